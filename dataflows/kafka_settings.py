@@ -1,0 +1,153 @@
+"""What a user may set about Kafka: one frozen struct, checked where it is made."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Scalar = str | int | float | bool
+
+EVENTS = "events"
+ITEMS = "items"
+RECOMMENDATIONS = "recommendations"
+INTENTS = "intents"
+DEAD_LETTERS = "dead-letters"
+
+OURS = frozenset(
+    {
+        "bootstrap.servers",
+        "group.id",
+        "auto.offset.reset",
+        "enable.auto.commit",
+        "enable.auto.offset.store",
+        "enable.partition.eof",
+        "enable.idempotence",
+        "acks",
+        "request.required.acks",
+        "delivery.report.only.error",
+        "message.max.bytes",
+        "queue.buffering.max.messages",
+        "message.timeout.ms",
+        "delivery.timeout.ms",
+    }
+)
+"""librdkafka properties that our promises rest on: they have fields here, or are fixed."""
+
+
+class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Section `[kafka]`. Times are seconds, sizes bytes, retention hours.
+
+    `client`, `consumer` and `producer` hand librdkafka properties through as
+    they are (`client` to both: security, client id). Raises ValueError, with
+    value, limit and remedy, which msgspec turns into a validation error.
+    """
+
+    bootstrap_servers: str = "localhost:9092"
+    group_id: str = "penchant"
+
+    events_topic: str = "events"
+    items_topic: str | None = "items"
+    recommendations_topic: str = "recommendations"
+    intents_topic: str = "intents"
+    dead_letters_topic: str = "dead-letters"
+
+    auto_offset_reset: Literal["earliest", "latest"] = "earliest"
+    """Where a partition of which nothing was read yet starts."""
+    lost_offset: Literal["stop", "earliest", "latest"] = "stop"
+    """What to do when retention deleted the position at which to go on; a jump is counted."""
+
+    readers: int = 1
+    """Consumers for the events, each with its share of the partitions."""
+    batch_size: int = 1000
+    """The most records in one micro-batch. A batch is what is in hand, never waited for."""
+    prefetch_messages: int = 10_000
+    prefetch_bytes: int = 32 * 1024 * 1024
+    queue_messages: int = 10_000
+    """Output messages waiting in the process. A full queue slows the flow, and drops nothing."""
+    message_max_bytes: int = 1_000_000
+    """The most bytes of one output message, key included; the broker's limit must be no lower."""
+
+    start_seconds: float = 30.0
+    items_seconds: float = 600.0
+    """How long reading the items topic up to its end may take before events flow."""
+    delivery_seconds: float = 120.0
+    """How long one attempt at delivery may last; then it is counted, told and tried again."""
+    flush_seconds: float = 30.0
+    degraded_seconds: float = 3.0
+    """A broker that has not answered for so long is reported."""
+
+    partitions: int = 1
+    replication_factor: int = 1
+    events_retention_hours: float = 7 * 24.0
+    dead_letters_retention_hours: float = 30 * 24.0
+
+    client: dict[str, Scalar] = {}
+    consumer: dict[str, Scalar] = {}
+    producer: dict[str, Scalar] = {}
+
+    def __post_init__(self) -> None:
+        _check_counts(self)
+        _check_names(self)
+        for section in ("client", "consumer", "producer"):
+            for name in sorted(OURS & getattr(self, section).keys()):
+                raise ValueError(
+                    f"kafka.{section}: {name!r} cannot be handed through, what the engine "
+                    "promises rests on it; use the field of [kafka] for it where there is one"
+                )
+
+    def topic(self, role: str) -> str:
+        """The topic's name for a role (`events`, `dead-letters`, ...). KeyError if unknown."""
+        return self.topics()[role]
+
+    def topics(self) -> dict[str, str]:
+        """Role to topic name; `items` is left out where it is switched off."""
+        names = {EVENTS: self.events_topic}
+        if self.items_topic is not None:
+            names[ITEMS] = self.items_topic
+        return names | {
+            RECOMMENDATIONS: self.recommendations_topic,
+            INTENTS: self.intents_topic,
+            DEAD_LETTERS: self.dead_letters_topic,
+        }
+
+
+LIMITS: dict[str, tuple[float, float]] = {
+    "readers": (1, 1024),
+    "batch_size": (1, 100_000),
+    "prefetch_messages": (1, 1_000_000),
+    "prefetch_bytes": (1024, 2**31),
+    "queue_messages": (1, 10_000_000),
+    "message_max_bytes": (1000, 1_000_000_000),
+    "start_seconds": (0.1, 3600),
+    "items_seconds": (0.1, 86_400),
+    "delivery_seconds": (0.1, 3600),
+    "flush_seconds": (0.1, 3600),
+    "degraded_seconds": (0.1, 3600),
+    "partitions": (1, 10_000),
+    "replication_factor": (1, 100),
+    "events_retention_hours": (0.001, 24.0 * 36_500),
+    "dead_letters_retention_hours": (0.001, 24.0 * 36_500),
+}
+
+
+def _check_counts(settings: KafkaSettings) -> None:
+    for name, (low, high) in LIMITS.items():
+        value = getattr(settings, name)
+        if not low <= value <= high:
+            raise ValueError(f"kafka.{name} is {value}; it must be from {low:g} to {high:g}")
+
+
+def _check_names(settings: KafkaSettings) -> None:
+    for name in ("bootstrap_servers", "group_id"):
+        if not getattr(settings, name).strip():
+            raise ValueError(f"kafka.{name} is empty; give it a value")
+    seen: dict[str, str] = {}
+    for role, topic in settings.topics().items():
+        if not topic.strip():
+            raise ValueError(f"kafka: the topic for {role} is empty; give it a name")
+        if topic in seen:
+            raise ValueError(
+                f"kafka: {seen[topic]} and {role} share the topic {topic!r}; give each its own"
+            )
+        seen[topic] = role
