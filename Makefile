@@ -1,0 +1,65 @@
+# Everything below sets up what it needs by itself: a virtual environment in .venv with the
+# versions pinned in constraints.txt. PYTHON=... picks another interpreter.
+
+# The first interpreter of a fitting version that also starts and can make an environment.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' \
+	>/dev/null 2>&1 && echo $$p && break; done)
+PIP := .venv/bin/python -m pip --disable-pip-version-check
+SETTINGS := pyproject.toml constraints.txt
+ML100K := .cache/ml-100k/ml-100k.inter
+
+# One thread per library: on a busy machine a second one makes each call slower, not faster.
+export OMP_NUM_THREADS ?= 1
+export TOKENIZERS_PARALLELISM ?= false
+
+.PHONY: install test lint demo bench bench-stream data clean
+.DELETE_ON_ERROR:
+
+install: .venv/installed
+
+# Made anew only where it is missing or broken. torch comes in the same call as all else, so
+# that pip settles one version of it for everybody.
+.venv/installed: $(SETTINGS)
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "penchant needs Python 3.11 or 3.12 with its venv module, and found neither." >&2; \
+		echo "Install python3.11 (on Debian also python3.11-venv), or name one: make PYTHON=/path/to/python3.12" >&2; \
+		exit 1; \
+	fi
+	@.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	$(PIP) install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/installed-test: .venv/installed
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+# The MovieLens 100k log, as the recbole package carries it. Without it (no network) the tests
+# that need it are skipped, and counted at the end of the run.
+data: .venv/installed-test
+	@[ -f $(ML100K) ] || $(PIP) download --quiet --no-deps --dest .cache/recbole recbole==1.2.1 \
+		&& [ -f $(ML100K) ] || .venv/bin/python -m zipfile -e .cache/recbole/recbole-*.whl .cache/recbole \
+		&& [ -f $(ML100K) ] || mv .cache/recbole/recbole/dataset_example/ml-100k .cache/ml-100k \
+		|| echo "ml-100k could not be fetched: the tests that need it will be skipped" >&2
+	@rm -rf .cache/recbole
+
+lint: .venv/installed-test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+test: lint data
+	.venv/bin/python -m pytest --cov --cov-report=term --cov-report=xml
+
+demo: .venv/installed
+	.venv/bin/penchant demo
+
+bench: .venv/installed-test data
+	.venv/bin/python -m benchmarks.engine
+
+bench-stream: .venv/installed-test
+	.venv/bin/python -m benchmarks.stream
+
+clean:
+	rm -rf .venv .cache .coverage coverage.xml htmlcov .mypy_cache .ruff_cache .pytest_cache

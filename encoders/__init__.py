@@ -1,0 +1,1 @@
+"""Encoders: text in, unit vectors out. Nothing here knows of users or streams."""

@@ -1,0 +1,40 @@
+"""Fixtures that all tests share, and the line that says what was skipped for want of data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NO_SHARED = "needs ../shared"
+NO_ML100K = "needs ml-100k"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of sample data beside the project."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "data").is_dir():
+        pytest.skip(f"{NO_SHARED}: there is no folder {folder}/data")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ml100k() -> Path:
+    """The folder that holds ml-100k.inter, ml-100k.item and ml-100k.user."""
+    folder = Path(os.environ.get("PENCHANT_ML100K") or ROOT / ".cache" / "ml-100k")
+    if not (folder / "ml-100k.inter").is_file():
+        pytest.skip(f"{NO_ML100K}: run `make data`, or set PENCHANT_ML100K to its folder")
+    return folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    shared_count = sum(NO_SHARED in reason for reason in reasons)
+    ml100k_count = sum(NO_ML100K in reason for reason in reasons)
+    terminalreporter.write_line(
+        f"skipped without ../shared: {shared_count}; without ml-100k: {ml100k_count}; "
+        f"skipped in all: {len(reasons)}"
+    )
