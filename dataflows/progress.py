@@ -1,0 +1,40 @@
+"""How far each input partition is learnt and stored, as this process knows it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+
+class Progress:
+    """Next offset of each partition for which all before it is learnt and stored.
+
+    The learn step reports here after each store transaction; a source asks,
+    so that what it commits to a consumer group is never ahead of the state.
+    With several shards the answer is the smallest over all shards: only then
+    has every shard had its part of what lies before. Safe between threads.
+    """
+
+    def __init__(self, stored: Mapping[int, Mapping[str, int]], shards: int = 1) -> None:
+        """`stored` is shard -> partition -> next offset, as read from the stores."""
+        self._stored = {shard: dict(stored.get(shard, {})) for shard in range(shards)}
+        self._lock = threading.Lock()
+
+    def report(self, shard: int, positions: Mapping[str, int]) -> None:
+        """Shard `shard` has stored everything before these positions."""
+        with self._lock:
+            self._stored[shard].update(positions)
+
+    def position(self, partition: str) -> int | None:
+        """Where reading `partition` goes on: its next offset, or None if nothing is stored."""
+        with self._lock:
+            found = [positions.get(partition) for positions in self._stored.values()]
+        known = [position for position in found if position is not None]
+        return min(known) if len(known) == len(found) else None
+
+    def positions(self) -> dict[str, int]:
+        """Next offset of every partition that all shards have stored something of."""
+        with self._lock:
+            partitions = {name for stored in self._stored.values() for name in stored}
+        answers = {name: self.position(name) for name in sorted(partitions)}
+        return {name: at for name, at in answers.items() if at is not None}
