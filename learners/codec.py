@@ -1,0 +1,159 @@
+"""State in and out: a versioned envelope of msgpack, with NumPy arrays kept bit for bit.
+
+A record is the msgpack array `[kind, version, state]`. `state` is made of plain
+values (None, bool, int of 64 bits, float, str, bytes, list, tuple, dict,
+`msgspec.Struct`) and NumPy arrays. An array is an extension of type 1 that holds
+`[dtype, shape, bytes]`, in C order and little-endian, so a record written on one
+machine reads on any other. No class of any library is pickled: what is written
+here can be read for as long as this file keeps its word.
+
+A tuple comes back as a list from `unpack`, and as what the type says from
+`unpack_as`. A float stays the same 64 bits, NaN and -0.0 included.
+
+Errors: `StateError` for bytes that are not such a record, another kind, a version
+this release does not read, or an array of a kind that has no plain bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+_ARRAY = 1
+_DTYPES = {
+    np.dtype(code).newbyteorder("<").str: np.dtype(code)
+    for code in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
+}
+
+
+class StateError(ValueError):
+    """A stored state cannot be written or read; the message says what, where and the remedy."""
+
+
+class _Envelope(msgspec.Struct, array_like=True, frozen=True):
+    kind: str
+    version: int
+    state: msgspec.Raw
+
+
+class _Written(msgspec.Struct, array_like=True, frozen=True):
+    kind: str
+    version: int
+    state: Any
+
+
+class _Array(msgspec.Struct, array_like=True, frozen=True):
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+
+_array_encoder = msgspec.msgpack.Encoder()
+_array_decoder = msgspec.msgpack.Decoder(_Array)
+_envelope_decoder = msgspec.msgpack.Decoder(_Envelope)
+
+
+def _array_out(value: object) -> object:
+    """Turn an array into its extension, a NumPy scalar into its Python value."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if not isinstance(value, np.ndarray):
+        raise StateError(f"a {type(value).__name__} has no place in a state; use plain values")
+    dtype = value.dtype.newbyteorder("<")
+    if dtype.str not in _DTYPES:
+        raise StateError(
+            f"an array of dtype {value.dtype} has no plain bytes; use bool, int, uint or float"
+        )
+    little = value.astype(dtype, copy=False)
+    plain = _Array(little.dtype.str, little.shape, little.tobytes())
+    return msgspec.msgpack.Ext(_ARRAY, _array_encoder.encode(plain))
+
+
+def _array_in(code: int, data: memoryview) -> NDArray[Any]:
+    if code != _ARRAY:
+        raise StateError(f"extension type {code} is unknown; this release reads type {_ARRAY}")
+    plain = _array_decoder.decode(data)
+    dtype = _DTYPES.get(plain.dtype)
+    if dtype is None or min(plain.shape, default=0) < 0:
+        raise StateError(f"an array of dtype {plain.dtype}, shape {plain.shape} is not plain")
+    if math.prod(plain.shape) * dtype.itemsize != len(plain.data):
+        raise StateError(
+            f"an array of dtype {dtype}, shape {plain.shape} does not fit {len(plain.data)} bytes"
+        )
+    values = np.frombuffer(plain.data, dtype=plain.dtype).reshape(plain.shape)
+    return values.astype(dtype)  # a copy: what was read can be written to
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_array_out)
+
+
+@cache
+def _decoder(wanted: Any) -> msgspec.msgpack.Decoder[Any]:
+    return msgspec.msgpack.Decoder(wanted, ext_hook=_array_in)
+
+
+def pack(kind: str, version: int, state: object) -> bytes:
+    """Write `state` as one record. Equal states give equal bytes (dicts keep their order).
+
+    Raises `StateError` for a value that is not plain.
+    """
+    try:
+        return _encoder.encode(_Written(kind, version, state))
+    except (TypeError, OverflowError, UnicodeError, RecursionError) as error:
+        raise StateError(f"state of kind {kind!r} cannot be written: {error}") from error
+
+
+def unpack(blob: bytes, kind: str, version: int | Collection[int]) -> Any:
+    """Read the state of a record of this kind and (one of) these versions, as plain values.
+
+    Arrays are fresh and writable. Raises `StateError` as told on top of this file.
+    """
+    return _read(blob, kind, version, Any)
+
+
+def unpack_as(blob: bytes, kind: str, version: int | Collection[int], wanted: type[T]) -> T:
+    """Like `unpack`, with the state checked against and built as `wanted` (a `msgspec.Struct`)."""
+    state: T = _read(blob, kind, version, wanted)
+    return state
+
+
+def version_of(blob: bytes) -> tuple[str, int]:
+    """Give the kind and the version of a record, without reading its state."""
+    envelope = _open(blob)
+    return envelope.kind, envelope.version
+
+
+def _open(blob: bytes) -> _Envelope:
+    try:
+        return _envelope_decoder.decode(blob)
+    except (ValueError, RecursionError) as error:
+        raise StateError(
+            f"{len(blob)} bytes are not a stored state ({error}); restore the store from a copy"
+        ) from error
+
+
+def _read(blob: bytes, kind: str, version: int | Collection[int], wanted: Any) -> Any:
+    envelope = _open(blob)
+    known = (version,) if isinstance(version, int) else tuple(version)
+    if envelope.kind != kind:
+        raise StateError(f"a state of kind {envelope.kind!r} was found where {kind!r} was expected")
+    if envelope.version not in known:
+        readable = ", ".join(map(str, known))
+        raise StateError(
+            f"state of kind {kind!r} has version {envelope.version}; this release reads {readable};"
+            " use the release that wrote it, or start with an empty state folder"
+        )
+    try:
+        return _decoder(wanted).decode(envelope.state)
+    except (ValueError, RecursionError) as error:
+        raise StateError(
+            f"state of kind {kind!r}, version {envelope.version} is damaged: {error}"
+        ) from error
