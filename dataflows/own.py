@@ -1,8 +1,9 @@
-"""Are the packages that Python found ours?
+"""Check that the packages which Python found are ours.
 
 The package index has distributions called `dataflows`, `learners` and
 `encoders`. Installed into the same environment they would replace our files,
-or hide them, and fail in strange places much later. So it is checked at start.
+or hide them, and fail in strange places much later. So this is
+checked at start.
 """
 
 from __future__ import annotations
