@@ -1,0 +1,187 @@
+"""Test, then learn: the judge that watches the learn step and ranks before it learns.
+
+It is the learn step's observer. The engine must call `before_learn` for every
+interaction that is about to be learnt, in order, before the recommender learns
+it: all figures rest on that.
+
+Two clocks are kept side by side. *Tie-safe*: the events of one user at one
+time form a group; one ranking, taken before the group's first event, serves
+the whole group, and nothing of the group counts as seen until it has ended.
+*Plain*: a ranking before each event, which knows the events before it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+from dataflows.figures import MISS
+from dataflows.ranks import Ranker, Ranking, place_in, rank_among, rivals
+from dataflows.reference import Popularity
+from dataflows.scored import NewItems, Row, Scored, Unscored
+from learners.interaction import Interaction
+
+REFERENCES = {"popularity": None, "popularity_decayed": 5000.0}
+"""Name and half-life in events of each popularity reference."""
+
+
+class _Past:
+    """One user before the present group; `number` is by first appearance."""
+
+    __slots__ = ("events", "items", "number", "rows")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.events = 0
+        self.items: set[str] = set()
+        self.rows = array("q")
+
+
+class Prequential:
+    """Ranks every interaction before it is learnt, from the `warmup`-th on.
+
+    `ranks_from` is the first interaction of the group that straddles the end
+    of the warm-up (by default none does): rankings are taken from there, so
+    that the group's later members can be scored. With `repeats_on` False,
+    what a user already has is neither a candidate nor scored.
+    """
+
+    def __init__(
+        self, warmup: int, *, repeats_on: bool, k: int = 10, ranks_from: int | None = None
+    ) -> None:
+        self.scored = Scored(REFERENCES)
+        self.unscored = Unscored()
+        self.new_items = NewItems()
+        self.learnt = 0
+        self._warmup = warmup
+        self._ranks_from = warmup if ranks_from is None else ranks_from
+        self._repeats_on = repeats_on
+        self._k = k
+        self._seen: set[str] = set()
+        self._rows: dict[str, int] = {}
+        self._users: dict[str, _Past] = {}
+        self._popularity = [Popularity(half_life) for half_life in REFERENCES.values()]
+        self._group: tuple[str, float] | None = None
+        self._past = _Past(0)
+        self._members: list[str] = []
+        self._ranking: Ranking | None = None
+
+    @property
+    def items_seen(self) -> int:
+        """How many different items the stream has held so far."""
+        return len(self._rows)
+
+    @property
+    def users_seen(self) -> int:
+        """How many different users the stream has held so far."""
+        return len(self._users)
+
+    def before_learn(
+        self, recommender: Ranker, interaction: Interaction, served: Sequence[str] | None
+    ) -> None:
+        """Judge one interaction that is about to be learnt.
+
+        `served` is the list last sent to its user, best first; None before the first.
+        """
+        user, item = interaction.user_id, interaction.item_id
+        first = (user, interaction.ts) != self._group
+        if first:
+            self._open(user, interaction.ts)
+            if self.learnt >= self._ranks_from:
+                self._ranking = recommender.rank(user, before=interaction.ts)
+        ranking = self._ranking
+        if self._is_scored(item) and item is not None and ranking is not None:
+            plain = ranking if first else recommender.rank(user)
+            if item not in self._seen:
+                self._count_new(recommender, ranking, item)
+            self._write(interaction.event_id, item, ranking, plain, served)
+        self._take_in(item)
+
+    def _open(self, user: str, ts: float) -> None:
+        """Let the last group count as seen, and start the next one."""
+        past = self._past
+        for item in self._members:
+            row = self._rows[item]
+            self._seen.add(item)
+            if item not in past.items:
+                past.items.add(item)
+                past.rows.append(row)
+            for popularity in self._popularity:
+                popularity.learn(row)
+        self._members.clear()
+        self._group = (user, ts)
+        self._ranking = None
+        if user not in self._users:
+            self._users[user] = _Past(len(self._users))
+        self._past = self._users[user]
+
+    def _take_in(self, item: str | None) -> None:
+        self.learnt += 1
+        self._past.events += 1
+        if item is not None:
+            self._rows.setdefault(item, len(self._rows))
+            self._members.append(item)
+
+    def _is_scored(self, item: str | None) -> bool:
+        """Whether the rules want a rank; the reason is counted where they do not."""
+        unscored = self.unscored
+        if self.learnt < self._warmup:
+            unscored.warmup += 1
+        elif item is None:
+            unscored.no_item += 1
+        elif not self._repeats_on and self._has(item):
+            unscored.repeat += 1
+        elif self._ranking is None:
+            unscored.group_began_in_warmup += 1
+        else:
+            return True
+        return False
+
+    def _has(self, item: str) -> bool:
+        return item in self._past.items or item in self._members
+
+    def _write(
+        self,
+        event_id: str,
+        item: str,
+        ranking: Ranking,
+        plain: Ranking,
+        served: Sequence[str] | None,
+    ) -> None:
+        past = self._past
+        own = set() if self._repeats_on else past.items
+        met = item in self._seen
+        tie_safe = rank_among(ranking, item, self._seen, own) if met else MISS
+        row = self._rows.get(item) if met else None
+        rows = None if self._repeats_on else past.rows
+        self.scored.add(
+            Row(
+                event_id=event_id,
+                user=past.number,
+                ordinal=past.events,
+                tie_safe=tie_safe,
+                plain=tie_safe if plain is ranking else self._rank_plain(plain, item),
+                as_served=place_in(served, item) if met or item in self._members else MISS,
+                candidates=len(self._seen) - len(own),
+                reached=tie_safe != MISS,
+                repeat=self._has(item),
+                references=tuple(each.rank(row, rows) for each in self._popularity),
+            )
+        )
+
+    def _rank_plain(self, ranking: Ranking, item: str) -> int:
+        """Rank in the plain clock, where the group's earlier members have been met."""
+        seen = self._seen
+        fresh = [member for member in self._members if member not in seen]
+        own = set() if self._repeats_on else self._past.items.union(self._members)
+        seen.update(fresh)
+        rank = rank_among(ranking, item, seen, own) if item in seen else MISS
+        seen.difference_update(fresh)
+        return rank
+
+    def _count_new(self, recommender: Ranker, ranking: Ranking, item: str) -> None:
+        """Count a true item that the stream has not held; its hits stand apart."""
+        self.new_items.events += 1
+        if recommender.is_known(item):
+            self.new_items.listed += 1
+            self.new_items.hits += MISS < len(rivals(ranking, item)) <= self._k
