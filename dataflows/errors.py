@@ -1,0 +1,20 @@
+"""What can go wrong for the person who runs the project, in one place.
+
+    InputError          a file, format, option or config value cannot be used: the
+                        command prints the message, one line, and ends with status 2
+    └─ LedgerError      the count of what became of every event does not balance: a
+                        fault of ours, never of the input
+
+Bad *records* are not errors: they become `Reject`s and go to the dead letters.
+Every message says what, where, the limit and the remedy.
+"""
+
+from __future__ import annotations
+
+
+class InputError(Exception):
+    """Something that was given cannot be used; the message is one line for a person."""
+
+
+class LedgerError(InputError):
+    """Events in and what became of them differ; the message names partition and figures."""

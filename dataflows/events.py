@@ -1,0 +1,126 @@
+"""Records of the topic `events` (and, through `items.py`, of `items`) to typed objects.
+
+`decode_event` and `decode_item` never raise: whatever the bytes, the answer is an
+object or a `Reject` with a fixed reason. docs/messages.md is the page for people.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+
+from dataflows.event_settings import EventSettings
+from dataflows.ids import read_id, read_optional_id
+from dataflows.items import ItemRecord, RemovedItem, decode_item
+from dataflows.reasons import Reason, Refused, shown
+from dataflows.record import Raw, Reject
+from dataflows.record_text import read_text
+from dataflows.strict_json import Field, RecordReader, check_depth, is_id, is_text
+from dataflows.times import read_time
+
+__all__ = [
+    "Event",
+    "EventSettings",
+    "ItemRecord",
+    "RemovedItem",
+    "decode_event",
+    "decode_item",
+]
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """One thing that a user did. `ts` is seconds since 1970 UTC, inside the plausible range.
+
+    `text` is repaired and never blank; `cut` says that it was longer than the
+    limit, `repaired` that it held something that text cannot hold. `value` is finite.
+    """
+
+    event_id: str
+    user_id: str
+    type: str
+    ts: float
+    item_id: str | None = None
+    text: str | None = None
+    value: float | None = None
+    session_id: str | None = None
+    intent: str | None = None
+    context: dict[str, Any] | None = None
+    cut: bool = False
+    repaired: bool = False
+
+
+class _Wire(msgspec.Struct, gc=False):
+    """An event as it stands in JSON."""
+
+    event_id: int | str
+    user_id: int | str
+    type: int | str
+    ts: int | float | str
+    item_id: int | str | None = None
+    text: int | float | str | None = None
+    value: int | float | str | None = None
+    session_id: int | str | None = None
+    intent: int | str | None = None
+    context: dict[str, Any] | None = None
+
+
+_ID = "a string or an integer"
+_READER = RecordReader(
+    _Wire,
+    {
+        "event_id": Field(_ID, is_id, required=True, reason=Reason.BAD_ID),
+        "user_id": Field(_ID, is_id, required=True, reason=Reason.BAD_ID),
+        "type": Field("a string", is_id, required=True),
+        "ts": Field("a number or ISO 8601", is_text, required=True, reason=Reason.BAD_TIME),
+        "item_id": Field(_ID, is_id, reason=Reason.BAD_ID),
+        "text": Field("a string", is_text),
+        "value": Field("a finite number", is_text, reason=Reason.BAD_VALUE),
+        "session_id": Field(_ID, is_id, reason=Reason.BAD_ID),
+        "intent": Field("a string", is_id),
+        "context": Field("an object", lambda found: isinstance(found, dict)),
+    },
+)
+
+
+def decode_event(raw: Raw, settings: EventSettings) -> Event | Reject:
+    """Give the event in `raw.value`, or a `Reject` that says why there is none. Never raises."""
+    if raw.value is None:
+        return Reject(raw, Reason.NULL_VALUE, "a null value is no event; it only removes items")
+    try:
+        return _event(_READER.read(raw.value, settings.max_record_bytes), raw.value, settings)
+    except Refused as refused:
+        return Reject(raw, refused.reason, refused.detail)
+
+
+def _event(wire: _Wire, value: bytes, settings: EventSettings) -> Event:
+    limit = settings.max_id_chars
+    text, cut, repaired = read_text(wire.text, settings.max_text_chars)
+    if wire.context is not None:
+        check_depth(wire.context, "context", value, settings.max_depth)
+    return Event(
+        read_id(wire.event_id, "event_id", limit),
+        read_id(wire.user_id, "user_id", limit),
+        read_id(wire.type, "type", limit),
+        read_time(wire.ts, settings.time_unit, settings.min_time, settings.max_time),
+        read_optional_id(wire.item_id, "item_id", limit),
+        text,
+        None if wire.value is None else _value(wire.value),
+        read_optional_id(wire.session_id, "session_id", limit),
+        read_optional_id(wire.intent, "intent", limit),
+        wire.context,
+        cut,
+        repaired,
+    )
+
+
+def _value(value: float | str) -> float:
+    """Give a finite float. Raises `Refused` (bad_value): one NaN never reaches a weight."""
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise Refused(Reason.BAD_VALUE, f"value {shown(value)} is not a finite number")
+    return number

@@ -1,0 +1,20 @@
+"""Text of a record: a string as it stands, a number as it was written; repaired and cut visibly."""
+
+from __future__ import annotations
+
+import re
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def read_text(value: float | str | None, limit: int) -> tuple[str | None, bool, bool]:
+    """Give (text, was cut, was repaired); None is "no text": null, empty or blank.
+
+    `limit` is in characters and counts after the repair, so that a record is cut
+    at the same place however its accents were written.
+    """
+    if value is None or value == "":
+        return None, False, False
+    text = value if isinstance(value, str) else str(value)
+    repaired = _HALF.sub("\ufffd", text).strip()
+    return repaired[:limit] or None, len(repaired) > limit, repaired != text
