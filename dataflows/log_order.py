@@ -1,0 +1,122 @@
+"""The order in which a log is replayed: by time, and one user's events at one time together.
+
+A stable sort by time: ties keep the order of the log. The events of one (user,
+time) form a group; its members are put side by side, groups in the order of
+their first members. Only an index is held in memory (place, time and user of
+each line); the lines themselves stay in the file.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataflows.errors import InputError
+from dataflows.event_settings import EventSettings
+from dataflows.events import Event, decode_event
+from dataflows.record import Raw
+
+TOPIC = "events"
+
+Places = NDArray[np.int64]
+
+
+class LogOrder:
+    """Where each line of a log begins and ends, in the order of replay.
+
+    `starts` and `ends` are byte positions, int64 `(n,)`. `moved` counts the
+    lines that do not stand in the file where they stand in the order.
+    """
+
+    def __init__(self, path: Path, starts: Places, ends: Places, moved: int) -> None:
+        self.path = path
+        self.starts = starts
+        self.ends = ends
+        self.moved = moved
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def records(self, first: int = 0) -> Iterator[Raw]:
+        """Yield the lines in order, from the `first`-th on.
+
+        A record's offset is its place in the order, since offsets must grow.
+        """
+        name = self.path.name
+        with self.path.open("rb") as file:
+            at = -1
+            for place in range(first, len(self)):
+                start, end = int(self.starts[place]), int(self.ends[place])
+                if start != at:
+                    file.seek(start)
+                line = file.read(end - start)
+                at = end
+                yield Raw(TOPIC, name, place, place + 1, None, line.rstrip(b"\r\n"))
+
+
+def read_order(path: Path, settings: EventSettings, limit: int | None = None) -> LogOrder:
+    """Index a log of JSON lines; with `limit`, keep the first events of the replay's order.
+
+    A line that is no event has no time of its own: it keeps its place behind
+    the line before it. Blank lines are passed over. Raises InputError where
+    there is no such file or nothing in it.
+    """
+    starts, ends, times, users = _index(path, settings)
+    if not len(starts):
+        raise InputError(f"{path}: there is no line in it; give a log of events, one JSON a line")
+    order = replay_order(np.array(times), np.array(users))
+    moved = int(np.count_nonzero(order != np.arange(len(order))))
+    if limit is not None:
+        order = order[:limit]
+    return LogOrder(path, np.array(starts)[order], np.array(ends)[order], moved)
+
+
+def replay_order(times: NDArray[np.float64], users: Places) -> Places:
+    """Return the lines `(n,)` in the order of replay, from their times and users `(n,)`."""
+    by_time = np.argsort(times, kind="stable")
+    times, users = times[by_time], users[by_time]
+    moment = np.concatenate([[0], np.cumsum(times[1:] != times[:-1])]).astype(np.int64)
+    group = moment * (int(users.max()) + 1) + users
+    _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
+    return by_time[np.argsort(first[inverse], kind="stable")]
+
+
+def _index(
+    path: Path, settings: EventSettings
+) -> tuple[array[int], array[int], array[float], array[int]]:
+    """Read the file once: starts, ends, times and users (by number) of its lines."""
+    starts, ends, times, users = array("q"), array("q"), array("d"), array("q")
+    count = itertools.count()
+    numbers: defaultdict[str, int] = defaultdict(count.__next__)
+    time, start = -math.inf, 0
+    for line in _lines(path):
+        end = start + len(line)
+        if not line.isspace():
+            event = decode_event(Raw(TOPIC, path.name, start, end, None, line), settings)
+            starts.append(start)
+            ends.append(end)
+            if isinstance(event, Event):
+                time = event.ts
+                users.append(numbers[event.user_id])
+            else:
+                users.append(next(count))  # no event: a group of its own
+            times.append(time)
+        start = end
+    return starts, ends, times, users
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            yield from file
+    except OSError as error:
+        raise InputError(
+            f"{path}: {error.strerror}; give a log of events, one JSON a line"
+        ) from None
