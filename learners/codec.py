@@ -96,7 +96,7 @@ _encoder = msgspec.msgpack.Encoder(enc_hook=_array_out)
 
 
 @cache
-def _decoder(wanted: Any) -> msgspec.msgpack.Decoder[Any]:
+def _decoder(wanted: object) -> msgspec.msgpack.Decoder[Any]:
     return msgspec.msgpack.Decoder(wanted, ext_hook=_array_in)
 
 
@@ -140,7 +140,7 @@ def _open(blob: bytes) -> _Envelope:
         ) from error
 
 
-def _read(blob: bytes, kind: str, version: int | Collection[int], wanted: Any) -> Any:
+def _read(blob: bytes, kind: str, version: int | Collection[int], wanted: object) -> Any:
     envelope = _open(blob)
     known = (version,) if isinstance(version, int) else tuple(version)
     if envelope.kind != kind:

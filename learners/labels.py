@@ -1,0 +1,94 @@
+"""The labels a learner knows: a bounded table of names, how often and how lately each was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Labels:
+    """At most `limit` labels, each in a slot of its own.
+
+    A label that is new when the table is full takes the slot of the one that was
+    seen least recently. `names[slot]` is the label; slots are handed out in order.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.names: list[str] = []
+        self._slots: dict[str, int] = {}
+        self._counts = np.zeros(0)
+        self._seen = np.zeros(0, dtype=np.int64)
+        self.clock = 0
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def slot(self, label: str) -> int | None:
+        """Give the slot of a label, or None where it is not known. Changes nothing."""
+        return self._slots.get(label)
+
+    def see(self, label: str, weight: float) -> tuple[int, bool]:
+        """Count a label once with this weight; give its slot, and whether it is new there."""
+        slot = self._slots.get(label)
+        fresh = slot is None
+        if slot is None:
+            slot = self._place(label)
+        self._counts[slot] += weight
+        self._seen[slot] = self.clock
+        self.clock += 1
+        return slot, fresh
+
+    def _place(self, label: str) -> int:
+        if len(self.names) < self.limit:
+            slot = len(self.names)
+            self.names.append(label)
+            self._counts = np.append(self._counts, 0.0)
+            self._seen = np.append(self._seen, np.int64(self.clock))
+        else:
+            slot = int(np.argmin(self._seen))
+            del self._slots[self.names[slot]]
+            self.names[slot] = label
+            self._counts[slot] = 0.0
+        self._slots[label] = slot
+        return slot
+
+    def frequencies(self) -> NDArray[np.float64]:
+        """Give P(label) `(n,)` from the counts alone, with one pseudo-count each; sums to 1."""
+        counts = self._counts + 1.0
+        share: NDArray[np.float64] = counts / counts.sum() if len(counts) else counts
+        return share
+
+    def fade(self, factor: float) -> None:
+        """Multiply all counts by this factor, so that old ones weigh less."""
+        self._counts *= factor
+
+    def state(self) -> dict[str, object]:
+        """Give the table as plain values and copies of its arrays."""
+        return {
+            "limit": self.limit,
+            "names": list(self.names),
+            "counts": self._counts.copy(),
+            "seen": self._seen.copy(),
+            "clock": self.clock,
+        }
+
+    @classmethod
+    def restored(
+        cls,
+        limit: int,
+        names: Sequence[str],
+        counts: NDArray[np.float64],
+        seen: NDArray[np.int64],
+        clock: int,
+    ) -> Labels:
+        """Build the table from what `state` gave."""
+        labels = cls(limit)
+        labels.names = list(names)
+        labels._slots = {name: slot for slot, name in enumerate(names)}
+        labels._counts = counts.copy()
+        labels._seen = seen.copy()
+        labels.clock = clock
+        return labels
