@@ -8,12 +8,13 @@ two counts, so that a record lost between them shows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
 
 from dataflows.errors import LedgerError
+from dataflows.keeping import Load, Record, Scan
 from learners.codec import pack, unpack_as
 
 KIND = "ledger"
@@ -78,15 +79,15 @@ class Ledger:
         partitions = {name: _plain(page) for name, page in sorted(self._pages.items())}
         return {**_plain(total), "partitions": partitions}
 
-    def changed(self) -> Iterator[tuple[str, str, bytes | None]]:
+    def changed(self) -> Iterator[Record]:
         """Give (kind, key, blob) of the partitions counted since the last call."""
         names, self._dirty = sorted(self._dirty), set()
         return iter([(KIND, name, pack(KIND, VERSION, self._pages[name])) for name in names])
 
     def restore(
         self,
-        load: Callable[[str, str], bytes | None],  # noqa: ARG002 - one shape for all who keep state
-        scan: Callable[[str], Iterator[tuple[str, bytes]]],
+        load: Load,  # noqa: ARG002 - one shape for all who keep state
+        scan: Scan,
     ) -> None:
         """Take up the counts of an earlier run. Raises `learners.codec.StateError` if damaged."""
         self._pages = {key: unpack_as(blob, KIND, VERSION, _Page) for key, blob in scan(KIND)}

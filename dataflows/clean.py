@@ -1,0 +1,178 @@
+"""Cleaning: what becomes of each event, by named policies, all of it counted.
+
+In this order: an id seen before is a duplicate; an event dated ahead of the
+broker's clock is clamped or skipped; a late one is learnt or skipped; a bot's is
+skipped or only observed; a type of weight 0, and an event with neither item nor
+text nor intent, is only observed; all else is learnt.
+
+Nothing here depends on the wall clock or on where a batch ends: the same events
+give the same verdicts, after a restart too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Literal
+
+import msgspec
+
+from dataflows.clean_settings import CleanSettings
+from dataflows.events import Event
+from dataflows.keeping import Load, Record, Scan
+from dataflows.ledger import Outcome
+from dataflows.rates import Rates
+from dataflows.record import Raw
+from dataflows.seen_ids import SeenIds
+from dataflows.watermark import Watermark
+from learners.codec import pack, unpack_as
+
+__all__ = ["CleanCounts", "CleanSettings", "Cleaner", "Verdict"]
+
+KIND = "clean:clock"
+VERSION = 1
+
+Judgement = Literal["learn", "observe", "skip:late", "skip:ahead", "skip:bot", "duplicate"]
+
+_IN_LEDGER: dict[Judgement, Outcome] = {
+    "learn": "learnt",
+    "observe": "observed",
+    "skip:late": "skipped",
+    "skip:ahead": "skipped",
+    "skip:bot": "skipped",
+    "duplicate": "duplicate",
+}
+
+
+class Verdict(msgspec.Struct, frozen=True, gc=False):
+    """What becomes of one event.
+
+    `reason` is a fixed word for the ledger: late, ahead, bot, weight_zero,
+    nothing_to_learn, or "" where there is nothing to say. `ts` is the time to learn
+    it at (the broker's where it was clamped), in seconds since 1970; `weight` that of
+    its type. `lateness` (behind event time) and `ahead` (of the broker) are seconds >= 0.
+    """
+
+    outcome: Judgement
+    reason: str
+    ts: float
+    weight: float
+    lateness: float = 0.0
+    ahead: float = 0.0
+
+    @property
+    def in_ledger(self) -> Outcome:
+        """The word under which the ledger counts it."""
+        return _IN_LEDGER[self.outcome]
+
+
+class CleanCounts(msgspec.Struct):
+    """What cleaning met since the state began; `max_` ones are seconds, the rest events."""
+
+    judged: int = 0
+    duplicates: int = 0
+    late: int = 0
+    max_lateness: float = 0.0
+    ahead: int = 0
+    max_ahead: float = 0.0
+    bots: int = 0
+    text_cut: int = 0
+    text_repaired: int = 0
+
+
+class _Clock(msgspec.Struct):
+    watermark: Watermark
+    counts: CleanCounts
+
+
+class Cleaner:
+    """Judges events one by one. Its memory is bounded; `changed` and `restore` carry it."""
+
+    def __init__(self, settings: CleanSettings) -> None:
+        self._settings = settings
+        self._clock = _Clock(Watermark(), CleanCounts())
+        self._ids = SeenIds(settings.remembered_ids)
+        self._rates = Rates(settings.bot_users)
+        self._touched = False
+
+    @property
+    def watermark(self) -> float | None:
+        """Event time in seconds since 1970; None before two users were seen."""
+        return self._clock.watermark.time
+
+    @property
+    def counts(self) -> CleanCounts:
+        """The running counts. Read only."""
+        return self._clock.counts
+
+    def judge(self, event: Event, raw: Raw) -> Verdict:
+        """Tell what becomes of `event`, and remember it. `raw` gives the broker's time, if any."""
+        self._touched = True
+        counts = self._clock.counts
+        counts.judged += 1
+        counts.text_cut += event.cut
+        counts.text_repaired += event.repaired
+        if not self._ids.add(event.event_id):
+            counts.duplicates += 1
+            return Verdict("duplicate", "", event.ts, 0.0)
+        ts = event.ts
+        broker = raw.timestamp
+        if broker is not None and ts > broker + self._settings.max_skew:
+            counts.ahead += 1
+            counts.max_ahead = max(counts.max_ahead, ts - broker)
+            if self._settings.ahead == "skip":
+                return Verdict("skip:ahead", "ahead", ts, 0.0, 0.0, ts - broker)
+            return self._timed(event, broker, ts - broker)
+        return self._timed(event, ts, 0.0)
+
+    def changed(self) -> Iterator[Record]:
+        """Give (kind, key, blob or None) of all that changed since the last call."""
+        own: list[Record] = []
+        if self._touched:
+            own.append((KIND, "", pack(KIND, VERSION, self._clock)))
+            self._touched = False
+        return chain(own, self._ids.changed(), self._rates.changed())
+
+    def restore(self, load: Load, scan: Scan) -> None:
+        """Take up the memory of an earlier run. Raises `learners.codec.StateError` if damaged."""
+        blob = load(KIND, "")
+        if blob is not None:
+            self._clock = unpack_as(blob, KIND, VERSION, _Clock)
+        self._ids.restore(scan)
+        self._rates.restore(scan)
+
+    def _timed(self, event: Event, ts: float, ahead: float) -> Verdict:
+        settings, counts, watermark = self._settings, self._clock.counts, self._clock.watermark
+        lateness = watermark.lateness(ts)
+        watermark.advance(ts, event.user_id, settings.max_skew)
+        late = lateness > settings.late_after
+        if late:
+            counts.late += 1
+            counts.max_lateness = max(counts.max_lateness, lateness)
+        bot = self._is_bot(event.user_id, ts)
+        counts.bots += bot
+        if late and settings.late == "skip":
+            return Verdict("skip:late", "late", ts, 0.0, lateness, ahead)
+        if bot and settings.bots == "skip":
+            return Verdict("skip:bot", "bot", ts, 0.0, lateness, ahead)
+        if bot:
+            return Verdict("observe", "bot", ts, 0.0, lateness, ahead)
+        return self._weighed(
+            event, ts, "late" if late else "ahead" if ahead else "", lateness, ahead
+        )
+
+    def _weighed(
+        self, event: Event, ts: float, note: str, lateness: float, ahead: float
+    ) -> Verdict:
+        weight = self._settings.weights.get(event.type, 1.0)
+        if not weight:
+            return Verdict("observe", "weight_zero", ts, 0.0, lateness, ahead)
+        if event.item_id is None and event.text is None and event.intent is None:
+            return Verdict("observe", "nothing_to_learn", ts, weight, lateness, ahead)
+        return Verdict("learn", note, ts, weight, lateness, ahead)
+
+    def _is_bot(self, user_id: str, ts: float) -> bool:
+        settings = self._settings
+        if settings.bots == "off":
+            return False
+        return self._rates.add(user_id, ts) > settings.bot_events_per_minute
