@@ -1,0 +1,81 @@
+"""What a person sees when a command fails: one line and an exit status, never a traceback.
+
+Status 2 is for what was asked (a wrong option, file, format or config value),
+1 for what went wrong while running, 130 after Ctrl-C. With the environment
+variable PENCHANT_DEBUG set, the traceback is shown too.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+
+from dataflows.errors import InputError, LedgerError
+
+DEBUG = "PENCHANT_DEBUG"
+
+WRONG_USE = 2
+FAILED = 1
+INTERRUPTED = 130
+
+
+def run_to_status(command: Callable[[], object]) -> int:
+    """Run a command and return its exit status; print one line to stderr where it fails."""
+    try:
+        status = command()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has left: nobody is there to be told.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - the last resort of the command line
+        if os.environ.get(DEBUG):
+            traceback.print_exception(error)
+        line, status = describe(error)
+        print(f"penchant: {line}", file=sys.stderr)  # noqa: T201 - this is the command line
+        return status
+    return status if isinstance(status, int) else 0
+
+
+def describe(error: BaseException) -> tuple[str, int]:
+    """Return the line for a person, and the exit status.
+
+    The flow's engine wraps what a step raises, so the chain of causes is
+    searched for the error that was written for a person.
+    """
+    chain = list(_causes(error))
+    for cause in chain:
+        if isinstance(cause, InputError):
+            return str(cause), FAILED if isinstance(cause, LedgerError) else WRONG_USE
+        if hasattr(cause, "format_message"):
+            return _usage(cause), WRONG_USE
+    for cause in chain:
+        if type(cause).__name__ in _TOLD_IN_FULL:
+            return str(cause), FAILED
+    first = chain[-1]
+    told = " ".join(str(first).split()) or "no more is known"
+    return f"{type(first).__name__}: {told} (set {DEBUG}=1 for the traceback)", FAILED
+
+
+_TOLD_IN_FULL = {"EncoderError", "ForeignPackageError"}
+"""Errors of other rooms whose message is a line for a person already."""
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it came from, outermost first."""
+    met: set[int] = set()
+    while error is not None and id(error) not in met:
+        met.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _usage(error: BaseException) -> str:
+    """Say in one line what was wrong with the options, and where the help is."""
+    message = " ".join(str(error.format_message()).split())  # type: ignore[attr-defined]
+    context = getattr(error, "ctx", None)
+    where = context.command_path if context is not None else "penchant"
+    return f"{message.rstrip('.')} (see `{where} --help`)"

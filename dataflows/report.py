@@ -1,0 +1,148 @@
+"""A replay's report: as JSON, as a CSV of ranks, and on the screen."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from dataflows.errors import InputError
+from dataflows.figures import names
+from dataflows.scored import Scored
+
+TITLES = {
+    "tie_safe": "penchant, tie-safe",
+    "plain": "penchant, event by event",
+    "as_served": "penchant, as last sent",
+    "popularity": "popularity, all time",
+    "popularity_decayed": "popularity, half-life 5000 events",
+}
+
+OUTCOMES = ("learnt", "observed", "skipped", "duplicate", "dead_letter")
+
+
+def write_json(report: dict[str, Any], path: Path) -> None:
+    """Write the report as strict JSON. Raises InputError where the file cannot be written."""
+    _write(path, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+
+
+def write_ranks(scored: Scored, path: Path) -> None:
+    """Write one row per scored event: event_id, tie-safe rank (empty for a miss), candidates."""
+    ranks, candidates = scored.column("tie_safe").tolist(), scored.column("candidates").tolist()
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["event_id", "rank", "candidates"])
+            writer.writerows(
+                (event_id, rank or "", among)
+                for event_id, rank, among in zip(scored.event_ids, ranks, candidates, strict=True)
+            )
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def render(report: dict[str, Any], console: Console) -> None:
+    """Print the report for a person."""
+    console.print(figures_table(report))
+    console.print(ledger_line(report["events"]))
+    for line in _remarks(report):
+        console.print(line)
+
+
+def figures_table(report: dict[str, Any]) -> Table:
+    """Lay out the figures, one method a row."""
+    k = report["k"]
+    table = Table(
+        title=f"{report['log']}: {report['scored']:,} events scored", title_justify="left"
+    )
+    table.add_column("method")
+    for name in names(k):
+        table.add_column(name.upper().replace("@", " @ "), justify="right")
+    for name in ("95 % of HR", "cold HR", "warm HR", "HR by quarter"):
+        table.add_column(name, justify="right")
+    for name, figures in {**_variants(report), **report["references"]}.items():
+        table.add_row(TITLES.get(name, name), *_cells(figures, k))
+    return table
+
+
+def ledger_line(events: dict[str, Any]) -> str:
+    """Say in one line what became of every record."""
+    parts = " + ".join(f"{events[name]:,} {name.replace('_', ' ')}" for name in OUTCOMES)
+    return f"records: {events['in']:,} in = {parts}"
+
+
+def _variants(report: dict[str, Any]) -> dict[str, Any]:
+    return {name: report[name] for name in ("tie_safe", "plain", "as_served")}
+
+
+def _cells(figures: dict[str, Any], k: int) -> list[str]:
+    hit_rate = names(k)[0]
+    interval = figures["interval"][hit_rate]
+    return [
+        *(_number(figures[name]) for name in names(k)),
+        "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}",
+        _number(figures["cold"][hit_rate]),
+        _number(figures["warm"][hit_rate]),
+        " ".join(_number(part[hit_rate], 3) for part in figures["quarters"]),
+    ]
+
+
+def _number(value: float | None, digits: int = 4) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _remarks(report: dict[str, Any]) -> list[str]:
+    k, unscored, new = report["k"], report["unscored"], report["new_items"]
+    hit_rate = names(k)[0]
+    not_scored = (
+        f"learnt but not scored: {unscored['warmup']:,} warm-up, {unscored['repeat']:,} repeats, "
+        f"{unscored['no_item']:,} without an item"
+    )
+    reach = (
+        f"repeats: {report['settings']['repeats']} ({_percent(report['repeat_share'])} of the "
+        f"warm-up's events); true item among the candidates: "
+        f"{_percent(report['candidate_recall'])}; items that reached a list: "
+        f"{_percent(report['coverage'])}"
+    )
+    remarks = [not_scored, reach]
+    if report["settings"]["repeats"] == "on":
+        parts = report["repeats"]
+        remarks.append(
+            f"HR of repeats {_number(parts['repeat'][hit_rate])} ({parts['repeat']['events']:,} "
+            f"events), of new items {_number(parts['new'][hit_rate])} ({parts['new']['events']:,})"
+        )
+    if new["events"]:
+        remarks.append(
+            f"items never met before: {new['events']:,} events, {new['listed']:,} known by text, "
+            f"{new['hits']:,} of them in the first {k} (not in the figures above)"
+        )
+    remarks.append(_speed(report))
+    return remarks
+
+
+def _speed(report: dict[str, Any]) -> str:
+    latency = report["latency_ms"]
+    return (
+        f"speed: {_number(report['events_per_cpu_second'], 0)} events per CPU second without the "
+        f"judge; latency of a list {_number(latency['p50'], 1)} ms (p50), "
+        f"{_number(latency['p99'], 1)} ms (p99), batches of {report['settings']['batch_size']}"
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path}: {error.strerror}; name a file in a folder that can be written")

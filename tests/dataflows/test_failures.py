@@ -1,0 +1,54 @@
+"""A failed command says one line and ends with the right status."""
+
+from __future__ import annotations
+
+import pytest
+
+from dataflows.errors import InputError, LedgerError
+from dataflows.failures import run_to_status
+from encoders.errors import EncoderError
+
+
+def failing(error: BaseException):
+    def command() -> None:
+        raise error
+
+    return command
+
+
+def wrapped(error: BaseException) -> BaseException:
+    outer = RuntimeError("error in step learn")
+    outer.__cause__ = error
+    return outer
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (InputError("k is 0; the least is 1"), 2, "penchant: k is 0; the least is 1\n"),
+        (wrapped(InputError("gone.jsonl: no file")), 2, "penchant: gone.jsonl: no file\n"),
+        (LedgerError("3 in, 2 out"), 1, "penchant: 3 in, 2 out\n"),
+        (EncoderError("no such model"), 1, "penchant: no such model\n"),
+        (
+            wrapped(ValueError("two\nlines")),
+            1,
+            "penchant: ValueError: two lines (set PENCHANT_DEBUG=1 for the traceback)\n",
+        ),
+    ],
+)
+def test_one_line_and_a_status(error, status, line, capsys, monkeypatch) -> None:
+    monkeypatch.delenv("PENCHANT_DEBUG", raising=False)
+    assert run_to_status(failing(error)) == status
+    assert capsys.readouterr().err == line
+
+
+def test_the_traceback_is_shown_on_demand(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("PENCHANT_DEBUG", "1")
+    assert run_to_status(failing(ValueError("odd"))) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interrupted_and_well() -> None:
+    assert run_to_status(failing(KeyboardInterrupt())) == 130
+    assert run_to_status(lambda: None) == 0
+    assert run_to_status(lambda: 3) == 3
