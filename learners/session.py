@@ -1,0 +1,120 @@
+"""The session so far as one vector: a decayed mean of the vectors of its events.
+
+The state of a session is one small frozen record, which a user's own record can
+hold; every function here is pure.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float32]
+
+
+class SessionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a session ends, and how fast its earlier events fade.
+
+    `gap` is seconds of silence after which a new session begins, where no session id
+    says so. `decay` is what an event weighs after one more event, from 0 (only the
+    newest counts) to 1 (all count alike). Raises ValueError for values outside.
+    """
+
+    gap: float = 1800.0
+    decay: float = 0.8
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        if not self.gap > 0:
+            raise ValueError(f"gap is {self.gap}; it must be above 0 seconds")
+        if not 0 <= self.decay <= 1:
+            raise ValueError(f"decay is {self.decay}; keep it from 0 to 1")
+
+
+class SessionMean(msgspec.Struct, frozen=True):
+    """What is kept of a user's session.
+
+    `total` is the decayed sum `(dim,)` of its vectors, or None where no event had
+    one; `weight` is the decayed number of those. `ts` is the time of its newest
+    event, in seconds.
+    """
+
+    ts: float
+    session_id: str | None = None
+    total: Vector | None = None
+    weight: float = 0.0
+
+
+DEFAULT = SessionSettings()
+
+
+def is_over(
+    mean: SessionMean, ts: float, session_id: str | None, settings: SessionSettings = DEFAULT
+) -> bool:
+    """Tell whether an event at `ts` begins a new session.
+
+    Two session ids decide where both are known; else the gap does. An event that
+    comes late belongs to the session that is on.
+    """
+    if session_id is not None and mean.session_id is not None:
+        return session_id != mean.session_id
+    return ts - mean.ts > settings.gap
+
+
+def mean_vector(
+    mean: SessionMean | None,
+    ts: float,
+    session_id: str | None = None,
+    settings: SessionSettings = DEFAULT,
+) -> Vector | None:
+    """Give the mean `(dim,)` of the session that an event at `ts` falls into, without that event.
+
+    None where the session is new or has no vector yet. Its length is at most that of
+    the longest vector: 1 for unit vectors.
+    """
+    if mean is None or mean.total is None or is_over(mean, ts, session_id, settings):
+        return None
+    return mean.total / np.float32(mean.weight)
+
+
+def extended(
+    mean: SessionMean | None,
+    vector: Vector | None,
+    ts: float,
+    session_id: str | None = None,
+    settings: SessionSettings = DEFAULT,
+) -> SessionMean:
+    """Give the session with one more event; `vector` is `(dim,)`, or None for "no text".
+
+    A vector that holds NaN or infinity counts as None. A vector of another size than
+    the session's (another encoder) begins the sum anew.
+    """
+    if mean is None or is_over(mean, ts, session_id, settings):
+        mean = SessionMean(ts)
+    total, weight = mean.total, mean.weight
+    if vector is not None and np.isfinite(vector).all():
+        if total is None or total.shape != vector.shape:
+            total, weight = np.array(vector, np.float32), 1.0
+        else:
+            total = total * np.float32(settings.decay) + vector.astype(np.float32, copy=False)
+            weight = weight * settings.decay + 1.0
+    known_id = session_id if session_id is not None else mean.session_id
+    return SessionMean(max(ts, mean.ts), known_id, total, weight)
+
+
+def session_features(
+    event_vector: Vector | None, session_vector: Vector | None, dim: int
+) -> Vector:
+    """Put event and session beside each other: `(2 * dim,)` float32, zeros where one is missing.
+
+    Raises ValueError where a vector is not `(dim,)`.
+    """
+    features = np.zeros(2 * dim, dtype=np.float32)
+    for start, vector in ((0, event_vector), (dim, session_vector)):
+        if vector is None:
+            continue
+        if vector.shape != (dim,):
+            raise ValueError(f"the vector has shape {vector.shape}; ({dim},) is expected")
+        features[start : start + dim] = vector
+    return features

@@ -1,0 +1,100 @@
+"""The learners keep River's contract: its own checks, its pipelines and its evaluation."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from river import checks, datasets, evaluate, linear_model, metrics, optim, preprocessing, stream
+
+from learners.intent_classifier import IntentClassifier
+
+MODELS = [
+    IntentClassifier(),
+    IntentClassifier(optimizer="sgd", rate=0.05, l2=1e-4),
+    preprocessing.StandardScaler() | IntentClassifier(),
+]
+CHECKS = [
+    pytest.param(model, check, id=f"{i}-{check.__name__}-{j}")
+    for i, model in enumerate(MODELS)
+    for j, check in enumerate(checks.yield_checks(model))
+]
+
+
+@pytest.mark.parametrize(("model", "check"), CHECKS)
+def test_river_check(model, check) -> None:
+    check(model.clone())
+
+
+def test_the_checks_are_all_there() -> None:
+    names = {check.__name__ for check in checks.yield_checks(IntentClassifier())}
+    assert {"check_predict_proba_one", "check_learn_one", "check_bounded_memory_growth"} <= names
+    assert len(CHECKS) > 100
+
+
+def test_it_learns_in_a_pipeline_under_rivers_evaluation() -> None:
+    def score(model) -> float:
+        scaled = preprocessing.StandardScaler() | model
+        return evaluate.progressive_val_score(
+            datasets.ImageSegments(), scaled, metrics.Accuracy()
+        ).get()
+
+    assert score(IntentClassifier()) > 0.85
+
+
+def test_it_equals_rivers_softmax_regression_there() -> None:
+    ours = IntentClassifier("sgd", rate=0.05, bias=False, half_life=None)
+    theirs = linear_model.SoftmaxRegression(optim.SGD(0.05))
+    scaler = preprocessing.StandardScaler()
+    for x, y in datasets.ImageSegments().take(300):
+        scaler.learn_one(x)
+        scaled = scaler.transform_one(x)
+        assert ours.predict_proba_one(scaled) == pytest.approx(
+            theirs.predict_proba_one(scaled), abs=1e-6
+        )
+        ours.learn_one(scaled, y)
+        theirs.learn_one(scaled, y)
+
+
+def test_a_pickled_model_goes_on_alike() -> None:
+    rows = list(datasets.Phishing().take(200))
+    model = IntentClassifier()
+    for x, y in rows[:100]:
+        model.learn_one(x, y)
+    copy = pickle.loads(pickle.dumps(model))
+    for x, y in rows[100:]:
+        assert copy.predict_proba_one(x) == model.predict_proba_one(x)
+        model.learn_one(x, y)
+        copy.learn_one(x, y)
+
+
+def test_labels_of_any_kind_and_none_of_nothing() -> None:
+    model = IntentClassifier()
+    assert model.predict_proba_one({"a": 1.0}) == {}
+    assert model.predict_one({"a": 1.0}) is None
+    for y in (True, "text", 7, None, ""):
+        model.learn_one({"a": 1.0}, y)
+    assert set(model.predict_proba_one({"a": 1.0})) == {True, "text", 7}
+
+
+def test_labels_and_features_stay_bounded() -> None:
+    model = IntentClassifier(max_labels=3, max_features=10)
+    for i in range(200):
+        model.learn_one({f"f{i}": 1.0, "always": 1.0}, i)
+    proba = model.predict_proba_one({"always": 1.0, "never": 2.0})
+    assert set(proba) == {197, 198, 199}
+    assert (len(model._names), len(model._targets), model._learner.dim) == (3, 3, 10)
+
+
+def test_nan_features_are_not_learnt() -> None:
+    model = IntentClassifier()
+    model.learn_one({"a": 1.0}, "x")
+    before = model.predict_proba_one({"a": 1.0})
+    model.learn_one({"a": float("nan")}, "y")
+    assert model.predict_proba_one({"a": 1.0}) == before
+
+
+def test_river_streams_feed_it() -> None:
+    rows = stream.iter_array([[0.0, 1.0], [1.0, 0.0]] * 50, ["left", "right"] * 50)
+    metric = evaluate.progressive_val_score(rows, IntentClassifier(), metrics.Accuracy())
+    assert metric.get() > 0.95
