@@ -154,9 +154,10 @@ class Prequential:
         tie_safe = rank_among(ranking, item, self._seen, own) if met else MISS
         row = self._rows.get(item) if met else None
         rows = None if self._repeats_on else past.rows
+        references = [each.rank(row, rows) for each in self._popularity]
         self.scored.add(
+            event_id,
             Row(
-                event_id=event_id,
                 user=past.number,
                 ordinal=past.events,
                 tie_safe=tie_safe,
@@ -165,8 +166,8 @@ class Prequential:
                 candidates=len(self._seen) - len(own),
                 reached=tie_safe != MISS,
                 repeat=self._has(item),
-                references=tuple(each.rank(row, rows) for each in self._popularity),
-            )
+            ),
+            references,
         )
 
     def _rank_plain(self, ranking: Ranking, item: str) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from dataflows.figures import Ranks
 
 
-class Row(msgspec.Struct, frozen=True):
+class Row(NamedTuple):
     """One scored event.
 
     `user` numbers the user by first appearance, `ordinal` is how many events
@@ -21,7 +22,6 @@ class Row(msgspec.Struct, frozen=True):
     recommender scored the true item at all. Ranks are 0 for a miss.
     """
 
-    event_id: str
     user: int
     ordinal: int
     tie_safe: int
@@ -30,51 +30,30 @@ class Row(msgspec.Struct, frozen=True):
     candidates: int
     reached: bool
     repeat: bool
-    references: tuple[int, ...]
-
-
-_COLUMNS = (
-    "user",
-    "ordinal",
-    "tie_safe",
-    "plain",
-    "as_served",
-    "candidates",
-    "reached",
-    "repeat",
-)
 
 
 class Scored:
-    """Rows kept as columns of machine integers, in log order."""
+    """Rows of machine integers, in log order; `references` names what else is ranked."""
 
     def __init__(self, references: Iterable[str] = ()) -> None:
         self.event_ids: list[str] = []
-        self._columns = tuple(array("q") for _ in _COLUMNS)
-        self._references = {name: array("q") for name in references}
+        self.references = tuple(references)
+        self._names = (*Row._fields, *self.references)
+        self._cells = array("q")
 
     def __len__(self) -> int:
         return len(self.event_ids)
 
-    @property
-    def references(self) -> tuple[str, ...]:
-        """The references' names, in the order of `Row.references`."""
-        return tuple(self._references)
-
-    def add(self, row: Row) -> None:
-        """Append one scored event."""
-        self.event_ids.append(row.event_id)
-        for name, column in zip(_COLUMNS, self._columns, strict=True):
-            column.append(getattr(row, name))
-        for column, rank in zip(self._references.values(), row.references, strict=True):
-            column.append(rank)
+    def add(self, event_id: str, row: Row, references: Sequence[int] = ()) -> None:
+        """Append one scored event, with the rank that each reference gave it."""
+        self.event_ids.append(event_id)
+        self._cells.extend(row)
+        self._cells.extend(references)
 
     def column(self, name: str) -> Ranks:
         """Return one column, or one reference's ranks, as int64 `(n,)`."""
-        found = self._references.get(name)
-        if found is None:
-            found = self._columns[_COLUMNS.index(name)]
-        return np.array(found, dtype=np.int64)
+        cells = np.array(self._cells, dtype=np.int64).reshape(-1, len(self._names))
+        return cells[:, self._names.index(name)]
 
     def flag(self, name: str) -> NDArray[np.bool_]:
         """Return a yes-or-no column as bool `(n,)`."""

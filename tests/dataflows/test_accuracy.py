@@ -1,0 +1,78 @@
+"""The figures of a replay, from rows written by hand."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from dataflows.accuracy import accuracy
+from dataflows.figures import gains
+from dataflows.prequential import REFERENCES, Prequential
+from dataflows.report import write_ranks
+from dataflows.scored import Row
+
+
+def judge_of(ranks: list[int], plain: list[int], popularity: list[int]) -> Prequential:
+    judge = Prequential(0, repeats_on=True)
+    rows = zip(ranks, plain, popularity, strict=True)
+    for number, (rank, other, popular) in enumerate(rows):
+        row = Row(
+            user=number % 7,
+            ordinal=number // 7,
+            tie_safe=rank,
+            plain=other,
+            as_served=0,
+            candidates=30,
+            reached=rank > 0,
+            repeat=number % 2 == 0,
+        )
+        judge.scored.add(f"e{number}", row, [popular, 0])
+    return judge
+
+
+def random_judge(n: int = 210) -> Prequential:
+    rng = np.random.default_rng(0)
+    return judge_of(*(rng.integers(0, 25, n).tolist() for _ in range(3)))
+
+
+def test_every_figure_follows_from_the_ranks() -> None:
+    judge = random_judge()
+    figures = accuracy(judge, 10, seed=0)
+    ranks = judge.scored.column("tie_safe")
+    ordinals = judge.scored.column("ordinal")
+    hits = (ranks > 0) & (ranks <= 10)
+    assert figures["tie_safe"]["hr@10"] == hits.mean()
+    assert figures["tie_safe"]["cold"]["hr@10"] == hits[ordinals < 5].mean()
+    assert figures["tie_safe"]["cold"]["events"] == 35
+    assert figures["plain"]["mrr@10"] == gains(judge.scored.column("plain"), 10)[:, 2].mean()
+    assert figures["as_served"]["hr@10"] == 0.0
+    assert figures["repeats"]["repeat"]["hr@10"] == hits[::2].mean()
+    assert figures["repeats"]["new"]["hr@10"] == hits[1::2].mean()
+    assert figures["candidate_recall"] == (ranks > 0).mean()
+    low, high = figures["tie_safe"]["interval"]["hr@10"]
+    assert low < hits.mean() < high
+
+
+def test_the_lead_over_a_reference_is_paired() -> None:
+    ranks = np.random.default_rng(1).integers(0, 25, 210).tolist()
+    same = accuracy(judge_of(ranks, ranks, ranks), 10, seed=0)["lead"]["popularity"]
+    assert (same["hr@10"], same["interval"]["hr@10"]) == (0.0, [0.0, 0.0])
+    lead = accuracy(random_judge(), 10, seed=0)
+    difference = lead["tie_safe"]["hr@10"] - lead["references"]["popularity"]["hr@10"]
+    assert lead["lead"]["popularity"]["hr@10"] == pytest.approx(difference)
+
+
+def test_nothing_scored_is_still_strict_json() -> None:
+    figures = accuracy(Prequential(5, repeats_on=False), 10, seed=0)
+    assert figures["tie_safe"]["hr@10"] is None
+    assert figures["tie_safe"]["interval"]["hr@10"] is None
+    json.dumps(figures, allow_nan=False)
+    assert set(figures["references"]) == set(REFERENCES)
+
+
+def test_ranks_file_has_a_row_per_scored_event(tmp_path) -> None:
+    judge = judge_of([3, 0], [1, 1], [1, 1])
+    write_ranks(judge.scored, tmp_path / "ranks.csv")
+    assert (tmp_path / "ranks.csv").read_text() == "event_id,rank,candidates\ne0,3,30\ne1,,30\n"
