@@ -47,7 +47,8 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     group_id: str = "penchant"
 
     events_topic: str = "events"
-    items_topic: str | None = "items"
+    items_topic: str = "items"
+    """Empty where there is no catalogue topic."""
     recommendations_topic: str = "recommendations"
     intents_topic: str = "intents"
     dead_letters_topic: str = "dead-letters"
@@ -57,8 +58,6 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     lost_offset: Literal["stop", "earliest", "latest"] = "stop"
     """What to do when retention deleted the position at which to go on; a jump is counted."""
 
-    readers: int = 1
-    """Consumers for the events, each with its share of the partitions."""
     batch_size: int = 1000
     """The most records in one micro-batch. A batch is what is in hand, never waited for."""
     prefetch_messages: int = 10_000
@@ -69,11 +68,10 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """The most bytes of one output message, key included; the broker's limit must be no lower."""
 
     start_seconds: float = 30.0
-    items_seconds: float = 600.0
-    """How long reading the items topic up to its end may take before events flow."""
-    delivery_seconds: float = 120.0
-    """How long one attempt at delivery may last; then it is counted, told and tried again."""
+    items_seconds: float = 60.0
+    """How long the reading of items, before events flow, may stand still short of its end."""
     flush_seconds: float = 30.0
+    """How long a stop waits for output that is not yet delivered; the rest is kept."""
     degraded_seconds: float = 3.0
     """A broker that has not answered for so long is reported."""
 
@@ -103,7 +101,7 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     def topics(self) -> dict[str, str]:
         """Role to topic name; `items` is left out where it is switched off."""
         names = {EVENTS: self.events_topic}
-        if self.items_topic is not None:
+        if self.items_topic:
             names[ITEMS] = self.items_topic
         return names | {
             RECOMMENDATIONS: self.recommendations_topic,
@@ -113,7 +111,6 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 LIMITS: dict[str, tuple[float, float]] = {
-    "readers": (1, 1024),
     "batch_size": (1, 100_000),
     "prefetch_messages": (1, 1_000_000),
     "prefetch_bytes": (1024, 2**31),
@@ -121,7 +118,6 @@ LIMITS: dict[str, tuple[float, float]] = {
     "message_max_bytes": (1000, 1_000_000_000),
     "start_seconds": (0.1, 3600),
     "items_seconds": (0.1, 86_400),
-    "delivery_seconds": (0.1, 3600),
     "flush_seconds": (0.1, 3600),
     "degraded_seconds": (0.1, 3600),
     "partitions": (1, 10_000),

@@ -1,0 +1,166 @@
+"""librdkafka's options, made from the settings, and the check that broker and topics are there."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+
+from dataflows.errors import InputError
+from dataflows.kafka_health import Health
+from dataflows.kafka_settings import KafkaSettings
+
+Options = dict[str, Any]
+
+RETRY_SECONDS = 0.2
+
+
+def consumer_options(settings: KafkaSettings, health: Health) -> Options:
+    """For a consumer that is handed its partitions and leaves all offsets to us."""
+    ours: Options = {
+        "group.id": settings.group_id,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "error",
+        "queued.min.messages": settings.prefetch_messages,
+        "queued.max.messages.kbytes": max(1, settings.prefetch_bytes // 1024),
+        "statistics.interval.ms": 1000,
+    }
+    # A full prefetch is looked at again after this; the default of a second costs throughput.
+    theirs = {"fetch.queue.backoff.ms": 10}
+    return _common(settings, health) | theirs | settings.client | settings.consumer | ours
+
+
+def producer_options(settings: KafkaSettings, health: Health) -> Options:
+    """For a producer that keeps order, repeats nothing and never gives a message up.
+
+    No delivery time limit: a message that timed out and is sent once more comes after
+    newer ones of the same user, and a compacted topic would keep the old list.
+    """
+    ours: Options = {
+        "enable.idempotence": True,
+        "acks": "all",
+        "message.timeout.ms": 0,
+        "message.max.bytes": settings.message_max_bytes + ROOM,
+        "queue.buffering.max.messages": settings.queue_messages,
+    }
+    theirs = {"linger.ms": 1}
+    return _common(settings, health) | theirs | settings.client | settings.producer | ours
+
+
+ROOM = 1024
+"""librdkafka counts its own headers in; our limit is on key and value alone."""
+
+
+def _common(settings: KafkaSettings, health: Health) -> Options:
+    return {
+        "bootstrap.servers": settings.bootstrap_servers,
+        # A connection that went dead in silence is given up after this, and made anew; the
+        # defaults (60 s, and 10 s between attempts) make an outage last that much longer.
+        "socket.timeout.ms": 10_000,
+        "reconnect.backoff.ms": 100,
+        "reconnect.backoff.max.ms": 1000,
+        "socket.nagle.disable": True,
+        "error_cb": lambda error: health.error(error.name(), error.str()),
+        "logger": quiet_logger(health),
+    }
+
+
+def quiet_logger(health: Health) -> logging.Logger:
+    """A logger for librdkafka, that says the same thing once in a while and not 20 times a second.
+
+    Its lines begin with a word (`FAIL`, `REQTMOUT`, ...), which is what is told apart.
+    """
+    log = logging.getLogger(f"{__name__}.{health.name}")
+    log.filters.clear()
+    log.addFilter(_Throttle(health))
+    return log
+
+
+class _Throttle(logging.Filter):
+    def __init__(self, health: Health) -> None:
+        super().__init__()
+        self._health = health
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        word = next((part for part in message.split() if part.isupper()), message[:20])
+        self._health.tell(f"client {word}", "%s", message)
+        return False
+
+
+def make_consumer(settings: KafkaSettings, health: Health, **more: Any) -> Consumer:
+    """A consumer. Raises InputError where librdkafka refuses an option."""
+    try:
+        return Consumer(consumer_options(settings, health) | more)
+    except KafkaException as error:
+        raise _bad_option(error) from error
+
+
+def make_producer(settings: KafkaSettings, health: Health) -> Producer:
+    """A producer. Raises InputError where librdkafka refuses an option."""
+    try:
+        return Producer(producer_options(settings, health))
+    except KafkaException as error:
+        raise _bad_option(error) from error
+
+
+def _bad_option(error: KafkaException) -> InputError:
+    return InputError(
+        f"[kafka]: {error.args[0].str()}; see kafka.client, kafka.consumer and kafka.producer"
+    )
+
+
+def find_partitions(client: Consumer, settings: KafkaSettings, roles: list[str]) -> dict[str, int]:
+    """Topic to number of partitions, for the topics of these roles.
+
+    Tries for `start_seconds`. Raises InputError where no broker answers in that time, or
+    a topic is not there or not open to us.
+    """
+    deadline = time.monotonic() + settings.start_seconds
+    found: dict[str, int] = {}
+    for role in roles:
+        found[settings.topic(role)] = _count_partitions(client, settings, role, deadline)
+    return found
+
+
+def _count_partitions(client: Consumer, settings: KafkaSettings, role: str, deadline: float) -> int:
+    topic = settings.topic(role)
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            answer = client.list_topics(topic, timeout=max(0.1, left)).topics[topic]
+        except KafkaException as error:
+            if time.monotonic() >= deadline or not error.args[0].retriable():
+                raise _unreachable(settings, error.args[0]) from error
+        else:
+            if answer.error is None and answer.partitions:
+                return len(answer.partitions)
+            if time.monotonic() >= deadline or not _passes(answer.error):
+                raise _unusable(settings, role, answer.error)
+        time.sleep(RETRY_SECONDS)
+
+
+def _passes(error: KafkaError | None) -> bool:
+    return error is None or error.code() == KafkaError.LEADER_NOT_AVAILABLE
+
+
+def _unreachable(settings: KafkaSettings, error: KafkaError) -> InputError:
+    return InputError(
+        f"Kafka at {settings.bootstrap_servers} did not answer within "
+        f"{settings.start_seconds:g} s ({error.str()}); check kafka.bootstrap_servers and the "
+        "security options in kafka.client, or raise kafka.start_seconds"
+    )
+
+
+def _unusable(settings: KafkaSettings, role: str, error: KafkaError | None) -> InputError:
+    word = "has no leader yet" if error is None else error.str()
+    switch = ", or kafka.items_topic = '' if there is no catalogue" if role == "items" else ""
+    return InputError(
+        f"Kafka at {settings.bootstrap_servers}: topic {settings.topic(role)!r} ({role}) cannot "
+        f"be used: {word}; make it with `penchant topics create`, or name another in "
+        f"kafka.{role.replace('-', '_')}_topic{switch}"
+    )

@@ -1,0 +1,80 @@
+"""Offsets committed to the consumer group, so that common tools show the lag.
+
+They are for people and tools only: reading goes on from the positions in our own store.
+What is committed is never ahead of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from dataflows.kafka_health import Health
+from dataflows.progress import Progress
+
+EVERY = 0.2
+"""Seconds between two commits."""
+
+
+class Committer:
+    """Commits what `progress` says is stored, in the background, one commit at a time."""
+
+    def __init__(self, progress: Progress, health: Health) -> None:
+        self._progress = progress
+        self._health = health
+        self._partitions: dict[str, tuple[str, int]] = {}
+        self._done: dict[str, int] = {}
+        self._asked: dict[str, int] | None = None
+        self._next = 0.0
+
+    def add(self, name: str, topic: str, number: int) -> None:
+        """Take charge of a partition; `name` is what `progress` calls it."""
+        self._partitions[name] = (topic, number)
+
+    def tick(self, consumer: Consumer) -> None:
+        """Commit if there is something new and it is time. Never waits, never raises."""
+        now = time.monotonic()
+        if self._asked is not None or now < self._next:
+            return
+        self._next = now + EVERY
+        wanted = self._wanted()
+        if wanted:
+            self._ask(consumer, wanted)
+
+    def answered(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        """The callback `on_commit`."""
+        asked, self._asked = self._asked or {}, None
+        refused = error or next((each.error for each in partitions if each.error), None)
+        if refused is None:
+            self._done |= asked
+        else:
+            self._health.error("commit", f"{refused.str()}; the offsets are committed later")
+
+    def finish(self, consumer: Consumer, seconds: float) -> bool:
+        """Commit all that is stored, and wait for the answer. Whether it came in time."""
+        deadline = time.monotonic() + seconds
+        while self._asked is not None or self._wanted():
+            if time.monotonic() >= deadline:
+                return False
+            self.tick(consumer)
+            consumer.poll(0.02)
+        return True
+
+    def _wanted(self) -> dict[str, int]:
+        stored: Mapping[str, int] = self._progress.positions()
+        return {
+            name: at
+            for name, at in stored.items()
+            if name in self._partitions and self._done.get(name) != at
+        }
+
+    def _ask(self, consumer: Consumer, wanted: dict[str, int]) -> None:
+        offsets = [TopicPartition(*self._partitions[name], at) for name, at in wanted.items()]
+        try:
+            consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as error:
+            self._health.error("commit", error.args[0].str())
+        else:
+            self._asked = wanted

