@@ -8,9 +8,12 @@ twice, never not at all.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
+
+from dataflows.keeping import Scan
+from dataflows.records import Record
 
 RECOMMENDATIONS = "recommendations"
 INTENTS = "intents"
@@ -84,7 +87,7 @@ class Outbox:
         """Whether `changed` would yield anything."""
         return bool(self._unsaved or self._to_delete) or self._next != self._stored_next
 
-    def changed(self) -> Iterator[tuple[str, str, bytes | None]]:
+    def changed(self) -> Iterator[Record]:
         """Records changed since the last call, as (kind, key, blob or None to delete)."""
         with self._lock:
             unsaved = [self._waiting[number] for number in sorted(self._unsaved)]
@@ -99,7 +102,7 @@ class Outbox:
             self._stored_next = self._next
             yield KIND_NEXT, "", msgspec.msgpack.encode(self._next)
 
-    def restore(self, scan: Callable[[str], Iterable[tuple[str, bytes]]]) -> None:
+    def restore(self, scan: Scan) -> None:
         """Read back what `changed` wrote; all of it counts as undelivered."""
         for _, blob in scan(KIND_NEXT):
             self._next = self._stored_next = msgspec.msgpack.decode(blob, type=int)

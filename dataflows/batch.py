@@ -1,0 +1,62 @@
+"""What travels from the encode step to the learn step: one object per micro-batch and shard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from zlib import crc32
+
+import msgspec
+
+from dataflows.events import Event, ItemRecord, RemovedItem
+from dataflows.record import Raw, Reject
+from learners.interaction import Vector
+
+
+class EncodedEvent(msgspec.Struct, frozen=True):
+    """An event with the unit vector `(dim,)` of its own text, None where it has none."""
+
+    raw: Raw
+    event: Event
+    vector: Vector | None
+
+
+class EncodedItem(msgspec.Struct, frozen=True):
+    """A catalogue record with the vector of `text`; both None where it has no text."""
+
+    raw: Raw
+    item: ItemRecord
+    text: str | None
+    vector: Vector | None
+
+
+class Removal(msgspec.Struct, frozen=True):
+    """An item that leaves the catalogue."""
+
+    raw: Raw
+    item: RemovedItem
+
+
+Encoded = EncodedEvent | EncodedItem | Removal | Reject
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """One micro-batch for one shard, in the order of the source.
+
+    `positions` is partition -> next offset after the whole micro-batch, so that a
+    shard moves on even where none of the records was for it. An empty batch wakes a
+    shard at start, to have undelivered messages sent again.
+    """
+
+    shard: int
+    records: Sequence[Encoded] = ()
+    positions: dict[str, int] = {}
+
+
+def shard_of(user_id: str, shards: int) -> int:
+    """Give the shard of a user, the same for ever (CRC-32 of the id's UTF-8)."""
+    return crc32(user_id.encode()) % shards if shards > 1 else 0
+
+
+def shard_key(shard: int) -> str:
+    """Give the Bytewax key of a shard."""
+    return f"shard-{shard}"

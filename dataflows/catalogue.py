@@ -1,0 +1,81 @@
+"""The catalogue as it lies in the store: each item with the vector of its text.
+
+Read at start, so that no item is encoded again whose text and encoder are the same.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from dataflows.batch import EncodedItem
+from dataflows.items import ItemRecord
+from dataflows.records import Records
+from learners.codec import pack, unpack_as
+from learners.interaction import Item, Vector
+
+KIND = "item"
+VERSION = 1
+
+
+class StoredItem(msgspec.Struct, frozen=True, array_like=True):
+    """An item, the text that was encoded for it, by which encoder, and the vector `(dim,)`."""
+
+    record: ItemRecord
+    text: str | None
+    encoder: str
+    vector: np.ndarray | None
+
+
+def item_blob(encoded: EncodedItem, encoder: str) -> bytes:
+    """Give the record's bytes; `encoder` is the version that made the vector."""
+    stored = StoredItem(encoded.item, encoded.text, encoder, encoded.vector)
+    return pack(KIND, VERSION, stored)
+
+
+def read_item(blob: bytes) -> StoredItem:
+    """Give back what `item_blob` wrote. Raises `learners.codec.StateError` if damaged."""
+    return unpack_as(blob, KIND, VERSION, StoredItem)
+
+
+def to_item(record: ItemRecord, vector: Vector | None) -> Item:
+    """Give the item as the learners see it."""
+    return Item(record.item_id, record.title, record.categories, record.available, vector)
+
+
+class Catalogue:
+    """Titles of all items, and vectors by text, for the encode step.
+
+    Titles follow the records in the order of the stream, so what an event is
+    encoded with does not depend on where a batch ends.
+    """
+
+    def __init__(self, records: Records | None, encoder: str) -> None:
+        """`records` is a view of a store, None where there is none yet."""
+        self._records = records
+        self._encoder = encoder
+        self._titles: dict[str, str] = {}
+        if records is not None:
+            for item_id, blob in records.scan(KIND):
+                self._titles[item_id] = read_item(blob).record.title
+
+    def title(self, item_id: str | None) -> str | None:
+        """Give the title of an item, None where it is not known."""
+        return None if item_id is None else self._titles.get(item_id)
+
+    def put(self, record: ItemRecord) -> None:
+        """An item is new or changed."""
+        self._titles[record.item_id] = record.title
+
+    def remove(self, item_id: str) -> None:
+        """An item left the catalogue."""
+        self._titles.pop(item_id, None)
+
+    def vector(self, item_id: str, text: str) -> Vector | None:
+        """Give the stored vector of this item if text and encoder are the same, else None."""
+        blob = self._records.get(KIND, item_id) if self._records is not None else None
+        if blob is None:
+            return None
+        stored = read_item(blob)
+        is_same = stored.text == text and stored.encoder == self._encoder
+        return stored.vector if is_same else None

@@ -1,0 +1,213 @@
+"""The configuration: a TOML file, then environment variables, then what a command was given.
+
+Read once, at the start, into frozen structs. `PENCHANT_LEARNER__K=20` sets `k` in section
+`[learner]`: section and name in capitals, two underscores between. docs/config.md lists
+every setting.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+from msgspec import Meta
+
+from dataflows.clean_settings import CleanSettings
+from dataflows.errors import InputError
+from dataflows.event_settings import EventSettings
+from dataflows.kafka_settings import KafkaSettings
+from learners.settings import LearnerSettings
+
+PREFIX = "PENCHANT_"
+BETWEEN = "__"
+PAGE = "docs/config.md"
+
+AtLeastOne = Annotated[int, Meta(ge=1)]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A section: frozen, and unknown names are refused."""
+
+
+class FlowSettings(_Section, frozen=True):
+    """Section `[flow]`.
+
+    `source`: where events come from and lists go to, "files" or "kafka".
+    `epoch_seconds`: how often state is written, in one transaction.
+    """
+
+    source: Literal["files", "kafka"] = "files"
+    epoch_seconds: Annotated[float, Meta(gt=0, le=3600)] = 1.0
+
+
+class FilesSettings(_Section, frozen=True):
+    """Section `[files]`, for `source = "files"`. Paths are relative to the working directory.
+
+    `events` and `items` (may be left out) are files of JSON lines; `output` is the folder
+    for one file of JSON lines per topic. With `follow` the process waits for more lines at
+    the end of `events`, else it ends there. `batch_size` is the most records in one
+    micro-batch.
+    """
+
+    events: str = "events.jsonl"
+    items: str | None = None
+    output: str = "output"
+    follow: bool = False
+    batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+
+
+class StateSettings(_Section, frozen=True):
+    """Section `[state]`.
+
+    `path` is the folder of the embedded stores. `shards`: users are dealt out to so many
+    shards; fixed when the state is created. `served_users`: for how many users the list last
+    sent is remembered; another user's next list is sent even if it is the same.
+    """
+
+    path: str = "state"
+    shards: Annotated[int, Meta(ge=1, le=1024)] = 1
+    served_users: Annotated[int, Meta(ge=2)] = 200_000
+
+
+class EncoderSettings(_Section, frozen=True):
+    """Section `[encoder]`.
+
+    `name`: "packaged" (all-MiniLM-L6-v2, needs no network), "hashing", "hashing-128",
+    "static:FOLDER", a folder, or a hub name. `cached_texts`: for how many texts the vector
+    is kept in memory; `disk_texts`: for how many on disk, in the state folder (0: none).
+    """
+
+    name: Annotated[str, Meta(min_length=1)] = "packaged"
+    cached_texts: AtLeastOne = 100_000
+    disk_texts: Annotated[int, Meta(ge=0)] = 1_000_000
+
+
+class Config(_Section, frozen=True):
+    """All settings, by section."""
+
+    flow: FlowSettings = FlowSettings()
+    files: FilesSettings = FilesSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    state: StateSettings = StateSettings()
+    encoder: EncoderSettings = EncoderSettings()
+    events: EventSettings = EventSettings()
+    clean: CleanSettings = CleanSettings()
+    learner: LearnerSettings = LearnerSettings()
+
+
+def load_config(
+    path: Path | None = None,
+    overrides: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """Give the configuration: defaults, then the file, then the environment, then `overrides`.
+
+    `overrides` are what a command's options say, such as `{"learner.k": 20}`.
+    Raises InputError, one line: where, what, the limit, the remedy.
+    """
+    origins: dict[str, str] = {}
+    tree: dict[str, Any] = {}
+    for where, name, value in _given(path, os.environ if environ is None else environ, overrides):
+        section, _, key = name.partition(".")
+        origins[name] = where
+        tree.setdefault(section, {})[key] = value
+    try:
+        return msgspec.convert(tree, Config)
+    except msgspec.ValidationError as error:
+        raise _refusal(str(error), tree, origins) from error
+
+
+def settings() -> Iterator[tuple[str, msgspec.structs.FieldInfo]]:
+    """Give every setting as (`section.name`, field)."""
+    for section in msgspec.structs.fields(Config):
+        for field in msgspec.structs.fields(section.type):
+            yield f"{section.name}.{field.name}", field
+
+
+def _given(
+    path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, object] | None
+) -> Iterator[tuple[str, str, object]]:
+    """Give (where, section.name, value) of all that is set, what counts more coming later."""
+    if path is not None:
+        for section, values in _read(path).items():
+            if not isinstance(values, dict):
+                raise InputError(
+                    f"{path}: {section} = {values!r} stands outside a section; write it under "
+                    f"its section, such as [flow] ({PAGE} has them all)"
+                )
+            yield from ((str(path), f"{section}.{key}", value) for key, value in values.items())
+    yield from _from_environment(environ)
+    for name, value in (overrides or {}).items():
+        yield "the command line", name, value
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"{path}: the configuration cannot be read ({error.strerror}); "
+            "give the path of a TOML file"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: this is not TOML: {error}; see {PAGE}") from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, str, object]]:
+    known = {name.upper().replace(".", BETWEEN): (name, field) for name, field in settings()}
+    for variable, text in sorted(environ.items()):
+        rest = variable.removeprefix(PREFIX)
+        if rest == variable or BETWEEN not in rest:
+            continue
+        if rest not in known:
+            raise InputError(
+                f"environment variable {variable}: there is no such setting; {PAGE} has them all"
+            )
+        name, field = known[rest]
+        yield f"environment variable {variable}", name, _from_text(text, field.type)
+
+
+def _from_text(text: str, wanted: Any) -> object:
+    """Read a value as its type wants it; what does not fit is left for the check of all."""
+    try:
+        return msgspec.convert(text, wanted, strict=False)
+    except msgspec.ValidationError:
+        pass
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _refusal(message: str, tree: Mapping[str, Any], origins: Mapping[str, str]) -> InputError:
+    """Turn msgspec's message into one that says where the value came from."""
+    reason, _, place = message.partition(" - at `$.")
+    parts = re.split(r"[.\[]", place.rstrip("`]"))[:2]
+    unknown = re.search(r"unknown field `(.+?)`", reason)
+    if unknown:
+        name = ".".join(part for part in (parts[0], unknown[1]) if part)
+        kind = "setting" if "." in name else "section"
+        return InputError(
+            f"{_origin(name, origins)}: there is no {kind} {name}; {PAGE} has them all"
+        )
+    name = ".".join(parts)
+    if name not in origins:  # what a section says of itself
+        return InputError(f"{_origin(name, origins)}: [{name}] {reason}; see {PAGE}")
+    value = tree[parts[0]][parts[1]]
+    if reason.startswith("Invalid enum"):
+        types = {setting: field.type for setting, field in settings()}
+        reason = "expected one of " + ", ".join(map(repr, get_args(types[name])))
+    return InputError(
+        f"{origins[name]}: {name} is {value!r}: {reason[:1].lower()}{reason[1:]}; see {PAGE}"
+    )
+
+
+def _origin(name: str, origins: Mapping[str, str]) -> str:
+    """Say where a setting came from, or all places that a section came from."""
+    places = [at for key, at in origins.items() if key == name or key.startswith(f"{name}.")]
+    return ", ".join(dict.fromkeys(places)) or "the configuration"

@@ -1,0 +1,61 @@
+"""What the engine asks of the model, and what may watch it learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from dataflows.keeping import Scan
+from dataflows.outbox import Out
+from dataflows.records import Record
+from learners.interaction import Interaction, Item
+from learners.lists import UserList
+
+
+class Model(Protocol):
+    """The model of one shard. `learners.recommender.Recommender` is the one that runs."""
+
+    def put_item(self, item: Item) -> None:
+        """An item of the catalogue is new or changed, or is put back after a restart."""
+        ...
+
+    def remove_item(self, item_id: str) -> None:
+        """An item left the catalogue: it is in no list from now on."""
+        ...
+
+    def item_title(self, item_id: str) -> str:
+        """Give the title, "" where there is none."""
+        ...
+
+    def learn(self, interaction: Interaction) -> None:
+        """Learn one interaction."""
+        ...
+
+    def recommend(self, user_id: str) -> UserList:
+        """Give the list of one user as of now."""
+        ...
+
+    def changed(self) -> Iterator[Record]:
+        """Give the records changed since the last call."""
+        ...
+
+    def restore(self, scan: Scan) -> None:
+        """Take up the state of an earlier run, all but users, who are read when they turn up."""
+        ...
+
+
+M_contra = TypeVar("M_contra", contravariant=True)
+
+
+class Observer(Protocol, Generic[M_contra]):
+    """Watches a shard, for replay; the CPU time it takes is kept apart."""
+
+    def before_learn(
+        self, recommender: M_contra, interaction: Interaction, served: Sequence[str] | None
+    ) -> None:
+        """Look at an interaction about to be learnt; `served` is the list last sent to its user."""
+        ...
+
+    def after_batch(self, recommender: M_contra, outs: Sequence[Out]) -> None:
+        """Look at what a micro-batch gave."""
+        ...

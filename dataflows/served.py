@@ -1,0 +1,132 @@
+"""What each user was last sent, for a bounded number of users.
+
+Needed to tell whether a list has changed, and to score the list that a user really
+had. Users are kept in two generations: when the newer one is full, the older one is
+dropped. Which users are kept depends on the order of events alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from dataflows.keeping import Load, Scan
+from dataflows.records import Record
+
+KIND = "served"
+KIND_STATE = "served:state"
+IN_MEMORY = 20_000
+
+
+class Last(msgspec.Struct, array_like=True):
+    """The item ids of the last list sent, best first, and the top intent told with it."""
+
+    ids: tuple[str, ...] = ()
+    intent: str | None = None
+
+
+class _Generation(msgspec.Struct, array_like=True):
+    number: int = 0
+    users: int = 0
+
+
+class _Entry(msgspec.Struct):
+    generation: int
+    last: Last
+    is_changed: bool
+
+
+class Served:
+    """Last lists of the users touched most recently: at least `limit // 2`, at most `limit`."""
+
+    def __init__(self, load: Load, limit: int = 200_000) -> None:
+        if limit < 2:
+            raise ValueError(f"the limit of users is {limit}; it must be at least 2")
+        self._load = load
+        self._limit = limit
+        self._state = _Generation()
+        self._is_state_changed = False
+        self._entries: dict[str, _Entry] = {}
+        self._deleted: set[tuple[int, str]] = set()
+        self._dropped: list[int] = []
+        self._decoder = msgspec.msgpack.Decoder(Last)
+
+    def touch(self, user_id: str) -> Last:
+        """Take note of an event of this user; give what they were last sent."""
+        entry = self._entry(user_id)
+        if entry is None or entry.generation != self._state.number:
+            entry = self._renew(user_id, entry)
+        return entry.last
+
+    def send(self, user_id: str, ids: tuple[str, ...], intent: str | None) -> None:
+        """The user, who has been touched, is sent this."""
+        entry = self._entries[user_id]
+        entry.last = Last(ids, intent)
+        entry.is_changed = True
+
+    def changed(self, scan: Scan) -> Iterator[Record]:
+        """Records changed since the last call; `scan` lists what is stored."""
+        for generation in self._dropped:
+            kind = _kind(generation)
+            yield from [(kind, key, None) for key, _ in scan(kind)]
+        for generation, user_id in sorted(self._deleted):
+            yield _kind(generation), user_id, None
+        for user_id, entry in self._entries.items():
+            if entry.is_changed:
+                entry.is_changed = False
+                yield _kind(entry.generation), user_id, msgspec.msgpack.encode(entry.last)
+        if self._is_state_changed:
+            yield KIND_STATE, "", msgspec.msgpack.encode(self._state)
+        self._dropped, self._deleted, self._is_state_changed = [], set(), False
+        self._trim()
+
+    def restore(self, scan: Scan) -> None:
+        """Go on from what is stored; users are read when they turn up."""
+        for _, blob in scan(KIND_STATE):
+            self._state = msgspec.msgpack.decode(blob, type=_Generation)
+
+    def _entry(self, user_id: str) -> _Entry | None:
+        entry = self._entries.pop(user_id, None)
+        if entry is None:
+            entry = self._stored(user_id)
+        if entry is None or entry.generation < self._state.number - 1:
+            return None
+        self._entries[user_id] = entry  # now the newest
+        return entry
+
+    def _stored(self, user_id: str) -> _Entry | None:
+        for generation in (self._state.number, self._state.number - 1):
+            if generation in self._dropped or (generation, user_id) in self._deleted:
+                continue
+            blob = self._load(_kind(generation), user_id)
+            if blob is not None:
+                return _Entry(generation, self._decoder.decode(blob), is_changed=False)
+        return None
+
+    def _renew(self, user_id: str, entry: _Entry | None) -> _Entry:
+        if self._state.users >= self._limit // 2:
+            self._rotate()
+        if entry is not None and entry.generation < self._state.number:
+            self._deleted.add((entry.generation, user_id))
+        last = entry.last if entry is not None else Last()
+        renewed = self._entries[user_id] = _Entry(self._state.number, last, is_changed=True)
+        self._state.users += 1
+        self._is_state_changed = True
+        return renewed
+
+    def _rotate(self) -> None:
+        self._state = _Generation(self._state.number + 1, 0)
+        oldest = self._state.number - 2
+        self._dropped.append(oldest)
+        gone = [user for user, entry in self._entries.items() if entry.generation <= oldest]
+        for user_id in gone:
+            del self._entries[user_id]
+
+    def _trim(self) -> None:
+        for user_id in list(self._entries)[: max(0, len(self._entries) - IN_MEMORY)]:
+            del self._entries[user_id]
+
+
+def _kind(generation: int) -> str:
+    return f"{KIND}:{generation}"
