@@ -1,0 +1,165 @@
+"""The preference profile: what a user leans towards in the long run, per category.
+
+For a user and a category, `n` is the decayed weight of what the user took of it and
+`e` what anybody would have taken: the user's own decayed total times the category's
+share of everybody's interactions. Both are counts of a Beta distribution with a
+prior of `a` on either side, so that
+
+    liking    = (n + a) / (n + e + 2a)      0.5: as much as anybody
+    certainty = (n + e) / (n + e + 2a)      how much of that is evidence, not prior
+
+A category that everybody takes is thus not a leaning by itself. Decayed Beta counts
+are those of Jøsang and Ismail, 2002, "The beta reputation system"; observed against
+expected counts shrunk by a prior, those of DuMouchel, 1999, "Bayesian data mining in
+large frequency tables".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from learners.lists import Leaning
+from learners.shares import Shares
+
+# Far above any event's weight, far below where sums would overflow.
+_LARGEST_WEIGHT = 1e6
+_BELOW_ONE = math.nextafter(1.0, 0.0)
+
+
+class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Settings of the profile. Raises ValueError with the value and the limit.
+
+    `clock`: whether evidence fades with the user's own events or with time.
+    `half_life` counts those events, or seconds. `prior` is `a` above, in events.
+    `max_categories` are kept per user; a heavier one takes the lightest's place. `share_half_life`
+    (interactions) and `max_shares` (categories) are those of everybody's shares.
+    """
+
+    clock: Literal["count", "time"] = "count"
+    half_life: float = 200.0
+    prior: float = 3.0
+    max_categories: int = 32
+    share_half_life: float = 50_000.0
+    max_shares: int = 10_000
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        for name in ("half_life", "prior", "share_half_life"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0 and finite")
+        for name in ("max_categories", "max_shares", "share_half_life"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+
+
+class Profile(msgspec.Struct):
+    """What is kept of one user: decayed weights per category, their total, the newest time."""
+
+    total: float = 0.0
+    ts: float = -math.inf
+    weights: dict[str, float] = {}
+
+
+NOBODY = Profile()
+
+
+class ProfileLearner:
+    """Learns profiles; holds everybody's shares, while each user's record holds their profile."""
+
+    def __init__(self, settings: ProfileSettings | None = None) -> None:
+        self.settings = settings or ProfileSettings()
+        self._shares = Shares(self.settings.share_half_life, self.settings.max_shares)
+        self._per_event = 0.5 ** (1.0 / self.settings.half_life)
+
+    def learn(
+        self, profile: Profile, categories: Collection[str], ts: float, weight: float = 1.0
+    ) -> None:
+        """Let a profile (changed in place) and everybody's shares follow one interaction.
+
+        `categories` are those of its item; each counts once, and none still counts as
+        an interaction with something else. `ts` is in seconds; an interaction that
+        comes late counts for less by its age where time is the clock. A weight that is
+        not above 0 and at most a million, or a time that is not finite, changes nothing.
+        """
+        if not 0 < weight <= _LARGEST_WEIGHT or not math.isfinite(ts):
+            return
+        named = dict.fromkeys(categories)
+        self._shares.learn(named, weight)
+        amount = weight * self._fade(profile, ts)
+        profile.total += amount
+        weights = profile.weights
+        for category in named:
+            if category not in weights and len(weights) >= self.settings.max_categories:
+                lightest = min(weights, key=weights.__getitem__)
+                if weights[lightest] > amount:
+                    continue
+                del weights[lightest]
+            weights[category] = weights.get(category, 0.0) + amount
+
+    def liking(self, profile: Profile | None, category: str, now: float | None = None) -> float:
+        """Give the liking of a category, in (0, 1); 0.5 where nothing is known.
+
+        `now` (seconds) lets the evidence fade up to that time, where time is the clock.
+        """
+        known = profile or NOBODY
+        taken = known.weights.get(category, 0.0)
+        return self._judge(known.total, taken, category, self._faded(known, now))[0]
+
+    def leanings(
+        self, profile: Profile | None, n: int, now: float | None = None
+    ) -> tuple[Leaning, ...]:
+        """Give the `n` best liked of the categories that the user took; ties by name."""
+        known = profile or NOBODY
+        fading, total, judge = self._faded(known, now), known.total, self._judge
+        found = [
+            (*judge(total, taken, name, fading), name) for name, taken in known.weights.items()
+        ]
+        found.sort(key=lambda judged: (-judged[0], judged[2]))
+        return tuple(
+            Leaning(name, liking, certainty) for liking, certainty, name in found[: max(n, 0)]
+        )
+
+    def state(self) -> dict[str, object]:
+        """Give everybody's shares and the settings as plain values, for `learners.codec`."""
+        return {"settings": msgspec.to_builtins(self.settings), "shares": self._shares.state()}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> ProfileLearner:
+        """Build a learner that goes on, bit for bit, where the one of `state` stopped."""
+        learner = cls(msgspec.convert(state["settings"], ProfileSettings))
+        learner._shares.restore(state["shares"])
+        return learner
+
+    def _judge(
+        self, total: float, taken: float, category: str, fading: float
+    ) -> tuple[float, float]:
+        """Give liking and certainty, as on top of this file."""
+        prior = self.settings.prior
+        taken *= fading
+        counts = taken + total * fading * self._shares.share(category) + 2 * prior
+        return (taken + prior) / counts, min(1.0 - 2 * prior / counts, _BELOW_ONE)
+
+    def _faded(self, profile: Profile, now: float | None) -> float:
+        return 1.0 if now is None else self._by_time(now - profile.ts)
+
+    def _fade(self, profile: Profile, ts: float) -> float:
+        """Fade a profile up to an event at `ts`; give what the event itself counts."""
+        if self.settings.clock == "count":
+            factor, own = self._per_event, 1.0
+        else:
+            factor, own = self._by_time(ts - profile.ts), self._by_time(profile.ts - ts)
+        profile.ts = max(profile.ts, ts)
+        if factor < 1.0 and profile.total:
+            profile.total *= factor
+            profile.weights = {name: weight * factor for name, weight in profile.weights.items()}
+        return own
+
+    def _by_time(self, seconds: float) -> float:
+        """Give what evidence weighs after this many seconds; 1 by count, or when none passed."""
+        if self.settings.clock == "count" or seconds <= 0:
+            return 1.0
+        return float(0.5 ** (seconds / self.settings.half_life))
