@@ -17,7 +17,7 @@ large frequency tables".
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -107,21 +107,16 @@ class ProfileLearner:
         """
         known = profile or NOBODY
         taken = known.weights.get(category, 0.0)
-        return self._judge(known.total, taken, category, self._faded(known, now))[0]
+        return self._judge(known, (category,), (taken,), now)[0][0]
 
     def leanings(
         self, profile: Profile | None, n: int, now: float | None = None
     ) -> tuple[Leaning, ...]:
         """Give the `n` best liked of the categories that the user took; ties by name."""
         known = profile or NOBODY
-        fading, total, judge = self._faded(known, now), known.total, self._judge
-        found = [
-            (*judge(total, taken, name, fading), name) for name, taken in known.weights.items()
-        ]
-        found.sort(key=lambda judged: (-judged[0], judged[2]))
-        return tuple(
-            Leaning(name, liking, certainty) for liking, certainty, name in found[: max(n, 0)]
-        )
+        judged = self._judge(known, known.weights, known.weights.values(), now)
+        best = sorted(zip([-liking for liking, _ in judged], known.weights, judged, strict=True))
+        return tuple(Leaning(name, *pair) for _, name, pair in best[: max(n, 0)])
 
     def state(self) -> dict[str, object]:
         """Give everybody's shares and the settings as plain values, for `learners.codec`."""
@@ -135,16 +130,22 @@ class ProfileLearner:
         return learner
 
     def _judge(
-        self, total: float, taken: float, category: str, fading: float
-    ) -> tuple[float, float]:
-        """Give liking and certainty, as on top of this file."""
+        self,
+        profile: Profile,
+        categories: Iterable[str],
+        taken: Iterable[float],
+        now: float | None,
+    ) -> list[tuple[float, float]]:
+        """Give liking and certainty of each category, as on top of this file."""
         prior = self.settings.prior
-        taken *= fading
-        counts = taken + total * fading * self._shares.share(category) + 2 * prior
-        return (taken + prior) / counts, min(1.0 - 2 * prior / counts, _BELOW_ONE)
-
-    def _faded(self, profile: Profile, now: float | None) -> float:
-        return 1.0 if now is None else self._by_time(now - profile.ts)
+        fading = 1.0 if now is None else self._by_time(now - profile.ts)
+        total = profile.total * fading
+        judged = []
+        for amount, share in zip(taken, self._shares.of(categories), strict=True):
+            liked = amount * fading + prior
+            counts = liked + total * share + prior
+            judged.append((liked / counts, min(1.0 - 2 * prior / counts, _BELOW_ONE)))
+        return judged
 
     def _fade(self, profile: Profile, ts: float) -> float:
         """Fade a profile up to an event at `ts`; give what the event itself counts."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 _REBASE_AT = 1e100
@@ -42,10 +42,13 @@ class Shares:
 
     def share(self, category: str) -> float:
         """Give P(an interaction is with an item of this category), 0 for an unknown one."""
-        if not self._total:
-            return 0.0
+        return self.of((category,))[0]
+
+    def of(self, categories: Iterable[str]) -> list[float]:
+        """Give the share of each of these categories, in order."""
+        total, weights = self._total or 1.0, self._weights
         # Rounding could carry a category that every item has a hair above 1.
-        return min(self._weights.get(category, 0.0) / self._total, 1.0)
+        return [min(weights.get(category, 0.0) / total, 1.0) for category in categories]
 
     def state(self) -> dict[str, Any]:
         """Give all as plain values."""
