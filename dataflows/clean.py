@@ -19,10 +19,11 @@ import msgspec
 
 from dataflows.clean_settings import CleanSettings
 from dataflows.events import Event
-from dataflows.keeping import Load, Record, Scan
+from dataflows.keeping import Load, Scan
 from dataflows.ledger import Outcome
 from dataflows.rates import Rates
 from dataflows.record import Raw
+from dataflows.records import Record
 from dataflows.seen_ids import SeenIds
 from dataflows.watermark import Watermark
 from learners.codec import pack, unpack_as
@@ -32,7 +33,12 @@ __all__ = ["CleanCounts", "CleanSettings", "Cleaner", "Verdict"]
 KIND = "clean:clock"
 VERSION = 1
 
+EARLIEST_BROKER_TIME = 631_152_000.0
+"""1990. A producer can stamp a record with 0, or with seconds for milliseconds: no clock then."""
+
 Judgement = Literal["learn", "observe", "skip:late", "skip:ahead", "skip:bot", "duplicate"]
+
+Note = Literal["", "late", "ahead", "bot", "weight_zero", "nothing_to_learn"]
 
 _IN_LEDGER: dict[Judgement, Outcome] = {
     "learn": "learnt",
@@ -47,14 +53,13 @@ _IN_LEDGER: dict[Judgement, Outcome] = {
 class Verdict(msgspec.Struct, frozen=True, gc=False):
     """What becomes of one event.
 
-    `reason` is a fixed word for the ledger: late, ahead, bot, weight_zero,
-    nothing_to_learn, or "" where there is nothing to say. `ts` is the time to learn
+    `reason` is a fixed word for the ledger, "" where there is nothing to say. `ts` is the time to learn
     it at (the broker's where it was clamped), in seconds since 1970; `weight` that of
     its type. `lateness` (behind event time) and `ahead` (of the broker) are seconds >= 0.
     """
 
     outcome: Judgement
-    reason: str
+    reason: Note
     ts: float
     weight: float
     lateness: float = 0.0
@@ -117,7 +122,11 @@ class Cleaner:
             return Verdict("duplicate", "", event.ts, 0.0)
         ts = event.ts
         broker = raw.timestamp
-        if broker is not None and ts > broker + self._settings.max_skew:
+        if (
+            broker is not None
+            and ts > broker + self._settings.max_skew
+            and broker >= EARLIEST_BROKER_TIME
+        ):
             counts.ahead += 1
             counts.max_ahead = max(counts.max_ahead, ts - broker)
             if self._settings.ahead == "skip":
@@ -162,7 +171,7 @@ class Cleaner:
         )
 
     def _weighed(
-        self, event: Event, ts: float, note: str, lateness: float, ahead: float
+        self, event: Event, ts: float, note: Note, lateness: float, ahead: float
     ) -> Verdict:
         weight = self._settings.weights.get(event.type, 1.0)
         if not weight:

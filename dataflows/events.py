@@ -7,12 +7,13 @@ object or a `Reject` with a fixed reason. docs/messages.md is the page for peopl
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from dataflows.event_settings import EventSettings
-from dataflows.ids import read_id, read_optional_id
+from dataflows.ids import JsonId, read_id, read_optional_id
 from dataflows.items import ItemRecord, RemovedItem, decode_item
 from dataflows.reasons import Reason, Refused, shown
 from dataflows.record import Raw, Reject
@@ -51,24 +52,36 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     repaired: bool = False
 
 
-class _Wire(msgspec.Struct, gc=False):
-    """An event as it stands in JSON."""
+class EventJson(msgspec.Struct, gc=False):
+    """Topic `events`: one thing that a user did. Fields that are not named here are ignored."""
 
-    event_id: int | str
-    user_id: int | str
-    type: int | str
-    ts: int | float | str
-    item_id: int | str | None = None
-    text: int | float | str | None = None
-    value: int | float | str | None = None
-    session_id: int | str | None = None
-    intent: int | str | None = None
-    context: dict[str, Any] | None = None
+    event_id: JsonId
+    user_id: JsonId
+    type: Annotated[int | str, Meta(description="What was done: view, buy, search, rate, ...")]
+    ts: Annotated[
+        int | float | str,
+        Meta(description="A number in the unit of the settings since 1970 UTC, or ISO 8601."),
+    ]
+    item_id: JsonId | None = None
+    text: Annotated[
+        int | float | str | None, Meta(description="A query, a comment: what the user wrote.")
+    ] = None
+    value: Annotated[
+        int | float | str | None, Meta(description="A finite number: a rating, a price, seconds.")
+    ] = None
+    session_id: JsonId | None = None
+    intent: Annotated[
+        int | str | None, Meta(description="What the user was after, where that is known.")
+    ] = None
+    context: Annotated[
+        dict[str, Any] | None,
+        Meta(description="Anything else; nested as deep as the settings say."),
+    ] = None
 
 
 _ID = "a string or an integer"
 _READER = RecordReader(
-    _Wire,
+    EventJson,
     {
         "event_id": Field(_ID, is_id, required=True, reason=Reason.BAD_ID),
         "user_id": Field(_ID, is_id, required=True, reason=Reason.BAD_ID),
@@ -94,7 +107,7 @@ def decode_event(raw: Raw, settings: EventSettings) -> Event | Reject:
         return Reject(raw, refused.reason, refused.detail)
 
 
-def _event(wire: _Wire, value: bytes, settings: EventSettings) -> Event:
+def _event(wire: EventJson, value: bytes, settings: EventSettings) -> Event:
     limit = settings.max_id_chars
     text, cut, repaired = read_text(wire.text, settings.max_text_chars)
     if wire.context is not None:

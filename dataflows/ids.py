@@ -11,8 +11,16 @@ never repaired or cut: two users would fall together.
 from __future__ import annotations
 
 import unicodedata
+from typing import Annotated
+
+from msgspec import Meta
 
 from dataflows.reasons import Reason, Refused, shown
+
+JsonId = Annotated[
+    int | str, Meta(description='An integer is its decimal text: 42 and "42" are one.')
+]
+"""An id as it stands in JSON."""
 
 _FORBIDDEN = {"Cc": "a control character", "Cs": "half of a surrogate pair"}
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from dataflows.event_settings import EventSettings
-from dataflows.ids import read_id
+from dataflows.ids import JsonId, read_id
 from dataflows.reasons import Reason, Refused
 from dataflows.record import Raw, Reject
 from dataflows.record_text import read_text
@@ -39,15 +40,25 @@ class RemovedItem(msgspec.Struct, frozen=True, gc=False):
     item_id: str
 
 
-class _Wire(msgspec.Struct, gc=False):
-    """An item as it stands in JSON. One category may stand alone, without a list."""
+class ItemJson(msgspec.Struct, gc=False):
+    """Topic `items`, keyed by item id: one thing that can be recommended.
 
-    item_id: int | str
-    title: int | float | str
-    text: int | float | str | None = None
-    categories: list[int | str] | int | str | None = None
-    attributes: dict[str, Any] | None = None
-    available: bool | None = None
+    A null value (no object at all) removes the item that the key names.
+    """
+
+    item_id: JsonId
+    title: Annotated[int | float | str, Meta(description="What people call it. May be blank.")]
+    text: Annotated[int | float | str | None, Meta(description="What it is, in sentences.")] = None
+    categories: Annotated[
+        list[int | str] | int | str | None, Meta(description="At most 100; one may stand alone.")
+    ] = None
+    attributes: Annotated[
+        dict[str, Any] | None,
+        Meta(description="Anything else; nested as deep as the settings say."),
+    ] = None
+    available: Annotated[
+        bool | None, Meta(description="false: known, but not recommended. Left out: true.")
+    ] = None
 
 
 def _is_categories(found: object) -> bool:
@@ -55,7 +66,7 @@ def _is_categories(found: object) -> bool:
 
 
 _READER = RecordReader(
-    _Wire,
+    ItemJson,
     {
         "item_id": Field("a string or an integer", is_id, required=True, reason=Reason.BAD_ID),
         "title": Field("a string", is_text, required=True),
@@ -78,7 +89,7 @@ def decode_item(raw: Raw, settings: EventSettings) -> ItemRecord | RemovedItem |
         return Reject(raw, refused.reason, refused.detail)
 
 
-def _item(wire: _Wire, value: bytes, settings: EventSettings) -> ItemRecord:
+def _item(wire: ItemJson, value: bytes, settings: EventSettings) -> ItemRecord:
     title, title_cut, title_repaired = read_text(wire.title, settings.max_title_chars)
     text, text_cut, text_repaired = read_text(wire.text, settings.max_text_chars)
     if wire.attributes is not None:

@@ -1,11 +1,8 @@
-"""What everyone who keeps state says and hears: records of (kind, key, blob)."""
+"""How state is read back by those who keep it: one record by its key, or all of a kind."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-
-Record = tuple[str, str, bytes | None]
-"""(kind, key, blob) to write; None deletes the record."""
 
 Load = Callable[[str, str], bytes | None]
 """Gives the blob of (kind, key), or None."""

@@ -14,7 +14,8 @@ from typing import Any, Literal
 import msgspec
 
 from dataflows.errors import LedgerError
-from dataflows.keeping import Load, Record, Scan
+from dataflows.keeping import Load, Scan
+from dataflows.records import Record
 from learners.codec import pack, unpack_as
 
 KIND = "ledger"

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from dataflows.keeping import Record, Scan
+from dataflows.keeping import Scan
+from dataflows.records import Record
 from learners.codec import pack, unpack_as
 
 KIND = "clean:rates"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-_HALF = re.compile("[\ud800-\udfff]")
+from encoders.text import clip, repair
 
 
 def read_text(value: float | str | None, limit: int) -> tuple[str | None, bool, bool]:
@@ -15,6 +13,6 @@ def read_text(value: float | str | None, limit: int) -> tuple[str | None, bool, 
     """
     if value is None or value == "":
         return None, False, False
-    text = value if isinstance(value, str) else str(value)
-    repaired = _HALF.sub("\ufffd", text).strip()
-    return repaired[:limit] or None, len(repaired) > limit, repaired != text
+    text, repaired = repair(value if isinstance(value, str) else str(value))
+    text, was_cut = clip(text, limit)
+    return text or None, was_cut, repaired

@@ -1,0 +1,107 @@
+"""The messages that go out, as types: docs/schemas is generated from here.
+
+Readers must take what they know and ignore other fields: new ones may come.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+Id = Annotated[str, Meta(min_length=1, description="As on the input topics, as text.")]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Moment = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$",
+        description="When the message was made: ISO 8601, UTC, milliseconds.",
+    ),
+]
+Sequence = Annotated[
+    int,
+    Meta(
+        ge=0,
+        description="Grows with every event of the user. Drop what is older than what you have.",
+    ),
+]
+Distribution = Annotated[
+    dict[str, Share],
+    Meta(description="Need to probability, the most likely first."),
+]
+
+
+class Versions(msgspec.Struct, frozen=True, gc=False):
+    """Fingerprints of what made the message: vectors of different encoders never mix."""
+
+    encoder: str
+    model: str
+
+
+class Position(msgspec.Struct, frozen=True, gc=False):
+    """The input that the message is as of: the last record learnt before it was made."""
+
+    partition: str
+    offset: Annotated[int, Meta(ge=0)]
+
+
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """One place of a list."""
+
+    item_id: Id
+    title: str
+    score: float
+    reasons: Annotated[tuple[str, ...], Meta(description="The signals that carried it, in words.")]
+    propensity: Annotated[Share, Meta(description="With what probability it was shown here.")]
+
+
+class Recommendation(msgspec.Struct, frozen=True, gc=False):
+    """Topic `recommendations`, keyed by user: what this user is offered, best first."""
+
+    user_id: Id
+    items: tuple[Place, ...]
+    intent: Distribution
+    sequence: Sequence
+    position: Position
+    versions: Versions
+    time: Moment
+
+
+class Liking(msgspec.Struct, frozen=True, gc=False):
+    """The long-term leaning of a user towards one category."""
+
+    category: str
+    liking: Share
+    certainty: Share
+
+
+class Intents(msgspec.Struct, frozen=True, gc=False):
+    """Topic `intents`, keyed by user: what they are after now, and what they lean towards."""
+
+    user_id: Id
+    intent: Distribution
+    top: Annotated[str | None, Meta(description="The most likely need; null while none is known.")]
+    profile: tuple[Liking, ...]
+    sequence: Sequence
+    position: Position
+    versions: Versions
+    time: Moment
+
+
+class DeadLetter(msgspec.Struct, frozen=True, gc=False):
+    """Topic `dead-letters`, keyed by `partition:offset`: one input record that was not learnt."""
+
+    topic: str
+    partition: str
+    offset: Annotated[int, Meta(ge=0)]
+    reason: str
+    detail: str
+    key: Annotated[str | None, Meta(description="The record's key, base64, cut like `raw`.")]
+    raw: Annotated[
+        str | None, Meta(description="The record's bytes, base64; null where it had no value.")
+    ]
+    raw_bytes: Annotated[
+        int, Meta(ge=0, description="Their true number: `raw` is cut after 65536 bytes.")
+    ]
+    time: Moment

@@ -1,0 +1,179 @@
+"""Messages out, as strict JSON: lists, intents, dead letters. docs/messages.md is for people.
+
+The bytes are UTF-8 with no white space, the fields in the order of
+`message_types.py`; NaN and infinity are refused, since a consumer could not read
+them. Writing a list of ten takes some ten microseconds.
+"""
+
+from __future__ import annotations
+
+import math
+from base64 import b64encode
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from operator import itemgetter
+
+import msgspec
+
+from dataflows.message_types import (
+    DeadLetter,
+    Intents,
+    Liking,
+    Place,
+    Position,
+    Recommendation,
+    Versions,
+)
+from dataflows.record import Reject
+from dataflows.times import iso
+from learners.lists import UserList
+
+__all__ = [
+    "MessageError",
+    "Position",
+    "Versions",
+    "dead_letter_key",
+    "render_dead_letter",
+    "render_intents",
+    "render_recommendation",
+    "user_key",
+]
+
+RAW_LIMIT = 65_536
+"""Bytes of a record that a dead letter carries at most."""
+
+TOP_INTENTS = 5
+"""Needs named with a list; the topic `intents` has all of them."""
+
+_encoder = msgspec.json.Encoder()
+
+
+class MessageError(ValueError):
+    """A message cannot be written as strict JSON; says for whom and which figure is to blame."""
+
+
+def user_key(user_id: str) -> bytes:
+    """Give the key of a user's messages: the id in UTF-8."""
+    return user_id.encode()
+
+
+def dead_letter_key(reject: Reject) -> bytes:
+    """Give the key of a dead letter, `partition:offset`: the same record, the same key."""
+    return f"{reject.raw.partition}:{reject.raw.offset}".encode()
+
+
+def render_recommendation(
+    offered: UserList,
+    title_of: Callable[[str], str],
+    position: Position,
+    versions: Versions,
+    time: float,
+) -> bytes:
+    """Write the list of one user; `time` is now, in seconds since 1970.
+
+    `title_of` gives the title of an item id, "" where there is none. Raises
+    `MessageError` for a figure that is not finite, or an id that is not Unicode.
+    """
+    entries = offered.entries
+    _check(offered, [entry.score for entry in entries])
+    _check(offered, [entry.propensity for entry in entries])
+    return _written(
+        offered.user_id,
+        Recommendation(
+            offered.user_id,
+            tuple(
+                Place(
+                    entry.item_id,
+                    title_of(entry.item_id),
+                    float(entry.score),
+                    entry.reasons,
+                    float(entry.propensity),
+                )
+                for entry in entries
+            ),
+            _distribution(offered, TOP_INTENTS),
+            offered.sequence,
+            position,
+            versions,
+            _moment(time),
+        ),
+    )
+
+
+def render_intents(offered: UserList, position: Position, versions: Versions, time: float) -> bytes:
+    """Write what both learners know of one user; arguments and errors as for a list."""
+    profile = offered.profile
+    _check(offered, [leaning.liking for leaning in profile])
+    _check(offered, [leaning.certainty for leaning in profile])
+    intent = _distribution(offered, None)
+    return _written(
+        offered.user_id,
+        Intents(
+            offered.user_id,
+            intent,
+            next(iter(intent), None),
+            tuple(
+                Liking(leaning.category, float(leaning.liking), float(leaning.certainty))
+                for leaning in profile
+            ),
+            offered.sequence,
+            position,
+            versions,
+            _moment(time),
+        ),
+    )
+
+
+def render_dead_letter(reject: Reject, time: float) -> bytes:
+    """Write one record that could not be learnt, with its bytes up to `RAW_LIMIT`."""
+    raw = reject.raw
+    return _written(
+        raw.partition,
+        DeadLetter(
+            raw.topic,
+            raw.partition,
+            raw.offset,
+            str(reject.reason),
+            reject.detail,
+            _base64(raw.key),
+            _base64(raw.value),
+            len(raw.value or b""),
+            _moment(time),
+        ),
+    )
+
+
+def _written(whose: str, message: Recommendation | Intents | DeadLetter) -> bytes:
+    try:
+        return _encoder.encode(message)
+    except (UnicodeEncodeError, TypeError, OverflowError) as error:
+        raise MessageError(f"a message for {whose!a} cannot be written: {error}") from error
+
+
+def _check(offered: UserList, figures: Iterable[float]) -> None:
+    # msgspec writes NaN and infinity as null: they are caught here, before they look like data.
+    # A sum is finite only if all its parts are, and adds up faster than it asks each.
+    if not math.isfinite(sum(figures)):
+        raise MessageError(
+            f"the list of {offered.user_id!a} holds a figure that is not finite;"
+            " it is not sent, since JSON has no NaN"
+        )
+
+
+def _distribution(offered: UserList, most: int | None) -> dict[str, float]:
+    """Give the most likely needs first; equal ones stay in the learner's order."""
+    _check(offered, offered.intent.values())
+    ranked = sorted(offered.intent.items(), key=itemgetter(1), reverse=True)[:most]
+    return {need: float(share) for need, share in ranked}
+
+
+def _base64(data: bytes | None) -> str | None:
+    return None if data is None else b64encode(data[:RAW_LIMIT]).decode()
+
+
+@lru_cache(maxsize=16)  # the lists of one batch are made at one moment
+def _moment(time: float) -> str:
+    try:
+        return iso(time)
+    except ValueError as error:
+        raise MessageError(str(error)) from error
