@@ -1,0 +1,183 @@
+"""Drift: an alarm when the hit rate or the intent loss is no longer what it was.
+
+Each signal is watched by River's ADWIN (Bifet and Gavaldà, 2007, "Learning from
+time-changing data with adaptive windowing"), which keeps a window of values for as
+long as its halves agree in their mean.
+
+ADWIN's own state is private to River, so what is stored is what it was fed: the
+values since its last fresh start, in steps of 1/255, so that each is one byte. A
+detector always equals a new one that is fed with them. To keep them bounded, a
+detector that was fed `remember` values is replaced by a new one that is fed the
+newest half of them, at the same place in every run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+from river.drift import ADWIN
+
+Signal = Literal["hit", "intent_loss"]
+
+HIT: Signal = "hit"
+INTENT_LOSS: Signal = "intent_loss"
+
+_STEPS = 255
+
+
+class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Settings of drift detection. Raises ValueError with the value and the limit.
+
+    `delta` is ADWIN's chance of a false alarm per check, `clock` how many values lie
+    between checks. `remember` bounds the values kept per signal (a byte each), and so
+    the longest window: long ones notice small drifts, very short ones none. `keep` is how many alarms are
+    kept to look at; all are counted.
+    """
+
+    delta: float = 0.002
+    clock: int = 32
+    remember: int = 16_384
+    keep: int = 20
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        if not 0 < self.delta < 1:
+            raise ValueError(f"delta is {self.delta}; keep it between 0 and 1")
+        for name, least in (("clock", 1), ("remember", 256), ("keep", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """One drift: the mean of the signal went from `before` to `after`.
+
+    `hit` is as it was given; `intent_loss` is 1 - exp(-loss), what was given to other
+    labels than the true one. `position` is where the caller was when it was noticed.
+    """
+
+    signal: Signal
+    position: int
+    before: float
+    after: float
+
+
+class Watch:
+    """One signal from 0 to 1 under ADWIN, rebuilt from what it was fed."""
+
+    def __init__(self, settings: DriftSettings, fed: bytes = b"") -> None:
+        self._settings = settings
+        self._start(fed)
+
+    def update(self, value: float) -> tuple[float, float] | None:
+        """Take one value in; give the mean before and after where a drift is noticed."""
+        step = round(value * _STEPS)
+        self._fed.append(step)
+        noticed = self._take(step)
+        if noticed is not None:
+            # River's ADWIN starts afresh after a drift, and so does the memory of it.
+            self._start(b"")
+        elif len(self._fed) >= self._settings.remember:
+            noticed = self._start(self._fed[-(self._settings.remember // 2) :])
+        return noticed
+
+    @property
+    def width(self) -> int:
+        """How many values the window holds."""
+        return int(self._detector.width)
+
+    @property
+    def mean(self) -> float:
+        """The mean of the window, 0 while it is empty."""
+        return float(self._detector.estimation)
+
+    def fed(self) -> bytes:
+        """Give the values since the last fresh start, oldest first, as steps of 1/255."""
+        return bytes(self._fed)
+
+    def _start(self, fed: bytes | bytearray) -> tuple[float, float] | None:
+        """Feed a new detector; give the last drift that it notices on the way."""
+        self._fed = bytearray(fed)
+        self._detector = ADWIN(  # type: ignore[no-untyped-call]
+            delta=self._settings.delta, clock=self._settings.clock
+        )
+        noticed = None
+        for step in fed:
+            noticed = self._take(step) or noticed
+        return noticed
+
+    def _take(self, step: int) -> tuple[float, float] | None:
+        before = self.mean
+        self._detector.update(step / _STEPS)  # type: ignore[no-untyped-call]
+        return (before, self.mean) if self._detector.drift_detected else None
+
+
+class DriftMonitor:
+    """Watches the prequential hit and the intent loss; counts alarms and keeps the newest."""
+
+    def __init__(self, settings: DriftSettings | None = None) -> None:
+        self.settings = settings or DriftSettings()
+        self.counts: dict[str, int] = {HIT: 0, INTENT_LOSS: 0}
+        self.alarms: list[Alarm] = []
+        self.position = 0
+        self._watches: dict[str, Watch] = {
+            HIT: Watch(self.settings),
+            INTENT_LOSS: Watch(self.settings),
+        }
+
+    def update(
+        self, hit: float | None, loss: float | None, position: int | None = None
+    ) -> list[Alarm]:
+        """Take in one event's hit (0 to 1) and log loss (nats); give the drifts noticed.
+
+        None or NaN says that there is no value; a hit outside 0 to 1 is cut to it.
+        `position` names the event, by default by its number among the updates.
+        """
+        where = self.position if position is None else position
+        self.position = where + 1
+        found: list[Alarm] = []
+        if hit is not None and not math.isnan(hit):
+            self._watch(HIT, min(max(hit, 0.0), 1.0), where, found)
+        if loss is not None and not math.isnan(loss):
+            self._watch(INTENT_LOSS, 1.0 - math.exp(-max(loss, 0.0)), where, found)
+        return found
+
+    def mean(self, signal: Signal) -> float:
+        """Give the mean of a signal since it last drifted, 0 before its first value."""
+        return self._watches[signal].mean
+
+    def width(self, signal: Signal) -> int:
+        """Give how many values that mean is of."""
+        return self._watches[signal].width
+
+    def state(self) -> dict[str, object]:
+        """Give all as plain values, for `learners.codec`."""
+        return {
+            "settings": msgspec.to_builtins(self.settings),
+            "counts": dict(self.counts),
+            "alarms": msgspec.to_builtins(self.alarms),
+            "position": self.position,
+            "fed": {signal: watch.fed() for signal, watch in self._watches.items()},
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> DriftMonitor:
+        """Build a monitor that goes on exactly where the one of `state` stopped."""
+        monitor = cls(msgspec.convert(state["settings"], DriftSettings))
+        monitor.counts = dict(state["counts"])
+        monitor.alarms = msgspec.convert(state["alarms"], list[Alarm])
+        monitor.position = state["position"]
+        for signal, fed in state["fed"].items():
+            monitor._watches[signal] = Watch(monitor.settings, fed)
+        return monitor
+
+    def _watch(self, signal: Signal, value: float, where: int, found: list[Alarm]) -> None:
+        noticed = self._watches[signal].update(value)
+        if noticed is None:
+            return
+        alarm = Alarm(signal, where, *noticed)
+        found.append(alarm)
+        self.counts[signal] += 1
+        self.alarms = [*self.alarms, alarm][-self.settings.keep :] if self.settings.keep else []

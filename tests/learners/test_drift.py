@@ -1,0 +1,169 @@
+"""Drift is noticed when it is there, not when it is not, and the same after a restart."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from river.drift import ADWIN
+
+from learners.codec import pack, unpack
+from learners.drift import HIT, INTENT_LOSS, Alarm, DriftMonitor, DriftSettings
+from learners.intent import IntentLearner
+
+
+def hits(rate: float, n: int, seed: int) -> list[float]:
+    draw = random.Random(seed)
+    return [float(draw.random() < rate) for _ in range(n)]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 255), st.integers(1, 120)), min_size=1, max_size=8),
+    st.sampled_from([1, 8, 32]),
+)
+@settings(deadline=None)
+def test_alarms_are_those_of_rivers_adwin(runs: list[tuple[int, int]], clock: int) -> None:
+    monitor = DriftMonitor(DriftSettings(clock=clock, keep=1000))
+    detector = ADWIN(clock=clock)
+    expected = []
+    values = [level / 255 for level, times in runs for _ in range(times)]
+    for place, value in enumerate(values):
+        monitor.update(value, None)
+        detector.update(value)
+        if detector.drift_detected:
+            expected.append(place)
+    assert [alarm.position for alarm in monitor.alarms] == expected
+    assert monitor.counts[HIT] == len(expected)
+
+
+def test_a_steady_stream_raises_nothing() -> None:
+    monitor = DriftMonitor()
+    draw = random.Random(2)
+    for hit in hits(0.2, 20_000, seed=1):
+        assert monitor.update(hit, draw.expovariate(1.0)) == []
+    assert monitor.counts == {HIT: 0, INTENT_LOSS: 0}
+    assert monitor.mean(HIT) == pytest.approx(0.2, abs=0.02)
+    assert monitor.width(HIT) > 8_000
+
+
+def test_a_fall_of_the_hit_rate_is_noticed_with_its_means() -> None:
+    monitor = DriftMonitor()
+    found = [
+        alarm
+        for hit in hits(0.3, 3_000, seed=3) + hits(0.1, 1_000, seed=4)
+        for alarm in monitor.update(hit, None)
+    ]
+    assert len(found) == 1
+    assert found == monitor.alarms
+    alarm = found[0]
+    assert alarm.signal == HIT
+    assert 3_000 < alarm.position < 3_600
+    assert alarm.before > alarm.after
+    assert alarm.before == pytest.approx(0.28, abs=0.03)
+
+
+def test_swapped_labels_raise_an_alarm_on_the_intent_loss() -> None:
+    rng = np.random.default_rng(5)
+    learner, monitor = IntentLearner(8), DriftMonitor()
+    alarms: list[Alarm] = []
+    for place in range(3_000):
+        kind = int(rng.integers(2))
+        vector = np.eye(8)[kind] + rng.normal(0, 0.2, 8)
+        label = f"need-{kind if place < 2_000 else 1 - kind}"
+        alarms += monitor.update(None, learner.learn(vector, label))
+    assert alarms
+    assert all(alarm.signal == INTENT_LOSS for alarm in alarms)
+    after = [alarm.position for alarm in alarms if alarm.position >= 2_000]
+    assert min(after) < 2_100
+    swapped = next(alarm for alarm in alarms if alarm.position >= 2_000)
+    assert swapped.after > swapped.before
+
+
+@pytest.mark.parametrize("cut", [0, 1, 63, 64, 700, 1_205, 2_000])
+@pytest.mark.parametrize("remember", [256, 500, 16_384])
+def test_restored_equals_unbroken(cut: int, remember: int) -> None:
+    chosen = DriftSettings(remember=remember, clock=4, keep=5)
+    draw = random.Random(cut)
+    stream = [
+        (float(draw.random() < rate), draw.expovariate(1 / (1 + 3 * rate)))
+        for rate in (0.1, 0.8, 0.3, 0.9)
+        for _ in range(500)
+    ]
+    unbroken, stopped = DriftMonitor(chosen), DriftMonitor(chosen)
+    for hit, loss in stream[:cut]:
+        assert unbroken.update(hit, loss) == stopped.update(hit, loss)
+    resumed = DriftMonitor.from_state(unpack(pack("drift", 1, stopped.state()), "drift", 1))
+    for hit, loss in [*stream[cut:], *hits_and_losses(500)]:
+        assert unbroken.update(hit, loss) == resumed.update(hit, loss)
+        assert unbroken.mean(HIT) == resumed.mean(HIT)
+        assert unbroken.width(INTENT_LOSS) == resumed.width(INTENT_LOSS)
+    assert pack("drift", 1, unbroken.state()) == pack("drift", 1, resumed.state())
+    assert sum(unbroken.counts.values()) >= 3
+    assert len(unbroken.alarms) <= 5
+
+
+def hits_and_losses(n: int) -> list[tuple[float, float]]:
+    return [(hit, 2.0 * hit) for hit in hits(0.5, n, seed=9)]
+
+
+def test_the_state_stays_small_and_a_short_memory_still_notices() -> None:
+    monitor = DriftMonitor(DriftSettings(remember=1_000))
+    for hit in hits(0.8, 5_000, seed=6):
+        monitor.update(hit, 0.1)
+        assert len(pack("drift", 1, monitor.state())) < 3_000
+    alarms = [alarm for hit in hits(0.2, 500, seed=7) for alarm in monitor.update(hit, 0.1)]
+    assert alarms
+
+
+@pytest.mark.parametrize("nothing", [None, math.nan])
+def test_no_value_changes_nothing_but_the_position(nothing: Any) -> None:
+    monitor = DriftMonitor()
+    monitor.update(1.0, 0.5)
+    before = monitor.state()
+    assert monitor.update(nothing, nothing) == []
+    assert monitor.state() == {**before, "position": 2}
+
+
+def test_values_outside_their_range_are_cut() -> None:
+    monitor = DriftMonitor()
+    for hit, loss in ((7.0, math.inf), (-3.0, -1.0), (math.inf, 1e9), (-math.inf, 0.0)):
+        monitor.update(hit, loss)
+    assert monitor.mean(HIT) == 0.5
+    assert monitor.mean(INTENT_LOSS) == 0.5
+
+
+def test_the_caller_may_name_the_position() -> None:
+    monitor = DriftMonitor(DriftSettings(clock=1))
+    found = [
+        alarm
+        for place in range(200)
+        for alarm in monitor.update(float(place >= 100), None, position=10 * place)
+    ]
+    assert found
+    assert all(alarm.position % 10 == 0 and alarm.position >= 1_000 for alarm in found)
+
+
+def test_only_the_newest_alarms_are_kept() -> None:
+    for keep in (0, 2):
+        monitor = DriftMonitor(DriftSettings(clock=1, keep=keep))
+        found = [
+            alarm
+            for place in range(2_000)
+            for alarm in monitor.update(float(place // 200 % 2), None)
+        ]
+        assert len(found) == monitor.counts[HIT] > 4
+        assert monitor.alarms == found[len(found) - keep :]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"delta": 0.0}, {"delta": 1.0}, {"clock": 0}, {"remember": 1}, {"keep": -1}]
+)
+def test_settings_that_cannot_work_are_refused(changes: Any) -> None:
+    name, value = next(iter(changes.items()))
+    with pytest.raises(ValueError, match=f"{name} is {value}"):
+        DriftSettings(**changes)
