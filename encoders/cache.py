@@ -1,0 +1,168 @@
+"""An encoder that remembers: each text is encoded once per version."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from hashlib import blake2b
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from encoders.disk import VectorFile
+from encoders.errors import EncoderError
+from encoders.memory import VectorMemory
+from encoders.protocol import Encoder, Vectors, cut_texts
+
+KEY_BYTES = 16
+
+
+class CacheCounts(NamedTuple):
+    """What became of the texts asked for: hits + disk_hits + misses = texts.
+
+    A text that stands twice in one call is a miss and a hit. `evictions` and
+    `disk_evictions` are vectors dropped for want of room; `set_aside` counts
+    damaged files.
+    """
+
+    hits: int = 0
+    disk_hits: int = 0
+    misses: int = 0
+    evictions: int = 0
+    disk_evictions: int = 0
+    set_aside: int = 0
+
+
+class CachedEncoder:
+    """An Encoder in front of another: same version, same vectors, each text encoded once.
+
+    Keys are digests of version and text, so that nothing made by one version is
+    ever given out as another's. `capacity` bounds the vectors in memory, the
+    least recently used leave first. With `path` a copy is kept in a file of at
+    most `disk_capacity` rows (default: ten times `capacity`), shared by several
+    processes if need be. Safe across threads. Raises EncoderError where the
+    file cannot be made, ValueError for a capacity below 1.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        capacity: int,
+        path: Path | None = None,
+        disk_capacity: int | None = None,
+    ) -> None:
+        self._use(encoder)
+        self._memory = VectorMemory(capacity, encoder.dim)
+        rows = 10 * capacity if disk_capacity is None else disk_capacity
+        self._file = None if path is None else VectorFile(path, rows, encoder.dim)
+
+    def _use(self, encoder: Encoder) -> None:
+        self.version = encoder.version
+        self.dim = encoder.dim
+        self._encoder = encoder
+        self._digest = blake2b(digest_size=KEY_BYTES, key=_short(encoder.version))
+        self._count_lock = threading.Lock()
+        self._hits = self._disk_hits = self._misses = 0
+
+    def over(self, encoder: Encoder) -> CachedEncoder:
+        """Return a cached encoder for another version that shares this one's memory and file.
+
+        To swap encoders under load, replace the reference that the callers
+        read: a call under way ends with the version it began with. Raises
+        EncoderError for an encoder of another size.
+        """
+        if encoder.dim != self.dim:
+            raise EncoderError(
+                f"cannot swap {self.version} for {encoder.version}: {self.dim} dimensions are "
+                f"stored, it gives {encoder.dim}. Use an encoder of {self.dim} dimensions"
+            )
+        other = CachedEncoder.__new__(CachedEncoder)
+        other._use(encoder)  # noqa: SLF001 (the same class)
+        other._memory = self._memory  # noqa: SLF001
+        other._file = self._file  # noqa: SLF001
+        return other
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Encode texts, in order; the encoder behind is called once, for distinct new texts."""
+        keys = self._keys(texts)
+        out = np.empty((len(keys), self.dim), dtype=np.float32)
+        missing = self._memory.read(keys, out)
+        from_file = fresh = 0
+        if missing:
+            from_file, fresh = self._fill(texts, keys, missing, out)
+        with self._count_lock:
+            self._hits += len(keys) - from_file - fresh
+            self._disk_hits += from_file
+            self._misses += fresh
+        return out
+
+    @property
+    def cut(self) -> int:
+        """The number of texts that the encoder behind has cut."""
+        return cut_texts(self._encoder)
+
+    @property
+    def counts(self) -> CacheCounts:
+        """This encoder's hits and misses, and its stores' losses."""
+        file = self._file
+        return CacheCounts(
+            self._hits,
+            self._disk_hits,
+            self._misses,
+            self._memory.evictions,
+            file.evictions if file else 0,
+            file.set_aside if file else 0,
+        )
+
+    def close(self) -> None:
+        """Close the file, for all that share it. Encoding goes on without it."""
+        if self._file is not None:
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _keys(self, texts: Sequence[str]) -> list[bytes]:
+        keys = []
+        for text in texts:
+            digest = self._digest.copy()
+            digest.update(text.encode("utf-8", "surrogatepass"))
+            keys.append(digest.digest())
+        return keys
+
+    def _fill(
+        self, texts: Sequence[str], keys: list[bytes], missing: list[int], out: Vectors
+    ) -> tuple[int, int]:
+        """Fill the missing places of `out`; count the rows from the file and those encoded."""
+        places: dict[bytes, int] = {}
+        for place in missing:
+            places.setdefault(keys[place], place)
+        rows = {} if self._file is None else self._file.read(list(places))
+        from_file = len(rows)
+        fresh = [key for key in places if key not in rows]
+        if fresh:
+            vectors = self._encoder.encode([texts[places[key]] for key in fresh])
+            new = dict(zip(fresh, vectors, strict=True))
+            if self._file is not None:
+                self._file.write(new, self.version)
+            rows |= new
+        known = list(rows)
+        self._memory.write(known, np.stack([rows[key] for key in known]))
+        for place in missing:
+            out[place] = rows[keys[place]]
+        return from_file, len(fresh)
+
+
+def _short(version: str) -> bytes:
+    """Make a digest key of any version name; such a key is limited to 64 bytes."""
+    return blake2b(version.encode(), digest_size=32).digest()

@@ -1,0 +1,16 @@
+"""What can go wrong with an encoder, in one place.
+
+EncoderError
+    An encoder cannot be loaded or used: unknown name, missing folder, missing
+    package, no network for a hub name, broken weights, another size than the
+    stored vectors. Its message is one line: what, where, and the remedy.
+
+A text that cannot be encoded is never an error: see `encoders.optional`. A
+damaged cache file is never an error either: see `encoders.disk`.
+"""
+
+from __future__ import annotations
+
+
+class EncoderError(RuntimeError):
+    """An encoder cannot be loaded or used; the message says what, where and the remedy."""

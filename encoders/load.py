@@ -1,0 +1,60 @@
+"""From the name in the configuration to an encoder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from encoders.errors import EncoderError
+from encoders.hashing import HashingEncoder
+from encoders.protocol import Encoder
+
+_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_HASHING = re.compile(r"hashing(?:-(\d{1,6}))?")
+
+
+def load_encoder(name: str, cache_dir: Path | None = None, dim: int | None = None) -> Encoder:
+    """Load the encoder of this name.
+
+    `packaged`: all-MiniLM-L6-v2 from its package, no network.
+    `hashing`, `hashing-128`: feature hashing (256 dimensions unless said).
+    `static:FOLDER`: a static model written by model2vec.
+    A folder: a saved sentence-transformers model.
+    Anything else: a name of the hub, kept in `cache_dir` (the hub's own default
+    where that is None).
+
+    With `dim`, an encoder of another size is refused: stored vectors of that
+    size could not go on beside its own. Raises EncoderError.
+    """
+    encoder = _load(name, cache_dir)
+    if dim is not None and encoder.dim != dim:
+        raise EncoderError(
+            f"the encoder {name!r} gives {encoder.dim} dimensions where {dim} are stored: use one "
+            f"of {dim} dimensions, or start with an empty state"
+        )
+    return encoder
+
+
+def _load(name: str, cache_dir: Path | None) -> Encoder:
+    if match := _HASHING.fullmatch(name):
+        return HashingEncoder(int(match[1])) if match[1] else HashingEncoder()
+    if name.startswith("static:"):
+        from encoders.static import StaticEncoder
+
+        return StaticEncoder.from_folder(Path(name.removeprefix("static:")).expanduser())
+    from encoders.sentence import SentenceEncoder
+
+    if name == "packaged":
+        from encoders.packaged import packaged_folder
+
+        return SentenceEncoder.from_folder(packaged_folder())
+    folder = Path(name).expanduser()
+    if name.strip() and folder.is_dir():
+        return SentenceEncoder.from_folder(folder)
+    if not _HUB_NAME.fullmatch(name) or name.startswith("."):
+        raise EncoderError(
+            f"there is no encoder {name!r}: not a folder, not a name of the hub. Use `packaged`, "
+            f"`hashing`, `static:FOLDER`, an existing folder, or a hub name such as "
+            f"sentence-transformers/all-MiniLM-L6-v2"
+        )
+    return SentenceEncoder.from_hub(name, cache_dir)

