@@ -51,6 +51,11 @@ def producer_options(settings: KafkaSettings, health: Health) -> Options:
     return _common(settings, health) | theirs | settings.client | settings.producer | ours
 
 
+def admin_options(settings: KafkaSettings, health: Health) -> Options:
+    """For a client that makes topics and looks at them."""
+    return _common(settings, health) | settings.client
+
+
 ROOM = 1024
 """librdkafka counts its own headers in; our limit is on key and value alone."""
 
@@ -135,7 +140,7 @@ def _count_partitions(client: Consumer, settings: KafkaSettings, role: str, dead
             answer = client.list_topics(topic, timeout=max(0.1, left)).topics[topic]
         except KafkaException as error:
             if time.monotonic() >= deadline or not error.args[0].retriable():
-                raise _unreachable(settings, error.args[0]) from error
+                raise unreachable(settings, error.args[0]) from error
         else:
             if answer.error is None and answer.partitions:
                 return len(answer.partitions)
@@ -148,7 +153,8 @@ def _passes(error: KafkaError | None) -> bool:
     return error is None or error.code() == KafkaError.LEADER_NOT_AVAILABLE
 
 
-def _unreachable(settings: KafkaSettings, error: KafkaError) -> InputError:
+def unreachable(settings: KafkaSettings, error: KafkaError) -> InputError:
+    """Give the one line about a broker that does not answer."""
     return InputError(
         f"Kafka at {settings.bootstrap_servers} did not answer within "
         f"{settings.start_seconds:g} s ({error.str()}); check kafka.bootstrap_servers and the "

@@ -129,7 +129,11 @@ def silent_leader(statistics: Statistics, limit: float) -> str | None:
     Without a connection it does not answer; with one, if a request of ours has waited for
     more than `limit` seconds. A partition without a leader counts too.
     """
-    brokers = {broker.nodeid: (name, broker) for name, broker in statistics.brokers.items()}
+    brokers = {
+        broker.nodeid: (name, broker)
+        for name, broker in statistics.brokers.items()
+        if broker.nodeid >= 0  # -1 is the address to start from, and "no leader" too
+    }
     for topic, answer in statistics.topics.items():
         for number, partition in answer.partitions.items():
             if not partition.desired or number == "-1":

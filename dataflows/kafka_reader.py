@@ -50,6 +50,7 @@ class Reader:
         self._catch_up: CatchUp | None = None
         self._counts: dict[str, int] = {}
         self._empty = 0
+        self._was_silent = False
 
     def open(self) -> None:
         """Find the topics. May be called before `begin`, to fail early."""
@@ -139,8 +140,9 @@ class Reader:
         silent = silent_leader(statistics, self._settings.degraded_seconds)
         if silent is None:
             self._health.good()
-        else:
+        elif self._was_silent:  # once may be a connection that is just being made
             self._health.degraded(silent)
+        self._was_silent = silent is not None
         self._measure_lag(statistics)
         self._find_new(statistics)
 

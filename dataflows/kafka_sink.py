@@ -1,0 +1,73 @@
+"""Kafka as a Bytewax sink: every message is acknowledged to its outbox once it is delivered."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Callable
+
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+
+from dataflows.kafka_client import find_partitions, make_consumer
+from dataflows.kafka_courier import Courier
+from dataflows.kafka_health import Health
+from dataflows.kafka_settings import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, KafkaSettings
+from dataflows.outbox import Acknowledge, Out
+
+
+class KafkaSink(DynamicSink[Out]):
+    """One producer for all workers of the process. `Out.topic` is a role, not a name.
+
+    A step waits while too much is on its way; `stop` is asked meanwhile. `health` counts
+    `cut`, `too_large`, `refused`, `superseded`, `waits`, `kept`. Call `finish` after the
+    flow; at the end of the process it is called anyway.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        acknowledge: Acknowledge,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.health = Health("sink")
+        self._settings = settings
+        self._acknowledge = acknowledge
+        self._stop = stop
+        self._courier: Courier | None = None
+
+    def open(self) -> None:
+        """Reach the broker and find the topics. Raises InputError within `start_seconds`."""
+        if self._courier is not None:
+            return
+        # A producer's question would make a missing topic, with settings that nobody chose.
+        asker = make_consumer(self._settings, self.health)
+        try:
+            find_partitions(asker, self._settings, [RECOMMENDATIONS, INTENTS, DEAD_LETTERS])
+        finally:
+            asker.close()
+        self._courier = Courier(self._settings, self._acknowledge, self.health, self._stop)
+        atexit.register(self.finish)
+
+    def finish(self) -> int:
+        """Wait for what is on its way, at most `flush_seconds`; give how many are undelivered."""
+        courier, self._courier = self._courier, None
+        atexit.unregister(self.finish)
+        return 0 if courier is None else courier.close(self._settings.flush_seconds)
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _Part:  # noqa: ARG002
+        """As Bytewax asks for it. Raises InputError like `open`."""
+        self.open()
+        assert self._courier is not None  # noqa: S101 - `open` has made it, or raised
+        return _Part(self._courier, self._settings.flush_seconds)
+
+
+class _Part(StatelessSinkPartition[Out]):
+    def __init__(self, courier: Courier, seconds: float) -> None:
+        self._courier = courier
+        self._seconds = seconds
+
+    def write_batch(self, items: list[Out]) -> None:
+        for out in items:
+            self._courier.send(out)
+
+    def close(self) -> None:
+        self._courier.flush(self._seconds)

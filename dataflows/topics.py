@@ -1,0 +1,124 @@
+"""Makes the topics with the settings they need, and tells where an existing one differs.
+
+Lists, intents and items are compacted: the newest message of each key is kept for good, so
+that a new reader gets the state of everybody. Events and dead letters are kept for a time.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any, Literal
+
+import msgspec
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported without saying so
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+from dataflows.errors import InputError
+from dataflows.kafka_client import admin_options, unreachable
+from dataflows.kafka_health import Health
+from dataflows.kafka_settings import DEAD_LETTERS, EVENTS, KafkaSettings
+
+BROKER_DEFAULT_BYTES = 1_048_588
+"""`max.message.bytes` of a topic for which nothing is set."""
+ROOM = 1024
+
+
+class TopicReport(msgspec.Struct, frozen=True):
+    """What became of one topic; `differences` are sentences for a person."""
+
+    role: str
+    topic: str
+    outcome: Literal["created", "exists", "differs"]
+    differences: tuple[str, ...] = ()
+
+
+def wanted_config(settings: KafkaSettings, role: str) -> dict[str, str]:
+    """Give the topic's settings as Kafka names them."""
+    hours = {
+        EVENTS: settings.events_retention_hours,
+        DEAD_LETTERS: settings.dead_letters_retention_hours,
+    }
+    if role in hours:
+        config = {"cleanup.policy": "delete", "retention.ms": str(round(hours[role] * 3_600_000))}
+    else:
+        config = {"cleanup.policy": "compact"}
+    most = settings.message_max_bytes + ROOM
+    return config | ({"max.message.bytes": str(most)} if most > BROKER_DEFAULT_BYTES else {})
+
+
+def create_topics(settings: KafkaSettings) -> list[TopicReport]:
+    """Make what is missing; change nothing that exists. Calling it again does no harm.
+
+    Raises InputError where the broker does not answer within `start_seconds`, or refuses.
+    """
+    health = Health("topics")
+    admin = AdminClient(admin_options(settings, health))
+    new = [
+        NewTopic(
+            topic,
+            num_partitions=settings.partitions,
+            replication_factor=settings.replication_factor,
+            config=wanted_config(settings, role),
+        )
+        for role, topic in settings.topics().items()
+    ]
+    asked = admin.create_topics(new, request_timeout=settings.start_seconds)
+    return [
+        TopicReport(role, topic, "created")
+        if _is_created(settings, topic, asked[topic])
+        else _compare(admin, settings, role)
+        for role, topic in settings.topics().items()
+    ]
+
+
+def _is_created(settings: KafkaSettings, topic: str, answer: Future[Any]) -> bool:
+    error = _error_of(answer)
+    if error is not None and error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+        raise _refused(settings, topic, error)
+    return error is None
+
+
+def _error_of(answer: Future[Any]) -> KafkaError | None:
+    try:
+        answer.result()
+    except KafkaException as error:
+        return error.args[0]  # type: ignore[no-any-return]
+    return None
+
+
+def _compare(admin: AdminClient, settings: KafkaSettings, role: str) -> TopicReport:
+    """Hold what the broker says of an existing topic against what is wanted."""
+    topic = settings.topic(role)
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    asked = admin.describe_configs([resource], request_timeout=settings.start_seconds)
+    error = _error_of(asked[resource])
+    if error is not None:
+        raise _refused(settings, topic, error)
+    found = {name: entry.value for name, entry in asked[resource].result().items()}
+    differences = tuple(
+        f"{name} is {found.get(name, 'not told by the broker')}, wanted is {value}"
+        for name, value in wanted_config(settings, role).items()
+        if not _serves(name, found.get(name), value)
+    )
+    return TopicReport(role, topic, "differs" if differences else "exists", differences)
+
+
+def _serves(name: str, found: str | None, wanted: str) -> bool:
+    if name == "max.message.bytes" and found is not None:
+        return int(found) >= int(wanted)
+    return found == wanted
+
+
+def _refused(settings: KafkaSettings, topic: str, error: KafkaError) -> InputError:
+    if error.code() in {KafkaError._TIMED_OUT, KafkaError._TRANSPORT}:  # noqa: SLF001 - so named
+        return unreachable(settings, error)
+    return InputError(
+        f"Kafka at {settings.bootstrap_servers} does not make or show topic {topic!r}: "
+        f"{error.str()}; check the rights of this client, kafka.partitions and "
+        "kafka.replication_factor"
+    )
