@@ -33,8 +33,8 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `delta` is ADWIN's chance of a false alarm per check, `clock` how many values lie
     between checks. `remember` bounds the values kept per signal (a byte each), and so
-    the longest window: long ones notice small drifts, very short ones none. `keep` is how many alarms are
-    kept to look at; all are counted.
+    the longest window: long ones notice small drifts, very short ones none. `keep` is
+    how many alarms are kept to look at; all are counted.
     """
 
     delta: float = 0.002

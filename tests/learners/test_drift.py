@@ -103,7 +103,7 @@ def test_restored_equals_unbroken(cut: int, remember: int) -> None:
         assert unbroken.mean(HIT) == resumed.mean(HIT)
         assert unbroken.width(INTENT_LOSS) == resumed.width(INTENT_LOSS)
     assert pack("drift", 1, unbroken.state()) == pack("drift", 1, resumed.state())
-    assert sum(unbroken.counts.values()) >= 3
+    assert unbroken.counts[HIT] >= 2
     assert len(unbroken.alarms) <= 5
 
 
