@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 from dataflows.errors import InputError
 from dataflows.event_settings import EventSettings
 from dataflows.events import Event, decode_event
+from dataflows.files import BOM, EVENTS, LineReader
 from dataflows.record import Raw
-
-TOPIC = "events"
 
 Places = NDArray[np.int64]
 
@@ -35,30 +34,34 @@ class LogOrder:
     lines that do not stand in the file where they stand in the order.
     """
 
-    def __init__(self, path: Path, starts: Places, ends: Places, moved: int) -> None:
+    def __init__(
+        self, path: Path, starts: Places, ends: Places, *, moved: int, max_bytes: int
+    ) -> None:
         self.path = path
         self.starts = starts
         self.ends = ends
         self.moved = moved
+        self._max_bytes = max_bytes
 
     def __len__(self) -> int:
         return len(self.starts)
 
-    def records(self, first: int = 0) -> Iterator[Raw]:
-        """Yield the lines in order, from the `first`-th on.
+    def records(self) -> Iterator[Raw]:
+        """Yield the lines in order.
 
         A record's offset is its place in the order, since offsets must grow.
         """
-        name = self.path.name
+        at = 0
         with self.path.open("rb") as file:
-            at = -1
-            for place in range(first, len(self)):
-                start, end = int(self.starts[place]), int(self.ends[place])
+            for place, (start, end) in enumerate(zip(self.starts, self.ends, strict=True)):
                 if start != at:
                     file.seek(start)
                 line = file.read(end - start)
                 at = end
-                yield Raw(TOPIC, name, place, place + 1, None, line.rstrip(b"\r\n"))
+                # Cut as the file source cuts, so that decoding refuses the same lines.
+                value = line[: self._max_bytes + 2].rstrip(b"\r\n")
+                value = value.removeprefix(BOM if start == 0 else b"")
+                yield Raw(EVENTS, self.path.name, place, place + 1, None, value)
 
 
 def read_order(path: Path, settings: EventSettings, limit: int | None = None) -> LogOrder:
@@ -66,16 +69,21 @@ def read_order(path: Path, settings: EventSettings, limit: int | None = None) ->
 
     A line that is no event has no time of its own: it keeps its place behind
     the line before it. Blank lines are passed over. Raises InputError where
-    there is no such file or nothing in it.
+    the file cannot be read or holds nothing.
     """
     starts, ends, times, users = _index(path, settings)
     if not len(starts):
         raise InputError(f"{path}: there is no line in it; give a log of events, one JSON a line")
     order = replay_order(np.array(times), np.array(users))
     moved = int(np.count_nonzero(order != np.arange(len(order))))
-    if limit is not None:
-        order = order[:limit]
-    return LogOrder(path, np.array(starts)[order], np.array(ends)[order], moved)
+    kept = order[:limit]
+    return LogOrder(
+        path,
+        np.array(starts)[kept],
+        np.array(ends)[kept],
+        moved=moved,
+        max_bytes=settings.max_record_bytes,
+    )
 
 
 def replay_order(times: NDArray[np.float64], users: Places) -> Places:
@@ -95,28 +103,17 @@ def _index(
     starts, ends, times, users = array("q"), array("q"), array("d"), array("q")
     count = itertools.count()
     numbers: defaultdict[str, int] = defaultdict(count.__next__)
-    time, start = -math.inf, 0
-    for line in _lines(path):
-        end = start + len(line)
-        if not line.isspace():
-            event = decode_event(Raw(TOPIC, path.name, start, end, None, line), settings)
-            starts.append(start)
-            ends.append(end)
-            if isinstance(event, Event):
-                time = event.ts
-                users.append(numbers[event.user_id])
-            else:
-                users.append(next(count))  # no event: a group of its own
-            times.append(time)
-        start = end
+    time = -math.inf
+    reader = LineReader(path, EVENTS, path.name, max_bytes=settings.max_record_bytes)
+    for raw in reader.records():
+        event = decode_event(raw, settings)
+        starts.append(raw.offset)
+        ends.append(raw.next_offset)
+        if isinstance(event, Event):
+            time = event.ts
+            users.append(numbers[event.user_id])
+        else:
+            users.append(next(count))  # no event: a group of its own
+        times.append(time)
+    reader.close()
     return starts, ends, times, users
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            yield from file
-    except OSError as error:
-        raise InputError(
-            f"{path}: {error.strerror}; give a log of events, one JSON a line"
-        ) from None
