@@ -53,9 +53,10 @@ _IN_LEDGER: dict[Judgement, Outcome] = {
 class Verdict(msgspec.Struct, frozen=True, gc=False):
     """What becomes of one event.
 
-    `reason` is a fixed word for the ledger, "" where there is nothing to say. `ts` is the time to learn
-    it at (the broker's where it was clamped), in seconds since 1970; `weight` that of
-    its type. `lateness` (behind event time) and `ahead` (of the broker) are seconds >= 0.
+    `reason` is a fixed word for the ledger, "" where there is nothing to say. `ts` is
+    the time to learn it at (the broker's where it was clamped), in seconds since 1970;
+    `weight` that of its type. `lateness` (behind event time) and `ahead` (of the broker)
+    are seconds, never negative.
     """
 
     outcome: Judgement

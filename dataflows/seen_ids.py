@@ -1,8 +1,8 @@
 """Which event ids were seen lately, in bounded memory: redelivered events are dropped.
 
 Ids are kept as 64-bit BLAKE2b hashes, in the order of arrival, in segments of 512;
-when a segment more than needed is full, the oldest one is forgotten. At least the
-last `capacity` ids are known, at most 511 more. Two different ids share a hash with
+when a new one begins, those that are no longer needed are forgotten. At least the
+last `capacity` ids are known, and fewer than 1,024 more. Two different ids share a hash with
 a probability of 1e-14 per event at the default capacity. A segment is one record,
 so that a commit rewrites 4 kB at most, whatever the capacity.
 """

@@ -23,7 +23,12 @@ from dataflows.reasons import Reason, Refused, shown
 
 T = TypeVar("T")
 
+MAX_NESTING = 200
+"""Lists and objects in one another, anywhere in a record. Without a limit of its own, the
+answer would depend on how much stack the readers happen to have left."""
+
 _BOM = b"\xef\xbb\xbf"
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -72,10 +77,10 @@ class RecordReader(Generic[T]):
         if not value.isascii():
             value = value.removeprefix(_BOM)
             _check_utf8(value)
+        if value.count(b"[") + value.count(b"{") > MAX_NESTING:
+            _check_nesting(value)
         try:
             return self._decoder.decode(value)
-        except RecursionError as error:
-            raise _unreadable("it is nested too deeply to be read") from error
         except ValueError as error:  # msgspec's own errors are ValueErrors
             return self._read_slowly(value, str(error))
 
@@ -89,8 +94,6 @@ class RecordReader(Generic[T]):
             self._judge(found)
             mended = {key: _mended(found[key]) for key in self._fields if key in found}
             return msgspec.convert(mended, self._wire)
-        except RecursionError as error:
-            raise _unreadable("it is nested too deeply to be read") from error
         except ValueError as error:
             raise _unreadable(why if value.strip() else "it is empty") from error
 
@@ -135,6 +138,18 @@ def _mended(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return json.loads(_HALF.sub("\ufffd", json.dumps(value, ensure_ascii=False, allow_nan=False)))
+
+
+def _check_nesting(value: bytes) -> None:
+    depth = 0
+    for token in _TOKEN.finditer(value):
+        start = token[0][:1]
+        if start in b"[{":
+            depth += 1
+            if depth > MAX_NESTING:
+                raise _unreadable(f"it is nested more than {MAX_NESTING} deep")
+        elif start != b'"':
+            depth -= 1
 
 
 def _check_utf8(value: bytes) -> None:
