@@ -67,6 +67,7 @@ class Courier:
         self._changed = threading.Condition()
         self._underway: dict[int, Sending] = {}
         self._refused: dict[int, Sending] = {}
+        self._unlucky: set[int] = set()
         self._order = KeyOrder()
         self._stop_by: float | None = None
         self._broken: Producer | None = None
@@ -148,6 +149,7 @@ class Courier:
                 topic = self._topics[sending.sent.topic]
                 self._health.error("refused", f"{topic}: {error.str()}")
                 self._health.count("refused")
+                self._unlucky.add(sending.out.number)
             self._later(sending, PAUSE_SECONDS)
 
     def _make_smaller(self, sending: Sending) -> bool:
@@ -173,6 +175,7 @@ class Courier:
         with self._changed:
             if self._underway.pop(sending.out.number, None) is not None:
                 self._order.done(sending.out)
+                self._unlucky.discard(sending.out.number)
                 self._changed.notify_all()
 
     def _run(self) -> None:
@@ -212,8 +215,8 @@ class Courier:
             oldest = next(iter(self._underway.values()), None)
             waiting = len(self._underway)
         age = 0.0 if oldest is None else time.monotonic() - oldest.since
-        if self._refused:
-            self._health.degraded(f"{len(self._refused)} messages are refused")
+        if self._unlucky:
+            self._health.degraded(f"{len(self._unlucky)} messages are refused")
         elif age > self._settings.degraded_seconds:
             self._health.degraded(f"no delivery for {age:.0f} s, {waiting} messages wait")
         else:

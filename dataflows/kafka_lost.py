@@ -53,7 +53,9 @@ class LostOffsets:
             self.handle(where)
 
     def _jump(self, where: Where, at: int, target: int) -> None:
-        self._consumer.seek(TopicPartition(*where, target))
+        # A seek is refused here: librdkafka has stopped fetching the partition.
+        self._consumer.incremental_unassign([TopicPartition(*where)])
+        self._consumer.incremental_assign([TopicPartition(*where, target)])
         self._partitions.next[where] = target
         self._health.count("jumped", target - at)
         _LOG.warning(

@@ -113,7 +113,7 @@ class Reader:
         self._partitions.next[where] = offset + 1
         kind, milliseconds = message.timestamp()
         return Raw(
-            topic=self._partitions.role(where[0]),
+            topic=where[0],
             partition=self._partitions.names[where],
             offset=offset,
             next_offset=offset + 1,

@@ -1,0 +1,52 @@
+"""Tiny flows around source and sink, for tests of the two by themselves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.testing import TestingSink, TestingSource, run_main
+
+from dataflows.kafka_reader import Reader
+from dataflows.kafka_sink import KafkaSink
+from dataflows.kafka_source import KafkaSource
+from dataflows.outbox import Out
+from dataflows.record import Raw
+
+EPOCH = timedelta(milliseconds=50)
+
+
+def until(condition: Callable[[], bool], seconds: float, what: str = "it") -> None:
+    """Wait for a condition; fail where it does not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
+        time.sleep(0.01)
+
+
+def take(reader: Reader, count: int, seconds: float = 10.0) -> list[Raw]:
+    """Records from a reader until there are `count` of them."""
+    found: list[Raw] = []
+    deadline = time.monotonic() + seconds
+    while len(found) < count:
+        assert time.monotonic() < deadline, f"{len(found)} of {count} came within {seconds} s"
+        found += reader.take()
+    return found
+
+
+def run_source(source: KafkaSource, each: Callable[[Raw], object]) -> None:
+    """A flow that hands every record to `each`; it ends when the source does."""
+    flow = Dataflow("source_alone")
+    stream = op.map("each", op.input("in", flow, source), each)
+    op.output("out", stream, TestingSink([]))
+    run_main(flow, epoch_interval=EPOCH)
+
+
+def run_sink(sink: KafkaSink, outs: list[Out], batch: int = 100) -> None:
+    """A flow that sends these messages and ends right after the last."""
+    flow = Dataflow("sink_alone")
+    op.output("out", op.input("in", flow, TestingSource(outs, batch)), sink)
+    run_main(flow, epoch_interval=EPOCH)

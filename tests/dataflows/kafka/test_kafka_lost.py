@@ -1,0 +1,97 @@
+"""Positions that retention has deleted, on librdkafka's own broker in the process.
+
+It keeps about 5 MB of a partition, so producing more deletes the oldest, as retention does.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from confluent_kafka import Producer
+
+from dataflows.errors import InputError
+from dataflows.kafka_health import Health
+from dataflows.kafka_reader import Reader
+from dataflows.kafka_settings import KafkaSettings
+from dataflows.progress import Progress
+from tests.dataflows.kafka.flows import take, until
+
+pytestmark = pytest.mark.kafka
+
+KEPT = "events-0"
+
+
+@pytest.fixture(scope="module")
+def mock():
+    """Settings for a topic of which offsets below `begin` are deleted."""
+    producer = Producer({"test.mock.num.brokers": 1, "log_level": 0})
+    broker = next(iter(producer.list_topics(timeout=5).brokers.values()))
+    settings = KafkaSettings(bootstrap_servers=f"{broker.host}:{broker.port}", items_topic="")
+    for _ in range(12):
+        for _ in range(500):
+            producer.produce("events", b"x" * 1000, partition=0)
+        assert producer.flush(10) == 0
+    return producer, settings
+
+
+def reader_at(settings, at):
+    health = Health("source")
+    progress = Progress({0: {KEPT: at}} if at is not None else {})
+    reader = Reader(settings, progress, health)
+    reader.open()
+    reader.begin()
+    return reader, health
+
+
+def test_by_default_a_deleted_position_is_an_error_that_says_what_to_do(mock):
+    reader, _ = reader_at(mock[1], 10)
+    with pytest.raises(InputError) as raised:
+        take(reader, 1, 5)
+    message = str(raised.value)
+    assert "events-0" in message
+    assert "offset 10" in message
+    assert "records were never read" in message
+    assert "kafka.lost_offset" in message
+    reader.finish(1)
+
+
+@pytest.mark.parametrize("policy", ["earliest", "latest"])
+def test_by_policy_it_jumps_and_counts_what_was_not_read(mock, policy, caplog):
+    producer, settings = mock
+    reader, health = reader_at(msgspec.structs.replace(settings, lost_offset=policy), 10)
+    found = []
+
+    def has_come():
+        if health.counts["jumped"] and policy == "latest" and not found:
+            producer.produce("events", b"y", partition=0)
+            producer.flush(5)
+        found.extend(reader.take())
+        return bool(found)
+
+    until(has_come, 10, "a record after the jump")
+    assert found[0].offset == 10 + health.counts["jumped"]
+    assert (found[0].value == b"y") == (policy == "latest")
+    assert any("offset 10 is gone" in record.getMessage() for record in caplog.records)
+    reader.finish(1)
+
+
+@pytest.mark.parametrize("policy", ["stop", "earliest", "latest"])
+def test_a_topic_made_anew_is_an_error_under_every_policy(mock, policy):
+    reader, _ = reader_at(msgspec.structs.replace(mock[1], lost_offset=policy), 10_000_000)
+    with pytest.raises(InputError, match=r"made anew.*empty \[state\] path"):
+        take(reader, 1, 5)
+    reader.finish(1)
+
+
+def test_latest_starts_at_the_end_and_loses_nothing_over_a_restart(mock):
+    producer, settings = mock
+    settings = msgspec.structs.replace(settings, auto_offset_reset="latest", group_id="late")
+    first, _ = reader_at(settings, None)
+    for _ in range(50):
+        assert not [raw for raw in first.take() if raw.partition == KEPT]
+    first.finish(1)
+    producer.produce("events", b"between", partition=0)
+    producer.flush(5)
+    second, _ = reader_at(settings, None)
+    assert take(second, 1)[0].value == b"between"
+    second.finish(1)
