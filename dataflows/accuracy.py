@@ -36,7 +36,7 @@ def accuracy(judge: Prequential, k: int, seed: int) -> dict[str, Any]:
         "scored": len(scored),
         "unscored": msgspec.to_builtins(judge.unscored),
         "users": judge.users_seen,
-        "items": judge.items_seen,
+        "items": len(judge.items),
         **{name: figures[name] for name in VARIANTS},
         "references": {name: figures[name] for name in scored.references},
         "lead": {

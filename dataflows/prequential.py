@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from dataflows.figures import MISS
 from dataflows.ranks import Ranker, Ranking, place_in, rank_among, rivals
@@ -67,9 +68,9 @@ class Prequential:
         self._ranking: Ranking | None = None
 
     @property
-    def items_seen(self) -> int:
-        """How many different items the stream has held so far."""
-        return len(self._rows)
+    def items(self) -> AbstractSet[str]:
+        """The different items that the stream has held so far."""
+        return self._rows.keys()
 
     @property
     def users_seen(self) -> int:

@@ -1,0 +1,116 @@
+"""A log played through the flow that runs live: other ends, state in memory, an observer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from itertools import islice
+from typing import TypeVar
+
+import msgspec
+from bytewax.inputs import DynamicSource, Source, StatelessSourcePartition
+from bytewax.outputs import DynamicSink, Sink, StatelessSinkPartition
+from bytewax.run import cli_main
+
+from dataflows.catalogue import Catalogue
+from dataflows.clean import Cleaner
+from dataflows.config import Config
+from dataflows.encode import EncodeStep
+from dataflows.engine import Engine
+from dataflows.engines import Engines
+from dataflows.files import EVENTS
+from dataflows.flow import build_flow
+from dataflows.message_types import Versions
+from dataflows.model import Observer
+from dataflows.outbox import Acknowledge, Out
+from dataflows.pace import Pace
+from dataflows.record import Raw
+from dataflows.records import MemoryStore
+from dataflows.versions import model_version
+from encoders.protocol import Encoder
+from learners.recommender import Recommender
+
+T = TypeVar("T")
+
+
+def open_engine(
+    config: Config, encoder: Encoder, observer: Observer[Recommender]
+) -> Engine[Recommender]:
+    """Open one shard with its state in memory, observed."""
+    settings = msgspec.structs.replace(config.learner, dim=encoder.dim)
+    store = MemoryStore()
+    return Engine(
+        store,
+        Recommender(settings, store.get),
+        Cleaner(config.clean),
+        Versions(encoder.version, model_version(settings)),
+        served_users=config.state.served_users,
+        observer=observer,
+    )
+
+
+def play(
+    config: Config,
+    source: Source[Raw],
+    sink: Callable[[Acknowledge], Sink[Out]],
+    engine: Engine[Recommender],
+    encoder: Encoder,
+) -> None:
+    """Run the flow to the end of the source. What a step raises stands in the chain of causes."""
+    engines = Engines(lambda _: engine)
+    encode = EncodeStep(encoder, config.events, Catalogue(None, encoder.version))
+    epoch = timedelta(seconds=config.flow.epoch_seconds)
+    flow = build_flow(source, sink(engines.acknowledge), encode, engines, epoch)
+    cli_main(flow, epoch_interval=epoch)  # type: ignore[no-untyped-call]
+
+
+class _Batches(StatelessSourcePartition[Raw]):
+    def __init__(self, batches: Iterator[list[Raw]], pace: Pace) -> None:
+        self._batches = batches
+        self._pace = pace
+
+    def next_batch(self) -> list[Raw]:
+        batch = next(self._batches)
+        events = [raw.next_offset for raw in batch if raw.topic == EVENTS]
+        if events:
+            self._pace.leave(events[-1], len(events))
+        return batch
+
+
+class PlaySource(DynamicSource[Raw]):
+    """Micro-batches as they are given, from the first worker; `pace` is told when each leaves."""
+
+    def __init__(self, batches: Iterable[list[Raw]], pace: Pace) -> None:
+        self._batches = iter(batches)
+        self._pace = pace
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _Batches:  # noqa: ARG002
+        """Give the first worker all of it."""
+        return _Batches(self._batches if worker_index == 0 else iter(()), self._pace)
+
+
+class _Delivered(StatelessSinkPartition[Out]):
+    def __init__(self, acknowledge: Acknowledge) -> None:
+        self._acknowledge = acknowledge
+
+    def write_batch(self, items: list[Out]) -> None:
+        for out in items:
+            self._acknowledge(out.number)
+
+
+class NowhereSink(DynamicSink[Out]):
+    """Takes every message for delivered, and keeps none."""
+
+    def __init__(self, acknowledge: Acknowledge) -> None:
+        self._acknowledge = acknowledge
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _Delivered:  # noqa: ARG002
+        """Give a worker its end."""
+        return _Delivered(self._acknowledge)
+
+
+def batched(records: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Cut into lists of `size`, the last one shorter."""
+    rest = iter(records)
+    while batch := list(islice(rest, size)):
+        yield batch

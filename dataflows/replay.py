@@ -1,0 +1,139 @@
+"""Replay: a log through the steps that run live, every event ranked before it is learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dataflows.accuracy import accuracy
+from dataflows.config import Config
+from dataflows.engine import Engine
+from dataflows.errors import InputError
+from dataflows.files import ITEMS, LineReader
+from dataflows.log_order import LogOrder, read_order
+from dataflows.play import NowhereSink, PlaySource, batched, open_engine, play
+from dataflows.prequential import Prequential
+from dataflows.record import Raw
+from dataflows.scored import Scored
+from dataflows.versions import model_version
+from dataflows.warmup import Warmup, look_at_warmup
+from dataflows.watch import Watch
+from encoders.cache import CachedEncoder
+from encoders.load import load_encoder
+from encoders.protocol import Encoder
+from learners.recommender import Recommender
+
+ITEMS_AT_ONCE = 256
+
+
+class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay adds to the configuration. Raises InputError for what cannot be meant.
+
+    `warmup` is the share of the records that is only learnt, in [0, 1); `limit` the
+    number of records replayed, in the order of time; `batch_size` the records of one
+    micro-batch, on which the figures "as served" depend.
+    """
+
+    warmup: float = 0.2
+    limit: int | None = None
+    batch_size: int = 32
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.warmup < 1.0:
+            raise InputError(f"warmup is {self.warmup}; give a share from 0 up to, not with, 1")
+        for name in ("limit", "batch_size"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise InputError(f"{name} is {number}; the least is 1")
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """The report as plain figures (docs/replay.md), and the rows behind it."""
+
+    report: dict[str, Any]
+    scored: Scored
+
+
+def replay(
+    config: Config,
+    log: Path,
+    items: Path | None = None,
+    settings: ReplaySettings | None = None,
+    encoder: Encoder | None = None,
+) -> Replay:
+    """Replay a log of events, the catalogue first; see docs/replay.md for the rules.
+
+    `encoder` overrides the configured one. Raises InputError, EncoderError, LedgerError.
+    """
+    settings = settings or ReplaySettings()
+    order = read_order(log, config.events, settings.limit)
+    catalogue = _items(items, config)
+    warmup = look_at_warmup(order, settings.warmup, config.events, config.clean)
+    config = _with_repeats(config, warmup)
+    inner = load_encoder(config.encoder.name) if encoder is None else encoder
+    cached = CachedEncoder(inner, config.encoder.cached_texts)
+    judge = Prequential(
+        warmup.learnt,
+        repeats_on=config.learner.repeats == "on",
+        k=config.learner.k,
+        ranks_from=warmup.ranks_from,
+    )
+    watch = Watch(judge, order.path.name)
+    engine = open_engine(config, cached, watch)
+    watch.follow(engine.positions)
+    events = batched(order.records(), settings.batch_size)
+    source = PlaySource(chain(batched(catalogue, ITEMS_AT_ONCE), events), watch.pace)
+    play(config, source, NowhereSink, engine, cached)
+    engine.ledger.balance()
+    report = {
+        "log": log.name,
+        "k": config.learner.k,
+        "seed": config.learner.seed,
+        "events": engine.ledger.as_dict(),
+        **accuracy(judge, config.learner.k, config.learner.seed),
+        **_told(watch, engine, order),
+        "repeat_share": warmup.repeat_share,
+        "versions": {
+            "encoder": cached.version,
+            "model": model_version(engine.model.settings),
+        },
+        "settings": {
+            **msgspec.structs.asdict(settings),
+            "repeats": config.learner.repeats,
+            "encoder": config.encoder.name if encoder is None else encoder.version,
+        },
+    }
+    return Replay(report, judge.scored)
+
+
+def _with_repeats(config: Config, warmup: Warmup) -> Config:
+    """Decide on repeats for the whole replay."""
+    repeats_on = warmup.repeats_on(config.learner.repeats)
+    learner = msgspec.structs.replace(config.learner, repeats="on" if repeats_on else "off")
+    return msgspec.structs.replace(config, learner=learner)
+
+
+def _items(path: Path | None, config: Config) -> Iterator[Raw]:
+    if path is None:
+        return iter(())
+    limit = config.events.max_record_bytes
+    return LineReader(path, ITEMS, f"{path.name} ({ITEMS})", max_bytes=limit).records()
+
+
+def _told(watch: Watch, engine: Engine[Recommender], order: LogOrder) -> dict[str, Any]:
+    """Give the figures that are not of accuracy."""
+    pace, known, spent = watch.pace, watch.judge.items | watch.listed, watch.pace.spent()
+    return {
+        "moved": order.moved,
+        "lists": watch.lists,
+        "coverage": len(watch.listed) / len(known) if known else None,
+        "counts": dict(sorted(engine.counts.items())),
+        "events_per_cpu_second": pace.records / spent.cpu if spent.cpu else None,
+        "cpu_seconds": spent.cpu,
+        "wall_seconds": spent.wall,
+        "latency_ms": pace.latency_ms(),
+    }

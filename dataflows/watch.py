@@ -1,0 +1,84 @@
+"""The observer of a replay: the judge, the pace, and what the lists held."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from dataflows.outbox import RECOMMENDATIONS, Out
+from dataflows.pace import Pace
+from dataflows.prequential import Prequential
+from dataflows.ranks import Ranking
+from learners.interaction import Interaction
+from learners.recommender import Recommender
+
+
+class _Place(msgspec.Struct):
+    item_id: str
+
+
+class _List(msgspec.Struct):
+    items: tuple[_Place, ...]
+
+
+class _Timed:
+    """The recommender as the judge sees it.
+
+    The learn step uses the work of a ranking before a group again. So its time belongs to
+    the live path, which without a judge would spend it.
+    """
+
+    def __init__(self, recommender: Recommender, pace: Pace) -> None:
+        self._recommender = recommender
+        self._pace = pace
+
+    def rank(self, user_id: str, before: float | None = None) -> Ranking:
+        if before is None:
+            return self._recommender.rank(user_id)
+        with self._pace.inside():
+            return self._recommender.rank(user_id, before)
+
+    def is_known(self, item_id: str) -> bool:
+        return self._recommender.is_known(item_id)
+
+
+class Watch:
+    """Hangs on the learn step; its own time is left out of `pace`.
+
+    `log` is the partition of the events. `lists` counts the lists sent, `listed` holds
+    the items that reached one.
+    """
+
+    def __init__(self, judge: Prequential, log: str) -> None:
+        self.judge = judge
+        self.pace = Pace()
+        self.lists = 0
+        self.listed: set[str] = set()
+        self._log = log
+        self._timed: _Timed | None = None
+        self._read = msgspec.json.Decoder(_List)
+        self._positions: Mapping[str, int] = {}
+
+    def follow(self, positions: Mapping[str, int]) -> None:
+        """Read from here how far each partition is learnt."""
+        self._positions = positions
+
+    def before_learn(
+        self, recommender: Recommender, interaction: Interaction, served: Sequence[str] | None
+    ) -> None:
+        """Let the judge rank an interaction that is about to be learnt."""
+        with self.pace.apart():
+            if self._timed is None:
+                self._timed = _Timed(recommender, self.pace)
+            self.judge.before_learn(self._timed, interaction, served)
+
+    def after_batch(self, recommender: Recommender, outs: Sequence[Out]) -> None:  # noqa: ARG002
+        """Take note of the lists that a micro-batch gave."""
+        self.pace.arrive(self._positions.get(self._log))
+        with self.pace.apart():
+            for out in outs:
+                if out.topic == RECOMMENDATIONS and out.value is not None:
+                    self.lists += 1
+                    places = self._read.decode(out.value).items
+                    self.listed.update(place.item_id for place in places)
