@@ -1,0 +1,156 @@
+"""The broker is frozen, or cut off, in mid-stream, and comes back without a person."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from dataflows.kafka_courier import Courier
+from dataflows.kafka_health import Health
+from dataflows.kafka_reader import Reader
+from dataflows.outbox import Outbox
+from dataflows.progress import Progress
+from tests.dataflows.kafka.flows import take, until
+
+pytestmark = pytest.mark.kafka
+
+SHORT = 5.0
+LONG = 30.0
+
+
+class Both:
+    """A reader and a courier that hands each record on, as the flow does."""
+
+    def __init__(self, settings):
+        self.source, self.sink = Health("source"), Health("sink")
+        self.outbox = Outbox()
+        self.progress = Progress({})
+        self.reader = Reader(settings, self.progress, self.source)
+        self.reader.open()
+        self.reader.begin()
+        self.courier = Courier(settings, self.outbox.acknowledge, self.sink)
+        self.seen = []
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while not self._end.is_set():
+            for raw in self.reader.take():
+                self.seen.append(int(raw.value))
+                self.courier.send(self.outbox.put("recommendations", b"u", raw.value))
+                self.progress.report(0, {raw.partition: raw.next_offset})
+
+    def close(self):
+        self._end.set()
+        self._thread.join()
+        assert self.courier.close(20) == 0
+        assert self.reader.finish(20)
+
+
+def go_through(broker, settings, names, fail, mend, seconds, caplog):
+    both = Both(settings)
+    numbers = [str(n).encode() for n in range(40)]
+    broker.produce(names.events, numbers[:10])
+    until(lambda: len(both.seen) == 10 and not len(both.outbox), 10, "the first ten")
+    fail()
+    # Lists made just before the outage are on their way while nobody answers.
+    for number in range(10, 20):
+        both.courier.send(both.outbox.put("recommendations", b"u", numbers[number]))
+    started = time.monotonic()
+    until(lambda: not both.source.is_good and not both.sink.is_good, seconds, "degraded")
+    time.sleep(max(0.0, seconds - (time.monotonic() - started)))
+    assert len(both.outbox) == 10
+    mend()
+    broker.produce(names.events, numbers[20:])
+    until(lambda: len(both.seen) == 30, 20, "the events after the outage")
+    until(lambda: not len(both.outbox), 20, "the lists after the outage")
+    until(lambda: both.source.is_good and both.sink.is_good, 10, "good")
+    both.close()
+    assert both.seen == [*range(10), *range(20, 40)]
+    delivered = [int(value) for _, value in broker.read(names.recommendations)]
+    assert sorted(delivered) == list(range(40))
+    assert delivered[:20] == list(range(20))
+    assert broker.committed(names.group, names.events) == [30]
+    assert (both.source.counts["outages"], both.sink.counts["outages"]) == (1, 1)
+    # Told at its begin and its end, and not ten times a second between.
+    assert len(caplog.records) < 20 + seconds
+
+
+def test_frozen_for_5_s(own_broker, settings_for, caplog):
+    names = own_broker.names()
+    settings = settings_for(own_broker, names, degraded_seconds=1)
+    go_through(own_broker, settings, names, own_broker.freeze, own_broker.thaw, SHORT, caplog)
+
+
+def test_cut_off_for_5_s(cut_off, settings_for, caplog):
+    broker, proxy = cut_off
+    names = broker.names()
+    settings = settings_for(broker, names, degraded_seconds=1)
+    go_through(broker, settings, names, proxy.cut, proxy.heal, SHORT, caplog)
+
+
+@pytest.mark.slow
+def test_frozen_for_30_s(own_broker, settings_for, caplog):
+    names = own_broker.names()
+    go_through(
+        own_broker,
+        settings_for(own_broker, names),
+        names,
+        own_broker.freeze,
+        own_broker.thaw,
+        LONG,
+        caplog,
+    )
+
+
+@pytest.mark.slow
+def test_cut_off_for_30_s(cut_off, settings_for, caplog):
+    broker, proxy = cut_off
+    names = broker.names()
+    settings = settings_for(broker, names)
+    go_through(broker, settings, names, proxy.cut, proxy.heal, LONG, caplog)
+
+
+def test_a_stop_in_an_outage_ends_in_the_set_time_and_keeps_what_is_left(cut_off, settings_for):
+    broker, proxy = cut_off
+    names = broker.names()
+    settings = settings_for(broker, names, flush_seconds=0.5)
+    outbox = Outbox()
+    courier = Courier(settings, outbox.acknowledge, Health("sink"))
+    courier.send(outbox.put("recommendations", b"u", b"0"))
+    assert courier.flush(10) == 0
+    proxy.cut()
+    for number in range(1, 6):
+        courier.send(outbox.put("recommendations", b"u", str(number).encode()))
+    started = time.monotonic()
+    assert courier.close(0.5) == 5
+    assert time.monotonic() - started < 10
+    assert [out.value for out in outbox.undelivered()] == [b"1", b"2", b"3", b"4", b"5"]
+    proxy.heal()
+    assert [value for _, value in broker.read(names.recommendations)] == [b"0"]
+
+
+def test_a_long_step_does_not_cost_the_consumer_its_partitions(broker, settings_for):
+    """The poll limit of a group is passed, as by a step that trains; nothing is read twice."""
+    names = broker.names()
+    limits = {"max.poll.interval.ms": 2000, "session.timeout.ms": 2000}
+    settings = settings_for(
+        broker, names, batch_size=10, consumer={"fetch.wait.max.ms": 10, **limits}
+    )
+    health, progress = Health("source"), Progress({})
+    reader = Reader(settings, progress, health)
+    reader.open()
+    reader.begin()
+    broker.produce(names.events, [str(n).encode() for n in range(60)])
+    raws = take(reader, 10)
+    time.sleep(4)
+    broker.produce(names.events, [str(n).encode() for n in range(60, 100)])
+    raws += take(reader, 90)
+    assert [int(raw.value) for raw in raws] == list(range(100))
+    progress.report(0, {raws[-1].partition: raws[-1].next_offset})
+    assert reader.finish(5)
+    assert broker.committed(names.group, names.events) == [100]
+    assert not health.counts["errors"]
