@@ -23,8 +23,8 @@ class CacheCounts(NamedTuple):
     """What became of the texts asked for: hits + disk_hits + misses = texts.
 
     A text that stands twice in one call is a miss and a hit. `evictions` and
-    `disk_evictions` are vectors dropped for want of room; `set_aside` counts
-    damaged files.
+    `disk_evictions` are vectors dropped for want of room; `passed_over` counts
+    calls that could not use the file (busy, full), `set_aside` damaged files.
     """
 
     hits: int = 0
@@ -32,6 +32,7 @@ class CacheCounts(NamedTuple):
     misses: int = 0
     evictions: int = 0
     disk_evictions: int = 0
+    passed_over: int = 0
     set_aside: int = 0
 
 
@@ -113,6 +114,7 @@ class CachedEncoder:
             self._misses,
             self._memory.evictions,
             file.evictions if file else 0,
+            file.passed_over if file else 0,
             file.set_aside if file else 0,
         )
 

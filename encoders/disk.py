@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from encoders.damage import is_busy, is_damage, set_aside
 from encoders.errors import EncoderError
 
 Row = NDArray[np.float32]
@@ -49,11 +50,13 @@ class VectorFile:
         self.path = path
         self.capacity = capacity
         self.evictions = 0
+        self.passed_over = 0
         self.set_aside = 0
         self._bytes = dim * 4
         self._lock = threading.Lock()
         self._base: sqlite3.Connection | None = None
         self._count = self._clock = 0
+        self._seen: int | None = None
         with self._lock:
             self._guarded(self._open)
 
@@ -88,14 +91,21 @@ class VectorFile:
             raise self._unusable(error) from error
         try:
             base.executescript(_SCHEMA)
-            state = base.execute("SELECT count(*), ifnull(max(used), 0) FROM vectors").fetchone()
+            self._look(base)
         except sqlite3.DatabaseError as error:
             base.close()
-            if _is_damage(error) or _is_busy(error):
+            if is_damage(error) or is_busy(error):
                 raise
             raise self._unusable(error) from error
         self._base = base
-        self._count, self._clock = state
+
+    def _look(self, base: sqlite3.Connection) -> None:
+        """Count the rows and read the clock, where another connection has written meanwhile."""
+        (seen,) = base.execute("PRAGMA data_version").fetchone()
+        if seen != self._seen:
+            state = base.execute("SELECT count(*), ifnull(max(used), 0) FROM vectors").fetchone()
+            self._count, self._clock = state
+            self._seen = seen
 
     def _unusable(self, error: Exception) -> EncoderError:
         return EncoderError(
@@ -130,8 +140,9 @@ class VectorFile:
     def _write(self, rows: Mapping[bytes, Row], version: str) -> None:
         if self._base is None:
             return
-        self._clock += 1
         self._base.execute("BEGIN IMMEDIATE")
+        self._look(self._base)
+        self._clock += 1
         before = self._base.total_changes
         self._base.executemany(
             "INSERT OR REPLACE INTO vectors (key, used, version, row) VALUES (?, ?, ?, ?)",
@@ -160,53 +171,39 @@ class VectorFile:
         try:
             work()
         except sqlite3.DatabaseError as error:
-            if _is_damage(error):
-                self._set_aside(error)
+            if is_damage(error):
+                self._begin_anew(error)
             else:
                 self._pass_over(error)
 
     def _pass_over(self, error: Exception) -> None:
-        _log.warning("the cache of vectors %s was passed over: %s", self.path, error)
+        self.passed_over += 1
+        # At the first, second, fourth, eighth, ... time: seen, but no flood.
+        if self.passed_over & (self.passed_over - 1) == 0:
+            _log.warning(
+                "the cache of vectors %s was passed over (%d times so far): %s",
+                self.path,
+                self.passed_over,
+                error,
+            )
         if self._base is not None and self._base.in_transaction:
             with suppress(sqlite3.DatabaseError):
                 self._base.execute("ROLLBACK")
 
-    def _set_aside(self, error: Exception) -> None:
+    def _begin_anew(self, error: Exception) -> None:
         if self._base is not None:
             self._base.close()
-            self._base = None
+        self._base = self._seen = None
         self.set_aside += 1
         try:
-            kept = _free_name(self.path)
-            self.path.replace(kept)
-            for suffix in ("-wal", "-shm"):
-                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-            _log.warning(
-                "the cache of vectors %s is damaged (%s): kept as %s, a new one is begun",
-                self.path,
-                error,
-                kept.name,
-            )
+            kept = set_aside(self.path)
             self._open()
         except (OSError, sqlite3.DatabaseError, EncoderError) as second:
-            _log.warning("going on without the cache file %s: %s", self.path, second)
-
-
-def _is_busy(error: sqlite3.DatabaseError) -> bool:
-    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-
-
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Tell a damaged file from one that is busy, full or read-only."""
-    name = getattr(error, "sqlite_errorname", "")
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return True
-    # A database without our table or columns was written by somebody else.
-    return name == "SQLITE_ERROR" and "no such" in str(error)
-
-
-def _free_name(path: Path) -> Path:
-    number = 1
-    while (kept := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    return kept
+            _log.warning("going on without the cache of vectors %s: %s", self.path, second)
+            return
+        _log.warning(
+            "the cache of vectors %s is damaged (%s): kept as %s, a new one is begun",
+            self.path,
+            error,
+            kept.name,
+        )

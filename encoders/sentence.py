@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from encoders.errors import EncoderError
 from encoders.fingerprint import fingerprint, tokenizer_settings
 from encoders.protocol import Vectors
+from encoders.text import repair
 from encoders.unit import unit_rows
 
 if TYPE_CHECKING:
@@ -67,14 +68,16 @@ class SentenceEncoder:
         return cls(_load(name, cache_folder=None if cache_dir is None else str(cache_dir)))
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Encode texts, in order. One thread at a time: tokenizers do not bear two."""
+        """Encode texts, in order. One thread at a time: tokenizers do not bear two.
+
+        Texts are repaired first: one lone surrogate would fail the whole batch.
+        """
         if not texts:
             return np.zeros((0, self.dim), dtype=np.float32)
+        whole = [repair(text).text for text in texts]
         with self._lock:
-            self.cut += sum(map(self._is_cut, texts))
-            rows = self._model.encode(
-                list(texts), batch_size=self._batch_size, show_progress_bar=False
-            )
+            self.cut += sum(map(self._is_cut, whole))
+            rows = self._model.encode(whole, batch_size=self._batch_size, show_progress_bar=False)
         return unit_rows(rows)
 
     def _is_cut(self, text: str) -> bool:

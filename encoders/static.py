@@ -18,6 +18,7 @@ import numpy as np
 from encoders.errors import EncoderError
 from encoders.fingerprint import fingerprint, tokenizer_settings
 from encoders.protocol import Vectors
+from encoders.text import repair
 from encoders.unit import unit_rows
 
 if TYPE_CHECKING:
@@ -69,13 +70,17 @@ class StaticEncoder:
             ) from error
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Encode texts, in order, as the mean of their tokens' vectors."""
+        """Encode texts, in order, as the mean of their tokens' vectors.
+
+        Texts are repaired first: one lone surrogate would fail the whole batch.
+        """
         if not texts:
             return np.zeros((0, self.dim), dtype=np.float32)
+        whole = [repair(text).text for text in texts]
         # The tokenizer's limit is set and reset in each call, so calls take turns.
         with self._lock:
             rows = self._model.encode(
-                list(texts), max_length=None, normalize=False, use_multiprocessing=False
+                whole, max_length=None, normalize=False, use_multiprocessing=False
             )
         return unit_rows(rows)
 

