@@ -26,11 +26,13 @@ from dataflows.outbox import Out, Outbox
 from dataflows.progress import Progress
 from dataflows.record import Reject
 from dataflows.records import Record, Records
+from dataflows.served import Served
 from learners.interaction import Interaction
 
 KIND_POSITION = "position"
 KIND_LEARNT = "learnt"
 KIND_VERSIONS = "versions"
+KIND_ENDED = "ended"
 
 M = TypeVar("M", bound=Model)
 _int = msgspec.msgpack.Decoder(int)
@@ -69,11 +71,15 @@ class Engine(Generic[M]):
         self._cleaner = cleaner
         self._versions = versions
         self._shard = shard
-        self._offers = Offers(store.get, self.outbox, versions, served_users, clock, self.counts)
+        # A record says that the last run ended well; without it, it broke off.
+        after_crash = bool(store.get(KIND_VERSIONS, "")) and store.get(KIND_ENDED, "") is None
+        self._served = Served(store.get, served_users, after_crash=after_crash)
+        self._offers = Offers(self.outbox, versions, self._served, clock, self.counts)
         self._progress = progress
         self._observer = observer
         self._moved: set[str] = set()
         self._items: dict[str, bytes | None] = {}
+        self._is_whole = True
         self._restore()
         self._resend = self.outbox.undelivered()
 
@@ -82,6 +88,7 @@ class Engine(Generic[M]):
 
         The first call also gives what an earlier run left undelivered.
         """
+        self._is_whole = False
         outs, self._resend = self._resend, []
         judged = [(record, self._judge(record)) for record in batch.records if self._is_new(record)]
         last = {
@@ -102,20 +109,28 @@ class Engine(Generic[M]):
         for partition, position in batch.positions.items():
             self._advance(partition, position)
         self._after_batch(outs)
+        self._is_whole = True
         return outs
 
     def commit(self) -> None:
-        """Write all that changed in one transaction, then tell how far it reaches."""
+        """Write all that changed in one transaction, then tell how far it reaches.
+
+        Nothing is written once `process` has failed half way through a batch.
+        """
+        if not self._is_whole:
+            return
         records = list(self._changed())
         if not records:
             return
-        self._store.commit(records)
+        self._store.commit([*records, (KIND_ENDED, "", None)])
         if self._progress is not None:
             self._progress.report(self._shard, self.positions)
 
     def close(self) -> None:
-        """Commit, and let go of the store."""
+        """Commit, note that all which was sent is stored, and let go of the store."""
         self.commit()
+        if self._is_whole:
+            self._store.commit([(KIND_ENDED, "", b"")])
         self._store.close()
 
     def _is_new(self, record: Encoded) -> bool:
@@ -145,7 +160,7 @@ class Engine(Generic[M]):
         return verdict if verdict.outcome in ("learn", "observe") else None
 
     def _take_event(self, record: EncodedEvent, verdict: Verdict) -> None:
-        served = self._offers.touch(record.event.user_id)
+        served = self._served.touch(record.event.user_id)
         if verdict.outcome == "observe":
             return
         interaction = _interaction(record, verdict, self.learnt)
@@ -178,7 +193,7 @@ class Engine(Generic[M]):
             yield from self.model.changed()
             yield from self._cleaner.changed()
             yield from self.ledger.changed()
-            yield from self._offers.changed(self._store.scan)
+            yield from self._served.changed(self._store.scan)
             for item_id, blob in self._items.items():
                 yield KIND_ITEM, item_id, blob
             for partition in sorted(self._moved):
@@ -198,7 +213,7 @@ class Engine(Generic[M]):
         self._cleaner.restore(store.get, store.scan)
         self.ledger.restore(store.get, store.scan)
         self.outbox.restore(store.scan)
-        self._offers.restore(store.scan)
+        self._served.restore(store.scan)
         self.model.restore(store.scan)
         for _, blob in store.scan(KIND_ITEM):
             stored = read_item(blob)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from dataflows import messages
-from dataflows.keeping import Load, Scan
 from dataflows.message_types import Position, Versions
 from dataflows.outbox import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, Out, Outbox
 from dataflows.record import Raw, Reject
-from dataflows.records import Record
 from dataflows.served import Last, Served
 from learners.lists import UserList
 
@@ -27,22 +25,17 @@ class Offers:
 
     def __init__(
         self,
-        load: Load,
         outbox: Outbox,
         versions: Versions,
-        served_users: int,
+        served: Served,
         clock: Callable[[], float],
         counts: Counter[str],
     ) -> None:
         self._outbox = outbox
         self._versions = versions
-        self._served = Served(load, served_users)
+        self._served = served
         self._clock = clock
         self._counts = counts
-
-    def touch(self, user_id: str) -> Last:
-        """Take note of an event of this user; give what they were last sent."""
-        return self._served.touch(user_id)
 
     def offer(self, offered: UserList, title_of: Callable[[str], str], raw: Raw) -> list[Out]:
         """Give the messages for a fresh list of a user who was touched, made after `raw`."""
@@ -50,20 +43,23 @@ class Offers:
         intent = min(offered.intent, key=lambda need: (-offered.intent[need], need), default=None)
         last = self._served.touch(offered.user_id)
         self._counts["lists_made"] += 1
-        if last == Last(ids, intent):
+        is_certain = self._served.is_certain(offered.user_id)
+        if is_certain and last == Last(ids, intent):
             return []
         position, now = Position(raw.partition, raw.offset), self._clock()
         values: dict[str, bytes] = {}
         try:
-            if ids != last.ids:
+            if ids != last.ids or not is_certain:
                 values[RECOMMENDATIONS] = messages.render_recommendation(
                     offered, title_of, position, self._versions, now
                 )
             values[INTENTS] = messages.render_intents(offered, position, self._versions, now)
-        except messages.MessageError:
+        except messages.MessageError as error:
             # One list that cannot be written must not stop everybody else's.
             self._counts["lists_unwritable"] += 1
-            log.exception("a list was not sent")
+            count = self._counts["lists_unwritable"]
+            if count & (count - 1) == 0:  # the 1st, 2nd, 4th, ...: no flood
+                log.error("a list was not sent (%d so far): %s", count, error)  # noqa: TRY400
             return []
         self._counts["lists_sent"] += RECOMMENDATIONS in values
         self._served.send(offered.user_id, ids, intent)
@@ -74,11 +70,3 @@ class Offers:
         """Give the dead letter of a record that cannot be learnt."""
         value = messages.render_dead_letter(reject, self._clock())
         return self._outbox.put(DEAD_LETTERS, messages.dead_letter_key(reject), value)
-
-    def changed(self, scan: Scan) -> Iterator[Record]:
-        """Give the records of what was sent that changed since the last call."""
-        return self._served.changed(scan)
-
-    def restore(self, scan: Scan) -> None:
-        """Go on from what is stored."""
-        self._served.restore(scan)

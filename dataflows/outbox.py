@@ -83,9 +83,9 @@ class Outbox:
             return [self._waiting[number] for number in sorted(self._waiting)]
 
     @property
-    def is_dirty(self) -> bool:
-        """Whether `changed` would yield anything."""
-        return bool(self._unsaved or self._to_delete) or self._next != self._stored_next
+    def is_unsettled(self) -> bool:
+        """Whether a message waits for its acknowledgement, or one is yet to be stored."""
+        return bool(self._waiting or self._unsaved or self._to_delete)
 
     def changed(self) -> Iterator[Record]:
         """Records changed since the last call, as (kind, key, blob or None to delete)."""

@@ -38,9 +38,14 @@ class _Entry(msgspec.Struct):
 
 
 class Served:
-    """Last lists of the users touched most recently: at least `limit // 2`, at most `limit`."""
+    """Last lists of the users touched most recently: at least `limit // 2`, at most `limit`.
 
-    def __init__(self, load: Load, limit: int = 200_000) -> None:
+    With `after_crash` what is stored may be older than what was sent: the run that broke
+    off may have sent lists that it did not live to store. They were made for events that
+    come again now, so a user is uncertain until this run has sent them a list.
+    """
+
+    def __init__(self, load: Load, limit: int = 200_000, *, after_crash: bool = False) -> None:
         if limit < 2:
             raise ValueError(f"the limit of users is {limit}; it must be at least 2")
         self._load = load
@@ -50,6 +55,7 @@ class Served:
         self._entries: dict[str, _Entry] = {}
         self._deleted: set[tuple[int, str]] = set()
         self._dropped: list[int] = []
+        self._certain: set[str] | None = set() if after_crash else None
         self._decoder = msgspec.msgpack.Decoder(Last)
 
     def touch(self, user_id: str) -> Last:
@@ -64,6 +70,14 @@ class Served:
         entry = self._entries[user_id]
         entry.last = Last(ids, intent)
         entry.is_changed = True
+        if self._certain is not None:
+            if len(self._certain) >= self._limit:
+                self._certain.clear()
+            self._certain.add(user_id)
+
+    def is_certain(self, user_id: str) -> bool:
+        """Whether what `touch` gives is what the user was sent last, for sure."""
+        return self._certain is None or user_id in self._certain
 
     def changed(self, scan: Scan) -> Iterator[Record]:
         """Records changed since the last call; `scan` lists what is stored."""

@@ -28,7 +28,8 @@ def test_nothing_is_lost_and_no_number_is_used_twice_for_what_was_stored(steps: 
         elif step == "commit":
             store.commit(outbox.changed())
             committed = dict(unacknowledged)
-            assert not outbox.is_dirty
+            assert not list(outbox.changed())
+            assert outbox.is_unsettled == bool(unacknowledged)
         elif step == "crash":
             outbox = reopened(store)
             unacknowledged = dict(committed)

@@ -1,0 +1,202 @@
+"""Events and items from files of JSON lines: a Bytewax source that goes on where the state ends.
+
+A record's offset is the byte at which its line starts. The items are read first, whole, at
+each start where the file has changed; then the events, from the stored position on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b, file_digest
+from itertools import chain, islice
+from pathlib import Path
+from typing import BinaryIO
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+
+from dataflows.errors import InputError
+from dataflows.record import Raw
+
+EVENTS = "events"
+ITEMS = "items"
+BOM = b"\xef\xbb\xbf"
+POLL = timedelta(milliseconds=20)
+
+
+class LineReader:
+    """The lines of one file from a byte position on, as records; blank lines are left out.
+
+    A line longer than `max_bytes` is cut to one byte more, so that decoding refuses it
+    without the whole of it in memory. With `whole_only` a last line that has no newline yet
+    is left for later. Raises InputError where the file cannot be read, or is not the one
+    that `start` was in.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        topic: str,
+        partition: str,
+        *,
+        start: int = 0,
+        max_bytes: int,
+        whole_only: bool = False,
+    ) -> None:
+        self._path = path
+        self._topic = topic
+        self._partition = partition
+        self._max_bytes = max_bytes
+        self._whole_only = whole_only
+        self._position = start
+        self._file = _open_at(path, start)
+
+    def records(self) -> Iterator[Raw]:
+        """Yield the records up to the present end of the file; call again for what came since."""
+        while (found := self._line()) is not None:
+            start, line = found
+            value = line.rstrip(b"\r\n").removeprefix(BOM if start == 0 else b"")
+            if value.strip():
+                yield Raw(self._topic, self._partition, start, self._position, None, value)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def _line(self) -> tuple[int, bytes] | None:
+        """Give where the next line starts, and the line; None at the end."""
+        start = self._position
+        line = self._file.readline(self._max_bytes + 2)
+        end = start + len(line)
+        rest = line
+        while rest and not rest.endswith(b"\n"):
+            rest = self._file.readline(1 << 20)
+            end += len(rest)
+        is_torn = not (rest or line).endswith(b"\n")
+        if not line or (is_torn and self._whole_only):
+            self._file.seek(start)
+            return None
+        self._position = end
+        return start, line
+
+
+class FilePartition(StatefulSourcePartition[Raw, None]):
+    """Both files as one stream: items, then events; ends with the events unless `follow`."""
+
+    def __init__(
+        self,
+        items: LineReader | None,
+        events: LineReader,
+        batch: int,
+        *,
+        follow: bool,
+        stop: Callable[[], bool],
+    ) -> None:
+        self._items = items
+        self._events = events
+        self._batch = batch
+        self._follow = follow
+        self._stop = stop
+        self._is_idle = False
+        self._records: Iterator[Raw] = chain(items.records() if items else (), events.records())
+
+    def next_batch(self) -> list[Raw]:
+        """Give what is in hand, at most `batch` records."""
+        if self._stop():
+            raise StopIteration
+        raws = list(islice(self._records, self._batch))
+        self._is_idle = not raws
+        if self._is_idle:
+            if not self._follow:
+                raise StopIteration
+            self._records = self._events.records()
+        return raws
+
+    def next_awake(self) -> datetime | None:
+        """Look again a little later where there was nothing new."""
+        return datetime.now(UTC) + POLL if self._is_idle else None
+
+    def snapshot(self) -> None:
+        """Nothing: positions are kept with the state that they belong to."""
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._events.close()
+        if self._items is not None:
+            self._items.close()
+
+
+class FileSource(FixedPartitionedSource[Raw, None]):
+    """Items and events of two files.
+
+    `positions` is partition -> next offset, from the store; `stop` is asked before each batch,
+    and ends the source once it says yes. An events file is a partition
+    under its name; an items file under its name and a digest of its bytes, so that a changed
+    one is read anew. Raises InputError (see `LineReader`) when it is made.
+    """
+
+    def __init__(
+        self,
+        events: Path,
+        items: Path | None = None,
+        *,
+        positions: Mapping[str, int],
+        stop: Callable[[], bool],
+        batch_size: int = 1000,
+        follow: bool = False,
+        max_bytes: int = 1_048_576,
+    ) -> None:
+        self._batch_size = batch_size
+        self._follow = follow
+        self._stop = stop
+        self._items = None
+        if items is not None:
+            name = f"{items.name}@{_digest(items)}"
+            start = positions.get(name, 0)
+            self._items = LineReader(items, ITEMS, name, start=start, max_bytes=max_bytes)
+        self._events = LineReader(
+            events,
+            EVENTS,
+            events.name,
+            start=positions.get(events.name, 0),
+            max_bytes=max_bytes,
+            whole_only=follow,
+        )
+
+    def list_parts(self) -> list[str]:
+        """Both files are one partition of the flow, so that items come before events."""
+        return ["files"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> FilePartition:  # noqa: ARG002
+        """Give the one partition."""
+        return FilePartition(
+            self._items, self._events, self._batch_size, follow=self._follow, stop=self._stop
+        )
+
+
+def _open_at(path: Path, start: int) -> BinaryIO:
+    try:
+        file = path.open("rb")
+        if start:
+            file.seek(start - 1)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); give the path of a file of JSON lines"
+        ) from error
+    if start and file.read(1) != b"\n" and file.seek(0, 2) != start:
+        file.close()
+        raise InputError(
+            f"{path}: the state has read {start} bytes of a file of this name, and no line ends "
+            "there in this one; give the file that was read, only longer, or an empty [state] path"
+        )
+    return file
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, lambda: blake2b(digest_size=8)).hexdigest()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); give the path of a file of JSON lines"
+        ) from error

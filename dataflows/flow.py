@@ -1,0 +1,84 @@
+"""The dataflow: source, encode, learn, sink.
+
+`python -m bytewax.run dataflows.flow:get_flow` runs it with the configuration that the
+environment variable PENCHANT_CONFIG names; `penchant run` does the same and also stops
+cleanly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import DynamicSource, Source, StatelessSourcePartition
+from bytewax.outputs import Sink
+
+from dataflows.batch import Batch, shard_key
+from dataflows.encode import EncodeStep
+from dataflows.engines import Engines
+from dataflows.learn import LearnLogic
+from dataflows.model import Model
+from dataflows.outbox import Out
+from dataflows.record import Raw
+
+NAME = "penchant"
+STEPS = ("wake", "records", "encode", "arrivals", "learn", "messages", "out")
+"""The ids of the steps; they name metrics, so a change is a change for users."""
+
+M = TypeVar("M", bound=Model)
+Keyed = tuple[str, Batch]
+
+
+class _Wake(StatelessSourcePartition[Keyed]):
+    def __init__(self, shards: Iterable[int]) -> None:
+        self._batches = [(shard_key(shard), Batch(shard)) for shard in shards]
+
+    def next_batch(self) -> list[Keyed]:
+        if not self._batches:
+            raise StopIteration
+        batches, self._batches = self._batches, []
+        return batches
+
+
+class WakeSource(DynamicSource[Keyed]):
+    """One empty batch for each shard at the start, so that undelivered messages go out."""
+
+    def __init__(self, shards: int) -> None:
+        self._shards = shards
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _Wake:  # noqa: ARG002
+        """Wake the shards from the first worker alone."""
+        return _Wake(range(self._shards if worker_index == 0 else 0))
+
+
+def build_flow(
+    source: Source[Raw],
+    sink: Sink[Out],
+    encode: EncodeStep,
+    engines: Engines[M],
+    epoch: timedelta = timedelta(seconds=1),
+) -> Dataflow:
+    """Wire the steps. Run it with the same `epoch` as Bytewax's epoch interval."""
+    flow = Dataflow(NAME)
+    wake = op.input("wake", flow, WakeSource(engines.shards))
+    records = op.input("records", flow, source)
+    encoded = op.flat_map_batch("encode", records, encode)
+    arrivals = op.merge("arrivals", wake, encoded)
+    learnt = op.stateful_batch("learn", arrivals, lambda _: LearnLogic(engines, epoch))
+    messages = op.flat_map_batch("messages", learnt, _without_keys)
+    op.output("out", messages, sink)
+    return flow
+
+
+def get_flow() -> Dataflow:
+    """Give the flow for `python -m bytewax.run`, from the file that PENCHANT_CONFIG names."""
+    from dataflows.run import flow_from_environment
+
+    return flow_from_environment()
+
+
+def _without_keys(keyed: Sequence[tuple[str, Any]]) -> list[Any]:
+    return [out for _, out in keyed]

@@ -1,0 +1,51 @@
+"""The learn step as Bytewax sees it: a thin wrapper around the engines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Generic, TypeVar
+
+from bytewax.operators import StatefulBatchLogic
+
+from dataflows.batch import Batch
+from dataflows.engine import Engine
+from dataflows.engines import Engines
+from dataflows.model import Model
+from dataflows.outbox import Out
+
+M = TypeVar("M", bound=Model)
+
+
+class LearnLogic(StatefulBatchLogic[Batch, Out, None], Generic[M]):
+    """The logic of one key, which is one shard; Bytewax keeps nothing of it.
+
+    Bytewax calls `snapshot` at the end of each epoch in which the key was awake: that is
+    when the shard commits. While messages wait to be acknowledged the key wakes once per
+    epoch, so that their delivery is stored in a quiet stream too.
+    """
+
+    def __init__(self, engines: Engines[M], epoch: timedelta) -> None:
+        self._engines = engines
+        self._epoch = epoch
+        self._engine: Engine[M] | None = None
+
+    def on_batch(self, values: list[Batch]) -> tuple[Iterable[Out], bool]:
+        """Learn micro-batches."""
+        outs: list[Out] = []
+        for batch in values:
+            if self._engine is None:
+                self._engine = self._engines[batch.shard]
+            outs += self._engine.process(batch)
+        return outs, self.RETAIN
+
+    def notify_at(self) -> datetime | None:
+        """Wake in an epoch's time where the outbox has something to store."""
+        if self._engine is None or not self._engine.outbox.is_unsettled:
+            return None
+        return datetime.now(UTC) + self._epoch
+
+    def snapshot(self) -> None:
+        """Write the shard's state in one transaction."""
+        if self._engine is not None:
+            self._engine.commit()

@@ -1,0 +1,153 @@
+"""The parts of a running process, put together from the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import Source
+from bytewax.outputs import Sink
+
+from dataflows.catalogue import Catalogue
+from dataflows.clean import Cleaner
+from dataflows.config import Config
+from dataflows.encode import EncodeStep
+from dataflows.engine import Engine, read_positions
+from dataflows.engines import Engines
+from dataflows.errors import InputError
+from dataflows.file_sink import FileSink
+from dataflows.files import ITEMS, FileSource
+from dataflows.flow import build_flow
+from dataflows.message_types import Versions
+from dataflows.outbox import Acknowledge, Out
+from dataflows.progress import Progress
+from dataflows.record import Raw
+from dataflows.store import Store, store_path
+from dataflows.versions import model_version
+from encoders.cache import CachedEncoder
+from encoders.load import load_encoder
+from encoders.protocol import Encoder
+from learners.codec import StateError
+from learners.recommender import Recommender
+
+CACHE_FILE = "encoder-cache.db"
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process, ready to run. Call `finish` after the flow, however it ended."""
+
+    flow: Dataflow
+    epoch: timedelta
+    engines: Engines[Recommender]
+    closers: list[Callable[[], object]]
+
+    def finish(self) -> None:
+        """Store what was delivered at the very end, then close all."""
+        while self.closers:
+            self.closers.pop(0)()
+
+
+def assemble(config: Config, stop: Callable[[], bool], encoder: Encoder | None = None) -> Process:
+    """Put a process together; `stop` is asked by the source. `encoder` overrides the configured.
+
+    Raises InputError, and `encoders.errors.EncoderError`.
+    """
+    folder, shards = Path(config.state.path), config.state.shards
+    cached = _encoder(config, folder, encoder)
+    progress = Progress({shard: stored_positions(folder, shard) for shard in range(shards)}, shards)
+    engines = open_engines(config, cached, progress)
+    view = Store.reader(folder)
+    encode = EncodeStep(
+        cached,
+        config.events,
+        Catalogue(view, cached.version),
+        shards,
+        config.kafka.items_topic if config.flow.source == "kafka" else ITEMS,
+    )
+    source, sink, finish = _ends(config, progress, stop, engines.acknowledge)
+    epoch = timedelta(seconds=config.flow.epoch_seconds)
+    flow = build_flow(source, sink, encode, engines, epoch)
+    closers = [engines.close, *finish, cached.close]
+    if view is not None:
+        closers.append(view.close)
+    return Process(flow, epoch, engines, closers)
+
+
+def open_engines(config: Config, encoder: Encoder, progress: Progress) -> Engines[Recommender]:
+    """Give the shards of a state folder; each is opened when first needed."""
+    if config.learner.dim not in (0, encoder.dim):
+        raise InputError(
+            f"learner.dim is {config.learner.dim}, but the encoder gives {encoder.dim} "
+            "dimensions; leave learner.dim out"
+        )
+    settings = msgspec.structs.replace(config.learner, dim=encoder.dim)
+    versions = Versions(encoder.version, model_version(settings))
+    folder, shards = Path(config.state.path), config.state.shards
+    identity = {"encoder": encoder.version, "dimensions": str(encoder.dim)}
+
+    def make(shard: int) -> Engine[Recommender]:
+        store = Store.open(folder, shards, shard, identity)
+        try:
+            return Engine(
+                store,
+                Recommender(settings, store.get),
+                Cleaner(config.clean),
+                versions,
+                shard=shard,
+                shards=shards,
+                served_users=config.state.served_users,
+                progress=progress,
+            )
+        except StateError as error:
+            store.close()
+            raise InputError(f"{store_path(folder, shard)}: {error}") from error
+
+    return Engines(make, shards)
+
+
+def stored_positions(folder: Path, shard: int) -> dict[str, int]:
+    """Give partition -> next offset of a shard as stored, {} where there is no store."""
+    store = Store.reader(folder, shard)
+    if store is None:
+        return {}
+    with closing(store):
+        return read_positions(store)
+
+
+def _encoder(config: Config, folder: Path, encoder: Encoder | None) -> CachedEncoder:
+    settings = config.encoder
+    path = None
+    if settings.disk_texts:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / CACHE_FILE
+    inner = load_encoder(settings.name) if encoder is None else encoder
+    return CachedEncoder(inner, settings.cached_texts, path, settings.disk_texts or None)
+
+
+def _ends(
+    config: Config, progress: Progress, stop: Callable[[], bool], acknowledge: Acknowledge
+) -> tuple[Source[Raw], Sink[Out], list[Callable[[], object]]]:
+    """Give source, sink, and what is to be called after the state is closed."""
+    if config.flow.source == "kafka":
+        from dataflows.kafka_sink import KafkaSink
+        from dataflows.kafka_source import KafkaSource
+
+        source = KafkaSource(config.kafka, progress, stop)
+        return source, KafkaSink(config.kafka, acknowledge), [source.finish]
+    files = config.files
+    file_source = FileSource(
+        Path(files.events),
+        Path(files.items) if files.items else None,
+        positions=progress.positions(),
+        stop=stop,
+        batch_size=files.batch_size,
+        follow=files.follow,
+        max_bytes=config.events.max_record_bytes,
+    )
+    return file_source, FileSink(Path(files.output), acknowledge), []

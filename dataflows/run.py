@@ -1,0 +1,73 @@
+"""Running the process, and stopping it cleanly on SIGTERM and SIGINT."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from bytewax.dataflow import Dataflow
+from bytewax.run import cli_main
+
+from dataflows.config import Config, load_config
+from dataflows.engine import Engine
+from dataflows.process import assemble
+from encoders.protocol import Encoder
+from learners.recommender import Recommender
+
+CONFIG_VARIABLE = "PENCHANT_CONFIG"
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def run(config: Config, encoder: Encoder | None = None) -> list[Engine[Recommender]]:
+    """Run until the input ends, or SIGTERM or SIGINT comes; then lists and state are written.
+
+    A second signal ends the process at once, as kill -9 would: nothing is lost by that
+    either. Gives the engines, closed, for their ledgers and counts. Raises InputError and
+    `encoders.errors.EncoderError`; from within a step they stand in the chain of causes.
+    """
+    stop = threading.Event()
+    process = assemble(config, stop.is_set, encoder)
+    try:
+        process.engines.open_all()
+        engines = list(process.engines)
+        with stopped_by_signals(stop):
+            cli_main(process.flow, epoch_interval=process.epoch)  # type: ignore[no-untyped-call]
+    finally:
+        process.finish()
+    return engines
+
+
+def flow_from_environment() -> Dataflow:
+    """Give the flow for `python -m bytewax.run`; its end and signals are looked after too."""
+    path = os.environ.get(CONFIG_VARIABLE)
+    stop = threading.Event()
+    process = assemble(load_config(Path(path) if path else None), stop.is_set)
+    atexit.register(process.finish)
+    for number in SIGNALS:
+        signal.signal(number, _handler(stop))
+    return process.flow
+
+
+@contextmanager
+def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    """Let the first SIGTERM or SIGINT set `stop`, while inside; the second has its old effect."""
+    before = {number: signal.signal(number, _handler(stop)) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _handler(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
+    def handle(number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    return handle
