@@ -1,0 +1,60 @@
+"""Public data sets to our two files, `events.jsonl` and `items.jsonl`; one module per format.
+
+A format is a function `open_log(path, tally) -> Log`: it finds its files at once
+(InputError where they are missing or are something else), and reads them row by
+row while the log is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from dataflows.convert.amazon import open_log as open_amazon
+from dataflows.convert.banking77 import open_log as open_banking77
+from dataflows.convert.cais_zh import open_log as open_cais_zh
+from dataflows.convert.clinc150 import open_log as open_clinc150
+from dataflows.convert.completejourney import open_log as open_completejourney
+from dataflows.convert.deskdrop import open_log as open_deskdrop
+from dataflows.convert.draft import Log
+from dataflows.convert.movielens import open_log as open_movielens
+from dataflows.convert.recbole import open_log as open_recbole
+from dataflows.convert.report import ConvertReport, render
+from dataflows.convert.tally import Tally
+from dataflows.convert.wikispeedia import open_log as open_wikispeedia
+from dataflows.convert.writer import write_log
+from dataflows.errors import InputError
+
+__all__ = ["FORMATS", "ConvertReport", "convert", "render"]
+
+FORMATS: dict[str, Callable[[Path, Tally], Log]] = {
+    "movielens": open_movielens,
+    "recbole": open_recbole,
+    "completejourney": open_completejourney,
+    "wikispeedia": open_wikispeedia,
+    "deskdrop": open_deskdrop,
+    "amazon": open_amazon,
+    "banking77": open_banking77,
+    "clinc150": open_clinc150,
+    "cais-zh": open_cais_zh,
+}
+
+
+def convert(format: str, path: Path, out_dir: Path, shuffle: int | None = None) -> ConvertReport:  # noqa: A002
+    """Convert `path` (a file or folder of `format`) into `out_dir`, in order of time.
+
+    Equal times keep the order of their rows. With `shuffle` the rows are put in
+    an order drawn with that seed, and the times are dealt out anew, in order;
+    sets that have no times of their own get one row per second.
+
+    Raises InputError for an unknown format, missing or wrong files, a file of
+    which no row can be used, and an `out_dir` that cannot be written.
+    """
+    if format not in FORMATS:
+        raise InputError(f"format {format!r} is unknown; it must be one of {', '.join(FORMATS)}")
+    path, out_dir = Path(path), Path(out_dir)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; give the {format} data")
+    tally = Tally()
+    log = FORMATS[format](path, tally)
+    return write_log(log, out_dir, tally, format=format, source=path, shuffle=shuffle)

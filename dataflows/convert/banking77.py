@@ -1,0 +1,50 @@
+"""banking77: questions to a bank, each with its intent. Every row is a user of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from dataflows.convert.draft import Draft, Log, Timed
+from dataflows.convert.tables import Cells, Layout, find_beside, find_file, read_table
+from dataflows.convert.tally import Tally, read_word
+
+ROWS = Layout("train.csv or test.csv of banking77", ("text", "category"))
+FILES = ("train.csv", "test.csv")
+
+
+def open_log(path: Path, tally: Tally) -> Log:
+    """Find train.csv and test.csv, or take the one file given. Raises InputError without any."""
+    files = [find_file(path, FILES, "banking77")]
+    if path.is_dir():
+        files = [found for name in FILES if (found := find_beside(path, (name,)))]
+    events = (
+        timed
+        for file in files
+        for timed in tally.each(file.name, read_table(file, ROWS, tally), _event_of(file.stem))
+    )
+    return Log(events, iter(()), ("The set has no items.",))
+
+
+def _event_of(split: str) -> Callable[[int, Cells], Iterator[Timed]]:
+    def event(line: int, row: Cells) -> Iterator[Timed]:
+        yield query(
+            f"banking77-{split}-{line}",
+            read_word(row["text"], "text"),
+            read_word(row["category"], "category"),
+            {"split": split},
+        )
+
+    return event
+
+
+def query(event_id: str, text: str, intent: str, context: dict[str, str]) -> Timed:
+    """Give one labelled sentence as the only event of a user, without a time."""
+    return None, Draft(
+        event_id=event_id,
+        user_id=event_id,
+        type="query",
+        text=text,
+        intent=intent,
+        context=dict(context),
+    )

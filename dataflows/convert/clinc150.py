@@ -1,0 +1,67 @@
+"""clinc150: sentences with 150 intents and "out of scope" (`oos`). Every row is a user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dataflows.convert.banking77 import query
+from dataflows.convert.draft import Log, Timed
+from dataflows.convert.tables import find_beside, find_file
+from dataflows.convert.tally import RowRefused, Tally
+from dataflows.errors import InputError
+
+SPLITS = ("train", "oos_train", "val", "oos_val", "test", "oos_test")
+WHAT = "data_full.json of clinc150"
+
+
+def open_log(path: Path, tally: Tally) -> Log:
+    """Find data_full.json (and domains.json beside it). Raises InputError where it is no such."""
+    file = find_file(path, ("data_full.json", "data_*.json"), "clinc150")
+    data = _read(file)
+    splits = [name for name in SPLITS if isinstance(data.get(name), list)]
+    if not splits:
+        raise InputError(f"{file}: holds none of {', '.join(SPLITS)}; {WHAT} is wanted")
+    beside = find_beside(file, ("domains.json",))
+    domains = _domains(_read(beside)) if beside else {}
+    events = (
+        timed
+        for split in splits
+        for timed in tally.each(
+            file.name,
+            enumerate(data[split], 1),
+            partial(_event, split, domains),
+        )
+    )
+    return Log(events, iter(()), ("The set has no items.",))
+
+
+def _event(split: str, domains: dict[str, str], number: int, row: Any) -> Iterator[Timed]:
+    is_pair = isinstance(row, list) and len(row) == 2 and all(isinstance(x, str) for x in row)
+    if not is_pair or not (row[0].strip() and row[1].strip()):
+        raise RowRefused("not a pair", f"{split} {number} is no [sentence, intent]")
+    context = {"split": split}
+    if row[1] in domains:
+        context["domain"] = domains[row[1]]
+    yield query(f"clinc150-{split}-{number}", row[0], row[1], context)
+
+
+def _domains(found: dict[str, Any]) -> dict[str, str]:
+    lists = {domain: names for domain, names in found.items() if isinstance(names, list)}
+    return {str(name): domain for domain, names in lists.items() for name in names}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: is not JSON ({str(error)[:80]}); {WHAT} is wanted") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: is no JSON object; {WHAT} is wanted")
+    return found
