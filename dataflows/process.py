@@ -45,7 +45,13 @@ class Process:
     flow: Dataflow
     epoch: timedelta
     engines: Engines[Recommender]
+    openers: list[Callable[[], object]]
     closers: list[Callable[[], object]]
+
+    def open(self) -> None:
+        """Open all now, so that what is wrong is told before the flow starts."""
+        for opener in self.openers:
+            opener()
 
     def finish(self) -> None:
         """Store what was delivered at the very end, then close all."""
@@ -70,13 +76,14 @@ def assemble(config: Config, stop: Callable[[], bool], encoder: Encoder | None =
         shards,
         config.kafka.items_topic if config.flow.source == "kafka" else ITEMS,
     )
-    source, sink, finish = _ends(config, progress, stop, engines.acknowledge)
+    ends = _ends(config, progress, stop, engines.acknowledge)
     epoch = timedelta(seconds=config.flow.epoch_seconds)
-    flow = build_flow(source, sink, encode, engines, epoch)
-    closers = [engines.close, *finish, cached.close]
+    flow = build_flow(ends.source, ends.sink, encode, engines, epoch)
+    # The sink's last acknowledgements are stored before the source tells how far that is.
+    closers = [*ends.after_flow, engines.close, *ends.after_state, cached.close]
     if view is not None:
         closers.append(view.close)
-    return Process(flow, epoch, engines, closers)
+    return Process(flow, epoch, engines, [engines.open_all, *ends.openers], closers)
 
 
 def open_engines(config: Config, encoder: Encoder, progress: Progress) -> Engines[Recommender]:
@@ -130,18 +137,24 @@ def _encoder(config: Config, folder: Path, encoder: Encoder | None) -> CachedEnc
     return CachedEncoder(inner, settings.cached_texts, path, settings.disk_texts or None)
 
 
+@dataclass(frozen=True)
+class _Ends:
+    """Where records come from and messages go to, and what that needs around the flow."""
+
+    source: Source[Raw]
+    sink: Sink[Out]
+    openers: tuple[Callable[[], object], ...] = ()
+    after_flow: tuple[Callable[[], object], ...] = ()
+    after_state: tuple[Callable[[], object], ...] = ()
+
+
 def _ends(
     config: Config, progress: Progress, stop: Callable[[], bool], acknowledge: Acknowledge
-) -> tuple[Source[Raw], Sink[Out], list[Callable[[], object]]]:
-    """Give source, sink, and what is to be called after the state is closed."""
+) -> _Ends:
     if config.flow.source == "kafka":
-        from dataflows.kafka_sink import KafkaSink
-        from dataflows.kafka_source import KafkaSource
-
-        source = KafkaSource(config.kafka, progress, stop)
-        return source, KafkaSink(config.kafka, acknowledge), [source.finish]
+        return _kafka_ends(config, progress, stop, acknowledge)
     files = config.files
-    file_source = FileSource(
+    source = FileSource(
         Path(files.events),
         Path(files.items) if files.items else None,
         positions=progress.positions(),
@@ -150,4 +163,15 @@ def _ends(
         follow=files.follow,
         max_bytes=config.events.max_record_bytes,
     )
-    return file_source, FileSink(Path(files.output), acknowledge), []
+    return _Ends(source, FileSink(Path(files.output), acknowledge))
+
+
+def _kafka_ends(
+    config: Config, progress: Progress, stop: Callable[[], bool], acknowledge: Acknowledge
+) -> _Ends:
+    from dataflows.kafka_sink import KafkaSink
+    from dataflows.kafka_source import KafkaSource
+
+    source = KafkaSource(config.kafka, progress, stop)
+    sink = KafkaSink(config.kafka, acknowledge, stop)
+    return _Ends(source, sink, (source.open, sink.open), (sink.finish,), (source.finish,))

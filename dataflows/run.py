@@ -34,7 +34,7 @@ def run(config: Config, encoder: Encoder | None = None) -> list[Engine[Recommend
     stop = threading.Event()
     process = assemble(config, stop.is_set, encoder)
     try:
-        process.engines.open_all()
+        process.open()
         engines = list(process.engines)
         with stopped_by_signals(stop):
             cli_main(process.flow, epoch_interval=process.epoch)  # type: ignore[no-untyped-call]
