@@ -1,0 +1,314 @@
+"""Kafka to Kafka: how long from an event in to its list out, and how many events a second.
+
+A broker (the one named in PENCHANT_TEST_BROKERS, else a process of our own), `penchant run`
+as a process of its own with the packaged encoder, and a simulated shop. In turn:
+
+  fill        the catalogue and a first part of the events, so that model and cache are warm
+  steady      events at a fixed rate, all of whose texts are in the encoder's cache
+  fresh       the same, each event with a text that was never seen
+  throughput  a backlog of warm events, worked off as fast as it goes
+
+The latency of an event is from the call that produces it to the moment when this process
+has in hand the list that is as of that event. Events whose list did not change, or which
+were overtaken by the same user's next event in one micro-batch, have no list and are left out.
+
+    python -m benchmarks.stream [--encoder packaged] [--rate 200] [--seconds 30] [--json OUT]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+
+from dataflows.kafka_settings import KafkaSettings
+from dataflows.shop import Shop
+from dataflows.topics import create_topics
+from tests.dataflows.kafka.broker import NAMED, QUIET, Broker, free_port, running
+
+GOAL_P50, GOAL_P95 = 30.0, 80.0
+SETTLE = 2.0
+WORDS = 5000
+"""Fresh texts are eight words out of so many."""
+
+
+class Place(msgspec.Struct):
+    offset: int
+
+
+class Listed(msgspec.Struct):
+    position: Place
+
+
+class Lists:
+    """Reads the lists in a thread: offset of the input -> when its list was in hand."""
+
+    def __init__(self, servers: str, topic: str, wait: int) -> None:
+        self.at: dict[int, float] = {}
+        self.last = -1
+        options = {"bootstrap.servers": servers, "group.id": "bench", "fetch.wait.max.ms": wait}
+        self._consumer = Consumer(options | {"enable.auto.commit": False} | QUIET)
+        self._consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        decoder = msgspec.json.Decoder(Listed)
+        while not self._end.is_set():
+            message = self._consumer.poll(0.1)
+            if message is None or message.error():
+                continue
+            now = time.perf_counter()
+            offset = decoder.decode(message.value()).position.offset
+            self.at.setdefault(offset, now)
+            self.last = max(self.last, offset)
+
+    def close(self) -> None:
+        self._end.set()
+        self._thread.join()
+        self._consumer.close()
+
+
+class Bench:
+    """Broker, topics, process, and what was measured."""
+
+    def __init__(self, broker: Broker, folder: Path, encoder: str, wait: int) -> None:
+        stamp = format(time.time_ns(), "x")
+        roles = ("events", "items", "recommendations", "intents", "dead_letters")
+        self.kafka = KafkaSettings(
+            bootstrap_servers=broker.servers,
+            group_id=f"bench-{stamp}",
+            **{f"{role}_topic": f"bench-{stamp}-{role}" for role in roles},
+        )
+        create_topics(self.kafka)
+        self.lists = Lists(broker.servers, self.kafka.recommendations_topic, wait)
+        self.produced = 0
+        self._producer = Producer(
+            {"bootstrap.servers": broker.servers, "linger.ms": 0}
+            | {"queue.buffering.max.messages": 1_000_000}
+            | QUIET
+        )
+        self._folder = folder
+        self._config = folder / "penchant.toml"
+        self._config.write_text(self._toml(encoder, wait))
+
+    def _toml(self, encoder: str, wait: int) -> str:
+        names = ("bootstrap_servers", "group_id", "events_topic", "items_topic")
+        names += ("recommendations_topic", "intents_topic", "dead_letters_topic")
+        return "\n".join(
+            [
+                "[flow]\nsource = 'kafka'",
+                f"[encoder]\nname = '{encoder}'",
+                f"[state]\npath = '{self._folder / 'state'}'",
+                "[kafka]",
+                *(f"{name} = '{getattr(self.kafka, name)}'" for name in names),
+                f"[kafka.consumer]\n'fetch.wait.max.ms' = {wait}",
+            ]
+        )
+
+    @contextmanager
+    def process(self) -> Iterator[subprocess.Popen[bytes]]:
+        command = [sys.executable, "-m", "dataflows.cli", "run", "--config", str(self._config)]
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+        process = subprocess.Popen(command, env=environment)
+        try:
+            yield process
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+        finally:
+            process.kill()
+            process.wait(10)
+        if process.returncode:
+            sys.exit(f"penchant run ended with status {process.returncode}")
+
+    def put_items(self, items: Sequence[dict[str, Any]]) -> None:
+        for item in items:
+            value = msgspec.json.encode(item)
+            self._producer.produce(self.kafka.items_topic, value, item["item_id"].encode())
+        self._producer.flush(60)
+
+    def put(self, events: Sequence[dict[str, Any]], rate: float | None = None) -> dict[int, float]:
+        """Produce events, at a rate or at once; give offset -> when it was produced."""
+        began, times = time.perf_counter(), {}
+        for number, event in enumerate(events):
+            value = msgspec.json.encode(event)
+            if rate is not None:
+                time.sleep(max(0.0, began + number / rate - time.perf_counter()))
+            times[self.produced] = time.perf_counter()
+            self._producer.produce(
+                self.kafka.events_topic, value, event["user_id"].encode(), partition=0
+            )
+            self._producer.poll(0)
+            self.produced += 1
+        self._producer.flush(60)
+        return times
+
+    def await_end(self, process: subprocess.Popen[bytes], seconds: float, quiet: float) -> None:
+        """Wait until the lists have come to the end of what was produced, or stand still there."""
+        deadline, moved, last = time.monotonic() + seconds, time.monotonic(), -1
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                sys.exit(f"penchant run ended with status {process.returncode}")
+            if self.lists.last != last:
+                last, moved = self.lists.last, time.monotonic()
+            near = last >= self.produced - 50
+            if last == self.produced - 1 or (near and time.monotonic() - moved > quiet):
+                return
+            time.sleep(0.01)
+        sys.exit(f"only {last} of {self.produced} events had a list within {seconds:g} s")
+
+    def latencies(self, times: dict[int, float]) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """In milliseconds, of the events that have a list of their own."""
+        found = self.lists.at
+        return np.array([1e3 * (found[o] - at) for o, at in times.items() if o in found])
+
+
+def warm_events(
+    seen: Sequence[dict[str, Any]], count: int, clock: Callable[[], float], dice: random.Random
+) -> list[dict[str, Any]]:
+    """Events like those seen (so no text is new), by users drawn anew, with new ids and times."""
+    users = sorted({event["user_id"] for event in seen})
+    return [
+        dice.choice(seen)
+        | {
+            "event_id": f"warm-{dice.getrandbits(64):x}",
+            "user_id": dice.choice(users),
+            "session_id": None,
+            "ts": clock(),
+        }
+        for _ in range(count)
+    ]
+
+
+def fresh_events(events: Sequence[dict[str, Any]], dice: random.Random) -> list[dict[str, Any]]:
+    def text() -> str:
+        return " ".join(f"word{dice.randrange(WORDS)}" for _ in range(8))
+
+    return [event | {"text": text()} for event in events]
+
+
+def clock_from(events: Sequence[dict[str, Any]]) -> Callable[[], float]:
+    """Times in the events' own unit, going on a second apiece after the last."""
+    now = [max(float(event["ts"]) for event in events)]
+
+    def tick() -> float:
+        now[0] += 1.0
+        return now[0]
+
+    return tick
+
+
+def summary(latencies: np.ndarray[Any, np.dtype[np.float64]], sent: int) -> dict[str, float]:
+    quantiles = np.percentile(latencies, [50, 95, 99])
+    names = ("p50", "p95", "p99")
+    figures = {name: round(float(q), 1) for name, q in zip(names, quantiles, strict=True)}
+    return figures | {"events": sent, "with_list": len(latencies)}
+
+
+def measure(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
+    shop, dice = Shop(seed=7), random.Random(7)
+    seen = list(shop.events(options.fill))
+    tick = clock_from(seen)
+    count = int(options.rate * options.seconds)
+    results: dict[str, Any] = {}
+    bench.put_items(shop.items())
+    with bench.process() as process:
+        began = time.perf_counter()
+        bench.put(seen)
+        bench.await_end(process, options.limit, SETTLE)
+        results["fill"] = {"events": len(seen), "seconds": round(time.perf_counter() - began, 1)}
+        say("fill", results["fill"])
+        bench.put(warm_events(seen, int(options.rate * 3), tick, dice), options.rate)
+        time.sleep(SETTLE)
+        for name in ("steady", "fresh"):
+            events = warm_events(seen, count, tick, dice)
+            if name == "fresh":
+                events = fresh_events(events, dice)
+            times = bench.put(events, options.rate)
+            bench.await_end(process, options.limit, SETTLE)
+            results[name] = summary(bench.latencies(times), count)
+            say(name, results[name])
+        backlog = warm_events(seen, options.backlog, tick, dice)
+        began = time.perf_counter()
+        bench.put(backlog)
+        bench.await_end(process, options.limit, SETTLE)
+        ended = max(bench.lists.at.values())
+        results["throughput"] = {
+            "events": len(backlog),
+            "events_per_second": round(len(backlog) / (ended - began)),
+        }
+        say("throughput", results["throughput"])
+    bench.lists.close()
+    return results
+
+
+def say(name: str, figures: dict[str, Any]) -> None:
+    unit = " (ms, event in to list out)" if "p50" in figures else ""
+    print(f"{name:<11}", ", ".join(f"{k} {v}" for k, v in figures.items()), unit, flush=True)
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--encoder", default="packaged")
+    parser.add_argument("--rate", type=float, default=200.0, help="events a second")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of each of the two rates")
+    parser.add_argument("--fill", type=int, default=6000, help="events of the warm-up")
+    parser.add_argument("--backlog", type=int, default=20_000)
+    parser.add_argument("--limit", type=float, default=200.0, help="seconds that a part may take")
+    parser.add_argument("--wait", type=int, default=None, help="consumers' fetch.wait.max.ms")
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = parsed()
+    named = os.environ.get(NAMED)
+    # Our own process answers a waiting fetch only when its wait is over.
+    wait = options.wait or (500 if named else 5)
+    print(
+        f"{options.encoder} encoder, {options.rate:g} events/s, "
+        f"{'broker ' + named if named else 'own broker process'}, fetch.wait.max.ms {wait}, "
+        f"Python {platform.python_version()}, {os.cpu_count()} CPUs, "
+        f"load {os.getloadavg()[0]:.1f}",
+        flush=True,
+    )
+    with tempfile.TemporaryDirectory() as folder, at_broker(named, Path(folder)) as broker:
+        results = measure(Bench(broker, Path(folder), options.encoder, wait), options)
+    steady = results["steady"]
+    is_met = steady["p50"] <= GOAL_P50 and steady["p95"] <= GOAL_P95
+    print(
+        f"goal: p50 <= {GOAL_P50:g} ms and p95 <= {GOAL_P95:g} ms: {'met' if is_met else 'MISSED'}"
+    )
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2))
+
+
+@contextmanager
+def at_broker(named: str | None, folder: Path) -> Iterator[Broker]:
+    if named:
+        yield Broker(named, None)
+        return
+    port = free_port()
+    with running(folder, port, port) as own:
+        yield own
+
+
+if __name__ == "__main__":
+    main()
