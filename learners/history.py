@@ -1,0 +1,190 @@
+"""What is kept of each user: their recent interactions, not a row of parameters.
+
+A new user works at once, and to forget a person is to delete one record. Records
+load when first needed, and only a bounded number of them stays in memory. A user who
+was idle while `idle` interactions were learnt in the shard is new again, so no more
+than `idle` users can be remembered; their records are deleted bucket by bucket.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from learners.codec import pack, unpack, unpack_as
+from learners.profile import Profile
+from learners.session import SessionMean
+
+KIND = "learner:user"
+BUCKET_KIND = "learner:users-seen"
+_VERSION = 1
+_BUCKET = 2_000
+_SPARE = 32
+_NOTHING = np.zeros(0, np.int32)
+
+Changed = Iterator[tuple[str, str, bytes | None]]
+
+
+class User(msgspec.Struct):
+    """One user's record.
+
+    `recent` (newest last) and `times` (seconds) are the newest interactions, `length`
+    counts all, `last` is the shard position of the newest. `taken` (3, room) int32 holds,
+    for the items that the user already has, their numbers, how often, and the user's
+    `length` at the last time; `kinds` of its columns are in use. `session` and `newest`
+    (the newest event's vector) are the intent learner's view of the user, `profile` is
+    the profile learner's.
+    """
+
+    recent: list[int] = []
+    times: list[float] = []
+    length: int = 0
+    last: int = -1
+    taken: NDArray[np.int32] | None = None
+    kinds: int = 0
+    session: SessionMean | None = None
+    newest: NDArray[np.float32] | None = None
+    profile: Profile | None = None
+
+    def has(self, item: int) -> bool:
+        """Tell whether the user already has an item."""
+        return bool((self.seen == item).any())
+
+    @property
+    def seen(self) -> NDArray[np.int32]:
+        """The numbers (m,) of the items that the user already has, oldest first."""
+        return _NOTHING if self.taken is None else self.taken[0, : self.kinds]
+
+    def held_back(self, before: float | None) -> int:
+        """Count the newest interactions at that very time: a group does not see itself."""
+        end = len(self.times)
+        if before is not None:
+            while end and self.times[end - 1] == before:
+                end -= 1
+        return len(self.times) - end
+
+    def context(self, most: int, held_back: int = 0) -> NDArray[np.int32]:
+        """Give the user's newest distinct items, newest first, at most `most` of them."""
+        distinct = dict.fromkeys(self.recent[: len(self.recent) - held_back][::-1])
+        return np.fromiter(distinct, np.int32, len(distinct))[:most]
+
+    def add(self, item: int, ts: float, position: int, keep: int, kinds: int) -> bool:
+        """Take one interaction in; True where the user already had the item."""
+        again = np.flatnonzero(self.seen == item)
+        if len(again):
+            self.taken[1, again[0]] += 1
+            self.taken[2, again[0]] = self.length
+        else:
+            self._take(item, kinds)
+        self.recent.append(item)
+        self.times.append(ts)
+        if len(self.recent) > keep + _SPARE:
+            del self.recent[:-keep], self.times[:-keep]
+        self.length += 1
+        self.last = position
+        return len(again) > 0
+
+    def _take(self, item: int, most: int) -> None:
+        if self.taken is None:
+            self.taken = np.empty((3, 16), np.int32)
+        if self.kinds >= most:  # the one not taken for longest makes room
+            oldest = int(self.taken[2, : self.kinds].argmin())
+            self.taken[:, oldest : self.kinds - 1] = self.taken[:, oldest + 1 : self.kinds]
+            self.kinds -= 1
+        elif self.kinds == self.taken.shape[1]:
+            self.taken = np.concatenate((self.taken, np.empty_like(self.taken)), axis=1)
+        self.taken[:, self.kinds] = item, 1, self.length
+        self.kinds += 1
+
+
+class Users:
+    """All users of a shard, loaded through `load(kind, key)` when first needed."""
+
+    def __init__(self, load: Callable[[str, str], bytes | None], in_memory: int, idle: int) -> None:
+        self._load = load
+        self._in_memory = in_memory
+        self._idle = idle
+        self._loaded: OrderedDict[str, User] = OrderedDict()
+        self._dirty: set[str] = set()
+        self._bucket = 0
+        self._bucket_users: dict[str, None] = {}
+        self._bucket_dirty = False
+        self._closed: dict[int, list[str]] = {}
+
+    def get(self, user_id: str, position: int) -> User:
+        """Give a user's record as of `position`; a fresh one for a new or forgotten user."""
+        user = self._loaded.get(user_id)
+        if user is None:
+            user = self._read(user_id)
+            self._loaded[user_id] = user
+        if user.last >= 0 and position - user.last > self._idle:
+            user = self._loaded[user_id] = User()
+        self._loaded.move_to_end(user_id)
+        return user
+
+    def touch(self, user_id: str, position: int) -> None:
+        """Mark a user as changed by the interaction at `position`."""
+        self._dirty.add(user_id)
+        bucket = position // _BUCKET
+        if bucket != self._bucket:
+            self._closed[self._bucket] = list(self._bucket_users)
+            self._bucket, self._bucket_users = bucket, {}
+        self._bucket_users[user_id] = None
+        self._bucket_dirty = True
+
+    def changed(self, position: int) -> Changed:
+        """Give the records changed since the last call, and forget users idle too long."""
+        for user_id in self._dirty:
+            yield KIND, user_id, _encode(self._loaded[user_id])
+        self._dirty.clear()
+        for bucket, users in self._closed.items():
+            yield BUCKET_KIND, str(bucket), pack(BUCKET_KIND, _VERSION, users)
+        self._closed.clear()
+        if self._bucket_dirty:
+            users = list(self._bucket_users)
+            yield BUCKET_KIND, str(self._bucket), pack(BUCKET_KIND, _VERSION, users)
+            self._bucket_dirty = False
+        yield from self._expire(position)
+        while len(self._loaded) > self._in_memory:
+            self._loaded.popitem(last=False)
+
+    def restore(self, buckets: Iterator[tuple[str, bytes]]) -> None:
+        """Take up the newest bucket of users seen; the records themselves load lazily."""
+        newest, blob = -1, b""
+        for key, value in buckets:
+            if int(key) > newest:
+                newest, blob = int(key), value
+            self._oldest = min(self._oldest, int(key)) if self._oldest >= 0 else int(key)
+        if newest >= 0:
+            self._bucket = newest
+            self._bucket_users = dict.fromkeys(unpack(blob, BUCKET_KIND, _VERSION))
+
+    _oldest: int = -1
+
+    def _expire(self, position: int) -> Changed:
+        """Delete what buckets that fell out of the idle span still hold, a few per call."""
+        limit = (position - self._idle) // _BUCKET
+        start = max(self._oldest, 0)
+        for bucket in range(start, min(limit, start + 50)):
+            blob = self._load(BUCKET_KIND, str(bucket))
+            for user_id in unpack(blob, BUCKET_KIND, _VERSION) if blob else ():
+                user = self._loaded.get(user_id) or self._read(user_id)
+                if user.last >= 0 and user.last // _BUCKET <= bucket:
+                    self._loaded.pop(user_id, None)
+                    yield KIND, user_id, None
+            yield BUCKET_KIND, str(bucket), None
+            self._oldest = bucket + 1
+
+    def _read(self, user_id: str) -> User:
+        blob = self._load(KIND, user_id)
+        return User() if blob is None else unpack_as(blob, KIND, _VERSION, User)
+
+
+def _encode(user: User) -> bytes:
+    if user.taken is not None:
+        user.taken = user.taken[:, : user.kinds].copy()
+    return pack(KIND, _VERSION, user)

@@ -1,0 +1,38 @@
+"""The list: what one user is offered, and what is known of them at that moment."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One place of a list. `propensity` is the probability with which it was shown."""
+
+    item_id: str
+    score: float
+    reasons: tuple[str, ...]
+    propensity: float = 1.0
+
+
+class Leaning(msgspec.Struct, frozen=True):
+    """Long-term liking of a category: `liking` in [0, 1], `certainty` in [0, 1)."""
+
+    category: str
+    liking: float
+    certainty: float
+
+
+class UserList(msgspec.Struct, frozen=True):
+    """The top-k of one user, best first, with both learners' view of the user.
+
+    `sequence` grows with every event of the user, so a consumer drops what is
+    older than what it has. `position` is the shard position that it is as of
+    (the last interaction learnt before it was made).
+    """
+
+    user_id: str
+    entries: tuple[Entry, ...]
+    intent: dict[str, float]
+    profile: tuple[Leaning, ...]
+    sequence: int
+    position: int

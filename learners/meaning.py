@@ -1,0 +1,161 @@
+"""Similarity in meaning: for an item, the items whose texts are closest to its own.
+
+The nearest neighbours of an item are looked for once, when someone first interacts
+with it, and kept; an item that is added or re-encoded later is put into the rows that
+it belongs to. So the cost of an event does not grow with the catalogue. In a large
+catalogue the search runs in two steps: bit codes of random hyperplanes (Charikar,
+2002, "Similarity estimation techniques from rounding algorithms") choose several
+hundred, their exact cosines order them.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learners.growth import grown
+from learners.interaction import Vector
+
+_EXACT_BELOW = 4_096
+_SHORTLIST = 512
+_WORDS = 4  # 64-bit words of a code
+_PLANES_SEED = 20_260
+
+
+class Meanings:
+    """Unit vectors of items `(n, dim)` float32 and rows of the `width` nearest others.
+
+    `near` (rows, width) int32, -1 where empty; `cosines` (rows, width) float32;
+    `row_of[item]` is -1 until the item was looked up.
+    """
+
+    def __init__(self, dim: int, width: int) -> None:
+        self.dim = dim
+        self.width = width
+        self.vectors = np.zeros((0, dim), np.float32)
+        self.has = np.zeros(0, bool)
+        self._codes = np.zeros((0, _WORDS), np.uint64)
+        planes = np.random.default_rng(_PLANES_SEED).normal(size=(dim, 64 * _WORDS))
+        self._planes = planes.astype(np.float32)
+        self.marks: dict[int, int] = {}
+        self.row_of = np.full(0, -1, np.int32)
+        self.owners: list[int] = []
+        self.near = np.full((0, width), -1, np.int32)
+        self.cosines = np.zeros((0, width), np.float32)
+
+    def make_room(self, items: int) -> None:
+        """Make room for item numbers below `items`."""
+        self.vectors = grown(self.vectors, items)
+        self.has = grown(self.has, items)
+        self._codes = grown(self._codes, items)
+        self.row_of = grown(self.row_of, items, -1)
+
+    def put(self, item: int, vector: Vector | None) -> list[int]:
+        """Set an item's vector, None for "no text"; give the items whose rows changed.
+
+        A vector that is the same as before changes nothing. Raises ValueError for a
+        vector of another length, or one that is not finite.
+        """
+        mark = 0 if vector is None else zlib.crc32(vector.tobytes()) or 1
+        known = self.marks.get(item, 0) == mark
+        if vector is not None:
+            self._set(item, vector)
+        self.marks[item] = mark
+        if known:
+            return []
+        changed = self._drop(item)
+        if vector is None:
+            self.has[item] = False
+            return changed
+        return changed + self._insert(item)
+
+    def _set(self, item: int, vector: Vector) -> None:
+        if vector.shape != (self.dim,) or not np.isfinite(vector).all():
+            raise ValueError(
+                f"a vector of shape {vector.shape} does not fit; it must be ({self.dim},), finite"
+            )
+        self.vectors[item] = vector
+        self.has[item] = True
+        bits = np.packbits(vector @ self._planes > 0)
+        self._codes[item] = bits.view(np.uint64)
+
+    def look_up(self, item: int) -> bool:
+        """Find the neighbours of an item unless they are known; True if that was done now."""
+        if self.row_of[item] >= 0 or not self.has[item]:
+            return False
+        self._fill(self._new_row(item), item)
+        return True
+
+    def row_out(self, item: int) -> tuple[NDArray[np.int32], NDArray[np.float32]] | None:
+        """Give an item's neighbours and cosines, both `(width,)`; None before `look_up`."""
+        row = int(self.row_of[item])
+        return None if row < 0 else (self.near[row], self.cosines[row])
+
+    def row_in(self, item: int, near: NDArray[np.int32], cosines: NDArray[np.float32]) -> None:
+        """Put back what `row_out` gave."""
+        row = self._new_row(item)
+        self.near[row] = near
+        self.cosines[row] = cosines
+
+    def _new_row(self, item: int) -> int:
+        row = len(self.owners)
+        self.owners.append(item)
+        self.near = grown(self.near, row + 1, -1)
+        self.cosines = grown(self.cosines, row + 1)
+        self.row_of[item] = row
+        return row
+
+    def _fill(self, row: int, item: int) -> None:
+        among = self._shortlist(item)
+        among = among[self.has[among] & (among != item)]
+        cosines = self.vectors[among] @ self.vectors[item]
+        best = np.lexsort((among, -cosines))[: self.width]
+        self.near[row] = -1
+        self.cosines[row] = 0.0
+        self.near[row, : len(best)] = among[best]
+        self.cosines[row, : len(best)] = cosines[best]
+
+    def _shortlist(self, item: int) -> NDArray[np.intp]:
+        if len(self.has) <= _EXACT_BELOW:
+            return np.flatnonzero(self.has)
+        distance = np.bitwise_count(self._codes ^ self._codes[item]).sum(axis=1, dtype=np.int16)
+        distance[~self.has] = 64 * _WORDS + 1
+        cut = np.partition(distance, _SHORTLIST)[_SHORTLIST]
+        return np.flatnonzero(distance <= cut)  # ties kept, so that the order of items is nothing
+
+    def _insert(self, item: int) -> list[int]:
+        """Put a new vector into the rows that it is close enough to; its own row is refilled."""
+        changed = []
+        if self.row_of[item] >= 0:
+            self._fill(int(self.row_of[item]), item)
+            changed.append(item)
+        if not self.owners:
+            return changed
+        cosines = self.vectors[self.owners] @ self.vectors[item]
+        weakest = self.cosines[: len(self.owners), -1]
+        empty = self.near[: len(self.owners), -1] < 0
+        for row in np.flatnonzero((cosines > weakest) | empty).tolist():
+            if self.owners[row] != item:
+                self._place(row, item, float(cosines[row]))
+                changed.append(self.owners[row])
+        return changed
+
+    def _place(self, row: int, item: int, cosine: float) -> None:
+        used = self.near[row] >= 0
+        after = int((used & (self.cosines[row] >= cosine)).sum())
+        if after < self.width:
+            self.near[row, after + 1 :] = self.near[row, after:-1]
+            self.cosines[row, after + 1 :] = self.cosines[row, after:-1]
+            self.near[row, after] = item
+            self.cosines[row, after] = cosine
+
+    def _drop(self, item: int) -> list[int]:
+        """Take an item's old entries out of all rows."""
+        rows, slots = np.nonzero(self.near[: len(self.owners)] == item)
+        for row, slot in zip(rows.tolist(), slots.tolist(), strict=True):
+            self.near[row, slot:-1] = self.near[row, slot + 1 :]
+            self.cosines[row, slot:-1] = self.cosines[row, slot + 1 :]
+            self.near[row, -1], self.cosines[row, -1] = -1, 0.0
+        return [self.owners[row] for row in rows.tolist()]

@@ -1,0 +1,107 @@
+"""Decayed popularity: over several spans, and by stage.
+
+A *stage* is a range of history lengths: what people take first differs from what
+they take later, and this carries the first lists of a new user. Counts decay
+exponentially in shard positions. Instead of fading all counts at every event, new
+ones weigh more (forward decay: Cormode et al., 2009, "Forward decay: a practical
+time decay model for streaming systems"); a rebase keeps the numbers finite.
+
+The best items of each channel are kept up to date at every count. That is exact:
+fading keeps the order, so an item enters only when it is counted.
+"""
+
+from __future__ import annotations
+
+import bisect
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learners.growth import grown
+
+STAGES = (0, 1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 90, 140, 200)
+LONG, SHORT, TOTAL, FIRST_STAGE = 0, 1, 2, 3
+CHANNELS = FIRST_STAGE + len(STAGES)
+_REBASE_AFTER = 200.0  # half-lives; float64 reaches 2**1023
+TOP = 128
+
+
+def stage_of(length: int) -> int:
+    """Give the channel of a user with `length` interactions."""
+    return FIRST_STAGE + bisect.bisect_right(STAGES, length) - 1
+
+
+class Popularity:
+    """Decayed counts `(items, channels)` float64 and the best items of each channel."""
+
+    def __init__(self, long: float, short: float, total: float, stage: float) -> None:
+        self._half_lives = [long, short, total] + [stage] * len(STAGES)
+        self.base = 0
+        self.counts = np.zeros((0, CHANNELS))
+        self.top: list[list[int]] = [[] for _ in range(CHANNELS)]
+        self._members: list[set[int]] = [set() for _ in range(CHANNELS)]
+
+    def make_room(self, items: int) -> None:
+        """Make room for item numbers below `items`."""
+        self.counts = grown(self.counts, items)
+
+    def learn(self, item: int, length: int, position: int) -> bool:
+        """Count one interaction of a user with `length` before it.
+
+        True says that all counts were rebased, so that all of them changed.
+        """
+        rebased = self._rebase(position)
+        for channel in (LONG, SHORT, TOTAL, stage_of(length)):
+            self.counts[item, channel] += self._increment(channel, position)
+            self._enter(channel, item)
+        return rebased
+
+    def read(self, channel: int, items: NDArray[np.integer], position: int) -> NDArray[np.float64]:
+        """Give the decayed counts `(n,)` of items as of `position`."""
+        counts: NDArray[np.float64] = self.counts[items, channel]
+        return counts * (1.0 / self._increment(channel, position))
+
+    def forget(self, item: int) -> None:
+        """Take an item out of all counts and best lists; the next best move up."""
+        self.counts[item] = 0.0
+        for channel, members in enumerate(self._members):
+            if item in members:
+                self._refill(channel)
+
+    def restore_top(self, base: int, top: list[list[int]]) -> None:
+        """Put back the base and the best lists; the counts come with the items."""
+        self.base = base
+        self.top = [list(t) for t in top]
+        self._members = [set(t) for t in top]
+
+    def _increment(self, channel: int, position: int) -> float:
+        return 2.0 ** ((position - self.base) / self._half_lives[channel])
+
+    def _enter(self, channel: int, item: int) -> None:
+        members, top = self._members[channel], self.top[channel]
+        if item in members:
+            return
+        if len(top) < TOP:
+            top.append(item)
+        else:
+            counts = self.counts[top, channel]
+            weakest = int(counts.argmin())
+            if self.counts[item, channel] <= counts[weakest]:
+                return
+            members.discard(top[weakest])
+            top[weakest] = item
+        members.add(item)
+
+    def _refill(self, channel: int) -> None:
+        counts = self.counts[:, channel]
+        best = np.argsort(-counts, kind="stable")[:TOP]
+        self.top[channel] = best[counts[best] > 0].tolist()
+        self._members[channel] = set(self.top[channel])
+
+    def _rebase(self, position: int) -> bool:
+        if position - self.base < _REBASE_AFTER * min(self._half_lives):
+            return False
+        for channel in range(CHANNELS):
+            self.counts[:, channel] /= self._increment(channel, position)
+        self.base = position
+        return True

@@ -1,0 +1,164 @@
+"""The preference learner: how much this user would like each candidate, learnt per event.
+
+A small network over the signals of a candidate: one hidden layer of rectified units
+beside a linear part. It is trained on every event to give the chosen item a higher
+score than the other candidates (listwise softmax: Cao et al., 2007, "Learning to rank:
+from pairwise approach to listwise approach"), by Adam (Kingma and Ba, 2015). Inputs
+are centred and scaled by decayed running moments. The whole is a few thousand numbers
+in plain arrays: River's dict-based networks would cost milliseconds an event.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float32]
+
+_KEEP_MEAN, _KEEP_SQUARE = 0.9, 0.999
+_CLIP = 6.0
+_SLOWEST = 1e-3
+
+
+class Learnt(NamedTuple):
+    """What was thought of the chosen row before learning: log loss (nats) and rank (ties lose)."""
+
+    loss: float
+    rank: int
+
+
+class PreferenceLearner:
+    """A scorer of `(n, features)` float32 rows, learnt from choices.
+
+    `seed` draws the first weights of the hidden layer; the output starts at zero, so an
+    untrained learner gives every candidate the same finite score.
+    """
+
+    def __init__(self, features: int, hidden: int, rate: float, seed: int = 0) -> None:
+        self.features = features
+        self.hidden = hidden
+        self.rate = rate
+        size = features * hidden + 2 * hidden + features
+        self._weights = np.zeros(size, np.float32)
+        self._gradient = np.zeros(size, np.float32)
+        self._mean_gradient = np.zeros(size, np.float32)
+        self._mean_square = np.zeros(size, np.float32)
+        self._mean = np.zeros(features, np.float64)
+        self._variance = np.ones(features, np.float64)
+        self._batches = 0
+        self.steps = 0
+        self._bind()
+        draw = np.random.default_rng(seed)
+        self._inner[:] = draw.normal(0.0, features**-0.5, (features, hidden))
+        self._outer[:] = draw.normal(0.0, 0.1, hidden)
+
+    def observe(self, rows: Matrix) -> None:
+        """Let the running moments follow a batch of raw rows `(n, features)`."""
+        if not len(rows):
+            return
+        self._batches += 1
+        share = max(1.0 / self._batches, _SLOWEST)
+        self._mean += share * (rows.mean(axis=0) - self._mean)
+        self._variance += share * (np.square(rows - self._mean).mean(axis=0) - self._variance)
+
+    def scaled(self, rows: Matrix) -> Matrix:
+        """Give raw rows `(n, features)` centred, scaled and clipped at 6 deviations."""
+        scale = (1.0 / np.sqrt(self._variance + 1e-3)).astype(np.float32)
+        shifted = (rows - self._mean.astype(np.float32)) * scale
+        return np.clip(shifted, -_CLIP, _CLIP, out=shifted)
+
+    def score(self, scaled: Matrix) -> Matrix:
+        """Give a finite score `(n,)` for each scaled row; higher is better."""
+        active = scaled @ self._inner
+        active += self._bias
+        np.maximum(active, 0.0, out=active)
+        scores: Matrix = active @ self._outer
+        scores += scaled @ self._direct
+        return scores
+
+    def learn(self, scaled: Matrix, chosen: int, weight: float = 1.0) -> Learnt:
+        """Learn that row `chosen` was taken; give loss and rank as they were before."""
+        active = scaled @ self._inner
+        active += self._bias
+        np.maximum(active, 0.0, out=active)
+        scores = active @ self._outer
+        scores += scaled @ self._direct
+        rank = int(np.count_nonzero(scores >= scores[chosen]))
+        chance = np.exp(scores - scores.max())
+        chance /= chance.sum()
+        loss = -math.log(max(float(chance[chosen]), 1e-30))
+        chance[chosen] -= 1.0
+        self._backward(scaled, active, chance * np.float32(weight))
+        return Learnt(loss, rank)
+
+    def learn_logistic(self, scaled: Matrix, wanted: bool) -> float:
+        """Learn one scaled row `(1, features)` as wanted or not; give the log loss before."""
+        active = np.maximum(scaled @ self._inner + self._bias, 0.0)
+        margin = float((active @ self._outer + scaled @ self._direct)[0])
+        signed = margin if wanted else -margin
+        chance = 1.0 / (1.0 + np.exp(-np.clip(margin, -60.0, 60.0)))
+        self._backward(scaled, active, np.array([chance - float(wanted)], np.float32))
+        return float(np.logaddexp(0.0, -signed))
+
+    def state(self) -> dict[str, Any]:
+        """Give all that was learnt as arrays and numbers."""
+        return {
+            "weights": self._weights,
+            "mean_gradient": self._mean_gradient,
+            "mean_square": self._mean_square,
+            "mean": self._mean,
+            "variance": self._variance,
+            "batches": self._batches,
+            "steps": self.steps,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` stopped. Raises ValueError where the shape is another."""
+        if len(state["weights"]) != len(self._weights):
+            raise ValueError(
+                f"the stored preference learner has {len(state['weights'])} weights, this one "
+                f"{len(self._weights)}; keep `hidden` as it was, or start with an empty state"
+            )
+        self._weights = state["weights"].copy()
+        self._mean_gradient = state["mean_gradient"].copy()
+        self._mean_square = state["mean_square"].copy()
+        self._mean = state["mean"].copy()
+        self._variance = state["variance"].copy()
+        self._batches = int(state["batches"])
+        self.steps = int(state["steps"])
+        self._bind()
+
+    def _bind(self) -> None:
+        """Name the parts of the flat weight and gradient arrays, without copies."""
+        self._inner, self._bias, self._outer, self._direct = self._parts(self._weights)
+        self._to_inner, self._to_bias, self._to_outer, self._to_direct = self._parts(self._gradient)
+
+    def _parts(self, flat: Matrix) -> tuple[Matrix, Matrix, Matrix, Matrix]:
+        a = self.features * self.hidden
+        b, c = a + self.hidden, a + 2 * self.hidden
+        return flat[:a].reshape(self.features, self.hidden), flat[a:b], flat[b:c], flat[c:]
+
+    def _backward(self, scaled: Matrix, active: Matrix, slope: Matrix) -> None:
+        """Take one Adam step for the slopes `(n,)` of the loss by the scores."""
+        np.matmul(slope, active, out=self._to_outer)
+        np.matmul(slope, scaled, out=self._to_direct)
+        inner = np.sign(active)
+        inner *= self._outer
+        inner *= slope[:, None]
+        np.matmul(scaled.T, inner, out=self._to_inner)
+        np.sum(inner, axis=0, out=self._to_bias)
+        self._adam()
+
+    def _adam(self) -> None:
+        self.steps += 1
+        gradient, mean, square = self._gradient, self._mean_gradient, self._mean_square
+        mean *= _KEEP_MEAN
+        mean += (1.0 - _KEEP_MEAN) * gradient
+        square *= _KEEP_SQUARE
+        square += (1.0 - _KEEP_SQUARE) * np.square(gradient)
+        unbiased = (1.0 - _KEEP_SQUARE**self.steps) ** 0.5 / (1.0 - _KEEP_MEAN**self.steps)
+        self._weights -= np.float32(self.rate * unbiased) * mean / (np.sqrt(square) + 1e-8)

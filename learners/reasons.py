@@ -1,0 +1,87 @@
+"""Why an item is in a list, in words: the signals without which it would score least.
+
+The score of each listed item is computed again with one group of signals at a time set
+to its average over the user's candidates. What the score loses is what that group gave
+(the occlusion of Zeiler and Fergus, 2014, "Visualizing and understanding convolutional
+networks").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learners.features import FEATURES
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "together": ("together", "together_now", "together_raw", "together_share"),
+    "follows": ("follows", "follows_last"),
+    "meaning": ("meaning", "meaning_best"),
+    "popular": ("popular", "count"),
+    "trending": ("trending", "age_since_last"),
+    "stage": ("popular_at_stage",),
+    "liking": ("liking",),
+    "intent": ("intent",),
+    "again": ("again", "again_often", "again_lately"),
+}
+_MOST = 2
+_COLUMNS = [[FEATURES.index(name) for name in names] for names in GROUPS.values()]
+_NAMES = list(GROUPS)
+
+
+def carried(
+    scaled: NDArray[np.float32],
+    best: NDArray[np.intp],
+    score: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+) -> list[list[str]]:
+    """Give, for each row of `best`, the groups that gave it most, strongest first.
+
+    `scaled` (n, features) are all candidates' rows. At most two groups are named, and
+    only such as raised the score; never none: where nothing raised it, the strongest is.
+    """
+    rows = scaled[best]
+    average = scaled.mean(axis=0)
+    hidden = np.repeat(rows[None], len(_COLUMNS), axis=0)
+    for group, columns in enumerate(_COLUMNS):
+        hidden[group][:, columns] = average[columns]
+    without = score(hidden.reshape(-1, rows.shape[1])).reshape(len(_COLUMNS), len(best))
+    gave = score(rows)[None] - without
+    order = np.argsort(-gave, axis=0, kind="stable")[:_MOST]
+    return [
+        [_NAMES[g] for i, g in enumerate(column) if i == 0 or gave[g, place] > 0]
+        for place, column in enumerate(order.T.tolist())
+    ]
+
+
+def sentence(group: str, because: str | None, category: str | None, intent: str | None) -> str:
+    """Say one group of signals in words.
+
+    `because` is the title of the user's item that points here, `category` one of the
+    item's, `intent` the user's most probable one.
+    """
+    if group in ("together", "follows", "meaning") and because:
+        return {
+            "together": f"often chosen together with {because}",
+            "follows": f"often chosen right after {because}",
+            "meaning": f"similar in meaning to {because}",
+        }[group]
+    if group == "liking" and category:
+        return f"fits a liking for {category}"
+    if group == "intent" and intent:
+        return f"fits what is looked for now: {intent}"
+    return _PLAIN[group]
+
+
+_PLAIN = {
+    "together": "chosen by people with similar histories",
+    "follows": "often chosen next",
+    "meaning": "similar in meaning to recent choices",
+    "popular": "popular",
+    "trending": "popular right now",
+    "stage": "what others choose at this point of their history",
+    "liking": "fits long-term likings",
+    "intent": "fits what is looked for now",
+    "again": "chosen before",
+}

@@ -1,0 +1,332 @@
+"""The whole model, without streams or files: interactions in, lists and records out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learners.block import Block
+from learners.drift import DriftMonitor
+from learners.features import FEATURES, Context, Rows, Signals
+from learners.history import BUCKET_KIND, User, Users
+from learners.interaction import Interaction, Item
+from learners.lists import Entry, UserList
+from learners.needs import Needs
+from learners.popularity import TOTAL
+from learners.preference import PreferenceLearner
+from learners.profile import Profile, ProfileLearner
+from learners.reasons import carried, sentence
+from learners.records import Records
+from learners.settings import LearnerSettings
+
+_OBSERVE_EVERY = 4
+_OBSERVE_FIRST = 500
+_REPEATS_AFTER = 200
+_REPEATS_SHARE = 0.05
+
+_LEANINGS = 8
+_ALL = 1_000
+
+
+def nothing(_kind: str, _key: str) -> bytes | None:
+    """Load nothing: the store of a model that starts empty and keeps its users in memory."""
+    return None
+
+
+_NO_ITEMS = np.zeros((3, 0), np.int32)
+
+
+class Ranking(NamedTuple):
+    """Scored candidates of one user, in no order: `ids` and finite `scores` (n,) float64."""
+
+    ids: list[str]
+    scores: NDArray[np.float64]
+
+
+class Recommender:
+    """Learns interactions one by one, and gives each user a list at any moment.
+
+    `load(kind, key)` gives a stored record of a user, so that users load when needed.
+    Nothing here is thread-safe. Equal interactions in equal order give equal records
+    and lists, wherever a caller pauses, stores and restores in between.
+    """
+
+    def __init__(
+        self,
+        settings: LearnerSettings | None = None,
+        load: Callable[[str, str], bytes | None] = nothing,
+    ) -> None:
+        self.settings = settings or LearnerSettings()
+        self.signals = Signals(self.settings)
+        self.users = Users(load, self.settings.users_in_memory, self.settings.idle_users)
+        self.preference = PreferenceLearner(
+            len(FEATURES), self.settings.hidden, self.settings.learning_rate, self.settings.seed
+        )
+        self.needs = Needs(self.settings.dim)
+        self.profiles = ProfileLearner()
+        self.drift = DriftMonitor()
+        self.position = -1
+        self.learnt = 0
+        self.repeats = 0
+        self.groups = 0
+        self.open: Block | None = None
+        self._peek: Block | None = None
+        self._dirty: set[int] = set()
+
+    @property
+    def repeats_on(self) -> bool:
+        """Whether items that a user already has may be recommended to them."""
+        if self.settings.repeats != "auto":
+            return self.settings.repeats == "on"
+        return self.learnt >= _REPEATS_AFTER and self.repeats > _REPEATS_SHARE * self.learnt
+
+    def learn(self, interaction: Interaction) -> None:
+        """Learn one interaction; positions must grow by one from call to call."""
+        self.position = interaction.position
+        user = self.users.get(interaction.user_id, interaction.position)
+        if interaction.item_id is None:
+            loss = self.needs.learn(interaction, user, None)
+            self.drift.update(None, loss, interaction.position)
+        else:
+            number = self.signals.number(interaction.item_id, self.position)
+            hit = self._learn_preference(interaction, user, number)
+            names = self.signals.items.category_names_of(number)
+            loss = self.needs.learn(interaction, user, names[0] if names else None)
+            self._learn_profile(interaction, user, names)
+            self._count(interaction, user, number)
+            self.drift.update(hit, loss, interaction.position)
+        self.users.touch(interaction.user_id, interaction.position)
+
+    def _learn_profile(self, interaction: Interaction, user: User, categories: list[str]) -> None:
+        if user.profile is None:
+            user.profile = Profile()
+        self.profiles.learn(user.profile, categories, interaction.ts, interaction.weight)
+
+    def _learn_preference(self, interaction: Interaction, user: User, number: int) -> float | None:
+        """Learn the choice; give 1 or 0 for a hit or a miss in the first k, None for a repeat."""
+        block = self._group(interaction, user)
+        # An item that was no candidate teaches nothing of how candidates should be ordered:
+        # put among them, it would stand for all others of its kind that were not.
+        place = np.flatnonzero(block.ids == number)
+        hit = 0.0
+        if len(place) and interaction.weight > 0:
+            learnt = self.preference.learn(block.scaled, int(place[0]), interaction.weight)
+            hit = float(learnt.rank <= self.settings.k)
+        return None if user.has(number) and not self.repeats_on else hit
+
+    def _group(self, interaction: Interaction, user: User) -> Block:
+        """Give the block of the interaction's group: one user, one time, learnt in a row."""
+        user_id, ts = interaction.user_id, interaction.ts
+        block = self.open
+        if block is not None and block.user_id == user_id and block.before == ts:
+            return block
+        block = self._peeked(user_id, ts)
+        if block is None:
+            block, _ = self._block(user_id, self._context(user, ts), ts, negatives=True)
+        self.open, self._peek = block, None
+        self.groups += 1
+        if self.groups <= _OBSERVE_FIRST or self.groups % _OBSERVE_EVERY == 0:
+            self.preference.observe(block.raw)
+        return block
+
+    def _peeked(self, user_id: str, ts: float) -> Block | None:
+        """Give the block that `rank` made for this very moment, if there is one."""
+        peek = self._peek
+        if peek is None or (peek.user_id, peek.before) != (user_id, ts):
+            return None
+        return peek if peek.position == self.position else None
+
+    def _count(self, interaction: Interaction, user: User, number: int) -> None:
+        """Let the signals and the user's history take the interaction in."""
+        position, signals = interaction.position, self.signals
+        recent = user.context(self.settings.window + 1)
+        recent = recent[recent != number][: self.settings.window]
+        all_changed = signals.neighbours.learn(number, recent, position)
+        all_changed |= signals.popularity.learn(number, user.length, position)
+        if signals.meanings.look_up(number):
+            self._dirty.add(number)
+        signals.items.streamed[number] = True
+        signals.items.last[number] = position
+        self._dirty.add(number)
+        self._dirty.update(range(len(signals.items)) if all_changed else recent.tolist())
+        again = user.add(
+            number, interaction.ts, position, self.settings.recent, self.settings.taken_limit
+        )
+        self.learnt += 1
+        self.repeats += again
+
+    def recommend(self, user_id: str, k: int | None = None) -> UserList:
+        """Give the top `k` (default: the setting) of a user as of the last interaction learnt.
+
+        Best first; equal scores by item number. Fewer than `k` only where fewer items
+        may be shown. Raises ValueError for a `k` below 1.
+        """
+        k = self.settings.k if k is None else k
+        if k < 1:
+            raise ValueError(f"k is {k}; it must be at least 1")
+        user = self.users.get(user_id, self.position)
+        context = self._context(user, None)
+        block, rows = self._block(user_id, context, None, negatives=False, least=k)
+        scores = self.preference.score(block.scaled)
+        best = np.lexsort((block.ids, -scores))[:k]
+        intent = self.needs.shown(self.needs.predict(user))
+        return UserList(
+            user_id,
+            self._entries(block, rows, context, best, scores, next(iter(intent), None)),
+            intent,
+            self.profiles.leanings(user.profile, _LEANINGS),
+            user.length,
+            self.position,
+        )
+
+    def _entries(
+        self,
+        block: Block,
+        rows: Rows,
+        context: Context,
+        best: NDArray[np.intp],
+        scores: NDArray[np.float32],
+        intent: str | None,
+    ) -> tuple[Entry, ...]:
+        """Name the listed items with their scores, and say why each is there."""
+        if not len(best):
+            return ()
+        items, entries = self.signals.items, []
+        why = carried(block.scaled, best, self.preference.score)
+        for place, groups in zip(best.tolist(), why, strict=True):
+            number = int(block.ids[place])
+            said = []
+            for group in groups:
+                source = self.signals.pointer(number, group, rows, context.recent)
+                because = None if source is None else items.title(source)
+                liked = max(
+                    items.categories[number].tolist(),
+                    key=lambda c: context.liking[c] if c < len(context.liking) else -1.0,
+                )
+                said.append(sentence(group, because, items.category_names[liked], intent))
+            score = round(float(scores[place]), 6)
+            entries.append(Entry(items.ids[number], score, tuple(dict.fromkeys(said))))
+        return tuple(entries)
+
+    def rank(self, user_id: str, before: float | None = None) -> Ranking:
+        """Score all candidates of a user; with `before`, as of before their group at that time.
+
+        Changes nothing that a later answer depends on.
+        """
+        block = self.open
+        if before is None or block is None or (block.user_id, block.before) != (user_id, before):
+            user = self.users.get(user_id, self.position + 1)
+            context = self._context(user, before, at=self.position + 1)
+            block, _ = self._block(user_id, context, before, negatives=True)
+            if before is not None:
+                self._peek = block
+        ids = self.signals.items.ids
+        scores = self.preference.score(block.scaled).astype(np.float64)
+        return Ranking([ids[number] for number in block.ids.tolist()], scores)
+
+    def _context(
+        self, user: User, before: float | None, at: int | None = None
+    ) -> Context:
+        """Give what the signals need of a user; `at` is the position that it is as of."""
+        held = user.held_back(before)
+        taken = user.taken[:, : user.kinds] if user.taken is not None else _NO_ITEMS
+        return Context(
+            user.context(self.settings.recent, held),
+            user.length - held,
+            taken,
+            self.repeats_on,
+            self.position if at is None else at,
+            self._liking(user),
+            self.needs.per_category(self.needs.predict(user, before), self.signals.items),
+        )
+
+    def _liking(self, user: User) -> NDArray[np.float32]:
+        """Give a user's liking by category number, less 0.5: 0 is as much as anybody's."""
+        items = self.signals.items
+        liking = np.zeros(len(items.category_names), np.float32)
+        for leaning in self.profiles.leanings(user.profile, _ALL):
+            liking[items.category_index[leaning.category]] = leaning.liking - 0.5
+        return liking
+
+    def _block(
+        self,
+        user_id: str,
+        context: Context,
+        before: float | None,
+        *,
+        negatives: bool,
+        least: int = 1,
+    ) -> tuple[Block, Rows]:
+        """Choose the candidates of a user and work out their feature rows."""
+        signals = self.signals
+        ids, rows = signals.candidates(context, negatives)
+        if len(ids) < least:
+            ids = self._filled(ids, context)
+        sums = signals.sums(ids, rows, context)
+        kept = signals.shortlist(ids, sums, context)
+        if kept is not None:
+            ids, sums = ids[kept], sums.at(kept)
+        raw = signals.matrix(ids, sums, context)
+        block = Block(user_id, before, context.position, ids, raw, self.preference.scaled(raw))
+        return block, rows
+
+    def _filled(self, ids: NDArray[np.int32], context: Context) -> NDArray[np.int32]:
+        """Where the signals name too few, add what else may be shown, the most popular first."""
+        rest = self.signals.items.in_order()
+        if not context.repeats:
+            rest = np.setdiff1d(rest, context.taken[0], assume_unique=True)
+        rest = np.setdiff1d(rest, ids, assume_unique=True)
+        counts = self.signals.popularity.read(TOTAL, rest, context.position)
+        best = rest[np.lexsort((rest, -counts))][: self.settings.candidates]
+        return np.concatenate((ids, best.astype(np.int32)))
+
+    def put_item(self, item: Item) -> None:
+        """Take over a catalogue record, new or changed. Raises ValueError for a bad vector."""
+        known = item.item_id in self.signals.items.index
+        number = self.signals.number(item.item_id, self.position)
+        items = self.signals.items
+        before = (bool(items.available[number]), items.categories[number].tolist())
+        items.put(item, self.position)
+        changed = self.signals.meanings.put(number, item.vector)
+        self._dirty.update(changed)
+        if before[0] != item.available:
+            self.signals.set_available(number, item.available)
+        if not known:
+            self.signals.add_fresh(number)
+        if not known or changed or before != (item.available, items.categories[number].tolist()):
+            self._dirty.add(number)
+
+    def remove_item(self, item_id: str) -> None:
+        """Take an item out of every list and signal; unknown ids are ignored."""
+        number = self.signals.items.index.get(item_id)
+        if number is not None:
+            self._dirty.update(self.signals.remove(number))
+
+    def is_known(self, item_id: str) -> bool:
+        """Tell whether an item stands in the catalogue or was seen in the stream."""
+        return item_id in self.signals.items.index
+
+    def seen_in_stream(self, item_id: str) -> bool:
+        """Tell whether someone interacted with an item."""
+        number = self.signals.items.index.get(item_id)
+        return number is not None and bool(self.signals.items.streamed[number])
+
+    def item_title(self, item_id: str) -> str:
+        """Give an item's title, its id where there is none."""
+        number = self.signals.items.index.get(item_id)
+        return item_id if number is None else self.signals.items.title(number)
+
+    def changed(self) -> Iterator[tuple[str, str, bytes | None]]:
+        """Give the records (kind, key, blob or None for "delete") changed since the last call."""
+        yield from self.users.changed(self.position)
+        yield from Records(self).changed(self._dirty)
+        self._dirty.clear()
+
+    def restore(self, scan: Callable[[str], Iterator[tuple[str, bytes]]]) -> None:
+        """Take up all stored records but the users', which load lazily. Call it first."""
+        self.users.restore(scan(BUCKET_KIND))
+        Records(self).restore(scan)
+

@@ -1,0 +1,114 @@
+"""The recommender's state as records: one per item, and one for all that is shared.
+
+Arrays and plain values only (see `learners.codec`). What can be derived is not kept:
+titles and vectors come back with the catalogue, which is put in again after a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from learners.block import Block
+from learners.codec import pack, unpack
+from learners.drift import DriftMonitor
+from learners.intent import IntentLearner
+from learners.profile import ProfileLearner
+
+if TYPE_CHECKING:
+    from learners.recommender import Recommender
+
+ITEM_KIND = "learner:item"
+SHARED_KIND = "learner:shared"
+_VERSION = 1
+
+Changed = Iterator[tuple[str, str, bytes | None]]
+
+
+class Records:
+    """Writes and reads the records of one recommender; users write their own."""
+
+    def __init__(self, model: Recommender) -> None:
+        self._model = model
+        self._signals = model.signals
+
+    def changed(self, items: set[int]) -> Changed:
+        """Give the records of these items, and the shared one."""
+        if self._model.position < 0 and not items:
+            return
+        for number in sorted(items):
+            yield ITEM_KIND, str(number), pack(ITEM_KIND, _VERSION, self._item(number))
+        yield SHARED_KIND, "all", pack(SHARED_KIND, _VERSION, self._shared())
+
+    def restore(self, scan: Callable[[str], Iterator[tuple[str, bytes]]]) -> None:
+        """Read all item records in the order of their numbers, then the shared one."""
+        stored = sorted(scan(ITEM_KIND), key=lambda record: int(record[0]))
+        self._signals.items.make_room(len(stored))
+        for _, blob in stored:
+            self._signals.items.number(unpack(blob, ITEM_KIND, _VERSION)["id"])
+        self._signals.make_room()
+        for key, blob in stored:
+            self._put_item(int(key), unpack(blob, ITEM_KIND, _VERSION))
+        for _, blob in scan(SHARED_KIND):
+            self._put_shared(unpack(blob, SHARED_KIND, _VERSION))
+        self._signals.block_unavailable()
+
+    def _item(self, number: int) -> dict[str, Any]:
+        signals, items = self._signals, self._signals.items
+        return {
+            "id": items.ids[number],
+            "available": bool(items.available[number]),
+            "streamed": bool(items.streamed[number]),
+            "first": float(items.first[number]),
+            "last": float(items.last[number]),
+            "categories": items.categories[number],
+            "counts": signals.popularity.counts[number],
+            "neighbours": signals.neighbours.row_out(number),
+            "mark": signals.meanings.marks.get(number, 0),
+            "near": signals.meanings.row_out(number),
+        }
+
+    def _put_item(self, number: int, state: dict[str, Any]) -> None:
+        signals, items = self._signals, self._signals.items
+        for name in ("available", "streamed", "first", "last", "categories"):
+            getattr(items, name)[number] = state[name]
+        signals.popularity.counts[number] = state["counts"]
+        signals.meanings.marks[number] = state["mark"]
+        if state["neighbours"] is not None:
+            signals.neighbours.row_in(number, *state["neighbours"])
+        if state["near"] is not None:
+            signals.meanings.row_in(number, *state["near"])
+
+    def _shared(self) -> dict[str, Any]:
+        model, signals = self._model, self._signals
+        return {
+            "position": model.position,
+            "learnt": model.learnt,
+            "repeats": model.repeats,
+            "groups": model.groups,
+            "open": None if model.open is None else model.open._asdict(),
+            "fresh": signals.fresh,
+            "categories": signals.items.category_names,
+            "neighbours_base": signals.neighbours.base,
+            "popularity_base": signals.popularity.base,
+            "popularity_top": signals.popularity.top,
+            "preference": model.preference.state(),
+            "needs": model.needs.learner.state(),
+            "profiles": model.profiles.state(),
+            "drift": model.drift.state(),
+        }
+
+    def _put_shared(self, state: dict[str, Any]) -> None:
+        model, signals = self._model, self._signals
+        model.position, model.learnt = state["position"], state["learnt"]
+        model.repeats, model.groups = state["repeats"], state["groups"]
+        model.open = None if state["open"] is None else Block(**state["open"])
+        signals.fresh = state["fresh"]
+        for name in state["categories"]:
+            signals.items.category(name)
+        signals.neighbours.base = state["neighbours_base"]
+        signals.popularity.restore_top(state["popularity_base"], state["popularity_top"])
+        model.preference.restore(state["preference"])
+        model.needs.learner = IntentLearner.from_state(state["needs"])
+        model.profiles = ProfileLearner.from_state(state["profiles"])
+        model.drift = DriftMonitor.from_state(state["drift"])

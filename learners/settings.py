@@ -1,0 +1,64 @@
+"""The settings of the whole model: one set of defaults for all data."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Settings of the recommender. Half-lives are numbers of interactions learnt in the shard.
+
+    `k`: places in a list. `repeats`: whether items that a user already has may come
+    back ("auto": where more than 5 % of what was learnt are repeats). `recent`: how
+    many of a user's newest items are the context. `window`: how many of them a new
+    item is counted as seen together with. `neighbours`: how many other items one item
+    remembers. `candidates`: the most that are ranked for one user. `idle_users`: a user
+    with no interaction while this many were learnt in the shard is forgotten, so it
+    also bounds the number of users. `users_in_memory`: how many user records stay
+    loaded. `taken_limit`: how many distinct
+    items of one user are remembered as already had. `dim`: length of the text vectors, 0 where there are none. `seed` keys all
+    randomness together with an event's position.
+    """
+
+    k: int = 10
+    repeats: Literal["auto", "on", "off"] = "auto"
+    seed: int = 0
+    dim: int = 0
+    recent: int = 30
+    window: int = 30
+    neighbours: int = 256
+    candidates: int = 400
+    hidden: int = 24
+    learning_rate: float = 0.003
+    count_half_life: float = 200_000.0
+    popularity_half_life: float = 5_000.0
+    trend_half_life: float = 500.0
+    stage_half_life: float = 20_000.0
+    similar: int = 64
+    fresh: int = 64
+    sampled: int = 16
+    idle_users: int = 1_000_000
+    users_in_memory: int = 20_000
+    taken_limit: int = 5_000
+
+    def __post_init__(self) -> None:
+        """Raise ValueError with the value, the limit and the remedy."""
+        for name in ("k", "recent", "window", "neighbours", "candidates", "hidden", "similar"):
+            value = getattr(self, name)
+            if value < 1:
+                raise ValueError(f"{name} is {value}; it must be at least 1")
+        if self.k > self.candidates:
+            raise ValueError(
+                f"k is {self.k}, above candidates ({self.candidates}); raise candidates or lower k"
+            )
+        for name in ("dim", "fresh", "sampled", "seed"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0")
+        for name in ("idle_users", "users_in_memory", "taken_limit"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        for name in self.__struct_fields__:
+            if name.endswith(("half_life", "rate")) and not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
