@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-from rich.console import Group, RenderableType
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -37,8 +37,19 @@ class ConvertReport(msgspec.Struct, frozen=True):
     remarks: tuple[str, ...] = ()
 
 
-def render(report: ConvertReport) -> RenderableType:
-    """Give the report as a thing that rich prints."""
+def render(report: ConvertReport, console: Console) -> None:
+    """Print the report for a person."""
+    console.print(_figures(report))
+    for row in report.examples:
+        text = f"{row.file}, line {row.line}: {row.reason}: {row.detail}"
+        console.print(Text(text, style="yellow"), soft_wrap=True)
+    for remark in _remarks(report):
+        console.print(Text(remark))
+    for path in (report.events_path, report.items_path):
+        console.print(Text(str(path)), soft_wrap=True)
+
+
+def _figures(report: ConvertReport) -> Table:
     table = Table(title=f"converted from {report.format}", show_header=False, title_justify="left")
     table.add_column(style="dim")
     table.add_column(justify="right")
@@ -50,12 +61,7 @@ def render(report: ConvertReport) -> RenderableType:
         table.add_row(f"  {reason}", f"{count:,}")
     if report.repeated_ids:
         table.add_row("events of a repeated row", f"{report.repeated_ids:,}")
-    notes = [
-        Text(f"{row.file}, line {row.line}: {row.reason}: {row.detail}", style="yellow")
-        for row in report.examples
-    ]
-    notes += [Text(remark) for remark in _remarks(report)]
-    return Group(table, *notes, Text(f"{report.events_path}\n{report.items_path}"))
+    return table
 
 
 def _remarks(report: ConvertReport) -> list[str]:

@@ -1,0 +1,242 @@
+"""A look at a log before it is used: what would be learnt, dropped or refused, and why.
+
+The records go through the engine's own reader, decoder and cleaning, in the order
+of the file, as a live run would read them; nothing is learnt. Memory is bounded,
+whatever the length of the log.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from dataflows.check_report import CheckReport, Example, render
+from dataflows.clean import Cleaner, Verdict
+from dataflows.config import Config
+from dataflows.distinct import Distinct
+from dataflows.errors import InputError
+from dataflows.events import Event, EventJson, decode_event
+from dataflows.files import EVENTS, LineReader
+from dataflows.ledger import Ledger
+from dataflows.record import Raw, Reject
+
+__all__ = ["CheckReport", "check_events", "render"]
+
+EXAMPLES = 3
+MOST_NAMES = 100
+CHANGES_DROPPED = 2_000
+OTHERS = "(others)"
+FIELDS = ("item_id", "text", "value", "session_id", "intent")
+KNOWN = frozenset(EventJson.__struct_fields__)
+GZIP = b"\x1f\x8b"
+_names = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def check_events(path: Path, config: Config | None = None, now: float | None = None) -> CheckReport:
+    """Read a log of JSON lines through and report on it; nothing is written or learnt.
+
+    `config` gives the sections `[events]` and `[clean]`. `now` (seconds since
+    1970, default: the clock) is what events are called "dated ahead" against.
+    Raises InputError for a file that cannot be read, is empty, or is gzipped.
+    """
+    config = config or Config()
+    path = Path(path)
+    checker = _Checker(config, time.time() if now is None else now)
+    for raw in _records(path, config.events.max_record_bytes):
+        checker.take(raw)
+    if not checker.records:
+        raise InputError(f"{path}: holds no lines; give a file of JSON lines, one event in each")
+    return checker.report(path)
+
+
+def _records(path: Path, max_bytes: int) -> Iterator[Raw]:
+    reader = LineReader(path, EVENTS, path.name, max_bytes=max_bytes)
+    try:
+        with path.open("rb") as file:
+            if file.read(2) == GZIP:
+                raise InputError(f"{path}: is gzipped; unpack it first (gzip -d)")
+        yield from reader.records()
+    finally:
+        reader.close()
+
+
+class _Checker:
+    """Counts as records come by."""
+
+    def __init__(self, config: Config, now: float) -> None:
+        self._config = config
+        self._now = now
+        self._cleaner = Cleaner(config.clean)
+        self._ledger = Ledger()
+        self._examples: list[Example] = []
+        self._shown: dict[tuple[str, str], int] = {}
+        self._users, self._items = Distinct(), Distinct()
+        self._types: dict[str, int] = {}
+        self._unknown: dict[str, int] = {}
+        self._missing = dict.fromkeys(FIELDS, 0)
+        self._first = self._last = self._newest = 0.0
+        self._events = self._ahead = self._backwards = 0
+        self._max_step = 0.0
+        self._start = b""
+        self.records = 0
+
+    def take(self, raw: Raw) -> None:
+        """Look at one record."""
+        if not self.records:
+            self._start = (raw.value or b"")[:80]
+        self.records += 1
+        if self.records % CHANGES_DROPPED == 0:
+            # Cleaning keeps note of what it must write down; nobody writes it down here.
+            deque(self._cleaner.changed(), maxlen=0)
+        self._ledger.arrive(raw.partition)
+        event = decode_event(raw, self._config.events)
+        if isinstance(event, Reject):
+            self._ledger.count(raw.partition, "dead_letter", event.reason)
+            self._show(raw, "dead_letter", event.reason, event.detail)
+            return
+        verdict = self._cleaner.judge(event, raw)
+        self._ledger.count(raw.partition, verdict.in_ledger, verdict.reason)
+        if verdict.reason or verdict.in_ledger != "learnt":
+            self._show(raw, verdict.in_ledger, verdict.reason, self._why(event, verdict))
+        if event.repaired:
+            self._show(raw, verdict.in_ledger, "text_repaired", "it held what text cannot hold")
+        if event.cut:
+            limit = f"cut to {self._config.events.max_text_chars} characters (max_text_chars)"
+            self._show(raw, verdict.in_ledger, "text_cut", limit)
+        self._note(event, raw)
+
+    def report(self, path: Path) -> CheckReport:
+        """Give the report; goes over the file once more for the line numbers of the examples."""
+        self._ledger.balance()
+        ledger = self._ledger.as_dict()
+        counts = self._cleaner.counts
+        return CheckReport(
+            path=path,
+            records=self.records,
+            outcomes={name: ledger[name] for name in ledger if name in _OUTCOMES},
+            reasons=ledger["reasons"],
+            examples=tuple(_numbered(path, self._examples)),
+            first=self._first if self._events else None,
+            last=self._last if self._events else None,
+            users=self._users.count(),
+            items=self._items.count(),
+            is_exact=self._users.is_exact and self._items.is_exact,
+            types=dict(sorted(self._types.items(), key=lambda pair: (-pair[1], pair[0]))),
+            missing=self._missing,
+            unknown_fields=dict(sorted(self._unknown.items())),
+            out_of_order=self._backwards,
+            max_step_back=self._max_step,
+            late=counts.late,
+            max_lateness=counts.max_lateness,
+            dated_ahead=self._ahead,
+            text_cut=counts.text_cut,
+            text_repaired=counts.text_repaired,
+            remarks=tuple(self._remarks()),
+        )
+
+    def _note(self, event: Event, raw: Raw) -> None:
+        """Take down the facts about an event that could be read, whatever became of it."""
+        ts = event.ts
+        self._first = min(self._first, ts) if self._events else ts
+        self._last = max(self._last, ts) if self._events else ts
+        if self._events and ts < self._newest:
+            self._backwards += 1
+            self._max_step = max(self._max_step, self._newest - ts)
+        self._newest = max(self._newest, ts) if self._events else ts
+        self._ahead += ts > self._now
+        self._events += 1
+        self._users.add(event.user_id)
+        if event.item_id is not None:
+            self._items.add(event.item_id)
+        _tally(self._types, event.type)
+        for name in FIELDS:
+            self._missing[name] += getattr(event, name) is None
+        for name in _unknown_fields(raw.value or b""):
+            _tally(self._unknown, name)
+
+    def _show(self, raw: Raw, outcome: str, reason: str, detail: str) -> None:
+        count = self._shown.get((outcome, reason), 0)
+        self._shown[outcome, reason] = count + 1
+        if count < EXAMPLES:
+            start = (raw.value or b"")[:200]
+            self._examples.append(Example(0, raw.offset, outcome, reason, detail, start))
+
+    def _why(self, event: Event, verdict: Verdict) -> str:
+        clean = self._config.clean
+        if verdict.outcome == "duplicate":
+            return f"event_id {event.event_id!r} was there before"
+        return {
+            "late": f"{verdict.lateness:,.0f} s behind the newest events (late_after"
+            f" {clean.late_after:g})",
+            "bot": f"user {event.user_id!r} has more than {clean.bot_events_per_minute} events"
+            " in a minute (bot_events_per_minute)",
+            "weight_zero": f"type {event.type!r} has weight 0 (weights)",
+            "nothing_to_learn": "it has neither item_id nor text nor intent",
+        }.get(verdict.reason, "")
+
+    def _remarks(self) -> Iterator[str]:
+        """Say what a person would want to know first, and what to do about it."""
+        if not self._events:
+            yield "No line is an event. " + _guess(self._start)
+        elif self._unknown:
+            names = ", ".join(sorted(self._unknown)[:8])
+            yield f"Fields that are ignored, since they have no meaning here: {names}."
+        if self._events and self._missing["item_id"] == self._events:
+            yield "No event names an item (item_id): there is nothing to recommend."
+        if self._backwards:
+            yield (
+                "The log is not in order of time. `penchant replay` sorts it; a live run learns"
+                " it as it comes."
+            )
+
+
+_OUTCOMES = ("learnt", "observed", "skipped", "duplicate", "dead_letter")
+
+
+def _tally(counts: dict[str, int], name: str) -> None:
+    """Count a name; where there are too many different ones, count it under `OTHERS`."""
+    if name not in counts and len(counts) >= MOST_NAMES:
+        name = OTHERS
+    counts[name] = counts.get(name, 0) + 1
+
+
+def _unknown_fields(value: bytes) -> list[str]:
+    try:
+        return [name for name in _names.decode(value) if name not in KNOWN]
+    except ValueError:  # a record that only the slow path of decoding can read
+        return []
+
+
+def _guess(start: bytes) -> str:
+    """Guess from its first bytes what a file without events is."""
+    bare = start.strip()
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "It looks like UTF-16; write it as UTF-8."
+    if b"\x00" in start:
+        return "It looks like a binary file; a file of JSON lines is wanted."
+    if bare in (b"{", b"[") or bare.startswith(b"[{"):
+        return "It looks like one JSON document over many lines; every event needs its own line."
+    if bare and bare[:1] != b"{":
+        return "It is no JSON; `penchant convert` reads some other formats."
+    return "Every event needs event_id, user_id, type and ts, in one line of JSON."
+
+
+def _numbered(path: Path, examples: list[Example]) -> Iterator[Example]:
+    """Give the examples in order, each with the number of its line, counted from 1."""
+    line, position = 1, 0
+    try:
+        with path.open("rb") as file:
+            for example in sorted(examples, key=lambda example: example.offset):
+                while position < example.offset:
+                    chunk = file.read(min(1 << 20, example.offset - position))
+                    if not chunk:
+                        break
+                    position += len(chunk)
+                    line += chunk.count(b"\n")
+                yield msgspec.structs.replace(example, line=line)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error

@@ -1,0 +1,155 @@
+"""The report of `penchant check`: figures, and how they look on a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dataflows.times import iso
+
+TITLES = {
+    "learnt": "would be learnt",
+    "observed": "only observed",
+    "skipped": "skipped by policy",
+    "duplicate": "dropped as duplicates",
+    "dead_letter": "dead letters",
+}
+
+
+class Example(msgspec.Struct, frozen=True):
+    """One record: number of its line (from 1), byte offset, what becomes of it, and its start."""
+
+    line: int
+    offset: int
+    outcome: str
+    reason: str
+    detail: str
+    start: bytes
+
+
+class CheckReport(msgspec.Struct, frozen=True):
+    """What is in a log.
+
+    `outcomes` add up to `records`; `reasons` is outcome -> reason -> count. All
+    below counts events that could be read: `missing` how many lack a field,
+    `out_of_order` how many are older than one before them (`max_step_back`
+    seconds at most), `late` how many lie too far behind event time, `dated_ahead`
+    how many lie after the present. Times are seconds since 1970. `users` and
+    `items` are estimates, within a percent, where `is_exact` is false.
+    """
+
+    path: Path
+    records: int
+    outcomes: dict[str, int]
+    reasons: dict[str, dict[str, int]]
+    examples: tuple[Example, ...]
+    first: float | None
+    last: float | None
+    users: int
+    items: int
+    is_exact: bool
+    types: dict[str, int]
+    missing: dict[str, int]
+    unknown_fields: dict[str, int]
+    out_of_order: int
+    max_step_back: float
+    late: int
+    max_lateness: float
+    dated_ahead: int
+    text_cut: int
+    text_repaired: int
+    remarks: tuple[str, ...]
+
+
+def render(report: CheckReport, console: Console) -> None:
+    """Print the report for a person."""
+    console.print(Text(f"{report.path}: {report.records:,} records"), soft_wrap=True)
+    console.print(_outcomes(report))
+    console.print(_facts(report))
+    if report.examples:
+        console.print(_examples(report))
+    for remark in report.remarks:
+        console.print(Text(remark, style="yellow"))
+
+
+def _outcomes(report: CheckReport) -> Table:
+    table = Table()
+    table.add_column("what becomes of them")
+    table.add_column("records", justify="right")
+    table.add_column("share", justify="right")
+    for outcome, count in report.outcomes.items():
+        table.add_row(TITLES[outcome], f"{count:,}", f"{count / report.records:.1%}", style="bold")
+        for reason, part in report.reasons.get(outcome, {}).items():
+            table.add_row(f"  {reason}", f"{part:,}", f"{part / report.records:.1%}")
+    return table
+
+
+def _facts(report: CheckReport) -> Table:
+    table = Table(title="events that can be read", title_justify="left", show_header=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    about = "" if report.is_exact else "about "
+    events = report.records - report.outcomes["dead_letter"]
+    if report.first is not None and report.last is not None:
+        days = (report.last - report.first) / 86_400
+        table.add_row("time", f"{iso(report.first)} to {iso(report.last)} ({days:,.1f} days)")
+    table.add_row("users, items", f"{about}{report.users:,}, {about}{report.items:,}")
+    table.add_row("types", _counts(report.types) or "none")
+    table.add_row("out of order", f"{report.out_of_order:,}{_by(report.max_step_back)}")
+    table.add_row("late", f"{report.late:,}{_by(report.max_lateness)}")
+    table.add_row("dated after now", f"{report.dated_ahead:,}")
+    missing = {name: n for name, n in report.missing.items() if n}
+    table.add_row("without", _counts(missing, events) or "nothing is missing")
+    table.add_row("odd text", f"{report.text_repaired:,} repaired, {report.text_cut:,} cut")
+    if report.unknown_fields:
+        table.add_row("ignored fields", _counts(report.unknown_fields))
+    return table
+
+
+def _examples(report: CheckReport) -> Table:
+    table = Table(title="examples", title_justify="left")
+    table.add_column("line", justify="right")
+    table.add_column("becomes")
+    table.add_column("because", overflow="fold")
+    table.add_column("starts with", overflow="fold")
+    for example in report.examples:
+        because = ": ".join(filter(None, (example.reason, example.detail)))
+        table.add_row(
+            str(example.line),
+            example.outcome.replace("_", " "),
+            Text(_plain(because)),
+            Text(_plain(example.start.decode("utf-8", "backslashreplace"), 60)),
+        )
+    return table
+
+
+def _counts(counts: dict[str, int], of: int = 0) -> Text:
+    """Write counts in a row, as shares as well where `of` is given."""
+
+    def parts() -> Iterator[str]:
+        for name, count in counts.items():
+            yield f"{_plain(name, 40)} {count:,}" + (f" ({count / of:.0%})" if of else "")
+
+    return Text(", ".join(parts()))
+
+
+def _by(seconds: float) -> str:
+    """Say how far at most, in the largest unit that fits."""
+    for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f", by {seconds / length:,.1f} {unit} at most"
+    return f", by {seconds:,.3g} seconds at most" if seconds else ""
+
+
+def _plain(text: str, limit: int = 300) -> str:
+    """Make text safe to print: no control characters, no halves of characters, not too long."""
+    shown = "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode()
+        for char in text[:limit]
+    )
+    return f"{shown}..." if len(text) > limit else shown
