@@ -52,9 +52,8 @@ def describe(error: BaseException) -> tuple[str, int]:
             return str(cause), FAILED if isinstance(cause, LedgerError) else WRONG_USE
         if hasattr(cause, "format_message"):
             return _usage(cause), WRONG_USE
-    for cause in chain:
         if type(cause).__name__ in _TOLD_IN_FULL:
-            return str(cause), FAILED
+            return str(cause), WRONG_USE
     first = chain[-1]
     told = " ".join(str(first).split()) or "no more is known"
     return f"{type(first).__name__}: {told} (set {DEBUG}=1 for the traceback)", FAILED

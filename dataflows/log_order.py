@@ -30,16 +30,18 @@ Places = NDArray[np.int64]
 class LogOrder:
     """Where each line of a log begins and ends, in the order of replay.
 
-    `starts` and `ends` are byte positions, int64 `(n,)`. `moved` counts the
-    lines that do not stand in the file where they stand in the order.
+    `starts` and `ends` are byte positions, int64 `(n,)`. `events` counts the
+    lines that are events; `moved` those that do not stand in the file where
+    they stand in the order.
     """
 
     def __init__(
-        self, path: Path, starts: Places, ends: Places, *, moved: int, max_bytes: int
+        self, path: Path, starts: Places, ends: Places, *, events: int, moved: int, max_bytes: int
     ) -> None:
         self.path = path
         self.starts = starts
         self.ends = ends
+        self.events = events
         self.moved = moved
         self._max_bytes = max_bytes
 
@@ -71,7 +73,7 @@ def read_order(path: Path, settings: EventSettings, limit: int | None = None) ->
     the line before it. Blank lines are passed over. Raises InputError where
     the file cannot be read or holds nothing.
     """
-    starts, ends, times, users = _index(path, settings)
+    starts, ends, times, users, is_event = _index(path, settings)
     if not len(starts):
         raise InputError(f"{path}: there is no line in it; give a log of events, one JSON a line")
     order = replay_order(np.array(times), np.array(users))
@@ -81,6 +83,7 @@ def read_order(path: Path, settings: EventSettings, limit: int | None = None) ->
         path,
         np.array(starts)[kept],
         np.array(ends)[kept],
+        events=int(np.array(is_event)[kept].sum()),
         moved=moved,
         max_bytes=settings.max_record_bytes,
     )
@@ -98,9 +101,10 @@ def replay_order(times: NDArray[np.float64], users: Places) -> Places:
 
 def _index(
     path: Path, settings: EventSettings
-) -> tuple[array[int], array[int], array[float], array[int]]:
-    """Read the file once: starts, ends, times and users (by number) of its lines."""
+) -> tuple[array[int], array[int], array[float], array[int], array[int]]:
+    """Read the file once: each line's start, end, time, user by number, and if it is an event."""
     starts, ends, times, users = array("q"), array("q"), array("d"), array("q")
+    is_event = array("b")
     count = itertools.count()
     numbers: defaultdict[str, int] = defaultdict(count.__next__)
     time = -math.inf
@@ -115,5 +119,6 @@ def _index(
         else:
             users.append(next(count))  # no event: a group of its own
         times.append(time)
+        is_event.append(isinstance(event, Event))
     reader.close()
-    return starts, ends, times, users
+    return starts, ends, times, users, is_event

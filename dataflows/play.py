@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -18,7 +20,7 @@ from dataflows.config import Config
 from dataflows.encode import EncodeStep
 from dataflows.engine import Engine
 from dataflows.engines import Engines
-from dataflows.files import EVENTS
+from dataflows.files import EVENTS, ITEMS, LineReader
 from dataflows.flow import build_flow
 from dataflows.message_types import Versions
 from dataflows.model import Observer
@@ -107,6 +109,19 @@ class NowhereSink(DynamicSink[Out]):
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Delivered:  # noqa: ARG002
         """Give a worker its end."""
         return _Delivered(self._acknowledge)
+
+
+def catalogue_records(path: Path | None, max_bytes: int) -> Iterator[Raw]:
+    """Give the records of a catalogue file, none without one. Raises InputError at once."""
+    if path is None:
+        return iter(())
+    reader = LineReader(path, ITEMS, f"{path.name} ({ITEMS})", max_bytes=max_bytes)
+    return _closing(reader)
+
+
+def _closing(reader: LineReader) -> Iterator[Raw]:
+    with closing(reader):
+        yield from reader.records()
 
 
 def batched(records: Iterable[T], size: int) -> Iterator[list[T]]:

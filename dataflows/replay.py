@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,9 @@ from dataflows.accuracy import accuracy
 from dataflows.config import Config
 from dataflows.engine import Engine
 from dataflows.errors import InputError
-from dataflows.files import ITEMS, LineReader
 from dataflows.log_order import LogOrder, read_order
-from dataflows.play import NowhereSink, PlaySource, batched, open_engine, play
+from dataflows.play import NowhereSink, PlaySource, batched, catalogue_records, open_engine, play
 from dataflows.prequential import Prequential
-from dataflows.record import Raw
 from dataflows.scored import Scored
 from dataflows.versions import model_version
 from dataflows.warmup import Warmup, look_at_warmup
@@ -33,7 +30,7 @@ ITEMS_AT_ONCE = 256
 class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a replay adds to the configuration. Raises InputError for what cannot be meant.
 
-    `warmup` is the share of the records that is only learnt, in [0, 1); `limit` the
+    `warmup` is the share of the events that is only learnt, in [0, 1); `limit` the
     number of records replayed, in the order of time; `batch_size` the records of one
     micro-batch, on which the figures "as served" depend.
     """
@@ -71,7 +68,7 @@ def replay(
     """
     settings = settings or ReplaySettings()
     order = read_order(log, config.events, settings.limit)
-    catalogue = _items(items, config)
+    catalogue = catalogue_records(items, config.events.max_record_bytes)
     warmup = look_at_warmup(order, settings.warmup, config.events, config.clean)
     config = _with_repeats(config, warmup)
     inner = load_encoder(config.encoder.name) if encoder is None else encoder
@@ -115,13 +112,6 @@ def _with_repeats(config: Config, warmup: Warmup) -> Config:
     repeats_on = warmup.repeats_on(config.learner.repeats)
     learner = msgspec.structs.replace(config.learner, repeats="on" if repeats_on else "off")
     return msgspec.structs.replace(config, learner=learner)
-
-
-def _items(path: Path | None, config: Config) -> Iterator[Raw]:
-    if path is None:
-        return iter(())
-    limit = config.events.max_record_bytes
-    return LineReader(path, ITEMS, f"{path.name} ({ITEMS})", max_bytes=limit).records()
 
 
 def _told(watch: Watch, engine: Engine[Recommender], order: LogOrder) -> dict[str, Any]:

@@ -45,6 +45,15 @@ def write_ranks(scored: Scored, path: Path) -> None:
         raise _unwritable(path, error) from None
 
 
+def check_writable(*paths: Path | None) -> None:
+    """Raise InputError for the first file that could not be written, before the long work."""
+    for path in paths:
+        if path is not None and not path.absolute().parent.is_dir():
+            raise InputError(f"{path}: there is no folder {path.parent}; make it first")
+        if path is not None and path.is_dir():
+            raise InputError(f"{path}: this is a folder; name a file")
+
+
 def render(report: dict[str, Any], console: Console) -> None:
     """Print the report for a person."""
     console.print(figures_table(report))

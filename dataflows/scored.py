@@ -50,9 +50,11 @@ class Scored:
         self._cells.extend(row)
         self._cells.extend(references)
 
-    def column(self, name: str) -> Ranks:
-        """Return one column, or one reference's ranks, as int64 `(n,)`."""
-        cells = np.array(self._cells, dtype=np.int64).reshape(-1, len(self._names))
+    def column(self, name: str, newest: int | None = None) -> Ranks:
+        """Return one column, or one reference's ranks, as int64 `(n,)`; all, or the newest n."""
+        width = len(self._names)
+        kept = self._cells if newest is None else self._cells[-newest * width :] if newest else []
+        cells = np.array(kept, dtype=np.int64).reshape(-1, width)
         return cells[:, self._names.index(name)]
 
     def flag(self, name: str) -> NDArray[np.bool_]:

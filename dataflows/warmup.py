@@ -36,19 +36,20 @@ class Warmup(msgspec.Struct, frozen=True):
 def look_at_warmup(
     order: LogOrder, share: float, events: EventSettings, clean: CleanSettings
 ) -> Warmup:
-    """Look at the first `share` in [0, 1] of the records, in the order of the replay."""
-    records = math.floor(share * len(order) + 1e-9)
+    """Look at the first `share` in [0, 1] of the events, in the order of the replay."""
+    wanted = math.floor(share * order.events + 1e-9)
     cleaner = Cleaner(clean)
     group: tuple[str, float] | None = None
-    learnt = began = repeats = 0
+    met = learnt = began = repeats = 0
     had: set[tuple[str, str]] = set()
-    for number, raw in enumerate(order.records()):
+    for raw in order.records():
         event = decode_event(raw, events)
         if not isinstance(event, Event):
             continue
         same = (event.user_id, event.ts) == group
-        if number >= records:
+        if met == wanted:
             return _warmup(learnt, began if same else learnt, repeats)
+        met += 1
         group, began = (event.user_id, event.ts), began if same else learnt
         if cleaner.judge(event, raw).outcome != "learn":
             continue

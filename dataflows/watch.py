@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -46,16 +46,22 @@ class _Timed:
 class Watch:
     """Hangs on the learn step; its own time is left out of `pace`.
 
-    `log` is the partition of the events. `lists` counts the lists sent, `listed` holds
-    the items that reached one.
+    `log` is the partition of the events. `also` is told the messages of each micro-batch.
+    `lists` counts the lists sent, `listed` holds the items that reached one.
     """
 
-    def __init__(self, judge: Prequential, log: str) -> None:
+    def __init__(
+        self,
+        judge: Prequential,
+        log: str,
+        also: Callable[[Sequence[Out]], None] | None = None,
+    ) -> None:
         self.judge = judge
         self.pace = Pace()
         self.lists = 0
         self.listed: set[str] = set()
         self._log = log
+        self._also = also
         self._timed: _Timed | None = None
         self._read = msgspec.json.Decoder(_List)
         self._positions: Mapping[str, int] = {}
@@ -82,3 +88,5 @@ class Watch:
                     self.lists += 1
                     places = self._read.decode(out.value).items
                     self.listed.update(place.item_id for place in places)
+            if self._also is not None:
+                self._also(outs)

@@ -28,7 +28,7 @@ def wrapped(error: BaseException) -> BaseException:
         (InputError("k is 0; the least is 1"), 2, "penchant: k is 0; the least is 1\n"),
         (wrapped(InputError("gone.jsonl: no file")), 2, "penchant: gone.jsonl: no file\n"),
         (LedgerError("3 in, 2 out"), 1, "penchant: 3 in, 2 out\n"),
-        (EncoderError("no such model"), 1, "penchant: no such model\n"),
+        (EncoderError("no such model"), 2, "penchant: no such model\n"),
         (
             wrapped(ValueError("two\nlines")),
             1,
