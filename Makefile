@@ -13,6 +13,12 @@ ML100K := .cache/ml-100k/ml-100k.inter
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
+# An environment that is broken, or that was made in another folder (its commands hold that
+# folder's path), is made anew.
+ifneq ($(shell .venv/bin/python -c '' 2>/dev/null && cat .venv/home 2>/dev/null),$(CURDIR))
+$(shell rm -f .venv/home .venv/installed .venv/installed-test)
+endif
+
 .PHONY: install test lint demo bench bench-stream data clean
 .DELETE_ON_ERROR:
 
@@ -21,15 +27,14 @@ install: .venv/installed
 # On Linux the index's torch brings GPU libraries with it. Where pip also finds a CPU build of
 # the pinned version (PIP_FIND_LINKS or PIP_EXTRA_INDEX_URL), it takes that much smaller one.
 #
-# Made anew only where it is missing or broken. torch comes in the same call as all else, so
-# that pip settles one version of it for everybody.
+# torch comes in the same call as all else, so that pip settles one version of it for everybody.
 .venv/installed: $(SETTINGS)
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "penchant needs Python 3.11 or 3.12 with its venv module, and found neither." >&2; \
 		echo "Install python3.11 (on Debian also python3.11-venv), or name one: make PYTHON=/path/to/python3.12" >&2; \
 		exit 1; \
 	fi
-	@.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@[ -f .venv/home ] || { $(PYTHON) -m venv --clear .venv && echo "$(CURDIR)" >.venv/home; }
 	$(PIP) install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
