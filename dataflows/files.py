@@ -6,7 +6,8 @@ each start where the file has changed; then the events, from the stored position
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b, file_digest
 from itertools import chain, islice
@@ -16,6 +17,7 @@ from typing import BinaryIO
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from dataflows.errors import InputError
+from dataflows.progress import Progress
 from dataflows.record import Raw
 
 EVENTS = "events"
@@ -129,10 +131,9 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
 class FileSource(FixedPartitionedSource[Raw, None]):
     """Items and events of two files.
 
-    `positions` is partition -> next offset, from the store; `stop` is asked before each batch,
-    and ends the source once it says yes. An events file is a partition
-    under its name; an items file under its name and a digest of its bytes, so that a changed
-    one is read anew. Raises InputError (see `LineReader`) when it is made.
+    `progress` says from where to go on; `stop` is asked before each batch, and ends the
+    source once it says yes. An events file is a partition under its name; an items file
+    under its name and a digest of its bytes, so that a changed one is read anew.
     """
 
     def __init__(
@@ -140,37 +141,57 @@ class FileSource(FixedPartitionedSource[Raw, None]):
         events: Path,
         items: Path | None = None,
         *,
-        positions: Mapping[str, int],
+        progress: Progress,
         stop: Callable[[], bool],
         batch_size: int = 1000,
         follow: bool = False,
         max_bytes: int = 1_048_576,
     ) -> None:
+        self._events = events
+        self._items = items
+        self._progress = progress
+        self._stop = stop
         self._batch_size = batch_size
         self._follow = follow
-        self._stop = stop
-        self._items = None
-        if items is not None:
-            name = f"{items.name}@{_digest(items)}"
-            start = positions.get(name, 0)
-            self._items = LineReader(items, ITEMS, name, start=start, max_bytes=max_bytes)
-        self._events = LineReader(
-            events,
-            EVENTS,
-            events.name,
-            start=positions.get(events.name, 0),
-            max_bytes=max_bytes,
-            whole_only=follow,
-        )
+        self._max_bytes = max_bytes
+
+    def open(self) -> None:
+        """Look whether both files can be read from where the state ends. Raises InputError."""
+        self._part().close()
 
     def list_parts(self) -> list[str]:
         """Both files are one partition of the flow, so that items come before events."""
         return ["files"]
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> FilePartition:  # noqa: ARG002
-        """Give the one partition."""
-        return FilePartition(
-            self._items, self._events, self._batch_size, follow=self._follow, stop=self._stop
+        """Give the one partition. Raises InputError (see `LineReader`)."""
+        return self._part()
+
+    def _part(self) -> FilePartition:
+        items = None
+        if self._items is not None:
+            items = self._reader(self._items, ITEMS, f"{self._items.name}@{_digest(self._items)}")
+        with ExitStack() as undo:
+            if items is not None:
+                undo.callback(items.close)
+            events = self._reader(self._events, EVENTS, self._events.name, self._follow)
+            undo.pop_all()
+        return FilePartition(items, events, self._batch_size, follow=self._follow, stop=self._stop)
+
+    def _reader(
+        self,
+        path: Path,
+        topic: str,
+        partition: str,
+        whole_only: bool = False,
+    ) -> LineReader:
+        return LineReader(
+            path,
+            topic,
+            partition,
+            start=self._progress.position(partition) or 0,
+            max_bytes=self._max_bytes,
+            whole_only=whole_only,
         )
 
 

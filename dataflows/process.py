@@ -96,7 +96,7 @@ def open_engines(config: Config, encoder: Encoder, progress: Progress) -> Engine
     settings = msgspec.structs.replace(config.learner, dim=encoder.dim)
     versions = Versions(encoder.version, model_version(settings))
     folder, shards = Path(config.state.path), config.state.shards
-    identity = {"encoder": encoder.version, "dimensions": str(encoder.dim)}
+    identity = _identity(encoder)
 
     def make(shard: int) -> Engine[Recommender]:
         store = Store.open(folder, shards, shard, identity)
@@ -127,13 +127,19 @@ def stored_positions(folder: Path, shard: int) -> dict[str, int]:
         return read_positions(store)
 
 
+def _identity(encoder: Encoder) -> dict[str, str]:
+    """Give what a state is bound to beside the number of its shards."""
+    return {"encoder": encoder.version, "dimensions": str(encoder.dim)}
+
+
 def _encoder(config: Config, folder: Path, encoder: Encoder | None) -> CachedEncoder:
     settings = config.encoder
     path = None
     if settings.disk_texts:
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder / CACHE_FILE
     inner = load_encoder(settings.name) if encoder is None else encoder
+    for shard in range(config.state.shards):
+        Store.check(folder, config.state.shards, shard, _identity(inner))
     return CachedEncoder(inner, settings.cached_texts, path, settings.disk_texts or None)
 
 
@@ -157,13 +163,13 @@ def _ends(
     source = FileSource(
         Path(files.events),
         Path(files.items) if files.items else None,
-        positions=progress.positions(),
+        progress=progress,
         stop=stop,
         batch_size=files.batch_size,
         follow=files.follow,
         max_bytes=config.events.max_record_bytes,
     )
-    return _Ends(source, FileSink(Path(files.output), acknowledge))
+    return _Ends(source, FileSink(Path(files.output), acknowledge), (source.open,))
 
 
 def _kafka_ends(

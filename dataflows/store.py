@@ -51,7 +51,7 @@ class Store:
         where the file cannot be used.
         """
         path = store_path(folder, shard)
-        wanted = {"format": FORMAT, "shards": str(shards)} | dict(identity or {})
+        wanted = _wanted(shards, identity or {})
         with ExitStack() as undo:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -81,6 +81,22 @@ class Store:
             connection.close()
             return None
         return cls(path, connection, None)
+
+    @classmethod
+    def check(cls, folder: Path, shards: int, shard: int, identity: Mapping[str, str]) -> None:
+        """Refuse as `open` would, without opening or changing anything; makes the folder."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unusable(folder, error) from error
+        store = cls.reader(folder, shard)
+        if store is not None:
+            with closing(store):
+                store.must_match(_wanted(shards, identity))
+
+    def must_match(self, wanted: Mapping[str, str]) -> None:
+        """Raise InputError where the state is bound to something else."""
+        _compare(self.path, self._connection, wanted)
 
     def get(self, kind: str, key: str) -> bytes | None:
         """As `Records.get`; about 15 microseconds."""
@@ -169,12 +185,20 @@ def _check(path: Path, connection: sqlite3.Connection, wanted: Mapping[str, str]
         "CREATE TABLE IF NOT EXISTS records"
         " (kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (kind, key))"
     )
-    stored: dict[str, str] = dict(connection.execute("SELECT name, value FROM identity"))
-    if not stored:
+    if connection.execute("SELECT count(*) FROM identity").fetchone() == (0,):
         connection.executemany("INSERT INTO identity VALUES (?, ?)", wanted.items())
     connection.execute("COMMIT")
+    _compare(path, connection, wanted)
+
+
+def _wanted(shards: int, identity: Mapping[str, str]) -> dict[str, str]:
+    return {"format": FORMAT, "shards": str(shards), **identity}
+
+
+def _compare(path: Path, connection: sqlite3.Connection, wanted: Mapping[str, str]) -> None:
+    stored: dict[str, str] = dict(connection.execute("SELECT name, value FROM identity"))
     for name, value in wanted.items():
-        if stored and stored.get(name) != value:
+        if stored.get(name) != value:
             raise InputError(
                 f"{path}: the state was made with {name} {stored.get(name, 'unknown')}, "
                 f"the configuration says {value}; set it back, or start anew with an empty "
