@@ -73,6 +73,7 @@ def test_recbole_ml100k(ml100k: Path, tmp_path: Path):
     assert [f"ml-100k-{n}" for _, n in sorted(rows)] == [event["event_id"] for event in events]
 
 
+@pytest.mark.slow
 def test_completejourney(shared: Path, tmp_path: Path):
     pytest.importorskip("pyarrow", reason="products are a parquet file")
     report, events, items = run("completejourney", shared / "data/completejourney", tmp_path)
@@ -97,6 +98,7 @@ def test_completejourney(shared: Path, tmp_path: Path):
     assert all(item["title"] for item in items)
 
 
+@pytest.mark.slow
 def test_wikispeedia(shared: Path, tmp_path: Path):
     report, events, items = run("wikispeedia", shared / "data/wikispeedia", tmp_path)
     assert (report.rows, report.events, report.refused) == (24_875, 129_295, {})
