@@ -11,6 +11,7 @@ from array import array
 from hashlib import blake2b
 
 import numpy as np
+from numpy.typing import NDArray
 
 _RANGE = 2.0**64
 
@@ -47,8 +48,8 @@ class Distinct:
 
     def _compress(self) -> None:
         """Keep each hash once, in order, and of those the smallest `capacity`."""
-        once = np.unique(np.frombuffer(self._hashes, np.uint64)) if self._hashes else []
+        once: NDArray[np.uint64] = np.unique(np.asarray(self._hashes, np.uint64))
         if len(once) > self._capacity:
             once = once[: self._capacity]
             self._limit = int(once[-1])
-        self._hashes = array("Q", np.asarray(once, np.uint64).tobytes())
+        self._hashes = array("Q", once.tobytes())
