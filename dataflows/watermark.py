@@ -3,8 +3,7 @@
 One event dated ahead must not make all honest ones late. So time moves on freely
 by up to `max_skew` seconds past where it stands; a longer step is believed when
 two users in a row make it (after a quiet night everybody does), and then only as
-far as the lower of the two. An event of another user that still fits the old time
-disproves the step.
+far as the lower of the two. An event that still fits the old time disproves the step.
 """
 
 from __future__ import annotations
@@ -32,23 +31,17 @@ class Watermark(msgspec.Struct):
         if time is None or ts > time + max_skew:
             self._step(ts, user_id, max_skew)
             return
-        if self.claim is not None and ts >= time - max_skew and user_id != self.claimant:
+        if ts >= time - max_skew:
             self.claim = None
-        if ts > time:
-            self.time = ts
-            if self.claim is not None and ts >= self.claim:
-                self.claim = None
+        self.time = max(time, ts)
 
     def _step(self, ts: float, user_id: str, max_skew: float) -> None:
-        if self.claim is None:
+        if self.claim is None or user_id == self.claimant:
             self.claim, self.claimant = ts, user_id
-        elif user_id == self.claimant:
-            # One clock may be wrong twice; the lower claim is the safer one.
-            self.claim = min(self.claim, ts)
-        else:
-            self.time = min(self.claim, ts)
-            ahead = max(self.claim, ts)
-            if ahead <= self.time + max_skew:
-                self.time, self.claim = ahead, None
-            elif ts == ahead:
-                self.claim, self.claimant = ts, user_id
+            return
+        self.time = min(self.claim, ts)
+        ahead = max(self.claim, ts)
+        if ahead <= self.time + max_skew:
+            self.time, self.claim = ahead, None
+        elif ts == ahead:
+            self.claim, self.claimant = ts, user_id

@@ -136,6 +136,23 @@ def test_in_a_busy_honest_stream_event_time_is_the_newest_event(gaps: list[float
         assert watermark.time == now
 
 
+def test_a_claim_waits_for_the_next_user_and_is_dropped_when_the_old_time_still_holds() -> None:
+    watermark = Watermark(time=T)
+    for ts, user, wanted in [
+        (T + 4000, "a", T),  # one user alone is not believed,
+        (T + 9000, "a", T),  # nor twice,
+        (T + 10, "a", T + 10),  # and an event in the old time takes the claim back
+        (T + 5000, "b", T + 10),
+        (T - 4000, "c", T + 10),  # a late event says nothing about it
+        (T + DAY, "c", T + 5000),  # two in a row: as far as the lower one
+        (T + DAY, "c", T + 5000),
+        (T + 5100, "d", T + 5100),
+        (T + DAY, "d", T + 5100),
+    ]:
+        watermark.advance(ts, user, 300)
+        assert watermark.time == wanted
+
+
 def test_after_a_quiet_night_time_goes_on_with_the_second_user() -> None:
     cleaner = Cleaner(CleanSettings(late="skip"))
     judged(cleaner, honest(T))
@@ -202,6 +219,22 @@ def test_the_memory_of_ids_is_at_least_its_capacity_and_bounded(
             if new:
                 newest = [known for known in newest if known != number] + [number]
             assert len(memory) < capacity + 8
+
+
+@pytest.mark.parametrize("n", range(16))
+def test_a_restored_memory_of_ids_knows_the_same_ids_from_then_on(n: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(seen_ids, "SEGMENT", 3)
+        memory, store = SeenIds(5), MemoryStore()
+        for number in range(n):
+            memory.add(str(number))
+        store.commit(memory.changed())
+        again = SeenIds(5)
+        again.restore(store.scan)
+        assert again._known == memory._known
+        for number in range(n, n + 8):
+            assert again.add(str(number)) == memory.add(str(number))
+            assert again._known == memory._known
 
 
 # Bots.
