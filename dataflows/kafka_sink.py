@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from collections.abc import Callable
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
@@ -19,7 +18,7 @@ class KafkaSink(DynamicSink[Out]):
 
     A step waits while too much is on its way; `stop` is asked meanwhile. `health` counts
     `cut`, `too_large`, `refused`, `superseded`, `waits`, `kept`. Call `finish` after the
-    flow; at the end of the process it is called anyway.
+    flow, before the state is closed.
     """
 
     def __init__(
@@ -45,12 +44,10 @@ class KafkaSink(DynamicSink[Out]):
         finally:
             asker.close()
         self._courier = Courier(self._settings, self._acknowledge, self.health, self._stop)
-        atexit.register(self.finish)
 
     def finish(self) -> int:
         """Wait for what is on its way, at most `flush_seconds`; give how many are undelivered."""
         courier, self._courier = self._courier, None
-        atexit.unregister(self.finish)
         return 0 if courier is None else courier.close(self._settings.flush_seconds)
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Part:  # noqa: ARG002

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from collections.abc import Callable
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -21,7 +20,7 @@ class KafkaSource(FixedPartitionedSource[Raw, None]):
 
     `stop` is asked before each batch; once it says yes the source is at its end, and the
     flow ends with a last snapshot. Call `finish` after the flow, so that the group's
-    offsets are those of the final state; at the end of the process it is called anyway.
+    offsets are those of the final state.
 
     `health` says whether the broker answers, `lag()` how far behind each partition is.
     """
@@ -44,12 +43,10 @@ class KafkaSource(FixedPartitionedSource[Raw, None]):
             reader = Reader(self._settings, self._progress, self.health)
             reader.open()
             self._reader = reader
-            atexit.register(self.finish)
 
     def finish(self) -> bool:
         """Commit the stored positions to the group and close; False where it took too long."""
         reader, self._reader = self._reader, None
-        atexit.unregister(self.finish)
         return True if reader is None else reader.finish(self._settings.flush_seconds)
 
     def lag(self) -> dict[str, int]:

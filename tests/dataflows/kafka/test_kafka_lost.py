@@ -75,9 +75,9 @@ def test_by_policy_it_jumps_and_counts_what_was_not_read(mock, policy, caplog):
     reader.finish(1)
 
 
-@pytest.mark.parametrize("policy", ["stop", "earliest", "latest"])
-def test_a_topic_made_anew_is_an_error_under_every_policy(mock, policy):
-    reader, _ = reader_at(msgspec.structs.replace(mock[1], lost_offset=policy), 10_000_000)
+def test_a_topic_made_anew_is_an_error_whatever_the_policy(mock):
+    """To jump back would not help: the learn step skips what is before its position."""
+    reader, _ = reader_at(msgspec.structs.replace(mock[1], lost_offset="earliest"), 10_000_000)
     with pytest.raises(InputError, match=r"made anew.*empty \[state\] path"):
         take(reader, 1, 5)
     reader.finish(1)

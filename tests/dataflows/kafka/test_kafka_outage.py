@@ -6,12 +6,14 @@ import threading
 import time
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from dataflows.kafka_courier import Courier
 from dataflows.kafka_health import Health
 from dataflows.kafka_reader import Reader
 from dataflows.outbox import Outbox
 from dataflows.progress import Progress
+from tests.dataflows.kafka.broker import QUIET
 from tests.dataflows.kafka.flows import take, until
 
 pytestmark = pytest.mark.kafka
@@ -136,7 +138,7 @@ def test_a_stop_in_an_outage_ends_in_the_set_time_and_keeps_what_is_left(cut_off
 def test_a_long_step_does_not_cost_the_consumer_its_partitions(broker, settings_for):
     """The poll limit of a group is passed, as by a step that trains; nothing is read twice."""
     names = broker.names()
-    limits = {"max.poll.interval.ms": 2000, "session.timeout.ms": 2000}
+    limits = {"max.poll.interval.ms": 1000, "session.timeout.ms": 1000}
     settings = settings_for(
         broker, names, batch_size=10, consumer={"fetch.wait.max.ms": 10, **limits}
     )
@@ -146,7 +148,7 @@ def test_a_long_step_does_not_cost_the_consumer_its_partitions(broker, settings_
     reader.begin()
     broker.produce(names.events, [str(n).encode() for n in range(60)])
     raws = take(reader, 10)
-    time.sleep(4)
+    time.sleep(2.5)
     broker.produce(names.events, [str(n).encode() for n in range(60, 100)])
     raws += take(reader, 90)
     assert [int(raw.value) for raw in raws] == list(range(100))
@@ -154,3 +156,30 @@ def test_a_long_step_does_not_cost_the_consumer_its_partitions(broker, settings_
     assert reader.finish(5)
     assert broker.committed(names.group, names.events) == [100]
     assert not health.counts["errors"]
+
+
+def test_another_member_of_the_group_takes_nothing_away(broker, settings_for):
+    """Fifty events wait between read and learn while somebody joins under our group's name."""
+    names = broker.names(partitions=2)
+    for partition in range(2):
+        broker.produce(names.events, [str(n).encode() for n in range(50)], partition=partition)
+    settings = settings_for(broker, names, batch_size=50)
+    progress = Progress({})
+    reader = Reader(settings, progress, Health("source"))
+    reader.open()
+    reader.begin()
+    waiting = take(reader, 50)
+    options = {"bootstrap.servers": broker.servers, "group.id": names.group, **QUIET}
+    intruder = Consumer(options | {"session.timeout.ms": 6000})
+    given: list[TopicPartition] = []
+    intruder.subscribe([names.events], on_assign=lambda _, partitions: given.extend(partitions))
+    until(lambda: intruder.poll(0.1) is not None or len(given) == 2, 20, "the other's partitions")
+    rest = take(reader, 50)
+    intruder.close()
+    raws = waiting + rest
+    assert sorted((raw.partition, raw.offset) for raw in raws) == [
+        (f"{names.events}-{partition}", offset) for partition in range(2) for offset in range(50)
+    ]
+    progress.report(0, {f"{names.events}-0": 50, f"{names.events}-1": 50})
+    assert reader.finish(20)
+    assert broker.committed(names.group, names.events, 2) == [50, 50]
