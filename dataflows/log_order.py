@@ -76,6 +76,11 @@ def read_order(path: Path, settings: EventSettings, limit: int | None = None) ->
     starts, ends, times, users, is_event = _index(path, settings)
     if not len(starts):
         raise InputError(f"{path}: there is no line in it; give a log of events, one JSON a line")
+    if not sum(is_event):
+        raise InputError(
+            f"{path}: none of its {len(starts):,} lines is an event; `penchant check {path}` says "
+            "why, and `penchant convert` makes events of published logs"
+        )
     order = replay_order(np.array(times), np.array(users))
     moved = int(np.count_nonzero(order != np.arange(len(order))))
     kept = order[:limit]

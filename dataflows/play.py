@@ -36,9 +36,9 @@ T = TypeVar("T")
 
 
 def open_engine(
-    config: Config, encoder: Encoder, observer: Observer[Recommender]
+    config: Config, encoder: Encoder, observer: Observer[Recommender] | None = None
 ) -> Engine[Recommender]:
-    """Open one shard with its state in memory, observed."""
+    """Open one shard with its state in memory."""
     settings = msgspec.structs.replace(config.learner, dim=encoder.dim)
     store = MemoryStore()
     return Engine(

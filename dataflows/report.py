@@ -15,11 +15,11 @@ from dataflows.figures import names
 from dataflows.scored import Scored
 
 TITLES = {
-    "tie_safe": "penchant, tie-safe",
-    "plain": "penchant, event by event",
-    "as_served": "penchant, as last sent",
-    "popularity": "popularity, all time",
-    "popularity_decayed": "popularity, half-life 5000 events",
+    "tie_safe": "penchant",
+    "plain": "  event by event",
+    "as_served": "  as last sent",
+    "popularity": "popularity",
+    "popularity_decayed": "  decayed",
 }
 
 OUTCOMES = ("learnt", "observed", "skipped", "duplicate", "dead_letter")
@@ -57,9 +57,10 @@ def check_writable(*paths: Path | None) -> None:
 def render(report: dict[str, Any], console: Console) -> None:
     """Print the report for a person."""
     console.print(figures_table(report))
-    console.print(ledger_line(report["events"]))
+    console.print(by_quarter(report), highlight=False)
+    console.print(ledger_line(report["events"]), highlight=False)
     for line in _remarks(report):
-        console.print(line)
+        console.print(line, highlight=False)
 
 
 def figures_table(report: dict[str, Any]) -> Table:
@@ -69,10 +70,8 @@ def figures_table(report: dict[str, Any]) -> Table:
         title=f"{report['log']}: {report['scored']:,} events scored", title_justify="left"
     )
     table.add_column("method")
-    for name in names(k):
-        table.add_column(name.upper().replace("@", " @ "), justify="right")
-    for name in ("95 % of HR", "cold HR", "warm HR", "HR by quarter"):
-        table.add_column(name, justify="right")
+    for name in (*names(k), "95 % of hr", "hr cold", "hr warm"):
+        table.add_column(name.upper(), justify="right", no_wrap=True)
     for name, figures in {**_variants(report), **report["references"]}.items():
         table.add_row(TITLES.get(name, name), *_cells(figures, k))
     return table
@@ -84,6 +83,13 @@ def ledger_line(events: dict[str, Any]) -> str:
     return f"records: {events['in']:,} in = {parts}"
 
 
+def by_quarter(report: dict[str, Any]) -> str:
+    """Say in one line how the hit rate went from quarter to quarter."""
+    hit_rate = names(report["k"])[0]
+    parts = ", ".join(_number(part[hit_rate]) for part in report["tie_safe"]["quarters"])
+    return f"{hit_rate.upper()} by quarter of the scored events: {parts}"
+
+
 def _variants(report: dict[str, Any]) -> dict[str, Any]:
     return {name: report[name] for name in ("tie_safe", "plain", "as_served")}
 
@@ -93,10 +99,9 @@ def _cells(figures: dict[str, Any], k: int) -> list[str]:
     interval = figures["interval"][hit_rate]
     return [
         *(_number(figures[name]) for name in names(k)),
-        "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}",
+        "" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}",
         _number(figures["cold"][hit_rate]),
         _number(figures["warm"][hit_rate]),
-        " ".join(_number(part[hit_rate], 3) for part in figures["quarters"]),
     ]
 
 

@@ -96,6 +96,13 @@ def test_an_empty_file_is_refused_by_name(tmp_path, content) -> None:
         read_order(path, SETTINGS)
 
 
+def test_a_file_without_an_event_is_refused(tmp_path) -> None:
+    path = tmp_path / "ratings.csv"
+    path.write_text("user,item\n1,2\n")
+    with pytest.raises(InputError, match="none of its 2 lines is an event"):
+        read_order(path, SETTINGS)
+
+
 def test_a_missing_file_and_a_folder_are_refused_by_name(tmp_path) -> None:
     with pytest.raises(InputError, match=r"gone\.jsonl: cannot be read \(No such file"):
         read_order(tmp_path / "gone.jsonl", SETTINGS)

@@ -5,17 +5,26 @@ from __future__ import annotations
 import csv
 import json
 import random
-from itertools import pairwise
+from functools import partial
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from dataflows.config import load_config
 from dataflows.errors import InputError
+from dataflows.log_order import read_order
+from dataflows.outbox import Out
+from dataflows.pace import Pace
+from dataflows.play import PlaySource, batched, catalogue_records, open_engine, play
+from dataflows.prequential import Prequential
 from dataflows.replay import Replay, ReplaySettings, replay
 from dataflows.shop import Shop
+from dataflows.watch import Watch
+from encoders.load import load_encoder
 
 Lines = list[dict[str, Any]]
 
@@ -187,6 +196,54 @@ def test_bad_lines_change_no_rank(base, shop, tmp_path) -> None:
     assert done.report["events"]["in"] == len(events) + 3
     both = ranks(done)
     assert both == ranks(base)
+
+
+class Keep(StatelessSinkPartition):
+    """Keeps every message."""
+
+    def __init__(self, outs: list[Out], acknowledge) -> None:
+        self.outs = outs
+        self.acknowledge = acknowledge
+
+    def write_batch(self, items: list[Out]) -> None:
+        self.outs += items
+        for out in items:
+            self.acknowledge(out.number)
+
+
+class KeepSink(DynamicSink):
+    def __init__(self, outs: list[Out], acknowledge) -> None:
+        self.outs = outs
+        self.acknowledge = acknowledge
+
+    def build(self, step_id, worker_index, worker_count) -> Keep:
+        return Keep(self.outs, self.acknowledge)
+
+
+def messages(folder: Path, watch: Watch | None) -> list[tuple[str, bytes | None, dict[str, Any]]]:
+    """All messages of the flow but for the time that is stamped on them."""
+    config = load_config(None, {"encoder.name": ENCODER, "learner.repeats": "off"}, {})
+    encoder, order = load_encoder(ENCODER), read_order(folder / "events.jsonl", config.events)
+    engine = open_engine(config, encoder, watch)
+    items = catalogue_records(folder / "items.jsonl", 10_000)
+    source = PlaySource(batched(chain(items, order.records()), 7), Pace())
+    outs: list[Out] = []
+    play(config, source, partial(KeepSink, outs), engine, encoder)
+    engine.ledger.balance()
+    told = [(out.topic, out.key, json.loads(out.value)) for out in outs]
+    for _, _, message in told:
+        del message["time"]
+    return told
+
+
+def test_the_judge_changes_nothing_of_what_is_sent(shop, tmp_path) -> None:
+    write(tmp_path / "events.jsonl", shop[0][:500])
+    write(tmp_path / "items.jsonl", shop[1])
+    watch = Watch(Prequential(0, repeats_on=False), "events.jsonl")
+    watched = messages(tmp_path, watch)
+    assert len(watch.judge.scored) > 200
+    assert watched == messages(tmp_path, None)
+    assert watch.lists == sum(topic == "recommendations" for topic, _, _ in watched)
 
 
 @pytest.mark.parametrize(

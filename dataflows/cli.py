@@ -1,0 +1,257 @@
+"""The command line. Each command is thin, and imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dataflows.failures import run_to_status
+
+if TYPE_CHECKING:
+    from dataflows.config import Config
+
+app = typer.Typer(
+    name="penchant",
+    help="Online-learning recommendations: user events in, refreshed lists out.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+topics = typer.Typer(help="Make the Kafka topics.", rich_markup_mode=None)
+app.add_typer(topics, name="topics")
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="TOML file (docs/config.md); without one the defaults hold."),
+]
+LogArgument = Annotated[Path, typer.Argument(help="Log of events: one JSON object a line.")]
+ItemsOption = Annotated[
+    Path | None, typer.Option("--items", help="Catalogue: one JSON object a line.")
+]
+EncoderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        help="packaged, hashing, static:FOLDER, a folder or a hub name; default: the config's.",
+    ),
+]
+
+
+class Repeats(StrEnum):
+    """Whether items that a user already has may come back."""
+
+    auto = "auto"
+    on = "on"
+    off = "off"
+
+
+def main() -> None:
+    """Run the command line and exit: 0 well, 1 failed while running, 2 wrong use or input."""
+    sys.exit(run_to_status(_command))
+
+
+def _command() -> object:
+    from dataflows.own import check_own_packages
+
+    check_own_packages()
+    return app(sys.argv[1:] or ["--help"], prog_name="penchant", standalone_mode=False)
+
+
+@app.command()
+def run(config: ConfigOption = None) -> None:
+    r"""Run the long-lived process: events in, lists out, state kept.
+
+    Files or Kafka, as the configuration says. SIGTERM or Ctrl-C stop it cleanly: lists are
+    flushed and the state is written.
+
+    \b
+    Examples:
+      penchant run --config penchant.toml
+      PENCHANT_FLOW__SOURCE=kafka penchant run
+    """
+    from dataflows.run import run as run_flow
+
+    run_flow(_config(config))
+
+
+@app.command()
+def replay(  # noqa: PLR0913 - a command has the options that it has
+    events: LogArgument,
+    *,
+    items: ItemsOption = None,
+    warmup: Annotated[float, typer.Option(help="Share of the log that is only learnt.")] = 0.2,
+    k: Annotated[int | None, typer.Option("--k", help="Length of a list; default 10.")] = None,
+    repeats: Annotated[
+        Repeats | None, typer.Option(help="May come back what a user has? Default: auto.")
+    ] = None,
+    json_out: Annotated[
+        Path | None, typer.Option("--json", help="Write the whole report here.")
+    ] = None,
+    ranks: Annotated[
+        Path | None, typer.Option(help="Write event_id, rank, candidates here, as CSV.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Replay the first N records only.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Keys all randomness; default 0.")] = None,
+    encoder: EncoderOption = None,
+    batch_size: Annotated[int, typer.Option(help="Records of one micro-batch.")] = 32,
+    config: ConfigOption = None,
+) -> None:
+    r"""Replay a log, ranking every event before it is learnt, and report the accuracy.
+
+    docs/replay.md has the rules and the meaning of each figure.
+
+    \b
+    Examples:
+      penchant replay events.jsonl --items items.jsonl
+      penchant replay events.jsonl --json report.json --ranks ranks.csv
+      penchant replay events.jsonl --limit 20000 --encoder hashing
+    """
+    from rich.console import Console
+
+    from dataflows import report
+    from dataflows.replay import ReplaySettings
+    from dataflows.replay import replay as replay_log
+
+    overrides = {
+        "learner.k": k,
+        "learner.repeats": repeats and repeats.value,
+        "learner.seed": seed,
+        "encoder.name": encoder,
+    }
+    report.check_writable(json_out, ranks)
+    done = replay_log(
+        _config(config, overrides),
+        events,
+        items,
+        ReplaySettings(warmup=warmup, limit=limit, batch_size=batch_size),
+    )
+    if json_out is not None:
+        report.write_json(done.report, json_out)
+    if ranks is not None:
+        report.write_ranks(done.scored, ranks)
+    report.render(done.report, Console())
+
+
+@app.command()
+def check(events: LogArgument, config: ConfigOption = None) -> None:
+    r"""Report on the quality of a log: what would be learnt, dropped or dead-lettered, and why.
+
+    \b
+    Examples:
+      penchant check events.jsonl
+      penchant check events.jsonl --config penchant.toml
+    """
+    from rich.console import Console
+
+    from dataflows.check import check_events
+    from dataflows.check_report import render
+
+    render(check_events(events, _config(config)), Console())
+
+
+@app.command()
+def convert(
+    format_name: Annotated[
+        str,
+        typer.Argument(metavar="FORMAT", help="How the log was published; see above."),
+    ],
+    path: Annotated[Path, typer.Argument(help="File or folder of the published log.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the two files.")],
+    shuffle: Annotated[
+        int | None, typer.Option(metavar="SEED", help="Order rows by a seeded shuffle (no times).")
+    ] = None,
+) -> None:
+    r"""Convert a published log to events.jsonl and items.jsonl.
+
+    FORMAT is one of movielens, recbole, completejourney, wikispeedia, deskdrop, amazon,
+    banking77, clinc150, cais-zh.
+
+    \b
+    Examples:
+      penchant convert recbole .cache/ml-100k -o data/ml-100k
+      penchant convert amazon All_Beauty_5.jsonl.gz -o data/beauty
+      penchant convert banking77 banking77 -o data/banking --shuffle 0
+    """
+    from rich.console import Console
+
+    from dataflows.convert import convert as convert_log
+    from dataflows.convert import render
+
+    render(convert_log(format_name, path, out, shuffle), Console())
+
+
+@app.command()
+def demo(
+    log: Annotated[
+        Path | None, typer.Argument(help="A log of events; without one, a simulated shop.")
+    ] = None,
+    items: ItemsOption = None,
+    events: Annotated[
+        int | None, typer.Option(help="At most so many events; the shop's default is 20000.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for lists, intents and dead letters.")] = Path(
+        "demo-output"
+    ),
+    encoder: EncoderOption = None,
+) -> None:
+    r"""Play a simulated shop, or a log, through the dataflow that runs live, and show it.
+
+    Recommendations, intents and dead letters are written as JSON lines; those of an earlier
+    demo in the same folder are replaced.
+
+    \b
+    Examples:
+      penchant demo
+      penchant demo --events 5000 --encoder hashing
+      penchant demo events.jsonl --items items.jsonl --out my-demo
+    """
+    from dataflows.demo import run_demo
+
+    run_demo(log, items, events, out, _config(None, {"encoder.name": encoder}))
+
+
+@topics.command()
+def create(config: ConfigOption = None) -> None:
+    r"""Make the topics that are missing, with the right settings; nothing existing is changed.
+
+    \b
+    Examples:
+      penchant topics create --config penchant.toml
+      PENCHANT_KAFKA__BOOTSTRAP_SERVERS=broker:9092 penchant topics create
+    """
+    from dataflows.topics import create_topics
+
+    for made in create_topics(_config(config).kafka):
+        typer.echo(f"{made.topic}: {made.outcome}")
+        for difference in made.differences:
+            typer.echo(f"  {difference}")
+
+
+@app.command()
+def version() -> None:
+    r"""Print the version.
+
+    \b
+    Example:
+      penchant version
+    """
+    from importlib.metadata import version as installed
+
+    typer.echo(f"penchant {installed('penchant')}")
+
+
+def _config(path: Path | None, overrides: Mapping[str, object] | None = None) -> Config:
+    """Load the configuration; what an option left out does not override it."""
+    from dataflows.config import load_config
+
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    return load_config(path, given)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""The demo: a shop, or a log that was named, through the dataflow that runs live."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from dataflows.accuracy import accuracy
+from dataflows.config import Config, load_config
+from dataflows.demo_log import DemoLog, check_events, named_log, shop_log
+from dataflows.demo_people import People, describe
+from dataflows.demo_view import DemoView, Rates, Scene
+from dataflows.errors import InputError
+from dataflows.figures import gains
+from dataflows.file_sink import TOPICS, FileSink, topic_file
+from dataflows.outbox import DEAD_LETTERS, INTENTS, Out
+from dataflows.play import PlaySource, batched, open_engine, play
+from dataflows.prequential import Prequential
+from dataflows.record import Raw
+from dataflows.report import by_quarter, figures_table, ledger_line
+from dataflows.watch import Watch
+from encoders.cache import CachedEncoder
+from encoders.load import load_encoder
+
+SHOP_EVENTS = 20_000
+BATCH = 32
+RECENT = 1000
+CACHE = "encoder-cache.db"
+
+
+class Demo:
+    """One run of the demo: what is played, and what looks on."""
+
+    def __init__(
+        self, log: DemoLog, config: Config, encoder: CachedEncoder, view: DemoView
+    ) -> None:
+        learner = msgspec.structs.replace(config.learner, repeats=log.repeats)
+        self.config = msgspec.structs.replace(config, learner=learner)
+        self.log = log
+        self.encoder = encoder
+        self.people = People(config.events)
+        self.judge = Prequential(
+            log.warmup.learnt,
+            repeats_on=log.repeats == "on",
+            k=config.learner.k,
+            ranks_from=log.warmup.ranks_from,
+        )
+        self.watch = Watch(self.judge, log.name, self._look)
+        self.engine = open_engine(self.config, encoder, self.watch)
+        self.watch.follow(self.engine.positions)
+        self._sent: Counter[str] = Counter()
+        self._view = view
+
+    def run(self, out: Path) -> None:
+        """Play the log to its end; the messages go to files in `out`."""
+        source = PlaySource(batched(self._records(), BATCH), self.watch.pace)
+        play(self.config, source, lambda done: FileSink(out, done), self.engine, self.encoder)
+        self._view.show(self._scene())
+
+    def _records(self) -> Iterator[Raw]:
+        for raw in self.log.records:
+            with self.watch.pace.apart():
+                self.people.see(raw)
+            yield raw
+
+    def _look(self, outs: Sequence[Out]) -> None:
+        self.people.hear(outs)
+        self._sent.update(out.topic for out in outs)
+        if self._view.is_due(min(self.watch.pace.records, self.log.total - 1), self.log.total):
+            self._view.show(self._scene())
+
+    def _scene(self) -> Scene:
+        pace, counts = self.watch.pace, self.encoder.counts
+        latency = pace.latency_ms()
+        return Scene(
+            done=min(pace.records, self.log.total),
+            total=self.log.total,
+            per_second=pace.records / pace.spent().wall if pace.records else 0.0,
+            p50=latency["p50"],
+            p99=latency["p99"],
+            lists=self.watch.lists,
+            intents=self._sent[INTENTS],
+            dead_letters=self._sent[DEAD_LETTERS],
+            recent=Rates(self._recent("tie_safe"), self._recent("popularity")),
+            encoded=counts.misses,
+            remembered=counts.hits + counts.disk_hits,
+        )
+
+    def _recent(self, name: str) -> float | None:
+        ranks = self.judge.scored.column(name, newest=RECENT)
+        return float(gains(ranks, self.config.learner.k)[:, 0].mean()) if len(ranks) else None
+
+
+def run_demo(
+    log: Path | None = None,
+    items: Path | None = None,
+    events: int | None = None,
+    out: Path = Path("demo-output"),
+    config: Config | None = None,
+    console: Console | None = None,
+) -> None:
+    """Play the simulated shop, or `log`, and print what came of it.
+
+    At most `events` events. Files of an earlier demo in `out` are replaced. Raises
+    InputError, EncoderError, LedgerError.
+    """
+    console = console or Console()
+    check_events(events)
+    if log is None and items is not None:
+        raise InputError(f"items {items} was given without a log of events; name the log too")
+    config = config or load_config()
+    played = named_log(log, items, events, config) if log else shop_log(events or SHOP_EVENTS)
+    _make_room(out)
+    console.print(f"Loading the encoder ({config.encoder.name}) ...", highlight=False)
+    inner = load_encoder(config.encoder.name)
+    with (
+        CachedEncoder(inner, config.encoder.cached_texts, out / CACHE) as cached,
+        DemoView(played.title, inner.version, console) as view,
+    ):
+        _explain(played, out, console)
+        demo = Demo(played, config, cached, view)
+        demo.run(out)
+    demo.engine.ledger.balance()
+    _summarise(demo, out, console)
+
+
+def _make_room(out: Path) -> None:
+    """Remove the messages of an earlier demo."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for topic in TOPICS:
+            topic_file(out, topic).unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{out}: cannot be written to ({error.strerror}); give another --out"
+        ) from None
+
+
+def _explain(log: DemoLog, out: Path, console: Console) -> None:
+    console.print(
+        f"Playing {log.total:,} events of {log.title} through the dataflow that runs live. "
+        f"Each new text is encoded once and then remembered in {out / CACHE}, so a second run "
+        f"is faster. Every event after the first fifth is ranked before it is learnt.",
+        highlight=False,
+    )
+
+
+def _summarise(demo: Demo, out: Path, console: Console) -> None:
+    k, pace = demo.config.learner.k, demo.watch.pace
+    figures = accuracy(demo.judge, k, demo.config.learner.seed)
+    ledger = demo.engine.ledger.as_dict()
+    report = {"log": demo.log.title, "k": k, **figures}
+    console.print(figures_table(report))
+    console.print(by_quarter(report), highlight=False)
+    console.print(ledger_line(ledger), highlight=False)
+    reasons = ledger["reasons"].get("dead_letter", {})
+    console.print(
+        "dead letters: " + (", ".join(f"{n} {word}" for word, n in reasons.items()) or "none"),
+        highlight=False,
+    )
+    latency = pace.latency_ms()
+    console.print(
+        f"speed: {pace.records / pace.spent().wall:,.0f} events/s, encoding included; a list "
+        f"{latency['p50']:.0f} ms after its micro-batch of {BATCH} (p99 {latency['p99']:.0f} ms)",
+        highlight=False,
+    )
+    console.print("\nThree of them, at the end:", highlight=False)
+    for person in demo.people.some(3):
+        lines = describe(person, demo.engine.model.item_title)
+        told = "\n".join(lines)
+        console.print(f"\n{told}", highlight=False, markup=False, soft_wrap=True)
+    files = ", ".join(str(topic_file(out, topic)) for topic in TOPICS)
+    console.print(f"\nAll messages: {files}", highlight=False, soft_wrap=True)
