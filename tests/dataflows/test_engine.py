@@ -22,6 +22,8 @@ from dataflows.record import Raw
 from dataflows.records import MemoryStore
 from encoders.hashing import HashingEncoder
 from learners.lists import Entry, UserList
+from learners.recommender import Recommender
+from learners.settings import LearnerSettings
 
 ENCODER = HashingEncoder(16)
 USERS, ITEMS = 4, 6
@@ -91,7 +93,7 @@ class Popular:
 
 def event(number, user, item, kind="view", **more):
     fields = {"event_id": f"e{number}", "user_id": f"u{user}", "item_id": f"i{item}", "type": kind}
-    return json.dumps(fields | {"ts": 1.7e9 + number} | more).encode()
+    return json.dumps({"ts": 1.7e9 + number} | fields | more).encode()
 
 
 def raw(place, value, topic="events", key=None):
@@ -106,8 +108,10 @@ def item(place, number, title):
 class Run:
     """One process after another on the same store; what reaches the consumer is kept."""
 
-    def __init__(self, store=None, weights=None, observer=None, served_users=200_000):
-        self.store = store or MemoryStore()
+    def __init__(
+        self, store=None, weights=None, observer=None, served_users=200_000, model=Popular
+    ):
+        self.store, self.make = store or MemoryStore(), model
         self.clean = CleanSettings(weights=weights or {"glance": 0.0})
         self.observer, self.served_users = observer, served_users
         self.progress = Progress({}, 1)
@@ -117,7 +121,7 @@ class Run:
 
     def start(self):
         self.waiting = []
-        self.model = Popular(self.store.get)
+        self.model = self.make(self.store.get)
         self.engine = Engine(
             self.store,
             self.model,
@@ -168,8 +172,11 @@ EVENTS = st.tuples(
 )
 
 
-def stream(drawn):
-    """Turn drawn triples into records of both topics, with bad, repeated and changing ones."""
+def stream(drawn, group=1):
+    """Turn drawn triples into records of both topics, with bad, repeated and changing ones.
+
+    So many in a row are of one time.
+    """
     raws = [item(n, n, f"thing {n}") for n in range(ITEMS)]
     places = {"events": 0, "items": ITEMS}
     for number, (user, thing, kind) in enumerate(drawn):
@@ -184,7 +191,8 @@ def stream(drawn):
             raws.append(raw(place, b"\xff" * (thing + 1)))
         else:
             named = number // 2 if kind == "again" else number
-            raws.append(raw(place, event(named, user, thing, "view" if kind == "again" else kind)))
+            told = "view" if kind == "again" else kind
+            raws.append(raw(place, event(named, user, thing, told, ts=1.7e9 + number // group)))
     return raws
 
 
@@ -192,17 +200,30 @@ def from_here(raws, positions):
     return [r for r in raws if r.offset >= positions.get(r.partition, 0)]
 
 
-@given(
-    drawn=st.lists(EVENTS, max_size=40), data=st.data(), served_users=st.sampled_from([2, 4, 99])
-)
-@settings(max_examples=150)
-def test_cuts_commits_crashes_and_redelivery_change_nothing(drawn, data, served_users):
-    raws = stream(drawn)
-    whole = Run(served_users=served_users)
+def real(load):
+    """The model that runs, small; every third event or so is one of a group at one time."""
+    return Recommender(LearnerSettings(dim=16, k=3, recent=5, window=5), load)
+
+
+@given(drawn=st.lists(EVENTS, max_size=40), data=st.data(), limit=st.sampled_from([2, 4, 99]))
+@settings(max_examples=150, deadline=None)
+def test_cuts_commits_crashes_and_redelivery_change_nothing(drawn, data, limit):
+    compare(Popular, stream(drawn), data, limit)
+
+
+@given(drawn=st.lists(EVENTS, min_size=5, max_size=60), data=st.data())
+@settings(max_examples=30, deadline=None)
+def test_the_same_holds_for_the_model_that_runs(drawn, data):
+    compare(real, stream(drawn, group=3), data, 99)
+
+
+def compare(model, raws, data, served_users):
+    """One process and one batch against many of both, with crashes and redelivery."""
+    whole = Run(served_users=served_users, model=model)
     whole.process(raws)
     whole.end()
 
-    broken = Run(served_users=served_users)
+    broken = Run(served_users=served_users, model=model)
     rest = list(raws)
     while rest:
         cut = data.draw(st.integers(1, 6), "batch")
@@ -337,7 +358,9 @@ def test_an_observer_sees_each_interaction_before_it_is_learnt_and_what_was_serv
 
 def test_item_text_that_was_encoded_before_is_not_encoded_again(tmp_path: Path):
     class Counting(HashingEncoder):
-        asked: list[str] = []
+        def __init__(self, dim):
+            super().__init__(dim)
+            self.asked = []
 
         def encode(self, texts):
             self.asked += texts
