@@ -274,12 +274,18 @@ def test_counts_in_a_minute_agree_with_a_plain_count(moves: list[tuple[str, floa
 
 def test_the_memory_of_users_is_bounded_and_keeps_those_seen_last() -> None:
     rates = Rates(3)
-    for user in "abcda":
+    for user in "abcad":  # d takes the place of b, since a came again
         rates.add(user, T)
     assert len(rates) == 3
-    assert rates.add("d", T) == 2
-    assert rates.add("a", T) == 2
+    assert [rates.add(user, T) for user in "acd"] == [3, 2, 2]
     assert rates.add("b", T) == 1
+
+
+def test_a_user_who_was_forgotten_and_returns_is_written_once() -> None:
+    rates = Rates(1)
+    for user in "aba":
+        rates.add(user, T)
+    assert [(key, blob is None) for _, key, blob in rates.changed()] == [("b", True), ("a", False)]
 
 
 # Weights and what there is to learn.

@@ -272,6 +272,12 @@ def test_a_value_that_is_no_finite_number_is_refused(literal: bytes) -> None:
     assert found.reason == "bad_value"
 
 
+@pytest.mark.parametrize("name", ["context", "ts", "text", "user_id"])
+def test_a_number_out_of_range_is_refused_where_it_would_be_read(name: str) -> None:
+    for literal in (b"1e999", b'{"a": [1e999]}', b"-1e999"):
+        assert isinstance(decode_event(raw(with_field(name, literal)), SETTINGS), Reject)
+
+
 def test_a_value_may_be_written_as_a_string_of_digits() -> None:
     assert event(value="12.50").value == 12.5
     assert event(value=-4).value == -4.0
