@@ -34,8 +34,12 @@ from encoders.load import load_encoder
 from encoders.protocol import Encoder
 from learners.codec import StateError
 from learners.recommender import Recommender
+from learners.settings import LearnerSettings
 
 CACHE_FILE = "encoder-cache.db"
+
+SHAPING = ("hidden", "neighbours", "similar")
+"""Learner settings that stored arrays have their shape from."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,18 @@ class Process:
             opener()
 
     def finish(self) -> None:
-        """Store what was delivered at the very end, then close all."""
+        """Store what was delivered at the very end, then close all.
+
+        What one of them raises does not keep the rest from closing; the first is raised after.
+        """
+        failures = []
         while self.closers:
-            self.closers.pop(0)()
+            try:
+                self.closers.pop(0)()
+            except Exception as error:  # noqa: BLE001 - raised below
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
 
 def assemble(config: Config, stop: Callable[[], bool], encoder: Encoder | None = None) -> Process:
@@ -96,7 +109,7 @@ def open_engines(config: Config, encoder: Encoder, progress: Progress) -> Engine
     settings = msgspec.structs.replace(config.learner, dim=encoder.dim)
     versions = Versions(encoder.version, model_version(settings))
     folder, shards = Path(config.state.path), config.state.shards
-    identity = _identity(encoder)
+    identity = _identity(encoder, settings)
 
     def make(shard: int) -> Engine[Recommender]:
         store = Store.open(folder, shards, shard, identity)
@@ -127,9 +140,10 @@ def stored_positions(folder: Path, shard: int) -> dict[str, int]:
         return read_positions(store)
 
 
-def _identity(encoder: Encoder) -> dict[str, str]:
+def _identity(encoder: Encoder, learner: LearnerSettings) -> dict[str, str]:
     """Give what a state is bound to beside the number of its shards."""
-    return {"encoder": encoder.version, "dimensions": str(encoder.dim)}
+    shapes = {f"learner.{name}": str(getattr(learner, name)) for name in SHAPING}
+    return {"encoder": encoder.version, "dimensions": str(encoder.dim), **shapes}
 
 
 def _encoder(config: Config, folder: Path, encoder: Encoder | None) -> CachedEncoder:
@@ -139,7 +153,7 @@ def _encoder(config: Config, folder: Path, encoder: Encoder | None) -> CachedEnc
         path = folder / CACHE_FILE
     inner = load_encoder(settings.name) if encoder is None else encoder
     for shard in range(config.state.shards):
-        Store.check(folder, config.state.shards, shard, _identity(inner))
+        Store.check(folder, config.state.shards, shard, _identity(inner, config.learner))
     return CachedEncoder(inner, settings.cached_texts, path, settings.disk_texts or None)
 
 

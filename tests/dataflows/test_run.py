@@ -24,7 +24,9 @@ from encoders.hashing import HashingEncoder
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS, USERS, ITEMS = 400, 12, 30
-RUN = "import sys; from dataflows.run import run; from dataflows.config import load_config as load; "
+RUN = (
+    "import sys; from dataflows.run import run; from dataflows.config import load_config as load; "
+)
 RUN += "from pathlib import Path; run(load(Path(sys.argv[1])))"
 BAD = [b"\xff\xfe\x83", b'{"event_id": "x"', b"null", b'{"event_id": NaN}']
 
@@ -291,6 +293,7 @@ def last_lists_whole(folder: Path) -> dict[str, list[str]]:
         ({"state.shards": 2}, "shards 1"),
         ({"encoder.name": "hashing-16"}, "encoder hashing-32"),
         ({"learner.dim": 5}, "leave learner.dim out"),
+        ({"learner.neighbours": 99}, "learner.neighbours"),
         ({"files.events": "/nowhere/events.jsonl"}, "cannot be read"),
         ({"files.items": "/nowhere/items.jsonl"}, "cannot be read"),
         ({"files.output": "/dev/null/x"}, "cannot be written"),
