@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
+from dataflows.errors import InputError
 from dataflows.kafka_health import Health
 from dataflows.kafka_reader import Reader
 from dataflows.kafka_settings import KafkaSettings
@@ -22,6 +23,10 @@ class KafkaSource(FixedPartitionedSource[Raw, None]):
     flow ends with a last snapshot. Call `finish` after the flow, so that the group's
     offsets are those of the final state.
 
+    An InputError while reading (a lost position, say) ends the source in the same orderly
+    way, and `finish` raises it: from within a step it would come out as a panic of the
+    stream engine, with no last snapshot.
+
     `health` says whether the broker answers, `lag()` how far behind each partition is.
     """
 
@@ -36,6 +41,7 @@ class KafkaSource(FixedPartitionedSource[Raw, None]):
         self._progress = progress
         self._stop = stop
         self._reader: Reader | None = None
+        self._failure: InputError | None = None
 
     def open(self) -> None:
         """Reach the broker and find the topics. Raises InputError within `start_seconds`."""
@@ -45,9 +51,27 @@ class KafkaSource(FixedPartitionedSource[Raw, None]):
             self._reader = reader
 
     def finish(self) -> bool:
-        """Commit the stored positions to the group and close; False where it took too long."""
+        """Commit the stored positions to the group and close; False where it took too long.
+
+        Raises, once, the InputError that ended the source.
+        """
         reader, self._reader = self._reader, None
-        return True if reader is None else reader.finish(self._settings.flush_seconds)
+        is_committed = reader is None or reader.finish(self._settings.flush_seconds)
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+        return is_committed
+
+    def take(self) -> list[Raw]:
+        """Give the next micro-batch. Raises StopIteration at the end of the source."""
+        assert self._reader is not None  # noqa: S101 - Bytewax has built the part before
+        if self._stop():
+            raise StopIteration
+        try:
+            return self._reader.take()
+        except InputError as error:
+            self._failure = error
+            raise StopIteration from error
 
     def lag(self) -> dict[str, int]:
         """Records not yet read, for each partition that the broker has told of."""
@@ -62,18 +86,15 @@ class KafkaSource(FixedPartitionedSource[Raw, None]):
         self.open()
         assert self._reader is not None  # noqa: S101 - `open` has made it, or raised
         self._reader.begin()
-        return _Part(self._reader, self._stop)
+        return _Part(self.take)
 
 
 class _Part(StatefulSourcePartition[Raw, None]):
-    def __init__(self, reader: Reader, stop: Callable[[], bool]) -> None:
-        self._reader = reader
-        self._stop = stop
+    def __init__(self, take: Callable[[], list[Raw]]) -> None:
+        self._take = take
 
     def next_batch(self) -> list[Raw]:
-        if self._stop():
-            raise StopIteration
-        return self._reader.take()
+        return self._take()
 
     def snapshot(self) -> None:
         """Nothing: the positions are in our own store, with the state that they belong to."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,8 @@ from bytewax.run import cli_main
 
 from dataflows.config import Config, load_config
 from dataflows.engine import Engine
-from dataflows.process import assemble
+from dataflows.failures import run_to_status
+from dataflows.process import Process, assemble
 from encoders.protocol import Encoder
 from learners.recommender import Recommender
 
@@ -48,10 +50,19 @@ def flow_from_environment() -> Dataflow:
     path = os.environ.get(CONFIG_VARIABLE)
     stop = threading.Event()
     process = assemble(load_config(Path(path) if path else None), stop.is_set)
-    atexit.register(process.finish)
+    atexit.register(_finish_at_exit, process)
     for number in SIGNALS:
         signal.signal(number, _handler(stop))
     return process.flow
+
+
+def _finish_at_exit(process: Process) -> None:
+    """As `run` ends: with one line and a status where the end is not a good one."""
+    status = run_to_status(process.finish)
+    if status:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)  # an exception here would be printed whole, and the status be 0
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported wi
 from dataflows.errors import InputError
 from dataflows.kafka_client import admin_options, unreachable
 from dataflows.kafka_health import Health
-from dataflows.kafka_settings import DEAD_LETTERS, EVENTS, KafkaSettings
+from dataflows.kafka_settings import DEAD_LETTERS, EVENTS, ITEMS, KafkaSettings
 
 BROKER_DEFAULT_BYTES = 1_048_588
 """`max.message.bytes` of a topic for which nothing is set."""
@@ -47,6 +47,8 @@ def wanted_config(settings: KafkaSettings, role: str) -> dict[str, str]:
         config = {"cleanup.policy": "delete", "retention.ms": str(round(hours[role] * 3_600_000))}
     else:
         config = {"cleanup.policy": "compact"}
+    if role == ITEMS:  # a removal must outlive the time for which the process may be down
+        config["delete.retention.ms"] = str(round(settings.events_retention_hours * 3_600_000))
     most = settings.message_max_bytes + ROOM
     return config | ({"max.message.bytes": str(most)} if most > BROKER_DEFAULT_BYTES else {})
 

@@ -13,8 +13,9 @@ from dataflows.errors import InputError
 from dataflows.kafka_health import Health
 from dataflows.kafka_reader import Reader
 from dataflows.kafka_settings import KafkaSettings
+from dataflows.kafka_source import KafkaSource
 from dataflows.progress import Progress
-from tests.dataflows.kafka.flows import take, until
+from tests.dataflows.kafka.flows import run_source, take, until
 
 pytestmark = pytest.mark.kafka
 
@@ -53,6 +54,15 @@ def test_by_default_a_deleted_position_is_an_error_that_says_what_to_do(mock):
     assert "records were never read" in message
     assert "kafka.lost_offset" in message
     reader.finish(1)
+
+
+def test_a_flow_ends_in_order_and_the_error_comes_after_the_last_commit(mock):
+    source = KafkaSource(mock[1], Progress({0: {KEPT: 10}}))
+    seen = []
+    run_source(source, seen.append)
+    with pytest.raises(InputError, match="offset 10"):
+        source.finish()
+    assert source.finish()
 
 
 @pytest.mark.parametrize("policy", ["earliest", "latest"])
