@@ -30,8 +30,8 @@ FEATURES = (
     "together_now",
     "follows",
     "together_raw",
-    "together_share",
     "follows_last",
+    "together_share",
     "meaning",
     "meaning_best",
     "liking",
@@ -46,6 +46,7 @@ _OWN = 300  # of the user's own items, the newest so many are candidates where r
 _LONG_REACH, _SHORT_REACH = 15.0, 3.0
 _NEWEST = 10  # beyond so many steps the short reach adds nothing
 _FLOOR = 1e-3
+_LOGS = 10  # so many features, the first, are logarithms
 
 
 class Context(NamedTuple):
@@ -138,12 +139,11 @@ class Signals:
     def candidates(self, context: Context, negatives: bool) -> tuple[NDArray[np.int32], Rows]:
         """Give candidate numbers (n,), distinct and allowed, and the rows that named them."""
         rows = self.rows(context)
-        pop = self.popularity.top
-        listed = [*pop[stage_of(context.length)], *pop[LONG], *pop[SHORT], *self.fresh]
-        if negatives:
-            listed += self._drawn(context.position)
         own = context.taken[0]
-        parts = [rows.together.ravel(), rows.near.ravel(), np.array(listed, np.int32)]
+        parts = [rows.together.ravel(), rows.near.ravel(), np.array(self.fresh, np.int32)]
+        parts += [self.popularity.top(c) for c in (stage_of(context.length), LONG, SHORT)]
+        if negatives:
+            parts.append(self._drawn(context.position))
         if context.repeats:
             parts.append(own[-_OWN:])
         named = self._distinct(np.concatenate(parts))
@@ -179,18 +179,18 @@ class Signals:
         blocked[had] = was
         return allowed
 
-    def _drawn(self, position: int) -> list[int]:
+    def _drawn(self, position: int) -> NDArray[np.int32]:
         """Draw items of the stream at random, keyed by seed and position (SplitMix64)."""
         n = len(self.items)
         if not n or not self.settings.sampled:
-            return []
+            return np.zeros(0, np.int32)
         start = (position * self.settings.sampled) & 0x7FFFFFFF
         state = (start + _DRAWS[: self.settings.sampled]) * _GOLDEN + np.uint64(self.settings.seed)
         state = (state ^ (state >> np.uint64(30))) * _MIX_1
         state = (state ^ (state >> np.uint64(27))) * _MIX_2
         drawn = (state ^ (state >> np.uint64(31))) % np.uint64(n)
         picked = drawn.astype(np.int32)
-        return picked[self.items.streamed[picked]].tolist()
+        return picked[self.items.streamed[picked]]
 
     def sums(self, ids: NDArray[np.int32], rows: Rows, context: Context) -> Sums:
         """Add up, for each candidate, what the rows of the recent items say of it."""
@@ -235,53 +235,76 @@ class Signals:
         np.maximum.at(best, place, rows.cosines.ravel())
         return total, best[:n].astype(np.float64)
 
+    def sizes(self, ids: NDArray[np.int32], context: Context) -> Sizes:
+        """Give how popular each candidate is, by several measures."""
+        position, read = context.position, self.popularity.read
+        strength = read(TOTAL, ids, position) + 1.0
+        return Sizes(
+            strength, 1.0 / np.sqrt(strength), read(stage_of(context.length), ids, position)
+        )
+
     def shortlist(
-        self, ids: NDArray[np.int32], sums: Sums, context: Context
+        self, ids: NDArray[np.int32], sums: Sums, sizes: Sizes, context: Context
     ) -> NDArray[np.intp] | None:
         """Give the places of the best few hundred by a cheap score; None where all fit."""
         most = self.settings.candidates
         if len(ids) <= most:
             return None
-        stage = self.popularity.read(stage_of(context.length), ids, context.position)
-        spread = 1.0 / np.sqrt(self._strength(ids, context.position) + 1.0)
-        rough = stage / (stage.max() + _FLOOR)
-        for part in (sums.together * spread, sums.together_now * spread, sums.follows * spread):
-            rough += 2.0 * part / (part.max() + _FLOOR)
-        rough += 0.3 * sums.meaning / (sums.meaning.max() + _FLOOR)
+        rough = sizes.at_stage / (sizes.at_stage.max() + _FLOOR)
+        for part in (sums.together, sums.together_now, sums.follows):
+            spread = part * sizes.spread
+            spread *= 2.0 / (spread.max() + _FLOOR)
+            rough += spread
+        if len(sums.meaning):
+            rough += sums.meaning * (0.3 / (sums.meaning.max() + _FLOOR))
         if context.repeats:
             rough += 2.0 * self._again(ids, context)[2]
         kept = np.argpartition(-rough, most - 1)[:most]
         kept.sort()
         return kept
 
-    def _strength(self, ids: NDArray[np.int32], position: int) -> NDArray[np.float64]:
-        return self.popularity.read(TOTAL, ids, position)
+    def pointers(
+        self, ids: NDArray[np.int32], rows: Rows, recent: NDArray[np.int32]
+    ) -> dict[str, NDArray[np.int32]]:
+        """Give, for each of a few items, the recent item that points to it most strongly.
 
-    def pointer(self, item: int, group: str, rows: Rows, recent: NDArray[np.int32]) -> int | None:
-        """Give the recent item that points to `item` most strongly, None where none does."""
-        if group == "meaning":
-            found, weights = rows.near == item, rows.cosines
-            steps, fading = rows.near_steps, self._short
-        elif group in ("together", "follows"):
-            found = rows.together == item
-            weights = self.neighbours.counts[TOGETHER if group == "together" else NEXT, rows.numbers]
-            steps, fading = rows.steps, self._long
-        else:
-            return None
-        strength = np.where(found, weights, 0.0).sum(axis=1) * fading[steps]
-        if not len(strength) or not strength.any():
-            return None
-        return int(recent[steps[int(strength.argmax())]])
+        Arrays (n,) of item numbers by kind of signal, -1 where none points to it.
+        """
+        together, following = self.neighbours.counts[:, rows.numbers]
+        return {
+            "together": self._strongest(ids, rows.together, together, recent[rows.steps]),
+            "follows": self._strongest(ids, rows.together, following, recent[rows.steps]),
+            "meaning": self._strongest(ids, rows.near, rows.cosines, recent[rows.near_steps]),
+        }
+
+    def _strongest(
+        self,
+        ids: NDArray[np.int32],
+        named: NDArray[np.int32],
+        strength: NDArray[np.float32],
+        sources: NDArray[np.int32],
+    ) -> NDArray[np.int32]:
+        n = len(ids)
+        self._slot[named] = n
+        self._slot[ids] = np.arange(n, dtype=np.int32)
+        place = self._slot[named]
+        step, slot = np.nonzero(place < n)
+        best = np.full((n, len(sources) + 1), 0.0, np.float32)
+        best[place[step, slot], step] = strength[step, slot]
+        found = best.argmax(axis=1)
+        named_by = np.append(sources, np.int32(-1))[found]
+        return np.where(best.max(axis=1) > 0, named_by, -1)
 
     def _again(self, ids: NDArray[np.int32], context: Context) -> NDArray[np.float32]:
         """Give whether, how often and how lately (3, n) the user took each item."""
         again = np.zeros((3, len(ids)), np.float32)
         taken = context.taken
-        if context.repeats and len(taken[0]):
+        if len(taken[0]):
             self._slot[taken[0]] = len(ids)
             self._slot[ids] = np.arange(len(ids), dtype=np.int32)
             place = self._slot[taken[0]]
-            known = place < len(ids)
+            # What was taken at this very time is not to be seen yet.
+            known = (place < len(ids)) & (taken[2] < context.length)
             place, often, at = place[known], taken[1, known], taken[2, known]
             again[0, place] = 1.0
             again[1, place] = np.log1p(often)
@@ -289,36 +312,47 @@ class Signals:
         return again
 
     def matrix(
-        self, ids: NDArray[np.int32], sums: Sums, context: Context
+        self, ids: NDArray[np.int32], sums: Sums, sizes: Sizes, context: Context
     ) -> NDArray[np.float32]:
         """Give the raw feature rows `(n, len(FEATURES))` float32 of candidates."""
-        position, pop = context.position, self.popularity
-        strength = self._strength(ids, position)
-        spread = 1.0 / np.sqrt(strength + 1.0)
-        together = sums.together * spread
+        position, read = context.position, self.popularity.read
+        together = sums.together * sizes.spread
         rows = np.empty((len(FEATURES), len(ids)), np.float32)
-        rows[0] = pop.read(LONG, ids, position) + 0.05
-        rows[1] = pop.read(SHORT, ids, position) + 0.05
-        rows[2] = pop.read(stage_of(context.length), ids, position) + 0.02
-        rows[3] = strength + 1.0
+        rows[0] = read(LONG, ids, position) + 0.05
+        rows[1] = read(SHORT, ids, position) + 0.05
+        rows[2] = sizes.at_stage + 0.02
+        rows[3] = sizes.strength
         rows[4] = position - self.items.last[ids] + 1.0
         rows[5] = together + _FLOOR
-        rows[6] = sums.together_now * spread + _FLOOR
-        rows[7] = sums.follows * spread + _FLOOR
-        rows[8] = sums.together / np.sqrt(np.sqrt(strength + 1.0)) + _FLOOR
-        rows[9] = together / (together.max(initial=0.0) + 1e-9)
-        rows[10] = sums.follows_last + _FLOOR
-        logs = (0, 1, 2, 3, 4, 5, 6, 7, 8, 10)
-        for row in logs:
-            np.log(rows[row], out=rows[row])
+        rows[6] = sums.together_now * sizes.spread + _FLOOR
+        rows[7] = sums.follows * sizes.spread + _FLOOR
+        rows[8] = sums.together * np.sqrt(sizes.spread) + _FLOOR
+        rows[9] = sums.follows_last + _FLOOR
+        np.log(rows[:_LOGS], out=rows[:_LOGS])
+        rows[10] = together * (1.0 / (together.max(initial=0.0) + 1e-9))
         rows[11], rows[12] = sums.meaning, sums.meaning_best
         categories = self.items.categories[ids]
-        rows[13] = _of_categories(context.liking, categories)
-        rows[14] = _of_categories(context.intent, categories)
-        rows[15:18] = self._again(ids, context)
+        rows[13] = context.liking[categories].max(axis=1)
+        rows[14] = context.intent[categories].max(axis=1)
+        rows[15:18] = self._again(ids, context) if context.repeats else 0.0
         rows[18] = math.log1p(context.length)
         rows[19] = float(context.length > 0)
         return np.ascontiguousarray(rows.T)
+
+
+class Sizes(NamedTuple):
+    """How popular each candidate is, all (n,) float64.
+
+    `strength` is one more than its count, `spread` one over its root.
+    """
+
+    strength: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    at_stage: NDArray[np.float64]
+
+    def at(self, places: NDArray[np.intp]) -> Sizes:
+        """Keep these candidates only."""
+        return Sizes(*(part[places] for part in self))
 
 
 class Rows(NamedTuple):
@@ -352,12 +386,3 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 
-
-def _of_categories(
-    per_category: NDArray[np.float32], categories: NDArray[np.int32]
-) -> NDArray[np.float32] | float:
-    """Give the best value among each item's categories; 0 where nothing is known."""
-    if not len(per_category):
-        return 0.0
-    best: NDArray[np.float32] = per_category[categories].max(axis=1)
-    return best

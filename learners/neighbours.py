@@ -5,13 +5,15 @@ Each item keeps a row of at most `width` other items and two counts for each:
 - `TOGETHER`: both in one user's recent window, in any order, less the farther apart;
 - `NEXT`: the other came after this one, a few steps at most.
 
-When a row is full, the weakest neighbour makes room, as in the Space-Saving sketch
-(Metwally, Agrawal and El Abbadi, 2005, "Efficient computation of frequent and top-k
-elements in data streams"), except that the newcomer starts from nothing. Counts fade
-by forward decay, as in `learners.popularity`. Item-based neighbours over a recent
-window: Sarwar et al., 2001, "Item-based collaborative filtering recommendation
-algorithms"; Jannach and Ludewig, 2017, "When recurrent neural networks meet the
-neighborhood for session-based recommendation".
+A row is a set-associative table: an item has its place in one group of eight slots, by
+its number, so that finding it costs the same in a long row. Where all eight are taken,
+the weakest makes room, as in the Space-Saving sketch (Metwally, Agrawal and El Abbadi,
+2005, "Efficient computation of frequent and top-k elements in data streams"), except
+that the newcomer starts from nothing. Counts fade by forward decay, as in
+`learners.popularity`. Item-based neighbours over a recent window: Sarwar et al., 2001,
+"Item-based collaborative filtering recommendation algorithms"; Jannach and Ludewig,
+2017, "When recurrent neural networks meet the neighborhood for session-based
+recommendation".
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from learners.growth import grown
 
 TOGETHER, NEXT = 0, 1
 CHANNELS = 2
+WAYS = 8
 _TOGETHER_REACH = 10.0
 _NEXT_REACH = 2.0
 _REBASE_AFTER = 60.0  # half-lives; float32 reaches 2**127
@@ -33,23 +36,23 @@ Numbers = NDArray[np.int32]
 class Neighbours:
     """Bounded rows of neighbours; `row_of[item]` is the row of an item, -1 where it has none.
 
-    `ids` (rows, width) int32, -1 where empty; `used` (rows,) slots are filled, from the left;
-    `counts` (2, rows, width) float32, in units
-    of `unit(position)`; `base` is the position at which the unit was 1.
+    `ids` (rows, width) int32, -1 where empty; `counts` (2, rows, width) float32, in units
+    of `unit(position)`; `base` is the position at which the unit was 1. `width` is rounded
+    up to a multiple of eight.
     """
 
     def __init__(self, width: int, window: int, half_life: float) -> None:
-        self.width = width
+        self.groups = -(-width // WAYS)
+        self.width = self.groups * WAYS
         self.half_life = half_life
         gaps = np.arange(window)
-        self._together = np.exp(-gaps / _TOGETHER_REACH).astype(np.float32)
-        self._next = np.exp(-gaps / _NEXT_REACH).astype(np.float32)
+        self._weights = np.exp([-gaps / _TOGETHER_REACH, -gaps / _NEXT_REACH]).astype(np.float32)
+        self._ways = np.arange(WAYS)
+        self.base = 0
         self.rows = 0
         self.row_of = np.full(0, -1, np.int32)
-        self.ids = np.full((0, width), -1, np.int32)
-        self.counts = np.zeros((CHANNELS, 0, width), np.float32)
-        self.used = np.zeros(0, np.int32)
-        self.base = 0
+        self.ids = np.full((0, self.width), -1, np.int32)
+        self.counts = np.zeros((CHANNELS, 0, self.width), np.float32)
 
     def make_room(self, items: int) -> None:
         """Make room for item numbers below `items`."""
@@ -64,15 +67,12 @@ class Neighbours:
         if not n:
             return False
         rebased = self._rebase(position)
-        unit = self.unit(position)
-        together, following = self._together[:n] * unit, self._next[:n] * unit
+        weights = self._weights[:, :n] * self.unit(position)
         rows = self._rows(recent)
-        own = int(self._rows(np.array([item], np.int32))[0])
-        slots = self._slots_of_one(rows, item)
-        self.counts[TOGETHER, rows, slots] += together
-        self.counts[NEXT, rows, slots] += following
-        slots = self._slots_of_many(own, recent)
-        self.counts[TOGETHER, own, slots] += together
+        own = self._rows(np.array([item], np.int32))
+        self._add(rows, np.full(n, item, np.int32), weights)
+        weights[NEXT] = 0.0
+        self._add(np.full(n, own[0], np.int32), recent, weights)
         return rebased
 
     def unit(self, position: int) -> np.float32:
@@ -85,22 +85,20 @@ class Neighbours:
         if row >= 0:
             self.ids[row] = -1
             self.counts[:, row] = 0.0
-            self.used[row] = 0
 
-    def row_out(self, item: int) -> tuple[NDArray[np.int32], NDArray[np.float32]] | None:
-        """Give ids `(n,)` and counts `(2, n)` of an item's row; None where it has none."""
+    def row_out(self, item: int) -> tuple[Numbers, Numbers, NDArray[np.float32]] | None:
+        """Give the slots in use (n,), their ids (n,) and counts (2, n); None without a row."""
         row = int(self.row_of[item])
         if row < 0:
             return None
-        used = int(self.used[row])
-        return self.ids[row, :used], self.counts[:, row, :used]
+        used = np.flatnonzero(self.ids[row] >= 0)
+        return used.astype(np.int32), self.ids[row, used], self.counts[:, row, used]
 
-    def row_in(self, item: int, ids: NDArray[np.int32], counts: NDArray[np.float32]) -> None:
+    def row_in(self, item: int, used: Numbers, ids: Numbers, counts: NDArray[np.float32]) -> None:
         """Put back what `row_out` gave."""
         row = self._rows(np.array([item], np.int32))[0]
-        self.used[row] = len(ids)
-        self.ids[row, : len(ids)] = ids
-        self.counts[:, row, : len(ids)] = counts
+        self.ids[row, used] = ids
+        self.counts[:, row, used] = counts
 
     def _rebase(self, position: int) -> bool:
         if position - self.base < _REBASE_AFTER * self.half_life:
@@ -110,9 +108,10 @@ class Neighbours:
         return True
 
     def _rows(self, items: Numbers) -> NDArray[np.int32]:
+        """Give the row of each item, made where it has none."""
         rows = self.row_of[items]
-        missing = items[rows < 0]
-        if len(missing):
+        if (rows < 0).any():
+            missing = items[rows < 0]
             self._make_rows(self.rows + len(missing))
             self.row_of[missing] = np.arange(self.rows, self.rows + len(missing))
             self.rows += len(missing)
@@ -123,61 +122,35 @@ class Neighbours:
         if rows <= len(self.ids):
             return
         self.ids = grown(self.ids, rows, -1)
-        self.used = grown(self.used, rows)
         counts = np.zeros((CHANNELS, *self.ids.shape), np.float32)
         counts[:, : self.rows] = self.counts[:, : self.rows]
         self.counts = counts
 
-    def _slots_of_one(self, rows: NDArray[np.int32], item: int) -> NDArray[np.intp]:
-        """Give the slot of `item` in each of `rows`, made where it is missing."""
-        equal = self.ids[rows] == item
-        slots = equal.argmax(axis=1)
-        missing = np.flatnonzero(~equal[np.arange(len(rows)), slots])
-        if len(missing):
-            which = rows[missing]
-            slots[missing] = free = self._free(which)
-            self.ids[which, free] = item
-            self.counts[:, which, free] = 0.0
-        return slots
+    def _add(self, rows: Numbers, items: Numbers, weights: NDArray[np.float32]) -> None:
+        """Add `weights` (2, n) to the counts of `items` (n,) in `rows` (n,)."""
+        slots = (items % self.groups * WAYS)[:, None] + self._ways
+        equal = self.ids[rows[:, None], slots] == items[:, None]
+        place = np.arange(len(rows))
+        found = equal.any(axis=1)
+        way = equal.argmax(axis=1)
+        slot = slots[place, way]
+        if found.all():
+            self.counts[:, rows, slot] += weights
+            return
+        known, new = np.flatnonzero(found), np.flatnonzero(~found)
+        self.counts[:, rows[known], slot[known]] += weights[:, known]
+        # Two newcomers to one group of one row may choose one slot: the later of them stays.
+        rows, slots = rows[new], slots[new]
+        weakest = self._strength(rows[:, None], slots).argmin(axis=1)
+        slot = slots[np.arange(len(new)), weakest]
+        self.ids[rows, slot] = items[new]
+        self.counts[:, rows, slot] = weights[:, new]
 
-    def _slots_of_many(self, row: int, items: Numbers) -> NDArray[np.intp]:
-        """Give the slot of each of `items` in one row, made where it is missing."""
-        equal = self.ids[row] == items[:, None]
-        slots = equal.argmax(axis=1)
-        found = equal[np.arange(len(items)), slots]
-        missing = np.flatnonzero(~found)
-        if len(missing):
-            kept = slots[found]
-            slots[missing] = free = self._free_of_row(row, len(missing), kept)
-            self.ids[row, free] = items[missing]
-            self.counts[:, row, free] = 0.0
-        return slots
-
-    def _free(self, rows: NDArray[np.int32]) -> NDArray[np.intp]:
-        """Give one slot in each row: the next empty one, or else the weakest."""
-        used = self.used[rows]
-        free = used.astype(np.intp)
-        full = np.flatnonzero(used >= self.width)
-        if len(full):
-            free[full] = self._strength(rows[full]).argmin(axis=1)
-        self.used[rows] = np.minimum(used + 1, self.width)
-        return free
-
-    def _free_of_row(self, row: int, n: int, kept: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Give `n` slots of one row: empty ones first, then the weakest that are not `kept`."""
-        used = int(self.used[row])
-        empty = np.arange(used, min(used + n, self.width))
-        self.used[row] = used + len(empty)
-        if len(empty) == n:
-            return empty
-        strength = self._strength(np.array([row], np.int32))[0]
-        strength[kept] = np.inf
-        strength[empty] = np.inf
-        return np.concatenate((empty, np.argsort(strength, kind="stable")[: n - len(empty)]))
-
-    def _strength(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Give what decides who makes room in a full row."""
-        strength: NDArray[np.float32] = self.counts[NEXT, rows]
-        strength *= 0.5
-        strength += self.counts[TOGETHER, rows]
+    def _strength(
+        self, rows: Numbers, slots: NDArray[np.integer]
+    ) -> NDArray[np.float32]:
+        """Give what decides who makes room; empty slots go first."""
+        strength: NDArray[np.float32] = self.counts[NEXT, rows, slots] * np.float32(0.5)
+        strength += self.counts[TOGETHER, rows, slots]
+        strength[self.ids[rows, slots] < 0] = -1.0
         return strength

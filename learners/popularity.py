@@ -38,8 +38,9 @@ class Popularity:
         self._half_lives = [long, short, total] + [stage] * len(STAGES)
         self.base = 0
         self.counts = np.zeros((0, CHANNELS))
-        self.top: list[list[int]] = [[] for _ in range(CHANNELS)]
+        self._top = np.zeros((CHANNELS, TOP), np.int32)
         self._members: list[set[int]] = [set() for _ in range(CHANNELS)]
+        self._least = [0.0] * CHANNELS
 
     def make_room(self, items: int) -> None:
         """Make room for item numbers below `items`."""
@@ -68,35 +69,46 @@ class Popularity:
             if item in members:
                 self._refill(channel)
 
-    def restore_top(self, base: int, top: list[list[int]]) -> None:
+    def top(self, channel: int) -> NDArray[np.int32]:
+        """Give the best items of a channel `(at most TOP,)`, in no order."""
+        return self._top[channel, : len(self._members[channel])]
+
+    def restore_top(self, base: int, tops: list[NDArray[np.int32]]) -> None:
         """Put back the base and the best lists; the counts come with the items."""
         self.base = base
-        self.top = [list(t) for t in top]
-        self._members = [set(t) for t in top]
+        for channel, top in enumerate(tops):
+            self._set_top(channel, top)
 
     def _increment(self, channel: int, position: int) -> float:
         return 2.0 ** ((position - self.base) / self._half_lives[channel])
 
     def _enter(self, channel: int, item: int) -> None:
-        members, top = self._members[channel], self.top[channel]
-        if item in members:
+        """Let an item that was counted into the best list, if it belongs there."""
+        members = self._members[channel]
+        # Counts only grow between rebases, so what was once the least is a lower bound.
+        if item in members or self.counts[item, channel] <= self._least[channel]:
             return
-        if len(top) < TOP:
-            top.append(item)
-        else:
+        top = self._top[channel]
+        place = len(members)
+        if place == TOP:
             counts = self.counts[top, channel]
-            weakest = int(counts.argmin())
-            if self.counts[item, channel] <= counts[weakest]:
+            place = int(counts.argmin())
+            self._least[channel] = float(counts[place])
+            if self.counts[item, channel] <= self._least[channel]:
                 return
-            members.discard(top[weakest])
-            top[weakest] = item
+            members.discard(int(top[place]))
+        top[place] = item
         members.add(item)
 
     def _refill(self, channel: int) -> None:
         counts = self.counts[:, channel]
         best = np.argsort(-counts, kind="stable")[:TOP]
-        self.top[channel] = best[counts[best] > 0].tolist()
-        self._members[channel] = set(self.top[channel])
+        self._set_top(channel, best[counts[best] > 0])
+
+    def _set_top(self, channel: int, top: NDArray[np.integer]) -> None:
+        self._top[channel, : len(top)] = top
+        self._members[channel] = set(top.tolist())
+        self._least[channel] = 0.0
 
     def _rebase(self, position: int) -> bool:
         if position - self.base < _REBASE_AFTER * min(self._half_lives):
@@ -104,4 +116,5 @@ class Popularity:
         for channel in range(CHANNELS):
             self.counts[:, channel] /= self._increment(channel, position)
         self.base = position
+        self._least = [0.0] * CHANNELS
         return True

@@ -118,6 +118,12 @@ class ProfileLearner:
         best = sorted(zip([-liking for liking, _ in judged], known.weights, judged, strict=True))
         return tuple(Leaning(name, *pair) for _, name, pair in best[: max(n, 0)])
 
+    def likings(self, profile: Profile | None) -> list[tuple[str, float]]:
+        """Give the liking of each category that the user took, in no order."""
+        known = profile or NOBODY
+        judged = self._judge(known, known.weights, known.weights.values(), None)
+        return [(name, liking) for name, (liking, _) in zip(known.weights, judged, strict=True)]
+
     def state(self) -> dict[str, object]:
         """Give everybody's shares and the settings as plain values, for `learners.codec`."""
         return {"settings": msgspec.to_builtins(self.settings), "shares": self._shares.state()}

@@ -28,7 +28,7 @@ _REPEATS_AFTER = 200
 _REPEATS_SHARE = 0.05
 
 _LEANINGS = 8
-_ALL = 1_000
+_NOBODY = np.full(1_000, -1, np.int32)
 
 
 def nothing(_kind: str, _key: str) -> bytes | None:
@@ -194,22 +194,35 @@ class Recommender:
         """Name the listed items with their scores, and say why each is there."""
         if not len(best):
             return ()
-        items, entries = self.signals.items, []
         why = carried(block.scaled, best, self.preference.score)
-        for place, groups in zip(best.tolist(), why, strict=True):
-            number = int(block.ids[place])
-            said = []
-            for group in groups:
-                source = self.signals.pointer(number, group, rows, context.recent)
-                because = None if source is None else items.title(source)
-                liked = max(
-                    items.categories[number].tolist(),
-                    key=lambda c: context.liking[c] if c < len(context.liking) else -1.0,
-                )
-                said.append(sentence(group, because, items.category_names[liked], intent))
-            score = round(float(scores[place]), 6)
-            entries.append(Entry(items.ids[number], score, tuple(dict.fromkeys(said))))
-        return tuple(entries)
+        ids = block.ids[best]
+        pointers = self.signals.pointers(ids, rows, context.recent)
+        shown = zip(ids.tolist(), scores[best].tolist(), why, strict=True)
+        return tuple(
+            Entry(
+                self.signals.items.ids[number],
+                round(score, 6),
+                self._said(number, {g: pointers.get(g, _NOBODY)[place] for g in groups}, context, intent),
+            )
+            for place, (number, score, groups) in enumerate(shown)
+        )
+
+    def _said(
+        self, number: int, pointers: dict[str, int], context: Context, intent: str | None
+    ) -> tuple[str, ...]:
+        """Say why an item is listed: a sentence for each of the groups that carried it."""
+        items = self.signals.items
+        liked = max(items.categories[number].tolist(), key=context.liking.__getitem__)
+        said = (
+            sentence(
+                group,
+                None if source < 0 else items.title(source),
+                items.category_names[liked],
+                intent,
+            )
+            for group, source in pointers.items()
+        )
+        return tuple(dict.fromkeys(said))
 
     def rank(self, user_id: str, before: float | None = None) -> Ranking:
         """Score all candidates of a user; with `before`, as of before their group at that time.
@@ -247,8 +260,8 @@ class Recommender:
         """Give a user's liking by category number, less 0.5: 0 is as much as anybody's."""
         items = self.signals.items
         liking = np.zeros(len(items.category_names), np.float32)
-        for leaning in self.profiles.leanings(user.profile, _ALL):
-            liking[items.category_index[leaning.category]] = leaning.liking - 0.5
+        for category, value in self.profiles.likings(user.profile):
+            liking[items.category_index[category]] = value - 0.5
         return liking
 
     def _block(
@@ -266,10 +279,11 @@ class Recommender:
         if len(ids) < least:
             ids = self._filled(ids, context)
         sums = signals.sums(ids, rows, context)
-        kept = signals.shortlist(ids, sums, context)
+        sizes = signals.sizes(ids, context)
+        kept = signals.shortlist(ids, sums, sizes, context)
         if kept is not None:
-            ids, sums = ids[kept], sums.at(kept)
-        raw = signals.matrix(ids, sums, context)
+            ids, sums, sizes = ids[kept], sums.at(kept), sizes.at(kept)
+        raw = signals.matrix(ids, sums, sizes, context)
         block = Block(user_id, before, context.position, ids, raw, self.preference.scaled(raw))
         return block, rows
 

@@ -13,6 +13,7 @@ from learners.block import Block
 from learners.codec import pack, unpack
 from learners.drift import DriftMonitor
 from learners.intent import IntentLearner
+from learners.popularity import CHANNELS
 from learners.profile import ProfileLearner
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Records:
             "categories": signals.items.category_names,
             "neighbours_base": signals.neighbours.base,
             "popularity_base": signals.popularity.base,
-            "popularity_top": signals.popularity.top,
+            "popularity_top": [signals.popularity.top(channel) for channel in range(CHANNELS)],
             "preference": model.preference.state(),
             "needs": model.needs.learner.state(),
             "profiles": model.profiles.state(),

@@ -28,7 +28,7 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dim: int = 0
     recent: int = 30
     window: int = 30
-    neighbours: int = 256
+    neighbours: int = 512
     candidates: int = 400
     hidden: int = 24
     learning_rate: float = 0.003

@@ -1,0 +1,1 @@
+"""Wiring: events, cleaning, sources, sinks, the Bytewax flow, replay and the command line."""

@@ -1,0 +1,31 @@
+"""A record as it came from a source, and what decoding made of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Raw(msgspec.Struct, frozen=True):
+    """One record of a source. `partition` names it whole (`events-0`, a file's name).
+
+    `offset` is the Kafka offset, or the byte at which the line starts in a
+    file; it only grows inside a partition. `next_offset` is where reading goes
+    on after this record. `timestamp` is the broker's time in seconds, None for
+    files.
+    """
+
+    topic: str
+    partition: str
+    offset: int
+    next_offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: float | None = None
+
+
+class Reject(msgspec.Struct, frozen=True):
+    """A record that cannot be learnt: `reason` is a fixed word, `detail` says it in a sentence."""
+
+    raw: Raw
+    reason: str
+    detail: str
