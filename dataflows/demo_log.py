@@ -20,6 +20,8 @@ from dataflows.shop import Shop
 from dataflows.shop_dirt import soil
 from dataflows.warmup import Warmup, look_at_warmup
 
+SHOP_ITEMS = 2000
+SHOP_USERS = 1500
 WARMUP = 0.2
 DIRT = 0.002
 
@@ -40,7 +42,7 @@ def shop_log(events: int) -> DemoLog:
 
     What a shopper has looked at is not offered again: the simulated ones look for what is new.
     """
-    shop = Shop(seed=0)
+    shop = Shop(seed=0, items=SHOP_ITEMS, users=SHOP_USERS)
     learnt = math.floor(WARMUP * events)
     settings = shop.settings
     title = f"a simulated shop: {settings.items:,} items, up to {settings.users:,} shoppers"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -66,10 +67,9 @@ def render(report: dict[str, Any], console: Console) -> None:
 def figures_table(report: dict[str, Any]) -> Table:
     """Lay out the figures, one method a row."""
     k = report["k"]
-    table = Table(
-        title=f"{report['log']}: {report['scored']:,} events scored", title_justify="left"
-    )
-    table.add_column("method")
+    title = f"{report['log']}: {report['scored']:,} events scored"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("method", no_wrap=True)
     for name in (*names(k), "95 % of hr", "hr cold", "hr warm"):
         table.add_column(name.upper(), justify="right", no_wrap=True)
     for name, figures in {**_variants(report), **report["references"]}.items():
@@ -99,7 +99,7 @@ def _cells(figures: dict[str, Any], k: int) -> list[str]:
     interval = figures["interval"][hit_rate]
     return [
         *(_number(figures[name]) for name in names(k)),
-        "" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}",
+        "-" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}",
         _number(figures["cold"][hit_rate]),
         _number(figures["warm"][hit_rate]),
     ]
