@@ -5,7 +5,8 @@ as a process of its own with the packaged encoder, and a simulated shop. In turn
 
   fill        the catalogue and a first part of the events, so that model and cache are warm
   steady      events at a fixed rate, all of whose texts are in the encoder's cache
-  fresh       the same, each event with a text that was never seen
+  fresh       the same for a third of the time, each event with a text that was never seen; where
+              the encoder cannot keep up with the rate, this is the latency of a growing backlog
   throughput  a backlog of warm events, worked off as fast as it goes
 
 The latency of an event is from the call that produces it to the moment when this process
@@ -245,7 +246,7 @@ def summary(latencies: np.ndarray[Any, np.dtype[np.float64]], sent: int) -> dict
 
 
 def measure(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
-    shop, dice = Shop(seed=7), random.Random(7)
+    shop, dice = Shop(seed=7, items=1000), random.Random(7)
     seen = list(shop.events(options.fill))
     tick = clock_from(seen)
     results: dict[str, Any] = {name: {} for name in ("fill", "steady", "fresh", "throughput")}
@@ -259,7 +260,8 @@ def measure(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
         bench.put(warm_events(seen, int(options.rate * 3), tick, dice), options.rate)
         time.sleep(SETTLE)
         for name in ("steady", "fresh"):
-            events = warm_events(seen, int(options.rate * options.seconds), tick, dice)
+            count = int(options.rate * options.seconds)
+            events = warm_events(seen, count if name == "steady" else count // 3, tick, dice)
             if name == "fresh":
                 events = fresh_events(events, dice)
             with counted(process, name, len(events), results[name]):
@@ -281,8 +283,8 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--encoder", default="packaged")
     parser.add_argument("--rate", type=float, default=200.0, help="events a second")
-    parser.add_argument("--seconds", type=float, default=30.0, help="of each of the two rates")
-    parser.add_argument("--fill", type=int, default=6000, help="events of the warm-up")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of the steady part")
+    parser.add_argument("--fill", type=int, default=4000, help="events of the warm-up")
     parser.add_argument("--backlog", type=int, default=10_000)
     parser.add_argument("--limit", type=float, default=200.0, help="seconds that a part may take")
     parser.add_argument("--wait", type=int, default=None, help="consumers' fetch.wait.max.ms")
