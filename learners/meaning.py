@@ -68,6 +68,7 @@ class Meanings:
         changed = self._drop(item)
         if vector is None:
             self.has[item] = False
+            self.vectors[item] = 0.0  # as after a restart, which knows of no vector for it
             return changed
         return changed + self._insert(item)
 
@@ -110,7 +111,7 @@ class Meanings:
     def _fill(self, row: int, item: int) -> None:
         among = self._shortlist(item)
         among = among[self.has[among] & (among != item)]
-        cosines = self.vectors[among] @ self.vectors[item]
+        cosines = _dots(self.vectors[among], self.vectors[item])
         best = np.lexsort((among, -cosines))[: self.width]
         self.near[row] = -1
         self.cosines[row] = 0.0
@@ -133,7 +134,7 @@ class Meanings:
             changed.append(item)
         if not self.owners:
             return changed
-        cosines = self.vectors[self.owners] @ self.vectors[item]
+        cosines = _dots(self.vectors[self.owners], self.vectors[item])
         weakest = self.cosines[: len(self.owners), -1]
         empty = self.near[: len(self.owners), -1] < 0
         for row in np.flatnonzero((cosines > weakest) | empty).tolist():
@@ -159,3 +160,13 @@ class Meanings:
             self.cosines[row, slot:-1] = self.cosines[row, slot + 1 :]
             self.near[row, -1], self.cosines[row, -1] = -1, 0.0
         return [self.owners[row] for row in rows.tolist()]
+
+
+def _dots(rows: NDArray[np.float32], vector: Vector) -> NDArray[np.float32]:
+    """Give the dot product of each row with a vector, the same bits wherever the row stands.
+
+    A matrix product's last digits depend on the place of a row among the others, and
+    that is another one after a restart.
+    """
+    dots: NDArray[np.float32] = np.einsum("ij,j->i", rows, vector)
+    return dots
