@@ -59,7 +59,7 @@ lint: .venv/installed-test
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-# The slow ones (whole logs replayed) run without coverage, which makes them several times slower.
+# The slow ones (whole logs replayed) run without coverage, which would double their time.
 test: lint data
 	.venv/bin/python -m pytest -m 'not slow' --cov --cov-report=term --cov-report=xml
 	.venv/bin/python -m pytest -m slow
