@@ -9,18 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.block import Block
+from learners.candidates import Rows, candidates_of
+from learners.context import Context
 from learners.drift import DriftMonitor
-from learners.features import FEATURES, Context, Rows, Signals
+from learners.features import FEATURES, matrix
 from learners.history import BUCKET_KIND, User, Users
 from learners.interaction import Interaction, Item
 from learners.lists import Entry, UserList
 from learners.needs import Needs
-from learners.popularity import TOTAL
+from learners.pointers import pointers
 from learners.preference import PreferenceLearner
 from learners.profile import Profile, ProfileLearner
 from learners.reasons import carried, sentence
 from learners.records import Records
 from learners.settings import LearnerSettings
+from learners.signals import Signals
 
 _OBSERVE_EVERY = 4
 _OBSERVE_FIRST = 500
@@ -28,7 +31,6 @@ _REPEATS_AFTER = 200
 _REPEATS_SHARE = 0.05
 
 _LEANINGS = 8
-_NOBODY = np.full(1_000, -1, np.int32)
 
 
 def nothing(_kind: str, _key: str) -> bytes | None:
@@ -141,17 +143,10 @@ class Recommender:
 
     def _count(self, interaction: Interaction, user: User, number: int) -> None:
         """Let the signals and the user's history take the interaction in."""
-        position, signals = interaction.position, self.signals
+        position = interaction.position
         recent = user.context(self.settings.window + 1)
         recent = recent[recent != number][: self.settings.window]
-        all_changed = signals.neighbours.learn(number, recent, position)
-        all_changed |= signals.popularity.learn(number, user.length, position)
-        if signals.meanings.look_up(number):
-            self._dirty.add(number)
-        signals.items.streamed[number] = True
-        signals.items.last[number] = position
-        self._dirty.add(number)
-        self._dirty.update(range(len(signals.items)) if all_changed else recent.tolist())
+        self._dirty |= self.signals.count(number, recent, user.length, position)
         again = user.add(
             number, interaction.ts, position, self.settings.recent, self.settings.taken_limit
         )
@@ -196,19 +191,24 @@ class Recommender:
             return ()
         why = carried(block.scaled, best, self.preference.score)
         ids = block.ids[best]
-        pointers = self.signals.pointers(ids, rows, context.recent)
+        pointing = pointers(self.signals, ids, rows, context.recent)
         shown = zip(ids.tolist(), scores[best].tolist(), why, strict=True)
         return tuple(
             Entry(
                 self.signals.items.ids[number],
                 round(score, 6),
-                self._said(number, {g: pointers.get(g, _NOBODY)[place] for g in groups}, context, intent),
+                self._said(
+                    number,
+                    {g: pointing[g][place] if g in pointing else -1 for g in groups},
+                    context,
+                    intent,
+                ),
             )
             for place, (number, score, groups) in enumerate(shown)
         )
 
     def _said(
-        self, number: int, pointers: dict[str, int], context: Context, intent: str | None
+        self, number: int, sources: dict[str, int], context: Context, intent: str | None
     ) -> tuple[str, ...]:
         """Say why an item is listed: a sentence for each of the groups that carried it."""
         items = self.signals.items
@@ -220,7 +220,7 @@ class Recommender:
                 items.category_names[liked],
                 intent,
             )
-            for group, source in pointers.items()
+            for group, source in sources.items()
         )
         return tuple(dict.fromkeys(said))
 
@@ -240,9 +240,7 @@ class Recommender:
         scores = self.preference.score(block.scaled).astype(np.float64)
         return Ranking([ids[number] for number in block.ids.tolist()], scores)
 
-    def _context(
-        self, user: User, before: float | None, at: int | None = None
-    ) -> Context:
+    def _context(self, user: User, before: float | None, at: int | None = None) -> Context:
         """Give what the signals need of a user; `at` is the position that it is as of."""
         held = user.held_back(before)
         taken = user.taken[:, : user.kinds] if user.taken is not None else _NO_ITEMS
@@ -274,28 +272,11 @@ class Recommender:
         least: int = 1,
     ) -> tuple[Block, Rows]:
         """Choose the candidates of a user and work out their feature rows."""
-        signals = self.signals
-        ids, rows = signals.candidates(context, negatives)
-        if len(ids) < least:
-            ids = self._filled(ids, context)
-        sums = signals.sums(ids, rows, context)
-        sizes = signals.sizes(ids, context)
-        kept = signals.shortlist(ids, sums, sizes, context)
-        if kept is not None:
-            ids, sums, sizes = ids[kept], sums.at(kept), sizes.at(kept)
-        raw = signals.matrix(ids, sums, sizes, context)
+        candidates, rows = candidates_of(self.signals, context, negatives=negatives, least=least)
+        raw = matrix(self.signals, candidates, context)
+        ids = candidates.ids
         block = Block(user_id, before, context.position, ids, raw, self.preference.scaled(raw))
         return block, rows
-
-    def _filled(self, ids: NDArray[np.int32], context: Context) -> NDArray[np.int32]:
-        """Where the signals name too few, add what else may be shown, the most popular first."""
-        rest = self.signals.items.in_order()
-        if not context.repeats:
-            rest = np.setdiff1d(rest, context.taken[0], assume_unique=True)
-        rest = np.setdiff1d(rest, ids, assume_unique=True)
-        counts = self.signals.popularity.read(TOTAL, rest, context.position)
-        best = rest[np.lexsort((rest, -counts))][: self.settings.candidates]
-        return np.concatenate((ids, best.astype(np.int32)))
 
     def put_item(self, item: Item) -> None:
         """Take over a catalogue record, new or changed. Raises ValueError for a bad vector."""
@@ -303,8 +284,12 @@ class Recommender:
         number = self.signals.number(item.item_id, self.position)
         items = self.signals.items
         before = (bool(items.available[number]), items.categories[number].tolist())
+        marks = self.signals.meanings.marks
+        mark = marks.get(number, 0)
         items.put(item, self.position)
         changed = self.signals.meanings.put(number, item.vector)
+        if marks[number] != mark:  # else a restart would take the vector for a new one
+            self._dirty.add(number)
         self._dirty.update(changed)
         if before[0] != item.available:
             self.signals.set_available(number, item.available)
@@ -343,4 +328,3 @@ class Recommender:
         """Take up all stored records but the users', which load lazily. Call it first."""
         self.users.restore(scan(BUCKET_KIND))
         Records(self).restore(scan)
-
