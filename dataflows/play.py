@@ -27,7 +27,7 @@ from dataflows.model import Observer
 from dataflows.outbox import Acknowledge, Out
 from dataflows.pace import Pace
 from dataflows.record import Raw
-from dataflows.records import MemoryStore
+from dataflows.records import MemoryStore, Records
 from dataflows.versions import model_version
 from encoders.protocol import Encoder
 from learners.recommender import Recommender
@@ -36,11 +36,14 @@ T = TypeVar("T")
 
 
 def open_engine(
-    config: Config, encoder: Encoder, observer: Observer[Recommender] | None = None
+    config: Config,
+    encoder: Encoder,
+    observer: Observer[Recommender] | None = None,
+    store: Records | None = None,
 ) -> Engine[Recommender]:
-    """Open one shard with its state in memory."""
+    """Open one shard, with its state in memory unless another store is given."""
     settings = msgspec.structs.replace(config.learner, dim=encoder.dim)
-    store = MemoryStore()
+    store = MemoryStore() if store is None else store
     return Engine(
         store,
         Recommender(settings, store.get),
@@ -57,10 +60,15 @@ def play(
     sink: Callable[[Acknowledge], Sink[Out]],
     engine: Engine[Recommender],
     encoder: Encoder,
+    catalogue: Catalogue | None = None,
 ) -> None:
-    """Run the flow to the end of the source. What a step raises stands in the chain of causes."""
+    """Run the flow to the end of the source. What a step raises stands in the chain of causes.
+
+    Give the same `catalogue` to play on where an earlier play ended.
+    """
     engines = Engines(lambda _: engine)
-    encode = EncodeStep(encoder, config.events, Catalogue(None, encoder.version))
+    titles = Catalogue(None, encoder.version) if catalogue is None else catalogue
+    encode = EncodeStep(encoder, config.events, titles)
     epoch = timedelta(seconds=config.flow.epoch_seconds)
     flow = build_flow(source, sink(engines.acknowledge), encode, engines, epoch)
     cli_main(flow, epoch_interval=epoch)  # type: ignore[no-untyped-call]
