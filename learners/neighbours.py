@@ -139,16 +139,21 @@ class Neighbours:
             return
         known, new = np.flatnonzero(found), np.flatnonzero(~found)
         self.counts[:, rows[known], slot[known]] += weights[:, known]
-        # Two newcomers to one group of one row may choose one slot: the later of them stays.
-        rows, slots = rows[new], slots[new]
-        weakest = self._strength(rows[:, None], slots).argmin(axis=1)
-        slot = slots[np.arange(len(new)), weakest]
-        self.ids[rows, slot] = items[new]
-        self.counts[:, rows, slot] = weights[:, new]
+        self._add_new(rows[new], slots[new], items[new], weights[:, new])
 
-    def _strength(
-        self, rows: Numbers, slots: NDArray[np.integer]
-    ) -> NDArray[np.float32]:
+    def _add_new(
+        self, rows: Numbers, slots: Numbers, items: Numbers, weights: NDArray[np.float32]
+    ) -> None:
+        """Give each newcomer the weakest of its slots; rounds of them where two want one."""
+        weakest = self._strength(rows[:, None], slots).argmin(axis=1)
+        slot = slots[np.arange(len(rows)), weakest]
+        self.ids[rows, slot] = items
+        self.counts[:, rows, slot] = weights
+        again = np.flatnonzero(self.ids[rows, slot] != items)
+        if len(again):
+            self._add_new(rows[again], slots[again], items[again], weights[:, again])
+
+    def _strength(self, rows: Numbers, slots: NDArray[np.integer]) -> NDArray[np.float32]:
         """Give what decides who makes room; empty slots go first."""
         strength: NDArray[np.float32] = self.counts[NEXT, rows, slots] * np.float32(0.5)
         strength += self.counts[TOGETHER, rows, slots]
