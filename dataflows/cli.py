@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataflows.failures import run_to_status
+from dataflows.failures import DEBUG, run_to_status
 
 if TYPE_CHECKING:
     from dataflows.config import Config
@@ -58,6 +59,9 @@ def main() -> None:
 def _command() -> object:
     from dataflows.own import check_own_packages
 
+    if not os.environ.get(DEBUG):
+        # An error in a step passes through the engine's Rust, which would print its own stack.
+        os.environ["RUST_BACKTRACE"] = "0"
     check_own_packages()
     return app(sys.argv[1:] or ["--help"], prog_name="penchant", standalone_mode=False)
 
