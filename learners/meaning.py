@@ -2,14 +2,17 @@
 
 The nearest neighbours of an item are looked for once, when someone first interacts
 with it, and kept; an item that is added or re-encoded later is put into the rows that
-it belongs to. So the cost of an event does not grow with the catalogue. In a large
-catalogue the search runs in two steps: bit codes of random hyperplanes (Charikar,
-2002, "Similarity estimation techniques from rounding algorithms") choose several
-hundred, their exact cosines order them.
+it belongs to. One that goes makes the rows that it was in shorter, but a row is always
+the nearest so many, with none left out; the search is done again when half of it is
+gone. So the cost of an event does not grow with the catalogue. In a large catalogue the
+search runs in two steps: bit codes of random hyperplanes (Charikar, 2002, "Similarity
+estimation techniques from rounding algorithms") choose several hundred, their exact
+cosines order them.
 """
 
 from __future__ import annotations
 
+import math
 import zlib
 
 import numpy as np
@@ -22,12 +25,17 @@ _EXACT_BELOW = 4_096
 _SHORTLIST = 512
 _WORDS = 4  # 64-bit words of a code
 _PLANES_SEED = 20_260
+_ANY, _NONE = -8.0, 8.0  # below and above every cosine
+_LONGEST_SQUARED = 4.0  # of a vector that is meant to be a unit
 
 
 class Meanings:
     """Unit vectors of items `(n, dim)` float32 and rows of the `width` nearest others.
 
-    `near` (rows, width) int32, -1 where empty; `cosines` (rows, width) float32;
+    `near` (rows, width) int32, -1 where empty; `cosines` (rows, width) float32, in an
+    empty place what a newcomer has to be above to get in: `_ANY` where the row holds all
+    others that there are, `_NONE` where its owner has no text any more, else how close
+    the nearest that it may have missed can be.
     `row_of[item]` is -1 until the item was looked up.
     """
 
@@ -55,9 +63,10 @@ class Meanings:
     def put(self, item: int, vector: Vector | None) -> list[int]:
         """Set an item's vector, None for "no text"; give the items whose rows changed.
 
-        A vector that is the same as before changes nothing. Raises ValueError for a
-        vector of another length, or one that is not finite.
+        A vector that is the same as before changes nothing. Raises ValueError as `check`.
         """
+        if vector is not None:
+            self.check(vector)
         mark = 0 if vector is None else zlib.crc32(vector.tobytes()) or 1
         known = self.marks.get(item, 0) == mark
         if vector is not None:
@@ -67,16 +76,23 @@ class Meanings:
             return []
         changed = self._drop(item)
         if vector is None:
+            changed += self._empty(item)
             self.has[item] = False
             self.vectors[item] = 0.0  # as after a restart, which knows of no vector for it
             return changed
         return changed + self._insert(item)
 
-    def _set(self, item: int, vector: Vector) -> None:
-        if vector.shape != (self.dim,) or not np.isfinite(vector).all():
+    def check(self, vector: Vector) -> None:
+        """Raise ValueError for a vector of another size, not finite, or far from unit length."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            squared = float(vector @ vector) if vector.shape == (self.dim,) else math.nan
+        if not squared <= _LONGEST_SQUARED:  # put this way round, true for NaN as well
             raise ValueError(
-                f"a vector of shape {vector.shape} does not fit; it must be ({self.dim},), finite"
+                f"a vector of shape {vector.shape} does not fit; it must be ({self.dim},), "
+                "finite, of length 1"
             )
+
+    def _set(self, item: int, vector: Vector) -> None:
         self.vectors[item] = vector
         self.has[item] = True
         bits = np.packbits(vector @ self._planes > 0)
@@ -84,10 +100,16 @@ class Meanings:
 
     def look_up(self, item: int) -> bool:
         """Find the neighbours of an item unless they are known; True if that was done now."""
-        if self.row_of[item] >= 0 or not self.has[item]:
+        row = int(self.row_of[item])
+        if not self.has[item] or (row >= 0 and not self._is_short(row)):
             return False
-        self._fill(self._new_row(item), item)
+        self._fill(self._new_row(item) if row < 0 else row, item)
         return True
+
+    def _is_short(self, row: int) -> bool:
+        """Tell whether half of a row or more was lost, and there is more to find."""
+        middle = self.width // 2
+        return bool(self.near[row, middle] < 0 and self.cosines[row, -1] > _ANY)
 
     def row_out(self, item: int) -> tuple[NDArray[np.int32], NDArray[np.float32]] | None:
         """Give an item's neighbours and cosines, both `(width,)`; None before `look_up`."""
@@ -114,13 +136,14 @@ class Meanings:
         cosines = _dots(self.vectors[among], self.vectors[item])
         best = np.lexsort((among, -cosines))[: self.width]
         self.near[row] = -1
-        self.cosines[row] = 0.0
+        self.cosines[row] = _ANY
         self.near[row, : len(best)] = among[best]
         self.cosines[row, : len(best)] = cosines[best]
 
     def _shortlist(self, item: int) -> NDArray[np.intp]:
-        if len(self.has) <= _EXACT_BELOW:
-            return np.flatnonzero(self.has)
+        texts = np.flatnonzero(self.has)
+        if len(texts) <= _EXACT_BELOW:
+            return texts
         distance = np.bitwise_count(self._codes ^ self._codes[item]).sum(axis=1, dtype=np.int16)
         distance[~self.has] = 64 * _WORDS + 1
         cut = np.partition(distance, _SHORTLIST)[_SHORTLIST]
@@ -135,9 +158,7 @@ class Meanings:
         if not self.owners:
             return changed
         cosines = _dots(self.vectors[self.owners], self.vectors[item])
-        weakest = self.cosines[: len(self.owners), -1]
-        empty = self.near[: len(self.owners), -1] < 0
-        for row in np.flatnonzero((cosines > weakest) | empty).tolist():
+        for row in np.flatnonzero(cosines > self.cosines[: len(self.owners), -1]).tolist():
             if self.owners[row] != item:
                 self._place(row, item, float(cosines[row]))
                 changed.append(self.owners[row])
@@ -152,13 +173,21 @@ class Meanings:
             self.near[row, after] = item
             self.cosines[row, after] = cosine
 
+    def _empty(self, item: int) -> list[int]:
+        """Empty an item's own row, if it has one."""
+        row = int(self.row_of[item])
+        if row < 0:
+            return []
+        self.near[row], self.cosines[row] = -1, _NONE
+        return [item]
+
     def _drop(self, item: int) -> list[int]:
-        """Take an item's old entries out of all rows."""
+        """Take an item's old entries out of all rows; the last cosine of a row stays as bound."""
         rows, slots = np.nonzero(self.near[: len(self.owners)] == item)
         for row, slot in zip(rows.tolist(), slots.tolist(), strict=True):
             self.near[row, slot:-1] = self.near[row, slot + 1 :]
             self.cosines[row, slot:-1] = self.cosines[row, slot + 1 :]
-            self.near[row, -1], self.cosines[row, -1] = -1, 0.0
+            self.near[row, -1] = -1
         return [self.owners[row] for row in rows.tolist()]
 
 

@@ -1,0 +1,210 @@
+"""Rows of nearest items equal a search by brute force, whatever was put, changed or removed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from learners import meaning
+from learners.meaning import Meanings
+
+ITEMS, DIM = 12, 5
+_ops = st.lists(
+    st.tuples(
+        st.sampled_from(["put", "put", "look_up", "look_up", "remove"]),
+        st.integers(0, ITEMS - 1),
+        st.integers(0, 40),
+    ),
+    max_size=60,
+)
+
+
+def unit(seed: int, dim: int = DIM) -> NDArray[np.float32]:
+    vector = np.random.default_rng(seed).normal(size=dim)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def ready(width: int, items: int = ITEMS, dim: int = DIM) -> Meanings:
+    meanings = Meanings(dim, width)
+    meanings.make_room(items)
+    return meanings
+
+
+def nearest(vectors: dict[int, NDArray[np.float32]], item: int) -> list[tuple[float, int]]:
+    """All others with a text, the nearest first, found by looking at each."""
+    own = vectors[item].astype(np.float64)
+    cosines = [(float(v.astype(np.float64) @ own), i) for i, v in vectors.items() if i != item]
+    return sorted(cosines, reverse=True)
+
+
+def row(meanings: Meanings, item: int) -> list[tuple[float, int]]:
+    found = meanings.row_out(item)
+    assert found is not None
+    near, cosines = found
+    used = int((near >= 0).sum())
+    assert (near[used:] == -1).all()  # no gap among them
+    return list(zip(cosines[:used].tolist(), near[:used].tolist(), strict=True))
+
+
+def assert_equals_brute_force(
+    meanings: Meanings, vectors: dict[int, NDArray[np.float32]], item: int
+) -> None:
+    got = row(meanings, item)
+    if item not in vectors:
+        assert got == []
+        return
+    expected = nearest(vectors, item)
+    assert len({i for _, i in got}) == len(got)
+    assert [c for c, _ in got] == pytest.approx([c for c, _ in expected[: len(got)]], abs=1e-5)
+    by_item = {i: c for c, i in expected}
+    assert [by_item[i] for _, i in got] == pytest.approx([c for c, _ in got], abs=1e-5)
+
+
+@given(_ops, st.integers(1, 6))
+@settings(deadline=None, max_examples=150)
+def test_rows_are_the_nearest_after_any_order_of_changes(ops: Any, width: int) -> None:
+    meanings = ready(width)
+    vectors: dict[int, NDArray[np.float32]] = {}
+    looked_up: set[int] = set()
+    for act, item, seed in ops:
+        rows = {i: row(meanings, i) for i in looked_up}
+        if act == "put":
+            told = meanings.put(item, unit(seed))
+            vectors[item] = unit(seed)
+        elif act == "remove":
+            told = meanings.put(item, None)
+            vectors.pop(item, None)
+        else:
+            told = [item] if meanings.look_up(item) else []
+            if item in vectors:
+                looked_up.add(item)
+                least = min(len(vectors) - 1, (width + 1) // 2)
+                assert len(row(meanings, item)) >= least
+        for i in looked_up:
+            assert_equals_brute_force(meanings, vectors, i)
+            assert i in told or rows.get(i) == row(meanings, i)
+
+
+def test_a_row_is_whole_when_nothing_was_lost() -> None:
+    meanings = ready(width=4)
+    for item in range(ITEMS):
+        meanings.put(item, unit(item))
+        meanings.look_up(item)
+    for item in range(ITEMS):
+        assert len(row(meanings, item)) == 4
+
+
+def test_a_row_that_lost_half_is_looked_for_again() -> None:
+    meanings = ready(width=4)
+    vectors = {item: unit(item) for item in range(ITEMS)}
+    for item, vector in vectors.items():
+        meanings.put(item, vector)
+    assert meanings.look_up(0)
+    assert not meanings.look_up(0)
+    for gone in [i for _, i in row(meanings, 0)[:3]]:
+        meanings.put(gone, None)
+        del vectors[gone]
+    assert len(row(meanings, 0)) == 1
+    assert meanings.look_up(0)
+    assert len(row(meanings, 0)) == 4
+    assert_equals_brute_force(meanings, vectors, 0)
+
+
+def test_the_same_vector_again_changes_nothing() -> None:
+    meanings = ready(width=3)
+    for item in range(6):
+        meanings.put(item, unit(item))
+    meanings.look_up(2)
+    before = row(meanings, 2)
+    assert meanings.put(4, unit(4)) == []
+    assert row(meanings, 2) == before
+
+
+def test_rows_put_back_go_on_alike() -> None:
+    one, other = ready(width=3), ready(width=3)
+    for item in range(8):
+        one.put(item, unit(item))
+    for item in (5, 1, 3):  # another order than that of the numbers
+        one.look_up(item)
+    for item in range(8):
+        other.marks[item] = one.marks[item]
+        found = one.row_out(item)
+        if found is not None:
+            other.row_in(item, *found)
+    for item in range(8):
+        assert other.put(item, unit(item)) == []
+    for meanings in (one, other):
+        meanings.put(9, unit(90))
+        meanings.put(1, unit(91))
+        meanings.put(3, None)
+        meanings.look_up(9)
+    for item in range(10):
+        mine, theirs = one.row_out(item), other.row_out(item)
+        assert (mine is None) == (theirs is None)
+        if mine is not None and theirs is not None:
+            assert mine[0].tobytes() == theirs[0].tobytes()
+            assert mine[1].tobytes() == theirs[1].tobytes()
+
+
+@pytest.mark.parametrize(
+    "vector",
+    [
+        np.full(DIM, np.nan, np.float32),
+        np.array([1, 0, 0, 0, np.inf], np.float32),
+        np.full(DIM, 1e30, np.float32),
+        np.ones(DIM + 1, np.float32),
+        np.ones((1, DIM), np.float32),
+    ],
+)
+def test_a_vector_that_is_no_unit_is_refused_and_leaves_no_trace(vector: Any) -> None:
+    meanings = ready(width=3)
+    meanings.put(0, unit(0))
+    meanings.put(1, unit(1))
+    meanings.look_up(0)
+    before = row(meanings, 0)
+    with pytest.raises(ValueError, match=r"a vector of shape .* must be \(5,\)"):
+        meanings.put(1, vector)
+    assert row(meanings, 0) == before
+    assert np.isfinite(meanings.vectors).all()
+    assert meanings.put(1, unit(1)) == []
+
+
+def test_no_text_is_no_vector() -> None:
+    meanings = ready(width=3)
+    meanings.put(0, None)
+    meanings.put(1, unit(1))
+    assert not meanings.look_up(0)
+    assert meanings.row_out(0) is None
+    meanings.look_up(1)
+    assert row(meanings, 1) == []
+
+
+def clustered(n: int, dim: int, seed: int) -> NDArray[np.float32]:
+    """Unit vectors around a few dozen centres."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(60, dim))
+    vectors = centres[rng.integers(0, 60, n)] + rng.normal(0, 0.5, (n, dim))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors.astype(np.float32)
+
+
+def test_the_short_list_of_a_large_catalogue_finds_the_nearest() -> None:
+    n = meaning._EXACT_BELOW + 2_000
+    vectors = clustered(n, 32, seed=1)
+    meanings = ready(width=20, items=n, dim=32)
+    for item in range(n):
+        meanings.put(item, vectors[item])
+    found = 0
+    asked = range(0, n, 61)
+    for item in asked:
+        meanings.look_up(item)
+        cosines = vectors @ vectors[item]
+        cosines[item] = -2.0
+        expected = set(np.argsort(-cosines)[:20].tolist())
+        found += len(expected & {i for _, i in row(meanings, item)})
+    assert found >= 0.9 * 20 * len(asked)
