@@ -75,7 +75,7 @@ class User(msgspec.Struct):
     def add(self, item: int, ts: float, position: int, keep: int, kinds: int) -> bool:
         """Take one interaction in; True where the user already had the item."""
         again = np.flatnonzero(self.seen == item)
-        if len(again):
+        if self.taken is not None and len(again):
             self.taken[1, again[0]] += 1
             self.taken[2, again[0]] = self.length
         else:

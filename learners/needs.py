@@ -65,9 +65,7 @@ class Needs:
         top = self.learner.top(chances, _SHOWN)
         return {label: round(chance, 6) for label, chance in top}
 
-    def per_category(
-        self, chances: NDArray[np.float64], items: ItemTable
-    ) -> NDArray[np.float32]:
+    def per_category(self, chances: NDArray[np.float64], items: ItemTable) -> NDArray[np.float32]:
         """Give P(intent) by category number; 0 for categories that are no label."""
         if self._labels != self.learner.labels:
             self._labels = list(self.learner.labels)

@@ -46,7 +46,8 @@ class Neighbours:
         self.width = self.groups * WAYS
         self.half_life = half_life
         gaps = np.arange(window)
-        self._weights = np.exp([-gaps / _TOGETHER_REACH, -gaps / _NEXT_REACH]).astype(np.float32)
+        self._forth = np.exp([-gaps / _TOGETHER_REACH, -gaps / _NEXT_REACH]).astype(np.float32)
+        self._back = self._forth * np.array([[1.0], [0.0]], np.float32)
         self._ways = np.arange(WAYS)
         self.base = 0
         self.rows = 0
@@ -67,12 +68,13 @@ class Neighbours:
         if not n:
             return False
         rebased = self._rebase(position)
-        weights = self._weights[:, :n] * self.unit(position)
-        rows = self._rows(recent)
         own = self._rows(np.array([item], np.int32))
-        self._add(rows, np.full(n, item, np.int32), weights)
-        weights[NEXT] = 0.0
-        self._add(np.full(n, own[0], np.int32), recent, weights)
+        weights = np.empty((CHANNELS, 2 * n), np.float32)
+        weights[:, :n] = self._forth[:, :n]
+        weights[:, n:] = self._back[:, :n]
+        weights *= self.unit(position)
+        rows = np.concatenate((self._rows(recent), np.repeat(own, n)))
+        self._add(rows, np.concatenate((np.full(n, item, np.int32), recent)), weights)
         return rebased
 
     def unit(self, position: int) -> np.float32:
@@ -128,34 +130,42 @@ class Neighbours:
 
     def _add(self, rows: Numbers, items: Numbers, weights: NDArray[np.float32]) -> None:
         """Add `weights` (2, n) to the counts of `items` (n,) in `rows` (n,)."""
-        slots = (items % self.groups * WAYS)[:, None] + self._ways
-        equal = self.ids[rows[:, None], slots] == items[:, None]
-        place = np.arange(len(rows))
-        found = equal.any(axis=1)
-        way = equal.argmax(axis=1)
-        slot = slots[place, way]
+        flat_ids, flat = self.ids.reshape(-1), self.counts.reshape(CHANNELS, -1)
+        group = rows.astype(np.intp) * self.width + items % self.groups * WAYS
+        slots = group[:, None] + self._ways
+        equal = flat_ids.take(slots) == items[:, None]
+        slot = group + equal.argmax(axis=1)
+        found = flat_ids.take(slot) == items
         if found.all():
-            self.counts[:, rows, slot] += weights
+            flat[:, slot] += weights
             return
-        known, new = np.flatnonzero(found), np.flatnonzero(~found)
-        self.counts[:, rows[known], slot[known]] += weights[:, known]
-        self._add_new(rows[new], slots[new], items[new], weights[:, new])
+        flat[:, slot[found]] += weights[:, found]
+        new = np.flatnonzero(~found)
+        slot = self._made(flat_ids, flat, group[new], slots[new])
+        flat_ids[slot] = items[new]
+        flat[:, slot] = weights[:, new]
 
-    def _add_new(
-        self, rows: Numbers, slots: Numbers, items: Numbers, weights: NDArray[np.float32]
-    ) -> None:
-        """Give each newcomer the weakest of its slots; rounds of them where two want one."""
-        weakest = self._strength(rows[:, None], slots).argmin(axis=1)
-        slot = slots[np.arange(len(rows)), weakest]
-        self.ids[rows, slot] = items
-        self.counts[:, rows, slot] = weights
-        again = np.flatnonzero(self.ids[rows, slot] != items)
-        if len(again):
-            self._add_new(rows[again], slots[again], items[again], weights[:, again])
+    def _made(
+        self,
+        flat_ids: Numbers,
+        flat: NDArray[np.float32],
+        group: NDArray[np.intp],
+        slots: NDArray[np.intp],
+    ) -> NDArray[np.intp]:
+        """Give a slot for each newcomer to a group of slots `(n, 8)`.
 
-    def _strength(self, rows: Numbers, slots: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Give what decides who makes room; empty slots go first."""
-        strength: NDArray[np.float32] = self.counts[NEXT, rows, slots] * np.float32(0.5)
-        strength += self.counts[TOGETHER, rows, slots]
-        strength[self.ids[rows, slots] < 0] = -1.0
-        return strength
+        Newcomers to one group take its empty slots in turn. Where those do not do, the
+        others all take the weakest of the rest, and the last of them stays.
+        """
+        strength = flat[TOGETHER].take(slots) + np.float32(0.5) * flat[NEXT].take(slots)
+        strength[flat_ids.take(slots) < 0] = -1.0
+        slot = slots[np.arange(len(slots)), strength.argmin(axis=1)]
+        if len(slot) == len(set(slot.tolist())):
+            return slot
+        turn = np.minimum(
+            np.tril(group[:, None] == group, -1).sum(axis=1), (strength < 0.0).sum(axis=1)
+        )
+        order = strength.argsort(axis=1, kind="stable")
+        place = np.arange(len(slots))
+        chosen: NDArray[np.intp] = slots[place, order[place, np.minimum(turn, WAYS - 1)]]
+        return chosen

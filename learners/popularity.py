@@ -13,6 +13,7 @@ fading keeps the order, so an item enters only when it is counted.
 from __future__ import annotations
 
 import bisect
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +81,7 @@ class Popularity:
             self._set_top(channel, top)
 
     def _increment(self, channel: int, position: int) -> float:
-        return 2.0 ** ((position - self.base) / self._half_lives[channel])
+        return math.exp2((position - self.base) / self._half_lives[channel])
 
     def _enter(self, channel: int, item: int) -> None:
         """Let an item that was counted into the best list, if it belongs there."""

@@ -62,8 +62,11 @@ class PreferenceLearner:
             return
         self._batches += 1
         share = max(1.0 / self._batches, _SLOWEST)
-        self._mean += share * (rows.mean(axis=0) - self._mean)
-        self._variance += share * (np.square(rows - self._mean).mean(axis=0) - self._variance)
+        # Products with ones: sums along the long axis are several times slower.
+        each = np.full(len(rows), 1.0 / len(rows), np.float32)
+        self._mean += share * (each @ rows - self._mean)
+        apart = rows - self._mean.astype(np.float32)
+        self._variance += share * (each @ (apart * apart) - self._variance)
 
     def scaled(self, rows: Matrix) -> Matrix:
         """Give raw rows `(n, features)` centred, scaled and clipped at 6 deviations."""
@@ -146,11 +149,11 @@ class PreferenceLearner:
         """Take one Adam step for the slopes `(n,)` of the loss by the scores."""
         np.matmul(slope, active, out=self._to_outer)
         np.matmul(slope, scaled, out=self._to_direct)
-        inner = np.sign(active)
-        inner *= self._outer
-        inner *= slope[:, None]
+        inner = np.multiply(slope[:, None], self._outer)
+        inner *= active > 0.0
         np.matmul(scaled.T, inner, out=self._to_inner)
-        np.sum(inner, axis=0, out=self._to_bias)
+        # A product with ones adds up columns several times faster than a sum along an axis.
+        np.matmul(np.ones(len(inner), np.float32), inner, out=self._to_bias)
         self._adam()
 
     def _adam(self) -> None:

@@ -17,8 +17,8 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remembers. `candidates`: the most that are ranked for one user. `idle_users`: a user
     with no interaction while this many were learnt in the shard is forgotten, so it
     also bounds the number of users. `users_in_memory`: how many user records stay
-    loaded. `taken_limit`: how many distinct
-    items of one user are remembered as already had. `dim`: length of the text vectors, 0 where there are none. `seed` keys all
+    loaded. `taken_limit`: how many distinct items of one user are remembered as already
+    had. `dim`: length of the text vectors, 0 where there are none. `seed` keys all
     randomness together with an event's position.
     """
 
@@ -26,10 +26,10 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     repeats: Literal["auto", "on", "off"] = "auto"
     seed: int = 0
     dim: int = 0
-    recent: int = 30
-    window: int = 30
-    neighbours: int = 512
-    candidates: int = 400
+    recent: int = 20
+    window: int = 25
+    neighbours: int = 384
+    candidates: int = 300
     hidden: int = 24
     learning_rate: float = 0.003
     count_half_life: float = 200_000.0

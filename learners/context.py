@@ -1,0 +1,26 @@
+"""What ranking needs to know of a user at one moment."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Context(NamedTuple):
+    """A user at one moment: `recent` (m,) distinct items, newest first, and the rest.
+
+    `length` counts the user's interactions. `taken` (3, m) is as in
+    `learners.history.User`; where `repeats` is off, its items are no candidates.
+    `position` is the shard position. `liking` and `intent` (c,) are by category number,
+    0 where nothing is known.
+    """
+
+    recent: NDArray[np.int32]
+    length: int
+    taken: NDArray[np.int32]
+    repeats: bool
+    position: int
+    liking: NDArray[np.float32]
+    intent: NDArray[np.float32]

@@ -1,0 +1,95 @@
+"""The tables that signals are read from: items, popularity, neighbours, meanings."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learners.items import ItemTable
+from learners.meaning import Meanings
+from learners.neighbours import Neighbours
+from learners.popularity import Popularity
+from learners.settings import LearnerSettings
+
+
+class Signals:
+    """All that is learnt per item, in arrays indexed by item number.
+
+    `blocked` (room + 1,) bool marks what may not be recommended; its last place, index
+    -1, stands for an empty slot of a row and is always marked. `slot` (room + 1,) is
+    scratch space for whoever needs to find items again in an array.
+    """
+
+    def __init__(self, settings: LearnerSettings) -> None:
+        self.settings = settings
+        self.items = ItemTable()
+        self.popularity = Popularity(
+            settings.popularity_half_life,
+            settings.trend_half_life,
+            settings.count_half_life,
+            settings.stage_half_life,
+        )
+        self.neighbours = Neighbours(settings.neighbours, settings.window, settings.count_half_life)
+        self.meanings = Meanings(settings.dim, settings.similar)
+        self.fresh: list[int] = []
+        self.blocked = np.ones(1, bool)
+        self.slot = np.zeros(1, np.intp)
+
+    def number(self, item_id: str, position: int) -> int:
+        """Give an item's number; an item never heard of gets one, and may be recommended."""
+        known = len(self.items)
+        number = self.items.number(item_id, position)
+        if len(self.items) > known:
+            self.make_room()
+            self.blocked[number] = False
+        return number
+
+    def make_room(self) -> None:
+        """Let every array hold all item numbers that the table has given out."""
+        n = len(self.items)
+        if n < len(self.blocked):
+            return
+        room = max(64, 2 * n)
+        self.items.make_room(room)
+        self.popularity.make_room(room)
+        self.neighbours.make_room(room)
+        self.meanings.make_room(room)
+        self.slot = np.zeros(room + 1, np.intp)
+        self.block_unavailable()
+
+    def block_unavailable(self) -> None:
+        """Mark the items that may not be recommended."""
+        self.blocked = np.ones(len(self.slot), bool)
+        n = len(self.items)
+        self.blocked[:n] = ~self.items.available[:n]
+
+    def set_available(self, item: int, available: bool) -> None:
+        """Let an item be recommended, or no longer."""
+        self.items.available[item] = available
+        self.blocked[item] = not available
+
+    def add_fresh(self, item: int) -> None:
+        """Put a new catalogue item among the fresh ones; the oldest of those makes room."""
+        if self.settings.fresh:
+            self.fresh = [*self.fresh, item][-self.settings.fresh :]
+
+    def count(self, item: int, recent: NDArray[np.int32], length: int, position: int) -> set[int]:
+        """Take one interaction in; give the items whose records changed.
+
+        `recent` are the user's other items, newest first, `length` counts what they did
+        before.
+        """
+        rebased = self.neighbours.learn(item, recent, position)
+        rebased |= self.popularity.learn(item, length, position)
+        self.meanings.look_up(item)
+        self.items.streamed[item] = True
+        self.items.last[item] = position
+        return set(range(len(self.items))) if rebased else {item, *recent.tolist()}
+
+    def remove(self, item: int) -> list[int]:
+        """Take an item out of every list and signal; give the items whose records changed."""
+        self.set_available(item, False)
+        self.fresh = [other for other in self.fresh if other != item]
+        self.neighbours.forget(item)
+        self.popularity.forget(item)
+        return [item, *self.meanings.put(item, None)]
