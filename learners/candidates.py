@@ -18,6 +18,8 @@ from learners.neighbours import NEXT, TOGETHER
 from learners.popularity import LONG, SHORT, TOTAL, stage_of
 from learners.signals import Signals
 
+Floats = NDArray[np.float64]
+
 _OWN = 300  # of the user's own items, the newest so many are candidates where repeats are on
 _LONG_REACH, _SHORT_REACH = 15.0, 3.0
 _NEWEST = 10  # beyond so many steps the short reach adds nothing
@@ -50,19 +52,30 @@ class Candidates(NamedTuple):
     """
 
     ids: NDArray[np.int32]
-    strength: NDArray[np.float64]
-    spread: NDArray[np.float64]
-    at_stage: NDArray[np.float64]
-    together: NDArray[np.float64]
-    together_now: NDArray[np.float64]
-    follows: NDArray[np.float64]
-    follows_last: NDArray[np.float64]
-    meaning: NDArray[np.float64]
-    meaning_best: NDArray[np.float64]
+    strength: Floats
+    spread: Floats
+    at_stage: Floats
+    together: Floats
+    together_now: Floats
+    follows: Floats
+    follows_last: Floats
+    meaning: Floats
+    meaning_best: Floats
 
     def at(self, places: NDArray[np.intp]) -> Candidates:
         """Keep these only."""
-        return self._make(part[places] for part in self)
+        return Candidates(
+            self.ids[places],
+            self.strength[places],
+            self.spread[places],
+            self.at_stage[places],
+            self.together[places],
+            self.together_now[places],
+            self.follows[places],
+            self.follows_last[places],
+            self.meaning[places],
+            self.meaning_best[places],
+        )
 
 
 def rows_of(signals: Signals, recent: NDArray[np.int32]) -> Rows:
@@ -170,37 +183,34 @@ def _row_sums(
     rows: Rows,
     place: NDArray[np.intp],
     own: NDArray[np.intp],
-) -> list[NDArray[np.float64]]:
+) -> tuple[Floats, Floats, Floats, Floats]:
     """Add up the counts of rows, `place` saying where each entry's item is told by `own`."""
     if not len(rows.steps) or not len(own):
-        return [np.zeros(len(own))] * 4
+        none = np.zeros(len(own))
+        return none, none, none, none
     strength = signals.popularity.read(TOTAL, context.recent[rows.steps], context.position)
     unit = float(signals.neighbours.unit(context.position))
     damped = 1.0 / (np.sqrt(strength + 1.0) * unit)
     width, room = rows.together.shape[1], max(len(place), int(own[-1]) + 1)
 
-    def add(channel: int, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    def add(channel: int, weight: Floats) -> Floats:
         weighted = signals.neighbours.counts[channel, rows.numbers[: len(weight)]]
         weighted *= weight.astype(np.float32)[:, None]
-        sums: NDArray[np.float64] = np.bincount(
-            place[: width * len(weight)], weighted.ravel(), room
-        )
-        return sums[own]
+        sums = np.bincount(place[: width * len(weight)], weighted.ravel(), room)
+        return sums.astype(np.float64, copy=False)[own]
 
     newest = int(np.searchsorted(rows.steps, _NEWEST))
     short = _SHORT_WEIGHTS[rows.steps[:newest]] * damped[:newest]
     last = int(rows.steps[0] == 0)
-    return [
+    return (
         add(TOGETHER, _LONG_WEIGHTS[rows.steps] * damped),
         add(TOGETHER, short),
         add(NEXT, short),
         add(NEXT, damped[:last] / np.sqrt(strength[:last] + 1.0)),
-    ]
+    )
 
 
-def _near_sums(
-    rows: Rows, place: NDArray[np.intp], own: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _near_sums(rows: Rows, place: NDArray[np.intp], own: NDArray[np.intp]) -> tuple[Floats, Floats]:
     """Add up the cosines of rows, and give the best; `place` and `own` as in `_row_sums`."""
     if not len(rows.near_steps) or not len(own):
         return np.zeros(len(own)), np.zeros(len(own))
@@ -208,7 +218,7 @@ def _near_sums(
     start = rows.together.size
     place = place[start : start + rows.near.size]
     weighted = rows.cosines * _SHORT_WEIGHTS[rows.near_steps].astype(np.float32)[:, None]
-    total: NDArray[np.float64] = np.bincount(place, weighted.ravel(), room)
+    total = np.bincount(place, weighted.ravel(), room).astype(np.float64, copy=False)
     best = np.zeros(room, np.float32)
     np.maximum.at(best, place, rows.cosines.ravel())
     return total[own], best[own].astype(np.float64)

@@ -159,7 +159,7 @@ class Neighbours:
         """
         strength = flat[TOGETHER].take(slots) + np.float32(0.5) * flat[NEXT].take(slots)
         strength[flat_ids.take(slots) < 0] = -1.0
-        slot = slots[np.arange(len(slots)), strength.argmin(axis=1)]
+        slot: NDArray[np.intp] = slots[np.arange(len(slots)), strength.argmin(axis=1)]
         if len(slot) == len(set(slot.tolist())):
             return slot
         turn = np.minimum(

@@ -66,12 +66,13 @@ class PreferenceLearner:
         each = np.full(len(rows), 1.0 / len(rows), np.float32)
         self._mean += share * (each @ rows - self._mean)
         apart = rows - self._mean.astype(np.float32)
-        self._variance += share * (each @ (apart * apart) - self._variance)
+        self._variance += share * (each @ np.square(apart) - self._variance)
 
     def scaled(self, rows: Matrix) -> Matrix:
         """Give raw rows `(n, features)` centred, scaled and clipped at 6 deviations."""
         scale = (1.0 / np.sqrt(self._variance + 1e-3)).astype(np.float32)
-        shifted = (rows - self._mean.astype(np.float32)) * scale
+        shifted: Matrix = rows - self._mean.astype(np.float32)
+        shifted *= scale
         return np.clip(shifted, -_CLIP, _CLIP, out=shifted)
 
     def score(self, scaled: Matrix) -> Matrix:
