@@ -47,7 +47,7 @@ def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArra
     rows[1] = read(SHORT, ids, position) + 0.05
     rows[2] = candidates.at_stage + 0.02
     rows[3] = candidates.strength
-    rows[4] = position - signals.items.last[ids] + 1.0
+    rows[4] = max(position, 0) - signals.items.last[ids] + 1.0  # before any event it is -1
     rows[5] = together + _FLOOR
     rows[6] = candidates.together_now * candidates.spread + _FLOOR
     rows[7] = candidates.follows * candidates.spread + _FLOOR

@@ -74,18 +74,23 @@ class User(msgspec.Struct):
 
     def add(self, item: int, ts: float, position: int, keep: int, kinds: int) -> bool:
         """Take one interaction in; True where the user already had the item."""
-        again = np.flatnonzero(self.seen == item)
-        if self.taken is not None and len(again):
-            self.taken[1, again[0]] += 1
-            self.taken[2, again[0]] = self.length
-        else:
-            self._take(item, kinds)
+        again = self.take(item, kinds)
         self.recent.append(item)
         self.times.append(ts)
         if len(self.recent) > keep + _SPARE:
             del self.recent[:-keep], self.times[:-keep]
         self.length += 1
         self.last = position
+        return again
+
+    def take(self, item: int, kinds: int) -> bool:
+        """Note that the user has an item; True where they had it already."""
+        again = np.flatnonzero(self.seen == item)
+        if self.taken is not None and len(again):
+            self.taken[1, again[0]] += 1
+            self.taken[2, again[0]] = self.length
+        else:
+            self._take(item, kinds)
         return len(again) > 0
 
     def _take(self, item: int, most: int) -> None:
@@ -116,18 +121,24 @@ class Users:
         self._closed: dict[int, list[str]] = {}
 
     def get(self, user_id: str, position: int) -> User:
-        """Give a user's record as of `position`; a fresh one for a new or forgotten user."""
+        """Give a user's record as of `position`; a fresh one for a new or forgotten user.
+
+        A fresh one is kept only when it is touched: to ask for a list leaves no trace.
+        """
         user = self._loaded.get(user_id)
         if user is None:
             user = self._read(user_id)
+            if user is None:
+                return User()
             self._loaded[user_id] = user
-        if user.last >= 0 and position - user.last > self._idle:
-            user = self._loaded[user_id] = User()
         self._loaded.move_to_end(user_id)
-        return user
+        return User() if position - user.last > self._idle else user
 
-    def touch(self, user_id: str, position: int) -> None:
-        """Mark a user as changed by the interaction at `position`."""
+    def touch(self, user_id: str, user: User, position: int) -> None:
+        """Keep a user as changed by the interaction at `position`."""
+        user.last = position
+        self._loaded[user_id] = user
+        self._loaded.move_to_end(user_id)
         self._dirty.add(user_id)
         bucket = position // _BUCKET
         if bucket != self._bucket:
@@ -173,15 +184,15 @@ class Users:
             blob = self._load(BUCKET_KIND, str(bucket))
             for user_id in unpack(blob, BUCKET_KIND, _VERSION) if blob else ():
                 user = self._loaded.get(user_id) or self._read(user_id)
-                if user.last >= 0 and user.last // _BUCKET <= bucket:
+                if user is not None and user.last // _BUCKET <= bucket:
                     self._loaded.pop(user_id, None)
                     yield KIND, user_id, None
             yield BUCKET_KIND, str(bucket), None
             self._oldest = bucket + 1
 
-    def _read(self, user_id: str) -> User:
+    def _read(self, user_id: str) -> User | None:
         blob = self._load(KIND, user_id)
-        return User() if blob is None else unpack_as(blob, KIND, _VERSION, User)
+        return None if blob is None else unpack_as(blob, KIND, _VERSION, User)
 
 
 def _encode(user: User) -> bytes:

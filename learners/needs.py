@@ -25,7 +25,7 @@ class Needs:
     def __init__(self, dim: int) -> None:
         self.dim = dim
         self.learner = IntentLearner(2 * dim)
-        self._labels: list[str] = []
+        self._mapped: tuple[list[str], int] = ([], 0)
         self._categories = np.zeros(0, np.int32)
 
     def learn(self, interaction: Interaction, user: User, category: str | None) -> float | None:
@@ -43,6 +43,14 @@ class Needs:
         if interaction.intent is not None:
             loss = self.learner.learn(self.view(user, ts, session_id), interaction.intent)
         return loss
+
+    def is_usable(self, vector: Vector) -> bool:
+        """Tell whether an event's vector is finite. Raises ValueError for one of another size."""
+        if not self.dim:
+            return False
+        if vector.shape != (self.dim,):
+            raise ValueError(f"the vector has shape {vector.shape}; ({self.dim},) is expected")
+        return bool(np.isfinite(vector).all())
 
     def view(
         self, user: User, ts: float | None = None, session_id: str | None = None
@@ -67,9 +75,11 @@ class Needs:
 
     def per_category(self, chances: NDArray[np.float64], items: ItemTable) -> NDArray[np.float32]:
         """Give P(intent) by category number; 0 for categories that are no label."""
-        if self._labels != self.learner.labels:
-            self._labels = list(self.learner.labels)
-            known = [items.category_index.get(label, 0) for label in self._labels]
+        # A category may get the name of a label that is known already.
+        mapped = (self.learner.labels, len(items.category_names))
+        if self._mapped != mapped:
+            self._mapped = (list(self.learner.labels), len(items.category_names))
+            known = [items.category_index.get(label, 0) for label in self.learner.labels]
             self._categories = np.array(known, np.int32)
         spread = np.zeros(len(items.category_names), np.float32)
         spread[self._categories] = chances

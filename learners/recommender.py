@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -86,7 +87,14 @@ class Recommender:
         return self.learnt >= _REPEATS_AFTER and self.repeats > _REPEATS_SHARE * self.learnt
 
     def learn(self, interaction: Interaction) -> None:
-        """Learn one interaction; positions must grow by one from call to call."""
+        """Learn one interaction; positions must grow by one from call to call.
+
+        One whose weight is not above 0 speaks against its item: the user counts as having
+        it, and no signal counts it. A vector that is not finite counts as none. Raises
+        ValueError for one of another size, and learns nothing.
+        """
+        if interaction.vector is not None and not self.needs.is_usable(interaction.vector):
+            interaction = msgspec.structs.replace(interaction, vector=None)
         self.position = interaction.position
         user = self.users.get(interaction.user_id, interaction.position)
         if interaction.item_id is None:
@@ -94,13 +102,25 @@ class Recommender:
             self.drift.update(None, loss, interaction.position)
         else:
             number = self.signals.number(interaction.item_id, self.position)
-            hit = self._learn_preference(interaction, user, number)
-            names = self.signals.items.category_names_of(number)
-            loss = self.needs.learn(interaction, user, names[0] if names else None)
-            self._learn_profile(interaction, user, names)
-            self._count(interaction, user, number)
-            self.drift.update(hit, loss, interaction.position)
-        self.users.touch(interaction.user_id, interaction.position)
+            self._dirty.add(number)
+            if interaction.weight > 0:
+                self._learn_wanted(interaction, user, number)
+            else:
+                self._learn_unwanted(interaction, user, number)
+        self.users.touch(interaction.user_id, user, interaction.position)
+
+    def _learn_wanted(self, interaction: Interaction, user: User, number: int) -> None:
+        hit = self._learn_preference(interaction, user, number)
+        names = self.signals.items.category_names_of(number)
+        loss = self.needs.learn(interaction, user, names[0] if names else None)
+        self._learn_profile(interaction, user, names)
+        self._count(interaction, user, number)
+        self.drift.update(hit, loss, interaction.position)
+
+    def _learn_unwanted(self, interaction: Interaction, user: User, number: int) -> None:
+        loss = self.needs.learn(interaction, user, None)
+        user.take(number, self.settings.taken_limit)
+        self.drift.update(None, loss, interaction.position)
 
     def _learn_profile(self, interaction: Interaction, user: User, categories: list[str]) -> None:
         if user.profile is None:
@@ -114,7 +134,7 @@ class Recommender:
         # put among them, it would stand for all others of its kind that were not.
         place = np.flatnonzero(block.ids == number)
         hit = 0.0
-        if len(place) and interaction.weight > 0:
+        if len(place):
             learnt = self.preference.learn(block.scaled, int(place[0]), interaction.weight)
             hit = float(learnt.rank <= self.settings.k)
         return None if user.has(number) and not self.repeats_on else hit
@@ -157,11 +177,11 @@ class Recommender:
         """Give the top `k` (default: the setting) of a user as of the last interaction learnt.
 
         Best first; equal scores by item number. Fewer than `k` only where fewer items
-        may be shown. Raises ValueError for a `k` below 1.
+        may be shown. Raises ValueError for a `k` below 1 or above `candidates`.
         """
         k = self.settings.k if k is None else k
-        if k < 1:
-            raise ValueError(f"k is {k}; it must be at least 1")
+        if not 1 <= k <= self.settings.candidates:
+            raise ValueError(f"k is {k}; it must be from 1 to {self.settings.candidates}")
         user = self.users.get(user_id, self.position)
         context = self._context(user, None)
         block, rows = self._block(user_id, context, None, negatives=False, least=k)
@@ -173,7 +193,7 @@ class Recommender:
             self._entries(block, rows, context, best, scores, next(iter(intent), None)),
             intent,
             self.profiles.leanings(user.profile, _LEANINGS),
-            user.length,
+            self.position + 1,
             self.position,
         )
 
@@ -280,6 +300,9 @@ class Recommender:
 
     def put_item(self, item: Item) -> None:
         """Take over a catalogue record, new or changed. Raises ValueError for a bad vector."""
+        if item.vector is not None:
+            self.signals.meanings.check(item.vector)
+        self._peek = None
         known = item.item_id in self.signals.items.index
         number = self.signals.number(item.item_id, self.position)
         items = self.signals.items
@@ -293,6 +316,8 @@ class Recommender:
         self._dirty.update(changed)
         if before[0] != item.available:
             self.signals.set_available(number, item.available)
+        if not item.available:
+            self._leave_open(number)
         if not known:
             self.signals.add_fresh(number)
         if not known or changed or before != (item.available, items.categories[number].tolist()):
@@ -301,8 +326,18 @@ class Recommender:
     def remove_item(self, item_id: str) -> None:
         """Take an item out of every list and signal; unknown ids are ignored."""
         number = self.signals.items.index.get(item_id)
+        self._peek = None
         if number is not None:
             self._dirty.update(self.signals.remove(number))
+            self._leave_open(number)
+
+    def _leave_open(self, number: int) -> None:
+        """Take an item out of the candidates of the group that is being learnt."""
+        if self.open is not None:
+            kept = self.open.ids != number
+            self.open = self.open._replace(
+                ids=self.open.ids[kept], raw=self.open.raw[kept], scaled=self.open.scaled[kept]
+            )
 
     def is_known(self, item_id: str) -> bool:
         """Tell whether an item stands in the catalogue or was seen in the stream."""
