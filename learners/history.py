@@ -33,7 +33,7 @@ class User(msgspec.Struct):
     """One user's record.
 
     `recent` (newest last) and `times` (seconds) are the newest interactions, `length`
-    counts all, `last` is the shard position of the newest. `taken` (3, room) int32 holds,
+    counts all, `last` is the shard position of the newest event of any kind. `taken` (3, room) int32 holds,
     for the items that the user already has, their numbers, how often, and the user's
     `length` at the last time; `kinds` of its columns are in use. `session` and `newest`
     (the newest event's vector) are the intent learner's view of the user, `profile` is
@@ -72,7 +72,7 @@ class User(msgspec.Struct):
         distinct = dict.fromkeys(self.recent[: len(self.recent) - held_back][::-1])
         return np.fromiter(distinct, np.int32, len(distinct))[:most]
 
-    def add(self, item: int, ts: float, position: int, keep: int, kinds: int) -> bool:
+    def add(self, item: int, ts: float, keep: int, kinds: int) -> bool:
         """Take one interaction in; True where the user already had the item."""
         again = self.take(item, kinds)
         self.recent.append(item)
@@ -80,7 +80,6 @@ class User(msgspec.Struct):
         if len(self.recent) > keep + _SPARE:
             del self.recent[:-keep], self.times[:-keep]
         self.length += 1
-        self.last = position
         return again
 
     def take(self, item: int, kinds: int) -> bool:

@@ -22,6 +22,10 @@ Matrix = NDArray[np.float32]
 _KEEP_MEAN, _KEEP_SQUARE = 0.9, 0.999
 _CLIP = 6.0
 _SLOWEST = 1e-3
+# Beyond these, squares would overflow float32; signals and event weights are far below.
+_FARTHEST = 1e12
+_LARGEST_WEIGHT = 1e6
+_STEEPEST = 1e30
 
 
 class Learnt(NamedTuple):
@@ -57,13 +61,18 @@ class PreferenceLearner:
         self._outer[:] = draw.normal(0.0, 0.1, hidden)
 
     def observe(self, rows: Matrix) -> None:
-        """Let the running moments follow a batch of raw rows `(n, features)`."""
+        """Let the running moments follow a batch of raw rows `(n, features)`.
+
+        A batch that holds NaN, infinity or absurdly large numbers is left out.
+        """
         if not len(rows):
+            return
+        # Products with ones: sums along the long axis are several times slower.
+        each = np.full(len(rows), 1.0 / len(rows), np.float32)
+        if not (each @ np.abs(rows) < _FARTHEST).all():
             return
         self._batches += 1
         share = max(1.0 / self._batches, _SLOWEST)
-        # Products with ones: sums along the long axis are several times slower.
-        each = np.full(len(rows), 1.0 / len(rows), np.float32)
         self._mean += share * (each @ rows - self._mean)
         apart = rows - self._mean.astype(np.float32)
         self._variance += share * (each @ np.square(apart) - self._variance)
@@ -77,31 +86,31 @@ class PreferenceLearner:
 
     def score(self, scaled: Matrix) -> Matrix:
         """Give a finite score `(n,)` for each scaled row; higher is better."""
-        active = scaled @ self._inner
-        active += self._bias
-        np.maximum(active, 0.0, out=active)
-        scores: Matrix = active @ self._outer
+        scores: Matrix = self._active(scaled) @ self._outer
         scores += scaled @ self._direct
         return scores
 
     def learn(self, scaled: Matrix, chosen: int, weight: float = 1.0) -> Learnt:
-        """Learn that row `chosen` was taken; give loss and rank as they were before."""
-        active = scaled @ self._inner
-        active += self._bias
-        np.maximum(active, 0.0, out=active)
-        scores = active @ self._outer
+        """Learn that row `chosen` was taken; give loss and rank as they were before.
+
+        With a `weight` that is not above 0 and at most a million nothing is learnt, and
+        nothing of rows that hold NaN.
+        """
+        active = self._active(scaled)
+        scores: Matrix = active @ self._outer
         scores += scaled @ self._direct
         rank = int(np.count_nonzero(scores >= scores[chosen]))
         chance = np.exp(scores - scores.max())
-        chance /= chance.sum()
+        chance /= np.add.reduce(chance)
         loss = -math.log(max(float(chance[chosen]), 1e-30))
         chance[chosen] -= 1.0
-        self._backward(scaled, active, chance * np.float32(weight))
+        if 0 < weight <= _LARGEST_WEIGHT:
+            self._backward(scaled, active, chance * np.float32(weight))
         return Learnt(loss, rank)
 
     def learn_logistic(self, scaled: Matrix, wanted: bool) -> float:
         """Learn one scaled row `(1, features)` as wanted or not; give the log loss before."""
-        active = np.maximum(scaled @ self._inner + self._bias, 0.0)
+        active = self._active(scaled)
         margin = float((active @ self._outer + scaled @ self._direct)[0])
         signed = margin if wanted else -margin
         chance = 1.0 / (1.0 + np.exp(-np.clip(margin, -60.0, 60.0)))
@@ -146,6 +155,12 @@ class PreferenceLearner:
         b, c = a + self.hidden, a + 2 * self.hidden
         return flat[:a].reshape(self.features, self.hidden), flat[a:b], flat[b:c], flat[c:]
 
+    def _active(self, scaled: Matrix) -> Matrix:
+        """Give what the hidden units answer `(n, hidden)`."""
+        active: Matrix = scaled @ self._inner
+        active += self._bias
+        return np.maximum(active, 0.0, out=active)
+
     def _backward(self, scaled: Matrix, active: Matrix, slope: Matrix) -> None:
         """Take one Adam step for the slopes `(n,)` of the loss by the scores."""
         np.matmul(slope, active, out=self._to_outer)
@@ -158,6 +173,9 @@ class PreferenceLearner:
         self._adam()
 
     def _adam(self) -> None:
+        # Put this way round, the comparison is false for NaN as well.
+        if not self._gradient.dot(self._gradient) < _STEEPEST:
+            return
         self.steps += 1
         gradient, mean, square = self._gradient, self._mean_gradient, self._mean_square
         mean *= _KEEP_MEAN

@@ -107,6 +107,7 @@ class Recommender:
                 self._learn_wanted(interaction, user, number)
             else:
                 self._learn_unwanted(interaction, user, number)
+        user.last = interaction.position
         self.users.touch(interaction.user_id, user, interaction.position)
 
     def _learn_wanted(self, interaction: Interaction, user: User, number: int) -> None:
@@ -168,7 +169,7 @@ class Recommender:
         recent = recent[recent != number][: self.settings.window]
         self._dirty |= self.signals.count(number, recent, user.length, position)
         again = user.add(
-            number, interaction.ts, position, self.settings.recent, self.settings.taken_limit
+            number, interaction.ts, self.settings.recent, self.settings.taken_limit
         )
         self.learnt += 1
         self.repeats += again
