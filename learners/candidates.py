@@ -102,19 +102,20 @@ def candidates_of(
     fewer than `least`, the most popular of all others fill up.
     """
     rows = rows_of(signals, context.recent)
-    named = np.concatenate((rows.together.ravel(), rows.near.ravel(), *_listed(signals, context)))
+    listed = _listed(signals, context)
     if negatives:
-        named = np.concatenate((named, _drawn(signals, context.position)))
+        listed.append(_drawn(signals, context.position))
+    named = np.concatenate((rows.together.ravel(), rows.near.ravel(), *listed)).astype(np.intp)
     order = np.arange(len(named))
     # The last place of an item among the named ones stands for all of its places.
     signals.slot[named] = order
-    place = signals.slot[named]
+    place = signals.slot.take(named)
     own = _allowed(signals, named, np.flatnonzero(place == order), context)
     if len(own) < least:
         rest = _rest(signals, named[own], context)
         own = np.concatenate((own, np.arange(len(named), len(named) + len(rest))))
         named = np.concatenate((named, rest))
-    ids = named[own]
+    ids = named[own].astype(np.int32)
     strength = signals.popularity.read(TOTAL, ids, context.position) + 1.0
     candidates = Candidates(
         ids,
@@ -138,7 +139,7 @@ def _listed(signals: Signals, context: Context) -> list[NDArray[np.int32]]:
 
 
 def _allowed(
-    signals: Signals, named: NDArray[np.int32], places: NDArray[np.intp], context: Context
+    signals: Signals, named: NDArray[np.intp], places: NDArray[np.intp], context: Context
 ) -> NDArray[np.intp]:
     """Keep the places of what may be recommended and, without repeats, is not had yet."""
     blocked = signals.blocked
@@ -153,20 +154,18 @@ def _allowed(
 
 
 def _drawn(signals: Signals, position: int) -> NDArray[np.int32]:
-    """Draw items of the stream at random, keyed by seed and position (SplitMix64)."""
+    """Draw items of the stream evenly, keyed by seed and position.
+
+    A Weyl sequence: multiples of the golden ratio, modulo 1, spread over all items.
+    """
     n, draws = len(signals.items), signals.settings.sampled
-    if not n:
-        return np.zeros(0, np.int32)
-    start = (position * draws) & 0x7FFFFFFF
-    state = (start + np.arange(1, draws + 1, dtype=np.uint64)) * _GOLDEN
-    state += np.uint64(signals.settings.seed)
-    state = (state ^ (state >> np.uint64(30))) * _MIX_1
-    state = (state ^ (state >> np.uint64(27))) * _MIX_2
-    picked = ((state ^ (state >> np.uint64(31))) % np.uint64(n)).astype(np.int32)
-    return picked[signals.items.streamed[picked]]
+    start = (position * draws + signals.settings.seed) & 0xFFFFFFFF
+    turns = (start + np.arange(draws, dtype=np.uint64)) * _GOLDEN >> np.uint64(40)
+    picked = (turns * np.uint64(n) >> np.uint64(24)).astype(np.int32)
+    return picked[signals.items.streamed[picked]] if n else picked[:0]
 
 
-def _rest(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.int32]:
+def _rest(signals: Signals, ids: NDArray[np.intp], context: Context) -> NDArray[np.int32]:
     """Give what else may be shown, the most popular first."""
     rest = signals.items.in_order()
     if not context.repeats:
@@ -259,5 +258,3 @@ def again(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray
 
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)

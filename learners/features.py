@@ -47,7 +47,7 @@ def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArra
     rows[1] = read(SHORT, ids, position) + 0.05
     rows[2] = candidates.at_stage + 0.02
     rows[3] = candidates.strength
-    rows[4] = max(position, 0) - signals.items.last[ids] + 1.0  # before any event it is -1
+    rows[4] = max(position, 0) - signals.items.last.take(ids) + 1.0  # before any event it is -1
     rows[5] = together + _FLOOR
     rows[6] = candidates.together_now * candidates.spread + _FLOOR
     rows[7] = candidates.follows * candidates.spread + _FLOOR
@@ -56,9 +56,9 @@ def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArra
     np.log(rows[:_LOGS], out=rows[:_LOGS])
     rows[10] = together * (1.0 / (together.max(initial=0.0) + 1e-9))
     rows[11], rows[12] = candidates.meaning, candidates.meaning_best
-    categories = signals.items.categories[ids]
-    rows[13] = context.liking[categories].max(axis=1)
-    rows[14] = context.intent[categories].max(axis=1)
+    categories = signals.items.categories.take(ids, axis=1)
+    rows[13] = context.liking.take(categories).max(axis=0)
+    rows[14] = context.intent.take(categories).max(axis=0)
     rows[15:18] = again(signals, ids, context) if context.repeats else 0.0
     rows[18] = math.log1p(context.length)
     rows[19] = float(context.length > 0)

@@ -33,11 +33,11 @@ class User(msgspec.Struct):
     """One user's record.
 
     `recent` (newest last) and `times` (seconds) are the newest interactions, `length`
-    counts all, `last` is the shard position of the newest event of any kind. `taken` (3, room) int32 holds,
-    for the items that the user already has, their numbers, how often, and the user's
-    `length` at the last time; `kinds` of its columns are in use. `session` and `newest`
-    (the newest event's vector) are the intent learner's view of the user, `profile` is
-    the profile learner's.
+    counts all, `last` is the shard position of the newest event of any kind. `taken`
+    (3, room) int32 holds, for the items that the user already has, their numbers, how
+    often, and the user's `length` at the last time; `kinds` of its columns are in use.
+    `session` and `newest` (the newest event's vector) are the intent learner's view of
+    the user, `profile` is the profile learner's.
     """
 
     recent: list[int] = []

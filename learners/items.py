@@ -21,7 +21,7 @@ class ItemTable:
 
     `available` (n,) bool: may be recommended. `streamed` (n,) bool: someone interacted
     with it. `last` (n,) float64: position of its newest interaction. `categories`
-    (n, 4) int32: category numbers, 0 where there is none.
+    (4, n) int32: category numbers, 0 where there is none.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class ItemTable:
         self.streamed = np.zeros(0, bool)
         self.first = np.zeros(0, np.float64)
         self.last = np.zeros(0, np.float64)
-        self.categories = np.zeros((0, MAX_CATEGORIES), np.int32)
+        self.categories = np.zeros((MAX_CATEGORIES, 0), np.int32)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -59,7 +59,7 @@ class ItemTable:
         self.titles[number] = item.title
         self.available[number] = item.available
         named = [self.category(name) for name in item.categories[:MAX_CATEGORIES]]
-        self.categories[number] = named + [NO_CATEGORY] * (MAX_CATEGORIES - len(named))
+        self.categories[:, number] = named + [NO_CATEGORY] * (MAX_CATEGORIES - len(named))
         return number
 
     def category(self, name: str) -> int:
@@ -72,7 +72,7 @@ class ItemTable:
 
     def category_names_of(self, number: int) -> list[str]:
         """Give the categories of an item, most general first, as the catalogue lists them."""
-        return [self.category_names[c] for c in self.categories[number].tolist() if c]
+        return [self.category_names[c] for c in self.categories[:, number].tolist() if c]
 
     def title(self, number: int) -> str:
         """Give an item's title, its id where the catalogue has none."""
@@ -90,4 +90,4 @@ class ItemTable:
         self.streamed = grown(self.streamed, rows)
         self.first = grown(self.first, rows)
         self.last = grown(self.last, rows)
-        self.categories = grown(self.categories, rows)
+        self.categories = np.ascontiguousarray(grown(self.categories.T, rows).T)

@@ -68,12 +68,12 @@ class Neighbours:
         if not n:
             return False
         rebased = self._rebase(position)
-        own = self._rows(np.array([item], np.int32))
+        own = self._row(item)
         weights = np.empty((CHANNELS, 2 * n), np.float32)
         weights[:, :n] = self._forth[:, :n]
         weights[:, n:] = self._back[:, :n]
         weights *= self.unit(position)
-        rows = np.concatenate((self._rows(recent), np.repeat(own, n)))
+        rows = np.concatenate((self._rows(recent), np.full(n, own, np.int32)))
         self._add(rows, np.concatenate((np.full(n, item, np.int32), recent)), weights)
         return rebased
 
@@ -98,7 +98,7 @@ class Neighbours:
 
     def row_in(self, item: int, used: Numbers, ids: Numbers, counts: NDArray[np.float32]) -> None:
         """Put back what `row_out` gave."""
-        row = self._rows(np.array([item], np.int32))[0]
+        row = self._row(item)
         self.ids[row, used] = ids
         self.counts[:, row, used] = counts
 
@@ -108,6 +108,10 @@ class Neighbours:
         self.counts /= self.unit(position)
         self.base = position
         return True
+
+    def _row(self, item: int) -> int:
+        row = int(self.row_of[item])
+        return row if row >= 0 else int(self._rows(np.array([item], np.int32))[0])
 
     def _rows(self, items: Numbers) -> NDArray[np.int32]:
         """Give the row of each item, made where it has none."""
@@ -141,31 +145,24 @@ class Neighbours:
             return
         flat[:, slot[found]] += weights[:, found]
         new = np.flatnonzero(~found)
-        slot = self._made(flat_ids, flat, group[new], slots[new])
+        slot = self._made(flat_ids, flat, slots[new])
         flat_ids[slot] = items[new]
         flat[:, slot] = weights[:, new]
 
     def _made(
-        self,
-        flat_ids: Numbers,
-        flat: NDArray[np.float32],
-        group: NDArray[np.intp],
-        slots: NDArray[np.intp],
+        self, flat_ids: Numbers, flat: NDArray[np.float32], slots: NDArray[np.intp]
     ) -> NDArray[np.intp]:
-        """Give a slot for each newcomer to a group of slots `(n, 8)`.
+        """Give a slot for each newcomer to a group of slots `(n, 8)`: an empty or the weakest.
 
-        Newcomers to one group take its empty slots in turn. Where those do not do, the
-        others all take the weakest of the rest, and the last of them stays.
+        Newcomers to one group take different slots, while it has some.
         """
         strength = flat[TOGETHER].take(slots) + np.float32(0.5) * flat[NEXT].take(slots)
         strength[flat_ids.take(slots) < 0] = -1.0
-        slot: NDArray[np.intp] = slots[np.arange(len(slots)), strength.argmin(axis=1)]
-        if len(slot) == len(set(slot.tolist())):
-            return slot
-        turn = np.minimum(
-            np.tril(group[:, None] == group, -1).sum(axis=1), (strength < 0.0).sum(axis=1)
-        )
-        order = strength.argsort(axis=1, kind="stable")
-        place = np.arange(len(slots))
-        chosen: NDArray[np.intp] = slots[place, order[place, np.minimum(turn, WAYS - 1)]]
-        return chosen
+        chosen = (slots[:, 0] + strength.argmin(axis=1)).tolist()
+        taken: set[int] = set()
+        for newcomer, slot in enumerate(chosen):
+            if slot in taken:
+                order = slots[newcomer, strength[newcomer].argsort(kind="stable")].tolist()
+                chosen[newcomer] = next((other for other in order if other not in taken), slot)
+            taken.add(chosen[newcomer])
+        return np.array(chosen, np.intp)

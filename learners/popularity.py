@@ -18,8 +18,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.growth import grown
-
 STAGES = (0, 1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 90, 140, 200)
 LONG, SHORT, TOTAL, FIRST_STAGE = 0, 1, 2, 3
 CHANNELS = FIRST_STAGE + len(STAGES)
@@ -33,19 +31,22 @@ def stage_of(length: int) -> int:
 
 
 class Popularity:
-    """Decayed counts `(items, channels)` float64 and the best items of each channel."""
+    """Decayed counts `(channels, items)` float64 and the best items of each channel."""
 
     def __init__(self, long: float, short: float, total: float, stage: float) -> None:
         self._half_lives = [long, short, total] + [stage] * len(STAGES)
         self.base = 0
-        self.counts = np.zeros((0, CHANNELS))
+        self.counts = np.zeros((CHANNELS, 0))
         self._top = np.zeros((CHANNELS, TOP), np.int32)
         self._members: list[set[int]] = [set() for _ in range(CHANNELS)]
         self._least = [0.0] * CHANNELS
 
     def make_room(self, items: int) -> None:
         """Make room for item numbers below `items`."""
-        self.counts = grown(self.counts, items)
+        if items > self.counts.shape[1]:
+            wider = np.zeros((CHANNELS, max(items, 2 * self.counts.shape[1])))
+            wider[:, : self.counts.shape[1]] = self.counts
+            self.counts = wider
 
     def learn(self, item: int, length: int, position: int) -> bool:
         """Count one interaction of a user with `length` before it.
@@ -54,18 +55,19 @@ class Popularity:
         """
         rebased = self._rebase(position)
         for channel in (LONG, SHORT, TOTAL, stage_of(length)):
-            self.counts[item, channel] += self._increment(channel, position)
+            self.counts[channel, item] += self._increment(channel, position)
             self._enter(channel, item)
         return rebased
 
     def read(self, channel: int, items: NDArray[np.integer], position: int) -> NDArray[np.float64]:
         """Give the decayed counts `(n,)` of items as of `position`."""
-        counts: NDArray[np.float64] = self.counts[items, channel]
-        return counts * (1.0 / self._increment(channel, position))
+        counts: NDArray[np.float64] = self.counts[channel].take(items)
+        counts *= 1.0 / self._increment(channel, position)
+        return counts
 
     def forget(self, item: int) -> None:
         """Take an item out of all counts and best lists; the next best move up."""
-        self.counts[item] = 0.0
+        self.counts[:, item] = 0.0
         for channel, members in enumerate(self._members):
             if item in members:
                 self._refill(channel)
@@ -87,22 +89,22 @@ class Popularity:
         """Let an item that was counted into the best list, if it belongs there."""
         members = self._members[channel]
         # Counts only grow between rebases, so what was once the least is a lower bound.
-        if item in members or self.counts[item, channel] <= self._least[channel]:
+        if item in members or self.counts[channel, item] <= self._least[channel]:
             return
         top = self._top[channel]
         place = len(members)
         if place == TOP:
-            counts = self.counts[top, channel]
+            counts = self.counts[channel].take(top)
             place = int(counts.argmin())
             self._least[channel] = float(counts[place])
-            if self.counts[item, channel] <= self._least[channel]:
+            if self.counts[channel, item] <= self._least[channel]:
                 return
             members.discard(int(top[place]))
         top[place] = item
         members.add(item)
 
     def _refill(self, channel: int) -> None:
-        counts = self.counts[:, channel]
+        counts = self.counts[channel]
         best = np.argsort(-counts, kind="stable")[:TOP]
         self._set_top(channel, best[counts[best] > 0])
 
@@ -115,7 +117,7 @@ class Popularity:
         if position - self.base < _REBASE_AFTER * min(self._half_lives):
             return False
         for channel in range(CHANNELS):
-            self.counts[:, channel] /= self._increment(channel, position)
+            self.counts[channel] /= self._increment(channel, position)
         self.base = position
         self._least = [0.0] * CHANNELS
         return True

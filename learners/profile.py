@@ -120,9 +120,14 @@ class ProfileLearner:
 
     def likings(self, profile: Profile | None) -> list[tuple[str, float]]:
         """Give the liking of each category that the user took, in no order."""
-        known = profile or NOBODY
-        judged = self._judge(known, known.weights, known.weights.values(), None)
-        return [(name, liking) for name, (liking, _) in zip(known.weights, judged, strict=True)]
+        if profile is None:
+            return []
+        prior, total = self.settings.prior, profile.total
+        shares = self._shares.of(profile.weights)
+        return [
+            (name, (taken + prior) / (taken + total * share + 2 * prior))
+            for (name, taken), share in zip(profile.weights.items(), shares, strict=True)
+        ]
 
     def state(self) -> dict[str, object]:
         """Give everybody's shares and the settings as plain values, for `learners.codec`."""

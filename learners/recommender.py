@@ -168,9 +168,7 @@ class Recommender:
         recent = user.context(self.settings.window + 1)
         recent = recent[recent != number][: self.settings.window]
         self._dirty |= self.signals.count(number, recent, user.length, position)
-        again = user.add(
-            number, interaction.ts, self.settings.recent, self.settings.taken_limit
-        )
+        again = user.add(number, interaction.ts, self.settings.recent, self.settings.taken_limit)
         self.learnt += 1
         self.repeats += again
 
@@ -233,7 +231,7 @@ class Recommender:
     ) -> tuple[str, ...]:
         """Say why an item is listed: a sentence for each of the groups that carried it."""
         items = self.signals.items
-        liked = max(items.categories[number].tolist(), key=context.liking.__getitem__)
+        liked = max(items.categories[:, number].tolist(), key=context.liking.__getitem__)
         said = (
             sentence(
                 group,
@@ -307,7 +305,7 @@ class Recommender:
         known = item.item_id in self.signals.items.index
         number = self.signals.number(item.item_id, self.position)
         items = self.signals.items
-        before = (bool(items.available[number]), items.categories[number].tolist())
+        before = (bool(items.available[number]), items.categories[:, number].tolist())
         marks = self.signals.meanings.marks
         mark = marks.get(number, 0)
         items.put(item, self.position)
@@ -321,7 +319,7 @@ class Recommender:
             self._leave_open(number)
         if not known:
             self.signals.add_fresh(number)
-        if not known or changed or before != (item.available, items.categories[number].tolist()):
+        if not known or changed or before != (item.available, items.categories[:, number].tolist()):
             self._dirty.add(number)
 
     def remove_item(self, item_id: str) -> None:

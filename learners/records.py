@@ -62,8 +62,8 @@ class Records:
             "streamed": bool(items.streamed[number]),
             "first": float(items.first[number]),
             "last": float(items.last[number]),
-            "categories": items.categories[number],
-            "counts": signals.popularity.counts[number],
+            "categories": items.categories[:, number],
+            "counts": signals.popularity.counts[:, number],
             "neighbours": signals.neighbours.row_out(number),
             "mark": signals.meanings.marks.get(number, 0),
             "near": signals.meanings.row_out(number),
@@ -71,9 +71,10 @@ class Records:
 
     def _put_item(self, number: int, state: dict[str, Any]) -> None:
         signals, items = self._signals, self._signals.items
-        for name in ("available", "streamed", "first", "last", "categories"):
+        for name in ("available", "streamed", "first", "last"):
             getattr(items, name)[number] = state[name]
-        signals.popularity.counts[number] = state["counts"]
+        items.categories[:, number] = state["categories"]
+        signals.popularity.counts[:, number] = state["counts"]
         signals.meanings.marks[number] = state["mark"]
         if state["neighbours"] is not None:
             signals.neighbours.row_in(number, *state["neighbours"])
