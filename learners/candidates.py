@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.compiled import compiled
 from learners.context import Context
-from learners.neighbours import NEXT, TOGETHER
 from learners.popularity import LONG, SHORT, TOTAL, stage_of
 from learners.signals import Signals
 
@@ -23,22 +23,21 @@ Floats = NDArray[np.float64]
 _OWN = 300  # of the user's own items, the newest so many are candidates where repeats are on
 _LONG_REACH, _SHORT_REACH = 15.0, 3.0
 _NEWEST = 10  # beyond so many steps the short reach adds nothing
-_FLOOR = 1e-3
-_MOST_STEPS = 1_000
-_STEPS = np.arange(_MOST_STEPS)
-_LONG_WEIGHTS = np.exp(-_STEPS / _LONG_REACH)
+_SUMS = 6
+_STEPS = np.arange(1_000)
 _SHORT_WEIGHTS = np.exp(-_STEPS / _SHORT_REACH)
+_REACHES = np.array(
+    [np.exp(-_STEPS / _LONG_REACH), _SHORT_WEIGHTS * (_STEPS < _NEWEST), _STEPS == 0]
+)
 
 
 class Rows(NamedTuple):
-    """The neighbour rows of the recent items: `steps` (r,) says which of them has one."""
+    """Which of the recent items (by their `steps`) have neighbour rows, and their numbers."""
 
     steps: NDArray[np.intp]
     numbers: NDArray[np.int32]
-    together: NDArray[np.int32]
     near_steps: NDArray[np.intp]
-    near: NDArray[np.int32]
-    cosines: NDArray[np.float32]
+    near_numbers: NDArray[np.int32]
 
 
 class Candidates(NamedTuple):
@@ -62,35 +61,12 @@ class Candidates(NamedTuple):
     meaning: Floats
     meaning_best: Floats
 
-    def at(self, places: NDArray[np.intp]) -> Candidates:
-        """Keep these only."""
-        return Candidates(
-            self.ids[places],
-            self.strength[places],
-            self.spread[places],
-            self.at_stage[places],
-            self.together[places],
-            self.together_now[places],
-            self.follows[places],
-            self.follows_last[places],
-            self.meaning[places],
-            self.meaning_best[places],
-        )
-
 
 def rows_of(signals: Signals, recent: NDArray[np.int32]) -> Rows:
     """Look up the neighbour rows of recent items."""
     row_of, near_of = signals.neighbours.row_of[recent], signals.meanings.row_of[recent]
     steps, near_steps = np.flatnonzero(row_of >= 0), np.flatnonzero(near_of >= 0)
-    row_of, near_of = row_of[steps], near_of[near_steps]
-    return Rows(
-        steps,
-        row_of,
-        signals.neighbours.ids[row_of],
-        near_steps,
-        signals.meanings.near[near_of],
-        signals.meanings.cosines[near_of],
-    )
+    return Rows(steps, row_of[steps], near_steps, near_of[near_steps])
 
 
 def candidates_of(
@@ -105,27 +81,123 @@ def candidates_of(
     listed = _listed(signals, context)
     if negatives:
         listed.append(_drawn(signals, context.position))
-    named = np.concatenate((rows.together.ravel(), rows.near.ravel(), *listed)).astype(np.intp)
-    order = np.arange(len(named))
-    # The last place of an item among the named ones stands for all of its places.
-    signals.slot[named] = order
-    place = signals.slot.take(named)
-    own = _allowed(signals, named, np.flatnonzero(place == order), context)
-    if len(own) < least:
-        rest = _rest(signals, named[own], context)
-        own = np.concatenate((own, np.arange(len(named), len(named) + len(rest))))
-        named = np.concatenate((named, rest))
-    ids = named[own].astype(np.int32)
-    strength = signals.popularity.read(TOTAL, ids, context.position) + 1.0
-    candidates = Candidates(
+    ids, sums = _gathered(signals, context, rows, np.concatenate(listed))
+    if len(ids) < least:
+        rest = _rest(signals, ids, context)
+        ids = np.concatenate((ids, rest))
+        sums = np.concatenate((sums, np.zeros((len(rest), _SUMS))))
+    popularity, stage = signals.popularity, stage_of(context.length)
+    sizes, rough = weigh(
         ids,
-        strength,
-        1.0 / np.sqrt(strength),
-        signals.popularity.read(stage_of(context.length), ids, context.position),
-        *_row_sums(signals, context, rows, place, own),
-        *_near_sums(rows, place, own),
+        sums,
+        popularity.counts[TOTAL],
+        popularity.scale(TOTAL, context.position),
+        popularity.counts[stage],
+        popularity.scale(stage, context.position),
     )
-    return _shortlist(signals, candidates, context), rows
+    kept = _shortlist(signals, context, ids, rough)
+    if kept is not None:
+        ids, sums, sizes = ids[kept], sums[kept], sizes[:, kept]
+    return Candidates(ids, *sizes, *np.ascontiguousarray(sums.T)), rows
+
+
+def _gathered(
+    signals: Signals, context: Context, rows: Rows, listed: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], Floats]:
+    """Give the distinct candidates (n,) and what the rows say of each (n, 6)."""
+    neighbours, meanings = signals.neighbours, signals.meanings
+    strength = signals.popularity.read(TOTAL, context.recent[rows.steps], context.position)
+    rooted = np.sqrt(strength + 1.0)
+    weights = np.empty((3, len(rows.steps)))
+    weights[:] = 1.0 / (rooted * float(neighbours.unit(context.position)))
+    weights[2] /= rooted
+    weights *= _REACHES[:, rows.steps]
+    return gather(
+        neighbours.ids,
+        neighbours.counts,
+        rows.numbers,
+        weights,
+        meanings.near,
+        meanings.cosines,
+        rows.near_numbers,
+        _SHORT_WEIGHTS[rows.near_steps],
+        listed,
+        signals.blocked,
+        context.taken[0, : 0 if context.repeats else None],
+        signals.slot,
+    )
+
+
+@compiled
+def gather(  # noqa: C901, PLR0913, PLR0917 - arrays cross into compiled code one by one
+    ids: NDArray[np.int32],
+    counts: NDArray[np.float32],
+    numbers: NDArray[np.int32],
+    weights: Floats,
+    near: NDArray[np.int32],
+    cosines: NDArray[np.float32],
+    near_numbers: NDArray[np.int32],
+    near_weights: Floats,
+    listed: NDArray[np.int32],
+    blocked: NDArray[np.bool_],
+    had: NDArray[np.int32],
+    slot: NDArray[np.intp],
+) -> tuple[NDArray[np.int32], Floats]:
+    """Collect what rows and lists name, each item once, in the order of first mention.
+
+    `weights` (3, r) weigh the rows `numbers` (r,) of `ids` and `counts` for the first
+    four sums, `near_weights` the rows `near_numbers` for the last two. `slot` holds -1
+    everywhere, before and after; `blocked` is left as it was. Gives items (n,) and their
+    sums (n, 6).
+    """
+    room = numbers.size * ids.shape[1] + near_numbers.size * near.shape[1] + listed.size
+    found = np.empty(room, np.int32)
+    sums = np.empty((room, 6))
+    n = 0
+    was = blocked[had]
+    blocked[had] = True
+    for step in range(numbers.size):
+        row = numbers[step]
+        long, short, last = weights[0, step], weights[1, step], weights[2, step]
+        for column in range(ids.shape[1]):
+            item = ids[row, column]
+            if blocked[item]:
+                continue
+            place = slot[item]
+            if place < 0:
+                place = slot[item] = n
+                found[n] = item
+                sums[n] = 0.0
+                n += 1
+            together, following = counts[0, row, column], counts[1, row, column]
+            sums[place, 0] += long * together
+            sums[place, 1] += short * together
+            sums[place, 2] += short * following
+            sums[place, 3] += last * following
+    for step in range(near_numbers.size):
+        row, weight = near_numbers[step], near_weights[step]
+        for column in range(near.shape[1]):
+            item = near[row, column]
+            if blocked[item]:
+                continue
+            place = slot[item]
+            if place < 0:
+                place = slot[item] = n
+                found[n] = item
+                sums[n] = 0.0
+                n += 1
+            cosine = cosines[row, column]
+            sums[place, 4] += weight * cosine
+            sums[place, 5] = max(sums[place, 5], cosine)
+    for item in listed:
+        if not blocked[item] and slot[item] < 0:
+            slot[item] = n
+            found[n] = item
+            sums[n] = 0.0
+            n += 1
+    blocked[had] = was
+    slot[found[:n]] = -1
+    return found[:n].copy(), sums[:n].copy()
 
 
 def _listed(signals: Signals, context: Context) -> list[NDArray[np.int32]]:
@@ -136,21 +208,6 @@ def _listed(signals: Signals, context: Context) -> list[NDArray[np.int32]]:
     if context.repeats:
         listed.append(context.taken[0, -_OWN:])
     return listed
-
-
-def _allowed(
-    signals: Signals, named: NDArray[np.intp], places: NDArray[np.intp], context: Context
-) -> NDArray[np.intp]:
-    """Keep the places of what may be recommended and, without repeats, is not had yet."""
-    blocked = signals.blocked
-    if context.repeats:
-        return places[~blocked[named[places]]]
-    had = context.taken[0]
-    was = blocked[had]
-    blocked[had] = True
-    allowed = places[~blocked[named[places]]]
-    blocked[had] = was
-    return allowed
 
 
 def _drawn(signals: Signals, position: int) -> NDArray[np.int32]:
@@ -165,7 +222,7 @@ def _drawn(signals: Signals, position: int) -> NDArray[np.int32]:
     return picked[signals.items.streamed[picked]] if n else picked[:0]
 
 
-def _rest(signals: Signals, ids: NDArray[np.intp], context: Context) -> NDArray[np.int32]:
+def _rest(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.int32]:
     """Give what else may be shown, the most popular first."""
     rest = signals.items.in_order()
     if not context.repeats:
@@ -176,80 +233,58 @@ def _rest(signals: Signals, ids: NDArray[np.intp], context: Context) -> NDArray[
     return best.astype(np.int32)
 
 
-def _row_sums(
-    signals: Signals,
-    context: Context,
-    rows: Rows,
-    place: NDArray[np.intp],
-    own: NDArray[np.intp],
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Add up the counts of rows, `place` saying where each entry's item is told by `own`."""
-    if not len(rows.steps) or not len(own):
-        none = np.zeros(len(own))
-        return none, none, none, none
-    strength = signals.popularity.read(TOTAL, context.recent[rows.steps], context.position)
-    unit = float(signals.neighbours.unit(context.position))
-    damped = 1.0 / (np.sqrt(strength + 1.0) * unit)
-    width, room = rows.together.shape[1], max(len(place), int(own[-1]) + 1)
-
-    def add(channel: int, weight: Floats) -> Floats:
-        weighted = signals.neighbours.counts[channel, rows.numbers[: len(weight)]]
-        weighted *= weight.astype(np.float32)[:, None]
-        sums = np.bincount(place[: width * len(weight)], weighted.ravel(), room)
-        return sums.astype(np.float64, copy=False)[own]
-
-    newest = int(np.searchsorted(rows.steps, _NEWEST))
-    short = _SHORT_WEIGHTS[rows.steps[:newest]] * damped[:newest]
-    last = int(rows.steps[0] == 0)
-    return (
-        add(TOGETHER, _LONG_WEIGHTS[rows.steps] * damped),
-        add(TOGETHER, short),
-        add(NEXT, short),
-        add(NEXT, damped[:last] / np.sqrt(strength[:last] + 1.0)),
-    )
+@compiled
+def weigh(
+    ids: NDArray[np.int32],
+    sums: Floats,
+    total: Floats,
+    total_scale: float,
+    stage: Floats,
+    stage_scale: float,
+) -> tuple[Floats, Floats]:
+    """Give strength, spread and count at the stage (3, n), and the cheap score (n,)."""
+    n = ids.size
+    sizes, rough = np.empty((3, n)), np.empty(n)
+    most = np.full(5, 1e-3)
+    for place in range(n):
+        item = ids[place]
+        sizes[0, place] = total[item] * total_scale + 1.0
+        sizes[1, place] = 1.0 / np.sqrt(sizes[0, place])
+        sizes[2, place] = stage[item] * stage_scale
+        for part in range(3):
+            most[part] = max(most[part], sums[place, part] * sizes[1, place])
+        most[3] = max(most[3], sums[place, 4])
+        most[4] = max(most[4], sizes[2, place])
+    for place in range(n):
+        seen = sums[place, 0] / most[0] + sums[place, 1] / most[1] + sums[place, 2] / most[2]
+        rough[place] = 2.0 * seen * sizes[1, place]
+        rough[place] += 0.3 * sums[place, 4] / most[3] + sizes[2, place] / most[4]
+    return sizes, rough
 
 
-def _near_sums(rows: Rows, place: NDArray[np.intp], own: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """Add up the cosines of rows, and give the best; `place` and `own` as in `_row_sums`."""
-    if not len(rows.near_steps) or not len(own):
-        return np.zeros(len(own)), np.zeros(len(own))
-    room = max(len(place), int(own[-1]) + 1)
-    start = rows.together.size
-    place = place[start : start + rows.near.size]
-    weighted = rows.cosines * _SHORT_WEIGHTS[rows.near_steps].astype(np.float32)[:, None]
-    total = np.bincount(place, weighted.ravel(), room).astype(np.float64, copy=False)
-    best = np.zeros(room, np.float32)
-    np.maximum.at(best, place, rows.cosines.ravel())
-    return total[own], best[own].astype(np.float64)
-
-
-def _shortlist(signals: Signals, candidates: Candidates, context: Context) -> Candidates:
-    """Keep the best by a cheap score; all, where they are few enough."""
+def _shortlist(
+    signals: Signals, context: Context, ids: NDArray[np.int32], rough: Floats
+) -> NDArray[np.intp] | None:
+    """Give the places of the best by a cheap score; None where there are few enough."""
     most = signals.settings.candidates
-    if len(candidates.ids) <= most:
-        return candidates
-    rough = candidates.at_stage / (candidates.at_stage.max() + _FLOOR)
-    for part in (candidates.together, candidates.together_now, candidates.follows):
-        spread = part * candidates.spread
-        spread *= 2.0 / (spread.max() + _FLOOR)
-        rough += spread
-    rough += candidates.meaning * (0.3 / (candidates.meaning.max() + _FLOOR))
+    if len(ids) <= most:
+        return None
     if context.repeats:
-        rough += 2.0 * again(signals, candidates.ids, context)[2]
+        rough += 2.0 * again(signals, ids, context)[2]
     kept = np.argpartition(-rough, most - 1)[:most]
     kept.sort()
-    return candidates.at(kept)
+    return kept
 
 
 def again(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.float32]:
     """Give whether, how often and how lately (3, n) float32 the user took each item."""
     found = np.zeros((3, len(ids)), np.float32)
     taken, slot = context.taken, signals.slot
-    slot[taken[0]] = len(ids)
     slot[ids] = np.arange(len(ids))
     place = slot[taken[0]]
+    slot[ids] = -1
     # What was taken at this very time is not to be seen yet.
-    known = (place < len(ids)) & (taken[2] < context.length)
+    known = (place >= 0) & (taken[2] < context.length)
     place, often, at = place[known], taken[1, known], taken[2, known]
     found[0, place] = 1.0
     found[1, place] = np.log1p(often)

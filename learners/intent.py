@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.compiled import compiled
 from learners.labels import Labels
 
 Dense = NDArray[np.floating[Any]]
@@ -184,7 +185,6 @@ class IntentLearner:
         self._weights = np.zeros((rows, dim + 1), self._dtype)
         self._squares = np.full((rows, dim + 1), self.settings.epsilon, self._dtype)
         self._gradient = np.zeros((rows, dim + 1), self._dtype)
-        self._change = np.zeros((rows, dim + 1), self._dtype)
 
     def _clear(self, slot: int) -> None:
         """Make the row of a label as new, growing the arrays where there is none."""
@@ -221,22 +221,19 @@ class IntentLearner:
 
     def _step(self, vector: Dense, error: NDArray[np.float64]) -> None:
         """Descend along the gradient, the outer product of error `(n,)` and vector."""
-        n = len(error)
-        weights, gradient, change = self._weights[:n], self._gradient[:n], self._change[:n]
+        n, kind = len(error), self._dtype.type
+        weights, slope = self._weights[:n], error.astype(self._dtype)
+        if self.settings.optimizer == "adagrad":
+            rate, l2 = kind(self.settings.rate), kind(self.settings.l2)
+            descend(weights, self._squares[:n], slope, vector, rate, l2)
+            return
+        gradient = self._gradient[:n]
         # A matrix product of one column and one row: exact, and twice as fast as broadcasting.
-        np.dot(error.astype(self._dtype)[:, None], vector[None, :], out=gradient)
+        np.dot(slope[:, None], vector[None, :], out=gradient)
         if self.settings.l2:
             gradient[:, :-1] += self.settings.l2 * weights[:, :-1]
-        if self.settings.optimizer == "adagrad":
-            squares = self._squares[:n]
-            np.multiply(gradient, gradient, out=change)
-            squares += change
-            np.sqrt(squares, out=change)
-            np.divide(gradient, change, out=change)
-            change *= self.settings.rate
-        else:
-            np.multiply(gradient, self.settings.rate, out=change)
-        weights -= change
+        gradient *= self.settings.rate
+        weights -= gradient
 
     def _forget(self) -> None:
         half_life = self.settings.half_life
@@ -246,3 +243,20 @@ class IntentLearner:
         self._labels.fade(factor)
         self._squares *= factor
         np.maximum(self._squares, self.settings.epsilon, out=self._squares)
+
+
+@compiled
+def descend(
+    weights: Dense, squares: Dense, slope: Dense, vector: Dense, rate: Any, l2: Any
+) -> None:
+    """Take one AdaGrad step; `l2` pulls all weights but the last, the bias, towards 0."""
+    pulled = vector.size - 1 if l2 > 0 else 0
+    for label in range(slope.size):
+        for column in range(pulled):
+            gradient = slope[label] * vector[column] + l2 * weights[label, column]
+            squares[label, column] += gradient * gradient
+            weights[label, column] -= rate * (gradient / np.sqrt(squares[label, column]))
+        for column in range(pulled, vector.size):
+            gradient = slope[label] * vector[column]
+            squares[label, column] += gradient * gradient
+            weights[label, column] -= rate * (gradient / np.sqrt(squares[label, column]))

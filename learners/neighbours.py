@@ -21,6 +21,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.compiled import compiled
 from learners.growth import grown
 
 TOGETHER, NEXT = 0, 1
@@ -48,7 +49,6 @@ class Neighbours:
         gaps = np.arange(window)
         self._forth = np.exp([-gaps / _TOGETHER_REACH, -gaps / _NEXT_REACH]).astype(np.float32)
         self._back = self._forth * np.array([[1.0], [0.0]], np.float32)
-        self._ways = np.arange(WAYS)
         self.base = 0
         self.rows = 0
         self.row_of = np.full(0, -1, np.int32)
@@ -74,7 +74,13 @@ class Neighbours:
         weights[:, n:] = self._back[:, :n]
         weights *= self.unit(position)
         rows = np.concatenate((self._rows(recent), np.full(n, own, np.int32)))
-        self._add(rows, np.concatenate((np.full(n, item, np.int32), recent)), weights)
+        add(
+            self.ids,
+            self.counts,
+            rows,
+            np.concatenate((np.full(n, item, np.int32), recent)),
+            weights,
+        )
         return rebased
 
     def unit(self, position: int) -> np.float32:
@@ -132,37 +138,35 @@ class Neighbours:
         counts[:, : self.rows] = self.counts[:, : self.rows]
         self.counts = counts
 
-    def _add(self, rows: Numbers, items: Numbers, weights: NDArray[np.float32]) -> None:
-        """Add `weights` (2, n) to the counts of `items` (n,) in `rows` (n,)."""
-        flat_ids, flat = self.ids.reshape(-1), self.counts.reshape(CHANNELS, -1)
-        group = rows.astype(np.intp) * self.width + items % self.groups * WAYS
-        slots = group[:, None] + self._ways
-        equal = flat_ids.take(slots) == items[:, None]
-        slot = group + equal.argmax(axis=1)
-        found = flat_ids.take(slot) == items
-        if found.all():
-            flat[:, slot] += weights
-            return
-        flat[:, slot[found]] += weights[:, found]
-        new = np.flatnonzero(~found)
-        slot = self._made(flat_ids, flat, slots[new])
-        flat_ids[slot] = items[new]
-        flat[:, slot] = weights[:, new]
 
-    def _made(
-        self, flat_ids: Numbers, flat: NDArray[np.float32], slots: NDArray[np.intp]
-    ) -> NDArray[np.intp]:
-        """Give a slot for each newcomer to a group of slots `(n, 8)`: an empty or the weakest.
+@compiled
+def add(
+    ids: Numbers,
+    counts: NDArray[np.float32],
+    rows: Numbers,
+    items: Numbers,
+    weights: NDArray[np.float32],
+) -> None:
+    """Add `weights` (2, n) to the counts of `items` (n,) in `rows` (n,), pair by pair.
 
-        Newcomers to one group take different slots, while it has some.
-        """
-        strength = flat[TOGETHER].take(slots) + np.float32(0.5) * flat[NEXT].take(slots)
-        strength[flat_ids.take(slots) < 0] = -1.0
-        chosen = (slots[:, 0] + strength.argmin(axis=1)).tolist()
-        taken: set[int] = set()
-        for newcomer, slot in enumerate(chosen):
-            if slot in taken:
-                order = slots[newcomer, strength[newcomer].argsort(kind="stable")].tolist()
-                chosen[newcomer] = next((other for other in order if other not in taken), slot)
-            taken.add(chosen[newcomer])
-        return np.array(chosen, np.intp)
+    An item that has no slot yet takes an empty one of its group, or else the weakest.
+    """
+    groups = ids.shape[1] // WAYS
+    for pair in range(rows.size):
+        row, item = rows[pair], items[pair]
+        start = item % groups * WAYS
+        place, least = start, np.float32(np.inf)
+        for slot in range(start, start + WAYS):
+            if ids[row, slot] == item:
+                place = slot
+                break
+            strength = np.float32(-1.0)
+            if ids[row, slot] >= 0:
+                strength = counts[TOGETHER, row, slot] + np.float32(0.5) * counts[NEXT, row, slot]
+            if strength < least:
+                place, least = slot, strength
+        if ids[row, place] != item:
+            ids[row, place] = item
+            counts[:, row, place] = 0.0
+        counts[TOGETHER, row, place] += weights[TOGETHER, pair]
+        counts[NEXT, row, place] += weights[NEXT, pair]

@@ -13,12 +13,15 @@ def pointers(
     signals: Signals, ids: NDArray[np.int32], rows: Rows, recent: NDArray[np.int32]
 ) -> dict[str, list[int]]:
     """Give, by kind of signal, the recent item (n,) that points to each; -1 where none does."""
-    together, following = signals.neighbours.counts[:, rows.numbers]
+    neighbours, meanings, slot = signals.neighbours, signals.meanings, signals.slot
+    together, following = neighbours.counts[:, rows.numbers]
+    named, near = neighbours.ids[rows.numbers], meanings.near[rows.near_numbers]
+    cosines = meanings.cosines[rows.near_numbers]
     sources, near_sources = recent[rows.steps], recent[rows.near_steps]
     return {
-        "together": _strongest(signals.slot, ids, rows.together, together, sources),
-        "follows": _strongest(signals.slot, ids, rows.together, following, sources),
-        "meaning": _strongest(signals.slot, ids, rows.near, rows.cosines, near_sources),
+        "together": _strongest(slot, ids, named, together, sources),
+        "follows": _strongest(slot, ids, named, following, sources),
+        "meaning": _strongest(slot, ids, near, cosines, near_sources),
     }
 
 
@@ -30,10 +33,10 @@ def _strongest(
     sources: NDArray[np.int32],
 ) -> list[int]:
     n = len(ids)
-    slot[named] = n
     slot[ids] = np.arange(n)
     place = slot[named]
-    step, column = np.nonzero(place < n)
+    slot[ids] = -1
+    step, column = np.nonzero(place >= 0)
     best = np.zeros((n, len(sources) + 1), np.float32)
     best[place[step, column], step] = strength[step, column]
     named_by = np.append(sources, np.int32(-1))[best.argmax(axis=1)]

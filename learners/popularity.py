@@ -62,8 +62,12 @@ class Popularity:
     def read(self, channel: int, items: NDArray[np.integer], position: int) -> NDArray[np.float64]:
         """Give the decayed counts `(n,)` of items as of `position`."""
         counts: NDArray[np.float64] = self.counts[channel].take(items)
-        counts *= 1.0 / self._increment(channel, position)
+        counts *= self.scale(channel, position)
         return counts
+
+    def scale(self, channel: int, position: int) -> float:
+        """Give the factor that makes a stored count one as of `position`."""
+        return 1.0 / self._increment(channel, position)
 
     def forget(self, item: int) -> None:
         """Take an item out of all counts and best lists; the next best move up."""

@@ -17,7 +17,7 @@ class Signals:
 
     `blocked` (room + 1,) bool marks what may not be recommended; its last place, index
     -1, stands for an empty slot of a row and is always marked. `slot` (room + 1,) is
-    scratch space for whoever needs to find items again in an array.
+    scratch space for whoever needs to find items again in an array; they leave it at -1.
     """
 
     def __init__(self, settings: LearnerSettings) -> None:
@@ -33,7 +33,7 @@ class Signals:
         self.meanings = Meanings(settings.dim, settings.similar)
         self.fresh: list[int] = []
         self.blocked = np.ones(1, bool)
-        self.slot = np.zeros(1, np.intp)
+        self.slot = np.full(1, -1, np.intp)
 
     def number(self, item_id: str, position: int) -> int:
         """Give an item's number; an item never heard of gets one, and may be recommended."""
@@ -54,7 +54,7 @@ class Signals:
         self.popularity.make_room(room)
         self.neighbours.make_room(room)
         self.meanings.make_room(room)
-        self.slot = np.zeros(room + 1, np.intp)
+        self.slot = np.full(room + 1, -1, np.intp)
         self.block_unavailable()
 
     def block_unavailable(self) -> None:
