@@ -14,7 +14,7 @@ class Context(NamedTuple):
     `length` counts the user's interactions. `taken` (3, m) is as in
     `learners.history.User`; where `repeats` is off, its items are no candidates.
     `position` is the shard position. `liking` and `intent` (c,) are by category number,
-    0 where nothing is known.
+    0 where nothing is known; `chances` are those of all intents, in the learner's order.
     """
 
     recent: NDArray[np.int32]
@@ -24,3 +24,4 @@ class Context(NamedTuple):
     position: int
     liking: NDArray[np.float32]
     intent: NDArray[np.float32]
+    chances: NDArray[np.float64]

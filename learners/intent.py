@@ -250,13 +250,16 @@ def descend(
     weights: Dense, squares: Dense, slope: Dense, vector: Dense, rate: Any, l2: Any
 ) -> None:
     """Take one AdaGrad step; `l2` pulls all weights but the last, the bias, towards 0."""
-    pulled = vector.size - 1 if l2 > 0 else 0
     for label in range(slope.size):
-        for column in range(pulled):
-            gradient = slope[label] * vector[column] + l2 * weights[label, column]
-            squares[label, column] += gradient * gradient
-            weights[label, column] -= rate * (gradient / np.sqrt(squares[label, column]))
-        for column in range(pulled, vector.size):
-            gradient = slope[label] * vector[column]
-            squares[label, column] += gradient * gradient
-            weights[label, column] -= rate * (gradient / np.sqrt(squares[label, column]))
+        row, square, share = weights[label], squares[label], slope[label]
+        if l2 > 0:
+            for column in range(vector.size):
+                pull = l2 * row[column] if column < vector.size - 1 else row[column] * 0
+                gradient = share * vector[column] + pull
+                square[column] += gradient * gradient
+                row[column] -= rate * (gradient / np.sqrt(square[column]))
+        else:
+            for column in range(vector.size):
+                gradient = share * vector[column]
+                square[column] += gradient * gradient
+                row[column] -= rate * (gradient / np.sqrt(square[column]))

@@ -6,39 +6,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.candidates import Rows
+from learners.compiled import compiled
+from learners.neighbours import NEXT, TOGETHER
 from learners.signals import Signals
 
 
 def pointers(
-    signals: Signals, ids: NDArray[np.int32], rows: Rows, recent: NDArray[np.int32]
+    signals: Signals, listed: NDArray[np.int32], rows: Rows, recent: NDArray[np.int32]
 ) -> dict[str, list[int]]:
     """Give, by kind of signal, the recent item (n,) that points to each; -1 where none does."""
-    neighbours, meanings, slot = signals.neighbours, signals.meanings, signals.slot
-    together, following = neighbours.counts[:, rows.numbers]
-    named, near = neighbours.ids[rows.numbers], meanings.near[rows.near_numbers]
-    cosines = meanings.cosines[rows.near_numbers]
+    neighbours, meanings = signals.neighbours, signals.meanings
     sources, near_sources = recent[rows.steps], recent[rows.near_steps]
+    together, following = neighbours.counts[TOGETHER], neighbours.counts[NEXT]
     return {
-        "together": _strongest(slot, ids, named, together, sources),
-        "follows": _strongest(slot, ids, named, following, sources),
-        "meaning": _strongest(slot, ids, near, cosines, near_sources),
+        "together": strongest(neighbours.ids, together, rows.numbers, sources, listed).tolist(),
+        "follows": strongest(neighbours.ids, following, rows.numbers, sources, listed).tolist(),
+        "meaning": strongest(
+            meanings.near, meanings.cosines, rows.near_numbers, near_sources, listed
+        ).tolist(),
     }
 
 
-def _strongest(
-    slot: NDArray[np.intp],
+@compiled
+def strongest(
     ids: NDArray[np.int32],
-    named: NDArray[np.int32],
     strength: NDArray[np.float32],
+    rows: NDArray[np.int32],
     sources: NDArray[np.int32],
-) -> list[int]:
-    n = len(ids)
-    slot[ids] = np.arange(n)
-    place = slot[named]
-    slot[ids] = -1
-    step, column = np.nonzero(place >= 0)
-    best = np.zeros((n, len(sources) + 1), np.float32)
-    best[place[step, column], step] = strength[step, column]
-    named_by = np.append(sources, np.int32(-1))[best.argmax(axis=1)]
-    strongest: list[int] = np.where(best.max(axis=1) > 0, named_by, -1).tolist()
-    return strongest
+    listed: NDArray[np.int32],
+) -> NDArray[np.int32]:
+    """Give, for each listed item, whose of the rows names it with the highest strength above 0.
+
+    Of equals the first row wins.
+    """
+    found = np.full(listed.size, -1, np.int32)
+    best = np.zeros(listed.size, np.float32)
+    for step in range(rows.size):
+        row = rows[step]
+        for column in range(ids.shape[1]):
+            for place in range(listed.size):
+                if ids[row, column] == listed[place] and strength[row, column] > best[place]:
+                    best[place] = strength[row, column]
+                    found[place] = sources[step]
+    return found

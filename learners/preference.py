@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.network import Layers, adam, backward, forward
+
 Matrix = NDArray[np.float32]
 
-_KEEP_MEAN, _KEEP_SQUARE = 0.9, 0.999
 _CLIP = 6.0
 _SLOWEST = 1e-3
 # Beyond these, squares would overflow float32; signals and event weights are far below.
@@ -57,8 +58,9 @@ class PreferenceLearner:
         self.steps = 0
         self._bind()
         draw = np.random.default_rng(seed)
-        self._inner[:] = draw.normal(0.0, features**-0.5, (features, hidden))
-        self._outer[:] = draw.normal(0.0, 0.1, hidden)
+        inner, _, outer, _ = self._layers
+        inner[:] = draw.normal(0.0, features**-0.5, (features, hidden))
+        outer[:] = draw.normal(0.0, 0.1, hidden)
 
     def observe(self, rows: Matrix) -> None:
         """Let the running moments follow a batch of raw rows `(n, features)`.
@@ -86,9 +88,7 @@ class PreferenceLearner:
 
     def score(self, scaled: Matrix) -> Matrix:
         """Give a finite score `(n,)` for each scaled row; higher is better."""
-        scores: Matrix = self._active(scaled) @ self._outer
-        scores += scaled @ self._direct
-        return scores
+        return forward(scaled, self._layers)[1]
 
     def learn(self, scaled: Matrix, chosen: int, weight: float = 1.0) -> Learnt:
         """Learn that row `chosen` was taken; give loss and rank as they were before.
@@ -96,9 +96,7 @@ class PreferenceLearner:
         With a `weight` that is not above 0 and at most a million nothing is learnt, and
         nothing of rows that hold NaN.
         """
-        active = self._active(scaled)
-        scores: Matrix = active @ self._outer
-        scores += scaled @ self._direct
+        active, scores = forward(scaled, self._layers)
         rank = int(np.count_nonzero(scores >= scores[chosen]))
         chance = np.exp(scores - scores.max())
         chance /= np.add.reduce(chance)
@@ -110,8 +108,8 @@ class PreferenceLearner:
 
     def learn_logistic(self, scaled: Matrix, wanted: bool) -> float:
         """Learn one scaled row `(1, features)` as wanted or not; give the log loss before."""
-        active = self._active(scaled)
-        margin = float((active @ self._outer + scaled @ self._direct)[0])
+        active, scores = forward(scaled, self._layers)
+        margin = float(scores[0])
         signed = margin if wanted else -margin
         chance = 1.0 / (1.0 + np.exp(-np.clip(margin, -60.0, 60.0)))
         self._backward(scaled, active, np.array([chance - float(wanted)], np.float32))
@@ -147,40 +145,24 @@ class PreferenceLearner:
 
     def _bind(self) -> None:
         """Name the parts of the flat weight and gradient arrays, without copies."""
-        self._inner, self._bias, self._outer, self._direct = self._parts(self._weights)
-        self._to_inner, self._to_bias, self._to_outer, self._to_direct = self._parts(self._gradient)
+        self._layers, self._into = self._parts(self._weights), self._parts(self._gradient)
 
-    def _parts(self, flat: Matrix) -> tuple[Matrix, Matrix, Matrix, Matrix]:
+    def _parts(self, flat: Matrix) -> Layers:
         a = self.features * self.hidden
         b, c = a + self.hidden, a + 2 * self.hidden
         return flat[:a].reshape(self.features, self.hidden), flat[a:b], flat[b:c], flat[c:]
 
-    def _active(self, scaled: Matrix) -> Matrix:
-        """Give what the hidden units answer `(n, hidden)`."""
-        active: Matrix = scaled @ self._inner
-        active += self._bias
-        return np.maximum(active, 0.0, out=active)
-
     def _backward(self, scaled: Matrix, active: Matrix, slope: Matrix) -> None:
         """Take one Adam step for the slopes `(n,)` of the loss by the scores."""
-        np.matmul(slope, active, out=self._to_outer)
-        np.matmul(slope, scaled, out=self._to_direct)
-        inner = np.multiply(slope[:, None], self._outer)
-        inner *= active > 0.0
-        np.matmul(scaled.T, inner, out=self._to_inner)
-        # A product with ones adds up columns several times faster than a sum along an axis.
-        np.matmul(np.ones(len(inner), np.float32), inner, out=self._to_bias)
-        self._adam()
-
-    def _adam(self) -> None:
+        backward(scaled, active, slope, self._layers, self._into)
         # Put this way round, the comparison is false for NaN as well.
-        if not self._gradient.dot(self._gradient) < _STEEPEST:
-            return
-        self.steps += 1
-        gradient, mean, square = self._gradient, self._mean_gradient, self._mean_square
-        mean *= _KEEP_MEAN
-        mean += (1.0 - _KEEP_MEAN) * gradient
-        square *= _KEEP_SQUARE
-        square += (1.0 - _KEEP_SQUARE) * np.square(gradient)
-        unbiased = (1.0 - _KEEP_SQUARE**self.steps) ** 0.5 / (1.0 - _KEEP_MEAN**self.steps)
-        self._weights -= np.float32(self.rate * unbiased) * mean / (np.sqrt(square) + 1e-8)
+        if self._gradient.dot(self._gradient) < _STEEPEST:
+            self.steps += 1
+            adam(
+                self._weights,
+                self._gradient,
+                self._mean_gradient,
+                self._mean_square,
+                self.rate,
+                self.steps,
+            )

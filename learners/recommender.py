@@ -186,7 +186,7 @@ class Recommender:
         block, rows = self._block(user_id, context, None, negatives=False, least=k)
         scores = self.preference.score(block.scaled)
         best = np.lexsort((block.ids, -scores))[:k]
-        intent = self.needs.shown(self.needs.predict(user))
+        intent = self.needs.shown(context.chances)
         return UserList(
             user_id,
             self._entries(block, rows, context, best, scores, next(iter(intent), None)),
@@ -261,7 +261,7 @@ class Recommender:
 
     def _context(self, user: User, before: float | None, at: int | None = None) -> Context:
         """Give what the signals need of a user; `at` is the position that it is as of."""
-        held = user.held_back(before)
+        held, chances = user.held_back(before), self.needs.predict(user, before)
         taken = user.taken[:, : user.kinds] if user.taken is not None else _NO_ITEMS
         return Context(
             user.context(self.settings.recent, held),
@@ -270,7 +270,8 @@ class Recommender:
             self.repeats_on,
             self.position if at is None else at,
             self._liking(user),
-            self.needs.per_category(self.needs.predict(user, before), self.signals.items),
+            self.needs.per_category(chances, self.signals.items),
+            chances,
         )
 
     def _liking(self, user: User) -> NDArray[np.float32]:
