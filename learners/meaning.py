@@ -133,7 +133,10 @@ class Meanings:
     def _fill(self, row: int, item: int) -> None:
         among = self._shortlist(item)
         among = among[self.has[among] & (among != item)]
-        cosines = _dots(self.vectors[among], self.vectors[item])
+        if 2 * len(among) > len(self.vectors):  # then picking rows costs more than it saves
+            cosines = _dots(self.vectors, self.vectors[item])[among]
+        else:
+            cosines = _dots(self.vectors[among], self.vectors[item])
         best = np.lexsort((among, -cosines))[: self.width]
         self.near[row] = -1
         self.cosines[row] = _ANY
