@@ -7,6 +7,7 @@ last list of a stream is always that after the user's last event.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +36,7 @@ KIND_VERSIONS = "versions"
 KIND_ENDED = "ended"
 
 M = TypeVar("M", bound=Model)
+_log = logging.getLogger(__name__)
 _int = msgspec.msgpack.Decoder(int)
 
 
@@ -168,7 +170,12 @@ class Engine(Generic[M]):
             started = time.thread_time()
             self._observer.before_learn(self.model, interaction, served.ids or None)
             self.observer_seconds += time.thread_time() - started
-        self.model.learn(interaction)
+        for alarm in self.model.learn(interaction):
+            self.counts[f"drift_{alarm.signal}"] += 1
+            _log.warning(
+                "drift: the mean %s went from %.3f to %.3f at learnt event %d",
+                *(alarm.signal, alarm.before, alarm.after, alarm.position),
+            )
         self.learnt += 1
 
     def _take_item(self, record: EncodedItem | Removal) -> None:

@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from dataflows.keeping import Scan
 from dataflows.outbox import Out
 from dataflows.records import Record
+from learners.drift import Alarm
 from learners.interaction import Interaction, Item
 from learners.lists import UserList
 
@@ -27,8 +28,8 @@ class Model(Protocol):
         """Give the title, "" where there is none."""
         ...
 
-    def learn(self, interaction: Interaction) -> None:
-        """Learn one interaction."""
+    def learn(self, interaction: Interaction) -> Sequence[Alarm]:
+        """Learn one interaction; give the drift alarms that it raised."""
         ...
 
     def recommend(self, user_id: str) -> UserList:

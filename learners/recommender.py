@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from learners.block import Block
 from learners.candidates import Rows, candidates_of
 from learners.context import Context
-from learners.drift import DriftMonitor
+from learners.drift import Alarm, DriftMonitor
 from learners.features import FEATURES, matrix
 from learners.history import BUCKET_KIND, User, Users
 from learners.interaction import Interaction, Item
@@ -86,8 +86,10 @@ class Recommender:
             return self.settings.repeats == "on"
         return self.learnt >= _REPEATS_AFTER and self.repeats > _REPEATS_SHARE * self.learnt
 
-    def learn(self, interaction: Interaction) -> None:
+    def learn(self, interaction: Interaction) -> list[Alarm]:
         """Learn one interaction; positions must grow by one from call to call.
+
+        Gives the drift alarms that it raised: in the hit rate, or in the intent loss.
 
         One whose weight is not above 0 speaks against its item: the user counts as having
         it, and no signal counts it. A vector that is not finite counts as none. Raises
@@ -99,29 +101,30 @@ class Recommender:
         user = self.users.get(interaction.user_id, interaction.position)
         if interaction.item_id is None:
             loss = self.needs.learn(interaction, user, None)
-            self.drift.update(None, loss, interaction.position)
+            alarms = self.drift.update(None, loss, interaction.position)
         else:
             number = self.signals.number(interaction.item_id, self.position)
             self._dirty.add(number)
             if interaction.weight > 0:
-                self._learn_wanted(interaction, user, number)
+                alarms = self._learn_wanted(interaction, user, number)
             else:
-                self._learn_unwanted(interaction, user, number)
+                alarms = self._learn_unwanted(interaction, user, number)
         user.last = interaction.position
         self.users.touch(interaction.user_id, user, interaction.position)
+        return alarms
 
-    def _learn_wanted(self, interaction: Interaction, user: User, number: int) -> None:
+    def _learn_wanted(self, interaction: Interaction, user: User, number: int) -> list[Alarm]:
         hit = self._learn_preference(interaction, user, number)
         names = self.signals.items.category_names_of(number)
         loss = self.needs.learn(interaction, user, names[0] if names else None)
         self._learn_profile(interaction, user, names)
         self._count(interaction, user, number)
-        self.drift.update(hit, loss, interaction.position)
+        return self.drift.update(hit, loss, interaction.position)
 
-    def _learn_unwanted(self, interaction: Interaction, user: User, number: int) -> None:
+    def _learn_unwanted(self, interaction: Interaction, user: User, number: int) -> list[Alarm]:
         loss = self.needs.learn(interaction, user, None)
         user.take(number, self.settings.taken_limit)
-        self.drift.update(None, loss, interaction.position)
+        return self.drift.update(None, loss, interaction.position)
 
     def _learn_profile(self, interaction: Interaction, user: User, categories: list[str]) -> None:
         if user.profile is None:

@@ -65,6 +65,7 @@ class Popular:
         user[0] += 1
         user[1].append(interaction.item_id)
         self.touched.add(interaction.user_id)
+        return ()
 
     def recommend(self, user_id):
         self.asked.append(user_id)
@@ -168,7 +169,7 @@ def shown(out):
 EVENTS = st.tuples(
     st.integers(0, USERS - 1),
     st.integers(0, ITEMS - 1),
-    st.sampled_from(["view", "view", "view", "glance", "bad", "again", "title", "remove"]),
+    st.sampled_from(["view", "view", "view", "glance", "bad", "again", "title", "remove", "label"]),
 )
 
 
@@ -192,7 +193,9 @@ def stream(drawn, group=1):
         else:
             named = number // 2 if kind == "again" else number
             told = "view" if kind == "again" else kind
-            raws.append(raw(place, event(named, user, thing, told, ts=1.7e9 + number // group)))
+            more = {"intent": f"need {thing % 2}", "session_id": "s"} if kind == "label" else {}
+            ts = 1.7e9 + number // group
+            raws.append(raw(place, event(named, user, thing, told, ts=ts, **more)))
     return raws
 
 
@@ -201,8 +204,9 @@ def from_here(raws, positions):
 
 
 def real(load):
-    """The model that runs, small; every third event or so is one of a group at one time."""
-    return Recommender(LearnerSettings(dim=16, k=3, recent=5, window=5), load)
+    """The model that runs, small: users are unloaded, and forgotten, all the time."""
+    few = {"recent": 5, "window": 5, "users_in_memory": 2, "idle_users": 9, "taken_limit": 4}
+    return Recommender(LearnerSettings(dim=16, k=3, **few), load)
 
 
 @given(drawn=st.lists(EVENTS, max_size=40), data=st.data(), limit=st.sampled_from([2, 4, 99]))

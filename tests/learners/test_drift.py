@@ -167,3 +167,22 @@ def test_settings_that_cannot_work_are_refused(changes: Any) -> None:
     name, value = next(iter(changes.items()))
     with pytest.raises(ValueError, match=f"{name} is {value}"):
         DriftSettings(**changes)
+
+
+def test_recommender_hands_out_its_alarms():
+    """Users who always took the same few items suddenly take others: the hit rate falls."""
+    from learners.interaction import Interaction
+    from learners.recommender import Recommender
+    from learners.settings import LearnerSettings
+
+    model = Recommender(LearnerSettings(repeats="on", seed=1))
+    alarms = []
+    for position in range(2400):
+        late = position >= 1600
+        item = f"new-{position % 97}-{position % 89}" if late else f"old-{position % 5}"
+        event = Interaction(position, f"e{position}", f"u{position % 20}", item, "view", position)
+        alarms += model.learn(event)
+    assert [alarm.signal for alarm in alarms][:1] == ["hit"]
+    assert alarms[0].position > 1600
+    assert alarms[0].after < alarms[0].before
+    assert model.drift.counts["hit"] == len([a for a in alarms if a.signal == "hit"])
