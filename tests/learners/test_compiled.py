@@ -1,0 +1,103 @@
+"""Each compiled loop gives what the same Python gives uncompiled."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from learners.candidates import gather, weigh
+from learners.intent import descend
+from learners.neighbours import WAYS, add
+from learners.network import adam
+from learners.pointers import strongest
+
+ITEMS, ROWS, WIDTH = 60, 12, 3 * WAYS
+
+
+def table(rng, rows=ROWS, width=WIDTH):
+    ids = rng.integers(-1, ITEMS, (rows, width)).astype(np.int32)
+    return ids, rng.random((2, rows, width)).astype(np.float32)
+
+
+def both(function, *arrays):
+    """Run a loop compiled and plain, each on copies; give results and what became of the copies."""
+    given = [[np.copy(a) if isinstance(a, np.ndarray) else a for a in arrays] for _ in range(2)]
+    return [(run(*a), a) for run, a in zip((function, function.py_func), given, strict=True)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_candidates_are_gathered_alike(seed):
+    rng = np.random.default_rng(seed)
+    ids, counts = table(rng)
+    near, (cosines, _) = table(rng, 5, 7)
+    blocked = rng.random(ITEMS + 1) < 0.2
+    blocked[-1] = True
+    slot = np.full(ITEMS + 1, -1, np.intp)
+    had = rng.choice(ITEMS, 9, replace=False).astype(np.int32)
+    listed = rng.integers(0, ITEMS, 20).astype(np.int32)
+    rows = rng.choice(ROWS, 4, replace=False).astype(np.int32)
+    near_rows = np.array([3, 0], np.int32)
+    weights = rng.random((3, 4))
+    (found, after), (plain, _) = both(
+        gather, ids, counts, rows, weights, near, cosines, near_rows, rng.random(2),
+        listed, blocked, had, slot,
+    )  # fmt: skip
+    assert_array_equal(found[0], plain[0])
+    assert_allclose(found[1], plain[1], rtol=1e-12)
+    assert_array_equal(after[9], blocked)
+    assert_array_equal(after[11], slot)
+    named = {*ids[rows].ravel(), *near[near_rows].ravel(), *listed} - {-1} - {*had}
+    assert set(found[0].tolist()) == {item for item in named if not blocked[item]}
+    first = found[0][0]
+    hand = (counts[0, rows] * weights[0][:, None] * (ids[rows] == first)).sum()
+    assert_allclose(found[1][0, 0], hand, rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_candidates_are_weighed_alike(seed):
+    rng = np.random.default_rng(seed)
+    ids = rng.choice(ITEMS, 30, replace=False).astype(np.int32)
+    arrays = (ids, rng.random((30, 6)), rng.random(ITEMS), 0.5, rng.random(ITEMS), 2.0)
+    (compiled, _), (plain, _) = both(weigh, *arrays)
+    for one, other in zip(compiled, plain, strict=True):
+        assert_allclose(one, other, rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_neighbours_are_counted_alike(seed):
+    rng = np.random.default_rng(seed)
+    ids, counts = np.full((ROWS, WIDTH), -1, np.int32), np.zeros((2, ROWS, WIDTH), np.float32)
+    rows = rng.integers(0, ROWS, 900).astype(np.int32)
+    items = rng.integers(0, ITEMS, 900).astype(np.int32)
+    weights = rng.random((2, 900)).astype(np.float32)
+    (_, compiled), (_, plain) = both(add, ids, counts, rows, items, weights)
+    assert_array_equal(compiled[0], plain[0])
+    assert_array_equal(compiled[1], plain[1])
+
+
+def test_pointers_are_found_alike():
+    rng = np.random.default_rng(0)
+    ids, (strength, _) = table(rng)
+    rows, sources = np.array([2, 7, 5], np.int32), np.array([40, 41, 42], np.int32)
+    listed = np.arange(20, dtype=np.int32)
+    (compiled, _), (plain, _) = both(strongest, ids, strength, rows, sources, listed)
+    assert_array_equal(compiled, plain)
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+def test_adagrad_steps_alike(l2):
+    rng = np.random.default_rng(1)
+    weights = rng.normal(size=(4, 33)).astype(np.float32)
+    squares = rng.random((4, 33)).astype(np.float32) + 1e-3
+    slope, vector = (rng.normal(size=n).astype(np.float32) for n in (4, 33))
+    rate, pull = np.float32(0.3), np.float32(l2)
+    (_, compiled), (_, plain) = both(descend, weights, squares, slope, vector, rate, pull)
+    assert_allclose(compiled[0], plain[0], rtol=1e-5, atol=1e-7)
+    assert_allclose(compiled[1], plain[1], rtol=1e-5)
+
+
+def test_adam_steps_alike():
+    rng = np.random.default_rng(2)
+    weights, gradient, mean = (rng.normal(size=50).astype(np.float32) for _ in range(3))
+    square = rng.random(50).astype(np.float32)
+    (_, compiled), (_, plain) = both(adam, weights, gradient, mean, square, 0.003, 7)
+    assert_allclose(compiled[0], plain[0], rtol=1e-5)
