@@ -215,7 +215,7 @@ def listening(pid: int) -> list[int]:
     sockets = set()
     for link in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            sockets.add(os.readlink(link))
+            sockets.add(str(link.readlink()))
         except FileNotFoundError:
             continue
     ports = []
