@@ -89,6 +89,7 @@ class Signals:
     def remove(self, item: int) -> list[int]:
         """Take an item out of every list and signal; give the items whose records changed."""
         self.set_available(item, False)
+        self.items.titles[item] = ""  # as after a restart: the catalogue has it no longer
         self.fresh = [other for other in self.fresh if other != item]
         self.neighbours.forget(item)
         self.popularity.forget(item)
