@@ -194,6 +194,18 @@ def clustered(n: int, dim: int, seed: int) -> NDArray[np.float32]:
     return vectors.astype(np.float32)
 
 
+def test_the_search_is_exact_by_the_number_of_texts_whatever_room_there_is() -> None:
+    texts = 700
+    vectors = clustered(texts, DIM, seed=2)
+    meanings = ready(width=30, items=2 * meaning._EXACT_BELOW)
+    for item in range(texts):
+        meanings.put(item, vectors[item])
+    for item in range(0, texts, 9):
+        meanings.look_up(item)
+        assert_equals_brute_force(meanings, dict(enumerate(vectors)), item)
+        assert len(row(meanings, item)) == 30
+
+
 def test_the_short_list_of_a_large_catalogue_finds_the_nearest() -> None:
     n = meaning._EXACT_BELOW + 2_000
     vectors = clustered(n, 32, seed=1)
