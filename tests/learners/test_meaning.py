@@ -195,15 +195,15 @@ def clustered(n: int, dim: int, seed: int) -> NDArray[np.float32]:
 
 
 def test_the_search_is_exact_by_the_number_of_texts_whatever_room_there_is() -> None:
-    texts = 700
-    vectors = clustered(texts, DIM, seed=2)
-    meanings = ready(width=30, items=2 * meaning._EXACT_BELOW)
-    for item in range(texts):
-        meanings.put(item, vectors[item])
-    for item in range(0, texts, 9):
+    texts = 1_500
+    vectors = {item: unit(item, 32) for item in range(texts)}
+    meanings = ready(width=30, items=2 * meaning._EXACT_BELOW, dim=32)
+    for item, vector in vectors.items():
+        meanings.put(item, vector)
+    for item in range(0, texts, 29):
         meanings.look_up(item)
-        assert_equals_brute_force(meanings, dict(enumerate(vectors)), item)
         assert len(row(meanings, item)) == 30
+        assert_equals_brute_force(meanings, vectors, item)
 
 
 def test_the_short_list_of_a_large_catalogue_finds_the_nearest() -> None:

@@ -135,9 +135,11 @@ def test_a_text_that_came_late_is_no_news_after_a_restart() -> None:
     feed = Feed(Recommender(small(dim=DIM), shelf.get))
     feed("ann", "i0")
     shelf.keep(feed.model.changed())
+    early = dict(shelf.records)
     late = Item("i0", "", vector=unit(1))
     feed.model.put_item(late)
     shelf.keep(feed.model.changed())
+    assert shelf.records != early
     model = Recommender(small(dim=DIM), shelf.get)
     model.restore(shelf.scan)
     model.put_item(late)
