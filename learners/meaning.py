@@ -44,7 +44,8 @@ class Meanings:
         self.width = width
         self.vectors = np.zeros((0, dim), np.float32)
         self.has = np.zeros(0, bool)
-        self._codes = np.zeros((0, _WORDS), np.uint64)
+        # One array a word: the words of all items lie side by side, to be compared at once.
+        self._codes = [np.zeros(0, np.uint64) for _ in range(_WORDS)]
         planes = np.random.default_rng(_PLANES_SEED).normal(size=(dim, 64 * _WORDS))
         self._planes = planes.astype(np.float32)
         self.marks: dict[int, int] = {}
@@ -57,7 +58,7 @@ class Meanings:
         """Make room for item numbers below `items`."""
         self.vectors = grown(self.vectors, items)
         self.has = grown(self.has, items)
-        self._codes = grown(self._codes, items)
+        self._codes = [grown(word, items) for word in self._codes]
         self.row_of = grown(self.row_of, items, -1)
 
     def put(self, item: int, vector: Vector | None) -> list[int]:
@@ -96,7 +97,8 @@ class Meanings:
         self.vectors[item] = vector
         self.has[item] = True
         bits = np.packbits(vector @ self._planes > 0)
-        self._codes[item] = bits.view(np.uint64)
+        for word, value in zip(self._codes, bits.view(np.uint64), strict=True):
+            word[item] = value
 
     def look_up(self, item: int) -> bool:
         """Find the neighbours of an item unless they are known; True if that was done now."""
@@ -147,9 +149,12 @@ class Meanings:
         texts = np.flatnonzero(self.has)
         if len(texts) <= _EXACT_BELOW:
             return texts
-        distance = np.bitwise_count(self._codes ^ self._codes[item]).sum(axis=1, dtype=np.int16)
+        distance = np.zeros(len(self.has), np.uint16)
+        for word in self._codes:
+            distance += np.bitwise_count(word ^ word[item])
         distance[~self.has] = 64 * _WORDS + 1
-        cut = np.partition(distance, _SHORTLIST)[_SHORTLIST]
+        within = np.cumsum(np.bincount(distance, minlength=64 * _WORDS + 2))
+        cut = int(np.searchsorted(within, _SHORTLIST + 1))
         return np.flatnonzero(distance <= cut)  # ties kept, so that the order of items is nothing
 
     def _insert(self, item: int) -> list[int]:
