@@ -23,6 +23,7 @@ FEATURES = (
     "follows",
     "together_raw",
     "follows_last",
+    "age",
     "together_share",
     "meaning",
     "meaning_best",
@@ -34,32 +35,34 @@ FEATURES = (
     "history",
     "has_history",
 )
-_LOGS = 10  # so many features, the first, are logarithms
+_LOGS = 11  # so many features, the first, are logarithms
 _FLOOR = 1e-3
 
 
 def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArray[np.float32]:
     """Give the raw feature rows `(n, len(FEATURES))` float32 of candidates."""
     position, read, ids = context.position, signals.popularity.read, candidates.ids
+    now = max(position, 0)  # before any event the position is -1
     together = candidates.together * candidates.spread
     rows = np.empty((len(FEATURES), len(ids)), np.float32)
     rows[0] = read(LONG, ids, position) + 0.05
     rows[1] = read(SHORT, ids, position) + 0.05
     rows[2] = candidates.at_stage + 0.02
     rows[3] = candidates.strength
-    rows[4] = max(position, 0) - signals.items.last.take(ids) + 1.0  # before any event it is -1
+    rows[4] = now - signals.items.last.take(ids) + 1.0
     rows[5] = together + _FLOOR
     rows[6] = candidates.together_now * candidates.spread + _FLOOR
     rows[7] = candidates.follows * candidates.spread + _FLOOR
     rows[8] = candidates.together * np.sqrt(candidates.spread) + _FLOOR
     rows[9] = candidates.follows_last + _FLOOR
+    rows[10] = now - signals.items.first.take(ids) + 1.0
     np.log(rows[:_LOGS], out=rows[:_LOGS])
-    rows[10] = together * (1.0 / (together.max(initial=0.0) + 1e-9))
-    rows[11], rows[12] = candidates.meaning, candidates.meaning_best
+    rows[11] = together * (1.0 / (together.max(initial=0.0) + 1e-9))
+    rows[12], rows[13] = candidates.meaning, candidates.meaning_best
     categories = signals.items.categories.take(ids, axis=1)
-    rows[13] = context.liking.take(categories).max(axis=0)
-    rows[14] = context.intent.take(categories).max(axis=0)
-    rows[15:18] = again(signals, ids, context) if context.repeats else 0.0
-    rows[18] = math.log1p(context.length)
-    rows[19] = float(context.length > 0)
+    rows[14] = context.liking.take(categories).max(axis=0)
+    rows[15] = context.intent.take(categories).max(axis=0)
+    rows[16:19] = again(signals, ids, context) if context.repeats else 0.0
+    rows[19] = math.log1p(context.length)
+    rows[20] = float(context.length > 0)
     return np.ascontiguousarray(rows.T)
