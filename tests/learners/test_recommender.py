@@ -183,6 +183,32 @@ def test_a_new_user_gets_what_is_popular() -> None:
     assert {"7", "8"} <= set(listed(feed.model, "somebody new")[:3])
 
 
+def test_a_new_item_with_text_alone_reaches_those_of_its_taste_within_a_few_events() -> None:
+    """Where new items are wanted: one comes every eight events, and people take to it."""
+    world = Tastes(topics=4, items=60, users=60)
+    feed = grown_model(world, 0, hidden=24, candidates=300, similar=64, recent=20, window=25)
+    for step in range(300):
+        if step % 8 == 0:
+            world.arrive(feed, f"came{step}")
+        world.step(feed)
+    waited = []
+    for number, topic in enumerate(world.topics * 2):
+        new = f"{topic}-text-alone-{number}"
+        feed.model.put_item(world.item(new))
+        user = world.users[8 + number] if number < 4 else f"new user {number}"
+        world.taste[user], world.had[user] = topic, world.had.get(user, set())
+        for events in range(5):
+            if new in listed(feed.model, user):
+                waited.append(events)
+                break
+            world.step(feed, user)
+        assert not feed.model.seen_in_stream(new)
+    assert len(waited) == 8
+    others = [user for user in world.users[:20] if world.taste[user] != "topic0"]
+    for user in others:  # and not those of another
+        assert "topic0-text-alone-0" not in listed(feed.model, user)
+
+
 def test_a_user_with_words_alone_gets_a_list() -> None:
     world = Tastes(topics=2, items=20, users=10)
     feed = grown_model(world, 150)

@@ -116,6 +116,13 @@ class Tastes:
         every = [item_id for items in self.items.values() for item_id in items]
         return [self.item(item_id, n) for n, item_id in enumerate(every)]
 
+    def arrive(self, feed: Feed, name: str, topic: str | None = None) -> str:
+        """Let a new item come, with text alone; it is at once what its topic's users like most."""
+        topic = topic or self.topics[int(self.draw.integers(len(self.topics)))]
+        self.items[topic].insert(0, f"{topic}-{name}")
+        feed.model.put_item(self.item(f"{topic}-{name}"))
+        return f"{topic}-{name}"
+
     def step(self, feed: Feed, user: str | None = None, *, repeat: bool = False) -> None:
         """Let someone take an item of their topic, a popular one more often."""
         user = user or self.users[int(self.draw.integers(len(self.users)))]
