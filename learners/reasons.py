@@ -27,8 +27,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "again": ("again", "again_often", "again_lately"),
 }
 _MOST = 2
-_COLUMNS = [[FEATURES.index(name) for name in names] for names in GROUPS.values()]
 _NAMES = list(GROUPS)
+# Which features (g, 1, features) belong to which group.
+_OF_GROUP = np.array([[[name in names for name in FEATURES]] for names in GROUPS.values()])
 
 
 def carried(
@@ -42,12 +43,11 @@ def carried(
     only such as raised the score; never none: where nothing raised it, the strongest is.
     """
     rows = scaled[best]
-    average = scaled.mean(axis=0)
-    hidden = np.repeat(rows[None], len(_COLUMNS), axis=0)
-    for group, columns in enumerate(_COLUMNS):
-        hidden[group][:, columns] = average[columns]
-    without = score(hidden.reshape(-1, rows.shape[1])).reshape(len(_COLUMNS), len(best))
-    gave = score(rows)[None] - without
+    # Sums by a product with a constant row are several times faster than along an axis.
+    average = np.full(len(scaled), 1.0 / len(scaled), np.float32) @ scaled
+    hidden = np.where(_OF_GROUP, average, rows)
+    without = score(hidden.reshape(-1, rows.shape[1])).reshape(len(_NAMES), len(best))
+    gave = score(rows) - without
     order = np.argsort(-gave, axis=0, kind="stable")[:_MOST]
     return [
         [_NAMES[g] for i, g in enumerate(column) if i == 0 or gave[g, place] > 0]
