@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from river import base
 
+from learners.columns import Columns
 from learners.intent import IntentLearner, IntentSettings
 
 Label = bool | str | int
@@ -51,7 +50,7 @@ class IntentClassifier(base.Classifier):
             dtype="float64",  # like River's own floats: raw features may be large
         )
         self._learner = IntentLearner(0, chosen)
-        self._columns: dict[Hashable, int] = {}
+        self._columns = Columns(max_features)
         # The learner's labels are text; these two lead from River's to it and back.
         self._names: dict[Label, str] = {}
         self._targets: dict[str, Label] = {}
@@ -65,7 +64,11 @@ class IntentClassifier(base.Classifier):
         """Learn one example; nothing happens without a label or with NaN among the features."""
         if y is None or y == "":
             return
-        self._learner.learn(self._row(x, self._columns_for(x)), self._name(y))
+        self._columns.add(x)
+        if len(self._columns) > self._learner.dim:
+            room = max(len(self._columns), 2 * self._learner.dim)
+            self._learner.widen(min(room, self.max_features))
+        self._learner.learn(self._columns.row(x, self._learner.dim), self._name(y))
         if len(self._names) > len(self._learner.labels):
             self._drop_retired()
 
@@ -75,25 +78,8 @@ class IntentClassifier(base.Classifier):
         **_: Any,
     ) -> dict[Label, float]:
         """Give P(label); {} before anything was learnt."""
-        named = self._learner.distribution(self._row(x, self._columns))
+        named = self._learner.distribution(self._columns.row(x, self._learner.dim))
         return {self._targets[name]: share for name, share in named.items()}
-
-    def _row(self, x: Mapping[Hashable, Any], columns: Mapping[Hashable, int]) -> NDArray[Any]:
-        row = np.zeros(self._learner.dim)
-        for name, value in x.items():
-            column = columns.get(name)
-            if column is not None:
-                row[column] = value
-        return row
-
-    def _columns_for(self, x: Mapping[Hashable, Any]) -> Mapping[Hashable, int]:
-        for name in x:
-            if name not in self._columns and len(self._columns) < self.max_features:
-                self._columns[name] = len(self._columns)
-        if len(self._columns) > self._learner.dim:
-            room = max(len(self._columns), 2 * self._learner.dim)
-            self._learner.widen(min(room, self.max_features))
-        return self._columns
 
     def _name(self, y: Label) -> str:
         name = self._names.get(y)

@@ -143,6 +143,10 @@ class PreferenceLearner:
         self.steps = int(state["steps"])
         self._bind()
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._bind()  # in a copy, views have become arrays of their own
+
     def _bind(self) -> None:
         """Name the parts of the flat weight and gradient arrays, without copies."""
         self._layers, self._into = self._parts(self._weights), self._parts(self._gradient)
