@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.drift import Alarm
 from learners.interaction import Interaction, Item
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings
@@ -55,16 +56,17 @@ class Shelf:
 
 
 class Feed:
-    """Feeds a recommender with interactions, and numbers them."""
+    """Feeds a recommender with interactions, numbers them, and keeps the alarms they raise."""
 
     def __init__(self, model: Recommender) -> None:
         self.model = model
         self.position = model.position + 1
+        self.alarms: list[Alarm] = []
 
     def __call__(self, user: str, item: str | None, ts: float | None = None, **more: Any) -> None:
         at = float(self.position) if ts is None else ts
         event = Interaction(self.position, f"e{self.position}", user, item, "view", at, **more)
-        self.model.learn(event)
+        self.alarms += self.model.learn(event)
         self.position += 1
 
 
