@@ -30,6 +30,7 @@ WAYS = 8
 _TOGETHER_REACH = 10.0
 _NEXT_REACH = 2.0
 _REBASE_AFTER = 60.0  # half-lives; float32 reaches 2**127
+_LONGEST = 126.0  # half-lives without a count, after which all is as good as forgotten
 
 Numbers = NDArray[np.int32]
 
@@ -85,7 +86,7 @@ class Neighbours:
 
     def unit(self, position: int) -> np.float32:
         """Give what one count of weight 1 adds at `position`; divide by it to read a count."""
-        return np.float32(2.0 ** ((position - self.base) / self.half_life))
+        return np.float32(2.0 ** min((position - self.base) / self.half_life, _LONGEST))
 
     def forget(self, item: int) -> None:
         """Empty the row of an item."""

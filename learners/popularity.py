@@ -22,6 +22,7 @@ STAGES = (0, 1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 90, 140, 200)
 LONG, SHORT, TOTAL, FIRST_STAGE = 0, 1, 2, 3
 CHANNELS = FIRST_STAGE + len(STAGES)
 _REBASE_AFTER = 200.0  # half-lives; float64 reaches 2**1023
+_LONGEST = 1_000.0  # half-lives without a count, after which all is as good as forgotten
 TOP = 128
 
 
@@ -87,7 +88,7 @@ class Popularity:
             self._set_top(channel, top)
 
     def _increment(self, channel: int, position: int) -> float:
-        return math.exp2((position - self.base) / self._half_lives[channel])
+        return math.exp2(min((position - self.base) / self._half_lives[channel], _LONGEST))
 
     def _enter(self, channel: int, item: int) -> None:
         """Let an item that was counted into the best list, if it belongs there."""

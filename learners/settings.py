@@ -6,6 +6,20 @@ from typing import Literal
 
 import msgspec
 
+_MOST_RECENT = 1_000
+_AT_LEAST_ONE = (
+    "k",
+    "recent",
+    "window",
+    "neighbours",
+    "candidates",
+    "hidden",
+    "similar",
+    "idle_users",
+    "users_in_memory",
+    "taken_limit",
+)
+
 
 class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Settings of the recommender. Half-lives are numbers of interactions learnt in the shard.
@@ -45,10 +59,9 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Raise ValueError with the value, the limit and the remedy."""
-        for name in ("k", "recent", "window", "neighbours", "candidates", "hidden", "similar"):
-            value = getattr(self, name)
-            if value < 1:
-                raise ValueError(f"{name} is {value}; it must be at least 1")
+        for name in _AT_LEAST_ONE:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.k > self.candidates:
             raise ValueError(
                 f"k is {self.k}, above candidates ({self.candidates}); raise candidates or lower k"
@@ -56,9 +69,9 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in ("dim", "fresh", "sampled", "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0")
-        for name in ("idle_users", "users_in_memory", "taken_limit"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        for name in ("recent", "window"):
+            if getattr(self, name) > _MOST_RECENT:
+                raise ValueError(f"{name} is {getattr(self, name)}; the most is {_MOST_RECENT}")
         for name in self.__struct_fields__:
             if name.endswith(("half_life", "rate")) and not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
