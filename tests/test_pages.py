@@ -1,0 +1,85 @@
+"""The pages on learners and architecture, held against the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dataflows.config import load_config
+from dataflows.flow import STEPS
+from dataflows.ledger import OUTCOMES
+from dataflows.run import run
+from dataflows.shop import Shop
+from dataflows.store import Store
+from encoders.hashing import HashingEncoder
+from learners.features import FEATURES
+from learners.reasons import GROUPS
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def section(text: str, title: str) -> str:
+    return text.split(f"## {title}", 1)[1].split("\n## ", 1)[0]
+
+
+def first_column(text: str) -> list[str]:
+    return re.findall(r"^\| (`.+?`) \|", text, re.MULTILINE)
+
+
+def test_the_features_are_listed_in_their_order() -> None:
+    told = first_column(section(page("learners.md"), "Features"))
+    assert [cell.strip("`") for cell in told] == list(FEATURES)
+
+
+def test_reasons_hang_on_features_that_there_are() -> None:
+    assert {name for names in GROUPS.values() for name in names} <= set(FEATURES)
+
+
+def test_every_learner_file_named_is_there() -> None:
+    named = re.findall(r"`(\w+\.py)`", page("learners.md"))
+    assert len(named) > 10
+    assert [name for name in named if not (DOCS.parent / "learners" / name).is_file()] == []
+
+
+def test_every_engine_file_named_is_there() -> None:
+    named = re.findall(r"`(?:dataflows/)?(\w+\.py)`", page("architecture.md"))
+    assert len(named) > 10
+    assert [name for name in named if not (DOCS.parent / "dataflows" / name).is_file()] == []
+
+
+def test_the_steps_are_those_of_the_flow() -> None:
+    told = re.search(r"The steps of the flow are (.+?) \(", page("architecture.md"))
+    assert told is not None
+    assert tuple(re.findall(r"`(\w+)`", told[1])) == STEPS
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/messages.md"])
+def test_the_ledger_is_told_as_it_counts(name) -> None:
+    told = re.search(r"^ {4}in = (.+)$", (DOCS.parent / name).read_text("utf-8"), re.MULTILINE)
+    assert told is not None
+    assert tuple(told[1].split(" + ")) == OUTCOMES
+
+
+def test_the_kinds_in_a_store_are_those_on_the_page(tmp_path) -> None:
+    Shop(seed=1, items=60, users=20).write(tmp_path, 200)
+    given = {
+        "files.events": str(tmp_path / "events.jsonl"),
+        "files.items": str(tmp_path / "items.jsonl"),
+        "files.output": str(tmp_path / "output"),
+        "state.path": str(tmp_path / "state"),
+    }
+    run(load_config(None, given, {}), HashingEncoder(32))
+    store = Store.reader(tmp_path / "state")
+    assert store is not None
+    found = {re.sub(r"\d+$", "<n>", kind) for kind in store.kinds()}
+    store.close()
+    cells = first_column(section(page("architecture.md"), "What is kept"))
+    told = {kind for cell in cells for kind in re.findall(r"`([^`]+)`", cell)}
+    # A message lies in the store only if an epoch ended before it was delivered.
+    assert told - {"outbox"} <= found <= told

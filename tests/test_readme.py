@@ -1,0 +1,193 @@
+"""The README and the pages: their commands run, and what they name is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import jsonschema
+import pytest
+import typer
+
+from dataflows.cli import app
+from dataflows.convert import FORMATS
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+MARKED = re.compile(r"<!-- run(?:: ([\w-]+))? -->\n```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def marked(needs: str | None) -> list[str]:
+    """The blocks that are run, in order: those without a need, or with this one."""
+    return [block for need, block in MARKED.findall(text_of(README)) if need == (needs or "")]
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """Run a block as a newcomer would, in a folder of its own, with an encoder that is quick."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    command = tools / "penchant"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dataflows.cli "$@"\n')
+    command.chmod(0o755)
+    work = tmp_path / "work"
+    work.mkdir()
+    environ = os.environ | {
+        "PATH": f"{tools}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "PENCHANT_ENCODER__NAME": "hashing-64",
+    }
+
+    def run(block: str) -> str:
+        done = subprocess.run(
+            ["bash", "-eu", "-o", "pipefail", "-c", block],
+            cwd=work,
+            env=environ,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run.folder = work
+    return run
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_the_tour_on_files_gives_what_it_says(shell) -> None:
+    tour, check = marked(None)
+    shell(tour)
+    output = shell.folder / "output"
+    lists = {each["user_id"]: each for each in lines(output / "recommendations.jsonl")}
+    assert lists.keys() == {"ada", "bo", "cy"}
+    assert {place["item_id"] for place in lists["ada"]["items"]} == {"teapot", "lamp", "novel"}
+    (dead,) = lines(output / "dead-letters.jsonl")
+    assert dead["reason"] == "bad_time"
+    assert "yesterday" in dead["detail"]
+
+    before = (output / "recommendations.jsonl").read_bytes()
+    shell("penchant run --config penchant.toml")
+    assert (output / "recommendations.jsonl").read_bytes() == before
+
+    told = shell(check)
+    assert "bad_time" in told
+    assert "7 records" in told
+
+
+@pytest.mark.slow
+def test_the_tour_on_ml_100k_ends_with_figures(shell, ml100k) -> None:
+    (shell.folder / ".cache").mkdir()
+    (shell.folder / ".cache" / "ml-100k").symlink_to(ml100k.resolve())
+    (block,) = marked("ml-100k")
+    told = shell(block)
+    assert "100,000" in told
+    assert "HR@10" in told
+
+
+def test_the_message_shown_is_one() -> None:
+    shown = [body for kind, body in FENCE.findall(text_of(README)) if kind == "json"]
+    assert len(shown) == 1
+    message = json.loads(shown[0])
+    schema = json.loads((ROOT / "docs" / "schemas" / "recommendation.json").read_bytes())
+    jsonschema.validate(message, schema, cls=jsonschema.Draft202012Validator)
+    assert len(message["items"]) == 2
+
+
+def told_commands(text: str) -> Iterator[list[str]]:
+    """The words of each `penchant ...` in code: of fenced and indented lines, and inline."""
+    fenced = "\n".join(body for _, body in FENCE.findall(text))
+    plain = FENCE.sub("", text)
+    found = [line.rstrip() for line in fenced.splitlines()]  # indented is output, no command
+    found += [line.strip() for line in re.findall(r"^ {4}(.*)$", plain, re.MULTILINE)]
+    found += re.findall(r"`([^`\n]+)`", plain)
+    for line in found:
+        words = line.removeprefix(".venv/bin/").split(" #")[0]
+        if words.startswith("penchant "):
+            yield shlex.split(words)[1:]
+
+
+def own_options(text: str) -> set[str]:
+    """Options that stand in the text by themselves, as in `--json`."""
+    return set(re.findall(r"`(--[a-z][\w-]*)[^`\n]*`", FENCE.sub("", text)))
+
+
+def faults(words: list[str]) -> Iterator[str]:
+    """What of a command line is not there."""
+    command = typer.main.get_command(app)
+    while words and hasattr(command, "commands") and not words[0].startswith("-"):
+        name = words.pop(0)
+        if name not in command.commands:
+            yield f"no command {name}"
+            return
+        command = command.commands[name]
+    known = {option for each in command.params for option in each.opts} | {"--help"}
+    yield from (f"no option {word} of {command.name}" for word in words if is_option(word, known))
+
+
+def is_option(word: str, known: set[str]) -> bool:
+    return word.startswith("-") and word.strip("[]") not in known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_and_option_named_is_there(page) -> None:
+    found = [fault for words in told_commands(text_of(page)) for fault in faults(words)]
+    commands = typer.main.get_command(app).commands.values()
+    known = {option for command in commands for each in command.params for option in each.opts}
+    assert found == []
+    assert own_options(text_of(page)) <= known
+
+
+def test_what_is_not_there_would_be_found() -> None:
+    named = "`penchant replya x`, `penchant check x --jsno y`, `--rnaks`\n\n    penchant topics lst"
+    told = [fault for words in told_commands(named) for fault in faults(words)]
+    assert told == ["no command lst", "no command replya", "no option --jsno of check"]
+    assert own_options(named) == {"--rnaks"}
+
+
+def test_the_readme_names_every_command_and_format() -> None:
+    named = {words[0] for words in told_commands(text_of(README))}
+    assert set(typer.main.get_command(app).commands) - {"version"} <= named
+    assert [name for name in FORMATS if name not in text_of(README)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_named_is_there(page) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
+    named = re.findall(r"(?:`|^)(?:\w+=\S+ )?make ([a-z][a-z-]*)", text_of(page), re.MULTILINE)
+    assert set(named) <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page) -> None:
+    for link in LINK.findall(text_of(page)):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if anchor:
+            heads = re.findall(r"^#+ (.+)$", text_of(target).lower(), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", head).replace(" ", "-") for head in heads}
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    linked = {link.partition("#")[0] for link in LINK.findall(text_of(README))}
+    assert {f"docs/{page.name}" for page in PAGES[1:]} <= linked
