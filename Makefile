@@ -69,6 +69,7 @@ demo: .venv/installed
 
 bench: .venv/installed-test data
 	.venv/bin/python -m benchmarks.engine
+	.venv/bin/python -m benchmarks.stream
 
 bench-stream: .venv/installed-test
 	.venv/bin/python -m benchmarks.stream
