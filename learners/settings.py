@@ -43,7 +43,7 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recent: int = 20
     window: int = 25
     neighbours: int = 384
-    candidates: int = 300
+    candidates: int = 250
     hidden: int = 24
     learning_rate: float = 0.003
     count_half_life: float = 200_000.0
