@@ -59,7 +59,7 @@ def sentence(group: str, because: str | None, category: str | None, intent: str 
     """Say one group of signals in words.
 
     `because` is the title of the user's item that points here, `category` one of the
-    item's, `intent` the user's most probable one.
+    item's, `intent` the need that the item answers best.
     """
     if group in ("together", "follows", "meaning") and because:
         return {

@@ -189,11 +189,10 @@ class Recommender:
         block, rows = self._block(user_id, context, None, negatives=False, least=k)
         scores = self.preference.score(block.scaled)
         best = np.lexsort((block.ids, -scores))[:k]
-        intent = self.needs.shown(context.chances)
         return UserList(
             user_id,
-            self._entries(block, rows, context, best, scores, next(iter(intent), None)),
-            intent,
+            self._entries(block, rows, context, best, scores),
+            self.needs.shown(context.chances),
             self.profiles.leanings(user.profile, _LEANINGS),
             self.position + 1,
             self.position,
@@ -206,7 +205,6 @@ class Recommender:
         context: Context,
         best: NDArray[np.intp],
         scores: NDArray[np.float32],
-        intent: str | None,
     ) -> tuple[Entry, ...]:
         """Name the listed items with their scores, and say why each is there."""
         if not len(best):
@@ -223,24 +221,24 @@ class Recommender:
                     number,
                     {g: pointing[g][place] if g in pointing else -1 for g in groups},
                     context,
-                    intent,
                 ),
             )
             for place, (number, score, groups) in enumerate(shown)
         )
 
-    def _said(
-        self, number: int, sources: dict[str, int], context: Context, intent: str | None
-    ) -> tuple[str, ...]:
+    def _said(self, number: int, sources: dict[str, int], context: Context) -> tuple[str, ...]:
         """Say why an item is listed: a sentence for each of the groups that carried it."""
         items = self.signals.items
-        liked = max(items.categories[:, number].tolist(), key=context.liking.__getitem__)
+        own = items.categories[:, number].tolist()
+        liked = max(own, key=context.liking.__getitem__)
+        # Only a need that the item answers may be named, be another one ever so likely.
+        needed = max(own, key=context.intent.__getitem__)
         said = (
             sentence(
                 group,
                 None if source < 0 else items.title(source),
                 items.category_names[liked],
-                intent,
+                items.category_names[needed] if context.intent[needed] > 0 else None,
             )
             for group, source in sources.items()
         )

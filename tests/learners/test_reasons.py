@@ -77,7 +77,6 @@ def test_what_reasons_say_of_a_user_is_true() -> None:
     world = Tastes(topics=3, items=25, users=24)
     feed = grown_model(world, 400)
     model = feed.model
-    said = 0
     for user in world.users[:12]:
         offered = model.recommend(user)
         had = {f"about {item}" for item in world.had[user]}
@@ -106,3 +105,32 @@ def test_of_somebody_new_nothing_is_claimed() -> None:
         feed(f"u{step}", str(step % 7))
     for entry in model.recommend("somebody new").entries:
         assert not any("item" in reason or "liking for" in reason for reason in entry.reasons)
+
+
+def test_only_a_need_that_the_item_answers_is_named() -> None:
+    """However likely another need is, an item is not said to fit it."""
+    from learners.interaction import Interaction, Item
+    from learners.recommender import Recommender
+
+    model, kinds = Recommender(), ("Kitchen", "Books")
+    for number in range(40):
+        model.put_item(Item(f"i{number}", f"Thing {number}", (kinds[number % 2],)))
+    for position in range(400):
+        item = f"i{(position * 7 + position // 40) % 40}"
+        model.learn(
+            Interaction(position, f"e{position}", f"u{position % 9}", item, "view", position)
+        )
+    for user in range(9):
+        for entry in model.recommend(f"u{user}").entries:
+            own = kinds[int(entry.item_id[1:]) % 2]
+            for reason in entry.reasons:
+                if reason.startswith("fits what is looked for now: "):
+                    assert reason.endswith(own)
+    context = model._context(model.users.get("u1", model.position), None)
+    books, kitchen = (model.signals.items.category_index[name] for name in ("Books", "Kitchen"))
+    context.intent[:] = 0.0
+    context.intent[kitchen], context.intent[books] = 0.9, 0.1
+    number = model.signals.items.index["i1"]
+    assert model._said(number, {"intent": -1}, context) == ("fits what is looked for now: Books",)
+    context.intent[books] = 0.0
+    assert model._said(number, {"intent": -1}, context) == ("fits what is looked for now",)
