@@ -77,6 +77,7 @@ def test_what_reasons_say_of_a_user_is_true() -> None:
     world = Tastes(topics=3, items=25, users=24)
     feed = grown_model(world, 400)
     model = feed.model
+    said = 0
     for user in world.users[:12]:
         offered = model.recommend(user)
         had = {f"about {item}" for item in world.had[user]}
