@@ -39,10 +39,14 @@ class FlowSettings(_Section, frozen=True):
 
     `source`: where events come from and lists go to, "files" or "kafka".
     `epoch_seconds`: how often state is written, in one transaction.
+    `log`: from which level on the process logs, to stderr. `log_seconds`: how often it says
+    how far it is, where anything moved.
     """
 
     source: Literal["files", "kafka"] = "files"
     epoch_seconds: Annotated[float, Meta(gt=0, le=3600)] = 1.0
+    log: Literal["info", "warning", "error"] = "info"
+    log_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 10.0
 
 
 class FilesSettings(_Section, frozen=True):

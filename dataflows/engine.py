@@ -72,7 +72,7 @@ class Engine(Generic[M]):
         self._store = store
         self._cleaner = cleaner
         self._versions = versions
-        self._shard = shard
+        self.shard = shard
         # A record says that the last run ended well; without it, it broke off.
         after_crash = bool(store.get(KIND_VERSIONS, "")) and store.get(KIND_ENDED, "") is None
         self._served = Served(store.get, served_users, after_crash=after_crash)
@@ -126,7 +126,7 @@ class Engine(Generic[M]):
             return
         self._store.commit([*records, (KIND_ENDED, "", None)])
         if self._progress is not None:
-            self._progress.report(self._shard, self.positions)
+            self._progress.report(self.shard, self.positions)
 
     def close(self) -> None:
         """Commit, note that all which was sent is stored, and let go of the store."""

@@ -159,6 +159,14 @@ class FileSource(FixedPartitionedSource[Raw, None]):
         """Look whether both files can be read from where the state ends. Raises InputError."""
         self._part().close()
 
+    def unread(self) -> int:
+        """Bytes of the events that are not yet learnt and stored; 0 where there is no file."""
+        try:
+            size = self._events.stat().st_size
+        except OSError:
+            return 0
+        return max(0, size - (self._progress.position(self._events.name) or 0))
+
     def list_parts(self) -> list[str]:
         """Both files are one partition of the flow, so that items come before events."""
         return ["files"]

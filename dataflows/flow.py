@@ -7,7 +7,7 @@ cleanly.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from bytewax.outputs import Sink
 
 from dataflows.batch import Batch, shard_key
 from dataflows.encode import EncodeStep
+from dataflows.engine import Engine
 from dataflows.engines import Engines
 from dataflows.learn import LearnLogic
 from dataflows.model import Model
@@ -60,14 +61,18 @@ def build_flow(
     encode: EncodeStep,
     engines: Engines[M],
     epoch: timedelta = timedelta(seconds=1),
+    committed: Callable[[Engine[M]], None] | None = None,
 ) -> Dataflow:
-    """Wire the steps. Run it with the same `epoch` as Bytewax's epoch interval."""
+    """Wire the steps. Run it with the same `epoch` as Bytewax's epoch interval.
+
+    `committed` is called with each shard after it has stored its state.
+    """
     flow = Dataflow(NAME)
     wake = op.input("wake", flow, WakeSource(engines.shards))
     records = op.input("records", flow, source)
     encoded = op.flat_map_batch("encode", records, encode)
     arrivals = op.merge("arrivals", wake, encoded)
-    learnt = op.stateful_batch("learn", arrivals, lambda _: LearnLogic(engines, epoch))
+    learnt = op.stateful_batch("learn", arrivals, lambda _: LearnLogic(engines, epoch, committed))
     messages = op.flat_map_batch("messages", learnt, _without_keys)
     op.output("out", messages, sink)
     return flow

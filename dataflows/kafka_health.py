@@ -92,6 +92,13 @@ class Health:
         self._log.warning(text + "%s", *arguments, more)
 
 
+def told(health: Health) -> str:
+    """Say how one side is, in a few words, with all that it counted."""
+    state = "good" if health.is_good else f"degraded ({health.reason})"
+    counts = ", ".join(f"{number:,} {word}" for word, number in sorted(health.counts.items()))
+    return f"Kafka {health.name} {state}" + (f", {counts}" if counts else "")
+
+
 class BrokerStatistics(msgspec.Struct, frozen=True):
     """librdkafka's view of a connection; `rxidle` is microseconds since it last answered."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -22,12 +22,19 @@ class LearnLogic(StatefulBatchLogic[Batch, Out, None], Generic[M]):
 
     Bytewax calls `snapshot` at the end of each epoch in which the key was awake: that is
     when the shard commits. While messages wait to be acknowledged the key wakes once per
-    epoch, so that their delivery is stored in a quiet stream too.
+    epoch, so that their delivery is stored in a quiet stream too. `committed` is called with
+    the shard after each commit.
     """
 
-    def __init__(self, engines: Engines[M], epoch: timedelta) -> None:
+    def __init__(
+        self,
+        engines: Engines[M],
+        epoch: timedelta,
+        committed: Callable[[Engine[M]], None] | None = None,
+    ) -> None:
         self._engines = engines
         self._epoch = epoch
+        self._committed = committed
         self._engine: Engine[M] | None = None
 
     def on_batch(self, values: list[Batch]) -> tuple[Iterable[Out], bool]:
@@ -49,3 +56,5 @@ class LearnLogic(StatefulBatchLogic[Batch, Out, None], Generic[M]):
         """Write the shard's state in one transaction."""
         if self._engine is not None:
             self._engine.commit()
+            if self._committed is not None:
+                self._committed(self._engine)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,7 @@ from dataflows.message_types import Versions
 from dataflows.outbox import Acknowledge, Out
 from dataflows.progress import Progress
 from dataflows.record import Raw
+from dataflows.run_log import RunLog
 from dataflows.store import Store, store_path
 from dataflows.versions import model_version
 from encoders.cache import CachedEncoder
@@ -49,6 +51,7 @@ class Process:
     flow: Dataflow
     epoch: timedelta
     engines: Engines[Recommender]
+    run_log: RunLog
     openers: list[Callable[[], object]]
     closers: list[Callable[[], object]]
 
@@ -56,6 +59,7 @@ class Process:
         """Open all now, so that what is wrong is told before the flow starts."""
         for opener in self.openers:
             opener()
+        self.run_log.begin()
 
     def finish(self) -> None:
         """Store what was delivered at the very end, then close all.
@@ -80,7 +84,9 @@ def assemble(config: Config, stop: Callable[[], bool], encoder: Encoder | None =
     folder, shards = Path(config.state.path), config.state.shards
     cached = _encoder(config, folder, encoder)
     progress = Progress({shard: stored_positions(folder, shard) for shard in range(shards)}, shards)
-    engines = open_engines(config, cached, progress)
+    about = f"{config.flow.source} source, encoder {cached.version}, state in {folder}"
+    run_log = RunLog(about, config.flow.log_seconds, lambda: ends.lag())  # noqa: PLW0108 - made below
+    engines = open_engines(config, cached, progress, run_log)
     view = Store.reader(folder)
     encode = EncodeStep(
         cached,
@@ -91,15 +97,23 @@ def assemble(config: Config, stop: Callable[[], bool], encoder: Encoder | None =
     )
     ends = _ends(config, progress, stop, engines.acknowledge)
     epoch = timedelta(seconds=config.flow.epoch_seconds)
-    flow = build_flow(ends.source, ends.sink, encode, engines, epoch)
+    committed = partial(_tell, run_log)
+    flow = build_flow(ends.source, ends.sink, encode, engines, epoch, committed)
     # The sink's last acknowledgements are stored before the source tells how far that is.
-    closers = [*ends.after_flow, engines.close, *ends.after_state, cached.close]
+    closers = [run_log.finish, *ends.after_flow, engines.close, *ends.after_state, cached.close]
     if view is not None:
         closers.append(view.close)
-    return Process(flow, epoch, engines, [engines.open_all, *ends.openers], closers)
+    openers = [engines.open_all, *ends.openers]
+    return Process(flow, epoch, engines, run_log, openers, closers)
 
 
-def open_engines(config: Config, encoder: Encoder, progress: Progress) -> Engines[Recommender]:
+def _tell(run_log: RunLog, engine: Engine[Recommender]) -> None:
+    run_log.committed(engine.shard, engine.ledger, engine.counts["lists_sent"])
+
+
+def open_engines(
+    config: Config, encoder: Encoder, progress: Progress, run_log: RunLog
+) -> Engines[Recommender]:
     """Give the shards of a state folder; each is opened when first needed."""
     if config.learner.dim not in (0, encoder.dim):
         raise InputError(
@@ -114,7 +128,7 @@ def open_engines(config: Config, encoder: Encoder, progress: Progress) -> Engine
     def make(shard: int) -> Engine[Recommender]:
         store = Store.open(folder, shards, shard, identity)
         try:
-            return Engine(
+            engine = Engine(
                 store,
                 Recommender(settings, store.get),
                 Cleaner(config.clean),
@@ -127,6 +141,8 @@ def open_engines(config: Config, encoder: Encoder, progress: Progress) -> Engine
         except StateError as error:
             store.close()
             raise InputError(f"{store_path(folder, shard)}: {error}") from error
+        run_log.opened(shard, engine.ledger)
+        return engine
 
     return Engines(make, shards)
 
@@ -163,6 +179,7 @@ class _Ends:
 
     source: Source[Raw]
     sink: Sink[Out]
+    lag: Callable[[], str]
     openers: tuple[Callable[[], object], ...] = ()
     after_flow: tuple[Callable[[], object], ...] = ()
     after_state: tuple[Callable[[], object], ...] = ()
@@ -183,15 +200,24 @@ def _ends(
         follow=files.follow,
         max_bytes=config.events.max_record_bytes,
     )
-    return _Ends(source, FileSink(Path(files.output), acknowledge), (source.open,))
+    sink = FileSink(Path(files.output), acknowledge)
+    return _Ends(source, sink, lambda: f"{source.unread():,} bytes unread", (source.open,))
 
 
 def _kafka_ends(
     config: Config, progress: Progress, stop: Callable[[], bool], acknowledge: Acknowledge
 ) -> _Ends:
+    from dataflows.kafka_health import told
     from dataflows.kafka_sink import KafkaSink
     from dataflows.kafka_source import KafkaSource
 
     source = KafkaSource(config.kafka, progress, stop)
     sink = KafkaSink(config.kafka, acknowledge, stop)
-    return _Ends(source, sink, (source.open, sink.open), (sink.finish,), (source.finish,))
+
+    def lag() -> str:
+        unread = source.lag()
+        far = f"lag {sum(unread.values()):,} records" if unread else "lag not yet known"
+        return f"{far}; {told(source.health)}; {told(sink.health)}"
+
+    openers = (source.open, sink.open)
+    return _Ends(source, sink, lag, openers, (sink.finish,), (source.finish,))

@@ -19,6 +19,7 @@ from dataflows.config import Config, load_config
 from dataflows.engine import Engine
 from dataflows.failures import run_to_status
 from dataflows.process import Process, assemble
+from dataflows.run_log import set_up_log
 from encoders.protocol import Encoder
 from learners.recommender import Recommender
 
@@ -33,6 +34,7 @@ def run(config: Config, encoder: Encoder | None = None) -> list[Engine[Recommend
     either. Gives the engines, closed, for their ledgers and counts. Raises InputError and
     `encoders.errors.EncoderError`; from within a step they stand in the chain of causes.
     """
+    set_up_log(config.flow.log)
     stop = threading.Event()
     process = assemble(config, stop.is_set, encoder)
     try:
@@ -49,7 +51,10 @@ def flow_from_environment() -> Dataflow:
     """Give the flow for `python -m bytewax.run`; its end and signals are looked after too."""
     path = os.environ.get(CONFIG_VARIABLE)
     stop = threading.Event()
-    process = assemble(load_config(Path(path) if path else None), stop.is_set)
+    config = load_config(Path(path) if path else None)
+    set_up_log(config.flow.log)
+    process = assemble(config, stop.is_set)
+    process.run_log.begin()
     atexit.register(_finish_at_exit, process)
     for number in SIGNALS:
         signal.signal(number, _handler(stop))

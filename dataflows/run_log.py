@@ -1,0 +1,122 @@
+"""What a running process tells in its log: how it began, how far it is, how it ended."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from dataflows.ledger import OUTCOMES, Ledger
+
+OWN = ("dataflows", "learners", "encoders")
+FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+_log = logging.getLogger(__name__)
+
+
+def set_up_log(level: str) -> None:
+    """Write what our packages log from `level` on to stderr, and warnings of all others."""
+    logging.basicConfig(format=FORM, level=logging.WARNING)
+    for name in OWN:
+        logging.getLogger(name).setLevel(level.upper())
+
+
+class Told(msgspec.Struct, frozen=True):
+    """Figures of a shard as of its last commit: of its whole life, but `lists` of this run."""
+
+    arrived: int = 0
+    became: tuple[int, ...] = (0,) * len(OUTCOMES)
+    lists: int = 0
+
+    def __add__(self, other: Told) -> Told:
+        became = tuple(map(sum, zip(self.became, other.became, strict=True)))
+        return Told(self.arrived + other.arrived, became, self.lists + other.lists)
+
+
+class RunLog:
+    """Tells every `seconds` how far all shards are, where anything moved since it last did.
+
+    `about` says what runs, `lag` how much of the input is still to be read. Safe between
+    threads: the shards report from theirs, and the lines are written by one of its own.
+    """
+
+    def __init__(
+        self,
+        about: str,
+        seconds: float,
+        lag: Callable[[], str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._about = about
+        self._seconds = seconds
+        self._lag = lag
+        self._clock = clock
+        self._shards: dict[int, Told] = {}
+        self._lock = threading.Lock()
+        self._last = Told()
+        self._since = clock()
+        self._end = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def opened(self, shard: int, ledger: Ledger) -> None:
+        """Take note of a shard as it was stored: what it holds is not counted as new."""
+        told = _told(ledger, 0)
+        with self._lock:
+            self._shards[shard] = told
+            self._last += told
+        _log.info("shard %d holds %s records of earlier runs", shard, f"{told.arrived:,}")
+
+    def committed(self, shard: int, ledger: Ledger, lists: int) -> None:
+        """Take note of where a shard is; `lists` is how many it has sent in this run."""
+        told = _told(ledger, lists)
+        with self._lock:
+            self._shards[shard] = told
+
+    def begin(self) -> None:
+        """Tell what runs, and go on telling how far it is until `finish`."""
+        self._since = self._clock()
+        _log.info("began: %s", self._about)
+        self._thread = threading.Thread(target=self._tell_on, name="run-log", daemon=True)
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Tell the last figures, while `lag` can still be asked. Nothing where it never began."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        self._end.set()
+        thread.join()
+        self.tell()
+        _log.info("the flow ended")
+
+    def tell(self) -> None:
+        """Write one line, where anything moved since the last."""
+        at = self._clock()
+        with self._lock:
+            now, last = sum(self._shards.values(), Told()), self._last
+            self._last = now
+        if now == last:
+            return
+        seconds, self._since = at - self._since, at
+        parts = " + ".join(
+            f"{number:,} {name.replace('_', ' ')}"
+            for name, number in zip(OUTCOMES, now.became, strict=True)
+        )
+        new = now.arrived - last.arrived
+        _log.info(
+            "%s records in = %s; in the last %.1f s %s records (%.0f/s), %s lists; %s",
+            *(f"{now.arrived:,}", parts, seconds, f"{new:,}", new / max(seconds, 1e-3)),
+            *(f"{now.lists - last.lists:,}", self._lag()),
+        )
+
+    def _tell_on(self) -> None:
+        while not self._end.wait(self._seconds):
+            self.tell()
+
+
+def _told(ledger: Ledger, lists: int) -> Told:
+    figures = ledger.as_dict()
+    return Told(figures["in"], tuple(figures[name] for name in OUTCOMES), lists)
