@@ -1,0 +1,47 @@
+"""Popularity: how often each item was wanted, by anybody; all-time or decayed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dataflows.peers.protocol import Scores
+from dataflows.trace import Group
+
+DECAYED_HALF_LIFE = 5000.0
+"""Half-life in events of the decayed variant."""
+
+_TOO_LARGE = 2.0**500
+
+
+class Popularity:
+    """Counts of each item, decayed by a half-life in wanted events, or all-time.
+
+    Instead of shrinking every count at every event, each event adds more than the one
+    before; only the proportions matter to a rank.
+    """
+
+    def __init__(self, half_life: float | None = None) -> None:
+        self._growth = 1.0 if half_life is None else 2.0 ** (1.0 / half_life)
+        self._step = 1.0
+        self._counts = np.zeros(1024)
+
+    def scores(self, user: int, ts: float, items: int) -> Scores:  # noqa: ARG002
+        """Score by count; an item that nobody wanted has 0."""
+        self._make_room(items)
+        return self._counts[:items]
+
+    def learn(self, group: Group) -> None:
+        """Count each wanted item."""
+        for row in group.wanted.tolist():
+            self._make_room(row + 1)
+            self._step *= self._growth
+            self._counts[row] += self._step
+            if self._step > _TOO_LARGE:
+                self._counts /= self._step
+                self._step = 1.0
+
+    def _make_room(self, size: int) -> None:
+        if size > len(self._counts):
+            grown = np.zeros(max(size, 2 * len(self._counts)))
+            grown[: len(self._counts)] = self._counts
+            self._counts = grown
