@@ -103,6 +103,12 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
     seed: Annotated[int | None, typer.Option(help="Keys all randomness; default 0.")] = None,
     encoder: EncoderOption = None,
     batch_size: Annotated[int, typer.Option(help="Records of one micro-batch.")] = 32,
+    against: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,...|all|none", help="Peers in the same replay (docs/replay.md)."
+        ),
+    ] = "popularity,popularity-decayed",
     config: ConfigOption = None,
 ) -> None:
     r"""Replay a log, ranking every event before it is learnt, and report the accuracy.
@@ -114,10 +120,13 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
       penchant replay events.jsonl --items items.jsonl
       penchant replay events.jsonl --json report.json --ranks ranks.csv
       penchant replay events.jsonl --limit 20000 --encoder hashing
+      penchant replay events.jsonl --against all
     """
     from rich.console import Console
 
     from dataflows import report
+    from dataflows.peers.catalogue import read_names
+    from dataflows.peers.progress import PeerProgress
     from dataflows.replay import ReplaySettings
     from dataflows.replay import replay as replay_log
 
@@ -128,12 +137,11 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
         "encoder.name": encoder,
     }
     report.check_writable(json_out, ranks)
-    done = replay_log(
-        _config(config, overrides),
-        events,
-        items,
-        ReplaySettings(warmup=warmup, limit=limit, batch_size=batch_size),
+    settings = ReplaySettings(
+        warmup=warmup, limit=limit, batch_size=batch_size, against=read_names(against)
     )
+    with PeerProgress(Console(stderr=True)) as follow:
+        done = replay_log(_config(config, overrides), events, items, settings, follow=follow)
     if json_out is not None:
         report.write_json(done.report, json_out)
     if ranks is not None:

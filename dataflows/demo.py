@@ -15,9 +15,11 @@ from dataflows.demo_log import DemoLog, check_events, named_log, shop_log
 from dataflows.demo_people import People, describe
 from dataflows.demo_view import DemoView, Rates, Scene
 from dataflows.errors import InputError
-from dataflows.figures import gains
+from dataflows.figures import Ranks, gains
 from dataflows.file_sink import TOPICS, FileSink, topic_file
 from dataflows.outbox import DEAD_LETTERS, INTENTS, Out
+from dataflows.peers.catalogue import DEFAULT, open_peers
+from dataflows.peers.run import Runner
 from dataflows.play import PlaySource, batched, open_engine, play
 from dataflows.prequential import Prequential
 from dataflows.record import Raw
@@ -49,6 +51,10 @@ class Demo:
             k=config.learner.k,
             ranks_from=log.warmup.ranks_from,
         )
+        self.peers = {
+            name: Runner(peer, self.judge.trace, repeats_on=self.judge.repeats_on)
+            for name, peer in open_peers(DEFAULT, learner.seed).peers.items()
+        }
         self.watch = Watch(self.judge, log.name, self._look)
         self.engine = open_engine(self.config, encoder, self.watch)
         self.watch.follow(self.engine.positions)
@@ -60,6 +66,8 @@ class Demo:
         source = PlaySource(batched(self._records(), BATCH), self.watch.pace)
         play(self.config, source, lambda done: FileSink(out, done), self.engine, self.encoder)
         self._view.show(self._scene())
+        for name, runner in self.peers.items():
+            self.judge.scored.add_peer(name, runner.finish().ranks)
 
     def _records(self) -> Iterator[Raw]:
         for raw in self.log.records:
@@ -70,6 +78,8 @@ class Demo:
     def _look(self, outs: Sequence[Out]) -> None:
         self.people.hear(outs)
         self._sent.update(out.topic for out in outs)
+        for runner in self.peers.values():
+            runner.advance()
         if self._view.is_due(min(self.watch.pace.records, self.log.total - 1), self.log.total):
             self._view.show(self._scene())
 
@@ -85,13 +95,15 @@ class Demo:
             lists=self.watch.lists,
             intents=self._sent[INTENTS],
             dead_letters=self._sent[DEAD_LETTERS],
-            recent=Rates(self._recent("tie_safe"), self._recent("popularity")),
+            recent=Rates(
+                self._rate(self.judge.scored.column("tie_safe", newest=RECENT)),
+                self._rate(self.peers["popularity"].ranks(newest=RECENT)),
+            ),
             encoded=counts.misses,
             remembered=counts.hits + counts.disk_hits,
         )
 
-    def _recent(self, name: str) -> float | None:
-        ranks = self.judge.scored.column(name, newest=RECENT)
+    def _rate(self, ranks: Ranks) -> float | None:
         return float(gains(ranks, self.config.learner.k)[:, 0].mean()) if len(ranks) else None
 
 

@@ -245,4 +245,5 @@ def _interaction(record: EncodedEvent, verdict: Verdict, position: int) -> Inter
         record.vector,
         event.intent,
         event.session_id,
+        event.value,
     )

@@ -12,30 +12,25 @@ the whole group, and nothing of the group counts as seen until it has ended.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from dataflows.figures import MISS
 from dataflows.ranks import Ranker, Ranking, place_in, rank_among, rivals
-from dataflows.reference import Popularity
 from dataflows.scored import NewItems, Row, Scored, Unscored
+from dataflows.trace import NO_ITEM, UNSCORED, Trace
 from learners.interaction import Interaction
-
-REFERENCES = {"popularity": None, "popularity_decayed": 5000.0}
-"""Name and half-life in events of each popularity reference."""
 
 
 class _Past:
     """One user before the present group; `number` is by first appearance."""
 
-    __slots__ = ("events", "items", "number", "rows")
+    __slots__ = ("events", "items", "number")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.events = 0
         self.items: set[str] = set()
-        self.rows = array("q")
 
 
 class Prequential:
@@ -44,24 +39,25 @@ class Prequential:
     `ranks_from` is the first interaction of the group that straddles the end
     of the warm-up (by default none does): rankings are taken from there, so
     that the group's later members can be scored. With `repeats_on` False,
-    what a user already has is neither a candidate nor scored.
+    what a user already has is neither a candidate nor scored. `trace` is what it saw,
+    for peers to be run over.
     """
 
     def __init__(
         self, warmup: int, *, repeats_on: bool, k: int = 10, ranks_from: int | None = None
     ) -> None:
-        self.scored = Scored(REFERENCES)
+        self.scored = Scored()
+        self.trace = Trace()
         self.unscored = Unscored()
         self.new_items = NewItems()
         self.learnt = 0
         self._warmup = warmup
         self._ranks_from = warmup if ranks_from is None else ranks_from
-        self._repeats_on = repeats_on
+        self.repeats_on = repeats_on
         self._k = k
         self._seen: set[str] = set()
         self._rows: dict[str, int] = {}
         self._users: dict[str, _Past] = {}
-        self._popularity = [Popularity(half_life) for half_life in REFERENCES.values()]
         self._group: tuple[str, float] | None = None
         self._past = _Past(0)
         self._members: list[str] = []
@@ -90,38 +86,38 @@ class Prequential:
             self._open(user, interaction.ts)
             if self.learnt >= self._ranks_from:
                 self._ranking = recommender.rank(user, before=interaction.ts)
-        ranking = self._ranking
+        ranking, number = self._ranking, UNSCORED
         if self._is_scored(item) and item is not None and ranking is not None:
             plain = ranking if first else recommender.rank(user)
             if item not in self._seen:
                 self._count_new(recommender, ranking, item)
+            number = len(self.scored)
             self._write(interaction.event_id, item, ranking, plain, served)
-        self._take_in(item)
+        self._take_in(interaction, number)
 
     def _open(self, user: str, ts: float) -> None:
         """Let the last group count as seen, and start the next one."""
         past = self._past
         for item in self._members:
-            row = self._rows[item]
             self._seen.add(item)
-            if item not in past.items:
-                past.items.add(item)
-                past.rows.append(row)
-            for popularity in self._popularity:
-                popularity.learn(row)
+            past.items.add(item)
         self._members.clear()
         self._group = (user, ts)
         self._ranking = None
         if user not in self._users:
             self._users[user] = _Past(len(self._users))
         self._past = self._users[user]
+        self.trace.open(self._past.number, ts)
 
-    def _take_in(self, item: str | None) -> None:
+    def _take_in(self, interaction: Interaction, number: int) -> None:
+        """Let an interaction count as learnt; `number` is its scored row's."""
         self.learnt += 1
         self._past.events += 1
+        item, row = interaction.item_id, NO_ITEM
         if item is not None:
-            self._rows.setdefault(item, len(self._rows))
+            row = self._rows.setdefault(item, len(self._rows))
             self._members.append(item)
+        self.trace.add(row, interaction.weight, interaction.value, number)
 
     def _is_scored(self, item: str | None) -> bool:
         """Whether the rules want a rank; the reason is counted where they do not."""
@@ -130,7 +126,7 @@ class Prequential:
             unscored.warmup += 1
         elif item is None:
             unscored.no_item += 1
-        elif not self._repeats_on and self._has(item):
+        elif not self.repeats_on and self._has(item):
             unscored.repeat += 1
         elif self._ranking is None:
             unscored.group_began_in_warmup += 1
@@ -150,12 +146,9 @@ class Prequential:
         served: Sequence[str] | None,
     ) -> None:
         past = self._past
-        own = set() if self._repeats_on else past.items
+        own = set() if self.repeats_on else past.items
         met = item in self._seen
         tie_safe = rank_among(ranking, item, self._seen, own) if met else MISS
-        row = self._rows.get(item) if met else None
-        rows = None if self._repeats_on else past.rows
-        references = [each.rank(row, rows) for each in self._popularity]
         self.scored.add(
             event_id,
             Row(
@@ -168,14 +161,13 @@ class Prequential:
                 reached=tie_safe != MISS,
                 repeat=self._has(item),
             ),
-            references,
         )
 
     def _rank_plain(self, ranking: Ranking, item: str) -> int:
         """Rank in the plain clock, where the group's earlier members have been met."""
         seen = self._seen
         fresh = [member for member in self._members if member not in seen]
-        own = set() if self._repeats_on else self._past.items.union(self._members)
+        own = set() if self.repeats_on else self._past.items.union(self._members)
         seen.update(fresh)
         rank = rank_among(ranking, item, seen, own) if item in seen else MISS
         seen.difference_update(fresh)

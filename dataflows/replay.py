@@ -13,6 +13,8 @@ from dataflows.config import Config
 from dataflows.engine import Engine
 from dataflows.errors import InputError
 from dataflows.log_order import LogOrder, read_order
+from dataflows.peers.catalogue import DEFAULT, Entrants, open_peers
+from dataflows.peers.contest import Follow, hold_contest
 from dataflows.play import NowhereSink, PlaySource, batched, catalogue_records, open_engine, play
 from dataflows.prequential import Prequential
 from dataflows.scored import Scored
@@ -23,6 +25,7 @@ from encoders.cache import CachedEncoder
 from encoders.load import load_encoder
 from encoders.protocol import Encoder
 from learners.recommender import Recommender
+from learners.settings import LearnerSettings
 
 ITEMS_AT_ONCE = 256
 
@@ -32,12 +35,14 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `warmup` is the share of the events that is only learnt, in [0, 1); `limit` the
     number of records replayed, in the order of time; `batch_size` the records of one
-    micro-batch, on which the figures "as served" depend.
+    micro-batch, on which the figures "as served" depend; `against` names the peers that
+    are run over the same log, ("all",) for all of them.
     """
 
     warmup: float = 0.2
     limit: int | None = None
     batch_size: int = 32
+    against: tuple[str, ...] = DEFAULT
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.warmup < 1.0:
@@ -61,12 +66,15 @@ def replay(
     items: Path | None = None,
     settings: ReplaySettings | None = None,
     encoder: Encoder | None = None,
+    follow: Follow | None = None,
 ) -> Replay:
     """Replay a log of events, the catalogue first; see docs/replay.md for the rules.
 
-    `encoder` overrides the configured one. Raises InputError, EncoderError, LedgerError.
+    `encoder` overrides the configured one; `follow` is told how far the peers are. Raises
+    InputError, EncoderError, LedgerError.
     """
     settings = settings or ReplaySettings()
+    entrants = open_peers(settings.against, config.learner.seed)
     order = read_order(log, config.events, settings.limit)
     catalogue = catalogue_records(items, config.events.max_record_bytes)
     warmup = look_at_warmup(order, settings.warmup, config.events, config.clean)
@@ -86,13 +94,14 @@ def replay(
     source = PlaySource(chain(batched(catalogue, ITEMS_AT_ONCE), events), watch.pace)
     play(config, source, NowhereSink, engine, cached)
     engine.ledger.balance()
+    told = _told(watch, engine, order)
     report = {
         "log": log.name,
         "k": config.learner.k,
         "seed": config.learner.seed,
         "events": engine.ledger.as_dict(),
-        **accuracy(judge, config.learner.k, config.learner.seed),
-        **_told(watch, engine, order),
+        **_compared(judge, entrants, config.learner, follow),
+        **told,
         "repeat_share": warmup.repeat_share,
         "versions": {
             "encoder": cached.version,
@@ -105,6 +114,17 @@ def replay(
         },
     }
     return Replay(report, judge.scored)
+
+
+def _compared(
+    judge: Prequential, entrants: Entrants, learner: LearnerSettings, follow: Follow | None
+) -> dict[str, Any]:
+    """Run the peers, and give all figures of accuracy."""
+    of_peers = hold_contest(entrants, judge, follow)
+    figures = accuracy(judge, learner.k, learner.seed)
+    for name, told in of_peers.items():
+        figures["peers"][name].update(told)
+    return {**figures, "left_out": entrants.left_out}
 
 
 def _with_repeats(config: Config, warmup: Warmup) -> Config:

@@ -19,8 +19,6 @@ TITLES = {
     "tie_safe": "penchant",
     "plain": "  event by event",
     "as_served": "  as last sent",
-    "popularity": "popularity",
-    "popularity_decayed": "  decayed",
 }
 
 OUTCOMES = ("learnt", "observed", "skipped", "duplicate", "dead_letter")
@@ -58,6 +56,8 @@ def check_writable(*paths: Path | None) -> None:
 def render(report: dict[str, Any], console: Console) -> None:
     """Print the report for a person."""
     console.print(figures_table(report))
+    if report["peers"]:
+        console.print(lead_table(report))
     console.print(by_quarter(report), highlight=False)
     console.print(ledger_line(report["events"]), highlight=False)
     for line in _remarks(report):
@@ -72,9 +72,40 @@ def figures_table(report: dict[str, Any]) -> Table:
     table.add_column("method", no_wrap=True)
     for name in (*names(k), "95 % of hr", "hr cold", "hr warm"):
         table.add_column(name.upper(), justify="right", no_wrap=True)
-    for name, figures in {**_variants(report), **report["references"]}.items():
+    for name, figures in {**_variants(report), **report["peers"]}.items():
         table.add_row(TITLES.get(name, name), *_cells(figures, k))
     return table
+
+
+def lead_table(report: dict[str, Any]) -> Table:
+    """Lay out how far ahead of each peer the lists are, over the same events."""
+    hit_rate, best = names(report["k"])[0], report["best_peer"]
+    table = Table(
+        title=f"penchant less each peer, {hit_rate.upper()} (the best peer is marked *)",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("PEER", no_wrap=True)
+    for name in ("lead", "95 %", "in %", "cold", "95 % cold", "events/s"):
+        table.add_column(name.upper(), justify="right", no_wrap=True)
+    for name, peer in report["peers"].items():
+        lead, cold = peer["lead"], peer["lead"]["cold"]
+        table.add_row(
+            f"{name} *" if name == best else name,
+            _signed(lead[hit_rate]),
+            _span(lead["interval"][hit_rate]),
+            _signed(more_by(lead[hit_rate], peer[hit_rate]), 0),
+            _signed(cold[hit_rate]),
+            _span(cold["interval"][hit_rate]),
+            _number(peer["events_per_cpu_second"], 0),
+        )
+    return table
+
+
+def more_by(lead: float | None, of: float | None) -> float | None:
+    """Say in per cent of a peer's figure how large a lead is; None where there is no telling."""
+    return 100.0 * lead / of if lead is not None and of else None
 
 
 def ledger_line(events: dict[str, Any]) -> str:
@@ -103,6 +134,14 @@ def _cells(figures: dict[str, Any], k: int) -> list[str]:
         _number(figures["cold"][hit_rate]),
         _number(figures["warm"][hit_rate]),
     ]
+
+
+def _span(limits: list[float] | None) -> str:
+    return "-" if limits is None else " ".join(_signed(limit, 3) for limit in limits)
+
+
+def _signed(value: float | None, digits: int = 4) -> str:
+    return "-" if value is None else f"{value:+.{digits}f}"
 
 
 def _number(value: float | None, digits: int = 4) -> str:
@@ -134,6 +173,10 @@ def _remarks(report: dict[str, Any]) -> list[str]:
             f"items never met before: {new['events']:,} events, {new['listed']:,} known by text, "
             f"{new['hits']:,} of them in the first {k} (not in the figures above)"
         )
+    remarks += [
+        f"{name}: {note}" for name, peer in report["peers"].items() for note in peer["notes"]
+    ]
+    remarks += [f"{name} was left out: {reason}" for name, reason in report["left_out"].items()]
     remarks.append(_speed(report))
     return remarks
 

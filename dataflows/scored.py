@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -33,29 +32,36 @@ class Row(NamedTuple):
 
 
 class Scored:
-    """Rows of machine integers, in log order; `references` names what else is ranked."""
+    """Rows of machine integers, in log order; `peers` has one more column for each peer."""
 
-    def __init__(self, references: Iterable[str] = ()) -> None:
+    def __init__(self) -> None:
         self.event_ids: list[str] = []
-        self.references = tuple(references)
-        self._names = (*Row._fields, *self.references)
+        self.peers: dict[str, Ranks] = {}
         self._cells = array("q")
 
     def __len__(self) -> int:
         return len(self.event_ids)
 
-    def add(self, event_id: str, row: Row, references: Sequence[int] = ()) -> None:
-        """Append one scored event, with the rank that each reference gave it."""
+    def add(self, event_id: str, row: Row) -> None:
+        """Append one scored event."""
         self.event_ids.append(event_id)
         self._cells.extend(row)
-        self._cells.extend(references)
+
+    def add_peer(self, name: str, ranks: Ranks) -> None:
+        """Set the ranks that a peer gave, int64 `(n,)`, once all events are scored."""
+        if len(ranks) != len(self):
+            raise ValueError(f"peer {name} gave {len(ranks)} ranks for {len(self)} scored events")
+        self.peers[name] = ranks
 
     def column(self, name: str, newest: int | None = None) -> Ranks:
-        """Return one column, or one reference's ranks, as int64 `(n,)`; all, or the newest n."""
-        width = len(self._names)
+        """Return one column, or one peer's ranks, as int64 `(n,)`; all, or the newest n."""
+        if name in self.peers:
+            ranks = self.peers[name]
+            return ranks if newest is None else ranks[-newest:] if newest else ranks[:0]
+        width = len(Row._fields)
         kept = self._cells if newest is None else self._cells[-newest * width :] if newest else []
         cells = np.array(kept, dtype=np.int64).reshape(-1, width)
-        return cells[:, self._names.index(name)]
+        return cells[:, Row._fields.index(name)]
 
     def flag(self, name: str) -> NDArray[np.bool_]:
         """Return a yes-or-no column as bool `(n,)`."""

@@ -16,7 +16,8 @@ class Interaction(msgspec.Struct, frozen=True):
     all randomness, so that a resumed run repeats itself. `ts` is seconds since
     the epoch. `weight` is how much the event type counts; it is > 0 for what
     is learnt as wanted. `vector` is the unit vector `(dim,)` of the event's own
-    text, or None where it has none. `intent` is an explicit label.
+    text, or None where it has none. `intent` is an explicit label. `value` is what the event
+    says with a number, such as a rating.
     """
 
     position: int
@@ -29,6 +30,7 @@ class Interaction(msgspec.Struct, frozen=True):
     vector: Vector | None = None
     intent: str | None = None
     session_id: str | None = None
+    value: float | None = None
 
 
 class Item(msgspec.Struct, frozen=True):

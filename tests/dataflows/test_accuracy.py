@@ -9,15 +9,14 @@ import pytest
 
 from dataflows.accuracy import accuracy
 from dataflows.figures import gains
-from dataflows.prequential import REFERENCES, Prequential
+from dataflows.prequential import Prequential
 from dataflows.report import write_ranks
 from dataflows.scored import Row
 
 
 def judge_of(ranks: list[int], plain: list[int], popularity: list[int]) -> Prequential:
     judge = Prequential(0, repeats_on=True)
-    rows = zip(ranks, plain, popularity, strict=True)
-    for number, (rank, other, popular) in enumerate(rows):
+    for number, (rank, other) in enumerate(zip(ranks, plain, strict=True)):
         row = Row(
             user=number % 7,
             ordinal=number // 7,
@@ -28,7 +27,9 @@ def judge_of(ranks: list[int], plain: list[int], popularity: list[int]) -> Prequ
             reached=rank > 0,
             repeat=number % 2 == 0,
         )
-        judge.scored.add(f"e{number}", row, [popular, 0])
+        judge.scored.add(f"e{number}", row)
+    judge.scored.add_peer("popularity", np.array(popularity, dtype=np.int64))
+    judge.scored.add_peer("none", np.zeros(len(ranks), dtype=np.int64))
     return judge
 
 
@@ -55,21 +56,44 @@ def test_every_figure_follows_from_the_ranks() -> None:
     assert low < hits.mean() < high
 
 
-def test_the_lead_over_a_reference_is_paired() -> None:
+def test_the_lead_over_a_peer_is_paired() -> None:
     ranks = np.random.default_rng(1).integers(0, 25, 210).tolist()
-    same = accuracy(judge_of(ranks, ranks, ranks), 10, seed=0)["lead"]["popularity"]
+    same = accuracy(judge_of(ranks, ranks, ranks), 10, seed=0)["peers"]["popularity"]["lead"]
     assert (same["hr@10"], same["interval"]["hr@10"]) == (0.0, [0.0, 0.0])
-    lead = accuracy(random_judge(), 10, seed=0)
-    difference = lead["tie_safe"]["hr@10"] - lead["references"]["popularity"]["hr@10"]
-    assert lead["lead"]["popularity"]["hr@10"] == pytest.approx(difference)
+    assert same["cold"]["interval"]["hr@10"] == [0.0, 0.0]
+    figures = accuracy(random_judge(), 10, seed=0)
+    ours, peer = figures["tie_safe"], figures["peers"]["popularity"]
+    lead = peer["lead"]
+    assert lead["hr@10"] == pytest.approx(ours["hr@10"] - peer["hr@10"])
+    assert lead["cold"]["hr@10"] == pytest.approx(ours["cold"]["hr@10"] - peer["cold"]["hr@10"])
+    low, high = lead["interval"]["hr@10"]
+    assert low < lead["hr@10"] < high
+
+
+def test_the_best_peer_is_the_one_with_the_most_hits() -> None:
+    figures = accuracy(random_judge(), 10, seed=0)
+    assert figures["best_peer"] == "popularity"
+    assert figures["peers"]["none"]["hr@10"] == 0.0
+    assert figures["peers"]["none"]["lead"]["hr@10"] == figures["tie_safe"]["hr@10"]
+
+
+def test_a_peer_has_a_rank_for_every_scored_event() -> None:
+    scored = random_judge(10).scored
+    with pytest.raises(ValueError, match="3 ranks for 10"):
+        scored.add_peer("short", np.zeros(3, dtype=np.int64))
+    assert scored.column("popularity", newest=4).tolist() == scored.peers["popularity"][6:].tolist()
+    assert scored.column("popularity", newest=0).tolist() == []
 
 
 def test_nothing_scored_is_still_strict_json() -> None:
-    figures = accuracy(Prequential(5, repeats_on=False), 10, seed=0)
+    judge = Prequential(5, repeats_on=False)
+    judge.scored.add_peer("popularity", np.zeros(0, dtype=np.int64))
+    figures = accuracy(judge, 10, seed=0)
     assert figures["tie_safe"]["hr@10"] is None
     assert figures["tie_safe"]["interval"]["hr@10"] is None
     json.dumps(figures, allow_nan=False)
-    assert set(figures["references"]) == set(REFERENCES)
+    assert figures["best_peer"] is None
+    assert figures["peers"]["popularity"]["lead"]["cold"]["interval"]["hr@10"] is None
 
 
 def test_ranks_file_has_a_row_per_scored_event(tmp_path) -> None:

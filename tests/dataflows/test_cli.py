@@ -14,6 +14,8 @@ from dataflows.cli import main
 from dataflows.convert import FORMATS
 from dataflows.shop import Shop
 
+OURS = "popularity,popularity-decayed"
+
 COMMANDS = [
     ["run"],
     ["replay"],
@@ -160,6 +162,29 @@ def test_replay_writes_report_and_ranks(penchant, log, tmp_path) -> None:
     assert hits / len(rows) == pytest.approx(report["tie_safe"]["hr@5"])
 
 
+@pytest.mark.parametrize(
+    ("against", "told"),
+    [("popularity,apriori", "peer 'apriori' is unknown; give all, none, or"), (",", "no peer")],
+)
+def test_a_peer_that_is_none_is_told_in_one_line(penchant, log, against, told) -> None:
+    status, out, err = penchant("replay", log / "events.jsonl", "--against", against)
+    assert (status, out) == (2, "")
+    assert told in err
+    assert err.count("\n") == 1
+
+
+def test_replay_without_peers(penchant, log, tmp_path) -> None:
+    report_path = tmp_path / "report.json"
+    status, out, err = penchant(
+        *("replay", log / "events.jsonl", "--encoder", "hashing-32", "--against", "none"),
+        *("--json", report_path),
+    )
+    assert (status, err) == (0, "")
+    report = json.loads(report_path.read_bytes())
+    assert (report["peers"], report["best_peer"]) == ({}, None)
+    assert "popularity" not in out
+
+
 def test_another_hash_seed_gives_the_same_figures(log, tmp_path) -> None:
     found = []
     for seed in ("1", "2"):
@@ -168,6 +193,7 @@ def test_another_hash_seed_gives_the_same_figures(log, tmp_path) -> None:
             [
                 *(sys.executable, "-m", "dataflows.cli", "replay", log / "events.jsonl"),
                 *("--items", log / "items.jsonl", "--encoder", "hashing-32", "--json", out),
+                *("--against", OURS),
             ],
             env={**os.environ, "PYTHONHASHSEED": seed},
             check=True,
@@ -175,7 +201,10 @@ def test_another_hash_seed_gives_the_same_figures(log, tmp_path) -> None:
         )
         report = json.loads(out.read_bytes())
         timing = ("events_per_cpu_second", "cpu_seconds", "wall_seconds", "latency_ms")
-        found.append({name: value for name, value in report.items() if name not in timing})
+        for told in (report, *report["peers"].values()):
+            for name in timing:
+                told.pop(name, None)
+        found.append(report)
     assert found[0] == found[1]
 
 

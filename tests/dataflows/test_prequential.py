@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflows.peers.popularity import Popularity
+from dataflows.peers.run import run_peer
 from dataflows.prequential import Prequential
 from dataflows.ranks import place_in, rank_among
 from learners.interaction import Interaction
@@ -101,7 +103,9 @@ def test_ranks_worked_out_by_hand() -> None:
     assert scored.column("plain").tolist() == [1, 1, 0, 3, 1, 2, 3, 2]
     assert scored.column("as_served").tolist() == [0, 1, 0, 2, 0, 0, 0, 0]
     assert scored.column("candidates").tolist() == [1, 1, 1, 3, 1, 2, 3, 3]
-    assert scored.column("popularity").tolist() == [1, 1, 0, 3, 1, 2, 3, 3]
+    run = run_peer(Popularity(), judge.trace, repeats_on=False)
+    assert run.ranks.tolist() == [1, 1, 0, 3, 1, 2, 3, 3]
+    assert run.events == len(LOG)
     assert scored.column("user").tolist() == [1, 0, 0, 2, 1, 2, 3, 3]
     assert scored.column("ordinal").tolist() == [1, 1, 2, 0, 2, 2, 0, 1]
     assert scored.column("reached").tolist() == [1, 1, 0, 1, 1, 1, 1, 1]
@@ -224,7 +228,7 @@ def test_ranks_equal_a_naive_reading_of_the_protocol(steps, warmup, repeats_on) 
     judge = judged(events, warmup, repeats_on=repeats_on, ranks_from=0)
     columns = [judge.scored.column(name).tolist() for name in ("tie_safe", "plain", "candidates")]
     assert list(zip(*columns, strict=True)) == oracle(events, warmup, repeats_on)
-    assert judge.scored.column("popularity").tolist() == columns[0]
+    assert run_peer(Popularity(), judge.trace, repeats_on=repeats_on).ranks.tolist() == columns[0]
     counted = judge.unscored
     reasons = counted.warmup + counted.no_item + counted.repeat + counted.group_began_in_warmup
     assert len(judge.scored) + reasons == judge.learnt == len(events)
