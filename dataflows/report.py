@@ -87,17 +87,16 @@ def lead_table(report: dict[str, Any]) -> Table:
         padding=(0, 1, 0, 0),
     )
     table.add_column("PEER", no_wrap=True)
-    for name in ("lead", "95 %", "in %", "cold", "95 % cold", "events/s"):
+    for name in ("lead", "95 %", "in %", "cold", "events/s"):
         table.add_column(name.upper(), justify="right", no_wrap=True)
     for name, peer in report["peers"].items():
-        lead, cold = peer["lead"], peer["lead"]["cold"]
+        lead = peer["lead"]
         table.add_row(
             f"{name} *" if name == best else name,
             _signed(lead[hit_rate]),
             _span(lead["interval"][hit_rate]),
             _signed(more_by(lead[hit_rate], peer[hit_rate]), 0),
-            _signed(cold[hit_rate]),
-            _span(cold["interval"][hit_rate]),
+            _signed(lead["cold"][hit_rate]),
             _number(peer["events_per_cpu_second"], 0),
         )
     return table
@@ -137,7 +136,7 @@ def _cells(figures: dict[str, Any], k: int) -> list[str]:
 
 
 def _span(limits: list[float] | None) -> str:
-    return "-" if limits is None else " ".join(_signed(limit, 3) for limit in limits)
+    return "-" if limits is None else " to ".join(_signed(limit, 3) for limit in limits)
 
 
 def _signed(value: float | None, digits: int = 4) -> str:
