@@ -30,6 +30,10 @@ Distribution = Annotated[
     dict[str, Share],
     Meta(description="Need to probability, the most likely first."),
 ]
+Rest = Annotated[
+    Share,
+    Meta(description="What all needs that are not named (below 0.0001 each) have together."),
+]
 
 
 class Versions(msgspec.Struct, frozen=True, gc=False):
@@ -80,8 +84,15 @@ class Intents(msgspec.Struct, frozen=True, gc=False):
     """Topic `intents`, keyed by user: what they are after now, and what they lean towards."""
 
     user_id: Id
-    intent: Distribution
-    top: Annotated[str | None, Meta(description="The most likely need; null while none is known.")]
+    intent: Annotated[Distribution, Meta(description="What the newest event says.")]
+    intent_rest: Rest
+    top: Annotated[str | None, Meta(description="First of `intent`; null while none is known.")]
+    belief: Annotated[Distribution, Meta(description="What is believed of the session so far.")]
+    belief_rest: Rest
+    novelty: Annotated[
+        Share | None,
+        Meta(description="How little the newest event fits any label; null where none is known."),
+    ]
     profile: tuple[Liking, ...]
     sequence: Sequence
     position: Position

@@ -43,7 +43,7 @@ RAW_LIMIT = 65_536
 """Bytes of a record that a dead letter carries at most."""
 
 TOP_INTENTS = 5
-"""Needs named with a list; the topic `intents` has all of them."""
+"""Needs named with a list; the topic `intents` has all of them that are worth naming."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -91,7 +91,7 @@ def render_recommendation(
                 )
                 for entry in entries
             ),
-            _distribution(offered, TOP_INTENTS),
+            _distribution(offered, offered.intent, TOP_INTENTS),
             offered.sequence,
             position,
             versions,
@@ -105,13 +105,19 @@ def render_intents(offered: UserList, position: Position, versions: Versions, ti
     profile = offered.profile
     _check(offered, [leaning.liking for leaning in profile])
     _check(offered, [leaning.certainty for leaning in profile])
-    intent = _distribution(offered, None)
+    intent = _distribution(offered, offered.intent, None)
+    belief = _distribution(offered, offered.belief, None)
+    _check(offered, [offered.novelty or 0.0])
     return _written(
         offered.user_id,
         Intents(
             offered.user_id,
             intent,
+            _rest(intent),
             next(iter(intent), None),
+            belief,
+            _rest(belief),
+            offered.novelty,
             tuple(
                 Liking(leaning.category, float(leaning.liking), float(leaning.certainty))
                 for leaning in profile
@@ -160,11 +166,18 @@ def _check(offered: UserList, figures: Iterable[float]) -> None:
         )
 
 
-def _distribution(offered: UserList, most: int | None) -> dict[str, float]:
+def _distribution(
+    offered: UserList, shares: dict[str, float], most: int | None
+) -> dict[str, float]:
     """Give the most likely needs first; equal ones stay in the learner's order."""
-    _check(offered, offered.intent.values())
-    ranked = sorted(offered.intent.items(), key=itemgetter(1), reverse=True)[:most]
+    _check(offered, shares.values())
+    ranked = sorted(shares.items(), key=itemgetter(1), reverse=True)[:most]
     return {need: float(share) for need, share in ranked}
+
+
+def _rest(shares: dict[str, float]) -> float:
+    """Give what is missing to 1, 0 where no need is known at all."""
+    return max(0.0, round(1.0 - sum(shares.values()), 6)) if shares else 0.0
 
 
 def _base64(data: bytes | None) -> str | None:

@@ -20,7 +20,8 @@ class Offers:
     """Compares each list with the one last sent, and writes the messages.
 
     A list goes out when its items or their order changed; what the user is after goes
-    with it, and alone where only the most likely intent changed. `counts` is told.
+    with it, and alone where only the most likely need changed, now or of the session.
+    `counts` is told.
     """
 
     def __init__(
@@ -40,11 +41,11 @@ class Offers:
     def offer(self, offered: UserList, title_of: Callable[[str], str], raw: Raw) -> list[Out]:
         """Give the messages for a fresh list of a user who was touched, made after `raw`."""
         ids = tuple(entry.item_id for entry in offered.entries)
-        intent = min(offered.intent, key=lambda need: (-offered.intent[need], need), default=None)
+        fresh = Last(ids, _top(offered.intent), _top(offered.belief))
         last = self._served.touch(offered.user_id)
         self._counts["lists_made"] += 1
         is_certain = self._served.is_certain(offered.user_id)
-        if is_certain and last == Last(ids, intent):
+        if is_certain and last == fresh:
             return []
         position, now = Position(raw.partition, raw.offset), self._clock()
         values: dict[str, bytes] = {}
@@ -62,7 +63,7 @@ class Offers:
                 log.error("a list was not sent (%d so far): %s", count, error)  # noqa: TRY400
             return []
         self._counts["lists_sent"] += RECOMMENDATIONS in values
-        self._served.send(offered.user_id, ids, intent)
+        self._served.send(offered.user_id, fresh)
         key = messages.user_key(offered.user_id)
         return [self._outbox.put(topic, key, value) for topic, value in values.items()]
 
@@ -70,3 +71,8 @@ class Offers:
         """Give the dead letter of a record that cannot be learnt."""
         value = messages.render_dead_letter(reject, self._clock())
         return self._outbox.put(DEAD_LETTERS, messages.dead_letter_key(reject), value)
+
+
+def _top(shares: dict[str, float]) -> str | None:
+    """Give the most likely need; equal ones by name."""
+    return min(shares, key=lambda need: (-shares[need], need), default=None)

@@ -20,10 +20,14 @@ IN_MEMORY = 20_000
 
 
 class Last(msgspec.Struct, array_like=True):
-    """The item ids of the last list sent, best first, and the top intent told with it."""
+    """The item ids of the last list sent, best first, and the top needs told with it.
+
+    `intent` is that of the newest event, `belief` that of the session.
+    """
 
     ids: tuple[str, ...] = ()
     intent: str | None = None
+    belief: str | None = None
 
 
 class _Generation(msgspec.Struct, array_like=True):
@@ -65,10 +69,10 @@ class Served:
             entry = self._renew(user_id, entry)
         return entry.last
 
-    def send(self, user_id: str, ids: tuple[str, ...], intent: str | None) -> None:
+    def send(self, user_id: str, last: Last) -> None:
         """The user, who has been touched, is sent this."""
         entry = self._entries[user_id]
-        entry.last = Last(ids, intent)
+        entry.last = last
         entry.is_changed = True
         if self._certain is not None:
             if len(self._certain) >= self._limit:

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.belief import Belief
 from learners.codec import pack, unpack, unpack_as
 from learners.profile import Profile
 from learners.session import SessionMean
@@ -37,7 +38,7 @@ class User(msgspec.Struct):
     (3, room) int32 holds, for the items that the user already has, their numbers, how
     often, and the user's `length` at the last time; `kinds` of its columns are in use.
     `session` and `newest` (the newest event's vector) are the intent learner's view of
-    the user, `profile` is the profile learner's.
+    the user, as `belief` is; `profile` is the profile learner's.
     """
 
     recent: list[int] = []
@@ -49,6 +50,7 @@ class User(msgspec.Struct):
     session: SessionMean | None = None
     newest: NDArray[np.float32] | None = None
     profile: Profile | None = None
+    belief: Belief | None = None
 
     def has(self, item: int) -> bool:
         """Tell whether the user already has an item."""

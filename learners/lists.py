@@ -27,7 +27,9 @@ class UserList(msgspec.Struct, frozen=True):
 
     `sequence` grows with every event of the user, so a consumer drops what is
     older than what it has. `position` is the shard position that it is as of
-    (the last interaction learnt before it was made).
+    (the last interaction learnt before it was made). `intent` is what the newest event
+    says, `belief` what is believed of the session, `novelty` how little the event fits any
+    known label (None: not known); see `learners.told`.
     """
 
     user_id: str
@@ -36,3 +38,5 @@ class UserList(msgspec.Struct, frozen=True):
     profile: tuple[Leaning, ...]
     sequence: int
     position: int
+    belief: dict[str, float] = {}
+    novelty: float | None = None

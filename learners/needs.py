@@ -1,32 +1,80 @@
-"""Intent in the recommender: what each user is after, from their session so far.
+"""Intent in the recommender: what each user is after, now and over their session.
 
-The classifier sees the newest event's vector beside the mean of the session. It
-learns from explicit labels where events carry them, and otherwise from what the user
-does next: the first category of the next item is what they were after.
+Three sources of truth, each with a weight in the settings: labels that events carry or that
+come later (`stated`), those of a teacher among them, and what the user does next. `stated`
+reads the event's own vector, and `learners.belief` holds its word against the session. `next`
+(the first category of the next item) and `actions` (the type of the next event, or "leave")
+read the newest vector beside the mean of the session. Lists ask `next`. What is told to
+readers is `stated`; until a label is known, what the user does next stands in.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.belief import Belief, Filter
 from learners.history import User
 from learners.intent import IntentLearner
 from learners.interaction import Interaction, Vector
 from learners.items import ItemTable
-from learners.session import extended, mean_vector, session_features
+from learners.pending import Found, Pending, Source, Waiting
+from learners.session import extended, is_over, mean_vector, session_features
+from learners.settings import LearnerSettings
+from learners.told import Told, named
 
-_SHOWN = 5
+Chances = NDArray[np.float64]
+Changed = Iterator[tuple[str, str, bytes | None]]
+
+LEAVE = "leave"
+DEFAULT = LearnerSettings()
+
+
+class Foresight(NamedTuple):
+    """What is thought of an event before its label is seen; arrays are by place in `labels`."""
+
+    labels: list[str]
+    posterior: Chances
+    belief: Chances
+    novelty: float
 
 
 class Needs:
-    """The intent learner with what it needs of a user's record; `dim` is that of event vectors."""
+    """The learners of intent with what they need of a user's record.
 
-    def __init__(self, dim: int) -> None:
+    `dim` is that of event vectors. `categories` are the known names of categories: a label
+    that is one teaches `next` too. `seconds` is the CPU time that learning took.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        settings: LearnerSettings = DEFAULT,
+        categories: Mapping[str, int] | None = None,
+    ) -> None:
         self.dim = dim
-        self.learner = IntentLearner(2 * dim)
+        self.settings = settings
+        self.stated = IntentLearner(dim)
+        self.next = IntentLearner(2 * dim)
+        self.actions = IntentLearner(2 * dim)
+        self.filter = Filter()
+        self.pending = Pending(settings.intent_pending)
+        self.edition = 0
+        self.seconds = 0.0
+        self._known_categories = categories if categories is not None else {}
+        self._names: list[str] = []
         self._mapped: tuple[list[str], int] = ([], 0)
         self._categories = np.zeros(0, np.int32)
+        self._newest: tuple[User, Chances] | None = None
+
+    @property
+    def told(self) -> IntentLearner:
+        """The learner whose word is told: the one of labels, once it knows any."""
+        return self.stated if self.stated.labels else self.next
 
     def learn(self, interaction: Interaction, user: User, category: str | None) -> float | None:
         """Learn from one interaction and let the session follow; give the loss, if any.
@@ -34,15 +82,59 @@ class Needs:
         `category` is the first category of the interaction's item. The session in
         `user` is extended by the interaction in any case.
         """
-        ts, session_id = interaction.ts, interaction.session_id
-        loss = None
-        if interaction.intent is None and category:
-            loss = self.learner.learn(self.view(user, ts, session_id), category)
+        started = time.thread_time()
+        ts, session_id, label = interaction.ts, interaction.session_id, interaction.intent
+        self._end(user, ts, session_id)
+        loss = self._learn_next(user, interaction, category)
         user.session = extended(user.session, interaction.vector, ts, session_id)
         user.newest = interaction.vector
-        if interaction.intent is not None:
-            loss = self.learner.learn(self.view(user, ts, session_id), interaction.intent)
+        if label and label in self._known_categories:
+            self._teach(self.next, self.view(user, ts, session_id), label, 1.0)
+        posterior = self._posterior(user)
+        if self._names:
+            edition, n = self.edition, len(self._names)
+            user.belief = self.filter.step(user.belief, posterior, edition, n)
+        self._newest = None if posterior is None else (user, posterior)
+        self._keep(interaction)
+        if label and self.settings.intent_labels > 0:
+            loss = self._learn_label(user, interaction.vector, label)
+        self.seconds += time.thread_time() - started
         return loss
+
+    def foresee(self, user: User, interaction: Interaction) -> Foresight:
+        """Give what would be thought of an event without its label; changes nothing."""
+        labels = self.stated.labels
+        if interaction.vector is None or not labels:
+            posterior = self.stated.predict(None)
+            return Foresight(labels, posterior, posterior, 1.0)
+        posterior = self.stated.predict(interaction.vector)
+        session = user.session
+        fresh = session is None or is_over(session, interaction.ts, interaction.session_id)
+        belief = None if fresh else user.belief
+        after = self.filter.look(belief, posterior, self.edition, len(labels))
+        shares = after.shares.astype(np.float64)
+        return Foresight(labels, posterior, shares, self.novelty(interaction.vector, posterior))
+
+    def label(
+        self, name: str, source: Source, event_id: str | None, session: tuple[str, str] | None
+    ) -> Found:
+        """Learn a label that comes after its event, or after the (user id, id) of a session.
+
+        Tells whether it was learnt, has nothing kept to be joined to, or was known already.
+        """
+        started = time.thread_time()
+        events = [event_id] if event_id is not None else self.pending.session(*session or ("", ""))
+        found = [self.pending.take(event, source) for event in events]
+        waiting = [event for _, event in found if event is not None]
+        weight = (
+            self.settings.intent_teacher if source == "teacher" else self.settings.intent_labels
+        )
+        if waiting and weight > 0:
+            self._learn_late(waiting, name, weight, whole=event_id is None)
+        self.seconds += time.thread_time() - started
+        if waiting:
+            return "learn"
+        return "duplicate" if any(how == "duplicate" for how, _ in found) else "unmatched"
 
     def is_usable(self, vector: Vector) -> bool:
         """Tell whether an event's vector is finite. Raises ValueError for one of another size."""
@@ -55,7 +147,7 @@ class Needs:
     def view(
         self, user: User, ts: float | None = None, session_id: str | None = None
     ) -> Vector | None:
-        """Give what the classifier sees `(2 * dim,)` of a user, None where that is nothing."""
+        """Give what `next` sees `(2 * dim,)` of a user, None where that is nothing."""
         session = user.session
         if session is None or not self.dim:
             return None
@@ -64,24 +156,181 @@ class Needs:
             return None
         return session_features(user.newest, mean, self.dim)
 
-    def predict(self, user: User, ts: float | None = None) -> NDArray[np.float64]:
-        """Give P(label) `(n_labels,)` for a user at a time, by default that of their last event."""
-        return self.learner.predict(self.view(user, ts))
+    def predict(self, user: User, ts: float | None = None) -> Chances:
+        """Give P(next category) `(n,)` of a user at a time, by default that of their last event."""
+        return self.next.predict(self.view(user, ts))
 
-    def shown(self, chances: NDArray[np.float64]) -> dict[str, float]:
-        """Give the most probable intents with their probabilities, best first."""
-        top = self.learner.top(chances, _SHOWN)
-        return {label: round(chance, 6) for label, chance in top}
+    def tell(self, user: User) -> Told:
+        """Give what is told of a user as of their last event."""
+        labels = self.told.labels
+        if self._newest is not None and self._newest[0] is user:
+            posterior: Chances | None = self._newest[1]
+        else:
+            posterior = self._posterior(user)
+        belief = user.belief
+        if belief is None or belief.edition != self.edition or len(belief.shares) > len(labels):
+            held = posterior
+        else:
+            held = np.append(belief.shares, np.zeros(len(labels) - len(belief.shares)))
+        if posterior is None:
+            posterior = held if held is not None else self.told.predict(None)
+        if held is None:
+            held = posterior
+        novelty = None
+        if self.told is self.stated and user.newest is not None:
+            novelty = round(self.novelty(user.newest, posterior), 6)
+        return Told(*self._mixed(user, named(labels, posterior), named(labels, held)), novelty)
 
-    def per_category(self, chances: NDArray[np.float64], items: ItemTable) -> NDArray[np.float32]:
-        """Give P(intent) by category number; 0 for categories that are no label."""
+    def novelty(self, vector: Vector, posterior: Chances) -> float:  # noqa: ARG002
+        """Tell from 0 to 1 how little an event fits any label that is known."""
+        return 1.0 - float(posterior.max(initial=0.0))
+
+    def per_category(self, chances: Chances, items: ItemTable) -> NDArray[np.float32]:
+        """Give P(next category) by category number; 0 for categories that are no label."""
         # A category may get the name of a label that is known already.
-        mapped = (self.learner.labels, len(items.category_names))
+        mapped = (self.next.labels, len(items.category_names))
         if self._mapped != mapped:
-            self._mapped = (list(self.learner.labels), len(items.category_names))
-            known = [items.category_index.get(label, 0) for label in self.learner.labels]
+            self._mapped = (list(self.next.labels), len(items.category_names))
+            known = [items.category_index.get(label, 0) for label in self.next.labels]
             self._categories = np.array(known, np.int32)
         spread = np.zeros(len(items.category_names), np.float32)
         spread[self._categories] = chances
         spread[0] = 0.0
         return spread
+
+    def changed(self) -> Changed:
+        """Give the records changed since the last call, but for what `state` holds."""
+        return self.pending.changed()
+
+    def state(self) -> dict[str, object]:
+        """Give all that was learnt as plain values and copies of arrays, for `learners.codec`."""
+        return {
+            "stated": self.stated.state(),
+            "next": self.next.state(),
+            "actions": self.actions.state(),
+            "filter": self.filter.state(),
+            "edition": self.edition,
+            "names": list(self._names),
+        }
+
+    def restore(self, state: Mapping[str, Any], waiting: Iterator[tuple[str, bytes]]) -> None:
+        """Go on, bit for bit, where the one of `state` stopped; `waiting` are its records."""
+        self.stated = IntentLearner.from_state(state["stated"])
+        self.next = IntentLearner.from_state(state["next"])
+        self.actions = IntentLearner.from_state(state["actions"])
+        self.filter = Filter.from_state(state["filter"])
+        self.edition, self._names = state["edition"], list(state["names"])
+        self.pending.restore(waiting)
+
+    def _end(self, user: User, ts: float, session_id: str | None) -> None:
+        """Let a session that is over end: the belief is of one session alone."""
+        session = user.session
+        if session is None or not is_over(session, ts, session_id):
+            return
+        user.belief = None
+        if self.settings.intent_actions > 0:
+            view = self.view(user, session.ts, session.session_id)
+            self.actions.learn(view, LEAVE, self.settings.intent_actions)
+
+    def _learn_next(
+        self, user: User, interaction: Interaction, category: str | None
+    ) -> float | None:
+        """Learn what the user did next from what was known of them before."""
+        ts, session_id = interaction.ts, interaction.session_id
+        if self.settings.intent_actions > 0 and user.session is not None:
+            view = self.view(user, ts, session_id)
+            self.actions.learn(view, interaction.type, self.settings.intent_actions)
+        weight = self.settings.intent_next
+        if not category or not weight > 0 or interaction.intent in self._known_categories:
+            return None
+        loss = self._teach(self.next, self.view(user, ts, session_id), category, weight)
+        if self.told is self.next and user.belief is not None:
+            user.belief = self._observed(user.belief, category, sure=False)
+        return loss
+
+    def _learn_label(self, user: User, vector: Vector | None, label: str) -> float | None:
+        loss = self._teach(self.stated, vector, label, self.settings.intent_labels)
+        if user.belief is None or user.belief.edition != self.edition:
+            user.belief = self.filter.look(None, None, self.edition, len(self._names))
+        user.belief = self._observed(user.belief, label, sure=True)
+        return loss
+
+    def _learn_late(self, waiting: list[Waiting], name: str, weight: float, *, whole: bool) -> None:
+        vectors = [
+            None if event.vector is None else event.vector.astype(np.float32) for event in waiting
+        ]
+        known = name in self.stated.labels
+        told = [self.stated.predict(vector) for vector in vectors if vector is not None]
+        for vector in vectors:
+            self._teach(self.stated, vector, name, weight)
+        if whole and known and told:
+            self.filter.tell_all(told, self._names.index(name))
+
+    def _observed(self, belief: Belief, label: str, *, sure: bool) -> Belief:
+        """Let the filter and a belief know which need it was."""
+        if belief.edition != self.edition or label not in self._names:
+            return belief
+        if len(belief.shares) < len(self._names):
+            belief = self.filter.look(belief, None, self.edition, len(self._names))
+        slot = self._names.index(label)
+        return self.filter.tell(belief, slot) if sure else self.filter.observe(belief, slot)
+
+    def _teach(
+        self, learner: IntentLearner, view: Vector | None, label: str, weight: float
+    ) -> float | None:
+        """Let one learner learn, and take note of labels that are new in it."""
+        loss = learner.learn(view, label, weight)
+        self._newest = None
+        labels, before = self.told.labels, self._names
+        if labels != before:
+            if labels[: len(before)] != before or not before:
+                self.edition += 1
+                self.filter = Filter(self.filter.settings)
+            self._names = list(labels)
+        return loss
+
+    def _posterior(self, user: User) -> Chances | None:
+        """Give what the newest event says, None where it says nothing."""
+        if self.stated.labels:
+            return None if user.newest is None else self.stated.predict(user.newest)
+        return self.next.predict(self.view(user)) if self.next.labels else None
+
+    def _keep(self, interaction: Interaction) -> None:
+        vector = interaction.vector
+        self.pending.add(
+            Waiting(
+                interaction.event_id,
+                interaction.user_id,
+                interaction.session_id,
+                None if vector is None else vector.astype(np.float16),
+                "label" if interaction.intent else "",
+            )
+        )
+
+    def _mixed(
+        self, user: User, intent: dict[str, float], belief: dict[str, float]
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Mix into what is told what the user is likely to do next, as the settings say."""
+        share, actions = self.settings.intent_inferred, self.settings.intent_actions
+        told_next = self.told is self.next
+        if not actions > 0 and (told_next or not share > 0):
+            return intent, belief
+        view = self.view(user)
+        likely: dict[str, float] = {}
+        total = actions + (0.0 if told_next else self.settings.intent_next)
+        heads = ((self.actions, actions), (self.next, total - actions))
+        for learner, weight in heads:
+            if weight > 0:
+                for label, chance in named(learner.labels, learner.predict(view)).items():
+                    likely[label] = likely.get(label, 0.0) + chance * weight / total
+        if told_next:
+            share = actions / (actions + self.settings.intent_next)
+        return _blend(intent, likely, share), _blend(belief, likely, share)
+
+
+def _blend(told: dict[str, float], likely: dict[str, float], share: float) -> dict[str, float]:
+    """Give a part of each: `share` of what is likely next, the rest of what is told."""
+    mixed = {label: chance * (1.0 - share) for label, chance in told.items()}
+    for label, chance in likely.items():
+        mixed[label] = mixed.get(label, 0.0) + chance * share
+    return {label: round(mixed[label], 6) for label in sorted(mixed, key=lambda z: -mixed[z])}

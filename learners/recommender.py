@@ -68,7 +68,8 @@ class Recommender:
         self.preference = PreferenceLearner(
             len(FEATURES), self.settings.hidden, self.settings.learning_rate, self.settings.seed
         )
-        self.needs = Needs(self.settings.dim)
+        categories = self.signals.items.category_index
+        self.needs = Needs(self.settings.dim, self.settings, categories)
         self.profiles = ProfileLearner()
         self.drift = DriftMonitor()
         self.position = -1
@@ -189,13 +190,16 @@ class Recommender:
         block, rows = self._block(user_id, context, None, negatives=False, least=k)
         scores = self.preference.score(block.scaled)
         best = np.lexsort((block.ids, -scores))[:k]
+        told = self.needs.tell(user)
         return UserList(
             user_id,
             self._entries(block, rows, context, best, scores),
-            self.needs.shown(context.chances),
+            told.intent,
             self.profiles.leanings(user.profile, _LEANINGS),
             self.position + 1,
             self.position,
+            told.belief,
+            told.novelty,
         )
 
     def _entries(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from learners.block import Block
 from learners.codec import pack, unpack
 from learners.drift import DriftMonitor
-from learners.intent import IntentLearner
+from learners.pending import KIND as PENDING_KIND
 from learners.popularity import CHANNELS
 from learners.profile import ProfileLearner
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ITEM_KIND = "learner:item"
 SHARED_KIND = "learner:shared"
-_VERSION = 1
+_VERSION = 2
 
 Changed = Iterator[tuple[str, str, bytes | None]]
 
@@ -39,6 +39,7 @@ class Records:
             return
         for number in sorted(items):
             yield ITEM_KIND, str(number), pack(ITEM_KIND, _VERSION, self._item(number))
+        yield from self._model.needs.changed()
         yield SHARED_KIND, "all", pack(SHARED_KIND, _VERSION, self._shared())
 
     def restore(self, scan: Callable[[str], Iterator[tuple[str, bytes]]]) -> None:
@@ -51,7 +52,7 @@ class Records:
         for key, blob in stored:
             self._put_item(int(key), unpack(blob, ITEM_KIND, _VERSION))
         for _, blob in scan(SHARED_KIND):
-            self._put_shared(unpack(blob, SHARED_KIND, _VERSION))
+            self._put_shared(unpack(blob, SHARED_KIND, _VERSION), scan(PENDING_KIND))
         self._signals.block_unavailable()
 
     def _item(self, number: int) -> dict[str, Any]:
@@ -95,12 +96,12 @@ class Records:
             "popularity_base": signals.popularity.base,
             "popularity_top": [signals.popularity.top(channel) for channel in range(CHANNELS)],
             "preference": model.preference.state(),
-            "needs": model.needs.learner.state(),
+            "needs": model.needs.state(),
             "profiles": model.profiles.state(),
             "drift": model.drift.state(),
         }
 
-    def _put_shared(self, state: dict[str, Any]) -> None:
+    def _put_shared(self, state: dict[str, Any], waiting: Iterator[tuple[str, bytes]]) -> None:
         model, signals = self._model, self._signals
         model.position, model.learnt = state["position"], state["learnt"]
         model.repeats, model.groups = state["repeats"], state["groups"]
@@ -111,6 +112,6 @@ class Records:
         signals.neighbours.base = state["neighbours_base"]
         signals.popularity.restore_top(state["popularity_base"], state["popularity_top"])
         model.preference.restore(state["preference"])
-        model.needs.learner = IntentLearner.from_state(state["needs"])
+        model.needs.restore(state["needs"], waiting)
         model.profiles = ProfileLearner.from_state(state["profiles"])
         model.drift = DriftMonitor.from_state(state["drift"])

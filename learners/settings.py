@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 _MOST_RECENT = 1_000
+_HEAVIEST = 100
 _AT_LEAST_ONE = (
     "k",
     "recent",
@@ -34,6 +35,12 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     loaded. `taken_limit`: how many distinct items of one user are remembered as already
     had. `dim`: length of the text vectors, 0 where there are none. `seed` keys all
     randomness together with an event's position.
+
+    `intent_labels`, `intent_teacher`, `intent_next`, `intent_actions`: how much an example of
+    intent weighs that is a label, a teacher's label, the category of what is taken next, the
+    type of the next event; 0: not learnt. `intent_inferred`: the share of what the user
+    does next in the intents told, once labels are known. `intent_pending`: for how many of
+    the newest events a label may still come.
     """
 
     k: int = 10
@@ -56,6 +63,12 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     idle_users: int = 1_000_000
     users_in_memory: int = 20_000
     taken_limit: int = 5_000
+    intent_labels: float = 1.0
+    intent_teacher: float = 0.5
+    intent_next: float = 1.0
+    intent_actions: float = 0.0
+    intent_inferred: float = 0.0
+    intent_pending: int = 5_000
 
     def __post_init__(self) -> None:
         """Raise ValueError with the value, the limit and the remedy."""
@@ -66,12 +79,20 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(
                 f"k is {self.k}, above candidates ({self.candidates}); raise candidates or lower k"
             )
-        for name in ("dim", "fresh", "sampled", "seed"):
+        for name in ("dim", "fresh", "sampled", "seed", "intent_pending"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0")
         for name in ("recent", "window"):
             if getattr(self, name) > _MOST_RECENT:
                 raise ValueError(f"{name} is {getattr(self, name)}; the most is {_MOST_RECENT}")
+        self._check_intent()
         for name in self.__struct_fields__:
             if name.endswith(("half_life", "rate")) and not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
+
+    def _check_intent(self) -> None:
+        for name in ("intent_labels", "intent_teacher", "intent_next", "intent_actions"):
+            if not 0 <= getattr(self, name) <= _HEAVIEST:
+                raise ValueError(f"{name} is {getattr(self, name)}; keep it from 0 to {_HEAVIEST}")
+        if not 0 <= self.intent_inferred <= 1:
+            raise ValueError(f"intent_inferred is {self.intent_inferred}; keep it from 0 to 1")

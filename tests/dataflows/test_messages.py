@@ -49,6 +49,8 @@ LIST = UserList(
     profile=(Leaning("Comedy", 0.8, 0.6), Leaning("War", 0.1, 0.0)),
     sequence=17,
     position=3,
+    belief={"comedy": 0.9, "war": 0.0995},
+    novelty=0.25,
 )
 NEW_USER = UserList("u-new", (), {}, (), 0, 0)
 
@@ -119,6 +121,10 @@ def test_an_intents_message_holds_what_both_learners_know() -> None:
     assert next(iter(found["intent"].items())) == ("comedy", 0.61)
     assert found["intent"] == LIST.intent
     assert found["top"] == "comedy"
+    assert found["intent_rest"] == 0.0
+    assert found["belief"] == {"comedy": 0.9, "war": 0.0995}
+    assert found["belief_rest"] == 0.0005
+    assert found["novelty"] == 0.25
     assert found["profile"] == [
         {"category": "Comedy", "liking": 0.8, "certainty": 0.6},
         {"category": "War", "liking": 0.1, "certainty": 0.0},

@@ -14,6 +14,7 @@ from learners.intent import IntentLearner
 from learners.interaction import Interaction, Item
 from learners.items import ItemTable
 from learners.needs import Needs
+from learners.settings import LearnerSettings
 from tests.learners.worlds import unit
 
 DIM = 4
@@ -41,7 +42,7 @@ _events = st.lists(
 @settings(deadline=None)
 def test_it_equals_doing_it_by_hand(events: Any) -> None:
     needs, user = Needs(DIM), User()
-    naive = IntentLearner(2 * DIM)
+    naive, stated = IntentLearner(2 * DIM), IntentLearner(DIM)
     session: list[Any] = []  # the vectors of the session so far, None where an event had none
     newest_at, session_id, ts = None, None, 1_000.0
 
@@ -66,20 +67,22 @@ def test_it_equals_doing_it_by_hand(events: Any) -> None:
             session, session_id = [], None
         else:
             before = view()
-        if intent is None and category:
-            expected = naive.learn(before, category)
+        expected = naive.learn(before, category) if category else None
         session.append(one.vector)
         newest_at, session_id = ts, given_id or session_id
         if intent is not None:
-            expected = naive.learn(view(), intent)
-        elif not category:
-            expected = None
+            expected = stated.learn(one.vector, intent)
         loss = needs.learn(one, user, category)
         assert (loss is None) == (expected is None)
         if loss is not None:
             assert loss == pytest.approx(expected, abs=1e-4)
-        assert needs.learner.labels == naive.labels
+        assert (needs.next.labels, needs.stated.labels) == (naive.labels, stated.labels)
         assert needs.predict(user) == pytest.approx(naive.predict(view()), abs=1e-4)
+        told = needs.tell(user)
+        for shares in (told.intent, told.belief):
+            assert sum(shares.values()) == pytest.approx(
+                1.0 if stated.labels or naive.labels else 0.0, abs=1e-3
+            )
 
 
 def test_a_label_is_learnt_from_the_event_that_carries_it() -> None:
@@ -87,9 +90,13 @@ def test_a_label_is_learnt_from_the_event_that_carries_it() -> None:
     for turn in range(40):
         needs.learn(event(turn * 1e5, 1, intent="buy"), user, "war")
         needs.learn(event(turn * 1e5 + 5e4, 2, intent="browse"), user, "war")
-    assert set(needs.learner.labels) == {"buy", "browse"}  # an explicit label stands alone
+    assert set(needs.stated.labels) == {"buy", "browse"}
+    assert needs.next.labels == ["war"]  # for the lists, and not told where labels are known
     needs.learn(event(1e8, 1), user, None)
-    assert next(iter(needs.shown(needs.predict(user)))) == "buy"
+    told = needs.tell(user)
+    assert next(iter(told.intent)) == next(iter(told.belief)) == "buy"
+    assert set(told.intent) == {"buy", "browse"}
+    assert told.novelty == pytest.approx(1 - told.intent["buy"], abs=1e-5)
 
 
 def test_without_labels_what_is_taken_next_is_what_was_looked_for() -> None:
@@ -102,7 +109,7 @@ def test_without_labels_what_is_taken_next_is_what_was_looked_for() -> None:
     for search, found in ((1, "war"), (2, "love")):
         user = User()
         needs.learn(event(0.0, search), user, None)
-        intent = needs.shown(needs.predict(user))
+        intent = needs.tell(user).intent
         assert next(iter(intent)) == found
         assert intent[found] > 0.8
 
@@ -126,20 +133,52 @@ def test_asking_changes_nothing() -> None:
     assert needs.predict(user).tobytes() == first.tobytes()
 
 
-def test_the_most_probable_are_shown_best_first() -> None:
+def test_the_whole_distribution_is_told_best_first() -> None:
     needs, user = Needs(DIM), User()
     for turn in range(90):
         needs.learn(event(float(turn), turn % 5), user, f"need {turn % (1 + turn % 9)}")
-    chances = needs.predict(user)
-    shown = needs.shown(chances)
-    assert len(shown) == 5 < len(chances)
-    assert list(shown.values()) == sorted(shown.values(), reverse=True)
-    assert list(shown.values()) == pytest.approx(sorted(chances, reverse=True)[:5], abs=1e-6)
-    assert needs.shown(Needs(DIM).predict(User())) == {}
+    told, chances = needs.tell(user), needs.predict(user)
+    assert len(told.intent) == len(chances) == 9
+    assert list(told.intent.values()) == pytest.approx(sorted(chances, reverse=True), abs=1e-6)
+    for shares in (told.intent, told.belief):
+        assert list(shares.values()) == sorted(shares.values(), reverse=True)
+        assert sum(shares.values()) == pytest.approx(1.0, abs=1e-3)
+    assert needs.tell(user) == told
+    assert told.novelty is None  # nobody said what anything is
+    nobody = Needs(DIM).tell(User())
+    assert (nobody.intent, nobody.belief, nobody.novelty) == ({}, {}, None)
+
+
+def test_what_is_hardly_possible_is_not_named() -> None:
+    needs, user = Needs(DIM), User()
+    for turn in range(400):
+        needs.learn(event(float(turn), turn % 3, intent=f"need {turn % 3}"), user, None)
+    needs.learn(event(400.0, 1), user, None)
+    told = needs.tell(user)
+    assert next(iter(told.belief)) == "need 1"
+    assert all(share >= 1e-4 for share in (*told.intent.values(), *told.belief.values()))
+    assert sum(told.intent.values()) > 0.999
+
+
+def test_what_is_done_next_is_mixed_in_as_the_settings_say() -> None:
+    needs, user = Needs(DIM, LearnerSettings(intent_inferred=0.25)), User()
+    for turn in range(20):
+        needs.learn(event(float(turn), turn % 2, intent="buy"), user, "war")
+    told = needs.tell(user)
+    assert told.intent == {"buy": 0.75, "war": 0.25}
+    needs = Needs(DIM, LearnerSettings(intent_labels=0.0, intent_actions=1.0))
+    for turn in range(20):
+        needs.learn(event(float(turn) * 1e6, 1, intent="buy"), user, "war")
+    assert needs.stated.labels == []
+    assert set(needs.actions.labels) == {"view", "leave"}
+    assert set(needs.tell(user).intent) == {"war", "view", "leave"}
+    needs = Needs(DIM, LearnerSettings(intent_next=0.0))
+    assert needs.learn(event(0.0, 1), User(), "war") is None
 
 
 def test_intents_that_are_categories_count_for_them_also_when_these_come_later() -> None:
-    needs, user, items = Needs(DIM), User(), ItemTable()
+    user, items = User(), ItemTable()
+    needs = Needs(DIM, categories=items.category_index)
     needs.learn(event(0.0, 1), user, "war")
     needs.learn(event(1.0, 2, intent="just looking"), user, None)
     assert needs.per_category(needs.predict(user), items).tolist() == [0.0]
@@ -147,10 +186,13 @@ def test_intents_that_are_categories_count_for_them_also_when_these_come_later()
     chances = needs.predict(user)
     spread = needs.per_category(chances, items)
     assert spread.dtype == np.float32
-    expected = dict(zip(needs.learner.labels, chances, strict=True))["war"]
+    expected = dict(zip(needs.next.labels, chances, strict=True))["war"]
     assert spread[items.category_index["war"]] == pytest.approx(expected)
     assert spread[items.category_index["love"]] == 0.0
     assert spread[0] == 0.0
+    needs.learn(event(2.0, 3, intent="love"), user, "war")  # a label that is a category
+    assert needs.next.labels == ["war", "love"]
+    assert needs.per_category(needs.predict(user), items)[items.category_index["love"]] > 0.0
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -167,6 +209,6 @@ def test_without_vectors_the_labels_frequencies_are_known() -> None:
     needs, user = Needs(0), User()
     for turn in range(10):
         needs.learn(event(float(turn), 1), user, "war" if turn < 8 else "love")
-    chances = dict(zip(needs.learner.labels, needs.predict(user), strict=True))
+    chances = dict(zip(needs.next.labels, needs.predict(user), strict=True))
     assert chances["war"] > chances["love"] > 0.0
     assert sum(chances.values()) == pytest.approx(1.0)

@@ -1,0 +1,104 @@
+"""Labels that come later find their events, once, in bounded memory that survives a restart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from learners.pending import KIND, Pending, Waiting
+from tests.learners.worlds import Shelf
+
+
+def waiting(number: int, session: str | None = None, labelled: str = "") -> Waiting:
+    vector = None if number % 5 == 4 else np.full(3, number, np.float16)
+    return Waiting(f"e{number}", f"u{number % 2}", session, vector, labelled)
+
+
+def filled(limit: int, events: int) -> Pending:
+    pending = Pending(limit)
+    for number in range(events):
+        pending.add(waiting(number, f"s{number // 10}"))
+    return pending
+
+
+def test_a_label_finds_its_event_once() -> None:
+    pending = filled(100, 20)
+    how, event = pending.take("e7", "label")
+    assert how == "learn"
+    assert event is not None
+    assert event.vector is not None
+    assert event.vector.tolist() == [7.0, 7.0, 7.0]
+    assert pending.take("e7", "label") == ("duplicate", None)
+    assert pending.take("e7", "teacher") == ("duplicate", None)
+    assert pending.take("nowhere", "label") == ("unmatched", None)
+
+
+def test_a_true_label_counts_after_a_teacher_s_and_not_the_other_way() -> None:
+    pending = filled(100, 3)
+    assert pending.take("e1", "teacher")[0] == "learn"
+    assert pending.take("e1", "teacher")[0] == "duplicate"
+    assert pending.take("e1", "label")[0] == "learn"
+    pending.add(waiting(9, labelled="label"))  # it carried a label itself
+    assert pending.take("e9", "label")[0] == "duplicate"
+
+
+def test_a_session_s_events_are_found_in_order() -> None:
+    pending = filled(100, 25)
+    assert pending.session("u0", "s1") == ["e10", "e12", "e14", "e16", "e18"]
+    assert pending.session("u0", "s9") == pending.session("nobody", "s1") == []
+
+
+def test_memory_is_bounded_and_the_oldest_goes() -> None:
+    pending = filled(200, 5_000)
+    assert 200 - 64 <= len(pending) <= 264
+    assert pending.take("e4999", "label")[0] == "learn"
+    assert pending.take("e4000", "label")[0] == "unmatched"
+    assert pending.session("u0", "s0") == []
+    assert len(pending._sessions) < 70
+    assert len(filled(0, 100)) == 0
+
+
+def test_only_what_was_touched_is_written() -> None:
+    pending, shelf = filled(2_000, 1_000), Shelf()
+    first = list(pending.changed())
+    assert len(first) == 16
+    shelf.keep(first)
+    assert list(pending.changed()) == []
+    pending.take("e3", "label")
+    assert [key for _, key, _ in pending.changed()] == ["0"]
+
+
+@given(
+    st.lists(st.sampled_from(["add", "add", "add", "take", "store"]), max_size=60),
+    st.integers(1, 40),
+)
+@settings(deadline=None)
+def test_stored_and_restored_it_goes_on_as_if_nothing_was(turns: list[str], times: int) -> None:
+    one, two, shelf, number = Pending(100), Pending(100), Shelf(), 0
+    for turn in turns:
+        if turn == "add":
+            for _ in range(times):
+                number += 1
+                one.add(waiting(number, "s"))
+                two.add(waiting(number, "s"))
+        elif turn == "take":
+            for back in (0, 3, 120):
+                source = "label" if back else "teacher"
+                found = one.take(f"e{number - back}", source), two.take(f"e{number - back}", source)
+                assert found[0][0] == found[1][0]
+        else:
+            shelf.keep(two.changed())
+            two = Pending(100)
+            two.restore(shelf.scan(KIND))
+            assert shelf.count(KIND) <= 4
+    assert len(one) == len(two)
+    assert one.session("u0", "s") == two.session("u0", "s")
+
+
+@pytest.mark.parametrize("vector", [None, np.zeros(2, np.float16)])
+def test_events_without_text_wait_too(vector: object) -> None:
+    pending = Pending(10)
+    pending.add(Waiting("e", "u", None, vector))  # type: ignore[arg-type]
+    assert pending.take("e", "teacher")[0] == "learn"
