@@ -47,6 +47,9 @@ class Alone:
     def before_learn(self, recommender, interaction, served):
         pass
 
+    def before_label(self, recommender, late):
+        pass
+
     def after_batch(self, recommender, outs):  # noqa: ARG002
         self.pace.arrive(self.positions.get(self.partition))
         self.lists += sum(out.topic == "recommendations" for out in outs)

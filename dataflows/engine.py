@@ -19,6 +19,7 @@ from dataflows.batch import Batch, Encoded, EncodedEvent, EncodedItem, Removal
 from dataflows.catalogue import KIND as KIND_ITEM
 from dataflows.catalogue import item_blob, read_item, to_item
 from dataflows.clean import Cleaner, Verdict
+from dataflows.late_labels import in_ledger, late_label
 from dataflows.ledger import Ledger
 from dataflows.message_types import Versions
 from dataflows.model import Model, Observer
@@ -29,6 +30,7 @@ from dataflows.record import Reject
 from dataflows.records import Record, Records
 from dataflows.served import Served
 from learners.interaction import Interaction
+from learners.pending import LateLabel
 
 KIND_POSITION = "position"
 KIND_LEARNT = "learnt"
@@ -158,12 +160,17 @@ class Engine(Generic[M]):
             return None
         verdict = self._cleaner.judge(record.event, record.raw)
         self.ledger.arrive(partition)
-        self.ledger.count(partition, verdict.in_ledger, verdict.reason)
+        if verdict.outcome != "learn" or late_label(record.event) is None:
+            self.ledger.count(partition, verdict.in_ledger, verdict.reason)
         return verdict if verdict.outcome in ("learn", "observe") else None
 
     def _take_event(self, record: EncodedEvent, verdict: Verdict) -> None:
         served = self._served.touch(record.event.user_id)
         if verdict.outcome == "observe":
+            return
+        late = late_label(record.event)
+        if late is not None:
+            self._take_label(late, record.raw.partition)
             return
         interaction = _interaction(record, verdict, self.learnt)
         if self._observer is not None:
@@ -177,6 +184,16 @@ class Engine(Generic[M]):
                 *(alarm.signal, alarm.before, alarm.after, alarm.position),
             )
         self.learnt += 1
+
+    def _take_label(self, late: LateLabel, partition: str) -> None:
+        """Learn a label that comes after its event, and count what became of it."""
+        if self._observer is not None:
+            started = time.thread_time()
+            self._observer.before_label(self.model, late)
+            self.observer_seconds += time.thread_time() - started
+        outcome, reason, count = in_ledger(self.model.learn_label(late))
+        self.ledger.count(partition, outcome, reason)
+        self.counts[count] += 1
 
     def _take_item(self, record: EncodedItem | Removal) -> None:
         item_id = record.item.item_id

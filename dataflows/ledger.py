@@ -83,7 +83,9 @@ class Ledger:
     def changed(self) -> Iterator[Record]:
         """Give (kind, key, blob) of the partitions counted since the last call."""
         names, self._dirty = sorted(self._dirty), set()
-        return iter([(KIND, name, pack(KIND, VERSION, self._pages[name])) for name in names])
+        return iter(
+            [(KIND, name, pack(KIND, VERSION, _sorted(self._pages[name]))) for name in names]
+        )
 
     def restore(
         self,
@@ -104,6 +106,12 @@ class Ledger:
 
 def _nothing() -> dict[str, dict[str, int]]:
     return {outcome: {} for outcome in OUTCOMES}
+
+
+def _sorted(page: _Page) -> _Page:
+    """Give a page whose bytes do not depend on which reason was counted first."""
+    became = {outcome: dict(sorted(reasons.items())) for outcome, reasons in page.became.items()}
+    return _Page(page.arrived, became)
 
 
 def _sums(page: _Page) -> dict[str, int]:

@@ -11,6 +11,7 @@ from dataflows.records import Record
 from learners.drift import Alarm
 from learners.interaction import Interaction, Item
 from learners.lists import UserList
+from learners.pending import Found, LateLabel
 
 
 class Model(Protocol):
@@ -30,6 +31,10 @@ class Model(Protocol):
 
     def learn(self, interaction: Interaction) -> Sequence[Alarm]:
         """Learn one interaction; give the drift alarms that it raised."""
+        ...
+
+    def learn_label(self, late: LateLabel) -> Found:
+        """Learn a label of intent that comes after its event; tell what became of it."""
         ...
 
     def recommend(self, user_id: str) -> UserList:
@@ -55,6 +60,10 @@ class Observer(Protocol, Generic[M_contra]):
         self, recommender: M_contra, interaction: Interaction, served: Sequence[str] | None
     ) -> None:
         """Look at an interaction about to be learnt; `served` is the list last sent to its user."""
+        ...
+
+    def before_label(self, recommender: M_contra, late: LateLabel) -> None:
+        """Look at a label about to be learnt that comes after its event."""
         ...
 
     def after_batch(self, recommender: M_contra, outs: Sequence[Out]) -> None:

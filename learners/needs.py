@@ -22,7 +22,7 @@ from learners.history import User
 from learners.intent import IntentLearner
 from learners.interaction import Interaction, Vector
 from learners.items import ItemTable
-from learners.pending import Found, Pending, Source, Waiting
+from learners.pending import Found, LateLabel, Pending, Waiting
 from learners.session import extended, is_over, mean_vector, session_features
 from learners.settings import LearnerSettings
 from learners.told import Told, named
@@ -31,6 +31,7 @@ Chances = NDArray[np.float64]
 Changed = Iterator[tuple[str, str, bytes | None]]
 
 LEAVE = "leave"
+OUT_OF_SCOPE = "out_of_scope"
 DEFAULT = LearnerSettings()
 
 
@@ -115,26 +116,28 @@ class Needs:
         shares = after.shares.astype(np.float64)
         return Foresight(labels, posterior, shares, self.novelty(interaction.vector, posterior))
 
-    def label(
-        self, name: str, source: Source, event_id: str | None, session: tuple[str, str] | None
-    ) -> Found:
-        """Learn a label that comes after its event, or after the (user id, id) of a session.
+    def label(self, late: LateLabel) -> Found:
+        """Learn a label that comes after its event, or after all events of a session.
 
         Tells whether it was learnt, has nothing kept to be joined to, or was known already.
         """
         started = time.thread_time()
-        events = [event_id] if event_id is not None else self.pending.session(*session or ("", ""))
-        found = [self.pending.take(event, source) for event in events]
+        found = [self.pending.take(event, late.source) for event in self.meant(late)]
         waiting = [event for _, event in found if event is not None]
-        weight = (
-            self.settings.intent_teacher if source == "teacher" else self.settings.intent_labels
-        )
+        by_teacher = late.source == "teacher"
+        weight = self.settings.intent_teacher if by_teacher else self.settings.intent_labels
         if waiting and weight > 0:
-            self._learn_late(waiting, name, weight, whole=event_id is None)
+            self._learn_late(waiting, late.name, weight, whole=late.event_id is None)
         self.seconds += time.thread_time() - started
         if waiting:
             return "learn"
         return "duplicate" if any(how == "duplicate" for how, _ in found) else "unmatched"
+
+    def meant(self, late: LateLabel) -> list[str]:
+        """Give the ids of the events that a label is for, oldest first."""
+        if late.event_id is not None:
+            return [late.event_id]
+        return self.pending.session(late.user_id, late.session_id or "")
 
     def is_usable(self, vector: Vector) -> bool:
         """Tell whether an event's vector is finite. Raises ValueError for one of another size."""
@@ -183,6 +186,9 @@ class Needs:
 
     def novelty(self, vector: Vector, posterior: Chances) -> float:  # noqa: ARG002
         """Tell from 0 to 1 how little an event fits any label that is known."""
+        labels = self.stated.labels
+        if OUT_OF_SCOPE in labels:  # the label that says that no other one fits
+            posterior = np.delete(posterior, labels.index(OUT_OF_SCOPE))
         return 1.0 - float(posterior.max(initial=0.0))
 
     def per_category(self, chances: Chances, items: ItemTable) -> NDArray[np.float32]:

@@ -27,6 +27,16 @@ Changed = Iterator[tuple[str, str, bytes | None]]
 _RANK: dict[str, int] = {"": 0, "teacher": 1, "label": 2}
 
 
+class LateLabel(msgspec.Struct, frozen=True):
+    """A label that comes after its event, or after all events of a session (`event_id` None)."""
+
+    user_id: str
+    name: str
+    source: Source = "label"
+    event_id: str | None = None
+    session_id: str | None = None
+
+
 class Waiting(msgspec.Struct):
     """One event that may get a label; `vector` (dim,) is float16, None where it had no text.
 

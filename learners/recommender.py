@@ -17,7 +17,8 @@ from learners.features import FEATURES, matrix
 from learners.history import BUCKET_KIND, User, Users
 from learners.interaction import Interaction, Item
 from learners.lists import Entry, UserList
-from learners.needs import Needs
+from learners.needs import Foresight, Needs
+from learners.pending import Found, LateLabel
 from learners.pointers import pointers
 from learners.preference import PreferenceLearner
 from learners.profile import Profile, ProfileLearner
@@ -113,6 +114,15 @@ class Recommender:
         user.last = interaction.position
         self.users.touch(interaction.user_id, user, interaction.position)
         return alarms
+
+    def learn_label(self, late: LateLabel) -> Found:
+        """Learn a label of intent that comes after its event; tell what became of it."""
+        return self.needs.label(late)
+
+    def foresee(self, interaction: Interaction) -> Foresight:
+        """Give what would be thought of an event's intent without its label; changes nothing."""
+        user = self.users.get(interaction.user_id, interaction.position)
+        return self.needs.foresee(user, interaction)
 
     def _learn_wanted(self, interaction: Interaction, user: User, number: int) -> list[Alarm]:
         hit = self._learn_preference(interaction, user, number)

@@ -1,4 +1,7 @@
-"""clinc150: sentences with 150 intents and "out of scope" (`oos`). Every row is a user."""
+"""clinc150: sentences with 150 intents, or out of scope (`oos`). Every row is a user.
+
+`oos` is written as `out_of_scope`, the label that says that no other one fits.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from dataflows.convert.draft import Log, Timed
 from dataflows.convert.tables import find_beside, find_file
 from dataflows.convert.tally import RowRefused, Tally
 from dataflows.errors import InputError
+from learners.needs import OUT_OF_SCOPE
 
 SPLITS = ("train", "oos_train", "val", "oos_val", "test", "oos_test")
 WHAT = "data_full.json of clinc150"
@@ -47,7 +51,8 @@ def _event(split: str, domains: dict[str, str], number: int, row: Any) -> Iterat
     context = {"split": split}
     if row[1] in domains:
         context["domain"] = domains[row[1]]
-    yield query(f"clinc150-{split}-{number}", row[0], row[1], context)
+    intent = OUT_OF_SCOPE if row[1] == "oos" else row[1]
+    yield query(f"clinc150-{split}-{number}", row[0], intent, context)
 
 
 def _domains(found: dict[str, Any]) -> dict[str, str]:

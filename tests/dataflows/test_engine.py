@@ -67,6 +67,9 @@ class Popular:
         self.touched.add(interaction.user_id)
         return ()
 
+    def learn_label(self, late):
+        return "unmatched"
+
     def recommend(self, user_id):
         self.asked.append(user_id)
         sequence, seen = self.user(user_id)
@@ -169,7 +172,9 @@ def shown(out):
 EVENTS = st.tuples(
     st.integers(0, USERS - 1),
     st.integers(0, ITEMS - 1),
-    st.sampled_from(["view", "view", "view", "glance", "bad", "again", "title", "remove", "label"]),
+    st.sampled_from(
+        ["view", "view", "view", "glance", "bad", "again", "title", "remove", "label", "later"]
+    ),
 )
 
 
@@ -194,6 +199,10 @@ def stream(drawn, group=1):
             named = number // 2 if kind == "again" else number
             told = "view" if kind == "again" else kind
             more = {"intent": f"need {thing % 2}", "session_id": "s"} if kind == "label" else {}
+            if kind == "later":  # a label for an event of before, or of nobody
+                named_event = {"event_id": f"e{number - 1 - thing}"}
+                more = {"item_id": None, "intent": f"need {user % 2}", "context": named_event}
+                told = "label"
             ts = 1.7e9 + number // group
             raws.append(raw(place, event(named, user, thing, told, ts=ts, **more)))
     return raws
@@ -343,6 +352,9 @@ class Watcher:
     def before_learn(self, recommender, interaction, served):
         was_learnt = recommender.counts[interaction.item_id]
         self.seen.append((interaction.event_id, interaction.position, served, was_learnt))
+
+    def before_label(self, recommender, late):
+        self.seen.append(late)
 
     def after_batch(self, recommender, outs):
         self.batches += 1

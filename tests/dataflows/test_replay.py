@@ -57,7 +57,7 @@ def figures(done: Replay) -> dict[str, Any]:
         return {name: value for name, value in report.items() if name not in TIMING}
 
     peers = {name: without(peer) for name, peer in done.report["peers"].items()}
-    return {**without(done.report), "peers": peers}
+    return {**without(done.report), "peers": peers, "intent": without(done.report["intent"])}
 
 
 def ranks(done: Replay, name: str = "tie_safe") -> dict[str, int]:

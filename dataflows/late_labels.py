@@ -1,0 +1,41 @@
+"""Labels of intent that come after their event, as events of the type `label`."""
+
+from __future__ import annotations
+
+from dataflows.events import Event
+from dataflows.ledger import Outcome
+from learners.pending import Found, LateLabel, Source
+
+TYPE = "label"
+
+_IN_LEDGER: dict[Found, tuple[Outcome, str, str]] = {
+    "learn": ("learnt", "late_label", "labels_late"),
+    "unmatched": ("observed", "label_unmatched", "labels_unmatched"),
+    "duplicate": ("observed", "label_duplicate", "labels_duplicate"),
+}
+
+
+def late_label(event: Event) -> LateLabel | None:
+    """Give the label that an event brings for an earlier one, None where it is no such event.
+
+    It names its event in `context.event_id`, or all events of a session in `session_id`;
+    `context.source` may say "teacher". It has neither item nor text of its own.
+    """
+    if event.type != TYPE or event.intent is None:
+        return None
+    if event.item_id is not None or event.text is not None:
+        return None
+    context = event.context or {}
+    wanted = context.get("event_id")
+    # As for every id: an integer is its decimal text, and nothing else is one.
+    event_id = str(wanted) if isinstance(wanted, str | int) and wanted not in ("", True) else None
+    if event_id is None and event.session_id is None:
+        return None
+    source: Source = "teacher" if context.get("source") == "teacher" else "label"
+    session_id = event.session_id if event_id is None else None
+    return LateLabel(event.user_id, event.intent, source, event_id, session_id)
+
+
+def in_ledger(found: Found) -> tuple[Outcome, str, str]:
+    """Give (outcome, reason) for the ledger, and the count, of what became of a label."""
+    return _IN_LEDGER[found]
