@@ -19,8 +19,8 @@ from dataflows.batch import Batch, Encoded, EncodedEvent, EncodedItem, Removal
 from dataflows.catalogue import KIND as KIND_ITEM
 from dataflows.catalogue import item_blob, read_item, to_item
 from dataflows.clean import Cleaner, Verdict
-from dataflows.late_labels import in_ledger, late_label
-from dataflows.ledger import Ledger
+from dataflows.late_labels import in_ledger, late_label, session_label
+from dataflows.ledger import Ledger, Outcome
 from dataflows.message_types import Versions
 from dataflows.model import Model, Observer
 from dataflows.offers import Offers
@@ -170,9 +170,13 @@ class Engine(Generic[M]):
             return
         late = late_label(record.event)
         if late is not None:
-            self._take_label(late, record.raw.partition)
+            outcome, reason = self._take_label(late)
+            self.ledger.count(record.raw.partition, outcome, reason)
             return
+        of_session = session_label(record.event)
         interaction = _interaction(record, verdict, self.learnt)
+        if of_session is not None:
+            interaction = msgspec.structs.replace(interaction, intent=None)
         if self._observer is not None:
             started = time.thread_time()
             self._observer.before_learn(self.model, interaction, served.ids or None)
@@ -184,16 +188,18 @@ class Engine(Generic[M]):
                 *(alarm.signal, alarm.before, alarm.after, alarm.position),
             )
         self.learnt += 1
+        if of_session is not None:
+            self._take_label(of_session)
 
-    def _take_label(self, late: LateLabel, partition: str) -> None:
-        """Learn a label that comes after its event, and count what became of it."""
+    def _take_label(self, late: LateLabel) -> tuple[Outcome, str]:
+        """Learn a label that comes after its event; give outcome and reason for the ledger."""
         if self._observer is not None:
             started = time.thread_time()
             self._observer.before_label(self.model, late)
             self.observer_seconds += time.thread_time() - started
         outcome, reason, count = in_ledger(self.model.learn_label(late))
-        self.ledger.count(partition, outcome, reason)
         self.counts[count] += 1
+        return outcome, reason
 
     def _take_item(self, record: EncodedItem | Removal) -> None:
         item_id = record.item.item_id

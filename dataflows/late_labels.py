@@ -1,4 +1,8 @@
-"""Labels of intent that come after their event, as events of the type `label`."""
+"""Labels of intent that come after their event.
+
+An event of the type `label` brings one for an earlier event or for a session. An event of
+any type may say that the label which it carries is that of the session so far.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from dataflows.ledger import Outcome
 from learners.pending import Found, LateLabel, Source
 
 TYPE = "label"
+SCOPE, SESSION = "label_of", "session"
 
 _IN_LEDGER: dict[Found, tuple[Outcome, str, str]] = {
     "learn": ("learnt", "late_label", "labels_late"),
@@ -34,6 +39,15 @@ def late_label(event: Event) -> LateLabel | None:
     source: Source = "teacher" if context.get("source") == "teacher" else "label"
     session_id = event.session_id if event_id is None else None
     return LateLabel(event.user_id, event.intent, source, event_id, session_id)
+
+
+def session_label(event: Event) -> LateLabel | None:
+    """Give the label that an event carries for all its session, None where it carries none."""
+    if event.intent is None or event.session_id is None or event.context is None:
+        return None
+    if event.context.get(SCOPE) != SESSION:
+        return None
+    return LateLabel(event.user_id, event.intent, "label", None, event.session_id)
 
 
 def in_ledger(found: Found) -> tuple[Outcome, str, str]:

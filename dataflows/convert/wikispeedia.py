@@ -3,6 +3,7 @@
 The log has one time per session. Its clicks are spread evenly over the session's
 duration; a session that timed out had been idle for its last half hour, which is
 taken off. `<` is a click on "back": an event of type `back` at the page before.
+The last event of a session carries, as the label of all of it, the top category of the target.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from dataflows.convert.draft import Draft, ItemLine, Log, Timed
 from dataflows.convert.tables import Cells, Layout, find_beside, find_file, opened, read_table
 from dataflows.convert.tally import RowRefused, Tally, read_number, read_word
 from dataflows.errors import InputError
+from dataflows.late_labels import SCOPE, SESSION
 
 IDLE = 1800.0
 BACK = "<"
+Names = dict[str, None]
+Categories = dict[str, Names]
 FILES = ("paths_unfinished.tsv", "paths_finished.tsv")
 COLUMNS = ("user", "timestamp", "duration", "path")
 UNFINISHED = Layout(
@@ -37,17 +41,18 @@ def open_log(path: Path, tally: Tally) -> Log:
         paths = [found for name in FILES if (found := find_beside(path, (name,)))]
     seen: dict[str, None] = {}
     categories = find_beside(first, ("categories.tsv",))
+    known = _categories(categories, tally) if categories else {}
     return Log(
-        (timed for file in paths for timed in _events(file, seen, tally)),
-        _items(categories, seen, tally),
+        (timed for file in paths for timed in _events(file, seen, known, tally)),
+        _items(known, seen),
         () if categories else ("There is no categories.tsv beside the paths: no categories.",),
     )
 
 
-def _events(path: Path, seen: dict[str, None], tally: Tally) -> Iterator[Timed]:
+def _events(path: Path, seen: Names, known: Categories, tally: Tally) -> Iterator[Timed]:
     layout = FINISHED if _width(path) == len(FINISHED.columns) else UNFINISHED
     rows = read_table(path, layout, tally)
-    return tally.each(path.name, rows, _session_of(seen, layout is FINISHED))
+    return tally.each(path.name, rows, _session_of(seen, known, layout is FINISHED))
 
 
 def _width(path: Path) -> int:
@@ -59,17 +64,21 @@ def _width(path: Path) -> int:
     raise InputError(f"{path}: has no rows; {UNFINISHED.what} is wanted")
 
 
-def _session_of(seen: dict[str, None], finished: bool) -> Callable[[int, Cells], Iterator[Timed]]:
+def _session_of(
+    seen: Names, known: Categories, finished: bool
+) -> Callable[[int, Cells], Iterator[Timed]]:
     def session(line: int, row: Cells) -> Iterator[Timed]:
         start = read_number(row["timestamp"], "timestamp")
         clicks = read_word(row["path"], "path").split(";")
         target = read_word(clicks[-1] if finished else row["target"], "target")
         pages = _walk(clicks)
-        user, context = read_word(row["user"], "user"), {"goal": unquote(target)}
+        user, goal = read_word(row["user"], "user"), unquote(target)
         name = f"wikispeedia-{'done-' if finished else ''}{line}"
         times = _times(start, read_number(row["duration"], "duration"), len(pages), row)
         seen.update(dict.fromkeys(page for _, page in pages))
+        after = next(iter(known.get(goal, ())), None)
         for number, (ts, (kind, page)) in enumerate(zip(times, pages, strict=True)):
+            told = after if number == len(pages) - 1 else None
             yield (
                 ts,
                 Draft(
@@ -78,7 +87,8 @@ def _session_of(seen: dict[str, None], finished: bool) -> Callable[[int, Cells],
                     type=kind,
                     item_id=page,
                     session_id=name,
-                    context=context,
+                    intent=told,
+                    context={"goal": goal, **({SCOPE: SESSION} if told else {})},
                 ),
             )
 
@@ -115,15 +125,20 @@ def _times(start: float, duration: float, count: int, row: Cells) -> list[float]
     return [round(start + active * number / steps, 3) for number in range(count)]
 
 
-def _items(categories: Path | None, seen: dict[str, None], tally: Tally) -> Iterator[ItemLine]:
-    """Give every page that has a category, then those that were only clicked."""
+def _categories(path: Path, tally: Tally) -> Categories:
+    """Give the categories of each page, the most general of each branch first."""
     layout = Layout(
         "categories.tsv of Wikispeedia", (), "\t", ("page", "category"), False, "utf-8", "#"
     )
-    found: dict[str, dict[str, None]] = {}
-    for _, row in read_table(categories, layout, tally) if categories else ():
+    found: Categories = {}
+    for _, row in read_table(path, layout, tally):
         levels = row["category"].removeprefix("subject.").split(".")
         names = dict.fromkeys(level.replace("_", " ") for level in levels if level)
         found.setdefault(unquote(row["page"]), {}).update(names)
-    for page in dict.fromkeys([*found, *seen]):
-        yield ItemLine(page, page.replace("_", " "), categories=tuple(found.get(page, ())))
+    return found
+
+
+def _items(known: Categories, seen: Names) -> Iterator[ItemLine]:
+    """Give every page that has a category, then those that were only clicked."""
+    for page in dict.fromkeys([*known, *seen]):
+        yield ItemLine(page, page.replace("_", " "), categories=tuple(known.get(page, ())))

@@ -113,6 +113,9 @@ def test_wikispeedia(shared: Path, tmp_path: Path):
         "Countries", "Geography", "European Geography", "European Countries",
     ]  # fmt: skip
     assert {event["item_id"] for event in events} <= set(titles)
+    labels = Counter(event["intent"] for event in events if "intent" in event)
+    assert sum(labels.values()) == 24_833  # the targets of 42 sessions have no category
+    assert labels.most_common(2) == [("Science", 6_170), ("Everyday life", 3_939)]
     sessions: dict[str, list[float]] = {}
     for event in events:
         sessions.setdefault(event["session_id"], []).append(event["ts"])

@@ -187,7 +187,8 @@ def test_wikispeedia_walks_back_and_spreads_the_time(tmp_path: Path):
                 "u3\t4000\t1830\tA\tG\ttimeout\n"
             ),
             "paths_finished.tsv": "u4\t5000\t20\tA;B\tNULL\n",
-            "categories.tsv": "A\tsubject.Art.Art_and_Craft\nA\tsubject.Art\nZ\tsubject.Zoo\n",
+            "categories.tsv": "A\tsubject.Art.Art_and_Craft\nA\tsubject.Art\nZ\tsubject.Zoo\n"
+            "Goal_%C3%89\tsubject.Design_and_Technology.Tools\n",
         },
     )
     report = convert("wikispeedia", path, tmp_path)
@@ -206,13 +207,15 @@ def test_wikispeedia_walks_back_and_spreads_the_time(tmp_path: Path):
     ]  # fmt: skip
     assert [e["ts"] for e in first] == [1000, 1006.667, 1013.333, 1020, 1026.667, 1033.333]
     assert {e["context"]["goal"] for e in first} == {"Goal_É"}
+    assert [e.get("intent") for e in first] == [None] * 5 + ["Design and Technology"]
+    assert [e["context"].get("label_of") for e in first] == [None] * 5 + ["session"]
     # Timed out: the last click was half an hour before the end.
     assert [e["ts"] for e in sessions["wikispeedia-4"]] == [2000, 2010, 2020, 2030]
     assert [e["ts"] for e in sessions["wikispeedia-7"]] == [4000]
     done = sessions["wikispeedia-done-1"]
     assert [(e["ts"], e["context"]["goal"]) for e in done] == [(5000, "B"), (5010, "B")]
     items = {item["item_id"]: item for item in read(tmp_path, "items")}
-    assert set(items) == {"A", "B", "Cé", "D", "Z"}
+    assert set(items) == {"A", "B", "Cé", "D", "Z", "Goal_É"}
     assert items["A"]["categories"] == ["Art", "Art and Craft"]
 
 

@@ -130,6 +130,19 @@ def test_a_label_of_a_session_is_learnt_for_each_of_its_events() -> None:
     assert line.engine.counts["labels_unmatched"] == 1
 
 
+def test_an_event_may_carry_the_label_of_its_session() -> None:
+    line = Line()
+    for number in range(3):
+        line(text=f"{TEXTS['card']} {number}", session_id="s1")
+    line(text=TEXTS["card"], session_id="s1", intent="card", context={"label_of": "session"})
+    assert line.engine.model.needs.stated.learnt == 4
+    assert line.engine.learnt == 4
+    assert line.engine.counts["labels_late"] == 1
+    assert line.engine.ledger.as_dict()["learnt"] == 4
+    line(text=TEXTS["fee"], session_id="s2", intent="fee", context={"label_of": "event"})
+    assert line.engine.model.needs.stated.learnt == 5
+
+
 def test_a_restart_in_between_changes_nothing() -> None:
     def records(restarts: bool) -> Any:
         line = Line(intent_pending=70)
