@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from dataflows.catalogue import Catalogue
 from dataflows.config import load_config
 from dataflows.encode import EncodeStep
 from dataflows.events import Event
-from dataflows.late_labels import late_label
+from dataflows.late_labels import in_ledger, late_label
 from dataflows.play import open_engine
 from dataflows.record import Raw
 from dataflows.records import MemoryStore
@@ -158,6 +159,13 @@ def test_a_restart_in_between_changes_nothing() -> None:
         return {at: blob for at, blob in line.store.records.items() if at.startswith("learner:")}
 
     assert records(restarts=True) == records(restarts=False)
+
+
+def test_the_page_tells_what_becomes_of_a_label() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "messages.md").read_text("utf-8")
+    for how in ("learn", "unmatched", "duplicate"):
+        for word in in_ledger(how):
+            assert f"`{word}`" in page
 
 
 @pytest.mark.parametrize(
