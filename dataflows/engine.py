@@ -174,7 +174,9 @@ class Engine(Generic[M]):
             self.ledger.count(record.raw.partition, outcome, reason)
             return
         of_session = session_label(record.event)
-        interaction = _interaction(record, verdict, self.learnt)
+        event = record.event
+        title = None if event.item_id is None else self.model.item_title(event.item_id)
+        interaction = _interaction(record, verdict, self.learnt, title)
         if of_session is not None:
             interaction = msgspec.structs.replace(interaction, intent=None)
         if self._observer is not None:
@@ -255,7 +257,9 @@ def read_positions(store: Records) -> dict[str, int]:
     return {key: _int.decode(blob) for key, blob in store.scan(KIND_POSITION)}
 
 
-def _interaction(record: EncodedEvent, verdict: Verdict, position: int) -> Interaction:
+def _interaction(
+    record: EncodedEvent, verdict: Verdict, position: int, title: str | None
+) -> Interaction:
     event = record.event
     return Interaction(
         position,
@@ -269,4 +273,5 @@ def _interaction(record: EncodedEvent, verdict: Verdict, position: int) -> Inter
         event.intent,
         event.session_id,
         event.value,
+        ". ".join(filter(None, (title, event.text))) or None,
     )

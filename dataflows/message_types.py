@@ -80,6 +80,26 @@ class Liking(msgspec.Struct, frozen=True, gc=False):
     certainty: Share
 
 
+class Spoke(msgspec.Struct, frozen=True, gc=False):
+    """One event of the session that spoke for a need."""
+
+    event_id: Id
+    text: Annotated[str, Meta(description="What it said, cut after 100 characters.")]
+    gain: Annotated[
+        float, Meta(description="What it multiplied the odds of the need by, as a logarithm.")
+    ]
+
+
+class Because(msgspec.Struct, frozen=True, gc=False):
+    """Why one need is believed in."""
+
+    need: str
+    words: Annotated[
+        tuple[str, ...], Meta(description="Words of these events that are typical of the need.")
+    ]
+    events: tuple[Spoke, ...]
+
+
 class Intents(msgspec.Struct, frozen=True, gc=False):
     """Topic `intents`, keyed by user: what they are after now, and what they lean towards."""
 
@@ -92,6 +112,9 @@ class Intents(msgspec.Struct, frozen=True, gc=False):
     novelty: Annotated[
         Share | None,
         Meta(description="How little the newest event fits any label; null where none is known."),
+    ]
+    reasons: Annotated[
+        tuple[Because, ...], Meta(description="For the likeliest needs of `belief`.")
     ]
     profile: tuple[Liking, ...]
     sequence: Sequence

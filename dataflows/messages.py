@@ -16,12 +16,14 @@ from operator import itemgetter
 import msgspec
 
 from dataflows.message_types import (
+    Because,
     DeadLetter,
     Intents,
     Liking,
     Place,
     Position,
     Recommendation,
+    Spoke,
     Versions,
 )
 from dataflows.record import Reject
@@ -118,6 +120,10 @@ def render_intents(offered: UserList, position: Position, versions: Versions, ti
             belief,
             _rest(belief),
             offered.novelty,
+            tuple(
+                Because(why.need, why.words, tuple(Spoke(*event) for event in why.events))
+                for why in offered.because
+            ),
             tuple(
                 Liking(leaning.category, float(leaning.liking), float(leaning.certainty))
                 for leaning in profile

@@ -19,6 +19,7 @@ from learners.belief import Belief
 from learners.codec import pack, unpack, unpack_as
 from learners.profile import Profile
 from learners.session import SessionMean
+from learners.trail import Step
 
 KIND = "learner:user"
 BUCKET_KIND = "learner:users-seen"
@@ -38,7 +39,7 @@ class User(msgspec.Struct):
     (3, room) int32 holds, for the items that the user already has, their numbers, how
     often, and the user's `length` at the last time; `kinds` of its columns are in use.
     `session` and `newest` (the newest event's vector) are the intent learner's view of
-    the user, as `belief` is; `profile` is the profile learner's.
+    the user, as `belief` and `trail` (its account) are; `profile` is the profile learner's.
     """
 
     recent: list[int] = []
@@ -51,6 +52,7 @@ class User(msgspec.Struct):
     newest: NDArray[np.float32] | None = None
     profile: Profile | None = None
     belief: Belief | None = None
+    trail: list[Step] = []
 
     def has(self, item: int) -> bool:
         """Tell whether the user already has an item."""

@@ -16,8 +16,8 @@ class Interaction(msgspec.Struct, frozen=True):
     all randomness, so that a resumed run repeats itself. `ts` is seconds since
     the epoch. `weight` is how much the event type counts; it is > 0 for what
     is learnt as wanted. `vector` is the unit vector `(dim,)` of the event's own
-    text, or None where it has none. `intent` is an explicit label. `value` is what the event
-    says with a number, such as a rating.
+    text, or None where it has none, and `text` that text. `intent` is an explicit
+    label. `value` is what the event says with a number, such as a rating.
     """
 
     position: int
@@ -31,6 +31,7 @@ class Interaction(msgspec.Struct, frozen=True):
     intent: str | None = None
     session_id: str | None = None
     value: float | None = None
+    text: str | None = None
 
 
 class Item(msgspec.Struct, frozen=True):

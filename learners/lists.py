@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from learners.trail import Carried
+
 
 class Entry(msgspec.Struct, frozen=True):
     """One place of a list. `propensity` is the probability with which it was shown."""
@@ -29,7 +31,7 @@ class UserList(msgspec.Struct, frozen=True):
     older than what it has. `position` is the shard position that it is as of
     (the last interaction learnt before it was made). `intent` is what the newest event
     says, `belief` what is believed of the session, `novelty` how little the event fits any
-    known label (None: not known); see `learners.told`.
+    known label (None: not known), `because` why needs are believed in; see `learners.told`.
     """
 
     user_id: str
@@ -40,3 +42,4 @@ class UserList(msgspec.Struct, frozen=True):
     position: int
     belief: dict[str, float] = {}
     novelty: float | None = None
+    because: tuple[Carried, ...] = ()

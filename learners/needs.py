@@ -26,6 +26,8 @@ from learners.pending import Found, LateLabel, Pending, Waiting
 from learners.session import extended, is_over, mean_vector, session_features
 from learners.settings import LearnerSettings
 from learners.told import Told, named
+from learners.trail import carried, step_of, with_step
+from learners.words import TypicalWords, words_of
 
 Chances = NDArray[np.float64]
 Changed = Iterator[tuple[str, str, bytes | None]]
@@ -63,6 +65,7 @@ class Needs:
         self.next = IntentLearner(2 * dim)
         self.actions = IntentLearner(2 * dim)
         self.filter = Filter()
+        self.typical = TypicalWords()
         self.pending = Pending(settings.intent_pending)
         self.edition = 0
         self.seconds = 0.0
@@ -71,6 +74,7 @@ class Needs:
         self._mapped: tuple[list[str], int] = ([], 0)
         self._categories = np.zeros(0, np.int32)
         self._newest: tuple[User, Chances] | None = None
+        self._head = self.next
 
     @property
     def told(self) -> IntentLearner:
@@ -85,6 +89,7 @@ class Needs:
         """
         started = time.thread_time()
         ts, session_id, label = interaction.ts, interaction.session_id, interaction.intent
+        words = words_of(interaction.text)
         self._end(user, ts, session_id)
         loss = self._learn_next(user, interaction, category)
         user.session = extended(user.session, interaction.vector, ts, session_id)
@@ -95,10 +100,12 @@ class Needs:
         if self._names:
             edition, n = self.edition, len(self._names)
             user.belief = self.filter.step(user.belief, posterior, edition, n)
+            step = step_of(interaction.event_id, interaction.text, words, user.belief, self._names)
+            user.trail = with_step(user.trail, step)
         self._newest = None if posterior is None else (user, posterior)
-        self._keep(interaction)
+        self._keep(interaction, words)
         if label and self.settings.intent_labels > 0:
-            loss = self._learn_label(user, interaction.vector, label)
+            loss = self._learn_label(user, interaction.vector, label, words)
         self.seconds += time.thread_time() - started
         return loss
 
@@ -182,7 +189,9 @@ class Needs:
         novelty = None
         if self.told is self.stated and user.newest is not None:
             novelty = round(self.novelty(user.newest, posterior), 6)
-        return Told(*self._mixed(user, named(labels, posterior), named(labels, held)), novelty)
+        believed = named(labels, held)
+        because = carried(user.trail, believed, self.typical)
+        return Told(*self._mixed(user, named(labels, posterior), believed), novelty, because)
 
     def novelty(self, vector: Vector, posterior: Chances) -> float:  # noqa: ARG002
         """Tell from 0 to 1 how little an event fits any label that is known."""
@@ -215,6 +224,7 @@ class Needs:
             "next": self.next.state(),
             "actions": self.actions.state(),
             "filter": self.filter.state(),
+            "typical": self.typical.state(),
             "edition": self.edition,
             "names": list(self._names),
         }
@@ -225,7 +235,9 @@ class Needs:
         self.next = IntentLearner.from_state(state["next"])
         self.actions = IntentLearner.from_state(state["actions"])
         self.filter = Filter.from_state(state["filter"])
+        self.typical = TypicalWords.from_state(state["typical"])
         self.edition, self._names = state["edition"], list(state["names"])
+        self._head = self.told
         self.pending.restore(waiting)
 
     def _end(self, user: User, ts: float, session_id: str | None) -> None:
@@ -233,7 +245,7 @@ class Needs:
         session = user.session
         if session is None or not is_over(session, ts, session_id):
             return
-        user.belief = None
+        user.belief, user.trail = None, []
         if self.settings.intent_actions > 0:
             view = self.view(user, session.ts, session.session_id)
             self.actions.learn(view, LEAVE, self.settings.intent_actions)
@@ -254,7 +266,10 @@ class Needs:
             user.belief = self._observed(user.belief, category, sure=False)
         return loss
 
-    def _learn_label(self, user: User, vector: Vector | None, label: str) -> float | None:
+    def _learn_label(
+        self, user: User, vector: Vector | None, label: str, words: tuple[str, ...]
+    ) -> float | None:
+        self.typical.learn(label, words)
         loss = self._teach(self.stated, vector, label, self.settings.intent_labels)
         if user.belief is None or user.belief.edition != self.edition:
             user.belief = self.filter.look(None, None, self.edition, len(self._names))
@@ -267,8 +282,9 @@ class Needs:
         ]
         known = name in self.stated.labels
         told = [self.stated.predict(vector) for vector in vectors if vector is not None]
-        for vector in vectors:
+        for vector, event in zip(vectors, waiting, strict=True):
             self._teach(self.stated, vector, name, weight)
+            self.typical.learn(name, event.words)
         if whole and known and told:
             self.filter.tell_all(told, self._names.index(name))
 
@@ -289,11 +305,21 @@ class Needs:
         self._newest = None
         labels, before = self.told.labels, self._names
         if labels != before:
-            if labels[: len(before)] != before or not before:
-                self.edition += 1
-                self.filter = Filter(self.filter.settings)
-            self._names = list(labels)
+            self._relabel(before, labels)
         return loss
+
+    def _relabel(self, before: list[str], labels: list[str]) -> None:
+        """Let what stands beside the labels follow where one is new, or took another's place."""
+        if not before or self._head is not self.told:
+            self.edition += 1
+            self.filter = Filter(self.filter.settings)
+            self._head = self.told
+        for slot, (old, new) in enumerate(zip(before, labels, strict=False)):
+            if old != new:
+                self.filter.clear(slot)
+        if labels[: len(before)] != before:
+            self.typical.keep(self.stated.labels)
+        self._names = list(labels)
 
     def _posterior(self, user: User) -> Chances | None:
         """Give what the newest event says, None where it says nothing."""
@@ -301,7 +327,7 @@ class Needs:
             return None if user.newest is None else self.stated.predict(user.newest)
         return self.next.predict(self.view(user)) if self.next.labels else None
 
-    def _keep(self, interaction: Interaction) -> None:
+    def _keep(self, interaction: Interaction, words: tuple[str, ...]) -> None:
         vector = interaction.vector
         self.pending.add(
             Waiting(
@@ -310,6 +336,7 @@ class Needs:
                 interaction.session_id,
                 None if vector is None else vector.astype(np.float16),
                 "label" if interaction.intent else "",
+                words,
             )
         )
 

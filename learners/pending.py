@@ -48,6 +48,7 @@ class Waiting(msgspec.Struct):
     session_id: str | None
     vector: NDArray[np.float16] | None
     labelled: str = ""
+    words: tuple[str, ...] = ()
 
 
 class Pending:

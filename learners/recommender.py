@@ -210,6 +210,7 @@ class Recommender:
             self.position,
             told.belief,
             told.novelty,
+            told.because,
         )
 
     def _entries(

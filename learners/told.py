@@ -8,6 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.trail import Carried
+
 _LEAST_TOLD = 1e-4
 
 
@@ -16,12 +18,14 @@ class Told(msgspec.Struct, frozen=True):
 
     Both are need to probability, the likeliest first; what is below 0.0001 is left out, so they
     add up to a little less than 1. `novelty` tells from 0 to 1 how little the event fits
-    any known label, None where no label is known or it had no text.
+    any known label, None where no label is known or it had no text. `because` says of the
+    likeliest needs which events and words carried them.
     """
 
     intent: dict[str, float]
     belief: dict[str, float]
     novelty: float | None = None
+    because: tuple[Carried, ...] = ()
 
 
 def named(labels: Sequence[str], shares: NDArray[np.float64]) -> dict[str, float]:

@@ -33,6 +33,7 @@ from dataflows.messages import (
 from dataflows.reasons import Reason
 from dataflows.record import Raw, Reject
 from learners.lists import Entry, Leaning, UserList
+from learners.trail import Carried
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NOW = 1_769_903_940.1234
@@ -51,6 +52,7 @@ LIST = UserList(
     position=3,
     belief={"comedy": 0.9, "war": 0.0995},
     novelty=0.25,
+    because=(Carried("comedy", ("funny",), (("e-81", "a funny film", 1.92),)),),
 )
 NEW_USER = UserList("u-new", (), {}, (), 0, 0)
 
@@ -125,6 +127,8 @@ def test_an_intents_message_holds_what_both_learners_know() -> None:
     assert found["belief"] == {"comedy": 0.9, "war": 0.0995}
     assert found["belief_rest"] == 0.0005
     assert found["novelty"] == 0.25
+    spoke = {"event_id": "e-81", "text": "a funny film", "gain": 1.92}
+    assert found["reasons"] == [{"need": "comedy", "words": ["funny"], "events": [spoke]}]
     assert found["profile"] == [
         {"category": "Comedy", "liking": 0.8, "certainty": 0.6},
         {"category": "War", "liking": 0.1, "certainty": 0.0},

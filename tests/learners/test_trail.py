@@ -1,0 +1,122 @@
+"""Why a need is believed in: the events that spoke for it, and their words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from learners.history import User
+from learners.interaction import Interaction
+from learners.needs import Needs
+from tests.learners.worlds import unit
+
+DIM = 16
+SAYS = {"card": "the machine swallowed my card", "rate": "what is the exchange rate today"}
+PLACE = {"card": 1, "rate": 2, "other": 3}
+
+
+class Talk:
+    """A user's session in a world where each need has its own sentence."""
+
+    def __init__(self) -> None:
+        self.needs, self.user, self.count = Needs(DIM), User(), 0
+        for turn in range(80):
+            need = ("card", "rate")[turn % 2]
+            self.say(need, User(), intent=need, user_id=f"u{turn}")
+
+    def say(self, what: str, user: User | None = None, **more: Any) -> str:
+        self.count += 1
+        event_id, text = f"e{self.count}", SAYS.get(what, "a word or two")
+        vector = unit(self.count, near=unit(PLACE[what], dim=DIM), dim=DIM)
+        given = {"user_id": "u", "item_id": None, "type": "say", "ts": 1e6 + self.count, **more}
+        event = Interaction(self.count, event_id, vector=vector, text=text, **given)
+        self.needs.learn(event, user or self.user, None)
+        return event_id
+
+
+def test_a_need_names_the_events_and_words_that_carried_it() -> None:
+    talk = Talk()
+    first, second = talk.say("card"), talk.say("card")
+    told = talk.needs.tell(talk.user)
+    why = told.because[0]
+    assert why.need == next(iter(told.belief)) == "card"
+    assert {event for event, _, _ in why.events} == {first, second}
+    assert {"machine", "swallowed", "card"} <= set(why.words)
+    assert not set(why.words) & {"exchange", "rate"}
+    gains = [gain for _, _, gain in why.events]
+    assert gains == sorted(gains, reverse=True)
+    assert gains[-1] > 0
+
+
+def test_an_event_that_spoke_against_a_need_does_not_explain_it() -> None:
+    talk = Talk()
+    card = [talk.say("card") for _ in range(4)]
+    rate = talk.say("rate")
+    told = talk.needs.tell(talk.user)
+    why = {why.need: why for why in told.because}
+    assert next(iter(told.belief)) == "card"  # one odd event
+    assert rate not in {event for event, _, _ in why["card"].events}
+    assert {event for event, _, _ in why["rate"].events} == {rate}
+    assert {event for event, _, _ in why["card"].events} <= set(card)
+
+
+def test_without_an_event_the_belief_would_be_lower() -> None:
+    """Leaving out the event that is named first costs the need most."""
+    talk, events = Talk(), ["card", "other", "card"]
+    told_by = {talk.say(what): what for what in events}
+    why = talk.needs.tell(talk.user).because[0]
+    named = why.events[0][0]
+    assert told_by[named] == "card"
+    posteriors = [
+        talk.needs.stated.predict(unit(PLACE[what], dim=DIM)) for what in events
+    ]  # fmt: skip
+    slot = talk.needs.stated.labels.index("card")
+
+    def belief(left_out: int | None) -> float:
+        held = None
+        for place, posterior in enumerate(posteriors):
+            if place != left_out:
+                held = talk.needs.filter.look(held, posterior, talk.needs.edition, 2)
+        assert held is not None
+        return float(held.shares[slot])
+
+    cost = [belief(None) - belief(place) for place in range(3)]
+    assert cost[1] < max(cost[0], cost[2])
+
+
+def test_a_new_session_begins_a_new_account_and_memory_is_bounded() -> None:
+    talk = Talk()
+    for _ in range(30):
+        talk.say("card")
+    assert len(talk.user.trail) == 8
+    late = talk.say("rate", ts=1e9)
+    told = talk.needs.tell(talk.user)
+    assert [step.event_id for step in talk.user.trail] == [late]
+    assert told.because[0].events[0][0] == late
+    assert len(told.because) <= 3
+
+
+def test_a_long_text_is_cut() -> None:
+    talk = Talk()
+    event = Interaction(
+        1, "long", "u", None, "say", 1e6 + 99, vector=unit(1, dim=DIM), text="card " * 1_000
+    )
+    talk.needs.learn(event, talk.user, None)
+    assert len(talk.user.trail[-1].text) == 100
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_gains_are_what_the_filter_did(n: int) -> None:
+    talk = Talk()
+    for _ in range(n):
+        talk.say("card")
+    belief, step = talk.user.belief, talk.user.trail[-1]
+    assert belief is not None
+    slot = talk.needs.stated.labels.index("card")
+    grown = np.log(belief.shares[slot] / belief.prior[slot])
+    if grown > 0.1:
+        assert step.gains["card"] == pytest.approx(grown, abs=2e-3)
+    else:
+        assert "card" not in step.gains
