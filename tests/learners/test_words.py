@@ -61,7 +61,7 @@ def test_a_label_may_be_renamed_and_forgotten() -> None:
     assert typical.weight("card stuck", "stuck") == weight
     assert typical.weight("card", "stuck") == 0.0
     typical.rename("rate", "card stuck")
-    assert {"stuck", "euro"} <= set(typical.typical("card stuck", 6))
+    assert {"stuck", "euro"} <= set(typical.typical("card stuck", 9))
     typical.keep([])
     assert typical.typical("card stuck", 6) == []
 
