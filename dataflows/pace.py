@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+
+_PERCENTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99}
+_PER_DOUBLING = 4
 
 
 class Moment(NamedTuple):
@@ -78,14 +83,34 @@ class Pace:
         now = self._now()
         return Moment(now.wall - self._begun.wall, now.cpu - self._begun.cpu)
 
-    def latency_ms(self) -> dict[str, float | None]:
-        """Return p50 and p99 over events, in milliseconds from source to list; None before any."""
+    def latency_ms(self) -> dict[str, Any]:
+        """Return percentiles over events, in milliseconds from source to list; None before any.
+
+        `histogram` counts events between `edges`, which grow by a constant factor.
+        """
         if not self.records:
-            return {"p50": None, "p99": None}
-        each = np.repeat(np.array(self._latencies), np.array(self._events))
-        p50, p99 = np.percentile(each, (50, 99)).tolist()
-        return {"p50": p50, "p99": p99}
+            histogram: dict[str, list[Any]] = {"edges": [], "events": []}
+            return {**dict.fromkeys(_PERCENTILES), "max": None, "histogram": histogram}
+        latencies, events = np.array(self._latencies), np.array(self._events)
+        each = np.repeat(latencies, events)
+        found = np.percentile(each, list(_PERCENTILES.values())).tolist()
+        edges = _edges(float(latencies.min()), float(latencies.max()))
+        counts = np.histogram(latencies, edges, weights=events)[0].astype(np.int64)
+        return {
+            **dict(zip(_PERCENTILES, found, strict=True)),
+            "max": float(latencies.max()),
+            "histogram": {"edges": edges.tolist(), "events": counts.tolist()},
+        }
 
     def _now(self) -> Moment:
         wall = time.perf_counter() - self._apart_wall
         return Moment(wall, time.process_time() - self._apart_cpu)
+
+
+def _edges(least: float, most: float) -> NDArray[np.float64]:
+    """Give edges by fixed fractions of a doubling, from below the least to above the most."""
+    bottom = math.floor(_PER_DOUBLING * math.log2(max(least, 1e-3)))
+    top = max(bottom + 1, math.ceil(_PER_DOUBLING * math.log2(max(most, 1e-3))))
+    edges = 2.0 ** (np.arange(bottom, top + 1) / _PER_DOUBLING)
+    edges[0], edges[-1] = min(edges[0], least), max(edges[-1], most)
+    return edges

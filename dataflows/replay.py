@@ -12,6 +12,8 @@ from dataflows.accuracy import accuracy
 from dataflows.config import Config
 from dataflows.engine import Engine
 from dataflows.errors import InputError
+from dataflows.insight import Insight
+from dataflows.intent_judge import IntentJudge
 from dataflows.log_order import LogOrder, read_order
 from dataflows.peers.catalogue import DEFAULT, Entrants, open_peers
 from dataflows.peers.contest import Follow, hold_contest
@@ -87,20 +89,29 @@ def replay(
         k=config.learner.k,
         ranks_from=warmup.ranks_from,
     )
-    watch = Watch(judge, order.path.name)
+    insight = Insight(judge, config.learner.k)
+    watch = Watch(
+        judge,
+        order.path.name,
+        intent=IntentJudge(config.learner.intent_pending),
+        insight=insight,
+    )
     engine = open_engine(config, cached, watch)
     watch.follow(engine.positions)
     events = batched(order.records(), settings.batch_size)
     source = PlaySource(chain(batched(catalogue, ITEMS_AT_ONCE), events), watch.pace)
     play(config, source, NowhereSink, engine, cached)
     engine.ledger.balance()
-    told = _told(watch, engine, order)
+    known = len(engine.model.signals.items)
+    told = _told(watch, engine, order, known)
     report = {
         "log": log.name,
         "k": config.learner.k,
         "seed": config.learner.seed,
         "events": engine.ledger.as_dict(),
         **_compared(judge, entrants, config.learner, follow),
+        **insight.figures(known),
+        "intent": watch.intent.figures(engine.model.needs.seconds),
         **told,
         "repeat_share": warmup.repeat_share,
         "versions": {
@@ -134,13 +145,13 @@ def _with_repeats(config: Config, warmup: Warmup) -> Config:
     return msgspec.structs.replace(config, learner=learner)
 
 
-def _told(watch: Watch, engine: Engine[Recommender], order: LogOrder) -> dict[str, Any]:
+def _told(watch: Watch, engine: Engine[Recommender], order: LogOrder, known: int) -> dict[str, Any]:
     """Give the figures that are not of accuracy."""
-    pace, known, spent = watch.pace, watch.judge.items | watch.listed, watch.pace.spent()
+    pace, spent = watch.pace, watch.pace.spent()
     return {
         "moved": order.moved,
         "lists": watch.lists,
-        "coverage": len(watch.listed) / len(known) if known else None,
+        "coverage": len(watch.listed) / known if known else None,
         "counts": dict(sorted(engine.counts.items())),
         "events_per_cpu_second": pace.records / spent.cpu if spent.cpu else None,
         "cpu_seconds": spent.cpu,

@@ -87,6 +87,20 @@ class Trace:
         self._scored.append(scored)
         self._known = max(self._known, row + 1)
 
+    def rows(self) -> NDArray[np.int32]:
+        """Return the item row of every interaction, int32 `(interactions,)`."""
+        return np.array(self._items, dtype=np.int32)
+
+    def scored_at(self) -> NDArray[np.int64]:
+        """Return where among the interactions each scored event stands, int64 `(scored,)`."""
+        return np.flatnonzero(np.array(self._scored, dtype=np.int64) != UNSCORED)
+
+    def times(self) -> NDArray[np.float64]:
+        """Return the time of every interaction in seconds since 1970, float64."""
+        stops = np.array([*self._starts[1:], len(self._items)], dtype=np.int64)
+        sizes: NDArray[np.int64] = stops - np.array(self._starts, dtype=np.int64)
+        return np.repeat(np.array(self._times, dtype=np.float64), sizes)
+
     def group(self, number: int) -> Group:
         """Return what a peer learns of the group with this number."""
         start, stop = self._span(number)

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from dataflows.insight import Insight
+from dataflows.intent_judge import IntentJudge
 from dataflows.outbox import RECOMMENDATIONS, Out
 from dataflows.pace import Pace
 from dataflows.prequential import Prequential
 from dataflows.ranks import Ranking
 from learners.interaction import Interaction
+from learners.pending import LateLabel
 from learners.recommender import Recommender
 
 
@@ -32,12 +35,14 @@ class _Timed:
     def __init__(self, recommender: Recommender, pace: Pace) -> None:
         self._recommender = recommender
         self._pace = pace
+        self.of_group: Ranking | None = None
 
     def rank(self, user_id: str, before: float | None = None) -> Ranking:
         if before is None:
             return self._recommender.rank(user_id)
         with self._pace.inside():
-            return self._recommender.rank(user_id, before)
+            self.of_group = self._recommender.rank(user_id, before)
+        return self.of_group
 
     def is_known(self, item_id: str) -> bool:
         return self._recommender.is_known(item_id)
@@ -46,7 +51,8 @@ class _Timed:
 class Watch:
     """Hangs on the learn step; its own time is left out of `pace`.
 
-    `log` is the partition of the events. `also` is told the messages of each micro-batch.
+    `log` is the partition of the events. `also` is told the messages of each micro-batch;
+    `intent` judges what is thought of intent, `insight` looks at all else.
     `lists` counts the lists sent, `listed` holds the items that reached one.
     """
 
@@ -55,8 +61,12 @@ class Watch:
         judge: Prequential,
         log: str,
         also: Callable[[Sequence[Out]], None] | None = None,
+        intent: IntentJudge | None = None,
+        insight: Insight | None = None,
     ) -> None:
         self.judge = judge
+        self.intent = intent or IntentJudge(0)
+        self.insight = insight
         self.pace = Pace()
         self.lists = 0
         self.listed: set[str] = set()
@@ -78,15 +88,27 @@ class Watch:
             if self._timed is None:
                 self._timed = _Timed(recommender, self.pace)
             self.judge.before_learn(self._timed, interaction, served)
+            self.intent.before_learn(recommender, interaction)
+            if self.insight is not None:
+                self.insight.judged(recommender, interaction, self._timed.of_group)
 
-    def after_batch(self, recommender: Recommender, outs: Sequence[Out]) -> None:  # noqa: ARG002
+    def before_label(self, recommender: Recommender, late: LateLabel) -> None:
+        """Let the judge look at a label about to be learnt."""
+        with self.pace.apart():
+            self.intent.before_label(recommender, late)
+
+    def after_batch(self, recommender: Recommender, outs: Sequence[Out]) -> None:
         """Take note of the lists that a micro-batch gave."""
         self.pace.arrive(self._positions.get(self._log))
         with self.pace.apart():
             for out in outs:
                 if out.topic == RECOMMENDATIONS and out.value is not None:
                     self.lists += 1
-                    places = self._read.decode(out.value).items
-                    self.listed.update(place.item_id for place in places)
+                    places = [place.item_id for place in self._read.decode(out.value).items]
+                    self.listed.update(places)
+                    if self.insight is not None:
+                        self.insight.listed(places)
+            if self.insight is not None:
+                self.insight.learnt(recommender)
             if self._also is not None:
                 self._also(outs)

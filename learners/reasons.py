@@ -42,17 +42,29 @@ def carried(
     `scaled` (n, features) are all candidates' rows. At most two groups are named, and
     only such as raised the score; never none: where nothing raised it, the strongest is.
     """
-    rows = scaled[best]
-    # Sums by a product with a constant row are several times faster than along an axis.
-    average = np.full(len(scaled), 1.0 / len(scaled), np.float32) @ scaled
-    hidden = np.where(_OF_GROUP, average, rows)
-    without = score(hidden.reshape(-1, rows.shape[1])).reshape(len(_NAMES), len(best))
-    gave = score(rows) - without
+    gave = effects(scaled, best, score)
     order = np.argsort(-gave, axis=0, kind="stable")[:_MOST]
     return [
         [_NAMES[g] for i, g in enumerate(column) if i == 0 or gave[g, place] > 0]
         for place, column in enumerate(order.T.tolist())
     ]
+
+
+def effects(
+    scaled: NDArray[np.float32],
+    best: NDArray[np.intp],
+    score: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    """Give what each group gave to the score of each row of `best`, `(groups, len(best))`.
+
+    Groups are in the order of `GROUPS`. What a group took away is negative.
+    """
+    rows = scaled[best]
+    # Sums by a product with a constant row are several times faster than along an axis.
+    average = np.full(len(scaled), 1.0 / len(scaled), np.float32) @ scaled
+    hidden = np.where(_OF_GROUP, average, rows)
+    without = score(hidden.reshape(-1, rows.shape[1])).reshape(len(_NAMES), len(best))
+    return score(rows) - without
 
 
 def sentence(group: str, because: str | None, category: str | None, intent: str | None) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dataflows import pace as pace_module
 from dataflows.pace import Pace
@@ -36,7 +38,8 @@ def test_what_is_apart_is_left_out_and_what_is_inside_of_it_counts(clock) -> Non
             clock.now += 2
     pace.arrive(10)
     assert pace.spent() == (3.0, 3.0)
-    assert pace.latency_ms() == {"p50": 3000.0, "p99": 3000.0}
+    latency = pace.latency_ms()
+    assert {latency[name] for name in ("p50", "p90", "p95", "p99", "max")} == {3000.0}
 
 
 def test_latency_is_over_events_not_over_batches(clock) -> None:
@@ -48,7 +51,28 @@ def test_latency_is_over_events_not_over_batches(clock) -> None:
     clock.now += 1
     pace.arrive(100)
     assert pace.records == 100
-    assert pace.latency_ms()["p50"] == pytest.approx(1.0)
+    latency = pace.latency_ms()
+    assert latency["p50"] == pytest.approx(1.0)
+    assert latency["max"] == pytest.approx(1000.0)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e5), st.integers(1, 50)), min_size=1, max_size=20))
+def test_the_histogram_holds_every_event_between_its_edges(batches) -> None:
+    pace = Pace()
+    for milliseconds, events in batches:
+        pace._latencies.append(milliseconds)
+        pace._events.append(events)
+        pace.records += events
+    histogram = pace.latency_ms()["histogram"]
+    edges, counts = histogram["edges"], histogram["events"]
+    assert edges == sorted(set(edges))
+    assert len(edges) == len(counts) + 1
+    assert sum(counts) == pace.records
+    for place, count in enumerate(counts):
+        low, high, last = edges[place], edges[place + 1], place == len(counts) - 1
+        assert count == sum(
+            events for each, events in batches if low <= each < high or (last and each == high)
+        )
 
 
 def test_an_arrival_of_nothing_new_is_no_batch(clock) -> None:
@@ -56,5 +80,7 @@ def test_an_arrival_of_nothing_new_is_no_batch(clock) -> None:
     pace.arrive(None)
     pace.arrive(7)
     assert pace.records == 0
-    assert pace.latency_ms() == {"p50": None, "p99": None}
+    latency = pace.latency_ms()
+    assert latency["p50"] is latency["max"] is None
+    assert latency["histogram"] == {"edges": [], "events": []}
     assert pace.spent() == (0.0, 0.0)

@@ -1,0 +1,59 @@
+"""What each signal gives to the lists, over the stream, on a sample of the groups."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+import numpy as np
+
+from learners.block import Block
+from learners.reasons import GROUPS, effects
+from learners.recommender import Recommender
+
+EVERY = 20
+"""One group in so many is looked at."""
+
+_PARTS = 24
+
+
+class Contributions:
+    """Measures what the score of the first `k` loses without each group of signals.
+
+    The groups, and what it means to be without one, are those of the reasons in a list
+    (`learners.reasons`).
+    """
+
+    def __init__(self, k: int) -> None:
+        self._k = k
+        self._last: Block | None = None
+        self._positions = array("q")
+        self._effects = array("d")
+
+    def look(self, recommender: Recommender, groups: int) -> None:
+        """Sample the newest group learnt, if `groups`, the number of those begun, says so."""
+        block = recommender.open
+        if groups % EVERY or block is None or block is self._last or not len(block.ids):
+            return
+        self._last = block
+        scores = recommender.preference.score(block.scaled)
+        best = np.lexsort((block.ids, -scores))[: self._k]
+        gave = effects(block.scaled, best, recommender.preference.score)
+        self._positions.append(block.position)
+        self._effects.extend(gave.mean(axis=1, dtype=np.float64).tolist())
+
+    def figures(self) -> dict[str, Any]:
+        """Give the mean effect of each group of signals, whole and over parts of the stream."""
+        each = np.array(self._effects).reshape(-1, len(GROUPS))
+        positions = np.array(self._positions, dtype=np.int64)
+        parts = [part for part in np.array_split(np.arange(len(each)), _PARTS) if len(part)]
+        means = [each[part].mean(axis=0) for part in parts]
+        return {
+            "every": EVERY,
+            "groups": len(each),
+            "events": [int(positions[part[-1]]) for part in parts],
+            "mean": dict(zip(GROUPS, each.mean(axis=0).tolist(), strict=True)) if parts else {},
+            "over_time": {
+                name: [float(mean[place]) for mean in means] for place, name in enumerate(GROUPS)
+            },
+        }
