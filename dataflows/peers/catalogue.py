@@ -25,9 +25,51 @@ def _popularity_decayed(_seed: int) -> Peer:
     return Popularity(DECAYED_HALF_LIFE)
 
 
+def _markov(_seed: int) -> Peer:
+    from dataflows.peers.markov import Markov
+
+    return Markov()
+
+
+def _markov_last(_seed: int) -> Peer:
+    from dataflows.peers.markov import Markov
+
+    return Markov(steps=1)
+
+
+def _item_knn(_seed: int) -> Peer:
+    from dataflows.peers.item_knn import ItemKnn
+
+    return ItemKnn()
+
+
+def _vmis_knn(_seed: int) -> Peer:
+    from dataflows.peers.vmis_knn import VmisKnn
+
+    return VmisKnn()
+
+
+def _bpr(seed: int) -> Peer:
+    from dataflows.peers.bpr import Bpr
+
+    return Bpr(seed)
+
+
+def _isgd(seed: int) -> Peer:
+    from dataflows.peers.isgd import Isgd
+
+    return Isgd(seed)
+
+
 PEERS: dict[str, Callable[[int], Peer]] = {
     "popularity": _popularity,
     "popularity-decayed": _popularity_decayed,
+    "markov-last": _markov_last,
+    "markov": _markov,
+    "item-knn": _item_knn,
+    "vmis-knn": _vmis_knn,
+    "bpr": _bpr,
+    "isgd": _isgd,
 }
 """Name of each peer, and how to make it from a seed."""
 

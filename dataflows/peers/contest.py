@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dataflows.peers.catalogue import Entrants
-from dataflows.peers.run import PeerRun, run_peer
+from dataflows.peers.catalogue import PEERS, Entrants
+from dataflows.peers.run import PeerRun, run_peer, warm_up
 from dataflows.prequential import Prequential
 
 Follow = Callable[[str, int, int], object]
@@ -39,6 +39,8 @@ def hold_contest(
 
 def _run(name: str, entrants: Entrants, judge: Prequential, follow: Follow | None) -> PeerRun:
     trace = judge.trace
+    if name in PEERS:
+        warm_up(PEERS[name](0), trace)
     tick = None if follow is None else lambda done: follow(name, done, len(trace))
     run = run_peer(entrants.peers[name], trace, repeats_on=judge.repeats_on, tick=tick)
     if follow is not None:

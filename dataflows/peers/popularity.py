@@ -6,6 +6,7 @@ import numpy as np
 
 from dataflows.peers.protocol import Scores
 from dataflows.trace import Group
+from learners.growth import grown
 
 DECAYED_HALF_LIFE = 5000.0
 """Half-life in events of the decayed variant."""
@@ -27,21 +28,34 @@ class Popularity:
 
     def scores(self, user: int, ts: float, items: int) -> Scores:  # noqa: ARG002
         """Score by count; an item that nobody wanted has 0."""
-        self._make_room(items)
+        self._counts = grown(self._counts, items)
         return self._counts[:items]
 
     def learn(self, group: Group) -> None:
         """Count each wanted item."""
         for row in group.wanted.tolist():
-            self._make_room(row + 1)
+            self._counts = grown(self._counts, row + 1)
             self._step *= self._growth
             self._counts[row] += self._step
             if self._step > _TOO_LARGE:
                 self._counts /= self._step
                 self._step = 1.0
 
-    def _make_room(self, size: int) -> None:
-        if size > len(self._counts):
-            grown = np.zeros(max(size, 2 * len(self._counts)))
-            grown[: len(self._counts)] = self._counts
-            self._counts = grown
+
+class Fallback:
+    """Puts the items that a peer has no evidence for below all others, by decayed popularity.
+
+    Without it, every user without a history would be a miss, which says little of a method.
+    """
+
+    def __init__(self, half_life: float = DECAYED_HALF_LIFE) -> None:
+        self._popularity = Popularity(half_life)
+
+    def learn(self, group: Group) -> None:
+        """Count each wanted item."""
+        self._popularity.learn(group)
+
+    def fill(self, scores: Scores) -> Scores:
+        """Give items that do not score above 0 a negative score instead."""
+        counts = self._popularity.scores(0, 0.0, len(scores))
+        return np.where(scores > 0.0, scores, counts / (counts.max(initial=0.0) + 1.0) - 1.0)

@@ -89,6 +89,19 @@ class Runner:
         return scores
 
 
+def warm_up(peer: Peer, trace: Trace, groups: int = 20) -> None:
+    """Let a peer that is thrown away meet the first groups.
+
+    What is imported, compiled or read at the first call is no part of a method's speed.
+    """
+    for number in range(min(groups, len(trace))):
+        group, (seen, _) = trace.group(number), trace.question(number)
+        if seen:
+            peer.scores(group.user, group.ts, seen)
+        if len(group.items):
+            peer.learn(group)
+
+
 def rank_in(scores: Scores, row: int, own: set[int]) -> int:
     """Return the pessimistic rank of `row` among all scored rows but those in `own`.
 

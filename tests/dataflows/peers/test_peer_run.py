@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.peers.catalogue import PEERS, open_peers
+from dataflows.peers.contest import hold_contest
 from dataflows.peers.popularity import Popularity
 from dataflows.peers.run import Runner, rank_in, run_peer
 
@@ -174,3 +175,13 @@ def test_a_peer_learns_what_there_is_to_learn(peer_name, traced, long_log) -> No
     hits = (run.ranks > 0) & (run.ranks <= 10)
     assert hits.mean() > 1.5 * 10 / 80
     assert run.cpu_seconds > 0
+
+
+def test_warming_up_leaves_no_trace_in_the_figures(peer_name, judged, long_log) -> None:
+    judge = judged(long_log[:600], 100)
+    alone = run_peer(PEERS[peer_name](0), judge.trace, repeats_on=False).ranks
+    entrants = open_peers((peer_name,), 0)
+    told = hold_contest(entrants, judge)
+    assert entrants.left_out == {}
+    assert judge.scored.peers[peer_name].tolist() == alone.tolist()
+    assert told[peer_name]["events_per_cpu_second"] > 0
