@@ -25,6 +25,12 @@ def _popularity_decayed(_seed: int) -> Peer:
     return Popularity(DECAYED_HALF_LIFE)
 
 
+def _own_popularity(_seed: int) -> Peer:
+    from dataflows.peers.own_popularity import OwnPopularity
+
+    return OwnPopularity()
+
+
 def _markov(_seed: int) -> Peer:
     from dataflows.peers.markov import Markov
 
@@ -64,6 +70,7 @@ def _isgd(seed: int) -> Peer:
 PEERS: dict[str, Callable[[int], Peer]] = {
     "popularity": _popularity,
     "popularity-decayed": _popularity_decayed,
+    "own-popularity": _own_popularity,
     "markov-last": _markov_last,
     "markov": _markov,
     "item-knn": _item_knn,

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.peers import item_knn, markov, vmis_knn
+from dataflows.peers import item_knn, markov, own_popularity, vmis_knn
 from dataflows.peers.chains import Chains
 from dataflows.peers.item_knn import ItemKnn
 from dataflows.peers.markov import Markov
+from dataflows.peers.own_popularity import OwnPopularity
 from dataflows.peers.pairs import PairCounts
 from dataflows.peers.vmis_knn import VmisKnn
 
@@ -112,7 +113,16 @@ def naive_vmis(log: Log, user: int, items: int) -> list[float]:
     return with_fallback(scores, log, items)
 
 
+def naive_own(log: Log, user: int, items: int) -> list[float]:
+    scores: dict[int, float] = defaultdict(float)
+    mine = of_user(log, user)
+    for age, (_, row) in enumerate(mine):
+        scores[row] += 2.0 ** ((len(mine) - age) / own_popularity.HALF_LIFE)
+    return with_fallback(scores, log, items)
+
+
 CASES = {
+    "own-popularity": (OwnPopularity, naive_own),
     "markov": (Markov, lambda log, user, items: naive_markov(log, user, items, markov.STEPS)),
     "markov-last": (
         lambda: Markov(steps=1),
@@ -152,6 +162,7 @@ def small(monkeypatch) -> None:
     monkeypatch.setattr(item_knn, "WINDOW", 3)
     monkeypatch.setattr(item_knn, "HALF_LIFE", 5.0)
     monkeypatch.setattr(markov, "HALF_LIFE", 5.0)
+    monkeypatch.setattr(own_popularity, "HALF_LIFE", 5.0)
 
 
 @pytest.fixture(scope="session")

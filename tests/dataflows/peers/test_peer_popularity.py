@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflows.peers import own_popularity
 from dataflows.peers.popularity import Popularity
 from dataflows.trace import Group
 
@@ -44,3 +45,13 @@ def test_room_grows_and_large_steps_are_brought_down() -> None:
     scores = popularity.scores(0, 0.0, 5000)
     assert np.isfinite(scores).all()
     assert np.argsort(-scores)[:100].tolist() == list(range(2999, 2899, -1))
+
+
+def test_own_counts_stay_finite_over_many_half_lives(monkeypatch) -> None:
+    monkeypatch.setattr(own_popularity, "HALF_LIFE", 1.0)
+    peer = own_popularity.OwnPopularity()
+    for row in [*[0] * 3000, 1]:
+        peer.learn(group_of([row]))
+    old, new = peer.scores(0, 0.0, 3)[:2].tolist()
+    assert old == pytest.approx(new)  # 1/2 + 1/4 + ... of the new one
+    assert peer.scores(1, 0.0, 3).tolist()[2] == -1.0
