@@ -19,7 +19,7 @@ ifneq ($(shell .venv/bin/python -c '' 2>/dev/null && cat .venv/home 2>/dev/null)
 $(shell rm -f .venv/home .venv/installed .venv/installed-test)
 endif
 
-.PHONY: install test lint demo bench bench-stream data clean
+.PHONY: install test lint demo bench bench-stream data browser clean
 .DELETE_ON_ERROR:
 
 install: .venv/installed
@@ -53,6 +53,18 @@ data: .venv/installed-test
 		&& rm -rf .cache/recbole; \
 	} || echo "ml-100k could not be fetched: the tests that need it will be skipped" >&2
 
+# Chromium and its driver, for the tests that look at the page of a replay. Without them (no
+# Debian, no root, no network) those tests are skipped, and counted at the end of the run.
+APT := DEBIAN_FRONTEND=noninteractive timeout 600 apt-get -qq -y -o Acquire::Retries=1 \
+	-o Acquire::http::Timeout=20 -o DPkg::Lock::Timeout=60
+BROWSER := install --no-install-recommends chromium chromium-driver
+
+browser:
+	@{ command -v chromium && command -v chromedriver; } >/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& { $(APT) $(BROWSER) || { $(APT) update && $(APT) $(BROWSER); }; } >/dev/null 2>&1; } \
+	|| echo "chromium could not be installed: the tests that need it will be skipped" >&2
+
 lint: .venv/installed-test
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -60,7 +72,7 @@ lint: .venv/installed-test
 	.venv/bin/lint-imports
 
 # The slow ones (whole logs replayed) run without coverage, which would double their time.
-test: lint data
+test: lint data browser
 	.venv/bin/python -m pytest -m 'not slow' --cov --cov-report=term --cov-report=xml
 	.venv/bin/python -m pytest -m slow
 

@@ -96,6 +96,9 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
     json_out: Annotated[
         Path | None, typer.Option("--json", help="Write the whole report here.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the whole report here, as one page to look at.")
+    ] = None,
     ranks: Annotated[
         Path | None, typer.Option(help="Write event_id, rank, candidates here, as CSV.")
     ] = None,
@@ -118,6 +121,7 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
     \b
     Examples:
       penchant replay events.jsonl --items items.jsonl
+      penchant replay events.jsonl --html report.html
       penchant replay events.jsonl --json report.json --ranks ranks.csv
       penchant replay events.jsonl --limit 20000 --encoder hashing
       penchant replay events.jsonl --against all
@@ -125,6 +129,7 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
     from rich.console import Console
 
     from dataflows import report
+    from dataflows.made_by import made_by
     from dataflows.peers.catalogue import read_names
     from dataflows.peers.progress import PeerProgress
     from dataflows.replay import ReplaySettings
@@ -136,14 +141,19 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
         "learner.seed": seed,
         "encoder.name": encoder,
     }
-    report.check_writable(json_out, ranks)
+    report.check_writable(json_out, html, ranks)
     settings = ReplaySettings(
         warmup=warmup, limit=limit, batch_size=batch_size, against=read_names(against)
     )
     with PeerProgress(Console(stderr=True)) as follow:
         done = replay_log(_config(config, overrides), events, items, settings, follow=follow)
+    told = {**done.report, "run": made_by(sys.argv[1:])}
     if json_out is not None:
-        report.write_json(done.report, json_out)
+        report.write_json(told, json_out)
+    if html is not None:
+        from dataflows.page.write import write_html
+
+        write_html(told, html)
     if ranks is not None:
         report.write_ranks(done.scored, ranks)
     report.render(done.report, Console())

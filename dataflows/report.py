@@ -26,7 +26,7 @@ OUTCOMES = ("learnt", "observed", "skipped", "duplicate", "dead_letter")
 
 def write_json(report: dict[str, Any], path: Path) -> None:
     """Write the report as strict JSON. Raises InputError where the file cannot be written."""
-    _write(path, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n", path)
 
 
 def write_ranks(scored: Scored, path: Path) -> None:
@@ -193,7 +193,8 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write a file. Raises InputError where that cannot be done."""
     try:
         path.write_bytes(content)
     except OSError as error:

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 NO_SHARED = "needs ../shared"
 NO_ML100K = "needs ml-100k"
+NO_CHROMIUM = "needs chromium"
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +33,13 @@ def ml100k() -> Path:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
-    shared_count = sum(NO_SHARED in reason for reason in reasons)
-    ml100k_count = sum(NO_ML100K in reason for reason in reasons)
-    terminalreporter.write_line(
-        f"skipped without ../shared: {shared_count}; without ml-100k: {ml100k_count}; "
-        f"skipped in all: {len(reasons)}"
-    )
+    counts = {
+        what: sum(mark in reason for reason in reasons)
+        for what, mark in (
+            ("../shared", NO_SHARED),
+            ("ml-100k", NO_ML100K),
+            ("chromium", NO_CHROMIUM),
+        )
+    }
+    told = "; ".join(f"without {what}: {count}" for what, count in counts.items())
+    terminalreporter.write_line(f"skipped {told}; skipped in all: {len(reasons)}")

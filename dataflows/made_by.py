@@ -1,0 +1,31 @@
+"""What a report was made with: the command, the time, the machine, the libraries."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+LIBRARIES = ("penchant", "bytewax", "river", "numpy", "numba", "sentence-transformers", "torch")
+
+
+def made_by(arguments: Sequence[str]) -> dict[str, Any]:
+    """Give the command line, the time in UTC, and what it ran on."""
+    return {
+        "command": shlex.join(["penchant", *arguments]),
+        "at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+        "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

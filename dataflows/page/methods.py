@@ -1,0 +1,42 @@
+"""The methods of a replay in the page: their names, their order, and how each is drawn."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from dataflows.figures import names
+from dataflows.page.figure import Key
+
+OURS = "tie_safe"
+_COLOURS = 5
+
+
+class Method(NamedTuple):
+    """One method: its key in the report, what it is called, its class in drawings."""
+
+    key: str
+    label: str
+    style: str
+
+
+def methods(report: dict[str, Any]) -> list[Method]:
+    """Give ours, the best peer, then the others, best first; those past the colours are grey."""
+    hit_rate, best = names(report["k"])[0], report["best_peer"]
+    peers = report["peers"]
+    order = sorted(peers, key=lambda name: (name != best, -(peers[name][hit_rate] or 0.0)))
+    found = [Method(OURS, "penchant", "s0")]
+    for place, name in enumerate(order, 1):
+        label = f"{name} (best)" if name == best else name
+        found.append(Method(name, label, f"s{place}" if place < _COLOURS else "rest"))
+    return found
+
+
+def keys(shown: list[Method]) -> list[Key]:
+    """Give the key to lines that are drawn by method."""
+    return [Key(method.label, method.style, method.key) for method in shown]
+
+
+def figures_of(report: dict[str, Any], method: Method) -> dict[str, Any]:
+    """Give the figures of a method."""
+    found: dict[str, Any] = report[OURS] if method.key == OURS else report["peers"][method.key]
+    return found

@@ -1,0 +1,150 @@
+"""The head of the page: what came out in one sentence, the figures to know, the main table."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from dataflows.figures import names
+from dataflows.page import words
+from dataflows.page.figure import Table
+from dataflows.page.methods import OURS, figures_of, methods
+from dataflows.report import more_by
+
+
+class Card(NamedTuple):
+    """One figure to know: what it is, its value, and what there is to say beside it."""
+
+    label: str
+    value: str
+    note: str
+
+
+def verdict(report: dict[str, Any]) -> tuple[str, str]:
+    """Say whether ours is ahead of the best peer: a class (good, bad, open) and a sentence."""
+    best, hit_rate = report["best_peer"], names(report["k"])[0]
+    if best is None:
+        return "open", "No peer was run beside it, so these figures are compared with nothing."
+    peer = report["peers"][best]
+    lead, limits = peer["lead"][hit_rate], peer["lead"]["interval"][hit_rate]
+    if lead is None or limits is None:
+        return "open", "Too few events were scored to compare with the peers."
+    by = more_by(lead, peer[hit_rate])
+    much = "" if by is None else f" ({words.signed(by, 0)} %)"
+    told = (
+        f"the best peer, {best}: {words.signed(lead, 4)} {hit_rate.upper()}{much}, paired 95 % "
+        f"interval {words.signed_span(limits)}."
+    )
+    if limits[0] > 0:
+        return "good", f"Ahead of {told}"
+    return (
+        ("bad", f"Behind {told}") if limits[1] < 0 else ("open", f"Not clearly apart from {told}")
+    )
+
+
+def cards(report: dict[str, Any]) -> list[Card]:
+    """Give the figures to know."""
+    hit_rate, ndcg, _ = names(report["k"])
+    ours, calibration, latency = report[OURS], report["calibration"], report["latency_ms"]
+    exposure, settings = report["exposure"], report["settings"]
+    return [
+        Card(
+            hit_rate.upper(),
+            words.share(ours[hit_rate], 4),
+            f"95 %: {words.span(ours['interval'][hit_rate])}",
+        ),
+        Card(
+            ndcg.upper(),
+            words.share(ours[ndcg], 4),
+            f"95 %: {words.span(ours['interval'][ndcg])}",
+        ),
+        Card(
+            f"{hit_rate.upper()} as served",
+            words.share(report["as_served"][hit_rate], 4),
+            "by the list last sent",
+        ),
+        Card(
+            "candidate recall",
+            words.percent(report["candidate_recall"]),
+            "true items that were scored",
+        ),
+        Card(
+            "calibration error",
+            words.share(calibration["ece"], 4),
+            f"hits promised {words.percent(calibration['predicted_hits'])}, "
+            f"had {words.percent(calibration['observed_hits'])}",
+        ),
+        Card(
+            "catalogue shown",
+            words.percent(report["coverage"]),
+            f"{words.count(exposure['shown'])} of {words.count(exposure['items'])} items",
+        ),
+        Card(
+            "speed",
+            f"{words.count(report['events_per_cpu_second'])}/s",
+            "events per CPU second",
+        ),
+        Card(
+            "latency, p99",
+            words.milliseconds(latency["p99"]),
+            f"p50 {words.milliseconds(latency['p50'])}, batches of {settings['batch_size']}",
+        ),
+    ]
+
+
+def main_table(report: dict[str, Any]) -> Table:
+    """Give every method with all its figures, and the difference to ours."""
+    k = report["k"]
+    hit_rate, ndcg, mrr = (name.upper() for name in names(k))
+    head = ["method", hit_rate, "95 %", ndcg, mrr, "cold", "warm"]
+    head += ["lead", "lead, 95 %", "cold lead, 95 %", "events/s"]
+    rows = []
+    for method in methods(report):
+        figures = figures_of(report, method)
+        of_peer = method.key != OURS
+        speed = (figures if of_peer else report)["events_per_cpu_second"]
+        cells = [method.label, *_own(figures, k)]
+        cells += _lead(figures, k) if of_peer else [words.NOTHING] * 3
+        rows.append([*cells, words.count(speed)])
+    return Table(head, rows)
+
+
+def _own(figures: dict[str, Any], k: int) -> list[str]:
+    hit_rate, ndcg, mrr = names(k)
+    return [
+        words.share(figures[hit_rate], 4),
+        words.span(figures["interval"][hit_rate]),
+        words.share(figures[ndcg], 4),
+        words.share(figures[mrr], 4),
+        words.share(figures["cold"][hit_rate]),
+        words.share(figures["warm"][hit_rate]),
+    ]
+
+
+def _lead(peer: dict[str, Any], k: int) -> list[str]:
+    hit_rate, lead = names(k)[0], peer["lead"]
+    by = more_by(lead[hit_rate], peer[hit_rate])
+    return [
+        words.signed(lead[hit_rate], 4) + ("" if by is None else f" ({words.signed(by, 0)} %)"),
+        words.signed_span(lead["interval"][hit_rate]),
+        words.signed_span(lead["cold"]["interval"][hit_rate]),
+    ]
+
+
+def asking_table(report: dict[str, Any]) -> Table:
+    """Give the three ways of asking, side by side."""
+    k = report["k"]
+    told = {
+        "tie_safe": "one ranking before a group",
+        "plain": "a ranking before each event",
+        "as_served": "the list last sent",
+    }
+    head = ["asked", *(name.upper() for name in names(k)), "95 %"]
+    rows = [
+        [
+            said,
+            *(words.share(report[key][name], 4) for name in names(k)),
+            words.span(report[key]["interval"][names(k)[0]]),
+        ]
+        for key, said in told.items()
+    ]
+    return Table(head, rows)
