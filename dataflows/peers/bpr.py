@@ -60,6 +60,8 @@ class Bpr:
     def learn(self, group: Group) -> None:
         """Make the steps of each wanted item."""
         self._known = max(self._known, int(group.items.max()) + 1)
+        self._users.reach(group.user + 1)
+        self._items.reach(self._known)
         for row in group.wanted.tolist():
             self._own.setdefault(group.user, set()).add(row)
             self._step(group.user, row)
@@ -79,9 +81,8 @@ class Bpr:
             for other in self._unwanted(who, others)
         ]
         if triples:
-            users = self._users.reach(user + 1)
-            items = self._items.reach(self._known)
-            _descend(np.array(triples, dtype=np.int64), users, items, RATE, DECAY)
+            steps = np.array(triples, dtype=np.int64)
+            _descend(steps, self._users.rows, self._items.rows, RATE, DECAY)
 
     def _unwanted(self, user: int, others: list[int]) -> list[int]:
         """Return the first of `others` that the user never wanted, if there is one."""

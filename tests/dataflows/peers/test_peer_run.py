@@ -153,6 +153,27 @@ def test_what_comes_later_changes_no_rank_before(peer_name, judged, long_log) ->
     assert ranks[0] != ranks[1]
 
 
+def test_a_peer_answers_from_the_first_event_on(peer_name, judged) -> None:
+    events = [
+        ("u", None, 1.0, 1.0),
+        ("u", "a", 2.0, 1.0),
+        ("u", "a", 3.0, 1.0),
+        ("u", "a", 3.0, -1.0),
+        ("v", "b", 4.0, -1.0),
+        ("v", "a", 5.0, -1.0),
+        ("w", "b", 6.0, 1.0),
+        ("w", "a", 6.0, 1.0),
+        ("v", "b", 7.0, 1.0),
+        ("x", None, 8.0, 1.0),
+        ("x", "c", 9.0, 1.0),
+    ]
+    judge = judged(events, repeats_on=True)
+    ranks = run_peer(PEERS[peer_name](0), judge.trace, repeats_on=True).ranks
+    by_event = dict(zip(judge.scored.event_ids, ranks.tolist(), strict=True))
+    assert by_event["e1"] == by_event["e4"] == by_event["e10"] == 0  # nobody had met them
+    assert by_event["e2"] == 1  # the only item that there was
+
+
 def test_names_and_other_runs_change_no_rank(peer_name, traced, long_log) -> None:
     rng = random.Random(1)
     renamed: dict[str, str] = {}
