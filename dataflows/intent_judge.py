@@ -7,6 +7,7 @@ at the event's time is judged once it is there.
 from __future__ import annotations
 
 import math
+import time
 from array import array
 from collections import OrderedDict
 from typing import Any
@@ -40,6 +41,8 @@ class IntentJudge:
 
     def before_learn(self, recommender: Recommender, interaction: Interaction) -> None:
         """Look at an event about to be learnt."""
+        if recommender.needs.clock is None:
+            recommender.needs.clock = time.thread_time
         if interaction.vector is not None and not recommender.needs.is_usable(interaction.vector):
             return
         foresight = recommender.foresee(interaction)

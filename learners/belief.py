@@ -74,7 +74,7 @@ class Belief(msgspec.Struct, frozen=True):
 
 DEFAULT = BeliefSettings()
 _TRUSTS = (1.0, 0.6, 0.3, 0.15)
-_JUDGE_EVERY = 4
+_JUDGE_EVERY = 16
 _REFRESH = 16
 _FORGET = 64
 _LEAST = 1e-12
@@ -82,7 +82,10 @@ _SURE = 0.98
 
 
 class Filter:
-    """Learns how needs stay and switch, and turns posteriors into beliefs."""
+    """Learns how needs stay and switch, and turns posteriors into beliefs.
+
+    `trust` is the exponent of the evidence that serves best.
+    """
 
     def __init__(self, settings: BeliefSettings = DEFAULT) -> None:
         self.settings = settings
@@ -90,15 +93,11 @@ class Filter:
         self._events = 0
         # Evidence is taken at its word until labels speak against it.
         self._losses = 2.0 * np.arange(len(_TRUSTS))
+        self.trust = _TRUSTS[0]
         self._stayed, self._left, self._entered = np.zeros(0), np.zeros(0), np.zeros(0)
         self._usual: Shares = np.zeros(0)
         self._stay: Shares = np.zeros(0)
         self._entry: Shares = np.zeros(0)
-
-    @property
-    def trust(self) -> float:
-        """The exponent of the evidence that serves best."""
-        return _TRUSTS[int(np.argmin(self._losses))]
 
     @property
     def stay(self) -> Shares:
@@ -189,6 +188,7 @@ class Filter:
             "clock": self._clock,
             "events": self._events,
             "losses": self._losses.copy(),
+            "trust": self.trust,
             **{name: getattr(self, f"_{name}").copy() for name in _ARRAYS},
         }
 
@@ -197,7 +197,7 @@ class Filter:
         """Build a filter that goes on, bit for bit, where the one of `state` stopped."""
         made = cls(msgspec.convert(state["settings"], BeliefSettings))
         made._clock, made._events = state["clock"], state["events"]
-        made._losses = state["losses"].copy()
+        made._losses, made.trust = state["losses"].copy(), state["trust"]
         for name in _ARRAYS:
             setattr(made, f"_{name}", state[name].copy())
         return made
@@ -233,6 +233,7 @@ class Filter:
     def _score(self, losses: NDArray[np.float64]) -> None:
         self._losses *= 0.995
         self._losses += losses
+        self.trust = _TRUSTS[int(np.argmin(self._losses))]
 
     def _refresh(self) -> None:
         """Work out what to believe of staying and switching from the counts."""

@@ -10,8 +10,7 @@ readers is `stated`; until a label is known, what the user does next stands in.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +25,7 @@ from learners.pending import Found, LateLabel, Pending, Waiting
 from learners.session import extended, is_over, mean_vector, session_features
 from learners.settings import LearnerSettings
 from learners.told import Told, named
-from learners.trail import carried, step_of, with_step
+from learners.trail import LONGEST_TEXT, carried, settled, with_step
 from learners.words import TypicalWords, words_of
 
 Chances = NDArray[np.float64]
@@ -50,7 +49,8 @@ class Needs:
     """The learners of intent with what they need of a user's record.
 
     `dim` is that of event vectors. `categories` are the known names of categories: a label
-    that is one teaches `next` too. `seconds` is the CPU time that learning took.
+    that is one teaches `next` too. `seconds` is the time that learning took, where a `clock`
+    was given.
     """
 
     def __init__(
@@ -68,11 +68,13 @@ class Needs:
         self.typical = TypicalWords()
         self.pending = Pending(settings.intent_pending)
         self.edition = 0
+        self.clock: Callable[[], float] | None = None
         self.seconds = 0.0
         self._known_categories = categories if categories is not None else {}
         self._names: list[str] = []
         self._mapped: tuple[list[str], int] = ([], 0)
         self._categories = np.zeros(0, np.int32)
+        self._seen: tuple[User, float, Vector | None, Chances] | None = None
         self._newest: tuple[User, Chances] | None = None
         self._head = self.next
 
@@ -87,26 +89,23 @@ class Needs:
         `category` is the first category of the interaction's item. The session in
         `user` is extended by the interaction in any case.
         """
-        started = time.thread_time()
+        started = self.clock() if self.clock else 0.0
         ts, session_id, label = interaction.ts, interaction.session_id, interaction.intent
-        words = words_of(interaction.text)
-        self._end(user, ts, session_id)
-        loss = self._learn_next(user, interaction, category)
+        view = self._before(user, ts, session_id)
+        loss = self._learn_next(user, view, interaction, category)
         user.session = extended(user.session, interaction.vector, ts, session_id)
         user.newest = interaction.vector
+        self._seen = self._newest = None
         if label and label in self._known_categories:
-            self._teach(self.next, self.view(user, ts, session_id), label, 1.0)
-        posterior = self._posterior(user)
-        if self._names:
-            edition, n = self.edition, len(self._names)
-            user.belief = self.filter.step(user.belief, posterior, edition, n)
-            step = step_of(interaction.event_id, interaction.text, words, user.belief, self._names)
-            user.trail = with_step(user.trail, step)
-        self._newest = None if posterior is None else (user, posterior)
-        self._keep(interaction, words)
+            self._teach(self.next, self.view(user), label, 1.0)
+        user.trail = with_step(user.trail, interaction.event_id, interaction.text)
+        if self.stated.labels:
+            self._take(user, self._posterior(user))
+        self._keep(interaction)
         if label and self.settings.intent_labels > 0:
-            loss = self._learn_label(user, interaction.vector, label, words)
-        self.seconds += time.thread_time() - started
+            loss = self._learn_label(user, interaction, label)
+        if self.clock:
+            self.seconds += self.clock() - started
         return loss
 
     def foresee(self, user: User, interaction: Interaction) -> Foresight:
@@ -128,17 +127,18 @@ class Needs:
 
         Tells whether it was learnt, has nothing kept to be joined to, or was known already.
         """
-        started = time.thread_time()
+        started = self.clock() if self.clock else 0.0
         found = [self.pending.take(event, late.source) for event in self.meant(late)]
-        waiting = [event for _, event in found if event is not None]
+        waiting = [(event, vector) for _, event, vector in found if event is not None]
         by_teacher = late.source == "teacher"
         weight = self.settings.intent_teacher if by_teacher else self.settings.intent_labels
         if waiting and weight > 0:
             self._learn_late(waiting, late.name, weight, whole=late.event_id is None)
-        self.seconds += time.thread_time() - started
+        if self.clock:
+            self.seconds += self.clock() - started
         if waiting:
             return "learn"
-        return "duplicate" if any(how == "duplicate" for how, _ in found) else "unmatched"
+        return "duplicate" if any(how == "duplicate" for how, _, _ in found) else "unmatched"
 
     def meant(self, late: LateLabel) -> list[str]:
         """Give the ids of the events that a label is for, oldest first."""
@@ -168,29 +168,32 @@ class Needs:
 
     def predict(self, user: User, ts: float | None = None) -> Chances:
         """Give P(next category) `(n,)` of a user at a time, by default that of their last event."""
-        return self.next.predict(self.view(user, ts))
+        at = ts if ts is not None else user.session.ts if user.session is not None else 0.0
+        if self._seen is not None and self._seen[0] is user and self._seen[1] == at:
+            return self._seen[3]
+        view = self.view(user, ts)
+        chances = self.next.predict(view)
+        self._seen = (user, at, view, chances)
+        return chances
 
     def tell(self, user: User) -> Told:
         """Give what is told of a user as of their last event."""
-        labels = self.told.labels
-        if self._newest is not None and self._newest[0] is user:
-            posterior: Chances | None = self._newest[1]
-        else:
-            posterior = self._posterior(user)
-        belief = user.belief
-        if belief is None or belief.edition != self.edition or len(belief.shares) > len(labels):
+        labels, belief, trail = self.told.labels, user.belief, user.trail
+        posterior = self._posterior(user)
+        if self.told is self.next and trail and labels:
+            belief = self.filter.look(belief, posterior, self.edition, len(labels))
+            trail = settled(trail, belief, labels)
+        if belief is None or belief.edition != self.edition:
             held = posterior
         else:
             held = np.append(belief.shares, np.zeros(len(labels) - len(belief.shares)))
         if posterior is None:
             posterior = held if held is not None else self.told.predict(None)
-        if held is None:
-            held = posterior
         novelty = None
         if self.told is self.stated and user.newest is not None:
             novelty = round(self.novelty(user.newest, posterior), 6)
-        believed = named(labels, held)
-        because = carried(user.trail, believed, self.typical)
+        believed = named(labels, posterior if held is None else held)
+        because = carried(trail, believed, self.typical)
         return Told(*self._mixed(user, named(labels, posterior), believed), novelty, because)
 
     def novelty(self, vector: Vector, posterior: Chances) -> float:  # noqa: ARG002
@@ -240,51 +243,75 @@ class Needs:
         self._head = self.told
         self.pending.restore(waiting)
 
-    def _end(self, user: User, ts: float, session_id: str | None) -> None:
-        """Let a session that is over end: the belief is of one session alone."""
+    def _before(self, user: User, ts: float, session_id: str | None) -> Vector | None:
+        """Give the view of what was known before an event, and settle what came before it.
+
+        A session that is over ends: the belief and its account are of one session alone.
+        """
         session = user.session
-        if session is None or not is_over(session, ts, session_id):
-            return
-        user.belief, user.trail = None, []
-        if self.settings.intent_actions > 0:
-            view = self.view(user, session.ts, session.session_id)
-            self.actions.learn(view, LEAVE, self.settings.intent_actions)
+        if session is None:
+            return None
+        if is_over(session, ts, session_id):
+            if self.settings.intent_actions > 0:
+                view = self.view(user, session.ts, session.session_id)
+                self._teach(self.actions, view, LEAVE, self.settings.intent_actions)
+            user.belief, user.trail = None, []
+            return None
+        seen = self._seen
+        posterior: Chances | None = None
+        if seen is not None and seen[0] is user and seen[1] == ts and seen[2] is not None:
+            view, posterior = seen[2], seen[3]
+        else:
+            view = self.view(user, ts, session_id)
+            if not self.stated.labels:
+                posterior = self.next.predict(view)
+        if not self.stated.labels:
+            # The posterior of what came last is asked for here anyway; so it is taken in here.
+            self._take(user, posterior)
+        return view
+
+    def _take(self, user: User, posterior: Chances | None) -> None:
+        """Let the belief of a session and its account take the newest event in."""
+        if self._names:
+            edition, n = self.edition, len(self._names)
+            user.belief = self.filter.step(user.belief, posterior, edition, n)
+            if user.trail:
+                user.trail = settled(user.trail, user.belief, self._names)
 
     def _learn_next(
-        self, user: User, interaction: Interaction, category: str | None
+        self, user: User, view: Vector | None, interaction: Interaction, category: str | None
     ) -> float | None:
         """Learn what the user did next from what was known of them before."""
-        ts, session_id = interaction.ts, interaction.session_id
         if self.settings.intent_actions > 0 and user.session is not None:
-            view = self.view(user, ts, session_id)
-            self.actions.learn(view, interaction.type, self.settings.intent_actions)
+            self._teach(self.actions, view, interaction.type, self.settings.intent_actions)
         weight = self.settings.intent_next
         if not category or not weight > 0 or interaction.intent in self._known_categories:
             return None
-        loss = self._teach(self.next, self.view(user, ts, session_id), category, weight)
         if self.told is self.next and user.belief is not None:
             user.belief = self._observed(user.belief, category, sure=False)
-        return loss
+        return self._teach(self.next, view, category, weight)
 
-    def _learn_label(
-        self, user: User, vector: Vector | None, label: str, words: tuple[str, ...]
-    ) -> float | None:
-        self.typical.learn(label, words)
-        loss = self._teach(self.stated, vector, label, self.settings.intent_labels)
+    def _learn_label(self, user: User, interaction: Interaction, label: str) -> float | None:
+        self.typical.learn(label, words_of(interaction.text))
+        loss = self._teach(self.stated, interaction.vector, label, self.settings.intent_labels)
         if user.belief is None or user.belief.edition != self.edition:
             user.belief = self.filter.look(None, None, self.edition, len(self._names))
         user.belief = self._observed(user.belief, label, sure=True)
         return loss
 
-    def _learn_late(self, waiting: list[Waiting], name: str, weight: float, *, whole: bool) -> None:
-        vectors = [
-            None if event.vector is None else event.vector.astype(np.float32) for event in waiting
-        ]
+    def _learn_late(
+        self,
+        waiting: list[tuple[Waiting, Vector | None]],
+        name: str,
+        weight: float,
+        *,
+        whole: bool,
+    ) -> None:
         known = name in self.stated.labels
-        told = [self.stated.predict(vector) for vector in vectors if vector is not None]
-        for vector, event in zip(vectors, waiting, strict=True):
+        told = [self.stated.predict(vector) for _, vector in waiting if vector is not None]
+        for event, vector in waiting:
             self._teach(self.stated, vector, name, weight)
-            self.typical.learn(name, event.words)
+            self.typical.learn(name, words_of(event.text))
         if whole and known and told:
             self.filter.tell_all(told, self._names.index(name))
 
@@ -302,9 +329,9 @@ class Needs:
     ) -> float | None:
         """Let one learner learn, and take note of labels that are new in it."""
         loss = learner.learn(view, label, weight)
-        self._newest = None
+        self._seen = self._newest = None
         labels, before = self.told.labels, self._names
-        if labels != before:
+        if labels != before or self._head is not self.told:
             self._relabel(before, labels)
         return loss
 
@@ -323,21 +350,22 @@ class Needs:
 
     def _posterior(self, user: User) -> Chances | None:
         """Give what the newest event says, None where it says nothing."""
-        if self.stated.labels:
-            return None if user.newest is None else self.stated.predict(user.newest)
-        return self.next.predict(self.view(user)) if self.next.labels else None
+        if not self.stated.labels:
+            return self.predict(user) if self.next.labels else None
+        if user.newest is None:
+            return None
+        if self._newest is None or self._newest[0] is not user:
+            self._newest = (user, self.stated.predict(user.newest))
+        return self._newest[1]
 
-    def _keep(self, interaction: Interaction, words: tuple[str, ...]) -> None:
-        vector = interaction.vector
+    def _keep(self, interaction: Interaction) -> None:
+        text = (interaction.text or "")[:LONGEST_TEXT]
+        labelled = "label" if interaction.intent else ""
         self.pending.add(
             Waiting(
-                interaction.event_id,
-                interaction.user_id,
-                interaction.session_id,
-                None if vector is None else vector.astype(np.float16),
-                "label" if interaction.intent else "",
-                words,
-            )
+                interaction.event_id, interaction.user_id, interaction.session_id, text, labelled
+            ),
+            interaction.vector,
         )
 
     def _mixed(

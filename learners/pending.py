@@ -2,7 +2,8 @@
 
 A label that comes hours after its event is joined to it here by the event's id, or to all
 events of a session by the session's id. The newest `limit` events are kept, in blocks that
-are records of their own, so that an epoch writes only what it touched.
+are records of their own, so that an epoch writes only what it touched. Vectors are stored
+as float16, and learnt from as if they had been stored.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.codec import pack, unpack_as
+from learners.interaction import Vector
 
 KIND = "learner:pending"
 _VERSION = 1
@@ -37,18 +39,25 @@ class LateLabel(msgspec.Struct, frozen=True):
     session_id: str | None = None
 
 
-class Waiting(msgspec.Struct):
-    """One event that may get a label; `vector` (dim,) is float16, None where it had no text.
+class Waiting(msgspec.Struct, array_like=True):
+    """One event that may get a label.
 
-    `labelled` says from where it has one already: "", "teacher" or "label".
+    `labelled` says from where it has one already: "", "teacher" or "label". `text` is cut.
     """
 
     event_id: str
     user_id: str
     session_id: str | None
-    vector: NDArray[np.float16] | None
+    text: str = ""
     labelled: str = ""
-    words: tuple[str, ...] = ()
+
+
+class _Block(msgspec.Struct):
+    """As stored: `vectors` (m, dim) float16, one row for each event that has one."""
+
+    events: list[Waiting]
+    has_vector: list[bool]
+    vectors: NDArray[np.float16]
 
 
 class Pending:
@@ -56,9 +65,9 @@ class Pending:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._blocks: dict[int, list[Waiting]] = {}
+        self._blocks: dict[int, list[tuple[Waiting, Vector | None]]] = {}
         self._newest = 0
-        self._events: dict[str, tuple[int, Waiting]] = {}
+        self._events: dict[str, tuple[int, Waiting, Vector | None]] = {}
         self._sessions: dict[tuple[str, str], list[str]] = {}
         self._dirty: set[int] = set()
         self._dropped: list[int] = []
@@ -66,32 +75,34 @@ class Pending:
     def __len__(self) -> int:
         return len(self._events)
 
-    def add(self, waiting: Waiting) -> None:
-        """Keep an event; the oldest block goes where there are too many."""
+    def add(self, waiting: Waiting, vector: Vector | None) -> None:
+        """Keep an event and its vector (dim,), which is not copied; the oldest block may go."""
         if not self.limit:
             return
         block = self._blocks.setdefault(self._newest, [])
-        block.append(waiting)
+        block.append((waiting, vector))
         self._dirty.add(self._newest)
-        self._index(self._newest, waiting)
+        self._index(self._newest, waiting, vector)
         if len(block) >= _BLOCK:
             self._newest += 1
         if len(self._events) > self.limit and len(self._blocks) > 1:
             self._drop(min(self._blocks))
 
-    def take(self, event_id: str, source: Source) -> tuple[Found, Waiting | None]:
+    def take(self, event_id: str, source: Source) -> tuple[Found, Waiting | None, Vector | None]:
         """Find the event that a label is for, and note that it has one now.
 
         A label counts once; one of a teacher counts only until a true one is there.
         """
-        number, waiting = self._events.get(event_id, (0, None))
+        number, waiting, vector = self._events.get(event_id, (0, None, None))
         if waiting is None:
-            return "unmatched", None
+            return "unmatched", None, None
         if _RANK[waiting.labelled] >= _RANK[source]:
-            return "duplicate", None
+            return "duplicate", None, None
         waiting.labelled = source
         self._dirty.add(number)
-        return "learn", waiting
+        if vector is not None:
+            vector = vector.astype(np.float16).astype(np.float32)
+        return "learn", waiting, vector
 
     def session(self, user_id: str, session_id: str) -> list[str]:
         """Give the ids of a session's events that are kept, oldest first."""
@@ -103,27 +114,31 @@ class Pending:
             yield KIND, str(number), None
         for number in sorted(self._dirty):
             if number in self._blocks:
-                yield KIND, str(number), pack(KIND, _VERSION, self._blocks[number])
+                yield KIND, str(number), pack(KIND, _VERSION, _stored(self._blocks[number]))
         self._dropped, self._dirty = [], set()
 
     def restore(self, records: Iterator[tuple[str, bytes]]) -> None:
         """Take up what an earlier run stored. Raises `StateError` where it is damaged."""
         for key, blob in sorted(records, key=lambda record: int(record[0])):
-            number = int(key)
-            self._blocks[number] = unpack_as(blob, KIND, _VERSION, list[Waiting])
-            for waiting in self._blocks[number]:
-                self._index(number, waiting)
-            full = len(self._blocks[number]) >= _BLOCK
+            number, block = int(key), unpack_as(blob, KIND, _VERSION, _Block)
+            rows = iter(block.vectors.astype(np.float32))
+            self._blocks[number] = [
+                (waiting, next(rows) if has else None)
+                for waiting, has in zip(block.events, block.has_vector, strict=True)
+            ]
+            for waiting, vector in self._blocks[number]:
+                self._index(number, waiting, vector)
+            full = len(block.events) >= _BLOCK
             self._newest = max(self._newest, number + 1 if full else number)
 
-    def _index(self, number: int, waiting: Waiting) -> None:
-        self._events[waiting.event_id] = (number, waiting)
+    def _index(self, number: int, waiting: Waiting, vector: Vector | None) -> None:
+        self._events[waiting.event_id] = (number, waiting, vector)
         if waiting.session_id is not None:
             key = (waiting.user_id, waiting.session_id)
             self._sessions.setdefault(key, []).append(waiting.event_id)
 
     def _drop(self, number: int) -> None:
-        for waiting in self._blocks.pop(number):
+        for waiting, _ in self._blocks.pop(number):
             found = self._events.get(waiting.event_id)
             if found is not None and found[1] is waiting:
                 del self._events[waiting.event_id]
@@ -138,3 +153,12 @@ class Pending:
         del events[0]
         if not events:
             del self._sessions[user_id, session_id]
+
+
+def _stored(block: list[tuple[Waiting, Vector | None]]) -> _Block:
+    vectors = [vector for _, vector in block if vector is not None]
+    return _Block(
+        [waiting for waiting, _ in block],
+        [vector is not None for _, vector in block],
+        np.array(vectors, np.float16) if vectors else np.zeros((0, 0), np.float16),
+    )

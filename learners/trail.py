@@ -7,30 +7,34 @@ need is the log of what it multiplied the need's odds by, in nats.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from learners.belief import Belief
-from learners.words import TypicalWords
+from learners.compiled import compiled
+from learners.words import TypicalWords, words_of
 
 _STEPS = 8
 _NEEDS = 3
-_LONGEST = 100
+LONGEST_TEXT = 100
 _LEAST_GAIN = 0.1
-_LEAST_SHARE = 0.05
+_LEAST_SHARE = 0.1
 _MOST_EVENTS = 3
 _MOST_WORDS = 5
-_TINY = 1e-9
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One event of a session: its text (cut), its words, and need to gain for the best three."""
+    """One event of a session: its text (cut), and need to gain for the best three.
+
+    `gains` is None until the belief has taken the event in.
+    """
 
     event_id: str
     text: str
-    words: tuple[str, ...]
-    gains: dict[str, float]
+    gains: dict[str, float] | None = None
 
 
 class Carried(msgspec.Struct, frozen=True):
@@ -41,24 +45,17 @@ class Carried(msgspec.Struct, frozen=True):
     events: tuple[tuple[str, str, float], ...]
 
 
-def step_of(
-    event_id: str, text: str | None, words: tuple[str, ...], belief: Belief, labels: Sequence[str]
-) -> Step:
-    """Give the account of an event that `belief` was just stepped by."""
-    gain = np.log((belief.shares + _TINY) / (belief.prior + _TINY))
-    gains: dict[str, float] = {}
-    for _ in range(min(_NEEDS, len(gain))):
-        slot = int(gain.argmax())
-        if gain[slot] <= _LEAST_GAIN:
-            break
-        gains[labels[slot]] = round(float(gain[slot]), 3)
-        gain[slot] = -np.inf
-    return Step(event_id, (text or "")[:_LONGEST], words, gains)
-
-
-def with_step(trail: Sequence[Step], step: Step) -> list[Step]:
+def with_step(trail: Sequence[Step], event_id: str, text: str | None) -> list[Step]:
     """Give a session's account with one more event; the newest eight are kept."""
-    return [*trail, step][-_STEPS:]
+    return [*trail[1 - _STEPS :], Step(event_id, (text or "")[:LONGEST_TEXT])]
+
+
+def settled(trail: Sequence[Step], belief: Belief, labels: Sequence[str]) -> list[Step]:
+    """Give the account with what its newest event did to `belief`, just stepped by it."""
+    slots, gains = np.empty(_NEEDS, np.int64), np.empty(_NEEDS)
+    found = best_gains(belief.prior, belief.shares, _LEAST_GAIN, slots, gains)
+    told = {labels[slots[i]]: round(float(gains[i]), 3) for i in range(found)}
+    return [*trail[:-1], Step(trail[-1].event_id, trail[-1].text, told)]
 
 
 def carried(
@@ -67,20 +64,44 @@ def carried(
     """Say of the likeliest needs (at most three) which events and words carried them."""
     told = []
     for need, share in list(belief.items())[:_NEEDS]:
-        steps = [step for step in trail if need in step.gains]
-        if share < _LEAST_SHARE or not steps:
+        spoke = [(step.gains[need], step) for step in trail if step.gains and need in step.gains]
+        if share < _LEAST_SHARE or not spoke:
             continue
-        steps = sorted(steps, key=lambda step: -step.gains[need])[:_MOST_EVENTS]
-        weights: dict[str, float] = {}
-        for step in steps:
-            for word in step.words:
-                weights[word] = weights.get(word, 0.0) + typical.weight(need, word)
-        words = sorted((word for word in weights if weights[word] > 0), key=lambda w: -weights[w])
+        spoke = sorted(spoke, key=itemgetter(0), reverse=True)[:_MOST_EVENTS]
+        texts = [step.text for _, step in spoke] if typical.knows(need) else []
         told.append(
             Carried(
                 need,
-                tuple(words[:_MOST_WORDS]),
-                tuple((step.event_id, step.text, step.gains[need]) for step in steps),
+                _words(texts, need, typical),
+                tuple((step.event_id, step.text, gain) for gain, step in spoke),
             )
         )
     return tuple(told)
+
+
+def _words(texts: Sequence[str], need: str, typical: TypicalWords) -> tuple[str, ...]:
+    """Give the words of these texts that tell most of the need."""
+    weights: dict[str, float] = {}
+    for text in texts:
+        for word in words_of(text):
+            weights[word] = weights.get(word, 0.0) + typical.weight(need, word)
+    words = sorted((word for word in weights if weights[word] > 0), key=lambda w: -weights[w])
+    return tuple(words[:_MOST_WORDS])
+
+
+@compiled
+def best_gains(prior: Any, shares: Any, least: float, slots: Any, gains: Any) -> int:
+    """Write the largest log(shares / prior) above `least`, best first; give how many."""
+    found = 0
+    for need in range(shares.size):
+        gain = np.log((shares[need] + 1e-9) / (prior[need] + 1e-9))
+        place = found
+        while place > 0 and gains[place - 1] < gain:
+            place -= 1
+        if gain <= least or place >= slots.size:
+            continue
+        found = min(found + 1, slots.size)
+        for later in range(found - 1, place, -1):
+            slots[later], gains[later] = slots[later - 1], gains[later - 1]
+        slots[place], gains[place] = need, gain
+    return found

@@ -62,6 +62,10 @@ class TypicalWords:
         if self._clock % _HALVE_EVERY == 0:
             self._halve()
 
+    def knows(self, label: str) -> bool:
+        """Tell whether any word was counted for a label."""
+        return bool(self._by_label.get(label))
+
     def weight(self, label: str, word: str) -> float:
         """Tell how typical a word is of a label, in nats; 0 for one never met with it."""
         met = self._by_label.get(label, {}).get(word, 0.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,28 +10,30 @@ from learners.pending import KIND, Pending, Waiting
 from tests.learners.worlds import Shelf
 
 
-def waiting(number: int, session: str | None = None, labelled: str = "") -> Waiting:
-    vector = None if number % 5 == 4 else np.full(3, number, np.float16)
-    return Waiting(f"e{number}", f"u{number % 2}", session, vector, labelled)
+def add(pending: Pending, number: int, session: str | None = None, labelled: str = "") -> None:
+    vector = None if number % 5 == 4 else np.full(3, number / 7, np.float32)
+    event = Waiting(f"e{number}", f"u{number % 2}", session, f"text {number}", labelled)
+    pending.add(event, vector)
 
 
 def filled(limit: int, events: int) -> Pending:
     pending = Pending(limit)
     for number in range(events):
-        pending.add(waiting(number, f"s{number // 10}"))
+        add(pending, number, f"s{number // 10}")
     return pending
 
 
 def test_a_label_finds_its_event_once() -> None:
     pending = filled(100, 20)
-    how, event = pending.take("e7", "label")
+    how, event, vector = pending.take("e7", "label")
     assert how == "learn"
     assert event is not None
-    assert event.vector is not None
-    assert event.vector.tolist() == [7.0, 7.0, 7.0]
-    assert pending.take("e7", "label") == ("duplicate", None)
-    assert pending.take("e7", "teacher") == ("duplicate", None)
-    assert pending.take("nowhere", "label") == ("unmatched", None)
+    assert event.text == "text 7"
+    assert vector is not None
+    assert vector.tolist() == [1.0, 1.0, 1.0]
+    assert pending.take("e7", "label") == ("duplicate", None, None)
+    assert pending.take("e7", "teacher") == ("duplicate", None, None)
+    assert pending.take("nowhere", "label") == ("unmatched", None, None)
 
 
 def test_a_true_label_counts_after_a_teacher_s_and_not_the_other_way() -> None:
@@ -40,7 +41,7 @@ def test_a_true_label_counts_after_a_teacher_s_and_not_the_other_way() -> None:
     assert pending.take("e1", "teacher")[0] == "learn"
     assert pending.take("e1", "teacher")[0] == "duplicate"
     assert pending.take("e1", "label")[0] == "learn"
-    pending.add(waiting(9, labelled="label"))  # it carried a label itself
+    add(pending, 9, labelled="label")  # it carried a label itself
     assert pending.take("e9", "label")[0] == "duplicate"
 
 
@@ -81,13 +82,16 @@ def test_stored_and_restored_it_goes_on_as_if_nothing_was(turns: list[str], time
         if turn == "add":
             for _ in range(times):
                 number += 1
-                one.add(waiting(number, "s"))
-                two.add(waiting(number, "s"))
+                add(one, number, "s")
+                add(two, number, "s")
         elif turn == "take":
             for back in (0, 3, 120):
                 source = "label" if back else "teacher"
                 found = one.take(f"e{number - back}", source), two.take(f"e{number - back}", source)
                 assert found[0][0] == found[1][0]
+                assert (found[0][2] is None) == (found[1][2] is None)
+                if found[0][2] is not None:
+                    assert found[0][2].tobytes() == found[1][2].tobytes()
         else:
             shelf.keep(two.changed())
             two = Pending(100)
@@ -97,8 +101,12 @@ def test_stored_and_restored_it_goes_on_as_if_nothing_was(turns: list[str], time
     assert one.session("u0", "s") == two.session("u0", "s")
 
 
-@pytest.mark.parametrize("vector", [None, np.zeros(2, np.float16)])
-def test_events_without_text_wait_too(vector: object) -> None:
+def test_events_without_text_wait_too() -> None:
+    pending, shelf = Pending(10), Shelf()
+    add(pending, 4)
+    shelf.keep(pending.changed())
     pending = Pending(10)
-    pending.add(Waiting("e", "u", None, vector))  # type: ignore[arg-type]
-    assert pending.take("e", "teacher")[0] == "learn"
+    pending.restore(shelf.scan(KIND))
+    how, event, vector = pending.take("e4", "teacher")
+    assert (how, vector) == ("learn", None)
+    assert event is not None
