@@ -9,6 +9,7 @@ from dataflows.page.figure import Key
 
 OURS = "tie_safe"
 _COLOURS = 5
+_LONGEST = 24
 
 
 class Method(NamedTuple):
@@ -26,7 +27,8 @@ def methods(report: dict[str, Any]) -> list[Method]:
     order = sorted(peers, key=lambda name: (name != best, -(peers[name][hit_rate] or 0.0)))
     found = [Method(OURS, "penchant", "s0")]
     for place, name in enumerate(order, 1):
-        label = f"{name} (best)" if name == best else name
+        label = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+        label = f"{label} (best)" if name == best else label
         found.append(Method(name, label, f"s{place}" if place < _COLOURS else "rest"))
     return found
 

@@ -12,9 +12,12 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from dataflows.page import accuracy_figures as accuracy
+from dataflows.page import calibration_figures as calibration
 from dataflows.page import list_figures as lists
 from dataflows.page import model_figures as model
+from dataflows.page import rank_figures as ranks
 from dataflows.page import records, summary
+from dataflows.page import stream_figures as stream
 from dataflows.page.figure import Figure, Table
 from dataflows.report import write_bytes
 
@@ -78,19 +81,21 @@ def sections(report: dict[str, Any]) -> list[Section]:
             [accuracy.hit_rates(report), *([leads] if leads else [])],
             ("Three ways of asking", summary.asking_table(report)),
         ),
-        Section("stream", "Over the stream", [accuracy.running(report)]),
+        Section("stream", "Over the stream", [stream.running(report)]),
         Section(
             "users",
             "Cold and warm",
-            [accuracy.cold_and_warm(report), accuracy.by_history(report)],
+            [accuracy.cold_and_warm(report), stream.by_history(report)],
         ),
         Section(
             "by-rank",
             "Hits by rank",
-            [accuracy.by_rank(report), accuracy.within(report)],
+            [ranks.by_rank(report), ranks.within(report)],
         ),
         Section(
-            "probabilities", "Calibration", [model.calibration(report), model.by_place(report)]
+            "probabilities",
+            "Calibration",
+            [calibration.calibration(report), calibration.by_place(report)],
         ),
         Section(
             "candidates",

@@ -1,0 +1,116 @@
+"""A report of a small shop, the same with many peers and hostile words, and a real browser."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+
+from dataflows.config import load_config
+from dataflows.made_by import made_by
+from dataflows.replay import replay
+from dataflows.shop import Shop
+from encoders.hashing import HashingEncoder
+
+Report = dict[str, Any]
+
+HOSTILE = """<img src=x onerror="hacked=1">"'&</script><script>hacked=1</script>"""
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory) -> Report:
+    """The report of a small shop, as it would be read from --json."""
+    folder = tmp_path_factory.mktemp("shop")
+    Shop(seed=2, items=120, users=40).write(folder, 700)
+    config = load_config(None, {"learner.repeats": "off"}, {})
+    done = replay(
+        config, folder / "events.jsonl", folder / "items.jsonl", encoder=HashingEncoder(32)
+    )
+    run = made_by(["replay", "events.jsonl", "--html", "report.html"])
+    read: Report = json.loads(json.dumps({**done.report, "run": run}, allow_nan=False))
+    return read
+
+
+@pytest.fixture(scope="session")
+def crowded(report) -> Report:
+    """The report with eleven more peers, long names, many alarms, and hostile words."""
+    full, rng = copy.deepcopy(report), random.Random(0)
+    hit_rate, base = f"hr@{full['k']}", full["peers"]["popularity"]
+    for name in (*(f"peer-with-a-name-{number}" for number in range(10)), HOSTILE):
+        factor = rng.uniform(0.2, 2.0)
+        peer = scaled(base, factor)
+        speed = 10 ** rng.uniform(2, 6)
+        full["peers"][name] = {**peer, "events_per_cpu_second": speed, "notes": [HOSTILE]}
+        for curves in (full["running"][hit_rate], full["by_history"][hit_rate]):
+            curves[name] = scaled(curves["popularity"], factor)
+        by_rank = full["by_rank"]
+        by_rank["share"][name] = scaled(by_rank["share"]["popularity"], factor)
+        by_rank["hits"][name] = [int(factor * n) for n in by_rank["hits"]["popularity"]]
+    full["best_peer"] = max(full["peers"], key=lambda name: full["peers"][name][hit_rate])
+    full["running"]["alarms"] = [
+        {"signal": signal, "events": at, "learnt": at, "before": 0.2, "after": 0.1}
+        for at in range(0, full["scored"], 40)
+        for signal in ("hit", "intent_loss")
+    ]
+    full["left_out"] = {"absent": HOSTILE}
+    full["log"] = HOSTILE
+    full["run"]["command"] = HOSTILE
+    return full
+
+
+def scaled(value: Any, factor: float) -> Any:
+    """All figures in it, but for counts, times a factor."""
+    if isinstance(value, dict):
+        return {
+            key: each if key == "events" else scaled(each, factor) for key, each in value.items()
+        }
+    if isinstance(value, list):
+        return [scaled(each, factor) for each in value]
+    return value * factor if isinstance(value, float) else value
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory) -> Iterator[Chrome]:
+    """Chromium without a window; it logs what the console says and what is fetched."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("needs chromium: run `make browser`, or install it with its chromedriver")
+    options = ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    browser = Chrome(options, Service(driver))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture(scope="session")
+def pages(report, crowded, tmp_path_factory) -> dict[str, Path]:
+    """Both reports as files."""
+    from dataflows.page.write import write_html
+
+    folder = tmp_path_factory.mktemp("pages")
+    for name, each in (("small", report), ("crowded", crowded)):
+        write_html(each, folder / f"{name}.html")
+    return {name: folder / f"{name}.html" for name in ("small", "crowded")}
