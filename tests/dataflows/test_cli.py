@@ -92,6 +92,7 @@ def test_version(penchant) -> None:
         (["replay", "gone.jsonl", "--k", "0"], "k is 0"),
         (["replay", "gone.jsonl", "--warmup", "1.5"], "warmup is 1.5"),
         (["replay", "gone.jsonl", "--json", "nowhere/out.json"], "there is no folder nowhere"),
+        (["replay", "gone.jsonl", "--html", "nowhere/out.html"], "there is no folder nowhere"),
         (["check", "gone.jsonl"], "gone.jsonl"),
         (["convert", "vinyl", ".", "-o", "out"], "'vinyl' is unknown"),
         (["convert", "recbole", "gone", "-o", "out"], "gone: no such file"),
@@ -140,17 +141,22 @@ def test_check_reports_on_a_log(penchant, log) -> None:
 
 def test_replay_writes_report_and_ranks(penchant, log, tmp_path) -> None:
     report_path, ranks_path = tmp_path / "report.json", tmp_path / "ranks.csv"
+    page_path = tmp_path / "report.html"
     status, out, err = penchant(
         "replay",
         log / "events.jsonl",
         *("--items", log / "items.jsonl", "--encoder", "hashing-32", "--k", 5, "--warmup", 0.5),
         *("--repeats", "off", "--json", report_path, "--ranks", ranks_path, "--limit", 250),
-        *("--seed", 7, "--batch-size", 4),
+        *("--seed", 7, "--batch-size", 4, "--html", page_path),
     )
     assert (status, err) == (0, "")
     assert "popularity" in out
     report = json.loads(report_path.read_bytes())
     assert (report["k"], report["seed"]) == (5, 7)
+    assert report["run"]["command"].startswith("penchant replay ")
+    page = page_path.read_text(encoding="utf-8")
+    assert f"{report['tie_safe']['hr@5']:.4f}" in page
+    assert "HR@5 over the stream" in page
     assert report["settings"]["batch_size"] == 4
     assert report["settings"]["repeats"] == "off"
     assert report["events"]["in"] == 250

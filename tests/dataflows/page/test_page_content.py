@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -106,6 +107,14 @@ def test_every_place_that_is_pointed_at_has_its_words(report) -> None:
         assert bool(places) == (tips is not None)
         if tips is not None:
             assert places <= set(range(tips[1].count('", "') + 1))
+
+
+def test_docs_tell_what_each_part_of_the_report_is(report) -> None:
+    docs = Path(__file__).parents[3] / "docs" / "replay.md"
+    told = set(re.findall(r"`([a-z_]+)`", docs.read_text(encoding="utf-8")))
+    parts = ("running", "by_history", "by_rank", "calibration", "contributions", "exposure")
+    inside = {key for part in parts for key in report[part] if "@" not in key}
+    assert set(report) | inside - {"from", "to"} <= told | {"intent"}
 
 
 def luminance(colour: str) -> float:
