@@ -44,6 +44,26 @@ def made_by(report: dict[str, Any]) -> Table:
     return Table(["what", "value"], rows, is_prose=True)
 
 
+def intent(report: dict[str, Any]) -> Table | None:
+    """Give the figures of intent; None where no event had a label to be judged by."""
+    of = report.get("intent", {})
+    if not of.get("events"):
+        return None
+    rows = []
+    for key, value in of.items():
+        inner = value if isinstance(value, dict) else {"": value}
+        rows += [
+            [words.title(f"{key} {name}".strip()), _figure(each)] for name, each in inner.items()
+        ]
+    return Table(["figure", "value"], rows)
+
+
+def _figure(value: object) -> str:
+    if isinstance(value, int):
+        return words.count(value)
+    return words.share(value, 4) if isinstance(value, float) else _said(value)
+
+
 def _said(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))

@@ -111,8 +111,18 @@ def sections(report: dict[str, Any]) -> list[Section]:
             small=signals,
             says=_signals_said(report) if signals else "No group was sampled.",
         ),
+        *_intent(report),
         Section("pace", "Latency and speed", [lists.latency(report), lists.speed(report)]),
     ]
+
+
+def _intent(report: dict[str, Any]) -> list[Section]:
+    """Give the part on intent, where events had labels."""
+    table = records.intent(report)
+    if table is None:
+        return []
+    says = "What was thought of each event's need before its label was seen."
+    return [Section("intent", "Intent", [], ("Against the labels", table), says=says)]
 
 
 def _signals_said(report: dict[str, Any]) -> str:

@@ -158,6 +158,16 @@ def test_the_verdict_is_that_of_the_paired_interval(report, low, high, said) -> 
     assert "Not clearly apart from the best peer" in html(told)
 
 
+def test_intent_is_told_where_events_had_labels(report) -> None:
+    told = copy.deepcopy(report)
+    told["intent"] = {"events": 0, "accuracy": None}
+    assert "Against the labels" not in html(told)
+    told["intent"] = {"events": 1234, "accuracy": 0.98765, "belief": {"log_loss": None}}
+    text = Page(html(told)).text
+    for words in ("events 1,234", "accuracy 0.9877", "belief log loss none"):
+        assert words in text
+
+
 @pytest.mark.parametrize("warmup", [0.0, 0.97])
 def test_a_log_of_next_to_nothing_has_a_page(tmp_path, warmup) -> None:
     Shop(seed=2, items=30, users=10).write(tmp_path, 25)
