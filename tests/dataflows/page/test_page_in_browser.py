@@ -22,6 +22,7 @@ SECTIONS = [
     "Candidates",
     "What was shown",
     "What each signal gives",
+    "Intent",
     "Latency and speed",
     "How it was made",
 ]
