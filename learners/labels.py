@@ -41,6 +41,46 @@ class Labels:
         self.clock += 1
         return slot, fresh
 
+    def known(self, label: str) -> int:
+        """Give the slot of a label. Raises KeyError where it is not known."""
+        slot = self._slots.get(label)
+        if slot is None:
+            raise KeyError(f"there is no label {label!r} among the {len(self)} that are known")
+        return slot
+
+    def rename(self, old: str, new: str) -> None:
+        """Call a label by another name. Raises KeyError for an unknown one, ValueError for `new`.
+
+        The new name must not be empty or that of another label.
+        """
+        slot = self.known(old)
+        if not new or (new in self._slots and new != old):
+            why = "is known already; merge the two" if new else "is no name"
+            raise ValueError(f"{old!r} cannot be called {new!r}: that {why}")
+        names = [*self.names]
+        names[slot] = new
+        self._take(names)
+
+    def merge(self, gone: int, kept: int) -> float:
+        """Add the count of one slot to another's and drop it; give its share of both."""
+        both = float(self._counts[gone] + self._counts[kept])
+        share = float(self._counts[gone]) / both if both > 0 else 0.5
+        self._counts[kept] = both
+        self._seen[kept] = max(self._seen[gone], self._seen[kept])
+        self.remove(gone)
+        return share
+
+    def remove(self, slot: int) -> None:
+        """Drop a slot; those behind it move up."""
+        self._counts = np.delete(self._counts, slot)
+        self._seen = np.delete(self._seen, slot)
+        self._take([name for place, name in enumerate(self.names) if place != slot])
+
+    def _take(self, names: list[str]) -> None:
+        # A list of its own: whoever holds the old one sees that it is another.
+        self.names = names
+        self._slots = {name: slot for slot, name in enumerate(names)}
+
     def _place(self, label: str) -> int:
         if len(self.names) < self.limit:
             slot = len(self.names)

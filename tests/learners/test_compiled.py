@@ -5,10 +5,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from learners.candidates import gather, weigh
-from learners.intent import descend
+from learners.nearest import compare
 from learners.neighbours import WAYS, add
 from learners.network import adam
 from learners.pointers import strongest
+from learners.softmax import descend, go_down
 
 ITEMS, ROWS, WIDTH = 60, 12, 3 * WAYS
 
@@ -84,15 +85,39 @@ def test_pointers_are_found_alike():
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.1])
-def test_adagrad_steps_alike(l2):
+@pytest.mark.parametrize("skip", [0.0, 0.5])
+def test_adagrad_steps_alike(l2, skip):
     rng = np.random.default_rng(1)
     weights = rng.normal(size=(4, 33)).astype(np.float32)
     squares = rng.random((4, 33)).astype(np.float32) + 1e-3
-    slope, vector = (rng.normal(size=n).astype(np.float32) for n in (4, 33))
-    rate, pull = np.float32(0.3), np.float32(l2)
-    (_, compiled), (_, plain) = both(descend, weights, squares, slope, vector, rate, pull)
-    assert_allclose(compiled[0], plain[0], rtol=1e-5, atol=1e-7)
+    slope, vector = np.float32([0.9, -0.7, 0.3, -0.1]), rng.normal(size=33).astype(np.float32)
+    few = [np.float32(number) for number in (0.3, l2, skip)]
+    (_, compiled), (_, plain) = both(descend, weights, squares, slope, vector, *few)
+    assert_allclose(compiled[0], plain[0], rtol=1e-5, atol=1e-6)
     assert_allclose(compiled[1], plain[1], rtol=1e-5)
+    moved = (compiled[0] != weights).any(axis=1)
+    assert moved.tolist() == [True, True, skip == 0, skip == 0]
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+def test_plain_steps_alike(l2):
+    rng = np.random.default_rng(2)
+    weights = rng.normal(size=(4, 33))
+    slope, vector = rng.normal(size=4), rng.normal(size=33)
+    (_, compiled), (_, plain) = both(go_down, weights, slope, vector, 0.3, l2)
+    assert_allclose(compiled[0], plain[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kept_examples_are_compared_alike(seed):
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(-127, 128, (9, 5, 33)).astype(np.int8)
+    scales = rng.random((9, 5)).astype(np.float32) / 127
+    kept, slots = rng.integers(0, 6, 9).astype(np.int32), rng.choice(9, 4, replace=False)
+    asked, found = rng.integers(-127, 128, 33).astype(np.int16), np.empty((2, 9), np.float32)
+    few = (np.float32(0.002), np.float32(3.0), found)
+    (_, compiled), (_, plain) = both(compare, codes, scales, kept, slots, asked, *few)
+    assert_allclose(compiled[-1], plain[-1], rtol=1e-5)
 
 
 def test_adam_steps_alike():

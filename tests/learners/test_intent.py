@@ -16,6 +16,7 @@ from river import linear_model, optim
 
 from learners.codec import pack, unpack
 from learners.intent import IntentLearner, IntentSettings
+from tests.learners.clouds import clusters
 
 _names = st.sampled_from(["buy", "browse", "ask", "leave", "compare"])
 _numbers = st.integers(-200, 200).map(lambda n: n / 100)
@@ -30,16 +31,6 @@ EXACT = IntentSettings(dtype="float64", half_life=None, bias=False)
 def replaced(settings: IntentSettings, **changes: Any) -> IntentSettings:
     values = {name: getattr(settings, name) for name in IntentSettings.__struct_fields__}
     return IntentSettings(**{**values, **changes})
-
-
-def clusters(n: int, labels: int, seed: int, dim: int = 16) -> tuple[NDArray[Any], list[str]]:
-    """`n` unit vectors around as many centres as labels, and their labels."""
-    rng = np.random.default_rng(seed)
-    centres = np.eye(dim)[:labels]
-    wanted = rng.integers(0, labels, n)
-    vectors = centres[wanted] + rng.normal(0, 0.15, (n, dim))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors.astype(np.float32), [f"need-{label}" for label in wanted]
 
 
 def assert_equals_river(

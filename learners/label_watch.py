@@ -1,0 +1,83 @@
+"""An alarm where a label no longer means what it meant: its events are suddenly missed.
+
+For each label the share of its events that are missed is known; a run of misses far above
+it is found by a cumulative sum of log likelihood ratios (Page, 1954, "Continuous
+inspection schemes"): is this label now missed nine times in ten? A window over all labels
+(ADWIN over the loss) cannot see one label of 77 change within a few of its events; five or
+six misses in a row of a label that was mostly known are enough here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from learners.slots import Slots
+
+_MISSED = 0.9
+_LEAST, _MOST = 0.05, 0.7
+_MEMORY = 100.0
+_PRIOR, _FIRM = 0.5, 4.0
+
+
+class LabelAlarm(msgspec.Struct, frozen=True):
+    """A label whose meaning changed; `position` is the number of examples learnt before."""
+
+    label: str
+    position: int
+
+
+class LabelWatch:
+    """Misses of each label: their usual share, and the evidence that this has changed.
+
+    `limit` is the evidence, in nats, at which there is an alarm: at 10, one label's steady
+    stream gives a false one in some 20,000 of its events.
+    """
+
+    def __init__(self, max_labels: int, limit: float) -> None:
+        self.limit = limit
+        self._slots = Slots(max_labels, _BLANKS)
+
+    def update(self, slot: int, *, missed: bool) -> bool:
+        """Take in whether a label's event was missed; tell whether that is an alarm.
+
+        After an alarm the label is watched as a new one.
+        """
+        shares, counts, evidence = (self._slots[name] for name in _BLANKS)
+        share = min(max(float(shares[slot]), _LEAST), _MOST)
+        ratio = _MISSED / share if missed else (1.0 - _MISSED) / (1.0 - share)
+        evidence[slot] = max(float(evidence[slot]) + math.log(ratio), 0.0)
+        counts[slot] = min(float(counts[slot]) + 1.0, _MEMORY)
+        shares[slot] += (missed - float(shares[slot])) / float(counts[slot])
+        if evidence[slot] < self.limit:
+            return False
+        self.clear(slot)
+        return True
+
+    def clear(self, slot: int) -> None:
+        """Make a label as new."""
+        self._slots.clear(slot)
+
+    def merge(self, gone: int, kept: int) -> None:  # noqa: ARG002 (as the other parts)
+        """Watch a label as a new one, since it means more than it did."""
+        self.clear(kept)
+
+    def remove(self, slot: int) -> None:
+        """Drop a row; those behind it move up."""
+        self._slots.remove(slot)
+
+    def state(self, n: int) -> dict[str, NDArray[Any]]:
+        """Give copies of the first `n` rows."""
+        return self._slots.state(n)
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on, bit for bit, from what `state` gave."""
+        self._slots.restore(state)
+
+
+_BLANKS = {"shares": np.array(_PRIOR), "counts": np.array(_FIRM), "evidence": np.array(0.0)}

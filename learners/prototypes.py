@@ -1,0 +1,100 @@
+"""Prototypes: what is typical of each label, the running mean of its examples.
+
+A few examples say much of a mean and little of a boundary (the nearest class mean of
+Tibshirani et al., 2002, "Diagnosis of multiple cancer types by shrunken centroids"; in
+few-shot learning, Snell et al., 2017, "Prototypical networks").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learners.compiled import compiled
+from learners.slots import Slots
+
+Floats = NDArray[np.float32]
+
+
+class Prototypes:
+    """Decayed means of unit vectors `(dim,)`, one a label; the newest `span` count most."""
+
+    def __init__(self, dim: int, limit: int, span: float) -> None:
+        self.span = span
+        self._slots = Slots(limit, _blanks(dim))
+        self._take()
+
+    def scores(self, n: int, unit: Floats) -> Floats:
+        """Give the cosine `(n,)` of each mean with a unit vector."""
+        scores: Floats = self._means[:n].dot(unit)
+        scores *= self._factors[:n]
+        return scores
+
+    def add(self, slot: int, unit: Floats, weight: float) -> None:
+        """Let a mean follow one more example."""
+        count = min(float(self._counts[slot]), self.span) + weight
+        self._counts[slot] = count
+        self._factors[slot] = approach(self._means[slot], unit, np.float32(weight / count))
+
+    def clear(self, slot: int) -> None:
+        """Make a label as new."""
+        self._slots.clear(slot)
+        self._take()
+
+    def merge(self, gone: int, kept: int) -> None:
+        """Let the mean of one label count in another's."""
+        counts = self._counts[[gone, kept]]
+        total = float(counts.sum())
+        if total > 0:
+            means = self._means[[gone, kept]].astype(np.float64)
+            self._means[kept] = (counts @ means) / total
+        self._counts[kept] = total
+        length = float(np.linalg.norm(self._means[kept]))
+        self._factors[kept] = 1.0 / length if length > 0 else 0.0
+
+    def remove(self, slot: int) -> None:
+        """Drop a row; those behind it move up."""
+        self._slots.remove(slot)
+        self._take()
+
+    def widen(self, dim: int) -> None:
+        """Make room for more features, which have been 0 so far."""
+        missing = dim - self._means.shape[1]
+        arrays = {name: self._slots[name] for name in ("counts", "factors")}
+        arrays["means"] = np.pad(self._means, ((0, 0), (0, missing)))
+        self._slots.replace(_blanks(dim), arrays)
+        self._take()
+
+    def state(self, n: int) -> dict[str, NDArray[Any]]:
+        """Give copies of the first `n` rows."""
+        return self._slots.state(n)
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on, bit for bit, from what `state` gave."""
+        self._slots.restore(state)
+        self._take()
+
+    def _take(self) -> None:
+        self._means = self._slots["means"]
+        self._counts, self._factors = self._slots["counts"], self._slots["factors"]
+
+
+@compiled
+def approach(mean: Floats, unit: Floats, rate: Any) -> float:
+    """Let a mean go a part of the way to a vector; give 1 over its length, 0 where that is 0."""
+    squared = 0.0
+    for place in range(mean.size):
+        mean[place] += rate * (unit[place] - mean[place])
+        squared += np.float64(mean[place]) * np.float64(mean[place])
+    return 1.0 / np.sqrt(squared) if squared > 0 else 0.0
+
+
+def _blanks(dim: int) -> dict[str, NDArray[Any]]:
+    return {
+        "means": np.zeros(dim, np.float32),
+        "counts": np.array(0.0),
+        "factors": np.array(0.0, np.float32),
+    }

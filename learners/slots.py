@@ -1,0 +1,66 @@
+"""Arrays with one row a label: they grow, lose a row and are written together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+FIRST_ROWS = 8
+
+
+class Slots:
+    """Named arrays whose first axis is the slot of a label; at most `limit` rows.
+
+    `blanks` gives the row that a new label begins with, by name. Rows beyond those in use
+    are there so that growing is rare; what they hold means nothing.
+    """
+
+    def __init__(self, limit: int, blanks: Mapping[str, Array]) -> None:
+        self.limit = limit
+        self._blanks = {name: np.asarray(blank) for name, blank in blanks.items()}
+        self._arrays = {name: _rows(0, blank) for name, blank in self._blanks.items()}
+
+    def __getitem__(self, name: str) -> Array:
+        """Give an array, rows beyond those in use included."""
+        return self._arrays[name]
+
+    def clear(self, slot: int) -> None:
+        """Make the row of a label as new, where need be one past the last."""
+        for name, blank in self._blanks.items():
+            array = self._arrays[name]
+            if slot >= len(array):
+                wider = _rows(min(max(FIRST_ROWS, 2 * slot), self.limit), blank)
+                wider[: len(array)] = array
+                self._arrays[name] = array = wider
+            array[slot] = blank
+
+    def remove(self, slot: int) -> None:
+        """Drop a row; those behind it move up."""
+        for name, array in self._arrays.items():
+            self._arrays[name] = np.delete(array, slot, axis=0)
+
+    def replace(self, blanks: Mapping[str, Array], arrays: Mapping[str, Array]) -> None:
+        """Take other arrays in, whose rows have the shapes of these blanks."""
+        self._blanks = {name: np.asarray(blank) for name, blank in blanks.items()}
+        self._arrays = {
+            name: np.array(arrays[name], dtype=blank.dtype, order="C")
+            for name, blank in self._blanks.items()
+        }
+
+    def state(self, n: int) -> dict[str, Array]:
+        """Give copies of the first `n` rows."""
+        return {name: array[:n].copy() for name, array in self._arrays.items()}
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Go on, bit for bit, from what `state` gave."""
+        self.replace(self._blanks, state)
+
+
+def _rows(n: int, blank: Array) -> Array:
+    rows: Array = np.empty((n, *blank.shape), blank.dtype)
+    rows[:] = blank
+    return rows

@@ -1,0 +1,209 @@
+"""The weights of a multinomial logistic regression, one row a label, learnt one step at a time.
+
+AdaGrad (Duchi, Hazan and Singer, 2011, "Adaptive subgradient methods for online learning
+and stochastic optimization") or plain SGD. The maths is that of River's
+`SoftmaxRegression`; the arrays are NumPy's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from learners.compiled import compiled
+from learners.slots import Slots
+
+Dense = NDArray[np.floating[Any]]
+
+
+class IntentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Settings of the softmax regression.
+
+    `rate` is the learning rate. `epsilon` is where AdaGrad's sums of squared
+    gradients start. `l2` pulls weights, never biases, towards 0. `half_life`: after
+    this many learnt examples a label count and a squared gradient weigh half (None:
+    they never fade). Raises ValueError with the value, the limit and the remedy.
+    """
+
+    optimizer: Literal["adagrad", "sgd"] = "adagrad"
+    rate: float = 0.3
+    l2: float = 0.0
+    epsilon: float = 1e-8
+    max_labels: int = 256
+    half_life: float | None = 20_000.0
+    bias: bool = True
+    dtype: Literal["float32", "float64"] = "float32"
+
+    def __post_init__(self) -> None:
+        """Refuse settings under which weights would not stay finite."""
+        if not 0 < self.rate < math.inf:
+            raise ValueError(f"rate is {self.rate}; it must be above 0 and finite")
+        if not 0 <= self.l2 * self.rate <= 1:
+            raise ValueError(f"l2 x rate is {self.l2 * self.rate}; keep it from 0 to 1")
+        if not 0 < self.epsilon < math.inf:
+            raise ValueError(f"epsilon is {self.epsilon}; it must be above 0 and finite")
+        if self.max_labels < 1:
+            raise ValueError(f"max_labels is {self.max_labels}; it must be at least 1")
+        if self.half_life is not None and not self.half_life > 0:
+            raise ValueError(f"half_life is {self.half_life}; it must be above 0, or None")
+
+
+class Softmax:
+    """Weights `(rows, dim + 1)` of labels; the last column belongs to the bias.
+
+    `skip`: with AdaGrad, a row whose error is at most this is left as it is, which saves
+    most of the time and loses next to nothing; 0 skips none.
+    """
+
+    def __init__(self, dim: int, settings: IntentSettings, skip: float = 0.0) -> None:
+        self.settings = settings
+        self._dtype = np.dtype(settings.dtype)
+        self._rate, self._l2 = self._dtype.type(settings.rate), self._dtype.type(settings.l2)
+        self._skip = self._dtype.type(skip)
+        self._slots = Slots(settings.max_labels, self._blanks(dim))
+        self._take()
+
+    def logits(self, n: int, vector: Dense) -> Dense:
+        """Give the scores `(n,)` of a vector `(dim + 1,)`."""
+        scores: Dense = self._weights[:n].dot(vector)
+        return scores
+
+    def step(self, vector: Dense, error: NDArray[np.floating[Any]]) -> None:
+        """Descend along the gradient, the outer product of error `(n,)` and vector."""
+        n = len(error)
+        weights, slope = self._weights[:n], error.astype(self._dtype, copy=False)
+        if self.settings.optimizer == "adagrad":
+            descend(weights, self._squares[:n], slope, vector, self._rate, self._l2, self._skip)
+        else:
+            go_down(weights, slope, vector, self._rate, self._l2)
+
+    def rehearse(self, n: int, vectors: Dense, slots: NDArray[np.int64]) -> None:
+        """Take one AdaGrad step for each of some examples `(m, dim + 1)` of known slots.
+
+        All gradients are taken before the first step.
+        """
+        weights, squares = self._weights[:n], self._squares[:n]
+        errors = np.ascontiguousarray(np.dot(weights, vectors.T).T)
+        descend_all(weights, squares, errors, vectors, slots, self._rate, self._l2, self._skip)
+
+    def clear(self, slot: int) -> None:
+        """Make the row of a label as new."""
+        self._slots.clear(slot)
+        self._take()
+
+    def merge(self, gone: int, kept: int, share: float) -> None:
+        """Mix the row of one label into another's, with this share."""
+        for array in (self._weights, self._squares):
+            array[kept] += self._dtype.type(share) * (array[gone] - array[kept])
+
+    def remove(self, slot: int) -> None:
+        """Drop a row; those behind it move up."""
+        self._slots.remove(slot)
+        self._take()
+
+    def fade(self, factor: float) -> None:
+        """Multiply the sums of squared gradients by this, so that steps become longer again."""
+        self._squares *= factor
+        np.maximum(self._squares, self.settings.epsilon, out=self._squares)
+
+    def widen(self, dim: int) -> None:
+        """Make room for more features; what was learnt stays, new weights are 0."""
+        used = self._weights.shape[1] - 1
+        blanks = self._blanks(dim)
+        wide = {name: np.tile(blank, (len(self._weights), 1)) for name, blank in blanks.items()}
+        for name, array in wide.items():
+            array[:, :used] = self._slots[name][:, :-1]
+            array[:, -1] = self._slots[name][:, -1]
+        self._slots.replace(blanks, wide)
+        self._take()
+
+    def state(self, n: int) -> dict[str, NDArray[Any]]:
+        """Give copies of the first `n` rows."""
+        return self._slots.state(n)
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on, bit for bit, from what `state` gave."""
+        self._slots.restore({name: state[name] for name in ("weights", "squares")})
+        self._take()
+
+    def _blanks(self, dim: int) -> dict[str, NDArray[Any]]:
+        return {
+            "weights": np.zeros(dim + 1, self._dtype),
+            "squares": np.full(dim + 1, self.settings.epsilon, self._dtype),
+        }
+
+    def _take(self) -> None:
+        self._weights, self._squares = self._slots["weights"], self._slots["squares"]
+
+
+@compiled
+def to_error(logits: Dense, slot: int) -> None:
+    """Turn logits (n,), in place, into P(label) less 1 for the true one."""
+    highest = logits[0]
+    for label in range(logits.size):
+        highest = max(highest, logits[label])
+    total = logits[0] * 0
+    for label in range(logits.size):
+        logits[label] = np.exp(logits[label] - highest)
+        total += logits[label]
+    for label in range(logits.size):
+        logits[label] /= total
+    logits[slot] -= 1
+
+
+@compiled
+def descend(
+    weights: Dense, squares: Dense, slope: Dense, vector: Dense, rate: Any, l2: Any, skip: Any
+) -> None:
+    """Take one AdaGrad step; `l2` pulls all weights but the last, the bias, towards 0."""
+    for label in range(slope.size):
+        row, square, share = weights[label], squares[label], slope[label]
+        if abs(share) <= skip and skip > 0:
+            continue
+        if l2 > 0:
+            for column in range(vector.size):
+                pull = l2 * row[column] if column < vector.size - 1 else row[column] * 0
+                gradient = share * vector[column] + pull
+                square[column] += gradient * gradient
+                row[column] -= rate * (gradient / np.sqrt(square[column]))
+        else:
+            for column in range(vector.size):
+                gradient = share * vector[column]
+                square[column] += gradient * gradient
+                row[column] -= rate * (gradient / np.sqrt(square[column]))
+
+
+@compiled
+def descend_all(
+    weights: Dense,
+    squares: Dense,
+    errors: Dense,
+    vectors: Dense,
+    slots: Any,
+    rate: Any,
+    l2: Any,
+    skip: Any,
+) -> None:
+    """Take one AdaGrad step for each row of logits (m, n), which become errors."""
+    for number in range(slots.size):
+        to_error(errors[number], slots[number])
+        descend(weights, squares, errors[number], vectors[number], rate, l2, skip)
+
+
+@compiled
+def go_down(weights: Dense, slope: Dense, vector: Dense, rate: Any, l2: Any) -> None:
+    """Take one step of plain SGD; `l2` pulls all weights but the last, the bias, towards 0."""
+    for label in range(slope.size):
+        row, share = weights[label], slope[label]
+        if l2 > 0:
+            for column in range(vector.size - 1):
+                row[column] -= rate * (share * vector[column] + l2 * row[column])
+            row[vector.size - 1] -= rate * (share * vector[vector.size - 1])
+        else:
+            for column in range(vector.size):
+                row[column] -= rate * (share * vector[column])

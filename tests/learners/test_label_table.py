@@ -1,0 +1,111 @@
+"""Labels are renamed, merged and retired in every learner alike; nothing else moves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from learners.codec import pack
+from learners.intent import IntentLearner
+from learners.labels import Labels
+from learners.mixture import MixtureLearner
+from tests.learners.clouds import clusters
+
+LEARNERS = [IntentLearner, MixtureLearner]
+
+
+def taught(kind: Any, n: int = 300, labels: int = 5) -> Any:
+    learner = kind(16)
+    learner.learn_many(*clusters(n, labels, seed=1))
+    return learner
+
+
+@pytest.mark.parametrize("kind", LEARNERS)
+def test_a_renamed_label_is_the_same_under_another_name(kind: Any) -> None:
+    learner, untouched = taught(kind), taught(kind)
+    learner.rename("need-2", "war")
+    vectors, labels = clusters(100, 5, seed=2)
+    for x, label in zip(vectors, labels, strict=True):
+        shares, others = learner.distribution(x), untouched.distribution(x)
+        assert shares == {"war" if name == "need-2" else name: p for name, p in others.items()}
+        learner.learn(x, "war" if label == "need-2" else label)
+        untouched.learn(x, label)
+
+
+@pytest.mark.parametrize("kind", LEARNERS)
+def test_a_retired_label_is_gone_and_the_others_keep_their_odds(kind: Any) -> None:
+    learner = taught(kind)
+    x = clusters(1, 5, seed=3)[0][0]
+    before = learner.distribution(x)
+    learner.retire("need-1")
+    after = learner.distribution(x)
+    assert set(after) == set(before) - {"need-1"}
+    assert sum(after.values()) == pytest.approx(1.0)
+    rest = {name: share for name, share in before.items() if name != "need-1"}
+    ratio = {name: after[name] / share for name, share in rest.items() if share > 1e-6}
+    spread = max(ratio.values()) / min(ratio.values())
+    assert spread == pytest.approx(1.0, rel=1e-3)
+    learner.learn_many(*clusters(300, 5, seed=4))
+    assert learner.labels[-1] == "need-1"
+
+
+@pytest.mark.parametrize("kind", LEARNERS)
+def test_merged_labels_are_known_by_one_name(kind: Any) -> None:
+    learner = taught(kind)
+    learner.merge("need-0", "need-3")
+    assert sorted(learner.labels) == ["need-1", "need-2", "need-3", "need-4"]
+    vectors, labels = clusters(200, 5, seed=5)
+    wanted = ["need-3" if label == "need-0" else label for label in labels]
+    for x, label in zip(vectors, wanted, strict=True):
+        learner.learn(x, label)
+    vectors, labels = clusters(200, 5, seed=6)
+    right = [
+        learner.top(learner.predict(x), 1)[0][0] == ("need-3" if label == "need-0" else label)
+        for x, label in zip(vectors, labels, strict=True)
+    ]
+    assert sum(right) >= 190
+
+
+@pytest.mark.parametrize("kind", LEARNERS)
+def test_what_cannot_be_done_with_labels_changes_nothing(kind: Any) -> None:
+    learner = taught(kind)
+    before = pack("x", 1, learner.state())
+    for wrong in (
+        lambda: learner.rename("nobody", "x"),
+        lambda: learner.retire("nobody"),
+        lambda: learner.merge("need-0", "nobody"),
+        lambda: learner.merge("nobody", "need-0"),
+    ):
+        with pytest.raises(KeyError, match="nobody"):
+            wrong()
+    with pytest.raises(ValueError, match="is known already"):
+        learner.rename("need-0", "need-1")
+    with pytest.raises(ValueError, match="is no name"):
+        learner.rename("need-0", "")
+    with pytest.raises(ValueError, match="into itself"):
+        learner.merge("need-0", "need-0")
+    assert pack("x", 1, learner.state()) == before
+
+
+def test_counts_follow_their_labels() -> None:
+    labels = Labels(4)
+    for name, weight in (("a", 1.0), ("b", 2.0), ("c", 5.0), ("d", 3.0)):
+        labels.see(name, weight)
+    assert labels.merge(labels.known("a"), labels.known("d")) == pytest.approx(0.25)
+    labels.remove(labels.known("b"))
+    labels.rename("d", "e")
+    assert labels.names == ["c", "e"]
+    assert labels.frequencies() == pytest.approx([6 / 11, 5 / 11])
+    assert [labels.slot(name) for name in ("a", "b", "c", "d", "e")] == [None, None, 0, None, 1]
+
+
+def test_a_held_list_of_labels_does_not_change_under_its_holder() -> None:
+    learner = taught(IntentLearner)
+    held = learner.labels
+    copy = [*held]
+    learner.rename("need-0", "new")
+    learner.retire("need-1")
+    assert held == copy
+    assert learner.predict(np.ones(16)).shape == (4,)
