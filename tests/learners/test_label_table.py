@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learners.codec import pack
+from learners.codec import pack, unpack
+from learners.few_examples import NearestLearner, PrototypeLearner
 from learners.intent import IntentLearner
 from learners.labels import Labels
 from learners.mixture import MixtureLearner
 from tests.learners.clouds import clusters
 
-LEARNERS = [IntentLearner, MixtureLearner]
+LEARNERS = [IntentLearner, MixtureLearner, PrototypeLearner, NearestLearner]
 
 
 def taught(kind: Any, n: int = 300, labels: int = 5) -> Any:
@@ -109,3 +110,34 @@ def test_a_held_list_of_labels_does_not_change_under_its_holder() -> None:
     learner.retire("need-1")
     assert held == copy
     assert learner.predict(np.ones(16)).shape == (4,)
+
+
+@pytest.mark.parametrize("kind", LEARNERS)
+def test_each_goes_on_where_it_stopped_with_its_labels_as_they_are(kind: Any) -> None:
+    unbroken, stopped = taught(kind), taught(kind)
+    for learner in (unbroken, stopped):
+        learner.rename("need-2", "war")
+        learner.retire("need-0")
+        learner.merge("need-3", "war")
+    resumed = kind.from_state(unpack(pack("x", 1, stopped.state()), "x", 1))
+    vectors, labels = clusters(300, 6, seed=7)
+    assert resumed.learn_many(vectors, labels) == unbroken.learn_many(vectors, labels)
+    assert pack("x", 1, resumed.state()) == pack("x", 1, unbroken.state())
+
+
+@pytest.mark.parametrize("kind", [PrototypeLearner, NearestLearner])
+def test_a_few_examples_are_enough(kind: Any) -> None:
+    learner = kind(32)
+    learner.learn_many(*clusters(60, 20, seed=8, dim=32))
+    vectors, labels = clusters(200, 20, seed=9, dim=32)
+    known = [(x, y) for x, y in zip(vectors, labels, strict=True) if y in learner.labels]
+    right = [learner.top(learner.predict(x), 1)[0][0] == y for x, y in known]
+    assert np.mean(right) > 0.9
+    assert learner.learn(np.full(32, np.nan), "need-0") is None
+    learner.widen(40)
+    assert learner.dim == 40
+    assert learner.learn(np.ones(40), "need-0") is not None
+    with pytest.raises(ValueError, match="cannot shrink"):
+        learner.widen(3)
+    with pytest.raises(ValueError, match="all must be above 0"):
+        kind(3, 0)

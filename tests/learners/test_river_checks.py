@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import pickle
 
+import pyarrow as pa
 import pytest
 from river import checks, datasets, evaluate, linear_model, metrics, optim, preprocessing, stream
 
 from learners.intent_classifier import IntentClassifier
+from learners.mixture_classifier import MixtureClassifier, NearestClassifier, PrototypeClassifier
 
 MODELS = [
     IntentClassifier(),
     IntentClassifier(optimizer="sgd", rate=0.05, l2=1e-4),
     preprocessing.StandardScaler() | IntentClassifier(),
+    MixtureClassifier(),
+    preprocessing.StandardScaler() | MixtureClassifier(memory=8, replays=1),
+    PrototypeClassifier(),
+    NearestClassifier(memory=8),
 ]
 CHECKS = [
     pytest.param(model, check, id=f"{i}-{check.__name__}-{j}")
@@ -40,6 +46,9 @@ def test_it_learns_in_a_pipeline_under_rivers_evaluation() -> None:
         ).get()
 
     assert score(IntentClassifier()) > 0.85
+    assert score(MixtureClassifier()) > 0.87
+    assert score(PrototypeClassifier()) > 0.7
+    assert score(NearestClassifier()) > 0.75
 
 
 def test_it_equals_rivers_softmax_regression_there() -> None:
@@ -98,3 +107,20 @@ def test_river_streams_feed_it() -> None:
     rows = stream.iter_array([[0.0, 1.0], [1.0, 0.0]] * 50, ["left", "right"] * 50)
     metric = evaluate.progressive_val_score(rows, IntentClassifier(), metrics.Accuracy())
     assert metric.get() > 0.95
+
+
+@pytest.mark.parametrize("kind", [IntentClassifier, MixtureClassifier, NearestClassifier])
+def test_a_frame_is_learnt_as_its_rows_are_one_by_one(kind) -> None:
+    rows = [x for x, _ in datasets.ImageSegments().take(120)]
+    labels = [y for _, y in datasets.ImageSegments().take(120)]
+    one, many = kind(), kind()
+    for x, y in zip(rows, labels, strict=True):
+        one.learn_one(x, y)
+    frame = pa.table({name: [row[name] for row in rows] for name in rows[0]})
+    for start in range(0, 120, 40):
+        many.learn_many(frame.slice(start, 40), pa.chunked_array([labels[start : start + 40]]))
+    expected = [one.predict_proba_one(x) for x in rows[:5]]
+    found = many.predict_proba_many(frame.slice(0, 5)).to_pylist()
+    assert found == [{str(label): share for label, share in row.items()} for row in expected]
+    best = many.predict_many(frame.slice(0, 5)).to_pylist()
+    assert best == [one.predict_one(x) for x in rows[:5]]
