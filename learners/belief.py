@@ -9,7 +9,8 @@ the mean posterior of all events, so that a common need is not believed twice:
     prior  = stay * belief + entry * sum((1 - stay) * belief)
     belief ∝ prior * (odd + (1 - odd) * posterior / usual) ** trust
 
-`odd` is the chance that an event says nothing of the need; with the default settings and
+`odd` is the chance that an event says nothing of the need (a quarter of it at the first
+event of a session, where there is nothing to hold it against); with the default settings and
 a need that mostly stays, no single event can turn a firm belief over, two or three do.
 `trust` below 1 allows for events of a session that repeat one another (clicks do): it is the
 one of a few values under which the labels that came were the least surprising.
@@ -79,6 +80,7 @@ _REFRESH = 16
 _FORGET = 64
 _LEAST = 1e-12
 _SURE = 0.98
+_FIRST_ODD = 0.25
 
 
 class Filter:
@@ -116,6 +118,8 @@ class Filter:
             self._events += 1
             rate = max(1.0 / self.settings.memory, 1.0 / (self._events + 10.0))
             follow(self._usual, posterior, rate)
+            if self._events % _FORGET == 0:
+                self._refresh()
         return after
 
     def look(self, belief: Belief | None, posterior: Shares | None, edition: int, n: int) -> Belief:
@@ -126,9 +130,10 @@ class Filter:
         """
         self._grow(n)
         prior, shares = np.empty(n, np.float32), np.empty(n, np.float32)
-        labelled, since = -1, 0
+        labelled, since, odd = -1, 0, self.settings.odd
         if belief is None or belief.edition != edition:
             prior[:] = self._entry
+            odd *= _FIRST_ODD
         else:
             advance(self._stay, self._entry, belief.shares, prior)
             labelled, since = belief.labelled, belief.since + 1
@@ -136,7 +141,7 @@ class Filter:
         if posterior is None:
             shares[:] = prior
         else:
-            weigh(prior, posterior, self._usual, self.settings.odd, trust, shares)
+            weigh(prior, posterior, self._usual, odd, trust, shares)
         return Belief(edition, prior, shares, trust, labelled, since)
 
     def observe(self, belief: Belief, slot: int) -> Belief:
@@ -168,11 +173,21 @@ class Filter:
         prior, shares = np.empty(n, np.float32), np.empty(n, np.float32)
         for place, trust in enumerate(_TRUSTS):
             shares[:] = self._entry
+            odd = self.settings.odd * _FIRST_ODD
             for posterior in posteriors:
                 advance(self._stay, self._entry, shares, prior)
-                weigh(prior, posterior, self._usual, self.settings.odd, trust, shares)
+                weigh(prior, posterior, self._usual, odd, trust, shares)
+                odd = self.settings.odd
                 losses[place] -= np.log(max(float(shares[slot]), _LEAST))
         self._score(losses / len(posteriors))
+
+    def remove(self, slot: int) -> None:
+        """Drop a slot; those behind it move up."""
+        if slot < len(self._stayed):
+            for name in _ARRAYS:
+                setattr(self, f"_{name}", np.delete(getattr(self, f"_{name}"), slot))
+            if len(self._stayed):
+                self._refresh()
 
     def clear(self, slot: int) -> None:
         """Forget what was learnt of a slot that another need takes over."""
@@ -243,7 +258,10 @@ class Filter:
         common = (stayed + chosen.stay * chosen.prior) / (stayed + left + chosen.prior)
         own = (self._stayed + common * chosen.prior) / (self._stayed + self._left + chosen.prior)
         self._stay = np.clip(own, chosen.least, chosen.most)
-        self._entry = (self._entered + 1.0) / (self._entered.sum() + n)
+        # Labels tell where needs are taken up; so does what is seen of all who have none.
+        labelled = (self._entered + 1.0) / (self._entered.sum() + n)
+        seen = self._usual.sum()
+        self._entry = 0.5 * (labelled + self._usual / seen) if seen > 0 else labelled
 
     def _grow(self, n: int) -> None:
         """Make room for needs that were not known when the arrays were made."""
@@ -252,8 +270,9 @@ class Filter:
             return
         for name in ("_stayed", "_left", "_entered"):
             setattr(self, name, widened(getattr(self, name), n))
-        usual = np.full(n, 1.0 / n)
-        usual[:have] = self._usual * (have / n)
+        # What nobody was after yet is as unusual as it is unlikely to be taken up.
+        usual = (self._entered + 1.0) / (self._entered.sum() + n)
+        usual[:have] = self._usual * (1.0 - float(usual[have:].sum()))
         self._usual = usual
         self._refresh()
 

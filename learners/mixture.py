@@ -183,6 +183,7 @@ class MixtureLearner(LabelLearner):
         self._seen = None
 
     def _forget(self) -> None:
+        self._seen = None  # a label may have come without a vector
         half_life = self.settings.half_life
         if half_life is None or self._labels.clock % FORGET_EVERY:
             return

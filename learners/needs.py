@@ -17,11 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.belief import Belief, Filter
+from learners.control import Control, ControlError
+from learners.emerging import KIND as EMERGING_KIND
+from learners.emerging import Emerging
 from learners.history import User
 from learners.intent import IntentLearner
 from learners.interaction import Interaction, Vector
 from learners.items import ItemTable
+from learners.label_learner import LabelLearner
+from learners.mixture import MixtureLearner
+from learners.pending import KIND as PENDING_KIND
 from learners.pending import Found, LateLabel, Pending, Waiting
+from learners.scope import OUT_OF_SCOPE
 from learners.session import extended, is_over, mean_vector, session_features
 from learners.settings import LearnerSettings
 from learners.told import Told, named
@@ -32,7 +39,7 @@ Chances = NDArray[np.float64]
 Changed = Iterator[tuple[str, str, bytes | None]]
 
 LEAVE = "leave"
-OUT_OF_SCOPE = "out_of_scope"
+_MOST_DECISIONS = 1_000
 DEFAULT = LearnerSettings()
 
 
@@ -61,12 +68,15 @@ class Needs:
     ) -> None:
         self.dim = dim
         self.settings = settings
-        self.stated = IntentLearner(dim)
+        self.stated = MixtureLearner(dim)
         self.next = IntentLearner(2 * dim)
         self.actions = IntentLearner(2 * dim)
         self.filter = Filter()
         self.typical = TypicalWords()
         self.pending = Pending(settings.intent_pending)
+        self.emerging = Emerging()
+        self.aliases: dict[str, str] = {}
+        self.retired: dict[str, None] = {}
         self.edition = 0
         self.clock: Callable[[], float] | None = None
         self.seconds = 0.0
@@ -76,10 +86,10 @@ class Needs:
         self._categories = np.zeros(0, np.int32)
         self._seen: tuple[User, float, Vector | None, Chances] | None = None
         self._newest: tuple[User, Chances] | None = None
-        self._head = self.next
+        self._head: LabelLearner = self.next
 
     @property
-    def told(self) -> IntentLearner:
+    def told(self) -> LabelLearner:
         """The learner whose word is told: the one of labels, once it knows any."""
         return self.stated if self.stated.labels else self.next
 
@@ -90,7 +100,8 @@ class Needs:
         `user` is extended by the interaction in any case.
         """
         started = self.clock() if self.clock else 0.0
-        ts, session_id, label = interaction.ts, interaction.session_id, interaction.intent
+        ts, session_id = interaction.ts, interaction.session_id
+        label = self.known_as(interaction.intent)
         view = self._before(user, ts, session_id)
         loss = self._learn_next(user, view, interaction, category)
         user.session = extended(user.session, interaction.vector, ts, session_id)
@@ -101,6 +112,7 @@ class Needs:
         user.trail = with_step(user.trail, interaction.event_id, interaction.text)
         if self.stated.labels:
             self._take(user, self._posterior(user))
+            self._look_out(interaction, label)
         self._keep(interaction)
         if label and self.settings.intent_labels > 0:
             loss = self._learn_label(user, interaction, label)
@@ -120,7 +132,7 @@ class Needs:
         belief = None if fresh else user.belief
         after = self.filter.look(belief, posterior, self.edition, len(labels))
         shares = after.shares.astype(np.float64)
-        return Foresight(labels, posterior, shares, self.novelty(interaction.vector, posterior))
+        return Foresight(labels, posterior, shares, self.stated.out_of_scope(interaction.vector))
 
     def label(self, late: LateLabel) -> Found:
         """Learn a label that comes after its event, or after all events of a session.
@@ -132,13 +144,34 @@ class Needs:
         waiting = [(event, vector) for _, event, vector in found if event is not None]
         by_teacher = late.source == "teacher"
         weight = self.settings.intent_teacher if by_teacher else self.settings.intent_labels
-        if waiting and weight > 0:
-            self._learn_late(waiting, late.name, weight, whole=late.event_id is None)
+        name = self.known_as(late.name)
+        if waiting and weight > 0 and name is not None:
+            self._learn_late(waiting, name, weight, whole=late.event_id is None)
         if self.clock:
             self.seconds += self.clock() - started
         if waiting:
             return "learn"
         return "duplicate" if any(how == "duplicate" for how, _, _ in found) else "unmatched"
+
+    def known_as(self, label: str | None) -> str | None:
+        """Give the name under which a label is learnt now, None where it is retired, or none."""
+        if label is None or not (self.aliases or self.retired):
+            return label
+        label = self.aliases.get(label, label)
+        return None if label in self.retired else label
+
+    def control(self, control: Control) -> None:
+        """Carry out a decision about labels. Raises `ControlError` where that cannot be."""
+        try:
+            if control.do == "promote":
+                self._promote(control)
+            elif control.do == "retire":
+                self._retire(control.intent)
+            else:
+                self._call(control)
+        except (KeyError, ValueError) as error:
+            reason = error.args[0] if error.args else error
+            raise ControlError(f"{control.do} {control.intent!r}: {reason}") from error
 
     def meant(self, late: LateLabel) -> list[str]:
         """Give the ids of the events that a label is for, oldest first."""
@@ -191,17 +224,10 @@ class Needs:
             posterior = held if held is not None else self.told.predict(None)
         novelty = None
         if self.told is self.stated and user.newest is not None:
-            novelty = round(self.novelty(user.newest, posterior), 6)
+            novelty = round(self.stated.out_of_scope(user.newest), 6)
         believed = named(labels, posterior if held is None else held)
         because = carried(trail, believed, self.typical)
         return Told(*self._mixed(user, named(labels, posterior), believed), novelty, because)
-
-    def novelty(self, vector: Vector, posterior: Chances) -> float:  # noqa: ARG002
-        """Tell from 0 to 1 how little an event fits any label that is known."""
-        labels = self.stated.labels
-        if OUT_OF_SCOPE in labels:  # the label that says that no other one fits
-            posterior = np.delete(posterior, labels.index(OUT_OF_SCOPE))
-        return 1.0 - float(posterior.max(initial=0.0))
 
     def per_category(self, chances: Chances, items: ItemTable) -> NDArray[np.float32]:
         """Give P(next category) by category number; 0 for categories that are no label."""
@@ -218,7 +244,8 @@ class Needs:
 
     def changed(self) -> Changed:
         """Give the records changed since the last call, but for what `state` holds."""
-        return self.pending.changed()
+        yield from self.pending.changed()
+        yield from self.emerging.changed()
 
     def state(self) -> dict[str, object]:
         """Give all that was learnt as plain values and copies of arrays, for `learners.codec`."""
@@ -228,20 +255,27 @@ class Needs:
             "actions": self.actions.state(),
             "filter": self.filter.state(),
             "typical": self.typical.state(),
+            "emerging": self.emerging.state(),
+            "aliases": dict(self.aliases),
+            "retired": list(self.retired),
             "edition": self.edition,
             "names": list(self._names),
         }
 
-    def restore(self, state: Mapping[str, Any], waiting: Iterator[tuple[str, bytes]]) -> None:
-        """Go on, bit for bit, where the one of `state` stopped; `waiting` are its records."""
-        self.stated = IntentLearner.from_state(state["stated"])
+    def restore(
+        self, state: Mapping[str, Any], scan: Callable[[str], Iterator[tuple[str, bytes]]]
+    ) -> None:
+        """Go on, bit for bit, where the one of `state` stopped; `scan` gives its records."""
+        self.stated = MixtureLearner.from_state(state["stated"])
         self.next = IntentLearner.from_state(state["next"])
         self.actions = IntentLearner.from_state(state["actions"])
         self.filter = Filter.from_state(state["filter"])
         self.typical = TypicalWords.from_state(state["typical"])
+        self.emerging = Emerging.from_state(state["emerging"], scan(EMERGING_KIND))
+        self.pending.restore(scan(PENDING_KIND))
+        self.aliases, self.retired = dict(state["aliases"]), dict.fromkeys(state["retired"])
         self.edition, self._names = state["edition"], list(state["names"])
         self._head = self.told
-        self.pending.restore(waiting)
 
     def _before(self, user: User, ts: float, session_id: str | None) -> Vector | None:
         """Give the view of what was known before an event, and settle what came before it.
@@ -278,6 +312,68 @@ class Needs:
             if user.trail:
                 user.trail = settled(user.trail, user.belief, self._names)
 
+    def _look_out(self, interaction: Interaction, label: str | None) -> None:
+        """Let an event that nobody labelled, and that fits no label, join those like it."""
+        vector = interaction.vector
+        if vector is None:
+            return
+        self.emerging.watch(vector)
+        if label is not None and label != OUT_OF_SCOPE:
+            return
+        if self.stated.out_of_scope(vector) >= self.settings.intent_new:
+            text = (interaction.text or "")[:LONGEST_TEXT]
+            self.emerging.add(interaction.event_id, text, words_of(text), vector)
+
+    def _promote(self, control: Control) -> None:
+        cluster = self.emerging.clusters.get(control.cluster or 0)
+        if cluster is None:
+            raise ValueError(f"there is no cluster {control.cluster}")
+        if not control.intent:
+            raise ValueError("a label needs a name")
+        self.emerging.drop(cluster.number)
+        self.retired.pop(control.intent, None)
+        self.aliases.pop(control.intent, None)
+        for vector in cluster.vectors:
+            self._teach(self.stated, vector.astype(np.float32), control.intent, 1.0)
+        for example in cluster.examples:
+            self.typical.learn(control.intent, words_of(example.text))
+
+    def _call(self, control: Control) -> None:
+        """Rename a label, or merge it into another; later labels of that name follow."""
+        old, new = control.intent, control.into or ""
+        slot = self.stated.labels.index(old) if old in self.stated.labels else 0
+        if control.do == "name":
+            self.stated.rename(old, new)
+            self.retired.pop(new, None)
+        else:
+            self.stated.merge(old, new)
+            self._drop_slot(slot)
+        self.typical.rename(old, new)
+        self._names, self._newest = list(self.stated.labels), None
+        for alias in [alias for alias, name in self.aliases.items() if name == old]:
+            self.aliases[alias] = new
+        self.aliases.pop(new, None)
+        self.aliases[old] = new
+        if len(self.aliases) > _MOST_DECISIONS:
+            del self.aliases[next(iter(self.aliases))]
+
+    def _retire(self, label: str) -> None:
+        slot = self.stated.labels.index(label) if label in self.stated.labels else 0
+        self.stated.retire(label)
+        self._drop_slot(slot)
+        self.typical.keep(self.stated.labels)
+        self._names, self._newest = list(self.told.labels), None
+        self.retired[label] = None
+        if len(self.retired) > _MOST_DECISIONS:
+            del self.retired[next(iter(self.retired))]
+
+    def _drop_slot(self, slot: int) -> None:
+        """A label is gone: beliefs, which go by slot, begin anew."""
+        self.edition += 1
+        self.filter.remove(slot)
+        if self._head is not self.told:
+            self.filter, self._head = Filter(self.filter.settings), self.told
+
     def _learn_next(
         self, user: User, view: Vector | None, interaction: Interaction, category: str | None
     ) -> float | None:
@@ -285,7 +381,11 @@ class Needs:
         if self.settings.intent_actions > 0 and user.session is not None:
             self._teach(self.actions, view, interaction.type, self.settings.intent_actions)
         weight = self.settings.intent_next
-        if not category or not weight > 0 or interaction.intent in self._known_categories:
+        if (
+            not category
+            or not weight > 0
+            or self.known_as(interaction.intent) in self._known_categories
+        ):
             return None
         if self.told is self.next and user.belief is not None:
             user.belief = self._observed(user.belief, category, sure=False)
@@ -325,7 +425,7 @@ class Needs:
         return self.filter.tell(belief, slot) if sure else self.filter.observe(belief, slot)
 
     def _teach(
-        self, learner: IntentLearner, view: Vector | None, label: str, weight: float
+        self, learner: LabelLearner, view: Vector | None, label: str, weight: float
     ) -> float | None:
         """Let one learner learn, and take note of labels that are new in it."""
         loss = learner.learn(view, label, weight)
@@ -379,8 +479,7 @@ class Needs:
         view = self.view(user)
         likely: dict[str, float] = {}
         total = actions + (0.0 if told_next else self.settings.intent_next)
-        heads = ((self.actions, actions), (self.next, total - actions))
-        for learner, weight in heads:
+        for learner, weight in ((self.actions, actions), (self.next, total - actions)):
             if weight > 0:
                 for label, chance in named(learner.labels, learner.predict(view)).items():
                     likely[label] = likely.get(label, 0.0) + chance * weight / total

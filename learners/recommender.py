@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from learners.block import Block
 from learners.candidates import Rows, candidates_of
 from learners.context import Context
+from learners.control import Control
 from learners.drift import Alarm, DriftMonitor
 from learners.features import FEATURES, matrix
 from learners.history import BUCKET_KIND, User, Users
@@ -118,6 +119,10 @@ class Recommender:
     def learn_label(self, late: LateLabel) -> Found:
         """Learn a label of intent that comes after its event; tell what became of it."""
         return self.needs.label(late)
+
+    def control(self, control: Control) -> None:
+        """Carry out a decision about labels of intent. Raises `ControlError` if it cannot be."""
+        self.needs.control(control)
 
     def foresee(self, interaction: Interaction) -> Foresight:
         """Give what would be thought of an event's intent without its label; changes nothing."""

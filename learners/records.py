@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from learners.block import Block
 from learners.codec import pack, unpack
 from learners.drift import DriftMonitor
-from learners.pending import KIND as PENDING_KIND
 from learners.popularity import CHANNELS
 from learners.profile import ProfileLearner
 
@@ -52,7 +51,7 @@ class Records:
         for key, blob in stored:
             self._put_item(int(key), unpack(blob, ITEM_KIND, _VERSION))
         for _, blob in scan(SHARED_KIND):
-            self._put_shared(unpack(blob, SHARED_KIND, _VERSION), scan(PENDING_KIND))
+            self._put_shared(unpack(blob, SHARED_KIND, _VERSION), scan)
         self._signals.block_unavailable()
 
     def _item(self, number: int) -> dict[str, Any]:
@@ -101,7 +100,9 @@ class Records:
             "drift": model.drift.state(),
         }
 
-    def _put_shared(self, state: dict[str, Any], waiting: Iterator[tuple[str, bytes]]) -> None:
+    def _put_shared(
+        self, state: dict[str, Any], scan: Callable[[str], Iterator[tuple[str, bytes]]]
+    ) -> None:
         model, signals = self._model, self._signals
         model.position, model.learnt = state["position"], state["learnt"]
         model.repeats, model.groups = state["repeats"], state["groups"]
@@ -112,6 +113,6 @@ class Records:
         signals.neighbours.base = state["neighbours_base"]
         signals.popularity.restore_top(state["popularity_base"], state["popularity_top"])
         model.preference.restore(state["preference"])
-        model.needs.restore(state["needs"], waiting)
+        model.needs.restore(state["needs"], scan)
         model.profiles = ProfileLearner.from_state(state["profiles"])
         model.drift = DriftMonitor.from_state(state["drift"])

@@ -40,7 +40,8 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     intent weighs that is a label, a teacher's label, the category of what is taken next, the
     type of the next event; 0: not learnt. `intent_inferred`: the share of what the user
     does next in the intents told, once labels are known. `intent_pending`: for how many of
-    the newest events a label may still come.
+    the newest events a label may still come. `intent_new`: the novelty from which on an
+    event without a label is gathered with those like it.
     """
 
     k: int = 10
@@ -69,6 +70,7 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     intent_actions: float = 0.0
     intent_inferred: float = 0.0
     intent_pending: int = 5_000
+    intent_new: float = 0.5
 
     def __post_init__(self) -> None:
         """Raise ValueError with the value, the limit and the remedy."""
@@ -94,5 +96,6 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in ("intent_labels", "intent_teacher", "intent_next", "intent_actions"):
             if not 0 <= getattr(self, name) <= _HEAVIEST:
                 raise ValueError(f"{name} is {getattr(self, name)}; keep it from 0 to {_HEAVIEST}")
-        if not 0 <= self.intent_inferred <= 1:
-            raise ValueError(f"intent_inferred is {self.intent_inferred}; keep it from 0 to 1")
+        for name in ("intent_inferred", "intent_new"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; keep it from 0 to 1")

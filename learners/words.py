@@ -84,6 +84,15 @@ class TypicalWords:
         }
         return sorted(gain, key=lambda word: (-gain[word], word))[:n]
 
+    def apart(self, counts: Mapping[str, float], n: int) -> list[str]:
+        """Give the `n` words of these counts that are the most frequent for how common they are."""
+        total, every = sum(counts.values()) or 1.0, sum(self._all.values()) + 1.0
+        gain = {
+            word: met * math.log(met / total / ((self._all.get(word, 0.0) + 1.0) / every))
+            for word, met in counts.items()
+        }
+        return sorted(gain, key=lambda word: (-gain[word], word))[:n]
+
     def rename(self, before: str, after: str) -> None:
         """Give what is known of one label to another, which may have counts of its own."""
         counts = self._by_label.pop(before, {})

@@ -17,7 +17,7 @@ from dataflows.convert.draft import Log, Timed
 from dataflows.convert.tables import find_beside, find_file
 from dataflows.convert.tally import RowRefused, Tally
 from dataflows.errors import InputError
-from learners.needs import OUT_OF_SCOPE
+from learners.scope import OUT_OF_SCOPE
 
 SPLITS = ("train", "oos_train", "val", "oos_val", "test", "oos_test")
 WHAT = "data_full.json of clinc150"

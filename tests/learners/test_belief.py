@@ -171,7 +171,8 @@ def test_it_equals_the_forward_step_written_out(steps: Any) -> None:
             else:
                 moves = np.diag(stay) + (1 - stay)[:, None] * entry[None, :]
                 prior = before.shares @ moves
-            evidence = (0.2 + 0.8 * posterior / usual) ** belief.trust
+            odd = 0.05 if before is None else 0.2
+            evidence = (odd + (1 - odd) * posterior / usual) ** belief.trust
             expected = prior * evidence / (prior * evidence).sum()
             assert belief.shares == pytest.approx(expected, abs=1e-5)
         if label:

@@ -42,7 +42,7 @@ def test_a_need_names_the_events_and_words_that_carried_it() -> None:
     told = talk.needs.tell(talk.user)
     why = told.because[0]
     assert why.need == next(iter(told.belief)) == "card"
-    assert {event for event, _, _ in why.events} == {first, second}
+    assert first in {event for event, _, _ in why.events} <= {first, second}
     assert {"machine", "swallowed", "card"} <= set(why.words)
     assert not set(why.words) & {"exchange", "rate"}
     gains = [gain for _, _, gain in why.events]
