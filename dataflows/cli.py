@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dataflows.cli_options import ConfigOption, read_config
 from dataflows.failures import DEBUG, run_to_status
+from dataflows.intents_cli import app as intents
 
 if TYPE_CHECKING:
-    from dataflows.config import Config
+    pass
 
 app = typer.Typer(
     name="penchant",
@@ -25,11 +26,8 @@ app = typer.Typer(
 )
 topics = typer.Typer(help="Make the Kafka topics.", rich_markup_mode=None)
 app.add_typer(topics, name="topics")
+app.add_typer(intents, name="intents")
 
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", help="TOML file (docs/config.md); without one the defaults hold."),
-]
 LogArgument = Annotated[Path, typer.Argument(help="Log of events: one JSON object a line.")]
 ItemsOption = Annotated[
     Path | None, typer.Option("--items", help="Catalogue: one JSON object a line.")
@@ -80,7 +78,7 @@ def run(config: ConfigOption = None) -> None:
     """
     from dataflows.run import run as run_flow
 
-    run_flow(_config(config))
+    run_flow(read_config(config))
 
 
 @app.command()
@@ -146,7 +144,7 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
         warmup=warmup, limit=limit, batch_size=batch_size, against=read_names(against)
     )
     with PeerProgress(Console(stderr=True)) as follow:
-        done = replay_log(_config(config, overrides), events, items, settings, follow=follow)
+        done = replay_log(read_config(config, overrides), events, items, settings, follow=follow)
     told = {**done.report, "run": made_by(sys.argv[1:])}
     if json_out is not None:
         report.write_json(told, json_out)
@@ -173,7 +171,7 @@ def check(events: LogArgument, config: ConfigOption = None) -> None:
     from dataflows.check import check_events
     from dataflows.check_report import render
 
-    render(check_events(events, _config(config)), Console())
+    render(check_events(events, read_config(config)), Console())
 
 
 @app.command()
@@ -234,7 +232,7 @@ def demo(
     """
     from dataflows.demo import run_demo
 
-    run_demo(log, items, events, out, _config(None, {"encoder.name": encoder}))
+    run_demo(log, items, events, out, read_config(None, {"encoder.name": encoder}))
 
 
 @topics.command()
@@ -248,7 +246,7 @@ def create(config: ConfigOption = None) -> None:
     """
     from dataflows.topics import create_topics
 
-    for made in create_topics(_config(config).kafka):
+    for made in create_topics(read_config(config).kafka):
         typer.echo(f"{made.topic}: {made.outcome}")
         for difference in made.differences:
             typer.echo(f"  {difference}")
@@ -265,14 +263,6 @@ def version() -> None:
     from importlib.metadata import version as installed
 
     typer.echo(f"penchant {installed('penchant')}")
-
-
-def _config(path: Path | None, overrides: Mapping[str, object] | None = None) -> Config:
-    """Load the configuration; what an option left out does not override it."""
-    from dataflows.config import load_config
-
-    given = {name: value for name, value in (overrides or {}).items() if value is not None}
-    return load_config(path, given)
 
 
 if __name__ == "__main__":

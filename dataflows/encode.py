@@ -17,6 +17,7 @@ from dataflows.batch import (
 from dataflows.catalogue import Catalogue
 from dataflows.event_settings import EventSettings
 from dataflows.events import Event, decode_event
+from dataflows.intent_control import control_of, shard_meant
 from dataflows.items import ItemRecord, RemovedItem, decode_item
 from dataflows.record import Raw, Reject
 from encoders.optional import encode_optional
@@ -102,8 +103,13 @@ class EncodeStep:
     def _is_for(self, one: Encoded, shard: int) -> bool:
         if self._shards == 1 or isinstance(one, EncodedItem | Removal):
             return True
+        if isinstance(one, EncodedEvent) and control_of(one.event) is not None:
+            return shard_meant(one.event) in (None, shard) or self._is_home(one, shard)
         if isinstance(one, Reject):
             return crc32(one.raw.partition.encode()) % self._shards == shard
+        return self._is_home(one, shard)
+
+    def _is_home(self, one: EncodedEvent, shard: int) -> bool:
         return shard_of(one.event.user_id, self._shards) == shard
 
 

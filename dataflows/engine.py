@@ -15,10 +15,12 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from dataflows.batch import Batch, Encoded, EncodedEvent, EncodedItem, Removal
+from dataflows.batch import Batch, Encoded, EncodedEvent, EncodedItem, Removal, shard_of
 from dataflows.catalogue import KIND as KIND_ITEM
 from dataflows.catalogue import item_blob, read_item, to_item
 from dataflows.clean import Cleaner, Verdict
+from dataflows.events import Event
+from dataflows.intent_control import control_of, shard_meant
 from dataflows.late_labels import in_ledger, late_label, session_label
 from dataflows.ledger import Ledger, Outcome
 from dataflows.message_types import Versions
@@ -29,6 +31,7 @@ from dataflows.progress import Progress
 from dataflows.record import Reject
 from dataflows.records import Record, Records
 from dataflows.served import Served
+from learners.control import Control, ControlError
 from learners.interaction import Interaction
 from learners.pending import LateLabel
 
@@ -36,6 +39,8 @@ KIND_POSITION = "position"
 KIND_LEARNT = "learnt"
 KIND_VERSIONS = "versions"
 KIND_ENDED = "ended"
+_DONE: tuple[Outcome, str] = ("learnt", "decision")
+_REFUSED: tuple[Outcome, str] = ("observed", "decision_refused")
 
 M = TypeVar("M", bound=Model)
 _log = logging.getLogger(__name__)
@@ -75,6 +80,7 @@ class Engine(Generic[M]):
         self._cleaner = cleaner
         self._versions = versions
         self.shard = shard
+        self._shards = shards
         # A record says that the last run ended well; without it, it broke off.
         after_crash = bool(store.get(KIND_VERSIONS, "")) and store.get(KIND_ENDED, "") is None
         self._served = Served(store.get, served_users, after_crash=after_crash)
@@ -99,12 +105,15 @@ class Engine(Generic[M]):
             record.event.user_id: place
             for place, (record, verdict) in enumerate(judged)
             if isinstance(record, EncodedEvent) and verdict is not None
+            if control_of(record.event) is None
         }
         for place, (record, verdict) in enumerate(judged):
             if isinstance(record, Reject):
                 outs.append(self._offers.bury(record))
             elif not isinstance(record, EncodedEvent):
                 self._take_item(record)
+            elif verdict is not None and (control := control_of(record.event)) is not None:
+                self._take_control(record, verdict, control)
             elif verdict is not None:
                 self._take_event(record, verdict)
                 if last[record.event.user_id] == place:
@@ -153,6 +162,9 @@ class Engine(Generic[M]):
     def _judge(self, record: Encoded) -> Verdict | None:
         """Count what becomes of a record; give the verdict on an event that touches its user."""
         partition = record.raw.partition
+        if isinstance(record, EncodedEvent) and not self._is_home(record.event):
+            # A decision goes to every shard, and is counted in one.
+            return Verdict("learn", "", record.event.ts, 0.0)
         if isinstance(record, Reject):
             self.ledger.arrive(partition)
             self.ledger.count(partition, "dead_letter", record.reason)
@@ -160,7 +172,8 @@ class Engine(Generic[M]):
             return None
         verdict = self._cleaner.judge(record.event, record.raw)
         self.ledger.arrive(partition)
-        if verdict.outcome != "learn" or late_label(record.event) is None:
+        by_outcome = late_label(record.event) or control_of(record.event)
+        if verdict.outcome != "learn" or by_outcome is None:
             self.ledger.count(partition, verdict.in_ledger, verdict.reason)
         return verdict if verdict.outcome in ("learn", "observe") else None
 
@@ -202,6 +215,24 @@ class Engine(Generic[M]):
         outcome, reason, count = in_ledger(self.model.learn_label(late))
         self.counts[count] += 1
         return outcome, reason
+
+    def _take_control(self, record: EncodedEvent, verdict: Verdict, control: Control) -> None:
+        """Carry out a decision about labels, and count what became of it."""
+        if verdict.outcome != "learn":
+            return
+        outcome, reason = _REFUSED
+        if shard_meant(record.event) in (None, self.shard):
+            try:
+                self.model.control(control)
+                outcome, reason = _DONE
+            except ControlError as error:
+                _log.warning("a decision about intents was refused: %s", error)
+            self.counts[reason] += 1
+        if self._is_home(record.event):
+            self.ledger.count(record.raw.partition, outcome, reason)
+
+    def _is_home(self, event: Event) -> bool:
+        return shard_of(event.user_id, self._shards) == self.shard
 
     def _take_item(self, record: EncodedItem | Removal) -> None:
         item_id = record.item.item_id

@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from dataflows.keeping import Scan
 from dataflows.outbox import Out
 from dataflows.records import Record
+from learners.control import Control
 from learners.drift import Alarm
 from learners.interaction import Interaction, Item
 from learners.lists import UserList
@@ -35,6 +36,10 @@ class Model(Protocol):
 
     def learn_label(self, late: LateLabel) -> Found:
         """Learn a label of intent that comes after its event; tell what became of it."""
+        ...
+
+    def control(self, control: Control) -> None:
+        """Carry out a decision about labels of intent. Raises `ControlError` if it cannot be."""
         ...
 
     def recommend(self, user_id: str) -> UserList:

@@ -27,6 +27,10 @@ PAGE_BYTES = 4096
 WAL_BYTES = 16_000_000
 
 
+class StoreInUseError(InputError):
+    """Another process has the state open."""
+
+
 class Store:
     """The records of one shard in `<folder>/shard-<n>.db`, open in one process only."""
 
@@ -160,7 +164,7 @@ def _lock(path: Path) -> IO[str]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock.close()
-        raise InputError(
+        raise StoreInUseError(
             f"{path}: another process has this state open; stop it, or give [state] another path"
         ) from error
     return lock

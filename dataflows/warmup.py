@@ -12,6 +12,7 @@ import msgspec
 
 from dataflows.clean import Cleaner, CleanSettings
 from dataflows.events import Event, EventSettings, decode_event
+from dataflows.intent_control import control_of
 from dataflows.late_labels import late_label
 from dataflows.log_order import LogOrder
 
@@ -51,7 +52,7 @@ def look_at_warmup(
         if met == wanted:
             return _warmup(learnt, began if same else learnt, repeats)
         met += 1
-        if late_label(event) is not None:  # learnt, but no interaction
+        if late_label(event) or control_of(event):  # learnt, but no interaction
             continue
         group, began = (event.user_id, event.ts), began if same else learnt
         if cleaner.judge(event, raw).outcome != "learn":

@@ -1,0 +1,25 @@
+"""What several commands take: the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dataflows.config import Config
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="TOML file (docs/config.md); without one the defaults hold."),
+]
+
+
+def read_config(path: Path | None, overrides: Mapping[str, object] | None = None) -> Config:
+    """Load the configuration; what an option left out does not override it."""
+    from dataflows.config import load_config
+
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    return load_config(path, given)

@@ -1,0 +1,93 @@
+"""The commands of `penchant intents`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dataflows.cli_options import ConfigOption, read_config
+
+app = typer.Typer(
+    help="Look at the labels of intent in the state, and decide on them.", rich_markup_mode=None
+)
+ShardOption = Annotated[int | None, typer.Option(help="Only in this shard; default: in all.")]
+
+
+@app.command("list")
+def show(
+    config: ConfigOption = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    r"""List the known labels, and the clusters of events that fit none, as of the last commit.
+
+    \b
+    Examples:
+      penchant intents list --config penchant.toml
+      penchant intents list --json
+    """
+    from rich.console import Console
+
+    from dataflows import intents
+
+    found = intents.overviews(read_config(config))
+    if as_json:
+        typer.echo(intents.as_json(found))
+    else:
+        intents.show(found, Console())
+
+
+@app.command()
+def name(label: str, new: str, config: ConfigOption = None, shard: ShardOption = None) -> None:
+    r"""Call a label by another name; events that still carry the old one are learnt under it.
+
+    \b
+    Example:
+      penchant intents name card_swallowed "card swallowed"
+    """
+    _decide(config, shard, do="name", intent=label, into=new)
+
+
+@app.command()
+def merge(label: str, into: str, config: ConfigOption = None, shard: ShardOption = None) -> None:
+    r"""Let a label count for another one; events that still carry it are learnt under that.
+
+    \b
+    Example:
+      penchant intents merge top_up_failed top_up_reverted
+    """
+    _decide(config, shard, do="merge", intent=label, into=into)
+
+
+@app.command()
+def promote(
+    cluster: int, name: str, config: ConfigOption = None, shard: ShardOption = None
+) -> None:
+    r"""Make a cluster that has emerged a label of this name.
+
+    \b
+    Example:
+      penchant intents promote 12 "refund not showing up"
+    """
+    _decide(config, shard, do="promote", intent=name, cluster=cluster)
+
+
+@app.command()
+def retire(label: str, config: ConfigOption = None, shard: ShardOption = None) -> None:
+    r"""Forget a label; events that still carry it are learnt as if they carried none.
+
+    \b
+    Example:
+      penchant intents retire old_campaign
+    """
+    _decide(config, shard, do="retire", intent=label)
+
+
+def _decide(config: ConfigOption, shard: int | None, **control: object) -> None:
+    import msgspec
+
+    from dataflows.intents import decide
+    from learners.control import Control
+
+    typer.echo(decide(read_config(config), msgspec.convert(control, Control), shard))

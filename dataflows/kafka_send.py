@@ -1,0 +1,25 @@
+"""One record to one topic, delivered or an error: for commands, not for the flow."""
+
+from __future__ import annotations
+
+from confluent_kafka import KafkaError, Message
+
+from dataflows.kafka_client import make_producer, unreachable
+from dataflows.kafka_health import Health
+from dataflows.kafka_settings import KafkaSettings
+
+
+def send(settings: KafkaSettings, role: str, value: bytes) -> None:
+    """Send a record to the topic of a role. Raises InputError where it is not delivered."""
+    failed: list[KafkaError] = []
+
+    def told(error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            failed.append(error)
+
+    producer = make_producer(settings, Health("producer"))
+    producer.produce(settings.topic(role), value, on_delivery=told)
+    if producer.flush(settings.start_seconds):
+        failed.append(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka names it so
+    if failed:
+        raise unreachable(settings, failed[0])

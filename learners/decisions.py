@@ -1,0 +1,91 @@
+"""Labels of intent in a stored state: looked at, and decided on while nothing runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from learners.codec import pack, unpack
+from learners.control import Control
+from learners.needs import Needs
+from learners.records import SHARED_KIND, SHARED_VERSION
+from learners.settings import LearnerSettings
+
+_SHARED = "all"
+
+
+class Label(NamedTuple):
+    """A label: how many examples of it count (old ones fade), and its typical words."""
+
+    name: str
+    examples: float
+    words: list[str]
+
+
+class Proposal(NamedTuple):
+    """A cluster that has grown: how many events it had, its words, and the texts of some."""
+
+    cluster: int
+    events: int
+    words: list[str]
+    examples: list[str]
+
+
+class Overview(NamedTuple):
+    """All that can be decided on. `aliases` are old names and what they mean now."""
+
+    labels: list[Label]
+    proposals: list[Proposal]
+    aliases: dict[str, str]
+    retired: list[str]
+
+
+class Decisions:
+    """The labels in the records of one shard; `load` and `scan` read them.
+
+    Raises `learners.codec.StateError` where they are damaged.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[str, str], bytes | None],
+        scan: Callable[[str], Iterator[tuple[str, bytes]]],
+    ) -> None:
+        blob = load(SHARED_KIND, _SHARED)
+        self._state: dict[str, Any] | None = None
+        self.needs = Needs(0)
+        if blob is not None:
+            self._state = unpack(blob, SHARED_KIND, SHARED_VERSION)
+            stored = self._state["needs"]
+            settings = msgspec.structs.replace(LearnerSettings(), dim=stored["stated"]["dim"])
+            self.needs = Needs(settings.dim, settings)
+            self.needs.restore(stored, scan)
+
+    def decide(self, control: Control) -> list[tuple[str, str, bytes | None]]:
+        """Carry out a decision; give the records to write. Raises `ControlError`."""
+        self.needs.control(control)
+        if self._state is None:
+            return []
+        self._state["needs"] = self.needs.state()
+        shared = pack(SHARED_KIND, SHARED_VERSION, self._state)
+        return [*self.needs.changed(), (SHARED_KIND, _SHARED, shared)]
+
+    def overview(self, words: int = 5) -> Overview:
+        """Give what there is, the labels with most examples and the largest clusters first."""
+        needs = self.needs
+        known: Any = needs.stated.state()["labels"]
+        counted = zip(known["names"], known["counts"].tolist(), strict=True)
+        labels = [Label(name, n, needs.typical.typical(name, words)) for name, n in counted]
+        proposals = [
+            Proposal(
+                cluster.number,
+                cluster.count,
+                needs.typical.apart(cluster.words, words),
+                [example.text for example in cluster.examples],
+            )
+            for cluster in needs.emerging.proposed()
+        ]
+        labels.sort(key=lambda label: (-label.examples, label.name))
+        return Overview(labels, proposals, dict(needs.aliases), list(needs.retired))
