@@ -19,7 +19,7 @@ class MixtureClassifier(DenseClassifier):
 
     def __init__(
         self,
-        rate: float = 0.3,
+        rate: float = 0.5,
         memory: int = 32,
         replays: int = 2,
         max_labels: int = 256,

@@ -23,7 +23,7 @@ class MixtureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `outside` is the label that says that no other one fits.
     """
 
-    rate: float = 0.3
+    rate: float = 0.5
     half_life: float | None = 20_000.0
     max_labels: int = 256
     memory: int = 32

@@ -23,6 +23,7 @@ Floats = NDArray[np.float32]
 FAINT = np.float32(1e-6)
 """Added to the mean, so that a label without any near example has a score too: -13.8."""
 _HIGHEST = 127
+_SHORTEST = 1e-15
 _NEGLIGIBLE = -16.0
 
 
@@ -120,10 +121,12 @@ class NearestMemory:
 
 
 def unit(vector: NDArray[np.floating[Any]]) -> Floats:
-    """Scale a vector `(dim,)` to length 1; one of zeros stays as it is."""
+    """Scale a vector `(dim,)` to length 1; one shorter than 1e-15 has no direction: zeros."""
     length = np.sqrt(vector.dot(vector))
-    scaled = vector / length if length > 0 else vector
-    return scaled.astype(np.float32, copy=False)
+    if not length > _SHORTEST:
+        return np.zeros(len(vector), np.float32)
+    scaled: Floats = (vector / length).astype(np.float32, copy=False)
+    return scaled
 
 
 def coded(unit_vector: Floats) -> Coded:

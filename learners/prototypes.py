@@ -18,6 +18,8 @@ from learners.slots import Slots
 
 Floats = NDArray[np.float32]
 
+_LEAST_SQUARED = 1e-20
+
 
 class Prototypes:
     """Decayed means of unit vectors `(dim,)`, one a label; the newest `span` count most."""
@@ -53,7 +55,7 @@ class Prototypes:
             self._means[kept] = (counts @ means) / total
         self._counts[kept] = total
         length = float(np.linalg.norm(self._means[kept]))
-        self._factors[kept] = 1.0 / length if length > 0 else 0.0
+        self._factors[kept] = 1.0 / length if length**2 > _LEAST_SQUARED else 0.0
 
     def remove(self, slot: int) -> None:
         """Drop a row; those behind it move up."""
@@ -84,12 +86,12 @@ class Prototypes:
 
 @compiled
 def approach(mean: Floats, unit: Floats, rate: Any) -> float:
-    """Let a mean go a part of the way to a vector; give 1 over its length, 0 where that is 0."""
+    """Let a mean go a part of the way to a vector; give 1 over its length, 0 where that is next to 0."""
     squared = 0.0
     for place in range(mean.size):
         mean[place] += rate * (unit[place] - mean[place])
         squared += np.float64(mean[place]) * np.float64(mean[place])
-    return 1.0 / np.sqrt(squared) if squared > 0 else 0.0
+    return 1.0 / np.sqrt(squared) if squared > _LEAST_SQUARED else 0.0
 
 
 def _blanks(dim: int) -> dict[str, NDArray[Any]]:

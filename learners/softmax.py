@@ -88,7 +88,9 @@ class Softmax:
         All gradients are taken before the first step.
         """
         weights, squares = self._weights[:n], self._squares[:n]
-        errors = np.ascontiguousarray(np.dot(weights, vectors.T).T)
+        errors = np.empty((len(vectors), n), self._dtype)
+        for vector, error in zip(vectors, errors, strict=True):
+            np.dot(weights, vector, out=error)
         descend_all(weights, squares, errors, vectors, slots, self._rate, self._l2, self._skip)
 
     def clear(self, slot: int) -> None:

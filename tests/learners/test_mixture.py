@@ -192,7 +192,7 @@ def test_what_is_kept_does_not_grow_for_ever() -> None:
 @settings(deadline=None)
 def test_predictions_are_always_a_distribution(stream: Any) -> None:
     learner = MixtureLearner(3, MixtureSettings(max_labels=4, memory=2, looked_at=2, alarm=2.0))
-    for vector, label, weight, deed in stream:
+    for number, (vector, label, weight, deed) in enumerate(stream):
         x = np.array(vector, dtype=np.float32)
         known = learner.labels
         if deed == "learn" or label not in known:
@@ -200,7 +200,7 @@ def test_predictions_are_always_a_distribution(stream: Any) -> None:
         elif deed == "retire":
             learner.retire(label)
         elif deed == "rename":
-            learner.rename(label, f"{label}+")
+            learner.rename(label, f"{label}-{number}")
         elif len(known) > 1:
             learner.merge(label, next(name for name in known if name != label))
         got = learner.predict(x)
@@ -208,6 +208,18 @@ def test_predictions_are_always_a_distribution(stream: Any) -> None:
         assert np.isfinite(got).all()
         assert not len(got) or got.sum() == pytest.approx(1.0, abs=1e-9)
         assert 0.0 <= learner.out_of_scope(x) <= 1.0
+
+
+@pytest.mark.parametrize("length", [0.0, 1e-45, 1e-30, 1e-12, 1e5])
+def test_vectors_of_any_length_are_compared_by_their_direction(length: float) -> None:
+    learner = MixtureLearner(3)
+    x = np.array([0.0, length, 0.0], np.float32)
+    for _ in range(5):
+        learner.learn(x, "a")
+        learner.learn(np.array([1.0, 0.0, 0.0], np.float32), "b")
+    got = learner.distribution(x)
+    assert got["a"] > got["b"]
+    assert sum(got.values()) == pytest.approx(1.0)
 
 
 def test_more_features_keep_what_was_learnt() -> None:
