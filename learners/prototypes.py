@@ -86,7 +86,7 @@ class Prototypes:
 
 @compiled
 def approach(mean: Floats, unit: Floats, rate: Any) -> float:
-    """Let a mean go a part of the way to a vector; give 1 over its length, 0 where that is next to 0."""
+    """Let a mean go a part of the way to a vector; give 1 over its length, 0 for next to none."""
     squared = 0.0
     for place in range(mean.size):
         mean[place] += rate * (unit[place] - mean[place])
