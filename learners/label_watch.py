@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from learners.slots import Slots
 
 _MISSED = 0.9
-_LEAST, _MOST = 0.05, 0.7
+_LEAST, _MOST = 0.05, 0.6
 _MEMORY = 100.0
 _PRIOR, _FIRM = 0.5, 4.0
 
@@ -49,9 +49,12 @@ class LabelWatch:
         After an alarm the label is watched as a new one.
         """
         shares, counts, evidence = (self._slots[name] for name in _BLANKS)
-        share = min(max(float(shares[slot]), _LEAST), _MOST)
-        ratio = _MISSED / share if missed else (1.0 - _MISSED) / (1.0 - share)
-        evidence[slot] = max(float(evidence[slot]) + math.log(ratio), 0.0)
+        share = max(float(shares[slot]), _LEAST)
+        if share > _MOST:
+            evidence[slot] = 0.0  # it was hardly ever known: there is nothing to be lost
+        else:
+            ratio = _MISSED / share if missed else (1.0 - _MISSED) / (1.0 - share)
+            evidence[slot] = max(float(evidence[slot]) + math.log(ratio), 0.0)
         counts[slot] = min(float(counts[slot]) + 1.0, _MEMORY)
         shares[slot] += (missed - float(shares[slot])) / float(counts[slot])
         if evidence[slot] < self.limit:

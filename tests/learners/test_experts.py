@@ -210,8 +210,8 @@ def test_rehearsal_draws_labels_as_often_as_they_come() -> None:
 
 def test_steady_misses_raise_no_alarm_and_a_sudden_run_does() -> None:
     rng = np.random.default_rng(2)
-    watch = LabelWatch(4, limit=10.0)
-    for slot, share in ((0, 0.05), (1, 0.2), (2, 0.5)):
+    watch = LabelWatch(8, limit=10.0)
+    for slot, share in ((0, 0.05), (1, 0.2), (2, 0.5), (3, 0.7), (4, 0.95), (5, 1.0)):
         watch.clear(slot)
         alarms = sum(watch.update(slot, missed=bool(miss)) for miss in rng.random(3_000) < share)
         assert alarms == 0
