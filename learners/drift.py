@@ -1,6 +1,7 @@
 """Drift: an alarm when the hit rate or the intent loss is no longer what it was.
 
-Each signal is watched by River's ADWIN (Bifet and Gavaldà, 2007, "Learning from
+Labels that changed their meaning are noticed in `learners.label_watch`, and told here too.
+Each of the two other signals is watched by River's ADWIN (Bifet and Gavaldà, 2007, "Learning from
 time-changing data with adaptive windowing"), which keeps a window of values for as
 long as its halves agree in their mean.
 
@@ -20,10 +21,13 @@ from typing import Any, Literal
 import msgspec
 from river.drift import ADWIN
 
-Signal = Literal["hit", "intent_loss"]
+from learners.label_watch import LabelAlarm
+
+Signal = Literal["hit", "intent_loss", "intent_label"]
 
 HIT: Signal = "hit"
 INTENT_LOSS: Signal = "intent_loss"
+INTENT_LABEL: Signal = "intent_label"
 
 _STEPS = 255
 
@@ -55,13 +59,15 @@ class Alarm(msgspec.Struct, frozen=True):
     """One drift: the mean of the signal went from `before` to `after`.
 
     `hit` is as it was given; `intent_loss` is 1 - exp(-loss), what was given to other
-    labels than the true one. `position` is where the caller was when it was noticed.
+    labels than the true one; `intent_label` is the share of one label's events that were
+    hit, and `label` says which. `position` is where the caller was when it was noticed.
     """
 
     signal: Signal
     position: int
     before: float
     after: float
+    label: str | None = None
 
 
 class Watch:
@@ -119,7 +125,7 @@ class DriftMonitor:
 
     def __init__(self, settings: DriftSettings | None = None) -> None:
         self.settings = settings or DriftSettings()
-        self.counts: dict[str, int] = {HIT: 0, INTENT_LOSS: 0}
+        self.counts: dict[str, int] = {HIT: 0, INTENT_LOSS: 0, INTENT_LABEL: 0}
         self.alarms: list[Alarm] = []
         self.position = 0
         self._watches: dict[str, Watch] = {
@@ -128,12 +134,17 @@ class DriftMonitor:
         }
 
     def update(
-        self, hit: float | None, loss: float | None, position: int | None = None
+        self,
+        hit: float | None,
+        loss: float | None,
+        position: int | None = None,
+        changed: LabelAlarm | None = None,
     ) -> list[Alarm]:
         """Take in one event's hit (0 to 1) and log loss (nats); give the drifts noticed.
 
         None or NaN says that there is no value; a hit outside 0 to 1 is cut to it.
-        `position` names the event, by default by its number among the updates.
+        `position` names the event, by default by its number among the updates. `changed`
+        is a label that the intent learner saw change its meaning.
         """
         where = self.position if position is None else position
         self.position = where + 1
@@ -142,6 +153,9 @@ class DriftMonitor:
             self._watch(HIT, min(max(hit, 0.0), 1.0), where, found)
         if loss is not None and not math.isnan(loss):
             self._watch(INTENT_LOSS, 1.0 - math.exp(-max(loss, 0.0)), where, found)
+        if changed is not None:
+            alarm = Alarm(INTENT_LABEL, where, changed.before, changed.after, changed.label)
+            self._note(alarm, found)
         return found
 
     def mean(self, signal: Signal) -> float:
@@ -166,7 +180,7 @@ class DriftMonitor:
     def from_state(cls, state: Mapping[str, Any]) -> DriftMonitor:
         """Build a monitor that goes on exactly where the one of `state` stopped."""
         monitor = cls(msgspec.convert(state["settings"], DriftSettings))
-        monitor.counts = dict(state["counts"])
+        monitor.counts |= state["counts"]
         monitor.alarms = msgspec.convert(state["alarms"], list[Alarm])
         monitor.position = state["position"]
         for signal, fed in state["fed"].items():
@@ -177,7 +191,9 @@ class DriftMonitor:
         noticed = self._watches[signal].update(value)
         if noticed is None:
             return
-        alarm = Alarm(signal, where, *noticed)
+        self._note(Alarm(signal, where, *noticed), found)
+
+    def _note(self, alarm: Alarm, found: list[Alarm]) -> None:
         found.append(alarm)
-        self.counts[signal] += 1
+        self.counts[alarm.signal] += 1
         self.alarms = [*self.alarms, alarm][-self.settings.keep :] if self.settings.keep else []

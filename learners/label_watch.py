@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -26,10 +26,22 @@ _PRIOR, _FIRM = 0.5, 4.0
 
 
 class LabelAlarm(msgspec.Struct, frozen=True):
-    """A label whose meaning changed; `position` is the number of examples learnt before."""
+    """A label whose meaning changed: the share of its events that were hit, `before` and `after`.
+
+    `position` is the number of examples that the learner had learnt before.
+    """
 
     label: str
     position: int
+    before: float
+    after: float
+
+
+class Change(NamedTuple):
+    """The share of a label's events that were hit, before and in the run that gave the alarm."""
+
+    before: float
+    after: float
 
 
 class LabelWatch:
@@ -43,13 +55,17 @@ class LabelWatch:
         self.limit = limit
         self._slots = Slots(max_labels, _BLANKS)
 
-    def update(self, slot: int, *, missed: bool) -> bool:
-        """Take in whether a label's event was missed; tell whether that is an alarm.
+    def update(self, slot: int, *, missed: bool) -> Change | None:
+        """Take in whether a label's event was missed; tell of a change where that is an alarm.
 
         After an alarm the label is watched as a new one.
         """
-        shares, counts, evidence = (self._slots[name] for name in _BLANKS)
+        shares, counts, evidence, run, lost, usual = (self._slots[name] for name in _BLANKS)
         share = max(float(shares[slot]), _LEAST)
+        if evidence[slot] == 0.0:
+            usual[slot], run[slot], lost[slot] = shares[slot], 0, 0
+        run[slot] += 1
+        lost[slot] += missed
         if share > _MOST:
             evidence[slot] = 0.0  # it was hardly ever known: there is nothing to be lost
         else:
@@ -58,9 +74,10 @@ class LabelWatch:
         counts[slot] = min(float(counts[slot]) + 1.0, _MEMORY)
         shares[slot] += (missed - float(shares[slot])) / float(counts[slot])
         if evidence[slot] < self.limit:
-            return False
+            return None
+        change = Change(1.0 - float(usual[slot]), 1.0 - int(lost[slot]) / int(run[slot]))
         self.clear(slot)
-        return True
+        return change
 
     def clear(self, slot: int) -> None:
         """Make a label as new."""
@@ -83,4 +100,11 @@ class LabelWatch:
         self._slots.restore(state)
 
 
-_BLANKS = {"shares": np.array(_PRIOR), "counts": np.array(_FIRM), "evidence": np.array(0.0)}
+_BLANKS = {
+    "shares": np.array(_PRIOR),
+    "counts": np.array(_FIRM),
+    "evidence": np.array(0.0),
+    "run": np.array(0, np.int32),
+    "lost": np.array(0, np.int32),
+    "usual": np.array(_PRIOR),
+}

@@ -54,6 +54,7 @@ class MixtureLearner(LabelLearner):
         self._watch = LabelWatch(chosen.max_labels, chosen.alarm or math.inf)
         self._scope = Scope()
         self._seen: tuple[bytes, _View] | None = None
+        self._alarm: LabelAlarm | None = None
         self.alarms: list[LabelAlarm] = []
         self.alarmed = 0
 
@@ -72,6 +73,11 @@ class MixtureLearner(LabelLearner):
         if vector is None or not len(self._labels):
             return 1.0
         return self._scope.chance(self._view(vector).fit)
+
+    def take_alarm(self) -> LabelAlarm | None:
+        """Give the newest alarm where it was not taken yet, to be passed on once."""
+        alarm, self._alarm = self._alarm, None
+        return alarm
 
     def rename(self, old: str, new: str) -> None:
         """Call a label by another name; what was learnt of it stays.
@@ -161,11 +167,12 @@ class MixtureLearner(LabelLearner):
         """Watch a label; where its meaning has changed, forget what was learnt of it."""
         if self.settings.alarm is None:
             return False
-        if not self._watch.update(slot, missed=int(before.argmax()) != slot):
+        change = self._watch.update(slot, missed=int(before.argmax()) != slot)
+        if change is None:
             return False
         self._experts.clear(slot)
-        alarm = LabelAlarm(self.labels[slot], self._labels.clock - 1)
-        self.alarms = [*self.alarms, alarm][-_KEPT_ALARMS:]
+        self._alarm = LabelAlarm(self.labels[slot], self._labels.clock - 1, *change)
+        self.alarms = [*self.alarms, self._alarm][-_KEPT_ALARMS:]
         self.alarmed += 1
         return True
 

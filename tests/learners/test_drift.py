@@ -15,6 +15,7 @@ from river.drift import ADWIN
 from learners.codec import pack, unpack
 from learners.drift import HIT, INTENT_LOSS, Alarm, DriftMonitor, DriftSettings
 from learners.intent import IntentLearner
+from learners.label_watch import LabelAlarm
 
 
 def hits(rate: float, n: int, seed: int) -> list[float]:
@@ -46,7 +47,7 @@ def test_a_steady_stream_raises_nothing() -> None:
     draw = random.Random(2)
     for hit in hits(0.2, 20_000, seed=1):
         assert monitor.update(hit, draw.expovariate(1.0)) == []
-    assert monitor.counts == {HIT: 0, INTENT_LOSS: 0}
+    assert monitor.counts == {HIT: 0, INTENT_LOSS: 0, "intent_label": 0}
     assert monitor.mean(HIT) == pytest.approx(0.2, abs=0.02)
     assert monitor.width(HIT) > 8_000
 
@@ -186,3 +187,14 @@ def test_recommender_hands_out_its_alarms():
     assert alarms[0].position > 1600
     assert alarms[0].after < alarms[0].before
     assert model.drift.counts["hit"] == len([a for a in alarms if a.signal == "hit"])
+
+
+def test_a_label_that_changed_is_told_among_the_alarms() -> None:
+    monitor = DriftMonitor()
+    assert monitor.update(None, 0.1, 6) == []
+    (alarm,) = monitor.update(None, 0.1, 7, LabelAlarm("war", 3, 0.9, 0.1))
+    assert alarm == Alarm("intent_label", 7, 0.9, 0.1, "war")
+    assert monitor.counts == {"hit": 0, "intent_loss": 0, "intent_label": 1}
+    restored = DriftMonitor.from_state(unpack(pack("drift", 1, monitor.state()), "drift", 1))
+    assert restored.alarms == [alarm]
+    assert restored.counts == monitor.counts

@@ -213,12 +213,14 @@ def test_steady_misses_raise_no_alarm_and_a_sudden_run_does() -> None:
     watch = LabelWatch(8, limit=10.0)
     for slot, share in ((0, 0.05), (1, 0.2), (2, 0.5), (3, 0.7), (4, 0.95), (5, 1.0)):
         watch.clear(slot)
-        alarms = sum(watch.update(slot, missed=bool(miss)) for miss in rng.random(3_000) < share)
-        assert alarms == 0
+        found = [watch.update(slot, missed=bool(miss)) for miss in rng.random(3_000) < share]
+        assert found == [None] * 3_000
     run = [watch.update(0, missed=True) for _ in range(8)]
-    assert run.count(True) == 1
-    assert 3 <= run.index(True) <= 6
-    assert not any(watch.update(0, missed=True) for _ in range(8))
+    (change,) = [change for change in run if change is not None]
+    assert 3 <= run.index(change) <= 6
+    assert change.before == pytest.approx(0.95, abs=0.05)
+    assert change.after <= 0.3
+    assert [watch.update(0, missed=True) for _ in range(8)] == [None] * 8
 
 
 def fits(rng: Any, *, outside: bool) -> tuple[Any, Any, Any]:

@@ -56,7 +56,12 @@ def test_swapped_labels_raise_an_alarm_and_are_learnt_again(labels: int) -> None
     assert sum(after[-100:]) / 100 >= sum(before[-500:]) / 500 - 0.05
     assert {alarm.label for alarm in learner.alarms} <= set(SWAP)
     assert 1 <= learner.alarmed <= 4
-    assert 1_500 <= learner.alarms[0].position < 1_700
+    first = learner.alarms[0]
+    assert 1_500 <= first.position < 1_700
+    assert first.before > 0.8
+    assert first.after < 0.3
+    assert learner.take_alarm() == learner.alarms[-1]
+    assert learner.take_alarm() is None
 
 
 def test_without_alarms_it_comes_back_more_slowly() -> None:
