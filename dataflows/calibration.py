@@ -9,6 +9,7 @@ Measures after Guo et al., 2017, "On calibration of modern neural networks".
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ _PER_OCTAVE = 8
 _OCTAVES = 20
 _FINE = _PER_OCTAVE * _OCTAVES
 _BINS = 12
+_ALONE = 0.05
 _Z = 1.959963984540054
 
 Floats = NDArray[np.float64]
@@ -88,14 +90,22 @@ class Calibration:
         self._bins = np.minimum(_PER_OCTAVE * octaves, _FINE - 1).astype(np.intp)
 
     def _merged(self) -> list[dict[str, Any]]:
-        """Join fine bins to at most `_BINS` with about as many places in each."""
-        total, bins, start = self._count.sum(), [], 0
-        for stop in range(1, _FINE + 1):
-            count = self._count[start:stop].sum()
-            if count and (count >= total / _BINS or stop == _FINE):
-                bins.append(self._bin(start, stop))
-                start = stop
-        return bins
+        """Join fine bins to at most `_BINS` with about as many places in each.
+
+        What is left over at the top goes to the last bin, unless it says something alone.
+        """
+        quota = self._count.sum() / _BINS
+        edges, held = [0], 0.0
+        for stop, count in enumerate(self._count.tolist(), 1):
+            held += count
+            if held and held >= quota:
+                edges.append(stop)
+                held = 0.0
+        if held > _ALONE * quota:
+            edges.append(_FINE)
+        elif held:
+            edges[-1] = _FINE
+        return [self._bin(start, stop) for start, stop in pairwise(edges)]
 
     def _bin(self, start: int, stop: int) -> dict[str, Any]:
         count = float(self._count[start:stop].sum())

@@ -16,8 +16,8 @@ def calibration(report: dict[str, Any]) -> Figure:
     """Show promised against observed shares, by bins of the promise."""
     bins = report["calibration"]["bins"]
     values = [each[name] for each in bins for name in ("predicted", "observed")]
+    floor = min((value for value in values if value > 0), default=1e-3) / 2
     values += [limit for each in bins for limit in each["interval"]]
-    floor = min((each["predicted"] for each in bins), default=1e-3) / 4
     x = log_room([max(v, floor) for v in values], words.brief_percent, "promised probability")
     y = x._replace(title="share that was taken")
 

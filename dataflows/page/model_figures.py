@@ -18,7 +18,9 @@ def recall(report: dict[str, Any]) -> Figure:
     of = report["running"]
     xs, ys = of["events"], of["candidate_recall"]
     x = Axis("events scored", 0, max([*xs, 1]), words.brief)
-    y = Axis("candidate recall", min([0.5, *ys]) * 0.98 if ys else 0.0, 1.0, words.brief_percent)
+    y = Axis(
+        "candidate recall", 0.5 if min(ys, default=0.0) > 0.55 else 0.0, 1, words.brief_percent
+    )
 
     def plot(width: int) -> Plot:
         drawing = Plot(width, 300, x, y)

@@ -100,3 +100,20 @@ def test_wilson_interval_is_that_of_the_textbook() -> None:
     low, high = wilson(0, 20)
     assert low == 0.0
     assert high == pytest.approx(0.1611, abs=1e-4)
+
+
+def test_a_few_places_left_over_make_no_bin_of_their_own() -> None:
+    calibration, ids = Calibration(1), ["a", "b"]
+    for number in range(1200):
+        calibration.add(Ranked(ids, np.array([0.1, 0.0])), ids[number % 2])
+    assert len(calibration.figures()["bins"]) == 1
+    sure = Ranked(ids, np.array([50.0, 0.0]))
+    for _ in range(4):
+        calibration.add(sure, "a")
+    (only,) = calibration.figures()["bins"]
+    assert (only["places"], only["to"]) == (1204, 1.0)
+    for _ in range(20):
+        calibration.add(sure, "a")
+    first, last = calibration.figures()["bins"]
+    assert (first["places"], first["observed"]) == (1200, 0.5)
+    assert (last["places"], last["observed"], last["predicted"]) == (24, 1.0, 1.0)
