@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.figures import Gains, Ranks, averages, bounds, gains, in_parts
+from dataflows.figures import Gains, Ranks, averages, bounds, gains, in_parts, names
 from dataflows.intervals import bootstrap
 from dataflows.prequential import Prequential
 from dataflows.scored import Scored
 
 COLD_EVENTS = 5
 """A user is cold during their first five events."""
+
+YOUNG_EVENTS = 5
+"""An item is young during its first five events in the stream."""
 
 VARIANTS = ("tie_safe", "plain", "as_served")
 
@@ -30,6 +34,11 @@ def accuracy(judge: Prequential, k: int, seed: int) -> dict[str, Any]:
     users, cold = scored.column("user"), scored.column("ordinal") < COLD_EVENTS
     figures = _figures(earned, users, cold, k, seed)
     of_leads = _figures(leads, users, cold, k, seed)
+    young = _young(scored, k, seed)
+    for name in ("tie_safe", *scored.peers):
+        figures[name]["young"] = young[name]
+    for name in scored.peers:
+        of_leads[name]["young"] = young[_lead(name)]
     return {
         "scored": len(scored),
         "unscored": msgspec.to_builtins(judge.unscored),
@@ -37,7 +46,11 @@ def accuracy(judge: Prequential, k: int, seed: int) -> dict[str, Any]:
         "items": len(judge.items),
         **{name: figures[name] for name in VARIANTS},
         "peers": {name: {**figures[name], "lead": of_leads[name]} for name in scored.peers},
-        "best_peer": _best(scored, earned),
+        "best_peer": _best(scored.peers, figures, k),
+        "best_peer_of": {
+            part: _best(scored.peers, {name: figures[name][part] for name in scored.peers}, k)
+            for part in ("cold", "young")
+        },
         "repeats": _by_repeat(scored, earned["tie_safe"], k),
         "candidate_recall": _share(scored, "reached"),
         "new_items": msgspec.to_builtins(judge.new_items),
@@ -57,18 +70,51 @@ def _figures(
     if not earned:
         return figures
     for part, put in ((slice(None), figures), (cold, {n: f["cold"] for n, f in figures.items()})):
-        columns = np.hstack([each[part] for each in earned.values()])
-        limits = bootstrap(columns, users[part], seed=seed)
-        for name, pairs in zip(earned, np.split(limits, len(earned)), strict=True):
+        limits = _intervals({name: each[part] for name, each in earned.items()}, users[part], seed)
+        for name, pairs in limits.items():
             put[name]["interval"] = bounds(pairs, k)
     return figures
 
 
-def _best(scored: Scored, earned: dict[str, Gains]) -> str | None:
+def _intervals(earned: dict[str, Gains], users: Ranks, seed: int) -> dict[str, NDArray[np.float64]]:
+    """Bounds `(3, 2)` of the means of each method, all on the same draws of users."""
+    limits = bootstrap(np.hstack(list(earned.values())), users, seed=seed)
+    return dict(zip(earned, np.split(limits, len(earned)), strict=True))
+
+
+def _young(scored: Scored, k: int, seed: int) -> dict[str, dict[str, Any]]:
+    """Figures of each method, and of our lead over it, on the events of young items.
+
+    An item that nobody had met counts here, and is hit where it is among the first k of all
+    that was scored: only what knows items by their text can do that. `met` leaves those out.
+    """
+    item_events = scored.column("item_events")
+    young = item_events < YOUNG_EVENTS
+    met = item_events[young] > 0
+    ours = np.where(met, scored.column("tie_safe")[young], scored.column("unmet")[young])
+    earned = {"tie_safe": gains(ours, k)}
+    earned |= {name: gains(scored.column(name)[young], k) for name in scored.peers}
+    earned |= {_lead(name): earned["tie_safe"] - earned[name] for name in scored.peers}
+    limits = _intervals(earned, scored.column("user")[young], seed)
+    return {
+        name: {
+            **averages(each, k),
+            "interval": bounds(limits[name], k),
+            "met": averages(each[met], k),
+        }
+        for name, each in earned.items()
+    }
+
+
+def _lead(name: str) -> str:
+    return f"lead over {name}"
+
+
+def _best(peers: Iterable[str], figures: dict[str, dict[str, Any]], k: int) -> str | None:
     """Name the peer with the highest hit rate, the first of those with the same."""
-    if not len(scored):
-        return None
-    return max(scored.peers, key=lambda name: float(earned[name][:, 0].mean()), default=None)
+    hit_rate = names(k)[0]
+    judged = [name for name in peers if figures[name][hit_rate] is not None]
+    return max(judged, key=lambda name: float(figures[name][hit_rate]), default=None)
 
 
 def _by_repeat(scored: Scored, earned: Gains, k: int) -> dict[str, Any]:

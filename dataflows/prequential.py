@@ -12,6 +12,7 @@ the whole group, and nothing of the group counts as seen until it has ended.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
@@ -56,6 +57,7 @@ class Prequential:
         self.repeats_on = repeats_on
         self._k = k
         self._seen: set[str] = set()
+        self._item_events: Counter[str] = Counter()
         self._rows: dict[str, int] = {}
         self._users: dict[str, _Past] = {}
         self._group: tuple[str, float] | None = None
@@ -89,15 +91,16 @@ class Prequential:
         ranking, number = self._ranking, UNSCORED
         if self._is_scored(item) and item is not None and ranking is not None:
             plain = ranking if first else recommender.rank(user)
-            if item not in self._seen:
-                self._count_new(recommender, ranking, item)
+            met = item in self._seen
+            unmet = MISS if met else self._rank_unmet(recommender, ranking, item)
             number = len(self.scored)
-            self._write(interaction.event_id, item, ranking, plain, served)
+            self._write(interaction.event_id, item, ranking, plain, served, unmet)
         self._take_in(interaction, number)
 
     def _open(self, user: str, ts: float) -> None:
         """Let the last group count as seen, and start the next one."""
         past = self._past
+        self._item_events.update(self._members)
         for item in self._members:
             self._seen.add(item)
             past.items.add(item)
@@ -144,6 +147,7 @@ class Prequential:
         ranking: Ranking,
         plain: Ranking,
         served: Sequence[str] | None,
+        unmet: int,
     ) -> None:
         past = self._past
         own = set() if self.repeats_on else past.items
@@ -160,6 +164,8 @@ class Prequential:
                 candidates=len(self._seen) - len(own),
                 reached=tie_safe != MISS,
                 repeat=self._has(item),
+                item_events=self._item_events[item],
+                unmet=unmet,
             ),
         )
 
@@ -173,9 +179,12 @@ class Prequential:
         seen.difference_update(fresh)
         return rank
 
-    def _count_new(self, recommender: Ranker, ranking: Ranking, item: str) -> None:
-        """Count a true item that the stream has not held; its hits stand apart."""
+    def _rank_unmet(self, recommender: Ranker, ranking: Ranking, item: str) -> int:
+        """Rank a true item that the stream has not held among all others; its hits stand apart."""
         self.new_items.events += 1
-        if recommender.is_known(item):
-            self.new_items.listed += 1
-            self.new_items.hits += MISS < len(rivals(ranking, item)) <= self._k
+        if not recommender.is_known(item):
+            return MISS
+        rank = len(rivals(ranking, item))
+        self.new_items.listed += 1
+        self.new_items.hits += MISS < rank <= self._k
+        return rank

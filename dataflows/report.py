@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from dataflows.accuracy import YOUNG_EVENTS
 from dataflows.errors import InputError
 from dataflows.figures import names
 from dataflows.scored import Scored
@@ -172,12 +173,32 @@ def _remarks(report: dict[str, Any]) -> list[str]:
             f"items never met before: {new['events']:,} events, {new['listed']:,} known by text, "
             f"{new['hits']:,} of them in the first {k} (not in the figures above)"
         )
+    if report["tie_safe"]["young"]["events"]:
+        remarks.append(_young(report))
     remarks += [
         f"{name}: {note}" for name, peer in report["peers"].items() for note in peer["notes"]
     ]
     remarks += [f"{name} was left out: {reason}" for name, reason in report["left_out"].items()]
     remarks.append(_speed(report))
     return remarks
+
+
+def _young(report: dict[str, Any]) -> str:
+    """Say how items do that the stream hardly knows, ours and the best peer's."""
+    hit_rate, young = names(report["k"])[0], report["tie_safe"]["young"]
+    told = (
+        f"{hit_rate.upper()} of items with fewer than {YOUNG_EVENTS} events so far: "
+        f"{_number(young[hit_rate])} ({young['events']:,} events; of those met before "
+        f"{_number(young['met'][hit_rate])})"
+    )
+    best = report["best_peer_of"]["young"]
+    if best is None:
+        return told
+    peer = report["peers"][best]["young"]
+    return (
+        f"{told}; of the best peer, {best}, {_number(peer[hit_rate])} "
+        f"({_number(peer['met'][hit_rate])})"
+    )
 
 
 def _speed(report: dict[str, Any]) -> str:

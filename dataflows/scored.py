@@ -18,7 +18,9 @@ class Row(NamedTuple):
     `user` numbers the user by first appearance, `ordinal` is how many events
     the user had before this one. `candidates` is how many items it competed
     with, itself included, in the tie-safe clock; `reached` says whether the
-    recommender scored the true item at all. Ranks are 0 for a miss.
+    recommender scored the true item at all. `item_events` is how many events of
+    the stream its item had before the group; where it had none, `unmet` is its
+    rank among all that was scored, catalogue and all. Ranks are 0 for a miss.
     """
 
     user: int
@@ -29,6 +31,8 @@ class Row(NamedTuple):
     candidates: int
     reached: bool
     repeat: bool
+    item_events: int
+    unmet: int
 
 
 class Scored:

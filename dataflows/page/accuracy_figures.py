@@ -1,10 +1,11 @@
-"""Figures of the methods side by side: hit rates, leads, cold and warm users."""
+"""Figures of the methods side by side: hit rates, leads, cold and warm users, young items."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from dataflows.accuracy import YOUNG_EVENTS
 from dataflows.figures import names
 from dataflows.page import words
 from dataflows.page.dots import Point, Row, draw_rows
@@ -98,6 +99,36 @@ def cold_and_warm(report: dict[str, Any]) -> Figure:
         Table(["method", "cold", "95 % interval", "warm"], table),
         [Key("cold", "s0 hollow dot"), Key("warm", "s0 dot")],
         [f"{name}\ncold {cold} ({limits})\nwarm {warm}" for name, cold, limits, warm in table],
+    )
+
+
+def young_items(report: dict[str, Any]) -> Figure | None:
+    """Show the hit rate of items that the stream hardly knows; None where there were none."""
+    hit_rate, ours = names(report["k"])[0], report[OURS]["young"]
+    if not ours["events"]:
+        return None
+    rows, table = [], []
+    for method in methods(report):
+        young = figures_of(report, method)["young"]
+        limits, met = young["interval"][hit_rate], young["met"][hit_rate]
+        points = [Point(met), Point(young[hit_rate], limits, hollow=True)]
+        rows.append(Row(method.label, method.style, points))
+        said = [words.share(young[hit_rate], 4), words.span(limits), words.share(met, 4)]
+        table.append([method.label, *said])
+    title, axis = "Young items", _axis(rows, hit_rate.upper())
+    says = (
+        f"Items with fewer than {YOUNG_EVENTS} events so far ({words.count(ours['events'])} "
+        f"scored), with 95 % intervals; and of those the ones met before "
+        f"({words.count(ours['met']['events'])}). No peer can rank what it has not met."
+    )
+    return Figure(
+        "young",
+        title,
+        says,
+        drawn("young", title, says, HALF, lambda width: draw_rows(width, axis, rows)),
+        Table(["method", "young", "95 % interval", "of those met"], table),
+        [Key("young", "s0 hollow dot"), Key("of those met", "s0 dot")],
+        [f"{name}\nyoung {young} ({limits})\nmet {met}" for name, young, limits, met in table],
     )
 
 

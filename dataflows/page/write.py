@@ -72,7 +72,7 @@ def html(report: dict[str, Any]) -> str:
 
 def sections(report: dict[str, Any]) -> list[Section]:
     """Give the parts of the page that hold figures."""
-    leads = accuracy.leads(report)
+    leads, young = accuracy.leads(report), accuracy.young_items(report)
     signals = model.signals(report)
     return [
         Section(
@@ -84,8 +84,12 @@ def sections(report: dict[str, Any]) -> list[Section]:
         Section("stream", "Over the stream", [stream.running(report)]),
         Section(
             "users",
-            "Cold and warm",
-            [accuracy.cold_and_warm(report), stream.by_history(report)],
+            "New users, new items",
+            [
+                accuracy.cold_and_warm(report),
+                stream.by_history(report),
+                *([young] if young else []),
+            ],
         ),
         Section(
             "by-rank",

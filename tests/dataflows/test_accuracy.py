@@ -26,6 +26,8 @@ def judge_of(ranks: list[int], plain: list[int], popularity: list[int]) -> Prequ
             candidates=30,
             reached=rank > 0,
             repeat=number % 2 == 0,
+            item_events=1 + number % 8 if rank else 0,
+            unmet=0 if rank else number % 12,
         )
         judge.scored.add(f"e{number}", row)
     judge.scored.add_peer("popularity", np.array(popularity, dtype=np.int64))
@@ -70,9 +72,33 @@ def test_the_lead_over_a_peer_is_paired() -> None:
     assert low < lead["hr@10"] < high
 
 
+def test_young_items_are_judged_apart_and_ours_may_be_known_by_text() -> None:
+    judge = random_judge()
+    scored, figures = judge.scored, accuracy(judge, 10, seed=0)
+    before, ours = scored.column("item_events"), scored.column("tie_safe")
+    young, met = before < 5, before > 0
+    listed = scored.column("unmet")
+    hits = (ours > 0) & (ours <= 10) | (listed > 0) & (listed <= 10)
+    peer = (scored.column("popularity") > 0) & (scored.column("popularity") <= 10)
+    of_ours, of_peer = figures["tie_safe"]["young"], figures["peers"]["popularity"]["young"]
+    assert of_ours["events"] == of_peer["events"] == young.sum()
+    assert of_ours["hr@10"] == hits[young].mean()
+    assert of_ours["met"]["hr@10"] == ((ours > 0) & (ours <= 10))[young & met].mean()
+    assert of_ours["met"]["events"] == (young & met).sum() < young.sum()
+    assert of_peer["hr@10"] == peer[young].mean()
+    lead = figures["peers"]["popularity"]["lead"]["young"]
+    assert lead["hr@10"] == pytest.approx(of_ours["hr@10"] - of_peer["hr@10"])
+    low, high = lead["interval"]["hr@10"]
+    assert low < lead["hr@10"] < high
+    assert "young" not in figures["plain"]
+    # The main figures keep to the rules: what nobody had met is a miss.
+    assert figures["tie_safe"]["hr@10"] == ((ours > 0) & (ours <= 10)).mean()
+
+
 def test_the_best_peer_is_the_one_with_the_most_hits() -> None:
     figures = accuracy(random_judge(), 10, seed=0)
     assert figures["best_peer"] == "popularity"
+    assert figures["best_peer_of"] == {"cold": "popularity", "young": "popularity"}
     assert figures["peers"]["none"]["hr@10"] == 0.0
     assert figures["peers"]["none"]["lead"]["hr@10"] == figures["tie_safe"]["hr@10"]
 
@@ -93,6 +119,8 @@ def test_nothing_scored_is_still_strict_json() -> None:
     assert figures["tie_safe"]["interval"]["hr@10"] is None
     json.dumps(figures, allow_nan=False)
     assert figures["best_peer"] is None
+    assert figures["best_peer_of"] == {"cold": None, "young": None}
+    assert figures["tie_safe"]["young"]["interval"]["hr@10"] is None
     assert figures["peers"]["popularity"]["lead"]["cold"]["interval"]["hr@10"] is None
 
 

@@ -27,7 +27,9 @@ def rows() -> tuple[Scored, Trace]:
             rank = int(rng.integers(0, 30))
             scored.add(
                 f"e{position}",
-                Row(position % 5, len(scored) // 5, rank, rank, 0, 50, rank > 0, rank % 2 == 0),
+                Row(
+                    position % 5, len(scored) // 5, rank, rank, 0, 50, rank > 0, rank % 2 == 0, 9, 0
+                ),
             )
     scored.add_peer("other", rng.integers(0, 60, len(scored)))
     return scored, trace
@@ -113,6 +115,6 @@ def test_a_handful_of_events_and_none_at_all() -> None:
     assert empty["candidates"]["all"]["recall"] is None
     trace.open(0, 1.0)
     trace.add(0, 1.0, None, 0)
-    scored.add("e0", Row(0, 0, 1, 1, 1, 5, True, False))
+    scored.add("e0", Row(0, 0, 1, 1, 1, 5, True, False, 3, 0))
     one = curves(scored, trace, [], 10)["running"]
     assert (one["window"], one["events"], one["hr@10"]) == (1, [1], {"tie_safe": [1.0]})

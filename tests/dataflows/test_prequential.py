@@ -109,6 +109,8 @@ def test_ranks_worked_out_by_hand() -> None:
     assert scored.column("user").tolist() == [1, 0, 0, 2, 1, 2, 3, 3]
     assert scored.column("ordinal").tolist() == [1, 1, 2, 0, 2, 2, 0, 1]
     assert scored.column("reached").tolist() == [1, 1, 0, 1, 1, 1, 1, 1]
+    assert scored.column("item_events").tolist() == [1, 1, 0, 1, 2, 2, 3, 3]
+    assert scored.column("unmet").tolist() == [0, 0, 2, 0, 0, 0, 0, 0]
     unscored = judge.unscored
     assert (unscored.warmup, unscored.no_item, unscored.repeat) == (2, 1, 1)
     new = judge.new_items

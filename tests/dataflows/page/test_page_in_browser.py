@@ -16,7 +16,7 @@ SECTIONS = [
     "Summary",
     "Side by side",
     "Over the stream",
-    "Cold and warm",
+    "New users, new items",
     "Hits by rank",
     "Calibration",
     "Candidates",
