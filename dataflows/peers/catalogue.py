@@ -67,6 +67,30 @@ def _isgd(seed: int) -> Peer:
     return Isgd(seed)
 
 
+def _ials(seed: int) -> Peer:
+    from dataflows.peers.ials import Ials
+
+    return Ials(seed)
+
+
+def _ease(_seed: int) -> Peer:
+    from dataflows.peers.ease import Ease
+
+    return Ease()
+
+
+def _river_biased_mf(seed: int) -> Peer:
+    from dataflows.peers.river_mf import biased
+
+    return biased(seed)
+
+
+def _river_funk_mf(seed: int) -> Peer:
+    from dataflows.peers.river_mf import funk
+
+    return funk(seed)
+
+
 PEERS: dict[str, Callable[[int], Peer]] = {
     "popularity": _popularity,
     "popularity-decayed": _popularity_decayed,
@@ -77,6 +101,10 @@ PEERS: dict[str, Callable[[int], Peer]] = {
     "vmis-knn": _vmis_knn,
     "bpr": _bpr,
     "isgd": _isgd,
+    "ials": _ials,
+    "ease": _ease,
+    "river-biased-mf": _river_biased_mf,
+    "river-funk-mf": _river_funk_mf,
 }
 """Name of each peer, and how to make it from a seed."""
 

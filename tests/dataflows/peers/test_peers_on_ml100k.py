@@ -41,6 +41,10 @@ def hit_rate(name: str, trace) -> float:
         ("vmis-knn", 0.129),
         ("bpr", 0.113),
         ("isgd", 0.124),
+        ("ials", 0.14),
+        ("ease", 0.143),
+        ("river-biased-mf", 0.108),
+        ("river-funk-mf", 0.12),
     ],
 )
 def test_a_peer_is_as_good_as_it_is_known_to_be(name, least, trace) -> None:
