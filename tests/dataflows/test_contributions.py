@@ -33,15 +33,18 @@ def grown() -> tuple[Recommender, Contributions, list[tuple[int, np.ndarray]]]:
 def naive(model: Recommender) -> np.ndarray:
     """Mean loss of score of the best five, one item and one group of signals at a time."""
     block, score = model.open, model.preference.score
-    best = np.argsort(-score(block.scaled), kind="stable")[:5]
+    pull = getattr(block, "pull", np.zeros(len(block.ids)))
+    best = np.argsort(-(score(block.scaled) + pull), kind="stable")[:5]
     lost = np.zeros(len(GROUPS))
-    for number, names in enumerate(GROUPS.values()):
+    for number, (group, names) in enumerate(GROUPS.items()):
         columns = [FEATURES.index(name) for name in names]
         for place in best:
             row = block.scaled[[place]].copy()
             full = score(row)[0]
             row[0, columns] = block.scaled[:, columns].mean(axis=0)
             lost[number] += (full - score(row)[0]) / len(best)
+            if group == "together":
+                lost[number] += (pull[place] - pull.mean()) / len(best)
     return lost
 
 
