@@ -19,7 +19,7 @@ ifneq ($(shell .venv/bin/python -c '' 2>/dev/null && cat .venv/home 2>/dev/null)
 $(shell rm -f .venv/home .venv/installed .venv/installed-test)
 endif
 
-.PHONY: install test lint demo bench bench-intent bench-stream data browser clean
+.PHONY: install test lint demo bench bench-accuracy bench-intent bench-stream data browser clean
 .DELETE_ON_ERROR:
 
 install: .venv/installed
@@ -82,6 +82,10 @@ demo: .venv/installed
 bench: .venv/installed-test data
 	.venv/bin/python -m benchmarks.engine
 	.venv/bin/python -m benchmarks.stream
+
+# Short: a prefix of each log, below 15 minutes on two cores. WHOLE=1: all of it, for a night.
+bench-accuracy: .venv/installed-test data
+	.venv/bin/python -m benchmarks.accuracy $(if $(WHOLE),--whole)
 
 bench-intent: .venv/installed-test
 	.venv/bin/python -m benchmarks.intent

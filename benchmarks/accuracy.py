@@ -1,0 +1,307 @@
+"""Accuracy per CPU second: the lists and every peer, side by side, in the same replay.
+
+Each log is a process of its own with one thread, replayed by the rules of docs/replay.md with
+default settings, and the packaged encoder; its vectors are made before the clock starts, and
+kept in .cache. Events per CPU second are those of the live path for ours, and of answers and
+learning for a peer; hits per CPU second is that times HR@10. Lead is ours less the peer's over
+the same events; young items had fewer than five events in the stream before.
+
+  ml-100k          MovieLens 100k
+  ml-100k-half     the same, with the events on half of the items (drawn with seed 0) left out of
+                   the first half: they are unseen until mid-stream, and in the catalogue always
+  completejourney, wikispeedia, deskdrop   from ../shared/data (PENCHANT_SHARED)
+  shop             the simulated shop
+
+The short form replays a prefix of each log, and leaves out the peers that are too slow for it,
+saying so. --whole replays all of each log, with all peers: for a night.
+
+    python -m benchmarks.accuracy [--whole] [--events 20000] [--logs NAME,...]
+        [--against NAME,...|all] [--encoder packaged] [--at-once 2] [--json OUT]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.accuracy_logs import CLICKS, HALF, SOURCES, chosen, is_there, write_log
+
+EVENTS = 20_000
+SLOW = ("sasrec", "gru4rec")
+VECTORS = Path(".cache/accuracy-vectors.sqlite")
+KEPT_TEXTS = 60_000
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+KEPT = (
+    *("log", "k", "seed", "scored", "unscored", "users", "items", "tie_safe", "plain", "as_served"),
+    *("peers", "best_peer", "best_peer_of", "repeats", "repeat_share", "candidate_recall"),
+    *("new_items", "left_out", "events_per_cpu_second", "cpu_seconds", "coverage", "versions"),
+    "settings",
+)
+LEAD_GOAL, YOUNG_GOAL = 5.0, 2.0
+LEADS = ("completejourney", "wikispeedia", "deskdrop")
+ML100K_GOALS = {"hr@10": 0.22, "ndcg@10": 0.112, "events_per_cpu_second": 1500.0}
+
+
+def replay_log(name: str, events: int | None, against: str, encoder: str) -> dict[str, object]:
+    """Replay one log, and give what its report says of accuracy and speed."""
+    from dataflows.config import load_config
+    from dataflows.replay import ReplaySettings, replay
+
+    config = load_config(None, {"encoder.name": encoder}, {})
+    with tempfile.TemporaryDirectory() as held:
+        folder = Path(held)
+        log, items = write_log(name, folder, events)
+        cached = warm_up(folder, log, items, events, config)
+        settings = ReplaySettings(limit=events, against=peers(against, whole=events is None))
+        done = replay(config, log, items, settings, cached)
+        found = {key: done.report[key] for key in KEPT}
+        if against == "short":
+            slow = dict.fromkeys(SLOW, "too slow for the short form; --whole runs it")
+            found["left_out"] = {**found["left_out"], **known_peers(slow)}
+        if name in CLICKS:
+            found["clicks"] = clicks(done.scored, chosen(name, log, done.scored.event_ids))
+    return found
+
+
+def peers(against: str, *, whole: bool) -> tuple[str, ...]:
+    """Name the peers to be run: all that are installed, in the short form less the slow ones."""
+    from dataflows.peers.catalogue import ALL, PEERS, open_peers, read_names
+
+    if against != "short":
+        return read_names(against)
+    if whole:
+        return (ALL,)
+    installed = open_peers((ALL,), 0).peers
+    return tuple(name for name in PEERS if name in installed and name not in SLOW)
+
+
+def known_peers(told: dict[str, str]) -> dict[str, str]:
+    from dataflows.peers.catalogue import PEERS
+
+    return {name: why for name, why in told.items() if name in PEERS}
+
+
+def warm_up(folder: Path, log: Path, items: Path | None, events: int | None, config):
+    """Compile what is compiled at the first call, and encode every text once."""
+    from dataflows.catalogue import Catalogue
+    from dataflows.encode import EncodeStep
+    from dataflows.log_order import read_order
+    from dataflows.play import batched, catalogue_records
+    from dataflows.replay import ReplaySettings, replay
+    from dataflows.shop import Shop
+    from encoders.cache import CachedEncoder
+    from encoders.hashing import HashingEncoder
+    from encoders.load import load_encoder
+
+    small = folder / "small"
+    small.mkdir()
+    Shop(seed=1, items=60, users=20).write(small, 300)
+    settings = ReplaySettings(against=())
+    replay(config, small / "events.jsonl", small / "items.jsonl", settings, HashingEncoder(384))
+    VECTORS.parent.mkdir(exist_ok=True)
+    cached = CachedEncoder(load_encoder(config.encoder.name), KEPT_TEXTS, VECTORS)
+    step = EncodeStep(cached, config.events, Catalogue(None, cached.version))
+    catalogue = catalogue_records(items, config.events.max_record_bytes)
+    order = read_order(log, config.events, events)
+    for batch in batched(chain(catalogue, order.records()), 1000):
+        step.encode(batch)
+    return cached
+
+
+def clicks(scored, mask: list[bool]) -> dict[str, object]:
+    """Give the hit rates over some of the events, and the lead over the best peer, paired."""
+    from dataflows.figures import gains
+    from dataflows.intervals import bootstrap
+
+    kept = np.array(mask)
+    hits = {n: gains(scored.column(n)[kept], 10)[:, :1] for n in ("tie_safe", *scored.peers)}
+    rates = {name: float(each.mean()) for name, each in hits.items()}
+    best = max(scored.peers, key=rates.__getitem__, default=None)
+    if best is None:
+        return {"events": int(kept.sum()), "hr@10": rates}
+    paired = bootstrap(hits["tie_safe"] - hits[best], scored.column("user")[kept])
+    return {
+        "events": int(kept.sum()),
+        "hr@10": rates,
+        "best_peer": best,
+        "lead": rates["tie_safe"] - rates[best],
+        "interval": paired[0].tolist(),
+    }
+
+
+def table(name: str, found) -> list[str]:
+    """Lay out one log: every method, best first, and how far ours is ahead of it."""
+    repeats = found["settings"]["repeats"]
+    head = (
+        f"{name}: {found['scored']:,} events scored, {found['users']:,} users, "
+        f"{found['items']:,} items, repeats {repeats}, encoder {found['settings']['encoder']}"
+    )
+    columns = (
+        f"  {'method':<20} {'HR@10':>6} {'95 %':>14} {'NDCG@10':>8} {'95 %':>14} {'cold HR':>8} "
+        f"{'young HR':>8} {'lead':>8} {'95 %':>18} {'in %':>6} {'events/s':>9} {'hits/s':>7}"
+    )
+    lines = [head, columns]
+    rows = {"penchant": {**found["tie_safe"], "speed": found["events_per_cpu_second"]}}
+    for peer, figures in found["peers"].items():
+        rows[peer] = {**figures, "speed": figures["events_per_cpu_second"]}
+    for method, row in sorted(rows.items(), key=lambda pair: -(pair[1]["hr@10"] or 0)):
+        lead = row.get("lead")
+        told = f"{'':>8} {'':>18} {'':>6}"
+        if lead is not None:
+            more = 100 * lead["hr@10"] / row["hr@10"] if row["hr@10"] else float("inf")
+            told = f"{lead['hr@10']:+8.4f} {span(lead, '+.4f'):>18} {more:+6.0f}"
+        lines.append(
+            f"  {method:<20} {row['hr@10']:6.4f} {span(row):>14} {row['ndcg@10']:8.4f} "
+            f"{span(row, name='ndcg@10'):>14} {number(row['cold'])} {number(row['young'])} {told} "
+            f"{row['speed'] or 0:9,.0f} {(row['speed'] or 0) * row['hr@10']:7,.0f}"
+        )
+    lines += [f"  {peer} was left out: {why}" for peer, why in found["left_out"].items()]
+    return lines
+
+
+def span(figures, form: str = ".3f", name: str = "hr@10") -> str:
+    low, high = figures["interval"][name]
+    return f"{low:{form}}..{high:{form}}"
+
+
+def number(figures) -> str:
+    return f"{'-':>8}" if figures["hr@10"] is None else f"{figures['hr@10']:8.4f}"
+
+
+def verdicts(name: str, found, *, whole: bool) -> list[str]:
+    """Say of each goal whether it is met by these figures."""
+    if found["best_peer"] is None:
+        return []
+    said = [against_best("HR@10", found["best_peer"], found, None, name in LEADS)]
+    said += [against_best("cold HR@10", found["best_peer_of"]["cold"], found, "cold", False)]
+    if "clicks" in found and "lead" in found["clicks"]:
+        of = found["clicks"]
+        low, high = of["interval"]
+        more = 100 * of["lead"] / of["hr@10"][of["best_peer"]]
+        said.append(
+            f"HR@10 of clicks alone ({of['events']:,}): {of['hr@10']['tie_safe']:.4f}; the best "
+            f"peer, {of['best_peer']}, {of['hr@10'][of['best_peer']]:.4f}: {of['lead']:+.4f} "
+            f"({low:+.4f}..{high:+.4f}, {more:+.1f} %): "
+            f"{verdict(more >= LEAD_GOAL and low > 0)}"
+        )
+    if name == HALF:
+        best = found["best_peer_of"]["young"]
+        ours, peer = found["tie_safe"]["young"], found["peers"][best]["young"]
+        times = ours["hr@10"] / peer["hr@10"] if peer["hr@10"] else float("inf")
+        said.append(
+            f"HR@10 of items with fewer than 5 events ({ours['events']:,} events): "
+            f"{ours['hr@10']:.4f}, {times:.1f} times the best peer's ({best}, {peer['hr@10']:.4f});"
+            f" of those met before {ours['met']['hr@10']:.4f} and {peer['met']['hr@10']:.4f}; "
+            f"goal {YOUNG_GOAL:.0f} times: {verdict(times >= YOUNG_GOAL)}"
+        )
+    if name == "ml-100k" and whole:
+        measured = {**found["tie_safe"], "events_per_cpu_second": found["events_per_cpu_second"]}
+        said += [
+            f"{key} {measured[key]:.4g}, goal {goal:.4g}: {verdict(measured[key] >= goal)}"
+            for key, goal in ML100K_GOALS.items()
+        ]
+    return [f"  {line}" for line in said]
+
+
+def against_best(what: str, best: str, found, part: str | None, is_goal: bool) -> str:
+    """Say how far ours is ahead of the best peer; cold users are held to be no worse off."""
+    peer = found["peers"][best]
+    ours, theirs, lead = found["tie_safe"], peer, peer["lead"]
+    if part is not None:
+        ours, theirs, lead = ours[part], theirs[part], lead[part]
+    low, high = lead["interval"]["hr@10"] or (float("nan"), float("nan"))
+    more = 100 * lead["hr@10"] / theirs["hr@10"] if theirs["hr@10"] else float("inf")
+    line = (
+        f"{what} {ours['hr@10']:.4f}; the best peer, {best}, {theirs['hr@10']:.4f}: "
+        f"{lead['hr@10']:+.4f} ({low:+.4f}..{high:+.4f}, {more:+.1f} %)"
+    )
+    if part is not None:
+        return f"{line}; goal no worse: {verdict(high >= 0, 'not shown to be worse')}"
+    if is_goal:
+        return f"{line}; goal {LEAD_GOAL:.0f} %: {verdict(more >= LEAD_GOAL and low > 0)}"
+    return line
+
+
+def verdict(is_met: bool, met: str = "met") -> str:
+    return met if is_met else "missed"
+
+
+def run_alone(name: str, given: argparse.Namespace) -> dict[str, object] | None:
+    """Replay one log in a process of its own; None where that failed."""
+    started = time.perf_counter()
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "benchmarks.accuracy", "--log", name),
+            *(("--whole",) if given.whole else ("--events", str(given.events))),
+            *("--against", given.against, "--encoder", given.encoder),
+        ],
+        env=os.environ | dict.fromkeys(THREADS, "1"),
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    if done.returncode:
+        print(f"{name}: failed (its process ended with {done.returncode})\n", flush=True)
+        return None
+    found = json.loads(done.stdout.splitlines()[-1])
+    found["seconds"] = time.perf_counter() - started
+    lines = [*table(name, found), *verdicts(name, found, whole=given.whole)]
+    print("\n".join(lines), f"\n  {found['seconds']:,.0f} s\n", flush=True)
+    return found
+
+
+def read_arguments() -> argparse.Namespace:
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    options.add_argument("--whole", action="store_true", help="all of each log, and all peers")
+    options.add_argument("--events", type=int, default=EVENTS, help="of each log's prefix")
+    options.add_argument("--logs", default=",".join(SOURCES))
+    options.add_argument("--against", default="short", help="default: all but the slow ones")
+    options.add_argument("--encoder", default="packaged")
+    options.add_argument("--at-once", type=int, default=2, help="logs replayed side by side")
+    options.add_argument("--json", type=Path)
+    options.add_argument("--log", choices=SOURCES, help="this one alone, in this process")
+    return options.parse_args()
+
+
+def main() -> None:
+    given = read_arguments()
+    if given.log:
+        logging.disable(logging.WARNING)  # drift is told in a report, not here
+        events = None if given.whole else given.events
+        print(json.dumps(replay_log(given.log, events, given.against, given.encoder)))
+        return
+    wanted = given.logs.split(",")
+    for name in wanted:
+        if name not in SOURCES:
+            sys.exit(f"log {name!r} is unknown; give some of {', '.join(SOURCES)}")
+        if not is_there(name):
+            print(f"{name}: skipped, {SOURCES[name][1]} is not there")
+    length = "all of each log" if given.whole else f"the first {given.events:,} events of each"
+    print(f"{length}, seed 0, default settings, encoder {given.encoder}\n", flush=True)
+    present = [name for name in wanted if is_there(name)]
+    with ThreadPoolExecutor(given.at_once) as pool:
+        found = dict(zip(present, pool.map(partial(run_alone, given=given), present), strict=True))
+    if given.json:
+        from dataflows.made_by import made_by
+
+        run = made_by([]) | {"command": " ".join(["python -m benchmarks.accuracy", *sys.argv[1:]])}
+        given.json.write_text(json.dumps({"run": run, "logs": found}, indent=2) + "\n")
+    if None in found.values():
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
