@@ -1,0 +1,90 @@
+"""The benchmark of accuracy: what it hides, what it prints; and items new in mid-stream."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks import accuracy as bench
+from benchmarks.accuracy_logs import HALF, hide_items, write_log
+from dataflows.config import load_config
+from dataflows.replay import ReplaySettings, replay
+
+
+def lines_of(n: int) -> list[str]:
+    return [json.dumps({"event_id": f"e{at}", "item_id": f"i{at % 10}"}) for at in range(n)]
+
+
+def test_half_of_the_items_are_unseen_until_mid_stream() -> None:
+    lines = lines_of(200)
+    kept = hide_items(lines, None, seed=0)
+    assert kept[-100:] == lines[100:]
+    before = {json.loads(line)["item_id"] for line in kept[:-100]}
+    assert len(before) == 5
+    assert kept == hide_items(lines, None, seed=0)
+    other = hide_items(lines, None, seed=1)[:-100]
+    assert {json.loads(line)["item_id"] for line in other} != before
+
+
+def test_of_a_prefix_half_is_from_before_they_appear() -> None:
+    kept = hide_items(lines_of(200), 40, seed=0)
+    items = [json.loads(line)["item_id"] for line in kept]
+    assert len(kept) == 40
+    assert len(set(items[:20])) == 5
+    assert len(set(items[20:])) == 10
+
+
+def test_every_method_has_its_line(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(bench, "VECTORS", tmp_path / "vectors.sqlite")
+    found = json.loads(json.dumps(bench.replay_log("shop", 600, "markov,popularity", "hashing-32")))
+    lines = bench.table("shop", found)
+    assert lines[1].split()[0] == "method"
+    assert {line.split()[0] for line in lines[2:]} == {"penchant", "markov", "popularity"}
+    ours = next(line for line in lines if line.split()[0] == "penchant")
+    assert f"{found['tie_safe']['hr@10']:.4f}" in ours
+    assert f"{found['events_per_cpu_second']:,.0f}" in ours
+
+
+@pytest.mark.parametrize(
+    ("lead", "low", "verdict"),
+    [(0.02, 0.01, "met"), (0.02, -0.01, "missed"), (0.008, 0.005, "missed")],
+)
+def test_a_lead_counts_that_is_large_and_sure(lead, low, verdict) -> None:
+    def figures(rate: float) -> dict[str, object]:
+        return {"hr@10": rate, "interval": {"hr@10": [low, 0.5]}}
+
+    peer = {**figures(0.2), "cold": figures(0.2), "lead": {**figures(lead), "cold": figures(lead)}}
+    found = {
+        "best_peer": "markov",
+        "best_peer_of": {"cold": "markov"},
+        "tie_safe": {**figures(0.2 + lead), "cold": figures(0.2 + lead)},
+        "peers": {"markov": peer},
+    }
+    said = bench.verdicts("deskdrop", found, whole=False)
+    assert said[0].endswith(f": {verdict}")
+    assert f"{100 * lead / 0.2:+.1f} %" in said[0]
+    assert "the best peer, markov, 0.2000" in said[1]
+
+
+def test_the_short_form_says_which_peers_it_leaves_out(monkeypatch) -> None:
+    monkeypatch.setattr(bench, "SLOW", ("markov",))
+    assert "markov" not in bench.peers("short", whole=False)
+    assert "markov-last" in bench.peers("short", whole=False)
+    assert bench.peers("short", whole=True) == ("all",)
+    assert bench.peers("bpr,markov", whole=False) == ("bpr", "markov")
+    assert bench.known_peers({"markov": "slow", "no such peer": "slow"}) == {"markov": "slow"}
+
+
+@pytest.mark.slow
+def test_new_films_are_found_by_their_text(ml100k, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr("benchmarks.accuracy_logs.SOURCES", {HALF: ("recbole", ml100k)})
+    log, items = write_log(HALF, tmp_path, 16_000)
+    config = load_config(None, {"encoder.name": "packaged"}, {})
+    peers = ("popularity-decayed", "markov", "item-knn", "bpr")
+    report = replay(config, log, items, ReplaySettings(limit=16_000, against=peers)).report
+    best = report["peers"][report["best_peer_of"]["young"]]
+    ours = report["tie_safe"]["young"]
+    assert ours["events"] > 1000
+    assert ours["hr@10"] >= 2 * best["young"]["hr@10"]
+    assert best["lead"]["young"]["interval"]["hr@10"][0] > 0
