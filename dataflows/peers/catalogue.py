@@ -91,6 +91,18 @@ def _river_funk_mf(seed: int) -> Peer:
     return funk(seed)
 
 
+def _vowpal_wabbit(seed: int) -> Peer:
+    from dataflows.peers.vowpal_wabbit import VowpalWabbit
+
+    return VowpalWabbit(seed)
+
+
+def _sasrec(seed: int) -> Peer:
+    from dataflows.peers.sasrec import SasRec
+
+    return SasRec(seed)
+
+
 PEERS: dict[str, Callable[[int], Peer]] = {
     "popularity": _popularity,
     "popularity-decayed": _popularity_decayed,
@@ -105,6 +117,8 @@ PEERS: dict[str, Callable[[int], Peer]] = {
     "ease": _ease,
     "river-biased-mf": _river_biased_mf,
     "river-funk-mf": _river_funk_mf,
+    "vowpal-wabbit": _vowpal_wabbit,
+    "sasrec": _sasrec,
 }
 """Name of each peer, and how to make it from a seed."""
 

@@ -1,0 +1,75 @@
+"""SASRec: what follows what, and nothing of what is global is left changed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from dataflows.peers import sasrec
+from dataflows.peers.sasrec import SasRec
+from dataflows.peers.sasrec_network import LENGTH, Network
+from dataflows.trace import Group
+
+
+def group_of(user: int, rows: list[int]) -> Group:
+    ones = np.ones(len(rows), dtype=np.float32)
+    return Group(user, 0.0, np.array(rows, dtype=np.int32), ones, ones, 0)
+
+
+def learn_circles(peer: SasRec, events: int) -> None:
+    """Each user goes on from an item to the next of ten, round and round."""
+    for n in range(events):
+        user, step = n % 20, n // 20
+        peer.learn(group_of(user, [(user + step) % 10]))
+
+
+def test_the_next_of_a_circle_is_learnt(monkeypatch) -> None:
+    monkeypatch.setattr(sasrec, "EVERY", 100)
+    peer = SasRec()
+    learn_circles(peer, 2000)
+    right = 0
+    for first in range(10):
+        user = 100 + first
+        peer.learn(group_of(user, [first]))
+        peer.learn(group_of(user, [(first + 1) % 10]))
+        right += int(peer.scores(user, 0.0, 10).argmax()) == (first + 2) % 10
+    assert right >= 9
+    assert peer.notes[0].startswith("trained 20 times")
+
+
+def test_what_follows_in_a_sequence_changes_no_state_before() -> None:
+    torch.manual_seed(0)
+    network = Network().eval()
+    rows = torch.randint(0, 50, (2, LENGTH))
+    other = rows.clone()
+    other[:, 20:] = 7
+    with torch.inference_mode():
+        assert torch.allclose(network(rows)[:, :20], network(other)[:, :20], atol=1e-5)
+        assert not torch.allclose(network(rows)[:, 20:], network(other)[:, 20:], atol=1e-2)
+
+
+def test_runs_are_alike_and_torch_is_left_as_it_was(monkeypatch) -> None:
+    monkeypatch.setattr(sasrec, "EVERY", 100)
+    answers = []
+    for drawn_before in (1, 5):
+        torch.manual_seed(9)
+        torch.rand(drawn_before)
+        state, threads = torch.random.get_rng_state(), torch.get_num_threads()
+        peer = SasRec(3)
+        learn_circles(peer, 300)
+        answers.append(peer.scores(4, 0.0, 10).tolist())
+        assert torch.equal(torch.random.get_rng_state(), state)
+        assert torch.get_num_threads() == threads
+    assert answers[0] == answers[1]
+
+
+def test_items_beyond_the_table_are_not_scored(monkeypatch) -> None:
+    monkeypatch.setattr(sasrec, "EVERY", 10)
+    monkeypatch.setattr(sasrec, "MOST_ITEMS", 8)
+    peer = SasRec()
+    learn_circles(peer, 100)
+    scores = peer.scores(0, 0.0, 10)
+    assert np.isfinite(scores[:8]).all()
+    assert scores[8:].tolist() == pytest.approx([-np.inf, -np.inf])
+    assert "20 events were of items beyond 8" in peer.notes[0]
