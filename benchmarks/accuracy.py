@@ -36,7 +36,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.accuracy_logs import CLICKS, HALF, SOURCES, chosen, is_there, write_log
+from benchmarks.accuracy_logs import CLICKS, HALF, REPEATS, SOURCES, chosen, is_there, write_log
 
 EVENTS = 20_000
 SLOW = ("sasrec", "gru4rec")
@@ -59,7 +59,8 @@ def replay_log(name: str, events: int | None, against: str, encoder: str) -> dic
     from dataflows.config import load_config
     from dataflows.replay import ReplaySettings, replay
 
-    config = load_config(None, {"encoder.name": encoder}, {})
+    overrides = {"encoder.name": encoder, "learner.repeats": REPEATS.get(name)}
+    config = load_config(None, overrides, {})
     with tempfile.TemporaryDirectory() as held:
         folder = Path(held)
         log, items = write_log(name, folder, events)

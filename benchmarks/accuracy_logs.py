@@ -28,6 +28,9 @@ SOURCES = {
 CLICKS = {"wikispeedia": "click"}
 """The type of event that a user chose: a game starts on a page that was drawn."""
 
+REPEATS = {"completejourney": "on"}
+"""Where a short prefix would not show what the whole log does: its baskets come back later."""
+
 HIDDEN_SHARE = 0.5
 
 
