@@ -59,7 +59,7 @@ def replay_log(name: str, events: int | None, against: str, encoder: str) -> dic
     from dataflows.config import load_config
     from dataflows.replay import ReplaySettings, replay
 
-    overrides = {"encoder.name": encoder, "learner.repeats": REPEATS.get(name)}
+    overrides = {"encoder.name": encoder, "learner.repeats": REPEATS.get(name, "auto")}
     config = load_config(None, overrides, {})
     with tempfile.TemporaryDirectory() as held:
         folder = Path(held)
