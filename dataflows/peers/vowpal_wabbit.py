@@ -19,6 +19,9 @@ from dataflows.peers.recent import Recent
 from dataflows.trace import Group
 
 BITS = 23
+STEPS = "--adaptive --invariant"
+"""Not normalised by the size of a feature: that undoes the fading of a history."""
+
 RATE = 0.5
 L2 = 0.0
 NEGATIVES = 5
@@ -40,8 +43,8 @@ class VowpalWabbit:
     """
 
     def __init__(self, seed: int = 0) -> None:
-        settings = f"--quiet --loss_function logistic -b {BITS} -l {RATE} --l2 {L2} --noconstant"
-        self._learner = Workspace(settings)
+        steps = f"{STEPS} -l {RATE} --l2 {L2}"
+        self._learner = Workspace(f"--quiet --loss_function logistic -b {BITS} --noconstant {steps}")
         self.weights = np.zeros(_SIZE, dtype=np.float32)
         self._rng = np.random.default_rng(seed)
         self._recent = Recent(WINDOW)

@@ -45,6 +45,8 @@ def hit_rate(name: str, trace) -> float:
         ("ease", 0.143),
         ("river-biased-mf", 0.108),
         ("river-funk-mf", 0.12),
+        ("vowpal-wabbit", 0.108),
+        ("sasrec", 0.11),
     ],
 )
 def test_a_peer_is_as_good_as_it_is_known_to_be(name, least, trace) -> None:
