@@ -23,7 +23,6 @@ STEPS = "--adaptive --invariant"
 """Not normalised by the size of a feature: that undoes the fading of a history."""
 
 RATE = 0.5
-L2 = 0.0
 NEGATIVES = 5
 WINDOW = 20
 FADES = 8.0
@@ -43,8 +42,8 @@ class VowpalWabbit:
     """
 
     def __init__(self, seed: int = 0) -> None:
-        steps = f"{STEPS} -l {RATE} --l2 {L2}"
-        self._learner = Workspace(f"--quiet --loss_function logistic -b {BITS} --noconstant {steps}")
+        model = f"--loss_function logistic --noconstant -b {BITS}"
+        self._learner = Workspace(f"--quiet {model} {STEPS} -l {RATE}")
         self.weights = np.zeros(_SIZE, dtype=np.float32)
         self._rng = np.random.default_rng(seed)
         self._recent = Recent(WINDOW)
