@@ -23,6 +23,9 @@ RATE = 0.002
 KEPT = 500
 """The newest items of each user that are trained on."""
 
+MOST_COMPARED = 4096
+"""A step's softmax is over the items met; beyond so many, over its own and a draw of the others."""
+
 NOTHING = -100
 """Where a sequence has no next item to learn."""
 
@@ -65,7 +68,7 @@ class SasRec:
         newest = torch.tensor([list(history)[-LENGTH:]])
         known = min(items, MOST_ITEMS)
         with torch.inference_mode(), _one_thread():
-            logits = self._network.logits(self._network(newest)[0, -1:], known)[0]
+            logits = self._network.logits(self._network(newest)[0, -1:], slice(known))[0]
         scores = np.full(items, -np.inf)
         scores[:known] = logits.numpy()
         return scores
@@ -94,13 +97,24 @@ class SasRec:
         with _apart(self._seed + self._trained), _one_thread():
             for batch in self._batches():
                 rows, following = torch.from_numpy(batch[:, :-1].copy()), batch[:, 1:]
-                wanted = torch.from_numpy(following[following != NOTHING])
                 states = self._network(rows.clamp(min=0))[torch.from_numpy(following != NOTHING)]
-                loss = functional.cross_entropy(self._network.logits(states, self._known), wanted)
+                compared, wanted = self._compare(following[following != NOTHING])
+                logits = self._network.logits(states, torch.from_numpy(compared))
+                loss = functional.cross_entropy(logits, torch.from_numpy(wanted))
                 self._optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 self._optimizer.step()
         self._network.eval()
+
+    def _compare(self, wanted: Rows) -> tuple[Rows, Rows]:
+        """Return the rows that a step's softmax is over, and where in them the wanted ones are."""
+        if self._known <= MOST_COMPARED:
+            return np.arange(self._known), wanted
+        own = np.unique(wanted)
+        drawn = self._rng.choice(self._known, MOST_COMPARED, replace=False)
+        others = drawn[~np.isin(drawn, own)][: max(0, MOST_COMPARED - len(own))]
+        compared = np.union1d(own, others)
+        return compared, np.searchsorted(compared, wanted)
 
     def _batches(self) -> Iterator[Rows]:
         """Give batches `(BATCH, LENGTH + 1)`, filled up with `NOTHING`."""

@@ -70,6 +70,6 @@ class Network(nn.Module):
         normed: Tensor = self.last(states)
         return normed
 
-    def logits(self, states: Tensor, items: int) -> Tensor:
-        """Score the first items after each state, float32 `(n, items)` for `(n, DIM)`."""
-        return states @ self.items[:items].T + self.biases[:items]
+    def logits(self, states: Tensor, items: Tensor | slice) -> Tensor:
+        """Score some items after each state, float32 `(n, items)` for `(n, DIM)`."""
+        return states @ self.items[items].T + self.biases[items]

@@ -73,3 +73,14 @@ def test_items_beyond_the_table_are_not_scored(monkeypatch) -> None:
     assert np.isfinite(scores[:8]).all()
     assert scores[8:].tolist() == pytest.approx([-np.inf, -np.inf])
     assert "20 events were of items beyond 8" in peer.notes[0]
+
+
+def test_a_softmax_over_a_draw_holds_what_was_wanted(monkeypatch) -> None:
+    monkeypatch.setattr(sasrec, "MOST_COMPARED", 6)
+    peer = SasRec()
+    learn_circles(peer, 40)
+    wanted = np.array([9, 3, 3, 0])
+    for _ in range(20):
+        compared, places = peer._compare(wanted)
+        assert compared[places].tolist() == wanted.tolist()
+        assert len(set(compared.tolist())) == len(compared) == 6
