@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-STRENGTHS = (3.0, 10.0, 30.0)
+STRENGTHS = (3.0, 10.0, 30.0, 100.0)
 REFIT_EVERY = 500
 
 
