@@ -92,7 +92,7 @@ class Recommender:
     def learn(self, interaction: Interaction) -> list[Alarm]:
         """Learn one interaction; positions must grow by one from call to call.
 
-        Gives the drift alarms that it raised: in the hit rate, or in the intent loss.
+        Gives the drift alarms that it raised: in the hit rate, the intent loss, or a label.
 
         One whose weight is not above 0 speaks against its item: the user counts as having
         it, and no signal counts it. A vector that is not finite counts as none. Raises
@@ -104,7 +104,7 @@ class Recommender:
         user = self.users.get(interaction.user_id, interaction.position)
         if interaction.item_id is None:
             loss = self.needs.learn(interaction, user, None)
-            alarms = self.drift.update(None, loss, interaction.position)
+            alarms = self._drifted(None, loss)
         else:
             number = self.signals.number(interaction.item_id, self.position)
             self._dirty.add(number)
@@ -135,12 +135,16 @@ class Recommender:
         loss = self.needs.learn(interaction, user, names[0] if names else None)
         self._learn_profile(interaction, user, names)
         self._count(interaction, user, number)
-        return self.drift.update(hit, loss, interaction.position)
+        return self._drifted(hit, loss)
 
     def _learn_unwanted(self, interaction: Interaction, user: User, number: int) -> list[Alarm]:
         loss = self.needs.learn(interaction, user, None)
         user.take(number, self.settings.taken_limit)
-        return self.drift.update(None, loss, interaction.position)
+        return self._drifted(None, loss)
+
+    def _drifted(self, hit: float | None, loss: float | None) -> list[Alarm]:
+        """Watch the hit rate, the intent loss, and labels that changed their meaning."""
+        return self.drift.update(hit, loss, self.position, self.needs.stated.take_alarm())
 
     def _learn_profile(self, interaction: Interaction, user: User, categories: list[str]) -> None:
         if user.profile is None:
