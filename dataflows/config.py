@@ -82,8 +82,9 @@ class EncoderSettings(_Section, frozen=True):
     """Section `[encoder]`.
 
     `name`: "packaged" (all-MiniLM-L6-v2, English) and "multilingual" need no network;
-    "hashing", "hashing-128", "static:FOLDER", a folder, or a hub name. `cached_texts`: for how many texts the vector
-    is kept in memory; `disk_texts`: for how many on disk, in the state folder (0: none).
+    "hashing", "hashing-128", "static:FOLDER", a folder, or a hub name. `cached_texts`: for
+    how many texts the vector is kept in memory; `disk_texts`: for how many on disk, in the
+    state folder (0: none).
     """
 
     name: Annotated[str, Meta(min_length=1)] = "packaged"

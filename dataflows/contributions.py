@@ -36,9 +36,9 @@ class Contributions:
         if groups % EVERY or block is None or block is self._last or not len(block.ids):
             return
         self._last = block
-        scores = recommender.preference.score(block.scaled)
+        scores = recommender.scores(block)
         best = np.lexsort((block.ids, -scores))[: self._k]
-        gave = effects(block.scaled, best, recommender.preference.score)
+        gave = effects(block.scaled, best, recommender.preference.score, block.pull)
         self._positions.append(block.position)
         self._effects.extend(gave.mean(axis=1, dtype=np.float64).tolist())
 

@@ -8,6 +8,7 @@ keeps the best few hundred, so the cost does not grow with the catalogue.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -23,12 +24,14 @@ Floats = NDArray[np.float64]
 _OWN = 300  # of the user's own items, the newest so many are candidates where repeats are on
 _LONG_REACH, _SHORT_REACH = 15.0, 3.0
 _NEWEST = 10  # beyond so many steps the short reach adds nothing
-_SUMS = 6
+_SUMS = 7
+_PULL_REACH = 10.0
 _STEPS = np.arange(1_000)
 _SHORT_WEIGHTS = np.exp(-_STEPS / _SHORT_REACH)
 _REACHES = np.array(
     [np.exp(-_STEPS / _LONG_REACH), _SHORT_WEIGHTS * (_STEPS < _NEWEST), _STEPS == 0]
 )
+_PULL_WEIGHTS = np.exp(-_STEPS / _PULL_REACH)
 
 
 class Rows(NamedTuple):
@@ -39,6 +42,11 @@ class Rows(NamedTuple):
     near_steps: NDArray[np.intp]
     near_numbers: NDArray[np.int32]
 
+    def reach(self) -> Floats:
+        """Give what each row weighs in the pull on a candidate; the squares sum to 1."""
+        reach = _PULL_WEIGHTS[self.steps]
+        return reach / math.sqrt(max(float(reach.dot(reach)), 1e-9))
+
 
 class Candidates(NamedTuple):
     """Distinct items (n,) that may be shown, with what speaks for each, all (n,) float64.
@@ -47,7 +55,7 @@ class Candidates(NamedTuple):
     `at_stage` its count among users of the same stage. The rest are sums over the rows
     of the recent items: `together` over all, `together_now` over the newest, `follows`
     and `follows_last` of transitions from the newest and from the last one, `meaning`
-    of cosines and `meaning_best` the highest of them.
+    of cosines and `meaning_best` the highest of them, `pull` of learnt pulls.
     """
 
     ids: NDArray[np.int32]
@@ -60,6 +68,7 @@ class Candidates(NamedTuple):
     follows_last: Floats
     meaning: Floats
     meaning_best: Floats
+    pull: Floats
 
 
 def rows_of(signals: Signals, recent: NDArray[np.int32]) -> Rows:
@@ -104,14 +113,15 @@ def candidates_of(
 def _gathered(
     signals: Signals, context: Context, rows: Rows, listed: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], Floats]:
-    """Give the distinct candidates (n,) and what the rows say of each (n, 6)."""
+    """Give the distinct candidates (n,) and what the rows say of each (n, 7)."""
     neighbours, meanings = signals.neighbours, signals.meanings
     strength = signals.popularity.read(TOTAL, context.recent[rows.steps], context.position)
     rooted = np.sqrt(strength + 1.0)
-    weights = np.empty((3, len(rows.steps)))
-    weights[:] = 1.0 / (rooted * float(neighbours.unit(context.position)))
+    weights = np.empty((4, len(rows.steps)))
+    weights[:3] = 1.0 / (rooted * float(neighbours.unit(context.position)))
     weights[2] /= rooted
-    weights *= _REACHES[:, rows.steps]
+    weights[:3] *= _REACHES[:, rows.steps]
+    weights[3] = rows.reach()
     return gather(
         neighbours.ids,
         neighbours.counts,
@@ -145,20 +155,21 @@ def gather(  # noqa: C901, PLR0913, PLR0917 - arrays cross into compiled code on
 ) -> tuple[NDArray[np.int32], Floats]:
     """Collect what rows and lists name, each item once, in the order of first mention.
 
-    `weights` (3, r) weigh the rows `numbers` (r,) of `ids` and `counts` for the first
-    four sums, `near_weights` the rows `near_numbers` for the last two. `slot` holds -1
-    everywhere, before and after; `blocked` is left as it was. Gives items (n,) and their
-    sums (n, 6).
+    `weights` (4, r) weigh the rows `numbers` (r,) of `ids` and `counts` for the first
+    four sums and the last, `near_weights` the rows `near_numbers` for the two between.
+    `slot` holds -1 everywhere, before and after; `blocked` is left as it was. Gives items
+    (n,) and their sums (n, 7).
     """
     room = numbers.size * ids.shape[1] + near_numbers.size * near.shape[1] + listed.size
     found = np.empty(room, np.int32)
-    sums = np.empty((room, 6))
+    sums = np.empty((room, 7))
     n = 0
     was = blocked[had]
     blocked[had] = True
     for step in range(numbers.size):
         row = numbers[step]
         long, short, last = weights[0, step], weights[1, step], weights[2, step]
+        reach = weights[3, step]
         for column in range(ids.shape[1]):
             item = ids[row, column]
             if blocked[item]:
@@ -174,6 +185,7 @@ def gather(  # noqa: C901, PLR0913, PLR0917 - arrays cross into compiled code on
             sums[place, 1] += short * together
             sums[place, 2] += short * following
             sums[place, 3] += last * following
+            sums[place, 6] += reach * counts[2, row, column]
     for step in range(near_numbers.size):
         row, weight = near_numbers[step], near_weights[step]
         for column in range(near.shape[1]):

@@ -1,9 +1,14 @@
 """Which items go together: windowed co-visitation and next-item transitions, in bounded rows.
 
-Each item keeps a row of at most `width` other items and two counts for each:
+Each item keeps a row of at most `width` other items and for each two counts and a weight:
 
 - `TOGETHER`: both in one user's recent window, in any order, less the farther apart;
-- `NEXT`: the other came after this one, a few steps at most.
+- `NEXT`: the other came after this one, a few steps at most;
+- `PULL`: what the other gains, in score, by this one being among the user's recent items.
+  It is learnt from each choice, and corrects what the counts get wrong (a sparse linear
+  model of items by items, as in Ning and Karypis, 2011, "SLIM: sparse linear methods for
+  top-n recommender systems", here with the listwise loss of the preference learner, by
+  AdaGrad: Duchi, Hazan and Singer, 2011); `STEEPNESS` is its sum of squared gradients.
 
 A row is a set-associative table: an item has its place in one group of eight slots, by
 its number, so that finding it costs the same in a long row. Where all eight are taken,
@@ -24,12 +29,14 @@ from numpy.typing import NDArray
 from learners.compiled import compiled
 from learners.growth import grown
 
-TOGETHER, NEXT = 0, 1
-CHANNELS = 2
+TOGETHER, NEXT, PULL, STEEPNESS = 0, 1, 2, 3
+COUNTS = 2
+CHANNELS = 4
 WAYS = 8
 _TOGETHER_REACH = 10.0
 _NEXT_REACH = 2.0
 _REBASE_AFTER = 60.0  # half-lives; float32 reaches 2**127
+_GENTLE = np.float32(0.1)  # where the sums of squared gradients start
 _LONGEST = 126.0  # half-lives without a count, after which all is as good as forgotten
 
 Numbers = NDArray[np.int32]
@@ -38,9 +45,9 @@ Numbers = NDArray[np.int32]
 class Neighbours:
     """Bounded rows of neighbours; `row_of[item]` is the row of an item, -1 where it has none.
 
-    `ids` (rows, width) int32, -1 where empty; `counts` (2, rows, width) float32, in units
-    of `unit(position)`; `base` is the position at which the unit was 1. `width` is rounded
-    up to a multiple of eight.
+    `ids` (rows, width) int32, -1 where empty; `counts` (4, rows, width) float32, the first
+    two in units of `unit(position)`; `base` is the position at which the unit was 1. `width` is
+    rounded up to a multiple of eight.
     """
 
     def __init__(self, width: int, window: int, half_life: float) -> None:
@@ -70,7 +77,7 @@ class Neighbours:
             return False
         rebased = self._rebase(position)
         own = self._row(item)
-        weights = np.empty((CHANNELS, 2 * n), np.float32)
+        weights = np.empty((COUNTS, 2 * n), np.float32)
         weights[:, :n] = self._forth[:, :n]
         weights[:, n:] = self._back[:, :n]
         weights *= self.unit(position)
@@ -96,7 +103,7 @@ class Neighbours:
             self.counts[:, row] = 0.0
 
     def row_out(self, item: int) -> tuple[Numbers, Numbers, NDArray[np.float32]] | None:
-        """Give the slots in use (n,), their ids (n,) and counts (2, n); None without a row."""
+        """Give the slots in use (n,), their ids (n,) and counts (4, n); None without a row."""
         row = int(self.row_of[item])
         if row < 0:
             return None
@@ -112,7 +119,7 @@ class Neighbours:
     def _rebase(self, position: int) -> bool:
         if position - self.base < _REBASE_AFTER * self.half_life:
             return False
-        self.counts /= self.unit(position)
+        self.counts[:COUNTS] /= self.unit(position)
         self.base = position
         return True
 
@@ -171,3 +178,35 @@ def add(
             counts[:, row, place] = 0.0
         counts[TOGETHER, row, place] += weights[TOGETHER, pair]
         counts[NEXT, row, place] += weights[NEXT, pair]
+
+
+@compiled
+def pull(
+    ids: Numbers,
+    counts: NDArray[np.float32],
+    rows: Numbers,
+    reach: NDArray[np.float32],
+    items: Numbers,
+    slope: NDArray[np.float32],
+    rate: float,
+    slot: NDArray[np.intp],
+) -> None:
+    """Take one AdaGrad step for the pulls of `rows` (r,) on `items` (n,).
+
+    `slope` (n,) is the gradient of the loss by the items' scores, `reach` (r,) what each
+    row weighs in them. `slot` holds -1 everywhere, before and after.
+    """
+    for place in range(items.size):
+        slot[items[place]] = place
+    pace = np.float32(rate)
+    for step in range(rows.size):
+        row, share = rows[step], reach[step]
+        for column in range(ids.shape[1]):
+            place = slot[ids[row, column]]
+            if place < 0:
+                continue
+            gradient = share * slope[place]
+            counts[STEEPNESS, row, column] += gradient * gradient
+            root = np.sqrt(_GENTLE + counts[STEEPNESS, row, column])
+            counts[PULL, row, column] -= pace * gradient / root
+    slot[items] = -1

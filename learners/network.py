@@ -39,13 +39,25 @@ def backward(rows: Floats, active: Floats, slope: Floats, layers: Layers, into: 
 
 @compiled
 def adam(
-    weights: Floats, gradient: Floats, mean: Floats, square: Floats, rate: float, step: int
+    weights: Floats,
+    averaged: Floats,
+    gradient: Floats,
+    mean: Floats,
+    square: Floats,
+    rate: float,
+    step: int,
+    share: float,
 ) -> None:
-    """Take step number `step` (from 1) of Adam (Kingma and Ba, 2015) with its usual constants."""
+    """Take step number `step` (from 1) of Adam (Kingma and Ba, 2015) with its usual constants.
+
+    `averaged` then goes the `share` of the way towards the new weights.
+    """
     kept, fresh = np.float32(0.9), np.float32(0.1)
     long, short = np.float32(0.999), np.float32(0.001)
     pace = np.float32(rate * np.sqrt(1.0 - 0.999**step) / (1.0 - 0.9**step))
+    part = np.float32(share)
     for place in range(weights.size):
         mean[place] = kept * mean[place] + fresh * gradient[place]
         square[place] = long * square[place] + short * gradient[place] * gradient[place]
         weights[place] -= pace * mean[place] / (np.sqrt(square[place]) + np.float32(1e-8))
+        averaged[place] += part * (weights[place] - averaged[place])

@@ -3,8 +3,10 @@
 A small network over the signals of a candidate: one hidden layer of rectified units
 beside a linear part. It is trained on every event to give the chosen item a higher
 score than the other candidates (listwise softmax: Cao et al., 2007, "Learning to rank:
-from pairwise approach to listwise approach"), by Adam (Kingma and Ba, 2015). Inputs
-are centred and scaled by decayed running moments. The whole is a few thousand numbers
+from pairwise approach to listwise approach"), by Adam (Kingma and Ba, 2015). What scores is
+a running average of the weights (Polyak and Juditsky, 1992, "Acceleration of stochastic
+approximation by averaging"): single steps are noisy. Inputs are centred and scaled by
+decayed running moments. The whole is a few thousand numbers
 in plain arrays: River's dict-based networks would cost milliseconds an event.
 """
 
@@ -23,6 +25,9 @@ Matrix = NDArray[np.float32]
 
 _CLIP = 6.0
 _SLOWEST = 1e-3
+# The average of the weights spans the last tenth of all steps, and at most so many.
+_TENTH = 10.0
+_SPAN = 2_000.0
 # Beyond these, squares would overflow float32; signals and event weights are far below.
 _FARTHEST = 1e12
 _LARGEST_WEIGHT = 1e6
@@ -30,10 +35,14 @@ _STEEPEST = 1e30
 
 
 class Learnt(NamedTuple):
-    """What was thought of the chosen row before learning: log loss (nats) and rank (ties lose)."""
+    """What was thought of the chosen row before learning: log loss (nats) and rank (ties lose).
+
+    `slope` (n,) float32 is the gradient of the loss by the scores, weighted.
+    """
 
     loss: float
     rank: int
+    slope: Matrix
 
 
 class PreferenceLearner:
@@ -49,6 +58,7 @@ class PreferenceLearner:
         self.rate = rate
         size = features * hidden + 2 * hidden + features
         self._weights = np.zeros(size, np.float32)
+        self._averaged = np.zeros(size, np.float32)
         self._gradient = np.zeros(size, np.float32)
         self._mean_gradient = np.zeros(size, np.float32)
         self._mean_square = np.zeros(size, np.float32)
@@ -61,6 +71,7 @@ class PreferenceLearner:
         inner, _, outer, _ = self._layers
         inner[:] = draw.normal(0.0, features**-0.5, (features, hidden))
         outer[:] = draw.normal(0.0, 0.1, hidden)
+        self._averaged[:] = self._weights
 
     def observe(self, rows: Matrix) -> None:
         """Let the running moments follow a batch of raw rows `(n, features)`.
@@ -88,23 +99,29 @@ class PreferenceLearner:
 
     def score(self, scaled: Matrix) -> Matrix:
         """Give a finite score `(n,)` for each scaled row; higher is better."""
-        return forward(scaled, self._layers)[1]
+        return forward(scaled, self._served)[1]
 
-    def learn(self, scaled: Matrix, chosen: int, weight: float = 1.0) -> Learnt:
+    def learn(
+        self, scaled: Matrix, chosen: int, weight: float = 1.0, offset: Matrix | None = None
+    ) -> Learnt:
         """Learn that row `chosen` was taken; give loss and rank as they were before.
 
-        With a `weight` that is not above 0 and at most a million nothing is learnt, and
-        nothing of rows that hold NaN.
+        `offset` (n,) float32 is what else adds to the scores; it is not learnt here. With a
+        `weight` that is not above 0 and at most a million nothing is learnt, and nothing of
+        rows that hold NaN.
         """
         active, scores = forward(scaled, self._layers)
+        if offset is not None:
+            scores += offset
         rank = int(np.count_nonzero(scores >= scores[chosen]))
         chance = np.exp(scores - scores.max())
         chance /= np.add.reduce(chance)
         loss = -math.log(max(float(chance[chosen]), 1e-30))
         chance[chosen] -= 1.0
-        if 0 < weight <= _LARGEST_WEIGHT:
-            self._backward(scaled, active, chance * np.float32(weight))
-        return Learnt(loss, rank)
+        chance *= np.float32(weight if 0 < weight <= _LARGEST_WEIGHT else 0.0)
+        if chance[chosen]:
+            self._backward(scaled, active, chance)
+        return Learnt(loss, rank, chance)
 
     def learn_logistic(self, scaled: Matrix, wanted: bool) -> float:
         """Learn one scaled row `(1, features)` as wanted or not; give the log loss before."""
@@ -119,6 +136,7 @@ class PreferenceLearner:
         """Give all that was learnt as arrays and numbers."""
         return {
             "weights": self._weights,
+            "averaged": self._averaged,
             "mean_gradient": self._mean_gradient,
             "mean_square": self._mean_square,
             "mean": self._mean,
@@ -135,6 +153,7 @@ class PreferenceLearner:
                 f"{len(self._weights)}; keep `hidden` as it was, or start with an empty state"
             )
         self._weights = state["weights"].copy()
+        self._averaged = state["averaged"].copy()
         self._mean_gradient = state["mean_gradient"].copy()
         self._mean_square = state["mean_square"].copy()
         self._mean = state["mean"].copy()
@@ -150,6 +169,7 @@ class PreferenceLearner:
     def _bind(self) -> None:
         """Name the parts of the flat weight and gradient arrays, without copies."""
         self._layers, self._into = self._parts(self._weights), self._parts(self._gradient)
+        self._served = self._parts(self._averaged)
 
     def _parts(self, flat: Matrix) -> Layers:
         a = self.features * self.hidden
@@ -164,9 +184,11 @@ class PreferenceLearner:
             self.steps += 1
             adam(
                 self._weights,
+                self._averaged,
                 self._gradient,
                 self._mean_gradient,
                 self._mean_square,
                 self.rate,
                 self.steps,
+                max(_TENTH / (self.steps + _TENTH - 1.0), 1.0 / _SPAN),
             )

@@ -36,13 +36,15 @@ def carried(
     scaled: NDArray[np.float32],
     best: NDArray[np.intp],
     score: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    pull: NDArray[np.float32],
 ) -> list[list[str]]:
     """Give, for each row of `best`, the groups that gave it most, strongest first.
 
-    `scaled` (n, features) are all candidates' rows. At most two groups are named, and
-    only such as raised the score; never none: where nothing raised it, the strongest is.
+    `scaled` (n, features) are all candidates' rows, `pull` (n,) is what their scores gain
+    by the user's recent items beside them; it counts as of "together". At most two
+    groups are named, and only such as raised the score; never none: where nothing raised it, the strongest is.
     """
-    gave = effects(scaled, best, score)
+    gave = effects(scaled, best, score, pull)
     order = np.argsort(-gave, axis=0, kind="stable")[:_MOST]
     return [
         [_NAMES[g] for i, g in enumerate(column) if i == 0 or gave[g, place] > 0]
@@ -54,6 +56,7 @@ def effects(
     scaled: NDArray[np.float32],
     best: NDArray[np.intp],
     score: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    pull: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Give what each group gave to the score of each row of `best`, `(groups, len(best))`.
 
@@ -64,7 +67,9 @@ def effects(
     average = np.full(len(scaled), 1.0 / len(scaled), np.float32) @ scaled
     hidden = np.where(_OF_GROUP, average, rows)
     without = score(hidden.reshape(-1, rows.shape[1])).reshape(len(_NAMES), len(best))
-    return score(rows) - without
+    gave: NDArray[np.float32] = score(rows) - without
+    gave[_NAMES.index("together")] += pull[best] - pull.mean()
+    return gave
 
 
 def sentence(group: str, because: str | None, category: str | None, intent: str | None) -> str:

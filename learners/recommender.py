@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -159,8 +160,12 @@ class Recommender:
         place = np.flatnonzero(block.ids == number)
         hit = 0.0
         if len(place):
-            learnt = self.preference.learn(block.scaled, int(place[0]), interaction.weight)
+            learnt = self.preference.learn(
+                block.scaled, int(place[0]), interaction.weight, block.pull
+            )
             hit = float(learnt.rank <= self.settings.k)
+            if learnt.loss < math.inf:  # false for NaN as well
+                self._dirty |= self.signals.pull(block, learnt.slope)
         return None if user.has(number) and not self.repeats_on else hit
 
     def _group(self, interaction: Interaction, user: User) -> Block:
@@ -207,7 +212,7 @@ class Recommender:
         user = self.users.get(user_id, self.position)
         context = self._context(user, None)
         block, rows = self._block(user_id, context, None, negatives=False, least=k)
-        scores = self.preference.score(block.scaled)
+        scores = self.scores(block)
         best = np.lexsort((block.ids, -scores))[:k]
         told = self.needs.tell(user)
         return UserList(
@@ -233,7 +238,7 @@ class Recommender:
         """Name the listed items with their scores, and say why each is there."""
         if not len(best):
             return ()
-        why = carried(block.scaled, best, self.preference.score)
+        why = carried(block.scaled, best, self.preference.score, block.pull)
         ids = block.ids[best]
         pointing = pointers(self.signals, ids, rows, context.recent)
         shown = zip(ids.tolist(), scores[best].tolist(), why, strict=True)
@@ -281,7 +286,7 @@ class Recommender:
             if before is not None:
                 self._peek = block
         ids = self.signals.items.ids
-        scores = self.preference.score(block.scaled).astype(np.float64)
+        scores = self.scores(block).astype(np.float64)
         return Ranking([ids[number] for number in block.ids.tolist()], scores)
 
     def _context(self, user: User, before: float | None, at: int | None = None) -> Context:
@@ -320,8 +325,22 @@ class Recommender:
         candidates, rows = candidates_of(self.signals, context, negatives=negatives, least=least)
         raw = matrix(self.signals, candidates, context)
         ids = candidates.ids
-        block = Block(user_id, before, context.position, ids, raw, self.preference.scaled(raw))
+        block = Block(
+            user_id,
+            before,
+            context.position,
+            ids,
+            raw,
+            self.preference.scaled(raw),
+            candidates.pull.astype(np.float32),
+            context.recent[rows.steps],
+            rows.reach().astype(np.float32),
+        )
         return block, rows
+
+    def scores(self, block: Block) -> NDArray[np.float32]:
+        """Give the score (n,) of each candidate of a block."""
+        return self.preference.score(block.scaled) + block.pull
 
     def put_item(self, item: Item) -> None:
         """Take over a catalogue record, new or changed. Raises ValueError for a bad vector."""
@@ -361,7 +380,10 @@ class Recommender:
         if self.open is not None:
             kept = self.open.ids != number
             self.open = self.open._replace(
-                ids=self.open.ids[kept], raw=self.open.raw[kept], scaled=self.open.scaled[kept]
+                ids=self.open.ids[kept],
+                raw=self.open.raw[kept],
+                scaled=self.open.scaled[kept],
+                pull=self.open.pull[kept],
             )
 
     def is_known(self, item_id: str) -> bool:

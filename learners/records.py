@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ITEM_KIND = "learner:item"
 SHARED_KIND = "learner:shared"
-SHARED_VERSION = _VERSION = 2
+SHARED_VERSION = _VERSION = 3
 
 Changed = Iterator[tuple[str, str, bytes | None]]
 

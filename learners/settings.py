@@ -29,11 +29,11 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     back ("auto": where more than 5 % of what was learnt are repeats). `recent`: how
     many of a user's newest items are the context. `window`: how many of them a new
     item is counted as seen together with. `neighbours`: how many other items one item
-    remembers. `candidates`: the most that are ranked for one user. `idle_users`: a user
-    with no interaction while this many were learnt in the shard is forgotten, so it
-    also bounds the number of users. `users_in_memory`: how many user records stay
-    loaded. `taken_limit`: how many distinct items of one user are remembered as already
-    had. `dim`: length of the text vectors, 0 where there are none. `seed` keys all
+    remembers. `pull_rate`: the step of the pulls that items learn on each other.
+    `candidates`: the most that are ranked for one user. `idle_users`: a user with no
+    interaction while this many were learnt in the shard is forgotten, so it also bounds the
+    number of users. `users_in_memory`: how many user records stay loaded. `taken_limit`:
+    how many distinct items of one user are remembered as already had. `dim`: length of the text vectors, 0 where there are none. `seed` keys all
     randomness together with an event's position.
 
     `intent_labels`, `intent_teacher`, `intent_next`, `intent_actions`: how much an example of
@@ -52,8 +52,9 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window: int = 25
     neighbours: int = 384
     candidates: int = 250
-    hidden: int = 24
-    learning_rate: float = 0.003
+    hidden: int = 32
+    learning_rate: float = 0.0015
+    pull_rate: float = 0.1
     count_half_life: float = 200_000.0
     popularity_half_life: float = 5_000.0
     trend_half_life: float = 500.0

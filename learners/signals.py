@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.block import Block
 from learners.items import ItemTable
 from learners.meaning import Meanings
-from learners.neighbours import Neighbours
+from learners.neighbours import Neighbours, pull
 from learners.popularity import Popularity
 from learners.settings import LearnerSettings
 
@@ -85,6 +86,16 @@ class Signals:
         self.items.streamed[item] = True
         self.items.last[item] = position
         return set(range(len(self.items))) if rebased else {item, *recent.tolist()}
+
+    def pull(self, block: Block, slope: NDArray[np.float32]) -> set[int]:
+        """Learn what recent items add to the scores of a block; give the items changed.
+
+        `slope` (n,) is the gradient of the loss by the candidates' scores.
+        """
+        table = self.neighbours
+        rows, rate = table.row_of[block.sources], self.settings.pull_rate
+        pull(table.ids, table.counts, rows, block.reach, block.ids, slope, rate, self.slot)
+        return set(block.sources.tolist())
 
     def remove(self, item: int) -> list[int]:
         """Take an item out of every list and signal; give the items whose records changed."""

@@ -33,7 +33,7 @@ def grown() -> tuple[Recommender, Contributions, list[tuple[int, np.ndarray]]]:
 def naive(model: Recommender) -> np.ndarray:
     """Mean loss of score of the best five, one item and one group of signals at a time."""
     block, score = model.open, model.preference.score
-    pull = getattr(block, "pull", np.zeros(len(block.ids)))
+    pull = block.pull
     best = np.argsort(-(score(block.scaled) + pull), kind="stable")[:5]
     lost = np.zeros(len(GROUPS))
     for number, (group, names) in enumerate(GROUPS.items()):

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from learners.candidates import gather, weigh
 from learners.nearest import compare
-from learners.neighbours import WAYS, add
+from learners.neighbours import CHANNELS, PULL, STEEPNESS, WAYS, add, pull
 from learners.network import adam
 from learners.pointers import strongest
 from learners.softmax import descend, go_down
@@ -16,7 +16,7 @@ ITEMS, ROWS, WIDTH = 60, 12, 3 * WAYS
 
 def table(rng, rows=ROWS, width=WIDTH):
     ids = rng.integers(-1, ITEMS, (rows, width)).astype(np.int32)
-    return ids, rng.random((2, rows, width)).astype(np.float32)
+    return ids, rng.random((CHANNELS, rows, width)).astype(np.float32)
 
 
 def both(function, *arrays):
@@ -29,7 +29,7 @@ def both(function, *arrays):
 def test_candidates_are_gathered_alike(seed):
     rng = np.random.default_rng(seed)
     ids, counts = table(rng)
-    near, (cosines, _) = table(rng, 5, 7)
+    near, (cosines, *_) = table(rng, 5, 7)
     blocked = rng.random(ITEMS + 1) < 0.2
     blocked[-1] = True
     slot = np.full(ITEMS + 1, -1, np.intp)
@@ -37,7 +37,7 @@ def test_candidates_are_gathered_alike(seed):
     listed = rng.integers(0, ITEMS, 20).astype(np.int32)
     rows = rng.choice(ROWS, 4, replace=False).astype(np.int32)
     near_rows = np.array([3, 0], np.int32)
-    weights = rng.random((3, 4))
+    weights = rng.random((4, 4))
     (found, after), (plain, _) = both(
         gather, ids, counts, rows, weights, near, cosines, near_rows, rng.random(2),
         listed, blocked, had, slot,
@@ -57,7 +57,7 @@ def test_candidates_are_gathered_alike(seed):
 def test_candidates_are_weighed_alike(seed):
     rng = np.random.default_rng(seed)
     ids = rng.choice(ITEMS, 30, replace=False).astype(np.int32)
-    arrays = (ids, rng.random((30, 6)), rng.random(ITEMS), 0.5, rng.random(ITEMS), 2.0)
+    arrays = (ids, rng.random((30, 7)), rng.random(ITEMS), 0.5, rng.random(ITEMS), 2.0)
     (compiled, _), (plain, _) = both(weigh, *arrays)
     for one, other in zip(compiled, plain, strict=True):
         assert_allclose(one, other, rtol=1e-12)
@@ -66,7 +66,10 @@ def test_candidates_are_weighed_alike(seed):
 @pytest.mark.parametrize("seed", range(5))
 def test_neighbours_are_counted_alike(seed):
     rng = np.random.default_rng(seed)
-    ids, counts = np.full((ROWS, WIDTH), -1, np.int32), np.zeros((2, ROWS, WIDTH), np.float32)
+    ids, counts = (
+        np.full((ROWS, WIDTH), -1, np.int32),
+        np.zeros((CHANNELS, ROWS, WIDTH), np.float32),
+    )
     rows = rng.integers(0, ROWS, 900).astype(np.int32)
     items = rng.integers(0, ITEMS, 900).astype(np.int32)
     weights = rng.random((2, 900)).astype(np.float32)
@@ -75,9 +78,33 @@ def test_neighbours_are_counted_alike(seed):
     assert_array_equal(compiled[1], plain[1])
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_pulls_step_alike_and_down_the_gradient(seed):
+    rng = np.random.default_rng(seed)
+    ids, counts = np.full((ROWS, WIDTH), -1, np.int32), rng.random((CHANNELS, ROWS, WIDTH))
+    for row in range(ROWS):  # in a row each item stands once
+        ids[row] = rng.permutation(ITEMS)[:WIDTH]
+    counts = counts.astype(np.float32)
+    rows, reach = np.array([2, 7, 5], np.int32), np.float32([0.8, 0.5, 0.3])
+    items = rng.choice(ITEMS, 30, replace=False).astype(np.int32)
+    slope = rng.normal(size=30).astype(np.float32)
+    slot = np.full(ITEMS + 1, -1, np.intp)
+    (_, after), (_, plain) = both(pull, ids, counts, rows, reach, items, slope, 0.1, slot)
+    assert_allclose(after[1], plain[1], rtol=1e-5, atol=1e-7)
+    assert_array_equal(after[-1], slot)
+    expected = counts.copy()
+    for row, share in zip(rows, reach, strict=True):
+        for item, slant in zip(items, slope, strict=True):
+            for column in np.flatnonzero(ids[row] == item):
+                expected[STEEPNESS, row, column] += (share * slant) ** 2
+                root = np.sqrt(0.1 + expected[STEEPNESS, row, column])
+                expected[PULL, row, column] -= 0.1 * share * slant / root
+    assert_allclose(after[1], expected, rtol=1e-4, atol=1e-6)
+
+
 def test_pointers_are_found_alike():
     rng = np.random.default_rng(0)
-    ids, (strength, _) = table(rng)
+    ids, (strength, *_) = table(rng)
     rows, sources = np.array([2, 7, 5], np.int32), np.array([40, 41, 42], np.int32)
     listed = np.arange(20, dtype=np.int32)
     (compiled, _), (plain, _) = both(strongest, ids, strength, rows, sources, listed)
@@ -124,5 +151,8 @@ def test_adam_steps_alike():
     rng = np.random.default_rng(2)
     weights, gradient, mean = (rng.normal(size=50).astype(np.float32) for _ in range(3))
     square = rng.random(50).astype(np.float32)
-    (_, compiled), (_, plain) = both(adam, weights, gradient, mean, square, 0.003, 7)
+    averaged = weights + np.float32(0.5)
+    few = (weights, averaged, gradient, mean, square, 0.003, 7, 0.25)
+    (_, compiled), (_, plain) = both(adam, *few)
     assert_allclose(compiled[0], plain[0], rtol=1e-5)
+    assert_allclose(compiled[1], 0.75 * averaged + 0.25 * compiled[0], rtol=1e-4, atol=1e-6)

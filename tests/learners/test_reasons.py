@@ -34,7 +34,8 @@ def test_what_carried_equals_taking_each_group_away(seed: int, n: int, data: Any
         return np.maximum(some @ inner, 0.0).sum(axis=1) - some @ inner[:, 0]
 
     best = np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=10)))
-    got = carried(rows, best, score)
+    pull = draw.normal(size=n).astype(np.float32)
+    got = carried(rows, best, score, pull)
     assert len(got) == len(best)
     for place, names in zip(best, got, strict=True):
         gave = {}
@@ -44,6 +45,7 @@ def test_what_carried_equals_taking_each_group_away(seed: int, n: int, data: Any
                 column = FEATURES.index(feature)
                 without[column] = rows[:, column].mean()
             gave[group] = float(score(rows[[place]])[0] - score(without[None])[0])
+        gave["together"] += float(pull[place] - pull.mean())
         ordered = sorted(gave.values(), reverse=True)
         assert 1 <= len(names) <= 2
         assert len(set(names)) == len(names)
