@@ -68,7 +68,7 @@ def replay_log(name: str, events: int | None, against: str, encoder: str) -> dic
         settings = ReplaySettings(limit=events, against=peers(against, whole=events is None))
         done = replay(config, log, items, settings, cached)
         found = {key: done.report[key] for key in KEPT}
-        if against == "short":
+        if against == "short" and events is not None:
             slow = dict.fromkeys(SLOW, "too slow for the short form; --whole runs it")
             found["left_out"] = {**found["left_out"], **known_peers(slow)}
         if name in CLICKS:
