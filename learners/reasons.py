@@ -42,7 +42,8 @@ def carried(
 
     `scaled` (n, features) are all candidates' rows, `pull` (n,) is what their scores gain
     by the user's recent items beside them; it counts as of "together". At most two
-    groups are named, and only such as raised the score; never none: where nothing raised it, the strongest is.
+    groups are named, and only such as raised the score; never none: where nothing raised
+    it, the strongest is.
     """
     gave = effects(scaled, best, score, pull)
     order = np.argsort(-gave, axis=0, kind="stable")[:_MOST]

@@ -33,8 +33,9 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `candidates`: the most that are ranked for one user. `idle_users`: a user with no
     interaction while this many were learnt in the shard is forgotten, so it also bounds the
     number of users. `users_in_memory`: how many user records stay loaded. `taken_limit`:
-    how many distinct items of one user are remembered as already had. `dim`: length of the text vectors, 0 where there are none. `seed` keys all
-    randomness together with an event's position.
+    how many distinct items of one user are remembered as already had. `dim`: length of the
+    text vectors, 0 where there are none. `seed` keys all randomness together with an
+    event's position.
 
     `intent_labels`, `intent_teacher`, `intent_next`, `intent_actions`: how much an example of
     intent weighs that is a label, a teacher's label, the category of what is taken next, the

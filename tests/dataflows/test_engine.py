@@ -41,6 +41,7 @@ class Popular:
     def put_item(self, item):
         self.titles[item.item_id] = item.title
         self.counts[item.item_id] += 0
+        self.is_dirty = True
 
     def remove_item(self, item_id):
         self.titles.pop(item_id, None)
