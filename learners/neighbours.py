@@ -37,6 +37,7 @@ _TOGETHER_REACH = 10.0
 _NEXT_REACH = 2.0
 _REBASE_AFTER = 60.0  # half-lives; float32 reaches 2**127
 _GENTLE = np.float32(0.1)  # where the sums of squared gradients start
+_LEAST_SLOPE = np.float32(2e-3)
 _LONGEST = 126.0  # half-lives without a count, after which all is as good as forgotten
 
 Numbers = NDArray[np.int32]
@@ -194,10 +195,11 @@ def pull(
     """Take one AdaGrad step for the pulls of `rows` (r,) on `items` (n,).
 
     `slope` (n,) is the gradient of the loss by the items' scores, `reach` (r,) what each
-    row weighs in them. `slot` holds -1 everywhere, before and after.
+    row weighs in them; items with next to no slope are left out. `slot` holds -1 everywhere, before and after.
     """
     for place in range(items.size):
-        slot[items[place]] = place
+        if abs(slope[place]) > _LEAST_SLOPE:
+            slot[items[place]] = place
     pace = np.float32(rate)
     for step in range(rows.size):
         row, share = rows[step], reach[step]

@@ -53,7 +53,7 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window: int = 25
     neighbours: int = 384
     candidates: int = 250
-    hidden: int = 32
+    hidden: int = 24
     learning_rate: float = 0.0015
     pull_rate: float = 0.1
     count_half_life: float = 200_000.0
