@@ -195,7 +195,8 @@ def pull(
     """Take one AdaGrad step for the pulls of `rows` (r,) on `items` (n,).
 
     `slope` (n,) is the gradient of the loss by the items' scores, `reach` (r,) what each
-    row weighs in them; items with next to no slope are left out. `slot` holds -1 everywhere, before and after.
+    row weighs in them; items with next to no slope are left out. `slot`
+    holds -1 everywhere, before and after.
     """
     for place in range(items.size):
         if abs(slope[place]) > _LEAST_SLOPE:
