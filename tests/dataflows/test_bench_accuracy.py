@@ -1,4 +1,4 @@
-"""The benchmark of accuracy: what it hides, what it prints; and items new in mid-stream."""
+"""The benchmark of accuracy: what it hides, what it prints."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import json
 import pytest
 
 from benchmarks import accuracy as bench
-from benchmarks.accuracy_logs import HALF, hide_items, write_log
-from dataflows.config import load_config
-from dataflows.replay import ReplaySettings, replay
+from benchmarks.accuracy_logs import hide_items
 
 
 def lines_of(n: int) -> list[str]:
@@ -74,17 +72,3 @@ def test_the_short_form_says_which_peers_it_leaves_out(monkeypatch) -> None:
     assert bench.peers("short", whole=True) == ("all",)
     assert bench.peers("bpr,markov", whole=False) == ("bpr", "markov")
     assert bench.known_peers({"markov": "slow", "no such peer": "slow"}) == {"markov": "slow"}
-
-
-@pytest.mark.slow
-def test_new_films_are_found_sooner_than_by_peers(ml100k, monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr("benchmarks.accuracy_logs.SOURCES", {HALF: ("recbole", ml100k)})
-    log, items = write_log(HALF, tmp_path, 16_000)
-    config = load_config(None, {"encoder.name": "packaged"}, {})
-    peers = ("markov-last", "markov", "item-knn", "bpr")
-    report = replay(config, log, items, ReplaySettings(limit=16_000, against=peers)).report
-    best = report["peers"][report["best_peer_of"]["young"]]
-    ours = report["tie_safe"]["young"]
-    assert ours["events"] > 1000
-    # Twice the best peer is the aim; see docs/accuracy.md for how far it is.
-    assert ours["hr@10"] > 1.2 * best["young"]["hr@10"]
