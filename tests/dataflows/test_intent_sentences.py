@@ -1,0 +1,83 @@
+"""A session of real sentences: one odd question does not turn it, a real change shows soon."""
+
+from __future__ import annotations
+
+import csv
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from encoders.load import load_encoder
+from encoders.text import render_event
+from learners.history import User
+from learners.interaction import Interaction
+from learners.needs import Needs
+from learners.settings import LearnerSettings
+from learners.told import Told
+
+pytestmark = pytest.mark.slow
+
+LABELS = ("card_arrival", "exchange_rate", "pin_blocked", "top_up_failed", "age_limit")
+
+
+class Desk:
+    """Needs taught with banking77's sentences of a few labels, and one user who writes."""
+
+    def __init__(self, folder: Path, examples: int = 60) -> None:
+        self.encoder = load_encoder("packaged")
+        self.needs = Needs(384, LearnerSettings(dim=384, intent_next=0.0))
+        self.user, self.count = User(), 0
+        with (folder / "train.csv").open(encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if row["category"] in LABELS]
+        random.Random(0).shuffle(rows)
+        for row in [row for name in LABELS for row in self._of(rows, name)[:examples]]:
+            self.hear(row["text"], User(), intent=row["category"])
+
+    @staticmethod
+    def _of(rows: list[dict[str, str]], name: str) -> list[dict[str, str]]:
+        return [row for row in rows if row["category"] == name]
+
+    def hear(self, text: str, user: User | None = None, **more: Any) -> Told:
+        self.count += 1
+        (vector,) = self.encoder.encode([render_event("query", None, text) or ""])
+        event = Interaction(
+            self.count, f"e{self.count}", "u", None, "query", 1e6 + self.count,
+            vector=vector, text=text, **more,
+        )  # fmt: skip
+        user = user or self.user
+        self.needs.learn(event, user, None)
+        return self.needs.tell(user)
+
+    def reads(self, text: str) -> tuple[str, str]:
+        """Give what is told of the sentence alone, and of the session after it."""
+        told = self.hear(text)
+        return next(iter(told.intent)), next(iter(told.belief))
+
+
+def test_a_session_of_real_sentences(shared: Path) -> None:
+    desk = Desk(shared / "data/intents/banking77")
+    for text in ("Where is my new card, it has been a week", "My card has still not arrived"):
+        assert desk.reads(text) == ("card_arrival", "card_arrival")
+    assert desk.reads("Can I track the card that you sent")[1] == "card_arrival"
+    # One odd question, and back.
+    assert desk.reads("What is the exchange rate today") == ("exchange_rate", "card_arrival")
+    assert desk.reads("The card has not come in the mail yet")[1] == "card_arrival"
+    # A change: it shows at the third event at the latest.
+    assert desk.reads("I entered a wrong PIN and now it is blocked")[0] == "pin_blocked"
+    desk.reads("How do I unblock my PIN")
+    told = desk.hear("My PIN is blocked, what can I do")
+    assert next(iter(told.belief)) == "pin_blocked"
+    why = {why.need: why for why in told.because}["pin_blocked"]
+    assert {"pin", "blocked"} & set(why.words)
+    assert all("PIN" in text for _, text, _ in why.events)
+
+
+def test_what_no_label_means_looks_new(shared: Path) -> None:
+    desk = Desk(shared / "data/intents/banking77")
+    known = desk.hear("What is the exchange rate for euros", User()).novelty
+    new = desk.hear("Please recommend a restaurant with a view of the sea", User()).novelty
+    assert known is not None
+    assert new is not None
+    assert new > known + 0.2
