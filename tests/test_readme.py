@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -129,6 +130,14 @@ def own_options(text: str) -> set[str]:
     return set(re.findall(r"`(--[a-z][\w-]*)[^`\n]*`", FENCE.sub("", text)))
 
 
+def options_of(command: Any) -> Iterator[str]:
+    """All options of a command and of those under it."""
+    for each in command.params:
+        yield from each.opts
+    for below in getattr(command, "commands", {}).values():
+        yield from options_of(below)
+
+
 def faults(words: list[str]) -> Iterator[str]:
     """What of a command line is not there."""
     command = typer.main.get_command(app)
@@ -149,10 +158,8 @@ def is_option(word: str, known: set[str]) -> bool:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_and_option_named_is_there(page) -> None:
     found = [fault for words in told_commands(text_of(page)) for fault in faults(words)]
-    commands = typer.main.get_command(app).commands.values()
-    known = {option for command in commands for each in command.params for option in each.opts}
     assert found == []
-    assert own_options(text_of(page)) <= known
+    assert own_options(text_of(page)) <= set(options_of(typer.main.get_command(app)))
 
 
 def test_what_is_not_there_would_be_found() -> None:

@@ -291,7 +291,7 @@ def test_a_prefix_of_ml100k(ml100k, tmp_path) -> None:
     report = replay(config, log, items, ReplaySettings(limit=2000)).report
     assert report["scored"] == 1600
     assert report["settings"]["repeats"] == "off"
-    assert report["tie_safe"]["hr@10"] > 0.10
+    assert report["tie_safe"]["hr@10"] > 0.08
     assert report["peers"]["popularity"]["lead"]["interval"]["hr@10"][0] > 0.03
 
 
