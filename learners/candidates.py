@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from learners.compiled import compiled
 from learners.context import Context
+from learners.neighbours import PULL
 from learners.popularity import LONG, SHORT, TOTAL, stage_of
 from learners.signals import Signals
 
@@ -35,17 +36,16 @@ _PULL_WEIGHTS = np.exp(-_STEPS / _PULL_REACH)
 
 
 class Rows(NamedTuple):
-    """Which of the recent items (by their `steps`) have neighbour rows, and their numbers."""
+    """Which of the recent items (by their `steps`) have neighbour rows, and their numbers.
+
+    `reach` is what each of them weighs in the pull on a candidate; the squares sum to 1.
+    """
 
     steps: NDArray[np.intp]
     numbers: NDArray[np.int32]
     near_steps: NDArray[np.intp]
     near_numbers: NDArray[np.int32]
-
-    def reach(self) -> Floats:
-        """Give what each row weighs in the pull on a candidate; the squares sum to 1."""
-        reach = _PULL_WEIGHTS[self.steps]
-        return reach / math.sqrt(max(float(reach.dot(reach)), 1e-9))
+    reach: Floats
 
 
 class Candidates(NamedTuple):
@@ -75,7 +75,9 @@ def rows_of(signals: Signals, recent: NDArray[np.int32]) -> Rows:
     """Look up the neighbour rows of recent items."""
     row_of, near_of = signals.neighbours.row_of[recent], signals.meanings.row_of[recent]
     steps, near_steps = np.flatnonzero(row_of >= 0), np.flatnonzero(near_of >= 0)
-    return Rows(steps, row_of[steps], near_steps, near_of[near_steps])
+    reach = _PULL_WEIGHTS[steps]
+    reach /= math.sqrt(max(float(reach.dot(reach)), 1e-9))
+    return Rows(steps, row_of[steps], near_steps, near_of[near_steps], reach)
 
 
 def candidates_of(
@@ -121,7 +123,7 @@ def _gathered(
     weights[:3] = 1.0 / (rooted * float(neighbours.unit(context.position)))
     weights[2] /= rooted
     weights[:3] *= _REACHES[:, rows.steps]
-    weights[3] = rows.reach()
+    weights[3] = rows.reach
     return gather(
         neighbours.ids,
         neighbours.counts,
@@ -162,7 +164,7 @@ def gather(  # noqa: C901, PLR0913, PLR0917 - arrays cross into compiled code on
     """
     room = numbers.size * ids.shape[1] + near_numbers.size * near.shape[1] + listed.size
     found = np.empty(room, np.int32)
-    sums = np.empty((room, 7))
+    sums = np.empty((room, _SUMS))
     n = 0
     was = blocked[had]
     blocked[had] = True
@@ -185,7 +187,7 @@ def gather(  # noqa: C901, PLR0913, PLR0917 - arrays cross into compiled code on
             sums[place, 1] += short * together
             sums[place, 2] += short * following
             sums[place, 3] += last * following
-            sums[place, 6] += reach * counts[2, row, column]
+            sums[place, 6] += reach * counts[PULL, row, column]
     for step in range(near_numbers.size):
         row, weight = near_numbers[step], near_weights[step]
         for column in range(near.shape[1]):

@@ -334,7 +334,7 @@ class Recommender:
             self.preference.scaled(raw),
             candidates.pull.astype(np.float32),
             context.recent[rows.steps],
-            rows.reach().astype(np.float32),
+            rows.reach.astype(np.float32),
         )
         return block, rows
 
