@@ -2,8 +2,10 @@
 
     InputError          a file, format, option or config value cannot be used: the
                         command prints the message, one line, and ends with status 2
-    └─ LedgerError      the count of what became of every event does not balance: a
-                        fault of ours, never of the input
+    ├─ LedgerError      the count of what became of every event does not balance: a
+    │                   fault of ours, never of the input
+    └─ ModelError       a version of a model is unknown, damaged, of the wrong size, or was
+                        refused by the gate: what serves now goes on serving
 
 Bad *records* are not errors: they become `Reject`s and go to the dead letters.
 Every message says what, where, the limit and the remedy.
@@ -18,3 +20,7 @@ class InputError(Exception):
 
 class LedgerError(InputError):
     """Events in and what became of them differ; the message names partition and figures."""
+
+
+class ModelError(InputError):
+    """A version of a model cannot be used; the message names it, the reason and the remedy."""

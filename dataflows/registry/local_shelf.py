@@ -1,0 +1,95 @@
+"""The registry in a folder: written aside, flushed to the disk, then put in place by one rename."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from uuid import uuid4
+
+from dataflows.registry.content import MANIFEST
+from dataflows.registry.shelf import Shelf
+
+ASIDE = "aside"
+
+
+class LocalShelf(Shelf):
+    """A Shelf whose root is a folder. A reader sees a file or a version whole, or not at all."""
+
+    def create(self, path: str, content: bytes) -> None:
+        """Write a new file aside, then link it to its name, which only one process can do."""
+        target, draft = Path(self._at(path)), self._aside()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write(draft, content)
+        try:
+            os.link(draft, target)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links: exclusive still, not whole at once
+            with target.open("xb") as file:
+                file.write(content)
+        finally:
+            draft.unlink()
+        _flush_folder(target.parent)
+
+    def publish(self, folder: Path, files: Iterable[str], manifest: bytes, path: str) -> None:
+        """Copy the files aside, flush them, and rename the whole folder to `path`."""
+        target, draft = Path(self._at(path)), self._aside()
+        for name in files:
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / name, draft / name)
+            _seal(draft / name)
+        _write(draft / MANIFEST, manifest)
+        _seal(draft / MANIFEST)
+        for parent in {(draft / name).parent for name in (*files, MANIFEST)}:
+            _flush_folder(parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft.rename(target)
+        _flush_folder(target.parent)
+
+    def discard(self, path: str) -> None:
+        """Rename the folder aside, so that nobody finds half of it, then remove it."""
+        draft = self._aside()
+        Path(self._at(path)).rename(draft)
+        if draft.is_dir():
+            shutil.rmtree(draft)
+        else:
+            draft.unlink()
+
+    def age(self, path: str) -> float:
+        """Tell for how many seconds nothing has changed; folders count too."""
+        top = Path(self._at(path))
+        return time.time() - max(one.stat().st_mtime for one in (top, *top.rglob("*")))
+
+    def here(self, path: str) -> Path | None:
+        """Give the local path."""
+        return Path(self._at(path))
+
+    def _aside(self) -> Path:
+        folder = Path(self._at(ASIDE))
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / uuid4().hex
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _seal(path: Path) -> None:
+    """Flush a file to the disk, and let nobody write to it by accident."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    path.chmod(0o444)
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,55 @@
+"""Numbered records that are only ever added to: promotions, decisions, numbers of versions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from dataflows.registry.shelf import Shelf
+
+DIGITS = 6
+
+_log = logging.getLogger(__name__)
+_Record = TypeVar("_Record", bound=msgspec.Struct)
+
+
+def append(shelf: Shelf, folder: str, make: Callable[[int], bytes]) -> int:
+    """Write the next record of a folder and return its number.
+
+    `make` gets the number. Where another process takes it first, `make` is asked anew, so
+    what it writes is as of all records before its own.
+    """
+    while True:
+        number = max(numbers(shelf, folder), default=-1) + 1
+        content = make(number)
+        try:
+            shelf.create(_path(folder, number), content)
+        except FileExistsError:
+            continue
+        return number
+
+
+def numbers(shelf: Shelf, folder: str) -> list[int]:
+    """List the numbers of the records in a folder, ascending."""
+    stems = (name.removesuffix(".json") for name in shelf.names(folder))
+    return sorted(int(stem) for stem in stems if stem.isdecimal())
+
+
+def records(shelf: Shelf, folder: str, kind: type[_Record], after: int) -> list[_Record]:
+    """Read the records with a number above `after`, oldest first. A damaged one is logged."""
+    found = []
+    for number in numbers(shelf, folder):
+        if number <= after:
+            continue
+        try:
+            found.append(msgspec.json.decode(shelf.read(_path(folder, number)), type=kind))
+        except msgspec.DecodeError as error:
+            _log.warning("%s is passed over: %s", _path(folder, number), error)
+    return found
+
+
+def _path(folder: str, number: int) -> str:
+    return f"{folder}/{number:0{DIGITS}d}.json"

@@ -1,0 +1,98 @@
+"""What the registry writes: the manifest of a version, promotions, decisions of the gate."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Kind = Literal["encoder", "language"]
+KINDS: tuple[Kind, ...] = ("encoder", "language")
+
+Form = Literal["sentence-transformers", "int8", "static", "adapter"]
+
+PROMOTE = "promote"
+REFUSE = "refuse"
+
+
+class FileFacts(msgspec.Struct, frozen=True):
+    """What a file of a version must be, to the byte."""
+
+    sha256: str
+    bytes: int
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """What a maker says of a version; the registry adds id and files.
+
+    `base`: what it was loaded from: "packaged", a folder, a hub name, or the id of a version.
+    `parents`: ids of the versions it came from. `dim`: length of a vector, for an adapter the
+    hidden size of its base. `fingerprint`: the version that vectors and lists carry
+    (`Encoder.version`, `LanguageModel.version`). `made`: seconds since 1970. `data`: what it
+    was trained on (`first_ts`, `last_ts`, `events`, ...). `figures`: what was measured of it.
+    `gate`: `{"verdict": "promote" | "refuse", "reasons": [...], ...}`, or None if never judged.
+    """
+
+    base: str
+    form: Form
+    fingerprint: str
+    made: float
+    parents: tuple[str, ...] = ()
+    dim: int | None = None
+    name: str = ""
+    data: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
+    gate: dict[str, Any] | None = None
+
+
+class Manifest(About, frozen=True, kw_only=True):
+    """A version: what was said of it, and its files, by path within the version's folder."""
+
+    format: int = 1
+    kind: Kind
+    id: str
+    files: dict[str, FileFacts]
+
+    @property
+    def verdict(self) -> str | None:
+        """What the gate said: "promote", "refuse", or None where it was never asked."""
+        return None if self.gate is None else str(self.gate.get("verdict"))
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.bytes for file in self.files.values())
+
+
+class Promotion(msgspec.Struct, frozen=True, kw_only=True):
+    """From now on, this version of the kind is in force.
+
+    `version` and `previous` are ids, "" for the model that the configuration names. `time` is
+    in seconds since 1970. Sequence numbers of one registry grow by one, over all kinds.
+    """
+
+    sequence: int
+    kind: Kind
+    version: str
+    previous: str
+    action: Literal["promote", "rollback"]
+    reason: str
+    time: float
+
+
+class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gate said of a candidate, and why. Kept whatever it said.
+
+    `version` is the candidate's id, "" where it was not even worth registering; `previous`
+    the version it was compared with. `evidence` holds plain JSON values.
+    """
+
+    kind: Kind
+    verdict: Literal["promote", "refuse"]
+    reasons: tuple[str, ...]
+    time: float
+    version: str = ""
+    previous: str = ""
+    evidence: dict[str, Any] = {}
+    sequence: int = -1
