@@ -1,0 +1,112 @@
+"""Examples in words for a language model: what comes next, and what a person is after.
+
+Cleaned (`sequences`), balanced (`balance`) and varied: other wordings of the question, parts
+of the history dropped or shuffled, so that neither a wording nor one exact history is learnt
+by heart. The same window, settings and seed give the same examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from dataflows.tuning.balance import by_rarity, capped, drawn
+from dataflows.tuning.example_settings import ExampleSettings
+from dataflows.tuning.prompts import (
+    INTENT,
+    MOST_SHOWN,
+    NEXT,
+    intent_prompt,
+    label_words,
+    next_prompt,
+    plain,
+)
+from dataflows.tuning.sequences import Step, sequences
+from dataflows.tuning.window import WindowEvent, WindowItem
+from encoders.text import render_event
+
+
+class TextExample(NamedTuple):
+    """A question and its answer; `kind` is "next" or "intent"."""
+
+    prompt: str
+    target: str
+    kind: str
+
+
+class _Next(NamedTuple):
+    step: Step
+    history: list[str]
+
+
+def next_item_examples(
+    events: Sequence[WindowEvent],
+    items: Mapping[str, WindowItem],
+    settings: ExampleSettings,
+    seed: int,
+) -> list[TextExample]:
+    """Ask after each history which title came next; `events` in the order of time.
+
+    An item that the user has met before in the window is no target.
+    """
+    rng = np.random.default_rng([seed, 1])
+    places: list[_Next] = []
+    for steps in sequences(events, items).values():
+        places += _targets(steps)
+    places = capped(places, lambda place: place.step.user_id, settings.most_of_user, rng)
+    weights = by_rarity([place.step.item_id for place in places], settings.popular_power)
+    chosen = [places[place] for place in drawn(places, weights, settings.most, rng)]
+    return [_asked(place, settings, rng) for place in chosen]
+
+
+def intent_examples(
+    events: Sequence[WindowEvent],
+    items: Mapping[str, WindowItem],
+    settings: ExampleSettings,
+    seed: int,
+) -> list[TextExample]:
+    """Ask what is behind each event that says so itself and has words; each text once a label."""
+    rng = np.random.default_rng([seed, 2])
+    told: dict[tuple[str, str], None] = {}
+    for event in events:
+        item = items.get(event.item_id or "")
+        text = render_event(event.type, item.title if item else None, event.text)
+        label = label_words(event.intent or "")
+        if text is not None and label and plain(text):
+            told[text, label] = None
+    kept = capped(list(told), lambda pair: pair[1], settings.most_of_label, rng)
+    weights = np.ones(len(kept))
+    chosen = [kept[place] for place in drawn(kept, weights, settings.most, rng)]
+    return [
+        TextExample(intent_prompt(text, int(rng.integers(len(INTENT)))), label, "intent")
+        for text, label in chosen
+    ]
+
+
+def _targets(steps: list[Step]) -> list[_Next]:
+    met: set[str] = set()
+    found: list[_Next] = []
+    for place, step in enumerate(steps):
+        if place and step.item_id not in met:
+            # A few more than are shown, so that there are enough where some are dropped.
+            before = steps[max(0, place - MOST_SHOWN - 3) : place]
+            found.append(_Next(step, [earlier.title for earlier in before]))
+        met.add(step.item_id)
+    return found
+
+
+def _asked(place: _Next, settings: ExampleSettings, rng: np.random.Generator) -> TextExample:
+    history = varied(place.history, settings, rng)
+    return TextExample(next_prompt(history, int(rng.integers(len(NEXT)))), place.step.title, "next")
+
+
+def varied(history: list[str], settings: ExampleSettings, rng: np.random.Generator) -> list[str]:
+    """Drop and shuffle parts of a history; its last title stays in its place."""
+    *older, last = history
+    kept = [title for title in older if rng.random() >= settings.drop]
+    if len(kept) > 2 and rng.random() < settings.shuffle:
+        order = rng.permutation(len(kept) - 1)
+        kept = [kept[place] for place in order] + kept[-1:]
+    return [*kept, last]
