@@ -21,6 +21,7 @@ from dataflows.clean_settings import CleanSettings
 from dataflows.errors import InputError
 from dataflows.event_settings import EventSettings
 from dataflows.kafka_settings import KafkaSettings
+from dataflows.registry.settings import ModelsSettings
 from learners.settings import LearnerSettings
 
 PREFIX = "PENCHANT_"
@@ -100,6 +101,7 @@ class Config(_Section, frozen=True):
     kafka: KafkaSettings = KafkaSettings()
     state: StateSettings = StateSettings()
     encoder: EncoderSettings = EncoderSettings()
+    models: ModelsSettings = ModelsSettings()
     events: EventSettings = EventSettings()
     clean: CleanSettings = CleanSettings()
     learner: LearnerSettings = LearnerSettings()

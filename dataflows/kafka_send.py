@@ -9,7 +9,7 @@ from dataflows.kafka_health import Health
 from dataflows.kafka_settings import KafkaSettings
 
 
-def send(settings: KafkaSettings, role: str, value: bytes) -> None:
+def send(settings: KafkaSettings, role: str, value: bytes, key: bytes | None = None) -> None:
     """Send a record to the topic of a role. Raises InputError where it is not delivered."""
     failed: list[KafkaError] = []
 
@@ -18,7 +18,7 @@ def send(settings: KafkaSettings, role: str, value: bytes) -> None:
             failed.append(error)
 
     producer = make_producer(settings, Health("producer"))
-    producer.produce(settings.topic(role), value, on_delivery=told)
+    producer.produce(settings.topic(role), value, key, on_delivery=told)
     if producer.flush(settings.start_seconds):
         failed.append(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka names it so
     if failed:

@@ -13,6 +13,7 @@ ITEMS = "items"
 RECOMMENDATIONS = "recommendations"
 INTENTS = "intents"
 DEAD_LETTERS = "dead-letters"
+PROMOTIONS = "promotions"
 
 OURS = frozenset(
     {
@@ -52,6 +53,7 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     recommendations_topic: str = "recommendations"
     intents_topic: str = "intents"
     dead_letters_topic: str = "dead-letters"
+    promotions_topic: str = "promotions"
 
     auto_offset_reset: Literal["earliest", "latest"] = "earliest"
     """Where a partition of which nothing was read yet starts."""
@@ -107,6 +109,7 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             RECOMMENDATIONS: self.recommendations_topic,
             INTENTS: self.intents_topic,
             DEAD_LETTERS: self.dead_letters_topic,
+            PROMOTIONS: self.promotions_topic,
         }
 
 

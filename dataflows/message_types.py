@@ -5,7 +5,7 @@ Readers must take what they know and ignore other fields: new ones may come.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -137,5 +137,25 @@ class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     ]
     raw_bytes: Annotated[
         int, Meta(ge=0, description="Their true number: `raw` is cut after 65536 bytes.")
+    ]
+    time: Moment
+
+
+class PromotionMessage(msgspec.Struct, frozen=True, gc=False):
+    """Topic `promotions`, keyed by kind: the version of a model that is in force from now on."""
+
+    kind: Literal["encoder", "language"]
+    version: Annotated[
+        str, Meta(description="Its id; empty for the model that the configuration names.")
+    ]
+    previous: Annotated[str, Meta(description="What was in force before, in the same way.")]
+    fingerprint: Annotated[
+        str | None,
+        Meta(description="What lists carry in `versions`; null for the configured model."),
+    ]
+    action: Literal["promote", "rollback"]
+    reason: Annotated[str, Meta(description="Why, in words for people.")]
+    sequence: Annotated[
+        int, Meta(ge=0, description="Grows with every promotion. Drop what is older.")
     ]
     time: Moment

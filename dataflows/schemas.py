@@ -14,7 +14,7 @@ import msgspec
 
 from dataflows.events import EventJson
 from dataflows.items import ItemJson
-from dataflows.message_types import DeadLetter, Intents, Recommendation
+from dataflows.message_types import DeadLetter, Intents, PromotionMessage, Recommendation
 from dataflows.reasons import Reason
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -25,6 +25,7 @@ TYPES: dict[str, type[msgspec.Struct]] = {
     "recommendation": Recommendation,
     "intents": Intents,
     "dead-letter": DeadLetter,
+    "promotion": PromotionMessage,
 }
 """File name, without `.json`, to the type that it tells of."""
 

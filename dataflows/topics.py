@@ -1,7 +1,8 @@
 """Makes the topics with the settings they need, and tells where an existing one differs.
 
-Lists, intents and items are compacted: the newest message of each key is kept for good, so
-that a new reader gets the state of everybody. Events and dead letters are kept for a time.
+Lists, intents, items and promotions are compacted: the newest message of each key is kept
+for good, so that a new reader gets the state of everybody. Events and dead letters are kept
+for a time.
 """
 
 from __future__ import annotations

@@ -1,0 +1,23 @@
+"""What a user may set about versions of models."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+
+class ModelsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Section `[models]`.
+
+    `root`: the folder, or the URL of a store that fsspec knows, where versions lie; None for
+    `models` in the state folder. `cache`: the folder for local copies of a root that is no
+    folder; None for the user's cache folder. `poll_seconds`: how often the running flow looks
+    for promotions there. `keep`: how many of the newest versions of a kind `gc` leaves.
+    """
+
+    root: Annotated[str, Meta(min_length=1)] | None = None
+    cache: Annotated[str, Meta(min_length=1)] | None = None
+    poll_seconds: Annotated[float, Meta(gt=0, le=3600)] = 1.0
+    keep: Annotated[int, Meta(ge=0)] = 5

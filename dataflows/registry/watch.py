@@ -1,0 +1,109 @@
+"""How a running flow learns of promotions: from the registry, and from Kafka where it is there."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from dataflows.config import Config
+from dataflows.registry.open import open_registry
+from dataflows.registry.records import Kind, Promotion
+from dataflows.registry.registry import Registry
+
+TELL_EVERY = 60.0
+"""Seconds between two log lines about a registry that cannot be read."""
+
+_log = logging.getLogger(__name__)
+
+
+class Topic(Protocol):
+    """Another place that tells of promotions."""
+
+    def poll(self) -> list[Promotion]:
+        """Give what has come since the last call, without waiting for more."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class PromotionWatch:
+    """Gives each promotion once, in order; for one thread at a time.
+
+    `after`: the sequence number of the last promotion that the caller knows. The registry is
+    looked at every `seconds`. A promotion that a topic told is not told again from there, and
+    a topic's old news of a kind are dropped.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        after: int = -1,
+        seconds: float = 1.0,
+        topic: Topic | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._registry = registry
+        self._read = after
+        self._after = after
+        self._told: dict[Kind, int] = {}
+        self._seconds = seconds
+        self._topic = topic
+        self._clock = clock
+        self._next = self._quiet_until = clock()
+
+    def poll(self) -> list[Promotion]:
+        """Give the promotions since the last call, oldest first; none before `seconds` are over.
+
+        Never raises: a registry that cannot be read is logged and tried again.
+        """
+        found = [] if self._topic is None else self._topic.poll()
+        now = self._clock()
+        if now >= self._next:
+            self._next = now + self._seconds
+            found += self._from_registry(now)
+        return [promotion for promotion in sorted(found, key=_number) if self._is_new(promotion)]
+
+    def close(self) -> None:
+        """Let go of the topic, if there is one."""
+        if self._topic is not None:
+            self._topic.close()
+
+    def _from_registry(self, now: float) -> list[Promotion]:
+        try:
+            found = self._registry.promotions(self._read)
+        # Stores raise what they like; whatever it is, the stream goes on with what it has.
+        except Exception as error:  # noqa: BLE001
+            if now >= self._quiet_until:
+                self._quiet_until = now + TELL_EVERY
+                _log.warning("the registry of models cannot be read, it is tried again: %s", error)
+            return []
+        self._read = max([self._read, *map(_number, found)])
+        return found
+
+    def _is_new(self, promotion: Promotion) -> bool:
+        if promotion.sequence <= self._told.get(promotion.kind, self._after):
+            return False
+        self._told[promotion.kind] = promotion.sequence
+        return True
+
+
+def open_watch(config: Config, after: int = -1) -> PromotionWatch:
+    """Watch as the configuration says. Raises InputError for a root or option that is wrong.
+
+    A broker that does not answer, or has no such topic yet, is no error: it is logged and
+    tried again, and the registry is looked at meanwhile.
+    """
+    topic: Topic | None = None
+    if config.flow.source == "kafka":
+        from dataflows.registry.promotions_topic import PromotionsTopic
+
+        topic = PromotionsTopic(config.kafka)
+    return PromotionWatch(open_registry(config), after, config.models.poll_seconds, topic)
+
+
+def _number(promotion: Promotion) -> int:
+    return promotion.sequence
