@@ -144,6 +144,17 @@ class Emerging:
             self._gone.add(number)
         return found
 
+    def succeed(self, before: Emerging) -> None:
+        """Take the place of another encoder's clusters; numbers go on, so that none comes twice."""
+        known = sorted(self.clusters.values(), key=lambda cluster: cluster.number)
+        self.clusters = {}
+        for number, cluster in enumerate(known, before.next_number):
+            cluster.number = self._slots[cluster.slot] = number
+            self.clusters[number] = cluster
+        self.next_number = before.next_number + len(known)
+        self._dirty = set(self.clusters)
+        self._gone = before._gone | set(before.clusters)
+
     def changed(self) -> Changed:
         """Give the records changed since the last call."""
         for number in sorted(self._gone):

@@ -9,7 +9,7 @@ than `idle` users can be remembered; their records are deleted bucket by bucket.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 import numpy as np
@@ -40,6 +40,7 @@ class User(msgspec.Struct):
     often, and the user's `length` at the last time; `kinds` of its columns are in use.
     `session` and `newest` (the newest event's vector) are the intent learner's view of
     the user, as `belief` and `trail` (its account) are; `profile` is the profile learner's.
+    `space` tells in which encoder's space the vectors are: the number of switches before.
     """
 
     recent: list[int] = []
@@ -53,6 +54,17 @@ class User(msgspec.Struct):
     profile: Profile | None = None
     belief: Belief | None = None
     trail: list[Step] = []
+    space: int = 0
+
+    def move(self, space: int, moved: User | None = None) -> None:
+        """Leave the vectors of another space behind; take those of `moved`, where it is given."""
+        self.space = space
+        if moved is not None:
+            self.session, self.newest, self.belief = moved.session, moved.newest, moved.belief
+            return
+        if self.session is not None:
+            self.session = msgspec.structs.replace(self.session, total=None, weight=0.0)
+        self.newest = self.belief = None
 
     def has(self, item: int) -> bool:
         """Tell whether the user already has an item."""
@@ -116,6 +128,7 @@ class Users:
         self._load = load
         self._in_memory = in_memory
         self._idle = idle
+        self.space = 0
         self._loaded: OrderedDict[str, User] = OrderedDict()
         self._dirty: set[str] = set()
         self._bucket = 0
@@ -132,10 +145,21 @@ class Users:
         if user is None:
             user = self._read(user_id)
             if user is None:
-                return User()
+                return User(space=self.space)
             self._loaded[user_id] = user
         self._loaded.move_to_end(user_id)
-        return User() if position - user.last > self._idle else user
+        if user.space != self.space:
+            user.move(self.space)
+        return User(space=self.space) if position - user.last > self._idle else user
+
+    def switch(self, moved: Mapping[str, User], position: int) -> None:
+        """Go on in another space: those who were moved with their vectors, all others without."""
+        self.space += 1
+        for user_id, made in moved.items():
+            user = self.get(user_id, position)
+            if user_id in self._loaded:
+                user.move(self.space, made)
+                self._dirty.add(user_id)
 
     def touch(self, user_id: str, user: User, position: int) -> None:
         """Keep a user as changed by the interaction at `position`."""

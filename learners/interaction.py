@@ -17,7 +17,8 @@ class Interaction(msgspec.Struct, frozen=True):
     the epoch. `weight` is how much the event type counts; it is > 0 for what
     is learnt as wanted. `vector` is the unit vector `(dim,)` of the event's own
     text, or None where it has none, and `text` that text. `intent` is an explicit
-    label. `value` is what the event says with a number, such as a rating.
+    label. `value` is what the event says with a number, such as a rating. `encoded`
+    is what `vector` was made of, to be encoded again by another encoder.
     """
 
     position: int
@@ -32,6 +33,7 @@ class Interaction(msgspec.Struct, frozen=True):
     session_id: str | None = None
     value: float | None = None
     text: str | None = None
+    encoded: str | None = None
 
 
 class Item(msgspec.Struct, frozen=True):

@@ -25,13 +25,15 @@ from learners.intent import IntentLearner
 from learners.interaction import Interaction, Vector
 from learners.items import ItemTable
 from learners.label_learner import LabelLearner
+from learners.labelled import KIND as LABELLED_KIND
+from learners.labelled import LabelledTexts
 from learners.mixture import MixtureLearner
 from learners.pending import KIND as PENDING_KIND
 from learners.pending import Found, LateLabel, Pending, Waiting
 from learners.scope import OUT_OF_SCOPE
 from learners.session import extended, is_over, mean_vector, session_features
 from learners.settings import LearnerSettings
-from learners.told import Told, named
+from learners.told import Told, blend, named
 from learners.trail import LONGEST_TEXT, carried, settled, with_step
 from learners.words import TypicalWords, words_of
 
@@ -74,13 +76,14 @@ class Needs:
         self.filter = Filter()
         self.typical = TypicalWords()
         self.pending = Pending(settings.intent_pending)
+        self.labelled = LabelledTexts()
         self.emerging = Emerging()
         self.aliases: dict[str, str] = {}
         self.retired: dict[str, None] = {}
         self.edition = 0
         self.clock: Callable[[], float] | None = None
         self.seconds = 0.0
-        self._known_categories = categories if categories is not None else {}
+        self.known_categories = categories if categories is not None else {}
         self._names: list[str] = []
         self._mapped: tuple[list[str], int] = ([], 0)
         self._categories = np.zeros(0, np.int32)
@@ -107,13 +110,13 @@ class Needs:
         user.session = extended(user.session, interaction.vector, ts, session_id)
         user.newest = interaction.vector
         self._seen = self._newest = None
-        if label and label in self._known_categories:
+        if label and label in self.known_categories:
             self._teach(self.next, self.view(user), label, 1.0)
         user.trail = with_step(user.trail, interaction.event_id, interaction.text)
         if self.stated.labels:
             self._take(user, self._posterior(user))
             self._look_out(interaction, label)
-        self._keep(interaction)
+        self.pending.keep(interaction, category)
         if label and self.settings.intent_labels > 0:
             loss = self._learn_label(user, interaction, label)
         if self.clock:
@@ -140,7 +143,7 @@ class Needs:
         Tells whether it was learnt, has nothing kept to be joined to, or was known already.
         """
         started = self.clock() if self.clock else 0.0
-        found = [self.pending.take(event, late.source) for event in self.meant(late)]
+        found = [self.pending.take(event, late.source, late.name) for event in self.meant(late)]
         waiting = [(event, vector) for _, event, vector in found if event is not None]
         by_teacher = late.source == "teacher"
         weight = self.settings.intent_teacher if by_teacher else self.settings.intent_labels
@@ -152,6 +155,12 @@ class Needs:
         if waiting:
             return "learn"
         return "duplicate" if any(how == "duplicate" for how, _, _ in found) else "unmatched"
+
+    def teach(self, vector: Vector | None, label: str, weight: float) -> None:
+        """Learn a label from a vector (dim,) alone, under the name that it has now."""
+        name = self.known_as(label)
+        if name is not None:
+            self._teach(self.stated, vector, name, weight)
 
     def known_as(self, label: str | None) -> str | None:
         """Give the name under which a label is learnt now, None where it is retired, or none."""
@@ -245,6 +254,7 @@ class Needs:
     def changed(self) -> Changed:
         """Give the records changed since the last call, but for what `state` holds."""
         yield from self.pending.changed()
+        yield from self.labelled.changed()
         yield from self.emerging.changed()
 
     def state(self) -> dict[str, object]:
@@ -273,6 +283,7 @@ class Needs:
         self.typical = TypicalWords.from_state(state["typical"])
         self.emerging = Emerging.from_state(state["emerging"], scan(EMERGING_KIND))
         self.pending.restore(scan(PENDING_KIND))
+        self.labelled.restore(scan(LABELLED_KIND))
         self.aliases, self.retired = dict(state["aliases"]), dict.fromkeys(state["retired"])
         self.edition, self._names = state["edition"], list(state["names"])
         self._head = self.told
@@ -337,6 +348,8 @@ class Needs:
             self._teach(self.stated, vector.astype(np.float32), control.intent, 1.0)
         for example in cluster.examples:
             self.typical.learn(control.intent, words_of(example.text))
+            if (kept := self.pending.find(example.event_id)) is not None:
+                self.labelled.add(control.intent, kept.position, kept.encoded, 1.0)
 
     def _call(self, control: Control) -> None:
         """Rename a label, or merge it into another; later labels of that name follow."""
@@ -349,6 +362,7 @@ class Needs:
             self.stated.merge(old, new)
             self._drop_slot(slot)
         self.typical.rename(old, new)
+        self.labelled.rename(old, new)
         self._names, self._newest = list(self.stated.labels), None
         for alias in [alias for alias, name in self.aliases.items() if name == old]:
             self.aliases[alias] = new
@@ -362,6 +376,7 @@ class Needs:
         self.stated.retire(label)
         self._drop_slot(slot)
         self.typical.keep(self.stated.labels)
+        self.labelled.retire(label)
         self._names, self._newest = list(self.told.labels), None
         self.retired[label] = None
         if len(self.retired) > _MOST_DECISIONS:
@@ -384,7 +399,7 @@ class Needs:
         if (
             not category
             or not weight > 0
-            or self.known_as(interaction.intent) in self._known_categories
+            or self.known_as(interaction.intent) in self.known_categories
         ):
             return None
         if self.told is self.next and user.belief is not None:
@@ -392,8 +407,10 @@ class Needs:
         return self._teach(self.next, view, category, weight)
 
     def _learn_label(self, user: User, interaction: Interaction, label: str) -> float | None:
+        weight = self.settings.intent_labels
         self.typical.learn(label, words_of(interaction.text))
-        loss = self._teach(self.stated, interaction.vector, label, self.settings.intent_labels)
+        self.labelled.add(label, interaction.position, interaction.encoded, weight)
+        loss = self._teach(self.stated, interaction.vector, label, weight)
         if user.belief is None or user.belief.edition != self.edition:
             user.belief = self.filter.look(None, None, self.edition, len(self._names))
         user.belief = self._observed(user.belief, label, sure=True)
@@ -411,6 +428,7 @@ class Needs:
         told = [self.stated.predict(vector) for _, vector in waiting if vector is not None]
         for event, vector in waiting:
             self._teach(self.stated, vector, name, weight)
+            self.labelled.add(name, event.position, event.encoded, weight)
             self.typical.learn(name, words_of(event.text))
         if whole and known and told:
             self.filter.tell_all(told, self._names.index(name))
@@ -458,16 +476,6 @@ class Needs:
             self._newest = (user, self.stated.predict(user.newest))
         return self._newest[1]
 
-    def _keep(self, interaction: Interaction) -> None:
-        text = (interaction.text or "")[:LONGEST_TEXT]
-        labelled = "label" if interaction.intent else ""
-        self.pending.add(
-            Waiting(
-                interaction.event_id, interaction.user_id, interaction.session_id, text, labelled
-            ),
-            interaction.vector,
-        )
-
     def _mixed(
         self, user: User, intent: dict[str, float], belief: dict[str, float]
     ) -> tuple[dict[str, float], dict[str, float]]:
@@ -485,12 +493,4 @@ class Needs:
                     likely[label] = likely.get(label, 0.0) + chance * weight / total
         if told_next:
             share = actions / (actions + self.settings.intent_next)
-        return _blend(intent, likely, share), _blend(belief, likely, share)
-
-
-def _blend(told: dict[str, float], likely: dict[str, float], share: float) -> dict[str, float]:
-    """Give a part of each: `share` of what is likely next, the rest of what is told."""
-    mixed = {label: chance * (1.0 - share) for label, chance in told.items()}
-    for label, chance in likely.items():
-        mixed[label] = mixed.get(label, 0.0) + chance * share
-    return {label: round(mixed[label], 6) for label in sorted(mixed, key=lambda z: -mixed[z])}
+        return blend(intent, likely, share), blend(belief, likely, share)

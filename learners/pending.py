@@ -1,14 +1,15 @@
-"""Events whose label may still come: their vectors, for as long as memory is set aside for it.
+"""The newest events: a label may still come for them, and they can be learnt from again.
 
 A label that comes hours after its event is joined to it here by the event's id, or to all
-events of a session by the session's id. The newest `limit` events are kept, in blocks that
-are records of their own, so that an epoch writes only what it touched. Vectors are stored
-as float16, and learnt from as if they had been stored.
+events of a session by the session's id. When the encoder changes, the learners of intent are
+trained anew from these events (`learners.shadow`). The newest `limit` events are kept, in
+blocks that are records of their own, so that an epoch writes only what it touched. Vectors
+are stored as float16, and learnt from as if they had been stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import msgspec
@@ -16,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.codec import pack, unpack_as
-from learners.interaction import Vector
+from learners.interaction import Interaction, Vector
+from learners.trail import LONGEST_TEXT
 
 KIND = "learner:pending"
 _VERSION = 1
@@ -40,9 +42,11 @@ class LateLabel(msgspec.Struct, frozen=True):
 
 
 class Waiting(msgspec.Struct, array_like=True):
-    """One event that may get a label.
+    """One event that may get a label, with all that is needed to learn it once more.
 
-    `labelled` says from where it has one already: "", "teacher" or "label". `text` is cut.
+    `labelled` says from where it has one already: "", "teacher" or "label"; `label` is that
+    one, as it came. `text` is cut, `encoded` is whole: what its vector was made of.
+    `position` is its number in the shard, `category` the one that it was learnt with.
     """
 
     event_id: str
@@ -50,6 +54,12 @@ class Waiting(msgspec.Struct, array_like=True):
     session_id: str | None
     text: str = ""
     labelled: str = ""
+    position: int = -1
+    type: str = ""
+    ts: float = 0.0
+    category: str | None = None
+    label: str | None = None
+    encoded: str | None = None
 
 
 class _Block(msgspec.Struct):
@@ -88,8 +98,27 @@ class Pending:
         if len(self._events) > self.limit and len(self._blocks) > 1:
             self._drop(min(self._blocks))
 
-    def take(self, event_id: str, source: Source) -> tuple[Found, Waiting | None, Vector | None]:
-        """Find the event that a label is for, and note that it has one now.
+    def keep(self, interaction: Interaction, category: str | None) -> None:
+        """Keep an interaction that was just learnt, with `category`."""
+        waiting = Waiting(
+            interaction.event_id,
+            interaction.user_id,
+            interaction.session_id,
+            (interaction.text or "")[:LONGEST_TEXT],
+            "label" if interaction.intent else "",
+            interaction.position,
+            interaction.type,
+            interaction.ts,
+            category,
+            interaction.intent or None,
+            interaction.encoded,
+        )
+        self.add(waiting, interaction.vector)
+
+    def take(
+        self, event_id: str, source: Source, label: str | None = None
+    ) -> tuple[Found, Waiting | None, Vector | None]:
+        """Find the event that a label is for, and note that it has one now: `label`.
 
         A label counts once; one of a teacher counts only until a true one is there.
         """
@@ -98,15 +127,40 @@ class Pending:
             return "unmatched", None, None
         if _RANK[waiting.labelled] >= _RANK[source]:
             return "duplicate", None, None
-        waiting.labelled = source
+        waiting.labelled, waiting.label = source, label
         self._dirty.add(number)
         if vector is not None:
             vector = vector.astype(np.float16).astype(np.float32)
         return "learn", waiting, vector
 
+    def find(self, event_id: str) -> Waiting | None:
+        """Give an event that is kept, None where it is not."""
+        found = self._events.get(event_id)
+        return None if found is None else found[1]
+
     def session(self, user_id: str, session_id: str) -> list[str]:
         """Give the ids of a session's events that are kept, oldest first."""
         return list(self._sessions.get((user_id, session_id), ()))
+
+    def since(self, position: int) -> list[Waiting]:
+        """Give the events of a number above `position` that are kept, oldest first."""
+        found: list[Waiting] = []
+        for number in sorted(self._blocks, reverse=True):
+            block = [one for one, _ in self._blocks[number] if one.position > position]
+            found[:0] = block
+            if len(block) < len(self._blocks[number]):
+                break
+        return found
+
+    def set_vectors(self, vectors: Mapping[int, Vector]) -> None:
+        """Give each event the vector (dim,) under its number, or none: those of another encoder."""
+        for number, block in self._blocks.items():
+            for place, (waiting, _) in enumerate(block):
+                vector = vectors.get(waiting.position)
+                block[place] = (waiting, vector)
+                if self._events[waiting.event_id][1] is waiting:
+                    self._events[waiting.event_id] = (number, waiting, vector)
+        self._dirty.update(self._blocks)
 
     def changed(self) -> Changed:
         """Give the records changed since the last call."""

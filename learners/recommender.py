@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -15,7 +15,9 @@ from learners.candidates import Rows, candidates_of
 from learners.context import Context
 from learners.control import Control
 from learners.drift import Alarm, DriftMonitor
-from learners.features import FEATURES, matrix
+from learners.features import features_of, matrix
+from learners.generated import KIND as GENERATED_KIND
+from learners.generated import Generated, Taken
 from learners.history import BUCKET_KIND, User, Users
 from learners.interaction import Interaction, Item
 from learners.lists import Entry, UserList
@@ -27,6 +29,7 @@ from learners.profile import Profile, ProfileLearner
 from learners.reasons import carried, sentence
 from learners.records import Records
 from learners.settings import LearnerSettings
+from learners.shadow import Shadow
 from learners.signals import Signals
 
 _OBSERVE_EVERY = 4
@@ -69,7 +72,13 @@ class Recommender:
         self.signals = Signals(self.settings)
         self.users = Users(load, self.settings.users_in_memory, self.settings.idle_users)
         self.preference = PreferenceLearner(
-            len(FEATURES), self.settings.hidden, self.settings.learning_rate, self.settings.seed
+            len(features_of(self.settings)),
+            self.settings.hidden,
+            self.settings.learning_rate,
+            self.settings.seed,
+        )
+        self.generated = Generated(
+            self.settings.generated, self.settings.users_in_memory, self.settings.generated_life
         )
         categories = self.signals.items.category_index
         self.needs = Needs(self.settings.dim, self.settings, categories)
@@ -176,7 +185,7 @@ class Recommender:
             return block
         block = self._peeked(user_id, ts)
         if block is None:
-            block, _ = self._block(user_id, self._context(user, ts), ts, negatives=True)
+            block, _ = self._block(user_id, self._context(user_id, user, ts), ts, negatives=True)
         self.open, self._peek = block, None
         self.groups += 1
         if self.groups <= _OBSERVE_FIRST or self.groups % _OBSERVE_EVERY == 0:
@@ -210,7 +219,7 @@ class Recommender:
         if not 1 <= k <= self.settings.candidates:
             raise ValueError(f"k is {k}; it must be from 1 to {self.settings.candidates}")
         user = self.users.get(user_id, self.position)
-        context = self._context(user, None)
+        context = self._context(user_id, user, None)
         block, rows = self._block(user_id, context, None, negatives=False, least=k)
         scores = self.scores(block)
         best = np.lexsort((block.ids, -scores))[:k]
@@ -281,7 +290,7 @@ class Recommender:
         block = self.open
         if before is None or block is None or (block.user_id, block.before) != (user_id, before):
             user = self.users.get(user_id, self.position + 1)
-            context = self._context(user, before, at=self.position + 1)
+            context = self._context(user_id, user, before, at=self.position + 1)
             block, _ = self._block(user_id, context, before, negatives=True)
             if before is not None:
                 self._peek = block
@@ -289,19 +298,23 @@ class Recommender:
         scores = self.scores(block).astype(np.float64)
         return Ranking([ids[number] for number in block.ids.tolist()], scores)
 
-    def _context(self, user: User, before: float | None, at: int | None = None) -> Context:
+    def _context(
+        self, user_id: str, user: User, before: float | None, at: int | None = None
+    ) -> Context:
         """Give what the signals need of a user; `at` is the position that it is as of."""
         held, chances = user.held_back(before), self.needs.predict(user, before)
         taken = user.taken[:, : user.kinds] if user.taken is not None else _NO_ITEMS
+        length, position = user.length - held, self.position if at is None else at
         return Context(
             user.context(self.settings.recent, held),
-            user.length - held,
+            length,
             taken,
             self.repeats_on,
-            self.position if at is None else at,
+            position,
             self._liking(user),
             self.needs.per_category(chances, self.signals.items),
             chances,
+            self.generated.of(user_id, length, before, position),
         )
 
     def _liking(self, user: User) -> NDArray[np.float32]:
@@ -337,6 +350,38 @@ class Recommender:
             rows.reach.astype(np.float32),
         )
         return block, rows
+
+    def taken(self, user_id: str, most: int) -> Taken:
+        """Give a user's newest `most` titles, and what is not to be named for them again."""
+        user, items = self.users.get(user_id, self.position), self.signals.items
+        titles = [items.title(number) for number in user.context(most)[::-1].tolist()]
+        seen = [] if self.repeats_on else [items.ids[number] for number in user.seen.tolist()]
+        return Taken(titles, seen, user.length, user.times[-1] if user.times else 0.0)
+
+    def put_generated(
+        self,
+        user_id: str,
+        item_ids: Sequence[str],
+        lifts: Sequence[float],
+        asked: tuple[int, float],
+    ) -> int:
+        """Keep what a language model named for a user; give how many items were kept.
+
+        Best first, with how much likelier (nats) each is for this user than for anybody.
+        `asked` is length and time of `taken` when it was asked. Items that are unknown,
+        or not available now, are left out. Nothing is kept where the settings keep none.
+        """
+        items = self.signals.items
+        found = [
+            (items.index.get(item_id, -1), lift)
+            for item_id, lift in zip(item_ids, lifts, strict=True)
+        ]
+        live = [(number, lift) for number, lift in found if number >= 0 and items.available[number]]
+        if self.settings.generated and live:
+            numbers, figures = zip(*live, strict=True)
+            self.generated.put(user_id, numbers, figures, asked, self.position)
+            self._peek = None
+        return len(live)
 
     def scores(self, block: Block) -> NDArray[np.float32]:
         """Give the score (n,) of each candidate of a block."""
@@ -386,6 +431,19 @@ class Recommender:
                 pull=self.open.pull[kept],
             )
 
+    def switch(self, shadow: Shadow) -> None:
+        """Go on in another encoder's space, with what was made ready in `shadow`.
+
+        Nothing of the old space is left: vectors, rows and learners are replaced, and so are
+        the sessions of active users; others begin theirs anew.
+        """
+        shadow.meanings.make_room(len(self.signals.items.available))
+        self._dirty.update(self.signals.meanings.marks, shadow.meanings.marks)
+        self.signals.meanings = shadow.meanings
+        self.needs = shadow.needs.take_over(self.needs)
+        self.users.switch(shadow.needs.active(), self.position)
+        self.open = self._peek = None
+
     def is_known(self, item_id: str) -> bool:
         """Tell whether an item stands in the catalogue or was seen in the stream."""
         return item_id in self.signals.items.index
@@ -403,10 +461,12 @@ class Recommender:
     def changed(self) -> Iterator[tuple[str, str, bytes | None]]:
         """Give the records (kind, key, blob or None for "delete") changed since the last call."""
         yield from self.users.changed(self.position)
+        yield from self.generated.changed(self.position)
         yield from Records(self).changed(self._dirty)
         self._dirty.clear()
 
     def restore(self, scan: Callable[[str], Iterator[tuple[str, bytes]]]) -> None:
         """Take up all stored records but the users', which load lazily. Call it first."""
         self.users.restore(scan(BUCKET_KIND))
+        self.generated.restore(scan(GENERATED_KIND))
         Records(self).restore(scan)

@@ -88,6 +88,7 @@ class Records:
             "learnt": model.learnt,
             "repeats": model.repeats,
             "groups": model.groups,
+            "space": model.users.space,
             "open": None if model.open is None else model.open._asdict(),
             "fresh": signals.fresh,
             "categories": signals.items.category_names,
@@ -106,6 +107,7 @@ class Records:
         model, signals = self._model, self._signals
         model.position, model.learnt = state["position"], state["learnt"]
         model.repeats, model.groups = state["repeats"], state["groups"]
+        model.users.space = state.get("space", 0)  # written since encoders can be switched
         model.open = None if state["open"] is None else Block(**state["open"])
         signals.fresh = state["fresh"]
         for name in state["categories"]:

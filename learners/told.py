@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -34,3 +34,11 @@ def named(labels: Sequence[str], shares: NDArray[np.float64]) -> dict[str, float
     slots = slots[np.argsort(-shares[slots], kind="stable")]
     told = shares[slots].round(6).tolist()
     return {labels[slot]: share for slot, share in zip(slots.tolist(), told, strict=True)}
+
+
+def blend(told: Mapping[str, float], likely: Mapping[str, float], share: float) -> dict[str, float]:
+    """Give a part of each: `share` of what is likely next, the rest of what is told."""
+    mixed = {label: chance * (1.0 - share) for label, chance in told.items()}
+    for label, chance in likely.items():
+        mixed[label] = mixed.get(label, 0.0) + chance * share
+    return {label: round(mixed[label], 6) for label in sorted(mixed, key=lambda z: -mixed[z])}

@@ -1,0 +1,144 @@
+"""The learners of intent in another encoder's space, trained anew from the texts that are kept.
+
+They are made beside those that serve: first from the newest texts of every label, then from
+the newest events of all users in their order, as if those had come now. What does not hang
+on vectors (typical words, decisions, what may still be labelled) is taken over as it is.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from learners.control import Control, Do
+from learners.history import User
+from learners.interaction import Interaction, Vector
+from learners.labelled import Labelled
+from learners.needs import Needs
+from learners.pending import Pending, Waiting
+from learners.session import is_over
+
+Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+"""Texts to finite rows (n, dim) of the new encoder."""
+
+_Labelled = tuple[str, Labelled]
+
+
+class NeedsShadow:
+    """Needs in the making. `users` are those of the events learnt, each with a session anew."""
+
+    def __init__(self, live: Needs) -> None:
+        self.needs = Needs(live.dim, live.settings, live.known_categories)
+        self.needs.pending = Pending(0)
+        self.needs.aliases, self.needs.retired = dict(live.aliases), dict(live.retired)
+        self.users: dict[str, User] = {}
+        self._vectors: dict[int, Vector] = {}
+        self._taught: set[int] = set()
+        self._to_do: deque[Waiting | _Labelled] = deque()
+        self._position, self._clock = -1, 0
+        self._newest = 0.0
+
+    def __len__(self) -> int:
+        return len(self._to_do)
+
+    def follow(self, live: Needs) -> None:
+        """Take note of what came since the last call; `live` must stand still for it."""
+        events, labels = live.pending.since(self._position), live.labelled.since(self._clock)
+        first = events[0].position if events and self._position < 0 else 0
+        self._to_do += [pair for pair in labels if pair[1].position < first]
+        self._to_do += events
+        self._to_do += [pair for pair in labels if pair[1].position >= first]
+        if events:
+            self._position = events[-1].position
+        if labels:
+            self._clock = labels[-1][1].clock
+
+    def step(self, encode: Encode, most: int) -> int:
+        """Learn from at most so many texts; give how many are left."""
+        chosen = [self._to_do.popleft() for _ in range(min(most, len(self._to_do)))]
+        texts = [_text(one) for one in chosen]
+        rows = iter(encode([text for text in texts if text is not None]))
+        for one, text in zip(chosen, texts, strict=True):
+            vector = None if text is None else next(rows)
+            if isinstance(one, Waiting):
+                self._learn(one, vector)
+            else:
+                self._teach(*one, vector)
+        return len(self._to_do)
+
+    def take_over(self, live: Needs) -> Needs:
+        """Give the new ones, which stand from now on for `live`; all must have been learnt."""
+        made = self.needs
+        for label in list(made.stated.labels):
+            self._decide(label, live.known_as(label))
+        made.aliases, made.retired = live.aliases, live.retired
+        made.typical, made.labelled, made.pending = live.typical, live.labelled, live.pending
+        if made.stated.labels:
+            made.typical.keep(made.stated.labels)
+        made.pending.set_vectors(self._vectors)
+        made.emerging.succeed(live.emerging)
+        made.clock, made.seconds = live.clock, live.seconds
+        edition, made.edition = made.edition, live.edition + 1
+        for user in self.users.values():
+            belief = user.belief
+            if belief is not None:
+                is_new = belief.edition == edition
+                moved = msgspec.structs.replace(belief, edition=made.edition) if is_new else None
+                user.belief = moved
+        return made
+
+    def active(self) -> dict[str, User]:
+        """Give the users whose session was not over when the newest event came."""
+        return {
+            user_id: user
+            for user_id, user in self.users.items()
+            if user.session is not None and not is_over(user.session, self._newest, None)
+        }
+
+    def _learn(self, event: Waiting, vector: Vector | None) -> None:
+        label = event.label if event.labelled == "label" else None
+        one = Interaction(
+            event.position,
+            event.event_id,
+            event.user_id,
+            None,
+            event.type,
+            event.ts,
+            vector=vector,
+            intent=label,
+            session_id=event.session_id,
+            text=event.text or None,
+        )
+        user = self.users.setdefault(event.user_id, User())
+        self.needs.learn(one, user, event.category)
+        self._newest = max(self._newest, event.ts)
+        if vector is not None:
+            self._vectors[event.position] = vector
+        if label:
+            self._taught.add(event.position)
+        elif event.labelled == "teacher" and event.label:
+            weight = self.needs.settings.intent_teacher
+            self._teach(event.label, Labelled(0, event.position, "", weight), vector)
+
+    def _teach(self, label: str, kept: Labelled, vector: Vector | None) -> None:
+        """Teach a label from a text of its own, unless that was done with its event."""
+        if kept.position in self._taught or not kept.weight > 0:
+            return
+        self._taught.add(kept.position)
+        self.needs.teach(vector, label, kept.weight)
+
+    def _decide(self, label: str, name: str | None) -> None:
+        """Carry out what was decided about a label while this was made."""
+        if name is None:
+            self.needs.control(Control("retire", label))
+        elif name != label:
+            do: Do = "merge" if name in self.needs.stated.labels else "name"
+            self.needs.control(Control(do, label, name))
+
+
+def _text(one: Waiting | _Labelled) -> str | None:
+    return one.encoded if isinstance(one, Waiting) else one[1].encoded

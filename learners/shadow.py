@@ -1,0 +1,70 @@
+"""What a model knows by vectors, made anew in another encoder's space while it goes on learning.
+
+Begin one, put every item in, step until nothing is left, follow what came meanwhile, and
+hand it to `Recommender.switch`: from then on no vector of the old space is left in the model.
+Everything but `follow`, which wants the model to stand still, may run in another thread.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from learners.interaction import Vector
+from learners.meaning import Meanings
+from learners.needs_shadow import Encode, NeedsShadow
+
+if TYPE_CHECKING:
+    from learners.recommender import Recommender
+
+
+class Shadow:
+    """The other half of a model: `meanings` of items and `needs` of users."""
+
+    def __init__(self, model: Recommender) -> None:
+        settings = model.settings
+        self.meanings = Meanings(settings.dim, settings.similar)
+        self.needs = NeedsShadow(model.needs)
+        self._index = model.signals.items.index
+        self._rows: list[int] = []
+        self._followed = 0
+        self.follow(model)
+
+    def __len__(self) -> int:
+        """How much there is to do: rows to be found, events and labels to be learnt."""
+        return len(self._rows) + len(self.needs)
+
+    def follow(self, model: Recommender) -> int:
+        """Take note of what came since the last call; give how much there is to do.
+
+        The model must stand still for it. A removed item is to be put in with None.
+        """
+        items = len(model.signals.items.available)
+        self.meanings.make_room(items)
+        owners = model.signals.meanings.owners
+        self._rows += owners[self._followed :]
+        self._followed = len(owners)
+        self.needs.follow(model.needs)
+        return len(self)
+
+    def put_item(self, item_id: str, vector: Vector | None) -> None:
+        """Set the vector (dim,) of an item, None for "no text" and for one that was removed.
+
+        An item that the model does not know is ignored. Raises ValueError as `Meanings.check`.
+        """
+        number = self._index.get(item_id)
+        if number is None:
+            return
+        self.meanings.make_room(number + 1)
+        self.meanings.put(number, vector)
+
+    def step(self, encode: Encode, most: int) -> int:
+        """Do at most so much, rows first; give what is left.
+
+        Put the items in before: a row is found among those that are there.
+        """
+        for _ in range(min(most, len(self._rows))):
+            self.meanings.look_up(self._rows.pop())
+            most -= 1
+        if most:
+            self.needs.step(encode, most)
+        return len(self)
