@@ -1,4 +1,7 @@
-"""What the registry writes: the manifest of a version, promotions, decisions of the gate."""
+"""What the registry writes of its own: the manifest of a version, and promotions.
+
+It also keeps the decisions of the gate, which are `dataflows.tuning.evidence.Decision`.
+"""
 
 from __future__ import annotations
 
@@ -79,20 +82,3 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
     action: Literal["promote", "rollback"]
     reason: str
     time: float
-
-
-class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gate said of a candidate, and why. Kept whatever it said.
-
-    `version` is the candidate's id, "" where it was not even worth registering; `previous`
-    the version it was compared with. `evidence` holds plain JSON values.
-    """
-
-    kind: Kind
-    verdict: Literal["promote", "refuse"]
-    reasons: tuple[str, ...]
-    time: float
-    version: str = ""
-    previous: str = ""
-    evidence: dict[str, Any] = {}
-    sequence: int = -1

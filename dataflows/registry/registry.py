@@ -16,8 +16,9 @@ from dataflows.registry.judged import refuse_misfit, refuse_unjudged
 from dataflows.registry.lineage import BASE, line_of, to_keep
 from dataflows.registry.local_shelf import ASIDE
 from dataflows.registry.manifests import half_written, list_manifests, place, read_manifest
-from dataflows.registry.records import KINDS, About, DecisionRecord, Kind, Manifest, Promotion
+from dataflows.registry.records import KINDS, About, Kind, Manifest, Promotion
 from dataflows.registry.shelf import open_shelf
+from dataflows.tuning.evidence import Decision
 
 ABANDONED = 3600.0
 """Seconds without a change after which what is half-written counts as left behind."""
@@ -149,18 +150,14 @@ class Registry:
         """List promotions and rollbacks with a sequence number above `after`, oldest first."""
         return log.records(self._shelf, "promotions", Promotion, after)
 
-    def decide(self, decision: DecisionRecord) -> DecisionRecord:
-        """Keep a decision of the gate; return it with its sequence number."""
+    def decide(self, decision: Decision) -> int:
+        """Keep a decision of the gate, whatever it says; return its sequence number."""
+        written = msgspec.json.encode(decision)
+        return log.append(self._shelf, "decisions", lambda _: written)
 
-        def made(sequence: int) -> bytes:
-            return msgspec.json.encode(msgspec.structs.replace(decision, sequence=sequence))
-
-        number = log.append(self._shelf, "decisions", made)
-        return msgspec.structs.replace(decision, sequence=number)
-
-    def decisions(self, after: int = -1) -> list[DecisionRecord]:
+    def decisions(self, after: int = -1) -> list[Decision]:
         """List the decisions of the gate with a number above `after`, oldest first."""
-        return log.records(self._shelf, "decisions", DecisionRecord, after)
+        return log.records(self._shelf, "decisions", Decision, after)
 
     def gc(self, keep: int, abandoned: float = ABANDONED) -> list[str]:
         """Remove versions and return their ids; decisions and promotions stay.

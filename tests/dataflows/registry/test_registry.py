@@ -8,12 +8,11 @@ import sys
 import time
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from dataflows.errors import InputError, ModelError
-from dataflows.registry.records import DecisionRecord
 from dataflows.registry.registry import Registry
+from dataflows.tuning.evidence import Decision, Evidence, Figure, Health
 from tests.dataflows.registry.tiny import LOST, WON, about, write_adapter, write_sentence
 
 
@@ -94,18 +93,17 @@ def test_what_is_in_force_cannot_be_promoted_again(registry, adds):
     assert len(registry.promotions()) == 1
 
 
+def decision(verdict, *reasons):
+    figure = Figure(before=-3.5, after=-3.0, gain=0.5, low=0.25, high=0.75)
+    evidence = Evidence("encoder", 400, {"log_rank": figure}, Health(True, 20, 0.01, 640))
+    return Decision("encoder", verdict, reasons, evidence, candidate="encoder-0001-00000000")
+
+
 def test_decisions_are_kept_whatever_they_say(any_registry):
-    refused = DecisionRecord(
-        kind="encoder", verdict="refuse", reasons=("loss is not finite",), time=1.0
-    )
-    won = DecisionRecord(
-        kind="language", verdict="promote", reasons=(), time=2.0, evidence={"gain": [0.1, 0.2]}
-    )
-    kept = [any_registry.decide(refused), any_registry.decide(won)]
-    assert [one.sequence for one in kept] == [0, 1]
-    assert any_registry.decisions() == kept
-    assert any_registry.decisions(after=0) == kept[1:]
-    assert msgspec.structs.replace(kept[0], sequence=-1) == refused
+    refused, won = decision("refuse", "the loss is not finite"), decision("promote")
+    assert [any_registry.decide(refused), any_registry.decide(won)] == [0, 1]
+    assert any_registry.decisions() == [refused, won]
+    assert any_registry.decisions(after=0) == [won]
 
 
 @pytest.mark.parametrize(
@@ -194,8 +192,8 @@ def test_a_root_that_cannot_be_opened_is_one_line_with_the_remedy():
 PROMOTER = """
 import sys
 from pathlib import Path
-from dataflows.registry.records import DecisionRecord
 from dataflows.registry.registry import Registry
+from tests.dataflows.registry.test_registry import decision
 from tests.dataflows.registry.tiny import about
 root, folder, begin = sys.argv[1:]
 registry = Registry(root)
@@ -204,7 +202,7 @@ while not Path(begin).exists():
 for n in range(15):
     made = registry.add("encoder", Path(folder), about())
     registry.promote(made.id, "won", float(n))
-    registry.decide(DecisionRecord(kind="encoder", verdict="promote", reasons=(), time=0.0))
+    registry.decide(decision("promote"))
 """
 
 
@@ -222,4 +220,4 @@ def test_promoters_in_several_processes_never_take_the_same_number(registry, tmp
     assert len({one.version for one in promotions}) == 45
     # Each was made as of all before it: none was based on a state that another had changed.
     assert [one.previous for one in promotions] == ["", *(p.version for p in promotions[:-1])]
-    assert [one.sequence for one in registry.decisions()] == list(range(45))
+    assert registry.decisions() == [decision("promote")] * 45
