@@ -221,6 +221,8 @@ def _listed(signals: Signals, context: Context) -> list[NDArray[np.int32]]:
     listed.append(np.array(signals.fresh, np.int32))
     if context.repeats:
         listed.append(context.taken[0, -_OWN:])
+    if len(context.generated.ids):
+        listed.append(context.generated.ids)
     return listed
 
 
@@ -285,6 +287,8 @@ def _shortlist(
         return None
     if context.repeats:
         rough += 2.0 * again(signals, ids, context)[2]
+    if len(context.generated.ids):
+        rough[named(signals, ids, context)[0] > 0.0] = np.inf
     kept = np.argpartition(-rough, most - 1)[:most]
     kept.sort()
     return kept
@@ -303,6 +307,17 @@ def again(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray
     found[0, place] = 1.0
     found[1, place] = np.log1p(often)
     found[2, place] = 1.0 / np.sqrt(context.length - at)
+    return found
+
+
+def named(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.float32]:
+    """Give the two figures (2, n) float32 of what a language model named; 0 for all else."""
+    found = np.zeros((2, len(ids)), np.float32)
+    offered, slot = context.generated, signals.slot
+    slot[ids] = np.arange(len(ids))
+    place = slot[offered.ids]
+    slot[ids] = -1
+    found[:, place[place >= 0]] = offered.rows[:, place >= 0]
     return found
 
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.generated import NOTHING, Offered
+
 
 class Context(NamedTuple):
     """A user at one moment: `recent` (m,) distinct items, newest first, and the rest.
@@ -15,6 +17,7 @@ class Context(NamedTuple):
     `learners.history.User`; where `repeats` is off, its items are no candidates.
     `position` is the shard position. `liking` and `intent` (c,) are by category number,
     0 where nothing is known; `chances` are those of all intents, in the learner's order.
+    `generated` is what a language model named for the user.
     """
 
     recent: NDArray[np.int32]
@@ -25,3 +28,4 @@ class Context(NamedTuple):
     liking: NDArray[np.float32]
     intent: NDArray[np.float32]
     chances: NDArray[np.float64]
+    generated: Offered = NOTHING

@@ -7,9 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.candidates import Candidates, again
+from learners.candidates import Candidates, again, named
 from learners.context import Context
 from learners.popularity import LONG, SHORT
+from learners.settings import LearnerSettings
 from learners.signals import Signals
 
 FEATURES = (
@@ -35,16 +36,24 @@ FEATURES = (
     "history",
     "has_history",
 )
+GENERATED = ("generated", "generated_lift")
+"""Two more, where the settings keep what a language model names."""
 _LOGS = 11  # so many features, the first, are logarithms
 _FLOOR = 1e-3
 
 
+def features_of(settings: LearnerSettings) -> tuple[str, ...]:
+    """Give the names of the columns under these settings."""
+    return FEATURES + GENERATED if settings.generated else FEATURES
+
+
 def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArray[np.float32]:
-    """Give the raw feature rows `(n, len(FEATURES))` float32 of candidates."""
+    """Give the raw feature rows `(n, features)` float32 of candidates."""
     position, read, ids = context.position, signals.popularity.read, candidates.ids
     now = max(position, 0)  # before any event the position is -1
     together = candidates.together * candidates.spread
-    rows = np.empty((len(FEATURES), len(ids)), np.float32)
+    width = len(features_of(signals.settings))
+    rows = np.empty((width, len(ids)), np.float32)
     rows[0] = read(LONG, ids, position) + 0.05
     rows[1] = read(SHORT, ids, position) + 0.05
     rows[2] = candidates.at_stage + 0.02
@@ -65,4 +74,6 @@ def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArra
     rows[16:19] = again(signals, ids, context) if context.repeats else 0.0
     rows[19] = math.log1p(context.length)
     rows[20] = float(context.length > 0)
+    if width > len(FEATURES):
+        rows[21:] = named(signals, ids, context)
     return np.ascontiguousarray(rows.T)

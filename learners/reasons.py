@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.features import FEATURES
+from learners.features import FEATURES, GENERATED
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "together": ("together", "together_now", "together_raw", "together_share"),
@@ -26,10 +26,24 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "intent": ("intent",),
     "again": ("again", "again_often", "again_lately"),
 }
+_WITH_GENERATED = {**GROUPS, "generated": GENERATED}
 _MOST = 2
-_NAMES = list(GROUPS)
-# Which features (g, 1, features) belong to which group.
-_OF_GROUP = np.array([[[name in names for name in FEATURES]] for names in GROUPS.values()])
+
+
+def groups_of(columns: int) -> dict[str, tuple[str, ...]]:
+    """Give the groups where rows have so many columns: one more with generated items."""
+    return GROUPS if columns == len(FEATURES) else _WITH_GENERATED
+
+
+def _members(groups: dict[str, tuple[str, ...]], names: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Tell which features (groups, 1, features) belong to which group."""
+    return np.array([[[name in members for name in names]] for members in groups.values()])
+
+
+_OF_GROUP = {
+    len(FEATURES): _members(GROUPS, FEATURES),
+    len(FEATURES + GENERATED): _members(_WITH_GENERATED, FEATURES + GENERATED),
+}
 
 
 def carried(
@@ -47,8 +61,9 @@ def carried(
     """
     gave = effects(scaled, best, score, pull)
     order = np.argsort(-gave, axis=0, kind="stable")[:_MOST]
+    names = list(groups_of(scaled.shape[1]))
     return [
-        [_NAMES[g] for i, g in enumerate(column) if i == 0 or gave[g, place] > 0]
+        [names[g] for i, g in enumerate(column) if i == 0 or gave[g, place] > 0]
         for place, column in enumerate(order.T.tolist())
     ]
 
@@ -61,15 +76,15 @@ def effects(
 ) -> NDArray[np.float32]:
     """Give what each group gave to the score of each row of `best`, `(groups, len(best))`.
 
-    Groups are in the order of `GROUPS`. What a group took away is negative.
+    Groups are in the order of `groups_of`. What a group took away is negative.
     """
     rows = scaled[best]
     # Sums by a product with a constant row are several times faster than along an axis.
     average = np.full(len(scaled), 1.0 / len(scaled), np.float32) @ scaled
-    hidden = np.where(_OF_GROUP, average, rows)
-    without = score(hidden.reshape(-1, rows.shape[1])).reshape(len(_NAMES), len(best))
+    hidden = np.where(_OF_GROUP[rows.shape[1]], average, rows)
+    without = score(hidden.reshape(-1, rows.shape[1])).reshape(len(hidden), len(best))
     gave: NDArray[np.float32] = score(rows) - without
-    gave[_NAMES.index("together")] += pull[best] - pull.mean()
+    gave[_TOGETHER] += pull[best] - pull.mean()
     return gave
 
 
@@ -102,4 +117,6 @@ _PLAIN = {
     "liking": "fits long-term likings",
     "intent": "fits what is looked for now",
     "again": "chosen before",
+    "generated": "what a language model expects after recent choices",
 }
+_TOGETHER = list(GROUPS).index("together")

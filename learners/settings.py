@@ -19,6 +19,7 @@ _AT_LEAST_ONE = (
     "idle_users",
     "users_in_memory",
     "taken_limit",
+    "generated_life",
 )
 
 
@@ -36,6 +37,10 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     how many distinct items of one user are remembered as already had. `dim`: length of the
     text vectors, 0 where there are none. `seed` keys all randomness together with an
     event's position.
+
+    `generated`: how many items that a language model named are kept for a user; with 0 there
+    are none, and lists are as if there were no such thing. `generated_life`: they are forgotten
+    once so many interactions were learnt in the shard.
 
     `intent_labels`, `intent_teacher`, `intent_next`, `intent_actions`: how much an example of
     intent weighs that is a label, a teacher's label, the category of what is taken next, the
@@ -66,6 +71,8 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     idle_users: int = 1_000_000
     users_in_memory: int = 20_000
     taken_limit: int = 5_000
+    generated: int = 0
+    generated_life: int = 50_000
     intent_labels: float = 1.0
     intent_teacher: float = 0.5
     intent_next: float = 1.0
@@ -83,7 +90,7 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(
                 f"k is {self.k}, above candidates ({self.candidates}); raise candidates or lower k"
             )
-        for name in ("dim", "fresh", "sampled", "seed", "intent_pending"):
+        for name in ("dim", "fresh", "sampled", "seed", "generated", "intent_pending"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0")
         for name in ("recent", "window"):
