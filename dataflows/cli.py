@@ -13,6 +13,7 @@ import typer
 from dataflows.cli_options import ConfigOption, read_config
 from dataflows.failures import DEBUG, run_to_status
 from dataflows.intents_cli import app as intents
+from dataflows.models_cli import app as models
 
 if TYPE_CHECKING:
     pass
@@ -27,6 +28,7 @@ app = typer.Typer(
 topics = typer.Typer(help="Make the Kafka topics.", rich_markup_mode=None)
 app.add_typer(topics, name="topics")
 app.add_typer(intents, name="intents")
+app.add_typer(models, name="models")
 
 LogArgument = Annotated[Path, typer.Argument(help="Log of events: one JSON object a line.")]
 ItemsOption = Annotated[

@@ -23,6 +23,11 @@ COMMANDS = [
     ["convert"],
     ["demo"],
     ["topics", "create"],
+    ["models", "list"],
+    ["models", "show"],
+    ["models", "promote"],
+    ["models", "rollback"],
+    ["models", "gc"],
     ["version"],
 ]
 

@@ -1,0 +1,182 @@
+"""The commands of `penchant models`."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dataflows.cli_options import ConfigOption, read_config
+
+if TYPE_CHECKING:
+    from dataflows.config import Config
+    from dataflows.registry.records import Promotion
+    from dataflows.registry.registry import Registry
+
+app = typer.Typer(
+    help="Look at the versions of models, put one in force, go back.", rich_markup_mode=None
+)
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, kept with the promotion.")]
+VersionArgument = Annotated[
+    str, typer.Argument(metavar="VERSION", help="Its whole id, or the name it was given.")
+]
+
+
+class KindName(StrEnum):
+    """What a version is a model of."""
+
+    encoder = "encoder"
+    language = "language"
+
+
+KindArgument = Annotated[KindName, typer.Argument(help="What kind of model goes back.")]
+
+
+@app.command("list")
+def show_all(
+    config: ConfigOption = None,
+    *,
+    kind: Annotated[KindName | None, typer.Option(help="Only these.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    r"""List the versions with the gate's figures, which is in force, and the newest promotions.
+
+    \b
+    Examples:
+      penchant models list --config penchant.toml
+      penchant models list --kind encoder --json
+    """
+    import json
+
+    from rich.console import Console
+
+    from dataflows.registry import report
+    from dataflows.registry.records import KINDS
+
+    registry = _registry(read_config(config))
+    versions = registry.versions(None if kind is None else kind.value)
+    lines = {one: registry.line(one) for one in KINDS}
+    if as_json:
+        told = [report.as_builtins(one, lines[one.kind]) for one in versions]
+        typer.echo(json.dumps(told, indent=2))
+    else:
+        report.show_all(versions, lines, registry.promotions(), Console())
+
+
+@app.command()
+def show(
+    version: VersionArgument, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    r"""Show all that is known of a version: origin, data, settings, figures, the gate's result.
+
+    \b
+    Examples:
+      penchant models show encoder-0007-1f3a90bc
+      penchant models show encoder-0007-1f3a90bc --json
+    """
+    import json
+
+    from rich.console import Console
+
+    from dataflows.registry import report
+
+    registry = _registry(read_config(config))
+    one = registry.get(version)
+    line = registry.line(one.kind)
+    if as_json:
+        typer.echo(json.dumps(report.as_builtins(one, line), indent=2))
+    else:
+        report.show_one(one, line, Console())
+
+
+@app.command()
+def promote(
+    version: VersionArgument,
+    config: ConfigOption = None,
+    *,
+    reason: ReasonOption = "promoted by hand",
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Even where the gate refused it, or was not asked.")
+    ] = False,
+) -> None:
+    r"""Verify a version and put it in force; a running flow takes it up without a restart.
+
+    \b
+    Examples:
+      penchant models promote encoder-0007-1f3a90bc --config penchant.toml
+      penchant models promote encoder-0007-1f3a90bc --anyway --reason "a trial on Tuesday"
+    """
+    chosen = read_config(config)
+    registry = _registry(chosen)
+    _tell(chosen, registry, registry.promote(version, reason, time.time(), anyway=anyway))
+
+
+@app.command()
+def rollback(
+    kind: KindArgument,
+    config: ConfigOption = None,
+    *,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION|base", help="How far; `base` is the configured model. Default: one."
+        ),
+    ] = None,
+    reason: ReasonOption = "rolled back by hand",
+) -> None:
+    r"""Go back to the version that was in force before; a running flow does so in seconds.
+
+    \b
+    Examples:
+      penchant models rollback encoder --config penchant.toml
+      penchant models rollback encoder --to base --reason "lists got odd"
+    """
+    chosen = read_config(config)
+    registry = _registry(chosen)
+    target = "" if to == "base" else to
+    _tell(chosen, registry, registry.rollback(kind.value, reason, time.time(), target))
+
+
+@app.command()
+def gc(
+    config: ConfigOption = None,
+    *,
+    keep: Annotated[
+        int | None,
+        typer.Option(help="Newest versions of each kind that stay; default: the config's."),
+    ] = None,
+) -> None:
+    r"""Remove old versions, and what a writer that was killed left behind.
+
+    Those in force stay, those before them, and what their adapters were trained upon.
+
+    \b
+    Examples:
+      penchant models gc --config penchant.toml
+      penchant models gc --keep 2
+    """
+    chosen = read_config(config)
+    gone = _registry(chosen).gc(chosen.models.keep if keep is None else keep)
+    for version in gone:
+        typer.echo(f"removed {version}")
+    typer.echo(f"{len(gone)} removed")
+
+
+def _registry(config: Config) -> Registry:
+    from dataflows.registry.open import open_registry
+
+    return open_registry(config)
+
+
+def _tell(config: Config, registry: Registry, promotion: Promotion) -> None:
+    from dataflows.registry.announce import announce
+
+    typer.echo(
+        f"{promotion.kind}: {promotion.version or 'the configured model'} is in force, "
+        f"{promotion.previous or 'the configured model'} was before"
+    )
+    if announce(config, registry, promotion):
+        typer.echo(f"announced on the topic {config.kafka.promotions_topic}")
