@@ -85,7 +85,7 @@ class Decision(msgspec.Struct, frozen=True):
     `reasons` of a refusal are sentences, all that apply; `notes` tell what could not be
     measured. `candidate` is the id of the version judged ("" where it was not kept), `against`
     that of the one it was compared with ("" for the configured model). `time` is seconds since
-    1970; `data` tells the span of the events.
+    1970; `data` tells the span of the events; `round` names the round for ever.
     """
 
     kind: Kind
@@ -98,6 +98,7 @@ class Decision(msgspec.Struct, frozen=True):
     against: str = ""
     time: float = 0.0
     data: dict[str, float] = {}
+    round: str = ""
 
     @property
     def is_promoted(self) -> bool:

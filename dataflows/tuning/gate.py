@@ -7,6 +7,7 @@ to coverage, or to the whole recommender. Every reason that applies is told.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import msgspec
@@ -73,7 +74,8 @@ def judge(
         *_harms(evidence.figures, rules),
     ]
     verdict: Verdict = "refuse" if reasons else "promote"
-    return Decision(evidence.kind, verdict, tuple(reasons), evidence, tuple(_notes(evidence)), goal)
+    notes = tuple(_notes(evidence))
+    return Decision(evidence.kind, verdict, tuple(reasons), _told(evidence), notes, goal)
 
 
 def _health(health: Health | None, rules: GateSettings, goal: Goal) -> Iterator[str]:
@@ -149,9 +151,21 @@ def _guard(name: str, rules: GateSettings) -> _Guard | None:
     return guards.get(name)
 
 
+def _told(evidence: Evidence) -> Evidence:
+    """Leave out what is no number: a decision is kept as JSON, which has no word for it."""
+    figures = {name: figure for name, figure in evidence.figures.items() if figure.is_finite}
+    health = evidence.health
+    if health is not None and not math.isfinite(health.changed):
+        health = msgspec.structs.replace(health, changed=0.0)
+    return msgspec.structs.replace(evidence, figures=figures, health=health)
+
+
 def _notes(evidence: Evidence) -> Iterator[str]:
     if evidence.kind == "encoder" and UNSEEN not in evidence.figures:
         yield "no event of the newest slice was about an item unseen in training"
+    for name, figure in evidence.figures.items():
+        if not figure.is_finite:
+            yield f"{name} is no number and is left out"
 
 
 def _interval(figure: Figure) -> str:

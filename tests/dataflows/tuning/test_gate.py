@@ -223,7 +223,9 @@ def test_other_figures_are_kept_and_change_nothing():
 
 
 def test_a_decision_is_plain_data():
-    decision = judge(evidence(health=health_of([math.nan], steps=1, changed=0.1, targets=3)))
+    bad = evidence(health=Health(False, 1, math.nan, 3), newest=Figure(-6.0, *[math.nan] * 4))
+    decision = judge(bad)
+    assert "log_rank is no number and is left out" in decision.notes
     assert msgspec.json.decode(msgspec.json.encode(decision), type=Decision) == decision
 
 

@@ -1,0 +1,226 @@
+"""One round of one model: split, train, judge, register, promote or refuse; resumable.
+
+Each stage leaves a file in the round's folder, written aside and renamed, so that a round
+that was killed goes on after the last stage that it finished. What it does to the registry
+is looked up there before it is done again: a decision is kept once, a version made once.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time as clock
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from dataflows.errors import InputError, ModelError
+from dataflows.registry.records import About, Manifest
+from dataflows.registry.registry import Registry
+from dataflows.tuning.evidence import Decision, Evidence, Kind
+from dataflows.tuning.gate import judge
+from dataflows.tuning.gate_settings import GateSettings
+from dataflows.tuning.tuner import Base, Step, Stop, Tell, Trained, Tuner
+from dataflows.tuning.window import Split, Window, split
+
+CANDIDATE = "candidate"
+TRAINED = "trained.msgpack"
+JUDGED = "judged.msgpack"
+TRAINABLE = {"encoder": "sentence-transformers", "language": "adapter"}
+
+T = TypeVar("T")
+
+
+class RoundSettings(msgspec.Struct, frozen=True):
+    """What part of a window is never trained on, and the rules of the gate."""
+
+    share: float = 0.2
+    gate: GateSettings = GateSettings()
+
+
+def run_round(
+    window: Window,
+    tuner: Tuner,
+    registry: Registry,
+    folder: Path,
+    settings: RoundSettings,
+    *,
+    tell: Tell = lambda step: None,  # noqa: ARG005 - nobody is told
+    stop: Stop = lambda: False,
+    now: Callable[[], float] = clock.time,
+) -> Decision:
+    """Run a round to its decision, which is kept in the registry; promote where it says so.
+
+    `folder` is the round's own: give the same one to go on with a round, and remove it when
+    the decision is there. Raises `Stopped`, and what training and the registry raise
+    (`refuse_round` makes a decision of that).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    decision = _read(folder / JUDGED, Decision)
+    if decision is None:
+        parted = split(window, settings.share)
+        decision = _decide(parted, tuner, registry, folder, settings.gate, tell, stop)
+        decision = msgspec.structs.replace(
+            decision, time=now(), data=parted.span(), round=round_key(window)
+        )
+        _write(folder / JUDGED, decision)
+    return _keep(decision, registry, folder)
+
+
+def refuse_round(
+    window: Window, settings: RoundSettings, reason: str, registry: Registry, time: float
+) -> Decision:
+    """Decide on a round that came to no model, such as one that crashed; the decision is kept."""
+    decision = Decision(
+        window.kind,
+        "refuse",
+        (reason,),
+        Evidence(window.kind, 0, {}, None),
+        time=time,
+        data=split(window, settings.share).span(),
+        round=round_key(window),
+    )
+    _decided_once(decision, registry)
+    return decision
+
+
+def _decided_once(decision: Decision, registry: Registry) -> None:
+    """Keep a decision in the registry, unless that round's is there already."""
+    if all(kept.round != decision.round for kept in registry.decisions()):
+        registry.decide(decision)
+
+
+def round_key(window: Window) -> str:
+    """Name a round for ever: its kind, its number and its last event."""
+    last = window.events[-1].event_id if window.events else ""
+    return f"{window.kind}-{window.number}-{last}"
+
+
+def base_of(kind: Kind, name: str, registry: Registry) -> Base:
+    """Give the model in force in the form that can be trained on.
+
+    For a compressed one that is the version that it was made from. Raises ModelError.
+    """
+    manifest = registry.current(kind)
+    while manifest is not None and manifest.form != TRAINABLE[kind]:
+        manifest = registry.get(manifest.parents[0]) if manifest.parents else None
+    if manifest is None:
+        return Base("", name, None)
+    return Base(manifest.id, manifest.base or name, registry.fetch(manifest.id))
+
+
+def _decide(
+    parted: Split,
+    tuner: Tuner,
+    registry: Registry,
+    folder: Path,
+    gate: GateSettings,
+    tell: Tell,
+    stop: Stop,
+) -> Decision:
+    """Train and judge."""
+    base = base_of(tuner.kind, tuner.base_name, registry)
+    if not parted.train or not parted.newest:
+        reason = f"too little: {len(parted.train)} events to train on, {len(parted.newest)} new"
+        return Decision(
+            tuner.kind, "refuse", (reason,), Evidence(tuner.kind, 0, {}, None), against=base.version
+        )
+    trained = _train(parted, tuner, base, folder, tell, stop)
+    tell(Step("measuring"))
+    evidence = tuner.measure(parted, base, folder / CANDIDATE, trained, tell, stop)
+    return msgspec.structs.replace(judge(evidence, gate), against=base.version)
+
+
+def _train(
+    parted: Split, tuner: Tuner, base: Base, folder: Path, tell: Tell, stop: Stop
+) -> Trained:
+    """Train, or take up what was trained before from the same base."""
+    kept = _read(folder / TRAINED, _Kept)
+    if kept is not None and kept.base == base.version and (folder / CANDIDATE).is_dir():
+        return kept.trained
+    aside = folder / "aside"
+    for left in (aside, folder / CANDIDATE):
+        shutil.rmtree(left, ignore_errors=True)
+    tell(Step("training"))
+    trained = tuner.train(parted, base, aside, tell, stop)
+    aside.rename(folder / CANDIDATE)
+    _write(folder / TRAINED, _Kept(base.version, base.name, trained))
+    return trained
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """What was trained, and from which version, or model of the configuration."""
+
+    base: str
+    name: str
+    trained: Trained
+
+
+def _keep(decision: Decision, registry: Registry, folder: Path) -> Decision:
+    """Register and promote where the gate said so; then keep the decision."""
+    if decision.is_promoted:
+        manifest = _registered(decision, registry, folder)
+        decision = msgspec.structs.replace(decision, candidate=manifest.id)
+        refusal = _promote(decision, registry)
+        if refusal is not None:
+            decision = msgspec.structs.replace(decision, verdict="refuse", reasons=(refusal,))
+    _decided_once(decision, registry)
+    return decision
+
+
+def _promote(decision: Decision, registry: Registry) -> str | None:
+    """Promote, once; say why not where it cannot be."""
+    if any(done.version == decision.candidate for done in registry.promotions()):
+        return None
+    try:
+        now = base_of(decision.kind, "", registry).version
+        if now != decision.against:
+            return f"{now or 'the configured model'} came into force while the round went on"
+        registry.promote(decision.candidate, _why(decision), decision.time)
+    except ModelError as error:
+        return str(error)
+    return None
+
+
+def _registered(decision: Decision, registry: Registry, folder: Path) -> Manifest:
+    """Make the version, or find the one that this round made before it was killed."""
+    for manifest in reversed(registry.versions(decision.kind)):
+        if manifest.data.get("round") == decision.round:
+            return manifest
+    kept = _read(folder / TRAINED, _Kept)
+    if kept is None:
+        raise InputError(f"{folder}: the round was judged, but what it trained is gone; remove it")
+    trained = kept.trained
+    about = About(
+        base=trained.needs or decision.against or kept.name,
+        form=trained.form,
+        fingerprint=trained.fingerprint,
+        made=decision.time,
+        parents=(decision.against,) if decision.against else (),
+        dim=trained.dim,
+        data={**decision.data, "round": decision.round},
+        settings=trained.settings,
+        figures=msgspec.to_builtins(decision.evidence.figures),
+        gate={"verdict": decision.verdict, "reasons": list(decision.reasons)},
+    )
+    return registry.add(decision.kind, folder / CANDIDATE, about)
+
+
+def _why(decision: Decision) -> str:
+    figure = decision.evidence.figures.get("log_rank")
+    return f"gate: -log2(rank) {figure.gain:+.3f}" if figure else "gate"
+
+
+def _read(path: Path, kind: type[T]) -> T | None:
+    return msgspec.msgpack.decode(path.read_bytes(), type=kind) if path.is_file() else None
+
+
+def _write(path: Path, told: msgspec.Struct) -> None:
+    aside = path.with_suffix(".aside")
+    with aside.open("wb") as out:
+        out.write(msgspec.msgpack.encode(told))
+        out.flush()
+        os.fsync(out.fileno())
+    aside.rename(path)
