@@ -20,6 +20,7 @@ from dataflows.catalogue import KIND as KIND_ITEM
 from dataflows.catalogue import item_blob, read_item, to_item
 from dataflows.clean import Cleaner, Verdict
 from dataflows.events import Event
+from dataflows.generation.companion import Companion
 from dataflows.intent_control import control_of, shard_meant
 from dataflows.late_labels import in_ledger, late_label, session_label
 from dataflows.ledger import Ledger, Outcome
@@ -50,7 +51,7 @@ _int = msgspec.msgpack.Decoder(int)
 class Engine(Generic[M]):
     """One shard. After `commit` everything that it knows is in `store`, in one transaction.
 
-    `progress` is told after each commit. `observer` watches; `observer_seconds` is the
+    `generation` asks a language model beside the stream. `progress` is told after each commit. `observer` watches; `observer_seconds` is the
     CPU time that it took. `clock` gives the time stamped on messages, seconds since 1970.
     Raises `learners.codec.StateError` where the stored state is damaged.
     """
@@ -67,6 +68,7 @@ class Engine(Generic[M]):
         served_users: int = 200_000,
         progress: Progress | None = None,
         observer: Observer[M] | None = None,
+        generation: Companion | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.model = model
@@ -87,6 +89,7 @@ class Engine(Generic[M]):
         self._offers = Offers(self.outbox, versions, self._served, clock, self.counts)
         self._progress = progress
         self._observer = observer
+        self._generation = generation
         self._moved: set[str] = set()
         self._items: dict[str, bytes | None] = {}
         self._is_whole = True
@@ -100,6 +103,8 @@ class Engine(Generic[M]):
         """
         self._is_whole = False
         outs, self._resend = self._resend, []
+        if self._generation is not None:
+            outs += self._generation.begin(self.model)
         judged = [(record, self._judge(record)) for record in batch.records if self._is_new(record)]
         last = {
             record.event.user_id: place
@@ -118,6 +123,8 @@ class Engine(Generic[M]):
                 self._take_event(record, verdict)
                 if last[record.event.user_id] == place:
                     offered = self.model.recommend(record.event.user_id)
+                    if self._generation is not None:
+                        self._generation.offered(self.model, offered)
                     outs += self._offers.offer(offered, self.model.item_title, record.raw)
         for partition, position in batch.positions.items():
             self._advance(partition, position)
@@ -203,6 +210,8 @@ class Engine(Generic[M]):
                 *(alarm.signal, alarm.before, alarm.after, alarm.position),
             )
         self.learnt += 1
+        if self._generation is not None:
+            self._generation.learnt(self.model, interaction)
         if of_session is not None:
             self._take_label(of_session)
 
@@ -238,10 +247,14 @@ class Engine(Generic[M]):
         item_id = record.item.item_id
         if isinstance(record, Removal):
             self.model.remove_item(item_id)
+            if self._generation is not None:
+                self._generation.remove_item(item_id)
             self._items[item_id] = None
             self.counts["items_removed"] += 1
         else:
             self.model.put_item(to_item(record.item, record.vector))
+            if self._generation is not None:
+                self._generation.put_item(record.item)
             self._items[item_id] = item_blob(record, self._versions.encoder)
             self.counts["items_put"] += 1
 
@@ -281,6 +294,8 @@ class Engine(Generic[M]):
         for _, blob in store.scan(KIND_ITEM):
             stored = read_item(blob)
             self.model.put_item(to_item(stored.record, stored.vector))
+            if self._generation is not None:
+                self._generation.put_item(stored.record)
 
 
 def read_positions(store: Records) -> dict[str, int]:

@@ -10,6 +10,7 @@ from dataflows.outbox import Out
 from dataflows.records import Record
 from learners.control import Control
 from learners.drift import Alarm
+from learners.generated import Taken
 from learners.interaction import Interaction, Item
 from learners.lists import UserList
 from learners.pending import Found, LateLabel
@@ -44,6 +45,24 @@ class Model(Protocol):
 
     def recommend(self, user_id: str) -> UserList:
         """Give the list of one user as of now."""
+        ...
+
+    def length(self, user_id: str) -> int:
+        """Give how many interactions of a user were learnt."""
+        ...
+
+    def taken(self, user_id: str, most: int) -> Taken:
+        """Give a user's newest `most` titles, and what is not to be named for them again."""
+        ...
+
+    def put_generated(
+        self,
+        user_id: str,
+        item_ids: Sequence[str],
+        lifts: Sequence[float],
+        asked: tuple[int, float],
+    ) -> int:
+        """Keep what a language model named for a user; give how many items were kept."""
         ...
 
     def changed(self) -> Iterator[Record]:

@@ -353,6 +353,10 @@ class Recommender:
         )
         return block, rows
 
+    def length(self, user_id: str) -> int:
+        """Give how many interactions of a user with items were learnt."""
+        return self.users.get(user_id, self.position).length
+
     def taken(self, user_id: str, most: int) -> Taken:
         """Give a user's newest `most` titles, and what is not to be named for them again."""
         user, items = self.users.get(user_id, self.position), self.signals.items

@@ -1,0 +1,1 @@
+"""What the language model gives the running flow: candidates, words for a list, taught labels."""

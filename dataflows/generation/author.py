@@ -1,0 +1,56 @@
+"""Whoever answers with the language model: names items, finds words, tells labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dataflows.generation.generator import Generator
+from dataflows.generation.settings import GenerateSettings
+from dataflows.items import ItemRecord
+from encoders.language.model import LanguageModel
+
+NAMES = "names"
+
+Renew = Callable[[LanguageModel], LanguageModel | None]
+"""Gives another model where one is in force by now, else None."""
+
+
+class ModelAuthor:
+    """The language model and the catalogue that it may speak of. For one thread at a time.
+
+    `renew` is asked before each batch of requests whether there is a newer model.
+    """
+
+    def __init__(
+        self, model: LanguageModel, settings: GenerateSettings, renew: Renew | None = None
+    ) -> None:
+        self.generator = Generator(model, settings)
+        self._renew = renew
+
+    @property
+    def model(self) -> LanguageModel:
+        """The model in use."""
+        return self.generator.model
+
+    def put_item(self, record: ItemRecord) -> None:
+        """An item is new or changed, or no longer available."""
+        if not record.available:
+            self.remove_item(record.item_id)
+            return
+        self.generator.put(record.item_id, record.title)
+
+    def remove_item(self, item_id: str) -> None:
+        """An item left the catalogue."""
+        self.generator.remove(item_id)
+
+    def answer(
+        self, kind: str, what: Sequence[Any], is_live: Callable[[str], bool] | None
+    ) -> list[Any]:
+        """Answer requests of one kind. Raises ValueError for one that is not known."""
+        if kind != NAMES:
+            raise ValueError(f"{kind!r} is no kind of request")
+        newer = None if self._renew is None else self._renew(self.model)
+        if newer is not None:
+            self.generator.use(newer)
+        return list(self.generator.name(what, is_live))

@@ -1,0 +1,141 @@
+"""Where requests for the language model are put down and answers are picked up.
+
+`InLine` answers in the caller's thread, once enough requests wait: which event brings which
+answer depends on nothing but the events. `Worker` (another file) answers in the background.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from dataflows.items import ItemRecord
+
+
+class Job(NamedTuple):
+    """A request of a `kind`: one of the same `key` that still waits is replaced by it."""
+
+    kind: str
+    shard: int
+    key: Hashable
+    what: Any
+
+
+class Answer(NamedTuple):
+    """What came of a request."""
+
+    kind: str
+    what: Any
+
+
+class Author(Protocol):
+    """Answers requests; for one thread at a time."""
+
+    def put_item(self, record: ItemRecord) -> None:
+        """An item is new or changed, or no longer available."""
+        ...
+
+    def remove_item(self, item_id: str) -> None:
+        """An item left the catalogue."""
+        ...
+
+    def answer(
+        self, kind: str, what: Sequence[Any], is_live: Callable[[str], bool] | None
+    ) -> list[Any]:
+        """Answer requests of one kind, one answer for each; None where there is nothing to say.
+
+        An item for which `is_live` says no left while the answer was made.
+        """
+        ...
+
+
+class Desk(Protocol):
+    """What a shard knows of whoever answers.
+
+    `is_prompt`: answers lie ready as soon as `ask` returns, or not before the next one.
+    """
+
+    is_prompt: bool
+
+    def put_item(self, shard: int, record: ItemRecord) -> None:
+        """An item is new or changed, or no longer available."""
+        ...
+
+    def remove_item(self, shard: int, item_id: str) -> None:
+        """An item left the catalogue."""
+        ...
+
+    def ask(self, job: Job) -> None:
+        """Put a request down; never waits for an answer."""
+        ...
+
+    def take(self, shard: int) -> list[Answer]:
+        """Pick up what is answered."""
+        ...
+
+
+class Waiting:
+    """Requests by kind and key, the oldest first; of a kind at most `most`, the oldest goes."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kinds: dict[str, dict[Hashable, Job]] = {}
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._kinds.values()))
+
+    def kinds(self) -> list[str]:
+        """Give the kinds of which one waits."""
+        return [kind for kind, jobs in self._kinds.items() if jobs]
+
+    def count(self, kind: str) -> int:
+        """Tell how many of a kind wait."""
+        return len(self._kinds.get(kind, ()))
+
+    def put(self, job: Job) -> None:
+        """Let a request wait; one of its key that waits already keeps its place."""
+        jobs = self._kinds.setdefault(job.kind, {})
+        if job.key not in jobs and len(jobs) >= self._most:
+            del jobs[next(iter(jobs))]
+            self.dropped += 1
+        jobs[job.key] = job
+
+    def take(self, kind: str, most: int) -> list[Job]:
+        """Give and forget the oldest of a kind."""
+        jobs = self._kinds.get(kind, {})
+        return [jobs.pop(key) for key in list(jobs)[:most]]
+
+
+class InLine:
+    """Answers at once, in the caller's thread, whenever `batch` requests of a kind wait."""
+
+    is_prompt = True
+
+    def __init__(self, author: Author, batch: int, most: int) -> None:
+        self._author = author
+        self._batch = batch
+        self._waiting = Waiting(max(batch, most))
+        self._answers: list[Answer] = []
+
+    def put_item(self, shard: int, record: ItemRecord) -> None:  # noqa: ARG002 - there is one
+        """An item is new or changed, or no longer available."""
+        self._author.put_item(record)
+
+    def remove_item(self, shard: int, item_id: str) -> None:  # noqa: ARG002 - there is one
+        """An item left the catalogue."""
+        self._author.remove_item(item_id)
+
+    def ask(self, job: Job) -> None:
+        """Put a request down; the one that fills a batch has all of it answered."""
+        self._waiting.put(job)
+        if self._waiting.count(job.kind) < self._batch:
+            return
+        jobs = self._waiting.take(job.kind, self._batch)
+        answers = self._author.answer(job.kind, [each.what for each in jobs], None)
+        self._answers += [Answer(job.kind, what) for what in answers if what is not None]
+
+    def take(self, shard: int) -> list[Answer]:  # noqa: ARG002 - there is one
+        """Pick up what is answered."""
+        answers, self._answers = self._answers, []
+        return answers

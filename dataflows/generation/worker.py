@@ -1,0 +1,171 @@
+"""The language model in a thread of its own: requests in, answers out, the stream never waits.
+
+A search takes seconds, so nothing here is called from it: what the catalogue loses meanwhile
+is told by `is_live` when an answer is made, and checked again where it is taken up.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+
+from dataflows.generation.desk import Answer, Author, Job, Waiting
+from dataflows.items import ItemRecord
+
+TELL_EVERY = 60.0
+"""Seconds between two log lines about what went wrong."""
+
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """A desk whose author works in the background; `open_author` is called in its thread.
+
+    At most `most` requests of a kind wait, `batch` are answered at once; a user's newer
+    request takes the place of their older one. What an author raises is logged, and counted
+    in `counts`; the requests of that batch stay unanswered. `nice` lowers the priority of the
+    thread where the system can.
+    """
+
+    is_prompt = False
+
+    def __init__(
+        self, open_author: Callable[[], Author], batch: int, most: int, nice: int = 0
+    ) -> None:
+        self.counts: Counter[str] = Counter()
+        self._open_author = open_author
+        self._batch = batch
+        self._nice = nice
+        self._waiting = Waiting(most)
+        self._most = most
+        self._changes: dict[str, ItemRecord | None] = {}
+        self._answers: dict[int, deque[Answer]] = {}
+        self._source: int | None = None
+        self._stopped = False
+        self._turn = 0
+        self._busy = False
+        self._quiet_until = 0.0
+        self._ready = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="language-model", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def close(self, seconds: float = 30.0) -> None:
+        """Stop after the batch in hand; what waits stays unanswered. Waits so long for it."""
+        with self._ready:
+            self._stopped = True
+            self._ready.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until all requests are answered; False where that took longer."""
+        with self._ready:
+            return self._ready.wait_for(
+                lambda: self._stopped or not (self._busy or len(self._waiting)), seconds
+            )
+
+    def put_item(self, shard: int, record: ItemRecord) -> None:
+        """An item is new or changed, or no longer available."""
+        self._change(shard, record.item_id, record)
+
+    def remove_item(self, shard: int, item_id: str) -> None:
+        """An item left the catalogue."""
+        self._change(shard, item_id, None)
+
+    def ask(self, job: Job) -> None:
+        """Put a request down."""
+        with self._ready:
+            if not self._stopped:
+                before = self._waiting.dropped
+                self._waiting.put(job)
+                self.counts["generate_dropped"] += self._waiting.dropped - before
+                self._ready.notify_all()
+
+    def take(self, shard: int) -> list[Answer]:
+        """Pick up what is answered for a shard."""
+        if shard not in self._answers:  # asked at every micro-batch
+            return []
+        with self._ready:
+            return list(self._answers.pop(shard))
+
+    def _change(self, shard: int, item_id: str, record: ItemRecord | None) -> None:
+        """Note a change of the catalogue; all shards see the same, so one of them is enough."""
+        with self._ready:
+            if self._source is None:
+                self._source = shard
+            if self._source == shard and not self._stopped:
+                self._changes[item_id] = record
+
+    def _run(self) -> None:
+        _lower_priority(self._nice)
+        try:
+            author = self._open_author()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the stream goes on
+            _log.error("the language model cannot be used, nothing is generated: %s", error)
+            with self._ready:
+                self.counts["generate_unavailable"] += 1
+                self._stopped = True
+                self._changes.clear()
+                self._ready.notify_all()
+            return
+        while jobs := self._next():
+            self._work(author, jobs)
+
+    def _next(self) -> list[Job]:
+        """Wait for requests; give some of one kind, the kinds in turn. [] at the end."""
+        with self._ready:
+            self._busy = False
+            self._ready.notify_all()
+            self._ready.wait_for(lambda: self._stopped or len(self._waiting) > 0)
+            if self._stopped:
+                return []
+            kinds = self._waiting.kinds()
+            self._turn += 1
+            self._busy = True
+            return self._waiting.take(kinds[self._turn % len(kinds)], self._batch)
+
+    def _work(self, author: Author, jobs: list[Job]) -> None:
+        with self._ready:
+            changes, self._changes = self._changes, {}
+        kind = jobs[0].kind
+        try:
+            for item_id, record in changes.items():
+                if record is None:
+                    author.remove_item(item_id)
+                else:
+                    author.put_item(record)
+            answers = author.answer(kind, [job.what for job in jobs], self._is_live)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the stream goes on
+            self.counts["generate_failed"] += 1
+            self._tell(kind, error)
+            return
+        with self._ready:
+            for job, what in zip(jobs, answers, strict=True):
+                if what is not None:
+                    kept = self._answers.setdefault(job.shard, deque(maxlen=self._most))
+                    kept.append(Answer(kind, what))
+
+    def _is_live(self, item_id: str) -> bool:
+        """Tell whether an item is as it was when the answer was begun."""
+        with self._ready:
+            return item_id not in self._changes
+
+    def _tell(self, kind: str, error: Exception) -> None:
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + TELL_EVERY
+            _log.warning("%s could not be generated: %s", kind, error)
+
+
+def _lower_priority(nice: int) -> None:
+    """Lower the priority of this thread alone; only Linux counts it by thread."""
+    if nice and sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
