@@ -20,8 +20,12 @@ from msgspec import Meta
 from dataflows.clean_settings import CleanSettings
 from dataflows.errors import InputError
 from dataflows.event_settings import EventSettings
+from dataflows.generation.settings import GenerateSettings
 from dataflows.kafka_settings import KafkaSettings
 from dataflows.registry.settings import ModelsSettings
+from dataflows.tuning.example_settings import ExampleSettings
+from dataflows.tuning.gate_settings import GateSettings
+from dataflows.tuning.settings import FinetuneSettings
 from learners.settings import LearnerSettings
 
 PREFIX = "PENCHANT_"
@@ -102,9 +106,13 @@ class Config(_Section, frozen=True):
     state: StateSettings = StateSettings()
     encoder: EncoderSettings = EncoderSettings()
     models: ModelsSettings = ModelsSettings()
+    generate: GenerateSettings = GenerateSettings()
     events: EventSettings = EventSettings()
     clean: CleanSettings = CleanSettings()
     learner: LearnerSettings = LearnerSettings()
+    finetune: FinetuneSettings = FinetuneSettings()
+    examples: ExampleSettings = ExampleSettings()
+    gate: GateSettings = GateSettings()
 
 
 def load_config(

@@ -1,0 +1,126 @@
+"""A round in a process of its own, so that its memory comes back, and it can be ended.
+
+The parent writes the job to its standard input and reads one line of JSON for each thing that
+it tells: a step, the decision, or an error for a person. What libraries print goes to stderr.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import IO
+
+import msgspec
+
+from dataflows.config import Config
+from dataflows.errors import InputError
+from dataflows.failures import WRONG_USE, describe
+from dataflows.registry.announce import announce
+from dataflows.registry.open import open_registry
+from dataflows.registry.registry import Registry
+from dataflows.run_log import set_up_log
+from dataflows.tuning.evidence import Decision, Kind
+from dataflows.tuning.round import RoundSettings, run_round
+from dataflows.tuning.round_folder import RoundFolder
+from dataflows.tuning.tether import take_line
+from dataflows.tuning.tuner import Step, Tuner
+
+_log = logging.getLogger(__name__)
+
+Make = Callable[[Config, Kind], Tuner]
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A round to be done. `make` names the function (`module:name`) that makes its tuner."""
+
+    config: Config
+    kind: Kind
+    number: int
+    folder: str
+    make: str
+
+
+class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line from a round: a step, the decision, or an error.
+
+    `is_final`: the error lies in what was asked; to try again would not help.
+    """
+
+    step: Step | None = None
+    decision: Decision | None = None
+    error: str | None = None
+    is_final: bool = False
+
+
+def main() -> None:
+    """Do the job on standard input."""
+    job = msgspec.json.decode(take_line(), type=Job)
+    with _own_stdout() as out:
+
+        def tell(told: Told) -> None:
+            out.write(msgspec.json.encode(told) + b"\n")
+            out.flush()
+
+        set_up_log(job.config.flow.log)
+        limit_threads(job.config.finetune.threads)
+        try:
+            decision = work(job, lambda step: tell(Told(step=step)))
+        except Exception as error:  # noqa: BLE001 - the parent decides what becomes of the round
+            _log.exception("the round broke off")
+            line, status = describe(error)
+            tell(Told(error=line, is_final=status == WRONG_USE))
+            return
+        tell(Told(decision=decision))
+
+
+def work(job: Job, tell: Callable[[Step], None]) -> Decision:
+    """Do a round where its window lies, and announce what it promoted."""
+    config = job.config
+    make: Make = resolve_name(job.make)
+    registry = open_registry(config)
+    folder = Path(job.folder)
+    window = RoundFolder(folder, job.kind, job.number, 0).window()
+    settings = round_settings(config)
+    tuner = make(config, job.kind)
+    decision = run_round(window, tuner, registry, folder / "work", settings, tell=tell)
+    announce_promotion(config, registry, decision)
+    return decision
+
+
+def round_settings(config: Config) -> RoundSettings:
+    """Give what the configuration says of a round."""
+    return RoundSettings(config.finetune.newest_share, config.gate)
+
+
+def announce_promotion(config: Config, registry: Registry, decision: Decision) -> None:
+    """Tell Kafka of the promotion, where there was one; a flow finds it in the registry too."""
+    if not decision.is_promoted:
+        return
+    for promotion in registry.promotions():
+        if promotion.version == decision.candidate:
+            try:
+                announce(config, registry, promotion)
+            except InputError as error:
+                _log.warning("%s", error)
+
+
+def limit_threads(threads: int) -> None:
+    """Keep numeric libraries that are loaded from now on to so many threads."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(threads)
+
+
+def _own_stdout() -> IO[bytes]:
+    """Take standard output for ourselves; what others print there goes to stderr."""
+    own = os.fdopen(os.dup(1), "wb")
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    return own
+
+
+if __name__ == "__main__":
+    main()
