@@ -112,6 +112,10 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
             metavar="NAME,...|all|none", help="Peers in the same replay (docs/replay.md)."
         ),
     ] = "popularity,popularity-decayed",
+    generate: Annotated[
+        bool,
+        typer.Option("--generate", help="Let a language model name items (docs/generation.md)."),
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     r"""Replay a log, ranking every event before it is learnt, and report the accuracy.
@@ -143,7 +147,11 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
     }
     report.check_writable(json_out, html, ranks)
     settings = ReplaySettings(
-        warmup=warmup, limit=limit, batch_size=batch_size, against=read_names(against)
+        warmup=warmup,
+        limit=limit,
+        batch_size=batch_size,
+        against=read_names(against),
+        generate=generate,
     )
     with PeerProgress(Console(stderr=True)) as follow:
         done = replay_log(read_config(config, overrides), events, items, settings, follow=follow)

@@ -90,6 +90,8 @@ class Engine(Generic[M]):
         self._progress = progress
         self._observer = observer
         self._generation = generation
+        if generation is not None:
+            generation.counts = self.counts
         self._moved: set[str] = set()
         self._items: dict[str, bytes | None] = {}
         self._is_whole = True

@@ -22,6 +22,7 @@ from dataflows.engine import Engine
 from dataflows.engines import Engines
 from dataflows.files import EVENTS, ITEMS, LineReader
 from dataflows.flow import build_flow
+from dataflows.generation.companion import Companion
 from dataflows.message_types import Versions
 from dataflows.model import Observer
 from dataflows.outbox import Acknowledge, Out
@@ -40,6 +41,7 @@ def open_engine(
     encoder: Encoder,
     observer: Observer[Recommender] | None = None,
     store: Records | None = None,
+    generation: Companion | None = None,
 ) -> Engine[Recommender]:
     """Open one shard, with its state in memory unless another store is given."""
     settings = msgspec.structs.replace(config.learner, dim=encoder.dim)
@@ -51,6 +53,7 @@ def open_engine(
         Versions(encoder.version, model_version(settings)),
         served_users=config.state.served_users,
         observer=observer,
+        generation=generation,
     )
 
 

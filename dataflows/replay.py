@@ -12,6 +12,9 @@ from dataflows.accuracy import accuracy
 from dataflows.config import Config
 from dataflows.engine import Engine
 from dataflows.errors import InputError
+from dataflows.generation.companion import Companion
+from dataflows.generation.desk import Author, InLine
+from dataflows.generation.open import learner_with, open_author
 from dataflows.insight import Insight
 from dataflows.intent_judge import IntentJudge
 from dataflows.log_order import LogOrder, read_order
@@ -38,13 +41,15 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
     `warmup` is the share of the events that is only learnt, in [0, 1); `limit` the
     number of records replayed, in the order of time; `batch_size` the records of one
     micro-batch, on which the figures "as served" depend; `against` names the peers that
-    are run over the same log, ("all",) for all of them.
+    are run over the same log, ("all",) for all of them. With `generate` a language model names
+    items as section `[generate]` says, in line: at every so many events of a user.
     """
 
     warmup: float = 0.2
     limit: int | None = None
     batch_size: int = 32
     against: tuple[str, ...] = DEFAULT
+    generate: bool = False
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.warmup < 1.0:
@@ -69,18 +74,20 @@ def replay(
     settings: ReplaySettings | None = None,
     encoder: Encoder | None = None,
     follow: Follow | None = None,
+    author: Author | None = None,
 ) -> Replay:
     """Replay a log of events, the catalogue first; see docs/replay.md for the rules.
 
-    `encoder` overrides the configured one; `follow` is told how far the peers are. Raises
-    InputError, EncoderError, LedgerError.
+    `encoder` overrides the configured one, `author` whoever names items; `follow` is told how
+    far the peers are. Raises InputError, EncoderError, LanguageError, LedgerError.
     """
     settings = settings or ReplaySettings()
     entrants = open_peers(settings.against, config.learner.seed)
     order = read_order(log, config.events, settings.limit)
     catalogue = catalogue_records(items, config.events.max_record_bytes)
     warmup = look_at_warmup(order, settings.warmup, config.events, config.clean)
-    config = _with_repeats(config, warmup)
+    config = _with_generation(_with_repeats(config, warmup), settings.generate)
+    companion = _companion(config, author)
     inner = load_encoder(config.encoder.name) if encoder is None else encoder
     cached = CachedEncoder(inner, config.encoder.cached_texts)
     judge = Prequential(
@@ -96,7 +103,7 @@ def replay(
         intent=IntentJudge(config.learner.intent_pending),
         insight=insight,
     )
-    engine = open_engine(config, cached, watch)
+    engine = open_engine(config, cached, watch, generation=companion)
     watch.follow(engine.positions)
     events = batched(order.records(), settings.batch_size)
     source = PlaySource(chain(batched(catalogue, ITEMS_AT_ONCE), events), watch.pace)
@@ -143,6 +150,23 @@ def _with_repeats(config: Config, warmup: Warmup) -> Config:
     repeats_on = warmup.repeats_on(config.learner.repeats)
     learner = msgspec.structs.replace(config.learner, repeats="on" if repeats_on else "off")
     return msgspec.structs.replace(config, learner=learner)
+
+
+def _with_generation(config: Config, is_on: bool) -> Config:
+    """Let items be named in line, and by nothing but the count of events; or not at all."""
+    generate = msgspec.structs.replace(
+        config.generate, candidates=is_on, on_intent=False, narratives=False, teacher_share=0.0
+    )
+    learner = learner_with(config.learner, generate)
+    return msgspec.structs.replace(config, generate=generate, learner=learner)
+
+
+def _companion(config: Config, author: Author | None) -> Companion | None:
+    generate = config.generate
+    if not generate.candidates:
+        return None
+    desk = InLine(author or open_author(config), generate.batch, generate.waiting)
+    return Companion(desk, generate)
 
 
 def _told(watch: Watch, engine: Engine[Recommender], order: LogOrder, known: int) -> dict[str, Any]:

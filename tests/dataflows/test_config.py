@@ -99,6 +99,8 @@ def told(default: object) -> str:
         return str(default).lower()
     if isinstance(default, dict):
         return "{}"
+    if isinstance(default, tuple):
+        return str(list(default))
     return f'"{default}"' if isinstance(default, str) else str(default)
 
 

@@ -1,0 +1,109 @@
+"""From the configuration to whoever answers with the language model."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from dataflows.config import Config
+from dataflows.errors import InputError
+from dataflows.generation.author import ModelAuthor
+from dataflows.generation.settings import GenerateSettings
+from dataflows.generation.worker import Worker
+from dataflows.registry.open import open_registry
+from dataflows.registry.registry import Registry
+from encoders.language.errors import LanguageError
+from encoders.language.load import load_language_model
+from encoders.language.model import LanguageModel
+from encoders.language.packaged import packaged_file
+from learners.settings import LearnerSettings
+
+TELL_EVERY = 60.0
+"""Seconds between two log lines about a version that cannot be used."""
+
+_log = logging.getLogger(__name__)
+
+
+def learner_with(settings: LearnerSettings, generate: GenerateSettings) -> LearnerSettings:
+    """Give the learner's settings with room for what is generated, if anything is."""
+    if not generate.candidates:
+        return settings
+    return msgspec.structs.replace(settings, generated=generate.items)
+
+
+def open_worker(config: Config) -> Worker | None:
+    """Give the thread that answers, not yet started; None where nothing is to be generated.
+
+    The model is loaded in that thread. Raises InputError where it is clear already that there
+    is none.
+    """
+    generate = config.generate
+    if not generate.is_on:
+        return None
+    if generate.model == "packaged":
+        try:
+            packaged_file()
+        except LanguageError as error:
+            raise InputError(f"generate.model: {error}") from error
+    return Worker(lambda: open_author(config), generate.batch, generate.waiting, generate.nice)
+
+
+def open_author(config: Config) -> ModelAuthor:
+    """Load the model, with the adapter that is in force. Raises LanguageError, InputError."""
+    generate = config.generate
+    base = load_language_model(generate.model, threads=generate.threads)
+    renewal = Renewal(open_registry(config), base, config.models.poll_seconds)
+    return ModelAuthor(renewal(base) or base, generate, renewal)
+
+
+class Renewal:
+    """Gives the language model with the adapter that the registry has in force.
+
+    It looks there every `seconds`. A version that cannot be used is logged, and the model in
+    use stays.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        base: LanguageModel,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._registry = registry
+        self._base = base
+        self._seconds = seconds
+        self._clock = clock
+        self._next = self._quiet_until = clock()
+        self._in_use = ""
+
+    def __call__(self, model: LanguageModel) -> LanguageModel | None:
+        """Give the model to go on with, None where `model` may stay."""
+        now = self._clock()
+        if now < self._next:
+            return None
+        self._next = now + self._seconds
+        try:
+            current = self._registry.current("language")
+            wanted = "" if current is None else current.id
+            if wanted == self._in_use:
+                return None
+            newer = self._base
+            if current is not None:
+                newer = self._base.with_adapter(self._adapter(current.id), current.id)
+        # Registry, files and adapter have errors of their own; none of them stops the stream.
+        except Exception as error:  # noqa: BLE001
+            if now >= self._quiet_until:
+                self._quiet_until = now + TELL_EVERY
+                _log.warning("the language model stays %s: %s", model.version, error)
+            return None
+        self._in_use = wanted
+        _log.info("the language model is now %s", newer.version)
+        return newer
+
+    def _adapter(self, version: str) -> Path:
+        return self._registry.fetch(version)
