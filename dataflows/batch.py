@@ -13,11 +13,12 @@ from learners.interaction import Vector
 
 
 class EncodedEvent(msgspec.Struct, frozen=True):
-    """An event with the unit vector `(dim,)` of its own text, None where it has none."""
+    """An event with its own text and the unit vector `(dim,)` of it, None where it has none."""
 
     raw: Raw
     event: Event
     vector: Vector | None
+    text: str | None = None
 
 
 class EncodedItem(msgspec.Struct, frozen=True):
@@ -39,17 +40,32 @@ class Removal(msgspec.Struct, frozen=True):
 Encoded = EncodedEvent | EncodedItem | Removal | Reject
 
 
+class Switch(msgspec.Struct, frozen=True):
+    """From the first record of a batch on, another encoder is in force.
+
+    `version` is its id in the registry, "" for the configured one; `encoder` the fingerprint
+    that its vectors and lists carry; `sequence` the number of the promotion that said so.
+    """
+
+    version: str
+    encoder: str
+    sequence: int = -1
+
+
 class Batch(msgspec.Struct, frozen=True):
     """One micro-batch for one shard, in the order of the source.
 
     `positions` is partition -> next offset after the whole micro-batch, so that a
     shard moves on even where none of the records was for it. An empty batch wakes a
-    shard at start, to have undelivered messages sent again.
+    shard at start, to have undelivered messages sent again. `encoder` is the version that
+    made all of its vectors ("": there are none); with `switch` it is new from here on.
     """
 
     shard: int
     records: Sequence[Encoded] = ()
     positions: dict[str, int] = {}
+    encoder: str = ""
+    switch: Switch | None = None
 
 
 def shard_of(user_id: str, shards: int) -> int:

@@ -33,6 +33,12 @@ def item_blob(encoded: EncodedItem, encoder: str) -> bytes:
     return pack(KIND, VERSION, stored)
 
 
+def moved_blob(stored: StoredItem, vector: Vector | None, encoder: str) -> bytes:
+    """Give the bytes of a stored item with the vector of another encoder."""
+    moved = msgspec.structs.replace(stored, encoder=encoder, vector=vector)
+    return pack(KIND, VERSION, moved)
+
+
 def read_item(blob: bytes) -> StoredItem:
     """Give back what `item_blob` wrote. Raises `learners.codec.StateError` if damaged."""
     return unpack_as(blob, KIND, VERSION, StoredItem)
@@ -51,9 +57,12 @@ class Catalogue:
     """
 
     def __init__(self, records: Records | None, encoder: str) -> None:
-        """`records` is a view of a store, None where there is none yet."""
+        """`records` is a view of a store, None where there is none yet.
+
+        `encoder` is the version whose vectors are asked for; it may be set anew.
+        """
+        self.encoder = encoder
         self._records = records
-        self._encoder = encoder
         self._titles: dict[str, str] = {}
         if records is not None:
             for item_id, blob in records.scan(KIND):
@@ -77,5 +86,5 @@ class Catalogue:
         if blob is None:
             return None
         stored = read_item(blob)
-        is_same = stored.text == text and stored.encoder == self._encoder
+        is_same = stored.text == text and stored.encoder == self.encoder
         return stored.vector if is_same else None

@@ -20,6 +20,7 @@ from dataflows.events import Event, decode_event
 from dataflows.intent_control import control_of, shard_meant
 from dataflows.items import ItemRecord, RemovedItem, decode_item
 from dataflows.record import Raw, Reject
+from dataflows.swap.turn import Turns
 from encoders.optional import encode_optional
 from encoders.protocol import Encoder
 from encoders.text import render_event, render_item
@@ -33,7 +34,8 @@ class EncodeStep:
 
     A shard is its users' events; items go to every shard; a reject goes to one shard
     by its partition. What cannot be decoded travels on as a `Reject`, so that the
-    learn step counts it in the same transaction as its neighbours.
+    learn step counts it in the same transaction as its neighbours. `turns` is asked at the
+    start of each micro-batch whether another encoder is in force from its first record on.
     """
 
     def __init__(
@@ -43,22 +45,30 @@ class EncodeStep:
         catalogue: Catalogue,
         shards: int = 1,
         items_topic: str = "items",
+        turns: Turns | None = None,
     ) -> None:
         self._encoder = encoder
         self._settings = settings
         self._catalogue = catalogue
         self._shards = shards
         self._items_topic = items_topic
+        self._turns = turns
 
     def __call__(self, raws: Sequence[Raw]) -> Iterator[tuple[str, Batch]]:
         """Give one (key, batch) for each shard."""
+        turn = None if self._turns is None else self._turns.turn(raws)
+        if turn is not None:
+            self._encoder = turn.encoder
+            self._catalogue.encoder = turn.encoder.version
+        switch = None if turn is None else turn.switch
+        version = self._encoder.version
         encoded = self.encode(raws)
         positions: dict[str, int] = {}
         for raw in raws:
             positions[raw.partition] = max(raw.next_offset, positions.get(raw.partition, 0))
         for shard in range(self._shards):
             mine = [one for one in encoded if self._is_for(one, shard)]
-            yield shard_key(shard), Batch(shard, mine, positions)
+            yield shard_key(shard), Batch(shard, mine, positions, version, switch)
 
     def encode(self, raws: Sequence[Raw]) -> list[Encoded]:
         """Decode and encode; one answer for each record, in the same order."""
@@ -115,7 +125,7 @@ class EncodeStep:
 
 def _joined(raw: Raw, one: Decoded, text: str | None, vector: Vector | None) -> Encoded:
     if isinstance(one, Event):
-        return EncodedEvent(raw, one, vector)
+        return EncodedEvent(raw, one, vector, text)
     if isinstance(one, ItemRecord):
         return EncodedItem(raw, one, text, vector)
     if isinstance(one, RemovedItem):

@@ -8,23 +8,24 @@ last list of a stream is always that after the user's last event.
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 import msgspec
 
-from dataflows.batch import Batch, Encoded, EncodedEvent, EncodedItem, Removal, shard_of
+from dataflows.batch import Batch, Encoded, EncodedEvent, EncodedItem, Removal, Switch, shard_of
 from dataflows.catalogue import KIND as KIND_ITEM
-from dataflows.catalogue import item_blob, read_item, to_item
+from dataflows.catalogue import item_blob, moved_blob, read_item, to_item
 from dataflows.clean import Cleaner, Verdict
+from dataflows.errors import InputError
 from dataflows.events import Event
 from dataflows.generation.companion import Companion
 from dataflows.intent_control import control_of, shard_meant
 from dataflows.late_labels import in_ledger, late_label, session_label
 from dataflows.ledger import Ledger, Outcome
-from dataflows.message_types import Versions
 from dataflows.model import Model, Observer
 from dataflows.offers import Offers
 from dataflows.outbox import Out, Outbox
@@ -32,14 +33,19 @@ from dataflows.progress import Progress
 from dataflows.record import Reject
 from dataflows.records import Record, Records
 from dataflows.served import Served
+from dataflows.swap.in_force import KIND_VERSIONS, InForce, read_in_force
+from dataflows.swap.shadows import Shadows
+from dataflows.swap.space import Space
+from encoders.protocol import Encoder
 from learners.control import Control, ControlError
 from learners.interaction import Interaction
 from learners.pending import LateLabel
 
 KIND_POSITION = "position"
 KIND_LEARNT = "learnt"
-KIND_VERSIONS = "versions"
 KIND_ENDED = "ended"
+REWRITTEN_AT_ONCE = 256
+"""Items whose vectors of another encoder are replaced in the store, per transaction."""
 _DONE: tuple[Outcome, str] = ("learnt", "decision")
 _REFUSED: tuple[Outcome, str] = ("observed", "decision_refused")
 
@@ -51,8 +57,11 @@ _int = msgspec.msgpack.Decoder(int)
 class Engine(Generic[M]):
     """One shard. After `commit` everything that it knows is in `store`, in one transaction.
 
-    `generation` asks a language model beside the stream. `progress` is told after each commit. `observer` watches; `observer_seconds` is the
+    `in_force` is what made the state where nothing is stored yet; `encoder` makes vectors
+    anew that are of another version, and `shadows` gives what a switch to another one wants.
+    `progress` is told after each commit. `observer` watches; `observer_seconds` is the
     CPU time that it took. `clock` gives the time stamped on messages, seconds since 1970.
+    Whoever holds `still` has a shard that nothing happens in.
     Raises `learners.codec.StateError` where the stored state is damaged.
     """
 
@@ -61,11 +70,13 @@ class Engine(Generic[M]):
         store: Records,
         model: M,
         cleaner: Cleaner,
-        versions: Versions,
+        in_force: InForce,
         *,
         shard: int = 0,
         shards: int = 1,
         served_users: int = 200_000,
+        encoder: Encoder | None = None,
+        shadows: Shadows | None = None,
         progress: Progress | None = None,
         observer: Observer[M] | None = None,
         generation: Companion | None = None,
@@ -80,13 +91,20 @@ class Engine(Generic[M]):
         self.positions: dict[str, int] = {}
         self._store = store
         self._cleaner = cleaner
-        self._versions = versions
+        self.still = threading.RLock()
+        stored = read_in_force(store)
+        if stored is not None:
+            in_force = msgspec.structs.replace(stored, model=in_force.model)
+        self.space = Space(in_force, encoder, self.counts)
+        self._shadows = shadows
+        self._followed: dict[str, str | None] | None = None
+        self._stale: deque[str] = deque()
         self.shard = shard
         self._shards = shards
         # A record says that the last run ended well; without it, it broke off.
-        after_crash = bool(store.get(KIND_VERSIONS, "")) and store.get(KIND_ENDED, "") is None
+        after_crash = stored is not None and store.get(KIND_ENDED, "") is None
         self._served = Served(store.get, served_users, after_crash=after_crash)
-        self._offers = Offers(self.outbox, versions, self._served, clock, self.counts)
+        self._offers = Offers(self.outbox, in_force.versions, self._served, clock, self.counts)
         self._progress = progress
         self._observer = observer
         self._generation = generation
@@ -95,6 +113,7 @@ class Engine(Generic[M]):
         self._moved: set[str] = set()
         self._items: dict[str, bytes | None] = {}
         self._is_whole = True
+        self._is_switched = False
         self._restore()
         self._resend = self.outbox.undelivered()
 
@@ -103,11 +122,18 @@ class Engine(Generic[M]):
 
         The first call also gives what an earlier run left undelivered.
         """
+        with self.still:
+            if batch.switch is not None:
+                self._switch(batch.switch)
+            return self._process(batch)
+
+    def _process(self, batch: Batch) -> list[Out]:
         self._is_whole = False
         outs, self._resend = self._resend, []
         if self._generation is not None:
             outs += self._generation.begin(self.model)
-        judged = [(record, self._judge(record)) for record in batch.records if self._is_new(record)]
+        records = self.space.fit(batch)
+        judged = [(record, self._judge(record)) for record in records if self._is_new(record)]
         last = {
             record.event.user_id: place
             for place, (record, verdict) in enumerate(judged)
@@ -139,21 +165,92 @@ class Engine(Generic[M]):
 
         Nothing is written once `process` has failed half way through a batch.
         """
-        if not self._is_whole:
-            return
-        records = list(self._changed())
-        if not records:
-            return
-        self._store.commit([*records, (KIND_ENDED, "", None)])
-        if self._progress is not None:
-            self._progress.report(self.shard, self.positions)
+        with self.still:
+            if not self._is_whole:
+                return
+            records = list(self._changed())
+            if not records:
+                return
+            self._store.commit([*records, (KIND_ENDED, "", None)])
+            if self._progress is not None:
+                self._progress.report(self.shard, self.positions)
 
     def close(self) -> None:
         """Commit, note that all which was sent is stored, and let go of the store."""
         self.commit()
         if self._is_whole:
+            while self._stale:
+                self._rewrite()
+                self._store.commit([(KIND_ITEM, *item) for item in self._items.items()])
+                self._items.clear()
             self._store.commit([(KIND_ENDED, "", b"")])
         self._store.close()
+
+    def follow_items(self) -> dict[str, str | None]:
+        """From now on keep the text of each item that changes, None for one that went.
+
+        Gives those that changed since the last commit; hold `still`.
+        """
+        self._followed = {}
+        return {
+            item_id: None if blob is None else read_item(blob).text
+            for item_id, blob in self._items.items()
+        }
+
+    def followed_items(self) -> dict[str, str | None]:
+        """Give the texts of the items that changed since the last call; hold `still`."""
+        followed, self._followed = self._followed or {}, {}
+        return followed
+
+    def unfollow_items(self) -> None:
+        """Keep no more texts."""
+        self._followed = None
+
+    @property
+    def store(self) -> Records:
+        """What is committed; for the thread of the flow alone."""
+        return self._store
+
+    def _switch(self, switch: Switch) -> None:
+        """Go on with another encoder, and store that before any list says so."""
+        space = self.space
+        if switch.encoder != space.in_force.encoder:
+            if self._shadows is None:
+                raise InputError(
+                    f"shard {self.shard} has vectors of {space.in_force.encoder} and is to go on "
+                    f"with {switch.encoder}, which it cannot; start again with that encoder"
+                )
+            self._is_whole = False
+            made = self._shadows.take(self, switch)
+            made.finish(self)
+            self.unfollow_items()
+            self.model.switch(made.shadow)
+            self._stale = deque(made.item_ids)
+            space.encoder = made.encoder
+            self.counts["switches"] += 1
+            self._is_whole = True
+        elif switch.sequence <= space.in_force.sequence:
+            return
+        space.in_force = space.in_force.after(switch)
+        self._offers.versions = space.in_force.versions
+        self._is_switched = True
+        self.commit()
+        _log.info(
+            "shard %d: encoder %s is in force from learnt event %d on",
+            *(self.shard, switch.encoder, self.learnt),
+        )
+
+    def _rewrite(self) -> None:
+        """Replace some of the stored vectors of another encoder."""
+        version = self.space.in_force.encoder
+        for _ in range(min(REWRITTEN_AT_ONCE, len(self._stale))):
+            item_id = self._stale.popleft()
+            known = item_id in self._items
+            blob = self._items[item_id] if known else self._store.get(KIND_ITEM, item_id)
+            stored = None if blob is None else read_item(blob)
+            if stored is not None and stored.encoder != version:
+                vector = self.model.item_vector(item_id)
+                self._items[item_id] = moved_blob(stored, vector, version)
 
     def _is_new(self, record: Encoded) -> bool:
         raw = record.raw
@@ -251,14 +348,17 @@ class Engine(Generic[M]):
             self.model.remove_item(item_id)
             if self._generation is not None:
                 self._generation.remove_item(item_id)
-            self._items[item_id] = None
+            self._items[item_id] = text = None
             self.counts["items_removed"] += 1
         else:
             self.model.put_item(to_item(record.item, record.vector))
             if self._generation is not None:
                 self._generation.put_item(record.item)
-            self._items[item_id] = item_blob(record, self._versions.encoder)
+            self._items[item_id] = item_blob(record, self.space.in_force.encoder)
+            text = record.text
             self.counts["items_put"] += 1
+        if self._followed is not None:
+            self._followed[item_id] = text
 
     def _after_batch(self, outs: Sequence[Out]) -> None:
         if self._observer is not None:
@@ -267,7 +367,8 @@ class Engine(Generic[M]):
             self.observer_seconds += time.thread_time() - started
 
     def _changed(self) -> Iterator[Record]:
-        if self._moved:
+        if self._moved or self._is_switched:
+            self._rewrite()
             yield from self.model.changed()
             yield from self._cleaner.changed()
             yield from self.ledger.changed()
@@ -278,7 +379,8 @@ class Engine(Generic[M]):
                 position = self.positions[partition]
                 yield KIND_POSITION, partition, msgspec.msgpack.encode(position)
             yield KIND_LEARNT, "", msgspec.msgpack.encode(self.learnt)
-            yield KIND_VERSIONS, "", msgspec.msgpack.encode(self._versions)
+            yield KIND_VERSIONS, "", msgspec.msgpack.encode(self.space.in_force)
+            self._is_switched = False
             self._moved.clear()
             self._items.clear()
         yield from self.outbox.changed()
@@ -293,11 +395,12 @@ class Engine(Generic[M]):
         self.outbox.restore(store.scan)
         self._served.restore(store.scan)
         self.model.restore(store.scan)
-        for _, blob in store.scan(KIND_ITEM):
-            stored = read_item(blob)
+        for stored, is_stale in self.space.items(store.scan(KIND_ITEM)):
             self.model.put_item(to_item(stored.record, stored.vector))
             if self._generation is not None:
                 self._generation.put_item(stored.record)
+            if is_stale:
+                self._stale.append(stored.record.item_id)
 
 
 def read_positions(store: Records) -> dict[str, int]:
@@ -322,4 +425,5 @@ def _interaction(
         event.session_id,
         event.value,
         ". ".join(filter(None, (title, event.text))) or None,
+        record.text,
     )

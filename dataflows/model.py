@@ -11,9 +11,10 @@ from dataflows.records import Record
 from learners.control import Control
 from learners.drift import Alarm
 from learners.generated import Taken
-from learners.interaction import Interaction, Item
+from learners.interaction import Interaction, Item, Vector
 from learners.lists import UserList
 from learners.pending import Found, LateLabel
+from learners.shadow import Shadow
 
 
 class Model(Protocol):
@@ -45,6 +46,18 @@ class Model(Protocol):
 
     def recommend(self, user_id: str) -> UserList:
         """Give the list of one user as of now."""
+        ...
+
+    def item_vector(self, item_id: str) -> Vector | None:
+        """Give a copy of an item's vector, None where it has none."""
+        ...
+
+    def shadow(self) -> Shadow:
+        """Begin to make all that is known by vectors anew, in another encoder's space."""
+        ...
+
+    def switch(self, shadow: Shadow) -> None:
+        """Go on in that space: no vector of the old one is left."""
         ...
 
     def length(self, user_id: str) -> int:

@@ -21,7 +21,7 @@ class Offers:
 
     A list goes out when its items or their order changed; what the user is after goes
     with it, and alone where only the most likely need changed, now or of the session.
-    `counts` is told.
+    `counts` is told. `versions` are what messages carry from now on.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Offers:
         counts: Counter[str],
     ) -> None:
         self._outbox = outbox
-        self._versions = versions
+        self.versions = versions
         self._served = served
         self._clock = clock
         self._counts = counts
@@ -52,9 +52,9 @@ class Offers:
         try:
             if ids != last.ids or not is_certain:
                 values[RECOMMENDATIONS] = messages.render_recommendation(
-                    offered, title_of, position, self._versions, now
+                    offered, title_of, position, self.versions, now
                 )
-            values[INTENTS] = messages.render_intents(offered, position, self._versions, now)
+            values[INTENTS] = messages.render_intents(offered, position, self.versions, now)
         except messages.MessageError as error:
             # One list that cannot be written must not stop everybody else's.
             self._counts["lists_unwritable"] += 1

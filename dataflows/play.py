@@ -23,12 +23,14 @@ from dataflows.engines import Engines
 from dataflows.files import EVENTS, ITEMS, LineReader
 from dataflows.flow import build_flow
 from dataflows.generation.companion import Companion
-from dataflows.message_types import Versions
 from dataflows.model import Observer
 from dataflows.outbox import Acknowledge, Out
 from dataflows.pace import Pace
 from dataflows.record import Raw
 from dataflows.records import MemoryStore, Records
+from dataflows.swap.in_force import InForce
+from dataflows.swap.shadows import Shadows
+from dataflows.swap.turn import Turns
 from dataflows.versions import model_version
 from encoders.protocol import Encoder
 from learners.recommender import Recommender
@@ -42,6 +44,7 @@ def open_engine(
     observer: Observer[Recommender] | None = None,
     store: Records | None = None,
     generation: Companion | None = None,
+    shadows: Shadows | None = None,
 ) -> Engine[Recommender]:
     """Open one shard, with its state in memory unless another store is given."""
     settings = msgspec.structs.replace(config.learner, dim=encoder.dim)
@@ -50,8 +53,10 @@ def open_engine(
         store,
         Recommender(settings, store.get),
         Cleaner(config.clean),
-        Versions(encoder.version, model_version(settings)),
+        InForce(encoder.version, model_version(settings), base_encoder=encoder.version),
         served_users=config.state.served_users,
+        encoder=encoder,
+        shadows=shadows,
         observer=observer,
         generation=generation,
     )
@@ -64,14 +69,16 @@ def play(
     engine: Engine[Recommender],
     encoder: Encoder,
     catalogue: Catalogue | None = None,
+    turns: Turns | None = None,
 ) -> None:
     """Run the flow to the end of the source. What a step raises stands in the chain of causes.
 
-    Give the same `catalogue` to play on where an earlier play ended.
+    Give the same `catalogue` to play on where an earlier play ended. `turns` says when
+    another encoder takes over.
     """
     engines = Engines(lambda _: engine)
     titles = Catalogue(None, encoder.version) if catalogue is None else catalogue
-    encode = EncodeStep(encoder, config.events, titles)
+    encode = EncodeStep(encoder, config.events, titles, turns=turns)
     epoch = timedelta(seconds=config.flow.epoch_seconds)
     flow = build_flow(source, sink(engines.acknowledge), encode, engines, epoch)
     cli_main(flow, epoch_interval=epoch)  # type: ignore[no-untyped-call]

@@ -24,24 +24,20 @@ from dataflows.errors import InputError
 from dataflows.file_sink import FileSink
 from dataflows.files import ITEMS, FileSource
 from dataflows.flow import build_flow
-from dataflows.message_types import Versions
 from dataflows.outbox import Acknowledge, Out
 from dataflows.progress import Progress
 from dataflows.record import Raw
+from dataflows.registry.watch import open_watch
 from dataflows.run_log import RunLog
 from dataflows.store import Store, store_path
+from dataflows.swap.serving import Serving
+from dataflows.swap.shadows import Shadows
+from dataflows.swap.start import identity_of, open_encoder
+from dataflows.swap.swapper import Swapper
 from dataflows.versions import model_version
-from encoders.cache import CachedEncoder
-from encoders.load import load_encoder
 from encoders.protocol import Encoder
 from learners.codec import StateError
 from learners.recommender import Recommender
-from learners.settings import LearnerSettings
-
-CACHE_FILE = "encoder-cache.db"
-
-SHAPING = ("hidden", "neighbours", "similar")
-"""Learner settings that stored arrays have their shape from."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +48,7 @@ class Process:
     epoch: timedelta
     engines: Engines[Recommender]
     run_log: RunLog
+    swapper: Swapper
     openers: list[Callable[[], object]]
     closers: list[Callable[[], object]]
 
@@ -59,7 +56,12 @@ class Process:
         """Open all now, so that what is wrong is told before the flow starts."""
         for opener in self.openers:
             opener()
+        self.begin()
+
+    def begin(self) -> None:
+        """Start what runs beside the flow."""
         self.run_log.begin()
+        self.swapper.begin()
 
     def finish(self) -> None:
         """Store what was delivered at the very end, then close all.
@@ -82,29 +84,39 @@ def assemble(config: Config, stop: Callable[[], bool], encoder: Encoder | None =
     Raises InputError, and `encoders.errors.EncoderError`.
     """
     folder, shards = Path(config.state.path), config.state.shards
-    cached = _encoder(config, folder, encoder)
+    serving, loader = open_encoder(config, folder, encoder)
+    swapper = Swapper(
+        serving,
+        open_watch(config, serving.in_force.sequence),
+        loader.load,
+        partial(Store.reader, folder),
+    )
     progress = Progress({shard: stored_positions(folder, shard) for shard in range(shards)}, shards)
-    about = f"{config.flow.source} source, encoder {cached.version}, state in {folder}"
+    version = serving.encoder.version
+    about = f"{config.flow.source} source, encoder {version}, state in {folder}"
     run_log = RunLog(about, config.flow.log_seconds, lambda: ends.lag())  # noqa: PLW0108 - made below
-    engines = open_engines(config, cached, progress, run_log)
+    engines = open_engines(config, serving, progress, run_log, swapper.shadows)
+    swapper.engines = engines
     view = Store.reader(folder)
     encode = EncodeStep(
-        cached,
+        serving.encoder,
         config.events,
-        Catalogue(view, cached.version),
+        Catalogue(view, version),
         shards,
         config.kafka.items_topic if config.flow.source == "kafka" else ITEMS,
+        swapper,
     )
     ends = _ends(config, progress, stop, engines.acknowledge)
     epoch = timedelta(seconds=config.flow.epoch_seconds)
     committed = partial(_tell, run_log)
     flow = build_flow(ends.source, ends.sink, encode, engines, epoch, committed)
     # The sink's last acknowledgements are stored before the source tells how far that is.
-    closers = [run_log.finish, *ends.after_flow, engines.close, *ends.after_state, cached.close]
+    closers = [swapper.finish, run_log.finish, *ends.after_flow, engines.close]
+    closers += [*ends.after_state, serving.close]
     if view is not None:
         closers.append(view.close)
     openers = [engines.open_all, *ends.openers]
-    return Process(flow, epoch, engines, run_log, openers, closers)
+    return Process(flow, epoch, engines, run_log, swapper, openers, closers)
 
 
 def _tell(run_log: RunLog, engine: Engine[Recommender]) -> None:
@@ -112,18 +124,19 @@ def _tell(run_log: RunLog, engine: Engine[Recommender]) -> None:
 
 
 def open_engines(
-    config: Config, encoder: Encoder, progress: Progress, run_log: RunLog
+    config: Config, serving: Serving, progress: Progress, run_log: RunLog, shadows: Shadows
 ) -> Engines[Recommender]:
     """Give the shards of a state folder; each is opened when first needed."""
-    if config.learner.dim not in (0, encoder.dim):
+    dim = serving.encoder.dim
+    if config.learner.dim not in (0, dim):
         raise InputError(
-            f"learner.dim is {config.learner.dim}, but the encoder gives {encoder.dim} "
+            f"learner.dim is {config.learner.dim}, but the encoder gives {dim} "
             "dimensions; leave learner.dim out"
         )
-    settings = msgspec.structs.replace(config.learner, dim=encoder.dim)
-    versions = Versions(encoder.version, model_version(settings))
+    settings = msgspec.structs.replace(config.learner, dim=dim)
+    model = model_version(settings)
     folder, shards = Path(config.state.path), config.state.shards
-    identity = _identity(encoder, settings)
+    identity = identity_of(serving.in_force.base_encoder, dim, settings)
 
     def make(shard: int) -> Engine[Recommender]:
         store = Store.open(folder, shards, shard, identity)
@@ -132,10 +145,12 @@ def open_engines(
                 store,
                 Recommender(settings, store.get),
                 Cleaner(config.clean),
-                versions,
+                msgspec.structs.replace(serving.in_force, model=model),
                 shard=shard,
                 shards=shards,
                 served_users=config.state.served_users,
+                encoder=serving.encoder,
+                shadows=shadows,
                 progress=progress,
             )
         except StateError as error:
@@ -154,23 +169,6 @@ def stored_positions(folder: Path, shard: int) -> dict[str, int]:
         return {}
     with closing(store):
         return read_positions(store)
-
-
-def _identity(encoder: Encoder, learner: LearnerSettings) -> dict[str, str]:
-    """Give what a state is bound to beside the number of its shards."""
-    shapes = {f"learner.{name}": str(getattr(learner, name)) for name in SHAPING}
-    return {"encoder": encoder.version, "dimensions": str(encoder.dim), **shapes}
-
-
-def _encoder(config: Config, folder: Path, encoder: Encoder | None) -> CachedEncoder:
-    settings = config.encoder
-    path = None
-    if settings.disk_texts:
-        path = folder / CACHE_FILE
-    inner = load_encoder(settings.name) if encoder is None else encoder
-    for shard in range(config.state.shards):
-        Store.check(folder, config.state.shards, shard, _identity(inner, config.learner))
-    return CachedEncoder(inner, settings.cached_texts, path, settings.disk_texts or None)
 
 
 @dataclass(frozen=True)

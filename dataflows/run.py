@@ -54,7 +54,7 @@ def flow_from_environment() -> Dataflow:
     config = load_config(Path(path) if path else None)
     set_up_log(config.flow.log)
     process = assemble(config, stop.is_set)
-    process.run_log.begin()
+    process.begin()
     atexit.register(_finish_at_exit, process)
     for number in SIGNALS:
         signal.signal(number, _handler(stop))

@@ -115,6 +115,13 @@ class Store:
             "SELECT key, value FROM records WHERE kind = ? ORDER BY key", (kind,)
         )
 
+    def identity(self, name: str) -> str | None:
+        """What was written at creation under this name, None where nothing was."""
+        row = self._connection.execute(
+            "SELECT value FROM identity WHERE name = ?", (name,)
+        ).fetchone()
+        return None if row is None else str(row[0])
+
     def kinds(self) -> list[str]:
         """Every kind that has a record."""
         rows = self._connection.execute("SELECT DISTINCT kind FROM records ORDER BY kind")

@@ -67,12 +67,13 @@ class CachedEncoder:
         self._count_lock = threading.Lock()
         self._hits = self._disk_hits = self._misses = 0
 
-    def over(self, encoder: Encoder) -> CachedEncoder:
+    def over(self, encoder: Encoder, *, share_memory: bool = True) -> CachedEncoder:
         """Return a cached encoder for another version that shares this one's memory and file.
 
-        To swap encoders under load, replace the reference that the callers
-        read: a call under way ends with the version it began with. Raises
-        EncoderError for an encoder of another size.
+        With a memory of its own instead, this one's goes when this one does. To swap
+        encoders under load, replace the reference that the callers read: a call under way
+        ends with the version it began with. Raises EncoderError for an encoder of another
+        size.
         """
         if encoder.dim != self.dim:
             raise EncoderError(
@@ -81,7 +82,8 @@ class CachedEncoder:
             )
         other = CachedEncoder.__new__(CachedEncoder)
         other._use(encoder)  # noqa: SLF001 (the same class)
-        other._memory = self._memory  # noqa: SLF001
+        mine = self._memory
+        other._memory = mine if share_memory else VectorMemory(mine.capacity, self.dim)  # noqa: SLF001
         other._file = self._file  # noqa: SLF001
         return other
 

@@ -11,8 +11,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from learners.control import Control, Do
 from learners.history import User
@@ -22,8 +20,8 @@ from learners.needs import Needs
 from learners.pending import Pending, Waiting
 from learners.session import is_over
 
-Encode = Callable[[Sequence[str]], NDArray[np.float32]]
-"""Texts to finite rows (n, dim) of the new encoder."""
+Encode = Callable[[Sequence[str | None]], Sequence[Vector | None]]
+"""Texts to unit vectors (dim,) of the new encoder; None for what has no text, or says nothing."""
 
 _Labelled = tuple[str, Labelled]
 
@@ -60,10 +58,8 @@ class NeedsShadow:
     def step(self, encode: Encode, most: int) -> int:
         """Learn from at most so many texts; give how many are left."""
         chosen = [self._to_do.popleft() for _ in range(min(most, len(self._to_do)))]
-        texts = [_text(one) for one in chosen]
-        rows = iter(encode([text for text in texts if text is not None]))
-        for one, text in zip(chosen, texts, strict=True):
-            vector = None if text is None else next(rows)
+        vectors = encode([_text(one) for one in chosen])
+        for one, vector in zip(chosen, vectors, strict=True):
             if isinstance(one, Waiting):
                 self._learn(one, vector)
             else:

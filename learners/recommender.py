@@ -437,6 +437,18 @@ class Recommender:
                 pull=self.open.pull[kept],
             )
 
+    def item_vector(self, item_id: str) -> NDArray[np.float32] | None:
+        """Give a copy of an item's vector (dim,), None where it has no text."""
+        number, meanings = self.signals.items.index.get(item_id), self.signals.meanings
+        if number is None or not meanings.has[number]:
+            return None
+        vector: NDArray[np.float32] = meanings.vectors[number].copy()
+        return vector
+
+    def shadow(self) -> Shadow:
+        """Begin to make what this model knows by vectors anew, for `switch`."""
+        return Shadow(self)
+
     def switch(self, shadow: Shadow) -> None:
         """Go on in another encoder's space, with what was made ready in `shadow`.
 

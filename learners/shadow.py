@@ -22,22 +22,24 @@ class Shadow:
 
     def __init__(self, model: Recommender) -> None:
         settings = model.settings
+        self._model = model
         self.meanings = Meanings(settings.dim, settings.similar)
         self.needs = NeedsShadow(model.needs)
         self._index = model.signals.items.index
         self._rows: list[int] = []
         self._followed = 0
-        self.follow(model)
+        self.follow()
 
     def __len__(self) -> int:
         """How much there is to do: rows to be found, events and labels to be learnt."""
         return len(self._rows) + len(self.needs)
 
-    def follow(self, model: Recommender) -> int:
+    def follow(self) -> int:
         """Take note of what came since the last call; give how much there is to do.
 
         The model must stand still for it. A removed item is to be put in with None.
         """
+        model = self._model
         items = len(model.signals.items.available)
         self.meanings.make_room(items)
         owners = model.signals.meanings.owners

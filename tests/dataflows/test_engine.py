@@ -15,11 +15,11 @@ from dataflows.clean import Cleaner, CleanSettings
 from dataflows.encode import EncodeStep
 from dataflows.engine import Engine
 from dataflows.event_settings import EventSettings
-from dataflows.message_types import Versions
 from dataflows.outbox import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, Out
 from dataflows.progress import Progress
 from dataflows.record import Raw
 from dataflows.records import MemoryStore
+from dataflows.swap.in_force import InForce
 from encoders.hashing import HashingEncoder
 from learners.lists import Entry, UserList
 from learners.recommender import Recommender
@@ -131,7 +131,7 @@ class Run:
             self.store,
             self.model,
             Cleaner(self.clean),
-            Versions(ENCODER.version, "1"),
+            InForce(ENCODER.version, "1"),
             progress=self.progress,
             observer=self.observer,
             served_users=self.served_users,

@@ -26,6 +26,10 @@ def new(texts):
     return old(texts) @ TURN
 
 
+def rows_of(encode):
+    return lambda texts: [None if text is None else encode([text])[0] for text in texts]
+
+
 def say(feed, user, word, item=None, **more):
     vector = None if word is None else WORDS[word]
     feed(user, item, vector=vector, encoded=word, text=word, **more)
@@ -59,7 +63,7 @@ def shadow_of(model, encode=new, at_once=7):
         item_id = f"i{number}"
         if item_id in model.signals.items.index:
             shadow.put_item(item_id, encode([f"word{number}"])[0])
-    while shadow.step(encode, at_once):
+    while shadow.step(rows_of(encode), at_once):
         pass
     return shadow
 
@@ -140,15 +144,15 @@ def test_what_comes_while_the_shadow_is_made_is_in_it():
     for number in range(30):
         shadow.put_item(f"i{number}", new([f"word{number}"])[0])
     for _ in range(5):
-        shadow.step(new, 11)
+        shadow.step(rows_of(new), 11)
         talk(feed, 20)
     feed.model.put_item(Item("i30", "late", ("c0",), True, WORDS["word30"]))
     feed.model.remove_item("i4")
     shadow.put_item("i30", new(["word30"])[0])
     shadow.put_item("i4", None)
     say(feed, "u1", "word30", "i30", ts=float(feed.position * 20))
-    assert shadow.follow(feed.model) > 0
-    while shadow.step(new, 50):
+    assert shadow.follow() > 0
+    while shadow.step(rows_of(new), 50):
         pass
     feed.model.switch(shadow)
     meanings, number = feed.model.signals.meanings, feed.model.signals.items.index
@@ -196,8 +200,8 @@ def test_labels_that_were_called_otherwise_meanwhile_are_called_so_afterwards():
     feed.model.control(Control("name", "need0", "want0"))
     feed.model.control(Control("merge", "need1", "want0"))
     feed.model.control(Control("retire", "need2"))
-    shadow.follow(feed.model)
-    shadow.step(new, 1_000)
+    shadow.follow()
+    shadow.step(rows_of(new), 1_000)
     feed.model.switch(shadow)
     assert feed.model.needs.stated.labels == ["want0"]
     assert feed.model.needs.known_as("need1") == "want0"
@@ -211,8 +215,8 @@ def test_a_label_that_comes_late_while_the_shadow_is_made_is_learnt():
     event_id = f"e{feed.position - 1}"
     shadow = shadow_of(feed.model)
     feed.model.learn_label(LateLabel("u1", "rare", event_id=event_id))
-    shadow.follow(feed.model)
-    assert shadow.step(new, 100) == 0
+    shadow.follow()
+    assert shadow.step(rows_of(new), 100) == 0
     feed.model.switch(shadow)
     assert "rare" in feed.model.needs.stated.labels
     assert feed.model.learn_label(LateLabel("u1", "rare", event_id=event_id)) == "duplicate"
@@ -273,7 +277,7 @@ def test_a_switch_leaves_tastes_as_they_were():
     shadow = Shadow(model)
     for item in shop.catalogue():
         shadow.put_item(item.item_id, item.vector @ TURN)
-    while shadow.step(new, 64):
+    while shadow.step(rows_of(new), 64):
         pass
     before = [listed(model, user) for user in shop.users[:8]]
     model.switch(shadow)

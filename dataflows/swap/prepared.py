@@ -1,0 +1,104 @@
+"""What one shard needs to go on with another encoder, made ready in small slices."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dataflows.catalogue import KIND, read_item
+from dataflows.records import Records
+from encoders.optional import encode_optional
+from encoders.protocol import Encoder
+from learners.interaction import Vector
+from learners.shadow import Shadow
+
+if TYPE_CHECKING:
+    from dataflows.engine import Engine
+
+Rest = Callable[[int], None]
+"""Called after every slice with how much is left: rests, tells, and raises to give up."""
+
+READ_AT_ONCE = 64
+ENCODED_AT_ONCE = 16
+FEW = 64
+"""With so little left to do, the rest is done at the switch itself."""
+_ROUNDS = 20
+
+
+class Prepared:
+    """A shard's `shadow` in the space of `encoder`.
+
+    `item_ids` are those with a text. Hold `lock` for a slice of work or for the switch.
+    """
+
+    def __init__(self, encoder: Encoder, shadow: Shadow) -> None:
+        self.encoder = encoder
+        self.shadow = shadow
+        self.lock = threading.Lock()
+        self.item_ids: dict[str, None] = {}
+        self.is_finished = False
+        self._texts: dict[str, str | None] = {}
+
+    @property
+    def left(self) -> int:
+        """How much there is to do: items, rows, events."""
+        return len(self._texts) + len(self.shadow)
+
+    def add(self, texts: dict[str, str | None]) -> None:
+        """Items and their texts, None for those that have none or went; they are put in later."""
+        self._texts.update(texts)
+
+    def step(self) -> int:
+        """Do one slice; give what is left. Items come before rows, which are found among them."""
+        if self._texts:
+            chosen = [self._texts.popitem() for _ in range(min(ENCODED_AT_ONCE, len(self._texts)))]
+            vectors = self.encode([text for _, text in chosen])
+            for (item_id, _), vector in zip(chosen, vectors, strict=True):
+                self.shadow.put_item(item_id, vector)
+                self.item_ids[item_id] = None
+        else:
+            self.shadow.step(self.encode, ENCODED_AT_ONCE)
+        return self.left
+
+    def encode(self, texts: Sequence[str | None]) -> list[Vector | None]:
+        """Give the vectors of texts in the new space."""
+        return encode_optional(self.encoder, texts)
+
+    def follow(self, engine: Engine[Any]) -> int:
+        """Take note of what came since the last call; give how much there is to do."""
+        with engine.still:
+            self.add(engine.followed_items())
+            self.shadow.follow()
+        return self.left
+
+    def finish(self, engine: Engine[Any]) -> None:
+        """Do all that is left; `engine` stands still, and is about to switch."""
+        with self.lock:
+            self.follow(engine)
+            while self.left:
+                self.step()
+            self.is_finished = True
+
+
+def prepare(engine: Engine[Any], stored: Records, encoder: Encoder, rest: Rest) -> Prepared:
+    """Make a shard ready for another encoder; `stored` is a view of what it has committed.
+
+    The shard learns on meanwhile; what it learns is followed until little is left.
+    """
+    with engine.still:
+        made = Prepared(encoder, engine.model.shadow())
+        uncommitted = engine.follow_items()
+    texts: dict[str, str | None] = {}
+    for number, (item_id, blob) in enumerate(stored.scan(KIND)):
+        texts[item_id] = read_item(blob).text
+        if number % READ_AT_ONCE == 0:
+            rest(number)
+    made.add({**texts, **uncommitted})
+    for _ in range(_ROUNDS):
+        while made.left:
+            made.step()
+            rest(made.left)
+        if made.follow(engine) <= FEW:
+            break
+    return made

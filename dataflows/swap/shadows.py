@@ -1,0 +1,55 @@
+"""Where a shard finds what was made ready for its switch; if nothing was, it is made there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dataflows.batch import Switch
+from dataflows.errors import ModelError
+from dataflows.swap.prepared import Prepared, prepare
+from encoders.protocol import Encoder
+
+if TYPE_CHECKING:
+    from dataflows.engine import Engine
+
+
+class Shadows:
+    """What is ready, by shard. `find` gives the encoder of a switch. Safe between threads."""
+
+    def __init__(self, find: Callable[[Switch], Encoder]) -> None:
+        self._find = find
+        self._made: dict[int, Prepared] = {}
+        self._lock = threading.Lock()
+
+    def put(self, shard: int, made: Prepared) -> None:
+        """Keep what is ready for a shard."""
+        with self._lock:
+            self._made[shard] = made
+
+    def clear(self) -> None:
+        """Drop all that was made ready."""
+        with self._lock:
+            self._made.clear()
+
+    def take(self, engine: Engine[Any], switch: Switch) -> Prepared:
+        """Give what a shard needs for a switch; made now, in one go, where it was not ready.
+
+        Raises ModelError where the encoder is not the one that the switch names.
+        """
+        with self._lock:
+            made = self._made.pop(engine.shard, None)
+        if made is not None and made.encoder.version == switch.encoder:
+            return made
+        encoder = self._find(switch)
+        if encoder.version != switch.encoder:
+            raise ModelError(
+                f"encoder {switch.version or 'of the configuration'} is {encoder.version}, the "
+                f"switch is to {switch.encoder}; the files were changed: promote it anew"
+            )
+        return prepare(engine, engine.store, encoder, _no_rest)
+
+
+def _no_rest(left: int) -> None:
+    """There is nobody to leave time to."""

@@ -1,0 +1,25 @@
+"""The moment at which another encoder takes over, as the encode step is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from dataflows.batch import Switch
+from dataflows.record import Raw
+from encoders.protocol import Encoder
+
+
+class Turn(NamedTuple):
+    """The encoder of all records from now on, and the marker that tells the learn step."""
+
+    encoder: Encoder
+    switch: Switch
+
+
+class Turns(Protocol):
+    """Who decides when to switch."""
+
+    def turn(self, raws: Sequence[Raw]) -> Turn | None:
+        """Give the turn that is due before the first of these records, None mostly. Quick."""
+        ...
