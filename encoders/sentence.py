@@ -60,12 +60,16 @@ class SentenceEncoder:
                 f"{folder} holds no sentence-transformers model (no modules.json): name a folder "
                 f"written by its save(), static:{folder} for a model2vec one, or `packaged`"
             )
-        return cls(_load(str(folder), local_files_only=True))
+        return cls(load_sentence_transformer(str(folder), local_files_only=True))
 
     @classmethod
     def from_hub(cls, name: str, cache_dir: Path | None = None) -> SentenceEncoder:
         """Load a model of the hub, from `cache_dir` where it is there. Raises EncoderError."""
-        return cls(_load(name, cache_folder=None if cache_dir is None else str(cache_dir)))
+        return cls(
+            load_sentence_transformer(
+                name, cache_folder=None if cache_dir is None else str(cache_dir)
+            )
+        )
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode texts, in order. One thread at a time: tokenizers do not bear two.
@@ -87,7 +91,8 @@ class SentenceEncoder:
         return len(ids) > self._limit
 
 
-def _load(name: str, **options: Any) -> SentenceTransformer:
+def load_sentence_transformer(name: str, **options: Any) -> SentenceTransformer:
+    """Load a model on the processor, by folder or hub name. Raises EncoderError."""
     from sentence_transformers import SentenceTransformer
 
     try:

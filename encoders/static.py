@@ -1,9 +1,8 @@
 """Static encoders by model2vec: a table of token vectors, for very high rates of text.
 
-Distilled from a sentence-transformer by passing each token of its vocabulary
-through it alone, then PCA and frequency weights (S. Tulkens and T. van Dongen,
-Model2Vec, 2024). It keeps classes of text well (intent) and neighbourhoods
-badly (similarity of items).
+Distilled from a sentence-transformer by `encoders.tuning.static_distil`. It
+keeps classes of text well (intent) and neighbourhoods badly (similarity of
+items).
 """
 
 from __future__ import annotations
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from model2vec import StaticModel
 
 WEIGHTS = "model.safetensors"
+MARKER = "static.json"
+"""Tells a folder of ours from a sentence-transformer: model2vec writes a modules.json too."""
 
 
 class StaticEncoder:
@@ -54,11 +55,11 @@ class StaticEncoder:
     @classmethod
     def from_folder(cls, folder: Path) -> StaticEncoder:
         """Load a saved static model. Raises EncoderError."""
-        model2vec = _model2vec()
+        model2vec = load_model2vec()
         if not (folder / WEIGHTS).is_file():
             raise EncoderError(
                 f"{folder} holds no static encoder (no {WEIGHTS}): write one with "
-                f"encoders.static.distill, or name a folder that has one"
+                f"`penchant models compress`, or name a folder that has one"
             )
         try:
             return cls(model2vec.StaticModel.from_pretrained(folder))
@@ -85,34 +86,8 @@ class StaticEncoder:
         return unit_rows(rows)
 
 
-def distill(target: Path, source: Path | None = None, dim: int = 256) -> StaticEncoder:
-    """Distil a static encoder from a sentence-transformers folder, save and load it.
-
-    Works without a network; `source` defaults to the packaged MiniLM, which
-    takes one to two minutes of one core. `dim` is at most the source's. The
-    folder `target` is written with its missing parents. Raises EncoderError.
-    """
-    _model2vec()
-    from encoders.packaged import packaged_folder
-
-    folder = packaged_folder() if source is None else source
-    try:
-        from model2vec.distill import distill as distilled
-
-        model = distilled(str(folder), pca_dims=dim, device="cpu")
-    # Bad folders, sizes and missing parts raise many types; all mean that there is no encoder.
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise EncoderError(
-            f"cannot distil {folder} to {dim} dimensions: {reason}. The source must be a "
-            f"sentence-transformers folder; `pip install model2vec skeletoken` brings the tools"
-        ) from error
-    target.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(str(target))
-    return StaticEncoder.from_folder(target)
-
-
-def _model2vec() -> Any:
+def load_model2vec() -> Any:
+    """Import model2vec. Raises EncoderError, naming the extra, where it is not installed."""
     try:
         import model2vec
     except ImportError as error:

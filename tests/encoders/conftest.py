@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from encoders.hashing import HashingEncoder
+from encoders.int8 import Int8Encoder
 from encoders.load import load_encoder
 from encoders.protocol import Encoder, Vectors
 from encoders.sentence import SentenceEncoder
-from encoders.static import StaticEncoder, distill
+from encoders.static import StaticEncoder
+from encoders.tuning.int8_quantise import compress_int8
+from encoders.tuning.static_distil import distil_static
 
 WORDS = ["toy", "story", "running", "shoes", "red", "blue", "jazz", "rock"]
 HIDDEN, TOKEN_LIMIT = 32, 24
@@ -77,13 +80,26 @@ def static_folder(
     model_folders: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     folder = tmp_path_factory.mktemp("static") / "made" / "model"
-    distill(folder, source=model_folders[0], dim=8)
+    distil_static(folder, source=model_folders[0], dim=8)
     return folder
 
 
 @pytest.fixture(scope="session")
 def static(static_folder: Path) -> StaticEncoder:
     return StaticEncoder.from_folder(static_folder)
+
+
+@pytest.fixture(scope="session")
+def int8_folder(model_folders: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("onnxruntime")
+    folder = tmp_path_factory.mktemp("int8") / "made" / "model"
+    compress_int8(model_folders[0], folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def int8(int8_folder: Path) -> Int8Encoder:
+    return Int8Encoder.from_folder(int8_folder)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from encoders.protocol import Encoder
 TEXTS = ["toy story", "running shoes, red", "jazz", "toy story", "rock and blue jazz", "a"]
 
 
-@pytest.fixture(params=["hashing", "cached", "sentence", "static", "multilingual"])
+@pytest.fixture(params=["hashing", "cached", "sentence", "static", "int8", "multilingual"])
 def encoder(request: pytest.FixtureRequest) -> Encoder:
     if request.param == "hashing":
         return HashingEncoder(32)

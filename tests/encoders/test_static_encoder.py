@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from encoders.errors import EncoderError
-from encoders.static import StaticEncoder, distill
+from encoders.static import StaticEncoder
+from encoders.tuning.static_distil import distil_static
 
 
 def test_distilling_gives_an_encoder_of_that_size(static: StaticEncoder):
@@ -58,7 +59,7 @@ def test_a_broken_table_is_a_clear_error(static_folder: Path, tmp_path: Path):
 def test_distilling_from_nothing_is_a_clear_error(tmp_path: Path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(EncoderError, match="cannot distil"):
-        distill(tmp_path / "out", source=tmp_path / "empty")
+        distil_static(tmp_path / "out", source=tmp_path / "empty")
     assert not (tmp_path / "out").exists()
 
 
