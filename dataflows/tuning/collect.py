@@ -14,7 +14,6 @@ import msgspec
 
 from dataflows.clean import Cleaner
 from dataflows.clean_settings import CleanSettings
-from dataflows.engine import KIND_POSITION, read_positions
 from dataflows.events import Event
 from dataflows.intent_control import control_of
 from dataflows.items import ItemRecord, RemovedItem
@@ -24,16 +23,13 @@ from dataflows.progress import Progress
 from dataflows.record import Raw, Reject
 from dataflows.records import Record, Records
 from dataflows.tuning.evidence import Kind
+from dataflows.tuning.kept import KIND_DUE, KIND_EVENT, KIND_ITEM, VERSION, Due, event_key, read_due
 from dataflows.tuning.settings import FinetuneSettings
 from dataflows.tuning.window import WindowEvent, WindowItem
 from learners.codec import pack, unpack_as
 
-KIND_EVENT = "tuning:event"
-KIND_ITEM = "tuning:item"
 KIND_CLOCK = "tuning:clock"
-KIND_DUE = "tuning:due"
-VERSION = 1
-DIGITS = 16
+KIND_POSITION = "tuning:position"
 
 
 class Arrived(NamedTuple):
@@ -41,15 +37,6 @@ class Arrived(NamedTuple):
 
     raw: Raw
     one: Event | ItemRecord | RemovedItem | Reject
-
-
-class Due(msgspec.Struct, frozen=True):
-    """A window that closed: the kept events `first` up to, not with, `last`, by number."""
-
-    kind: Kind
-    number: int
-    first: int
-    last: int
 
 
 class _Mark(msgspec.Struct):
@@ -224,12 +211,7 @@ class Collector:
         self._clock.oldest = max(self._clock.oldest, oldest)
 
 
-def event_key(place: int) -> str:
-    """Give the key of an event by its number; keys sort as numbers do."""
-    return f"{place:0{DIGITS}d}"
-
-
-def read_due(store: Records) -> dict[Kind, Due]:
-    """Give the last window that closed, of each kind."""
-    found = (unpack_as(blob, KIND_DUE, VERSION, Due) for _, blob in store.scan(KIND_DUE))
-    return {due.kind: due for due in found}
+def read_positions(store: Records) -> dict[str, int]:
+    """Give partition -> next offset as stored."""
+    decode = msgspec.msgpack.Decoder(int).decode
+    return {partition: decode(blob) for partition, blob in store.scan(KIND_POSITION)}

@@ -14,17 +14,9 @@ from pathlib import Path
 import msgspec
 
 from dataflows.records import Records
-from dataflows.tuning.collect import (
-    KIND_EVENT,
-    KIND_ITEM,
-    VERSION,
-    Due,
-    event_key,
-    read_due,
-)
 from dataflows.tuning.evidence import Kind
-from dataflows.tuning.window import Window, WindowEvent, WindowItem
-from learners.codec import unpack_as
+from dataflows.tuning.kept import Due, read_due, read_event, read_items
+from dataflows.tuning.window import Window
 
 WINDOW = "window.msgpack"
 FAILURES = "failures.json"
@@ -97,14 +89,14 @@ class RoundFolders:
 
     def _begin(self, store: Records, due: Due) -> RoundFolder:
         fresh = due.last - max(due.first, self._last(due.kind).last)
-        events = [_event(store, place) for place in range(due.first, due.last)]
+        events = [read_event(store, place) for place in range(due.first, due.last)]
         newest = max(event.ts for event in events)
         kept = [
             event
             for place, event in enumerate(events)
             if place >= len(events) - fresh or newest - event.ts <= self._window_seconds
         ]
-        window = Window(due.kind, due.number, kept, fresh, _items(store))
+        window = Window(due.kind, due.number, kept, fresh, read_items(store))
         path = self._path / f"{due.kind}-{due.number:06d}"
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
@@ -141,16 +133,3 @@ def write_whole(path: Path, blob: bytes) -> None:
 
 def _read_begun(path: Path) -> _Begun:
     return msgspec.msgpack.decode((path / WINDOW).read_bytes(), type=_Begun)
-
-
-def _event(store: Records, place: int) -> WindowEvent:
-    blob = store.get(KIND_EVENT, event_key(place))
-    assert blob is not None, place  # noqa: S101 - a window's events are kept until the next closes
-    return unpack_as(blob, KIND_EVENT, VERSION, WindowEvent)
-
-
-def _items(store: Records) -> dict[str, WindowItem]:
-    return {
-        item_id: unpack_as(blob, KIND_ITEM, VERSION, WindowItem)
-        for item_id, blob in store.scan(KIND_ITEM)
-    }

@@ -42,7 +42,7 @@ class FinetuneSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     * `round_seconds`: a round that takes longer, its judgement included, is ended.
       `attempts`: how often a round that crashed or was ended is tried before it is given up.
     * `nice`, `threads`: how low its priority is, and on how many processor threads it works.
-    * `quiet_seconds`: with `--once` on Kafka, so long without a record is the end of the input.
+    * `quiet_seconds`: with `--once`, where more could come, so long without a record is the end.
     """
 
     enabled: bool = False

@@ -1,0 +1,164 @@
+"""The fine-tuning process: read, gather, have rounds done; until the input ends, or for ever."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+from bytewax.inputs import Source
+from bytewax.run import cli_main
+
+from dataflows.config import Config
+from dataflows.errors import InputError
+from dataflows.files import ITEMS, FileSource
+from dataflows.progress import Progress
+from dataflows.record import Raw
+from dataflows.registry.open import open_registry
+from dataflows.run import stopped_by_signals
+from dataflows.run_log import set_up_log
+from dataflows.store import Store
+from dataflows.tuning.collect import Collector, read_positions
+from dataflows.tuning.evidence import Decision
+from dataflows.tuning.flow import DecodeStep, build_tuning_flow
+from dataflows.tuning.round_process import round_settings
+from dataflows.tuning.round_runner import MAKE, RoundRunner
+from dataflows.tuning.trainer import Trainer, Watcher
+from dataflows.tuning.view import LogView, TerminalView
+from learners.codec import StateError
+
+IDENTITY = {"what": "windows for fine-tuning"}
+
+_log = logging.getLogger(__name__)
+
+
+def tuning_folder(config: Config) -> Path:
+    """Give the folder of the fine-tuning flow's own state."""
+    return Path(config.finetune.path or Path(config.state.path) / "finetune")
+
+
+def finetune(
+    config: Config,
+    *,
+    once: bool = False,
+    make: str = MAKE,
+    stop: threading.Event | None = None,
+    is_seen: bool = True,
+) -> list[Decision]:
+    """Run the fine-tuning flow; give the decisions that it came to.
+
+    With `once` it reads to the end of what is there (where more could come: until nothing has
+    for `finetune.quiet_seconds`), does one round of each model on what is
+    new, and ends. Without, it ends where the input does (files that are not followed), or at
+    SIGTERM or SIGINT: a round at work then goes on at the next start. `is_seen`: progress is
+    shown on a terminal. Raises InputError.
+    """
+    set_up_log(config.flow.log)
+    stop = stop or threading.Event()
+    with ExitStack() as stack:
+        view = stack.enter_context(_view(config, is_seen=is_seen))
+        folder = tuning_folder(config)
+        store = Store.open(folder, 1, 0, IDENTITY)
+        stack.callback(store.close)
+        progress = Progress({0: read_positions(store)})
+        try:
+            collector = Collector(store, config.finetune, config.clean, progress)
+        except StateError as error:
+            raise InputError(f"{folder}: {error}") from error
+        settings = config.finetune
+        trainer = Trainer(
+            lambda: Store.reader(folder),
+            folder / "rounds",
+            open_registry(config),
+            RoundRunner(config, make),
+            settings,
+            round_settings(config),
+            view,
+        )
+        quiet = _Quiet(settings.quiet_seconds if once else None)
+
+        def is_over() -> bool:
+            return stop.is_set() or trainer.has_failed or quiet.is_over()
+
+        ends = _ends(config, progress, is_over)
+        decode = DecodeStep(config.events, ends.items_topic, quiet.arrived)
+        flow = build_tuning_flow(ends.source, decode, collector, trainer.wake)
+        ends.open()
+        trainer.start()
+        stack.callback(trainer.stop)
+        with stopped_by_signals(stop):
+            epoch = timedelta(seconds=config.flow.epoch_seconds)
+            cli_main(flow, epoch_interval=epoch)  # type: ignore[no-untyped-call]
+            if once and not stop.is_set():
+                collector.close_all()
+            collector.commit()
+            ends.finish()
+            _log.info("read to the end; %s events are kept", f"{collector.kept:,}")
+            trainer.finish(stop.is_set)
+        return trainer.decisions
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Where records come from, and what that needs before and after the flow."""
+
+    source: Source[Raw]
+    items_topic: str
+    open: Callable[[], object]
+    finish: Callable[[], object]
+
+
+class _Quiet:
+    """Whether the input has been quiet for so long that all of it is read; never for None."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._last = time.monotonic()
+
+    def arrived(self, count: int) -> None:  # noqa: ARG002 - that anything came is enough
+        """Something was read."""
+        self._last = time.monotonic()
+
+    def is_over(self) -> bool:
+        """Whether nothing has come for so long."""
+        return self._seconds is not None and time.monotonic() - self._last >= self._seconds
+
+
+def _ends(config: Config, progress: Progress, stop: Callable[[], bool]) -> _Ends:
+    if config.flow.source == "kafka":
+        return _kafka_ends(config, progress, stop)
+    files = config.files
+    source = FileSource(
+        Path(files.events),
+        Path(files.items) if files.items else None,
+        progress=progress,
+        stop=stop,
+        batch_size=files.batch_size,
+        follow=files.follow,
+        max_bytes=config.events.max_record_bytes,
+    )
+    return _Ends(source, ITEMS, source.open, lambda: None)
+
+
+def _kafka_ends(config: Config, progress: Progress, stop: Callable[[], bool]) -> _Ends:
+    from dataflows.kafka_source import KafkaSource
+
+    group = config.finetune.group_id or f"{config.kafka.group_id}-finetune"
+    settings = msgspec.structs.replace(config.kafka, group_id=group)
+    source = KafkaSource(settings, progress, stop)
+    return _Ends(source, settings.items_topic, source.open, source.finish)
+
+
+def _view(config: Config, *, is_seen: bool) -> AbstractContextManager[Watcher]:
+    if is_seen and sys.stderr.isatty():
+        from rich.console import Console
+
+        return TerminalView(Console(stderr=True))
+    return nullcontext(LogView(config.flow.log_seconds))

@@ -1,0 +1,104 @@
+"""The fine-tuning dataflow: the same source, decoded and cleaned as live, gathered into windows.
+
+Reading never waits for a round: rounds are done by the worker (`trainer`), each in a process
+of its own, and the last step only wakes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import Source
+from bytewax.operators import StatefulBatchLogic
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+
+from dataflows.event_settings import EventSettings
+from dataflows.events import decode_event
+from dataflows.items import decode_item
+from dataflows.record import Raw
+from dataflows.tuning.collect import Arrived, Collector
+from dataflows.tuning.kept import Due
+
+NAME = "penchant-finetune"
+STEPS = ("records", "decode", "collect", "dues", "rounds")
+"""The ids of the steps; they name metrics, so a change is a change for users."""
+KEY = "all"
+
+
+class DecodeStep:
+    """Decodes a micro-batch; what cannot be decoded travels on as a `Reject`, to be counted.
+
+    `arrived` is told of each micro-batch that holds anything.
+    """
+
+    def __init__(
+        self, settings: EventSettings, items_topic: str, arrived: Callable[[int], None]
+    ) -> None:
+        self._settings = settings
+        self._items_topic = items_topic
+        self._arrived = arrived
+
+    def __call__(self, raws: Sequence[Raw]) -> Iterator[tuple[str, list[Arrived]]]:
+        """Give one batch, all under one key: a window is of all users."""
+        if raws:
+            self._arrived(len(raws))
+            yield KEY, [self._decode(raw) for raw in raws]
+
+    def _decode(self, raw: Raw) -> Arrived:
+        if raw.topic == self._items_topic:
+            return Arrived(raw, decode_item(raw, self._settings))
+        return Arrived(raw, decode_event(raw, self._settings))
+
+
+class CollectLogic(StatefulBatchLogic[list[Arrived], Due, None]):
+    """The collector as Bytewax sees it; Bytewax keeps nothing of it."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+
+    def on_batch(self, values: list[list[Arrived]]) -> tuple[Iterable[Due], bool]:
+        """Take in micro-batches; what comes out are the windows that closed."""
+        closed = [due for arrived in values for due in self._collector.take(arrived)]
+        return closed, self.RETAIN
+
+    def snapshot(self) -> None:
+        """Write the state in one transaction."""
+        self._collector.commit()
+
+
+class _Waker(StatelessSinkPartition[Due]):
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+
+    def write_batch(self, items: list[Due]) -> None:  # noqa: ARG002 - they lie in the store
+        self._wake()
+
+
+class RoundSink(DynamicSink[Due]):
+    """Wakes the worker when a window has closed; it finds the window in the store."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _Waker:  # noqa: ARG002
+        """As Bytewax asks for it."""
+        return _Waker(self._wake)
+
+
+def build_tuning_flow(
+    source: Source[Raw], decode: DecodeStep, collector: Collector, wake: Callable[[], None]
+) -> Dataflow:
+    """Wire the steps."""
+    flow = Dataflow(NAME)
+    records = op.input("records", flow, source)
+    decoded = op.flat_map_batch("decode", records, decode)
+    closed = op.stateful_batch("collect", decoded, lambda _: CollectLogic(collector))
+    dues = op.flat_map_batch("dues", closed, _without_keys)
+    op.output("rounds", dues, RoundSink(wake))
+    return flow
+
+
+def _without_keys(keyed: Sequence[tuple[str, Due]]) -> list[Due]:
+    return [due for _, due in keyed]

@@ -1,0 +1,142 @@
+"""What is seen of rounds: a bar on a terminal, lines in the log everywhere else."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from dataflows.tuning.evidence import LOG_RANK, Decision
+from dataflows.tuning.round_folder import RoundFolder
+from dataflows.tuning.tuner import Step
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+_log = logging.getLogger(__name__)
+
+
+class LogView:
+    """Tells in the log: beginnings and decisions at once, steps every `seconds`."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._next = 0.0
+        self._stage = ""
+
+    def begun(self, folder: RoundFolder) -> None:
+        """A round begins, or goes on."""
+        self._next, self._stage = 0.0, ""
+        tried = f", attempt {len(folder.failures) + 1}" if folder.failures else ""
+        _log.info("%s round %d begins%s", folder.kind, folder.number, tried)
+
+    def step(self, folder: RoundFolder, step: Step) -> None:
+        """A round is so far; a new stage is told at once."""
+        now = self._clock()
+        if now < self._next and step.stage == self._stage:
+            return
+        self._next, self._stage = now + self._seconds, step.stage
+        _log.info("%s round %d: %s", folder.kind, folder.number, told_step(step))
+
+    def decided(self, folder: RoundFolder, decision: Decision) -> None:
+        """A round came to its decision."""
+        _log.info("%s round %d: %s", folder.kind, folder.number, told_decision(decision))
+
+    def failed(self, folder: RoundFolder, reason: str) -> None:
+        """A round broke off, and will be tried again."""
+        _log.warning("%s round %d: %s; it is tried again", folder.kind, folder.number, reason)
+
+
+class TerminalView:
+    """Shows the round at work as one bar, and decisions above it. A context manager."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._console = console
+        self._lock = threading.Lock()
+        self._task: TaskID | None = None
+        self._bars: Progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            console=console,
+        )
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def begun(self, folder: RoundFolder) -> None:
+        """A round begins, or goes on."""
+        with self._lock:
+            self._clear()
+            name = f"{folder.kind} round {folder.number}"
+            self._task = self._bars.add_task(name, total=None, note="")
+
+    def step(self, folder: RoundFolder, step: Step) -> None:
+        """A round is so far."""
+        with self._lock:
+            if self._task is None:
+                return
+            self._bars.update(
+                self._task,
+                description=f"{folder.kind} round {folder.number}: {step.stage}",
+                completed=step.done,
+                total=step.total or None,
+                note=step.note,
+            )
+
+    def decided(self, folder: RoundFolder, decision: Decision) -> None:
+        """A round came to its decision."""
+        with self._lock:
+            self._clear()
+        self._tell(f"{folder.kind} round {folder.number}: {told_decision(decision)}")
+
+    def failed(self, folder: RoundFolder, reason: str) -> None:
+        """A round broke off, and will be tried again."""
+        with self._lock:
+            self._clear()
+        self._tell(f"{folder.kind} round {folder.number}: {reason}; it is tried again")
+
+    def _clear(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            self._bars.remove_task(task)
+
+    def _tell(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False)
+
+
+def told_step(step: Step) -> str:
+    """Write a step in one line: `training 30 of 150, loss 1.61`."""
+    far = f" {step.done:g} of {step.total:g}" if step.total else ""
+    return f"{step.stage}{far}{', ' * bool(step.note)}{step.note}"
+
+
+def told_decision(decision: Decision) -> str:
+    """Write a decision in one line, with the figure that it hangs on and all reasons."""
+    figure = decision.evidence.figures.get(LOG_RANK)
+    gain = (
+        f"; -log2(rank) {figure.before:.3f} -> {figure.after:.3f}, gain {figure.gain:+.3f} "
+        f"[{figure.low:+.3f}, {figure.high:+.3f}] over {decision.evidence.events:,} events"
+        if figure
+        else ""
+    )
+    if decision.is_promoted:
+        return f"promoted {decision.candidate}{gain}"
+    return f"refused: {'; '.join(decision.reasons)}{gain}"
