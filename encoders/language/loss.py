@@ -1,0 +1,136 @@
+"""How likely a language model finds answers: losses of targets, and scores of candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoders.language.lines import batches, line, rows, token_losses
+from encoders.language.model import LanguageModel
+
+MOST_TOKENS = 1024
+"""Tokens of one call of the model: more are no faster on a CPU, and take more memory."""
+
+
+class Losses(NamedTuple):
+    """For each example (n,): `nll`, the mean loss of its target's tokens in nats, and `tokens`.
+
+    An example whose target has no room at all has 0 tokens and a loss of NaN.
+    """
+
+    nll: NDArray[np.float64]
+    tokens: NDArray[np.int64]
+
+    @property
+    def mean(self) -> float:
+        """The mean loss of a token over all examples, in nats; NaN where there is none."""
+        total = float(np.sum(self.nll * self.tokens, where=self.tokens > 0))
+        return total / float(self.tokens.sum()) if self.tokens.any() else float("nan")
+
+
+def losses(
+    model: LanguageModel,
+    prompts: Sequence[str],
+    targets: Sequence[str],
+    batch: int = MOST_TOKENS,
+    most: int | None = None,
+) -> Losses:
+    """Measure the loss of each target after its prompt, its end included.
+
+    `batch` is the tokens of one call, `most` those of one example (None: what the model can
+    read). Raises ValueError where the two sequences differ in length.
+    """
+    import torch
+
+    limit = model.limit if most is None else most
+    all_lines = [
+        line(model, prompt, target, limit) for prompt, target in zip(prompts, targets, strict=True)
+    ]
+    places = [place for place, found in enumerate(all_lines) if found is not None]
+    lines = [found for found in all_lines if found is not None]
+    nll, tokens = np.full(len(all_lines), np.nan), np.zeros(len(all_lines), np.int64)
+    for chosen in batches(lines, batch):
+        part = rows(model, [lines[place] for place in chosen])
+        with model.lock, torch.inference_mode():
+            sums = (token_losses(model.model, part) * part.weights).sum(dim=1)
+        for place, total in zip(chosen, sums.double().cpu().tolist(), strict=True):
+            count = lines[place].targets
+            nll[places[place]], tokens[places[place]] = total / count, count
+    return Losses(nll, tokens)
+
+
+def score_candidates(
+    model: LanguageModel, prompt: str, candidates: Sequence[str], batch: int = MOST_TOKENS
+) -> NDArray[np.float64]:
+    """Give the log-likelihood (c,) of each candidate after a prompt, its end included, in nats.
+
+    The prompt is read once with all candidates behind it in one sequence, in which each sees
+    the prompt and itself only (tree attention: Miao et al., 2023, "SpecInfer"). Candidates
+    that hold more than `batch` tokens together take several calls.
+    """
+    import torch
+
+    targets = [model.target_ids(candidate) for candidate in candidates]
+    longest = max(map(len, targets), default=0)
+    ids = model.prompt_ids(prompt, max(1, model.limit - longest))
+    scores: list[float] = []
+    for part in _parts(targets, batch):
+        with model.lock, torch.inference_mode():
+            scores += _score(model, ids, part)
+    return np.array(scores, np.float64)
+
+
+def _parts(targets: list[list[int]], batch: int) -> Iterator[list[list[int]]]:
+    part: list[list[int]] = []
+    size = 0
+    for target in targets:
+        if part and size + len(target) > batch:
+            yield part
+            part, size = [], 0
+        part.append(target)
+        size += len(target)
+    if part:
+        yield part
+
+
+def _score(model: LanguageModel, prompt: list[int], targets: list[list[int]]) -> list[float]:
+    """Read prompt and targets as one sequence, and sum what each target's tokens had."""
+    import torch
+
+    lengths = np.array([len(target) for target in targets])
+    first, total = len(prompt), len(prompt) + int(lengths.sum())
+    branch = np.concatenate([np.full(first, -1), np.repeat(np.arange(len(targets)), lengths)])
+    places = np.concatenate([np.arange(first), *(first + np.arange(n) for n in lengths)])
+    sees = (branch[None, :] == -1) | (branch[None, :] == branch[:, None])
+    sees &= np.arange(total)[None, :] <= np.arange(total)[:, None]
+    mask = torch.zeros((1, 1, total, total), dtype=model.dtype)
+    mask.masked_fill_(torch.from_numpy(~sees), torch.finfo(model.dtype).min)
+    ids = torch.tensor([prompt + [token for target in targets for token in target]])
+    logits = model.model(
+        input_ids=ids.to(model.device),
+        attention_mask=mask.to(model.device),
+        position_ids=torch.from_numpy(places[None]).to(model.device),
+        use_cache=False,
+        logits_to_keep=total - first + 1,
+    ).logits[0]
+    return _sums(torch.log_softmax(logits.float(), dim=-1), ids[0, first:], lengths)
+
+
+def _sums(known: Any, tokens: Any, lengths: NDArray[np.int64]) -> list[float]:
+    """Sum the log-probabilities of tokens per target.
+
+    Row 0 of `known` follows the prompt; row 1 + i follows token i. A target's first token
+    follows the prompt, each other one the token before it.
+    """
+    import torch
+
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    follows = np.arange(len(tokens))
+    follows[starts] = 0
+    at = torch.from_numpy(follows).to(known.device)
+    each = known[at, tokens.to(known.device)].double().cpu().numpy()
+    sums: list[float] = np.add.reduceat(each, starts).tolist()
+    return sums
