@@ -165,7 +165,7 @@ def _companion(config: Config, author: Author | None) -> Companion | None:
     generate = config.generate
     if not generate.candidates:
         return None
-    desk = InLine(author or open_author(config), generate.batch, generate.waiting)
+    desk = InLine(author or open_author(config))
     return Companion(desk, generate)
 
 

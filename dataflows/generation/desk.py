@@ -1,7 +1,7 @@
 """Where requests for the language model are put down and answers are picked up.
 
-`InLine` answers in the caller's thread, once enough requests wait: which event brings which
-answer depends on nothing but the events. `Worker` (another file) answers in the background.
+`InLine` answers at once, in the caller's thread: what comes of which event depends on nothing
+but the events. `Worker` (another file) answers in the background.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Author(Protocol):
 class Desk(Protocol):
     """What a shard knows of whoever answers.
 
-    `is_prompt`: answers lie ready as soon as `ask` returns, or not before the next one.
+    `is_prompt`: answers lie ready as soon as `ask` returns.
     """
 
     is_prompt: bool
@@ -89,10 +89,6 @@ class Waiting:
         """Give the kinds of which one waits."""
         return [kind for kind, jobs in self._kinds.items() if jobs]
 
-    def count(self, kind: str) -> int:
-        """Tell how many of a kind wait."""
-        return len(self._kinds.get(kind, ()))
-
     def put(self, job: Job) -> None:
         """Let a request wait; one of its key that waits already keeps its place."""
         jobs = self._kinds.setdefault(job.kind, {})
@@ -108,14 +104,12 @@ class Waiting:
 
 
 class InLine:
-    """Answers at once, in the caller's thread, whenever `batch` requests of a kind wait."""
+    """Answers each request at once, in the caller's thread."""
 
     is_prompt = True
 
-    def __init__(self, author: Author, batch: int, most: int) -> None:
+    def __init__(self, author: Author) -> None:
         self._author = author
-        self._batch = batch
-        self._waiting = Waiting(max(batch, most))
         self._answers: list[Answer] = []
 
     def put_item(self, shard: int, record: ItemRecord) -> None:  # noqa: ARG002 - there is one
@@ -127,12 +121,8 @@ class InLine:
         self._author.remove_item(item_id)
 
     def ask(self, job: Job) -> None:
-        """Put a request down; the one that fills a batch has all of it answered."""
-        self._waiting.put(job)
-        if self._waiting.count(job.kind) < self._batch:
-            return
-        jobs = self._waiting.take(job.kind, self._batch)
-        answers = self._author.answer(job.kind, [each.what for each in jobs], None)
+        """Put a request down, and have it answered."""
+        answers = self._author.answer(job.kind, [job.what], None)
         self._answers += [Answer(job.kind, what) for what in answers if what is not None]
 
     def take(self, shard: int) -> list[Answer]:  # noqa: ARG002 - there is one
