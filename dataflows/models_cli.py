@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,6 +31,13 @@ class KindName(StrEnum):
 
     encoder = "encoder"
     language = "language"
+
+
+class SmallFormName(StrEnum):
+    """What an encoder can be compressed to."""
+
+    int8 = "int8"
+    static = "static"
 
 
 KindArgument = Annotated[KindName, typer.Argument(help="What kind of model goes back.")]
@@ -163,6 +171,63 @@ def gc(
     for version in gone:
         typer.echo(f"removed {version}")
     typer.echo(f"{len(gone)} removed")
+
+
+@app.command()
+def compress(
+    version: Annotated[
+        str, typer.Argument(metavar="VERSION|base", help="`base` is the configured encoder.")
+    ],
+    form: Annotated[SmallFormName, typer.Option(help="What it is made into.")],
+    config: ConfigOption = None,
+    *,
+    events: Annotated[
+        Path | None, typer.Option(help="Log to judge by; default: what fine-tuning has kept.")
+    ] = None,
+    items: Annotated[Path | None, typer.Option(help="The catalogue of that log.")] = None,
+) -> None:
+    r"""Make a smaller, faster form of an encoder: a version of its own, judged by the gate.
+
+    int8 keeps neighbourhoods and classes; static is for very high rates of labelled intent
+    (docs/models.md has the figures). Nothing is promoted.
+
+    \b
+    Examples:
+      penchant models compress encoder-0007-1f3a90bc --form int8
+      penchant models compress base --form int8 --events events.jsonl --items items.jsonl
+    """
+    from pkgutil import resolve_name
+
+    from rich.console import Console
+
+    from dataflows.registry import compress as making
+    from dataflows.registry import report
+    from dataflows.registry.slice import newest_window
+    from dataflows.tuning.round_process import limit_threads
+    from dataflows.tuning.round_runner import MAKE
+    from dataflows.tuning.view import told_step
+    from dataflows.tuning.window import split
+
+    chosen = read_config(config)
+    limit_threads(chosen.finetune.threads)
+    registry = _registry(chosen)
+    source = making.source_of(registry, version, chosen.encoder.name)
+    parted = split(newest_window(chosen, events, items), chosen.finetune.newest_share)
+    tuner = resolve_name(MAKE)(chosen, "encoder")
+    console = Console(stderr=True)
+    with console.status("") as status:
+        made, decision = making.compress(
+            source,
+            form.value,
+            parted,
+            registry,
+            tuner,
+            chosen.gate,
+            tell=lambda step: status.update(told_step(step)),
+        )
+    report.show_one(made, registry.line("encoder"), Console())
+    if decision.is_promoted:
+        typer.echo(f"put it in force with: penchant models promote {made.id}")
 
 
 def _registry(config: Config) -> Registry:

@@ -59,7 +59,8 @@ def show_one(one: Manifest, line: Sequence[str], console: Console) -> None:
         for name, figure in figures.items():
             table.add_row(_text(name), *_figure(figure))
         console.print(table)
-    for name, values in (("data", one.data), ("settings", one.settings), ("figures", one.figures)):
+    others = {name: value for name, value in one.figures.items() if name not in figures}
+    for name, values in (("data", one.data), ("settings", one.settings), ("figures", others)):
         if values:
             console.print(_pairs(name, values))
     files = Table("file", "bytes", "sha256", title="files", box=None)
@@ -77,11 +78,11 @@ def as_builtins(one: Manifest, line: Sequence[str]) -> dict[str, Any]:
 
 
 def figures_of(one: Manifest) -> dict[str, Figure]:
-    """Read the figures that the gate decided on; what has another shape is left out."""
+    """Read those figures that compare two models, which the gate decided on."""
     import msgspec
 
     found: dict[str, Figure] = {}
-    for name, value in ((one.gate or {}).get("figures") or {}).items():
+    for name, value in one.figures.items():
         try:
             found[name] = msgspec.convert(value, Figure)
         except msgspec.ValidationError:

@@ -28,6 +28,7 @@ COMMANDS = [
     ["models", "promote"],
     ["models", "rollback"],
     ["models", "gc"],
+    ["models", "compress"],
     ["version"],
 ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,9 +16,7 @@ from encoders.sentence import SentenceEncoder
 from encoders.static import StaticEncoder
 from encoders.tuning.int8_quantise import compress_int8
 from encoders.tuning.static_distil import distil_static
-
-WORDS = ["toy", "story", "running", "shoes", "red", "blue", "jazz", "rock"]
-HIDDEN, TOKEN_LIMIT = 32, 24
+from tests.encoders.tiny_models import build_model
 
 
 class CountingEncoder:
@@ -36,30 +33,6 @@ class CountingEncoder:
         with self._lock:
             self.calls.append(list(texts))
         return self._inner.encode([f"{self.version} {text}" for text in texts])
-
-
-def build_model(folder: Path, seed: int) -> Path:
-    """Save a sentence-transformer of random weights over letters and a few words."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    folder.mkdir(parents=True)
-    letters = list(string.ascii_lowercase + string.digits)
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters]
-    vocabulary += [f"##{letter}" for letter in letters] + WORDS
-    (folder / "vocab.txt").write_text("\n".join(vocabulary))
-    torch.manual_seed(seed)
-    sizes = {"num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    config = BertConfig(
-        vocab_size=len(vocabulary), hidden_size=HIDDEN, max_position_embeddings=64, **sizes
-    )
-    BertModel(config).save_pretrained(folder / "bert")
-    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder / "bert")
-    modules = [Transformer(str(folder / "bert"), max_seq_length=TOKEN_LIMIT), Pooling(HIDDEN)]
-    SentenceTransformer(modules=modules, device="cpu").save(str(folder / "model"))
-    return folder / "model"
 
 
 @pytest.fixture(scope="session")

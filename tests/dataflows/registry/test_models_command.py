@@ -9,14 +9,11 @@ import pytest
 from dataflows.cli import app
 from dataflows.errors import ModelError
 from dataflows.registry.registry import Registry
-from tests.dataflows.registry.tiny import LOST, WON, about, write_adapter
+from tests.dataflows.registry.tiny import LOST, about, write_adapter
 
-GATE = {
-    **WON,
-    "figures": {
-        "log_rank": {"before": -5.0, "after": -4.5, "gain": 0.5, "low": 0.25, "high": 0.75},
-        "odd": "no figure",
-    },
+FIGURES = {
+    "log_rank": {"before": -5.0, "after": -4.5, "gain": 0.5, "low": 0.25, "high": 0.75},
+    "loss": 0.0625,
 }
 
 
@@ -41,7 +38,10 @@ def test_an_empty_registry_says_so(penchant, tmp_path):
 
 
 def test_versions_are_listed_with_gate_and_standing(penchant, registry, adds, tmp_path):
-    first, second = adds(registry, gate=GATE), adds(registry, gate=GATE, name="[bold]"[1:-1])
+    first, second = (
+        adds(registry, figures=FIGURES),
+        adds(registry, figures=FIGURES, name="[bold]"[1:-1]),
+    )
     refused = adds(registry, gate=LOST)
     unjudged = registry.add(
         "language", write_adapter(tmp_path / "a"), about(form="adapter", dim=16, gate=None)
@@ -63,11 +63,9 @@ def test_versions_are_listed_with_gate_and_standing(penchant, registry, adds, tm
 
 
 def test_one_version_is_shown_with_all_that_is_known(penchant, registry, adds):
-    first = adds(
-        registry, gate=GATE, data={"events": 4000}, settings={"steps": 150}, figures={"loss": 0.25}
-    )
+    first = adds(registry, figures=FIGURES, data={"events": 4000}, settings={"steps": 150})
     out = penchant("show", first)
-    for told in ("st-8-abc", "packaged", "4000", "150", "0.25", "model.safetensors", "won"):
+    for told in ("st-8-abc", "packaged", "4000", "150", "0.0625", "model.safetensors", "won"):
         assert told in out
     assert "better on the newest slice" in out
     assert "+0.2500 to +0.7500" in out

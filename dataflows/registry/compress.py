@@ -1,0 +1,127 @@
+"""A smaller form of an encoder as a version of its own, judged against the one it came from."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Literal, Protocol
+
+import msgspec
+
+from dataflows.errors import ModelError
+from dataflows.registry.records import About, Manifest
+from dataflows.registry.registry import Registry
+from dataflows.tuning.evidence import Decision, Evidence, Health
+from dataflows.tuning.gate import judge
+from dataflows.tuning.gate_settings import GateSettings
+from dataflows.tuning.tuner import Base, Step, Stop, Tell, Trained
+from dataflows.tuning.window import Split
+from encoders.load import load_encoder
+from encoders.protocol import Encoder
+
+SmallForm = Literal["int8", "static"]
+
+BASE = "base"
+"""What the encoder that the configuration names is called on the command line."""
+UNTRAINED = Health(finite=True, steps=0, changed=0.0, targets=0)
+
+
+class Measurer(Protocol):
+    """What compares two encoders on the newest events: the tuner of encoders."""
+
+    def measure(
+        self, parted: Split, base: Base, candidate: Path, trained: Trained, tell: Tell, stop: Stop
+    ) -> Evidence:
+        """As `Tuner.measure`."""
+        ...
+
+
+def source_of(registry: Registry, version: str, configured: str) -> Base:
+    """Find what is to be compressed: a version, or `base` for the configured encoder.
+
+    Raises ModelError for what is no sentence-transformer, or not here.
+    """
+    if version == BASE:
+        return Base("", configured, _configured_folder(configured))
+    manifest = registry.get(version)
+    if manifest.form != "sentence-transformers":
+        raise ModelError(
+            f"version {manifest.id} is {manifest.form}: compress the one it was made from"
+            + (f", {manifest.parents[0]}" if manifest.parents else "")
+        )
+    return Base(manifest.id, manifest.base, registry.fetch(manifest.id))
+
+
+def compress(
+    base: Base,
+    form: SmallForm,
+    parted: Split,
+    registry: Registry,
+    measurer: Measurer,
+    gate: GateSettings,
+    tell: Tell = lambda step: None,  # noqa: ARG005 - nobody is told
+) -> tuple[Manifest, Decision]:
+    """Make the smaller form, judge it, and add it to the registry whatever the verdict.
+
+    The gate asks that nothing is lost, not that anything is won. Promotes nothing. Raises
+    ModelError, EncoderError, and what measuring raises.
+    """
+    with tempfile.TemporaryDirectory(prefix="penchant-compress-") as scratch:
+        folder = Path(scratch) / form
+        tell(Step(f"compressing to {form}"))
+        made = _make(base, form, folder)
+        trained = Trained(UNTRAINED, form, made.version, made.dim)
+        tell(Step("measuring"))
+        evidence = measurer.measure(parted, base, folder, trained, tell, lambda: False)
+        evidence = msgspec.structs.replace(evidence, health=None)
+        decision = msgspec.structs.replace(
+            judge(evidence, gate, goal="keep"),
+            against=base.version,
+            time=time.time(),
+            data=parted.span(),
+        )
+        manifest = registry.add("encoder", folder, _about(base, trained, decision))
+    decision = msgspec.structs.replace(decision, candidate=manifest.id)
+    registry.decide(decision)
+    return manifest, decision
+
+
+def _make(base: Base, form: SmallForm, folder: Path) -> Encoder:
+    assert base.folder is not None  # noqa: S101 - `source_of` gives one
+    if form == "int8":
+        from encoders.tuning.int8_quantise import compress_int8
+
+        return compress_int8(base.folder, folder)
+    from encoders.tuning.static_distil import distil_static
+
+    # Of its source's size, so that it can take its place where vectors are stored.
+    return distil_static(folder, base.folder, load_encoder(str(base.folder)).dim)
+
+
+def _about(base: Base, trained: Trained, decision: Decision) -> About:
+    return About(
+        base=base.version or base.name,
+        form=trained.form,
+        fingerprint=trained.fingerprint,
+        made=decision.time,
+        parents=(base.version,) if base.version else (),
+        dim=trained.dim,
+        data=dict(decision.data),
+        figures=msgspec.to_builtins(decision.evidence.figures),
+        gate={"verdict": decision.verdict, "reasons": list(decision.reasons)},
+    )
+
+
+def _configured_folder(name: str) -> Path:
+    if name == "packaged":
+        from encoders.packaged import packaged_folder
+
+        return packaged_folder()
+    folder = Path(name).expanduser()
+    if not (folder / "modules.json").is_file():
+        raise ModelError(
+            f"the configured encoder {name!r} cannot be compressed: it is neither `packaged` nor "
+            "a folder with a sentence-transformer; save it into a folder, and name that one"
+        )
+    return folder
