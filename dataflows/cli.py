@@ -12,6 +12,7 @@ import typer
 
 from dataflows.cli_options import ConfigOption, read_config
 from dataflows.failures import DEBUG, run_to_status
+from dataflows.finetune_cli import finetune
 from dataflows.intents_cli import app as intents
 from dataflows.models_cli import app as models
 
@@ -29,6 +30,7 @@ topics = typer.Typer(help="Make the Kafka topics.", rich_markup_mode=None)
 app.add_typer(topics, name="topics")
 app.add_typer(intents, name="intents")
 app.add_typer(models, name="models")
+app.command()(finetune)
 
 LogArgument = Annotated[Path, typer.Argument(help="Log of events: one JSON object a line.")]
 ItemsOption = Annotated[

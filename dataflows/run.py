@@ -7,10 +7,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 
 from bytewax.dataflow import Dataflow
 from bytewax.run import cli_main
@@ -20,11 +18,12 @@ from dataflows.engine import Engine
 from dataflows.failures import run_to_status
 from dataflows.process import Process, assemble
 from dataflows.run_log import set_up_log
+from dataflows.stopping import SIGNALS, handler, stopped_by_signals
+from dataflows.tuning.child import fine_tuned_beside
 from encoders.protocol import Encoder
 from learners.recommender import Recommender
 
 CONFIG_VARIABLE = "PENCHANT_CONFIG"
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(config: Config, encoder: Encoder | None = None) -> list[Engine[Recommender]]:
@@ -40,7 +39,7 @@ def run(config: Config, encoder: Encoder | None = None) -> list[Engine[Recommend
     try:
         process.open()
         engines = list(process.engines)
-        with stopped_by_signals(stop):
+        with stopped_by_signals(stop), fine_tuned_beside(config):
             cli_main(process.flow, epoch_interval=process.epoch)  # type: ignore[no-untyped-call]
     finally:
         process.finish()
@@ -56,8 +55,11 @@ def flow_from_environment() -> Dataflow:
     process = assemble(config, stop.is_set)
     process.begin()
     atexit.register(_finish_at_exit, process)
+    beside = ExitStack()
+    beside.enter_context(fine_tuned_beside(config))
+    atexit.register(beside.close)
     for number in SIGNALS:
-        signal.signal(number, _handler(stop))
+        signal.signal(number, handler(stop))
     return process.flow
 
 
@@ -68,22 +70,3 @@ def _finish_at_exit(process: Process) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)  # an exception here would be printed whole, and the status be 0
-
-
-@contextmanager
-def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Let the first SIGTERM or SIGINT set `stop`, while inside; the second has its old effect."""
-    before = {number: signal.signal(number, _handler(stop)) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _handler(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
-    def handle(number: int, _frame: FrameType | None) -> None:
-        stop.set()
-        signal.signal(number, signal.SIG_DFL)
-
-    return handle

@@ -22,8 +22,8 @@ from dataflows.files import ITEMS, FileSource
 from dataflows.progress import Progress
 from dataflows.record import Raw
 from dataflows.registry.open import open_registry
-from dataflows.run import stopped_by_signals
 from dataflows.run_log import set_up_log
+from dataflows.stopping import stopped_by_signals
 from dataflows.store import Store
 from dataflows.tuning.collect import Collector, read_positions
 from dataflows.tuning.evidence import Decision

@@ -1,0 +1,32 @@
+"""Stopping a process cleanly on SIGTERM and SIGINT."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@contextmanager
+def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    """Let the first SIGTERM or SIGINT set `stop`, while inside; the second has its old effect."""
+    before = {number: signal.signal(number, handler(stop)) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)
+
+
+def handler(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
+    """Give a handler that sets `stop` at the first signal, and lets a second one end us at once."""
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    return handle

@@ -1,0 +1,39 @@
+"""`penchant finetune` as a child of `penchant run`: the configuration comes on standard input."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import msgspec
+
+from dataflows.config import Config
+from dataflows.failures import run_to_status
+from dataflows.tuning.tether import take_line
+
+MODULE = "dataflows.tuning.finetune_process"
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What the child is to do. `make` names the function that makes tuners; "": the usual one."""
+
+    config: Config
+    make: str = ""
+
+
+def main() -> None:
+    """Run the flow until it ends, or the parent does."""
+    job = msgspec.json.decode(take_line(), type=Job)
+    os.nice(job.config.finetune.nice)
+    sys.exit(run_to_status(lambda: _run(job)))
+
+
+def _run(job: Job) -> None:
+    from dataflows.tuning.finetune import finetune
+    from dataflows.tuning.round_runner import MAKE
+
+    finetune(job.config, make=job.make or MAKE, is_seen=False)
+
+
+if __name__ == "__main__":
+    main()
