@@ -50,7 +50,7 @@ def show_all(
     kind: Annotated[KindName | None, typer.Option(help="Only these.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    r"""List the versions with the gate's figures, which is in force, and the newest promotions.
+    r"""List the versions with the gate's figures, which is in force, promotions and decisions.
 
     \b
     Examples:
@@ -71,7 +71,7 @@ def show_all(
         told = [report.as_builtins(one, lines[one.kind]) for one in versions]
         typer.echo(json.dumps(told, indent=2))
     else:
-        report.show_all(versions, lines, registry.promotions(), Console())
+        report.show_all(versions, lines, registry.promotions(), registry.decisions(), Console())
 
 
 @app.command()

@@ -40,14 +40,13 @@ def numbers(shelf: Shelf, folder: str) -> list[int]:
 
 def records(shelf: Shelf, folder: str, kind: type[_Record], after: int) -> list[_Record]:
     """Read the records with a number above `after`, oldest first. A damaged one is logged."""
+    paths = [_path(folder, number) for number in numbers(shelf, folder) if number > after]
     found = []
-    for number in numbers(shelf, folder):
-        if number <= after:
-            continue
+    for path, content in zip(paths, shelf.read_all(paths), strict=True):
         try:
-            found.append(msgspec.json.decode(shelf.read(_path(folder, number)), type=kind))
+            found.append(msgspec.json.decode(content, type=kind))
         except msgspec.DecodeError as error:
-            _log.warning("%s is passed over: %s", _path(folder, number), error)
+            _log.warning("%s is passed over: %s", path, error)
     return found
 
 

@@ -11,24 +11,38 @@ from rich.text import Text
 
 from dataflows.registry.records import Kind, Manifest, Promotion
 from dataflows.times import iso
-from dataflows.tuning.evidence import Figure
+from dataflows.tuning.evidence import Decision, Figure
+from dataflows.tuning.view import told_decision
 
 SHOWN = ("log_rank", "log_rank_unseen", "pipeline_hit_rate")
 """Figures of the gate that the table of all versions has room for."""
 RECENT = 10
-"""Promotions shown below the table."""
+"""Promotions and decisions shown below the table."""
 
 
 def show_all(
     versions: Sequence[Manifest],
     lines: Mapping[Kind, Sequence[str]],
     promotions: Sequence[Promotion],
+    decisions: Sequence[Decision],
     console: Console,
 ) -> None:
-    """Write the table of versions, and the newest promotions below it."""
-    if not versions:
+    """Write the table of versions; below it the newest promotions, and decisions of the gate."""
+    if versions:
+        console.print(_versions(versions, lines))
+    else:
         console.print("There is no version yet; the models that the configuration names serve.")
-        return
+    for title, told in (
+        ("promotions", [_told(promotion) for promotion in promotions[-RECENT:]]),
+        ("decisions of the gate", [_decided(decision) for decision in decisions[-RECENT:]]),
+    ):
+        if told:
+            console.print(f"\n{title}, newest last")
+            for line in told:
+                console.print(line)
+
+
+def _versions(versions: Sequence[Manifest], lines: Mapping[Kind, Sequence[str]]) -> Table:
     table = Table(
         "version", "made", "form", "size", "dim", "gate", *SHOWN, "", title="versions", box=None
     )
@@ -43,9 +57,7 @@ def show_all(
             *(_gain(figures_of(one).get(name)) for name in SHOWN),
             _standing(one, lines[one.kind]),
         )
-    console.print(table)
-    for promotion in promotions[-RECENT:]:
-        console.print(_told(promotion))
+    return table
 
 
 def show_one(one: Manifest, line: Sequence[str], console: Console) -> None:
@@ -145,6 +157,10 @@ def _told(promotion: Promotion) -> Text:
         f"{_moment(promotion.time)}  {promotion.kind}: {promotion.action} to {what} "
         f"from {before}: {promotion.reason}"
     )
+
+
+def _decided(decision: Decision) -> Text:
+    return _text(f"{_moment(decision.time)}  {decision.kind}: {told_decision(decision)}")
 
 
 def _moment(seconds: float) -> str:

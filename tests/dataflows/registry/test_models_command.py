@@ -9,6 +9,7 @@ import pytest
 from dataflows.cli import app
 from dataflows.errors import ModelError
 from dataflows.registry.registry import Registry
+from dataflows.tuning.evidence import Decision, Evidence
 from tests.dataflows.registry.tiny import LOST, about, write_adapter
 
 FIGURES = {
@@ -112,3 +113,11 @@ def test_the_root_may_be_given(penchant, tmp_path, adds, monkeypatch):
     version = adds(elsewhere)
     monkeypatch.setenv("PENCHANT_MODELS__ROOT", str(tmp_path / "elsewhere"))
     assert version in penchant("list")
+
+
+def test_refused_candidates_are_told_though_they_are_no_versions(penchant, registry):
+    evidence = Evidence("language", 0, {}, None)
+    registry.decide(Decision("language", "refuse", ("the loss is not finite",), evidence))
+    out = penchant("list")
+    assert "no version yet" in out
+    assert "language: refused: the loss is not finite" in out
