@@ -38,7 +38,7 @@ class Silent:
     def remove_item(self, item_id):
         del self.records[item_id]
 
-    def answer(self, kind, what, is_live):
+    def answer(self, kind, what, is_live):  # noqa: ARG002 - there is one kind here
         self.wishes |= {key_of(wish): wish for wish in what}
         return [None] * len(what)
 
@@ -50,7 +50,7 @@ class Reader(Silent):
         super().__init__()
         self.answers, self.version = answers, version
 
-    def answer(self, kind, what, is_live):
+    def answer(self, kind, what, is_live):  # noqa: ARG002 - there is one kind here
         return [
             None
             if key_of(wish) not in self.answers

@@ -24,6 +24,9 @@ from dataflows.errors import InputError
 from dataflows.file_sink import FileSink
 from dataflows.files import ITEMS, FileSource
 from dataflows.flow import build_flow
+from dataflows.generation.companion import Companion
+from dataflows.generation.open import learner_with, open_worker
+from dataflows.generation.worker import Worker
 from dataflows.outbox import Acknowledge, Out
 from dataflows.progress import Progress
 from dataflows.record import Raw
@@ -51,6 +54,7 @@ class Process:
     swapper: Swapper
     openers: list[Callable[[], object]]
     closers: list[Callable[[], object]]
+    worker: Worker | None = None
 
     def open(self) -> None:
         """Open all now, so that what is wrong is told before the flow starts."""
@@ -62,6 +66,8 @@ class Process:
         """Start what runs beside the flow."""
         self.run_log.begin()
         self.swapper.begin()
+        if self.worker is not None:
+            self.worker.start()
 
     def finish(self) -> None:
         """Store what was delivered at the very end, then close all.
@@ -95,7 +101,8 @@ def assemble(config: Config, stop: Callable[[], bool], encoder: Encoder | None =
     version = serving.encoder.version
     about = f"{config.flow.source} source, encoder {version}, state in {folder}"
     run_log = RunLog(about, config.flow.log_seconds, lambda: ends.lag())  # noqa: PLW0108 - made below
-    engines = open_engines(config, serving, progress, run_log, swapper.shadows)
+    worker = open_worker(config)
+    engines = open_engines(config, serving, progress, run_log, swapper.shadows, worker)
     swapper.engines = engines
     view = Store.reader(folder)
     encode = EncodeStep(
@@ -112,11 +119,13 @@ def assemble(config: Config, stop: Callable[[], bool], encoder: Encoder | None =
     flow = build_flow(ends.source, ends.sink, encode, engines, epoch, committed)
     # The sink's last acknowledgements are stored before the source tells how far that is.
     closers = [swapper.finish, run_log.finish, *ends.after_flow, engines.close]
+    if worker is not None:
+        closers.insert(0, worker.close)
     closers += [*ends.after_state, serving.close]
     if view is not None:
         closers.append(view.close)
     openers = [engines.open_all, *ends.openers]
-    return Process(flow, epoch, engines, run_log, swapper, openers, closers)
+    return Process(flow, epoch, engines, run_log, swapper, openers, closers, worker)
 
 
 def _tell(run_log: RunLog, engine: Engine[Recommender]) -> None:
@@ -124,7 +133,12 @@ def _tell(run_log: RunLog, engine: Engine[Recommender]) -> None:
 
 
 def open_engines(
-    config: Config, serving: Serving, progress: Progress, run_log: RunLog, shadows: Shadows
+    config: Config,
+    serving: Serving,
+    progress: Progress,
+    run_log: RunLog,
+    shadows: Shadows,
+    worker: Worker | None = None,
 ) -> Engines[Recommender]:
     """Give the shards of a state folder; each is opened when first needed."""
     dim = serving.encoder.dim
@@ -133,7 +147,9 @@ def open_engines(
             f"learner.dim is {config.learner.dim}, but the encoder gives {dim} "
             "dimensions; leave learner.dim out"
         )
-    settings = msgspec.structs.replace(config.learner, dim=dim)
+    generate = config.generate
+    learner = learner_with(config.learner, generate)
+    settings = msgspec.structs.replace(learner, dim=dim)
     model = model_version(settings)
     folder, shards = Path(config.state.path), config.state.shards
     identity = identity_of(serving.in_force.base_encoder, dim, settings)
@@ -152,6 +168,7 @@ def open_engines(
                 encoder=serving.encoder,
                 shadows=shadows,
                 progress=progress,
+                generation=None if worker is None else Companion(worker, generate, shard),
             )
         except StateError as error:
             store.close()

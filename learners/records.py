@@ -108,7 +108,9 @@ class Records:
         model.position, model.learnt = state["position"], state["learnt"]
         model.repeats, model.groups = state["repeats"], state["groups"]
         model.users.space = state.get("space", 0)  # written since encoders can be switched
-        model.open = None if state["open"] is None else Block(**state["open"])
+        block = None if state["open"] is None else Block(**state["open"])
+        columns = model.preference.features
+        model.open = block if block is not None and block.raw.shape[1] == columns else None
         signals.fresh = state["fresh"]
         for name in state["categories"]:
             signals.items.category(name)

@@ -26,7 +26,8 @@ _log = logging.getLogger(__name__)
 class Worker:
     """A desk whose author works in the background; `open_author` is called in its thread.
 
-    At most `most` requests of a kind wait, `batch` are answered at once; a user's newer
+    At most `most` requests of a kind wait (and about as many answers of a shard), `batch` are
+    answered at once; a user's newer
     request takes the place of their older one. What an author raises is logged, and counted
     in `counts`; the requests of that batch stay unanswered. `nice` lowers the priority of the
     thread where the system can.
@@ -42,7 +43,7 @@ class Worker:
         self._batch = batch
         self._nice = nice
         self._waiting = Waiting(most)
-        self._most = most
+        self._kept = most + batch
         self._changes: dict[str, ItemRecord | None] = {}
         self._answers: dict[int, deque[Answer]] = {}
         self._source: int | None = None
@@ -150,7 +151,8 @@ class Worker:
         with self._ready:
             for job, what in zip(jobs, answers, strict=True):
                 if what is not None:
-                    kept = self._answers.setdefault(job.shard, deque(maxlen=self._most))
+                    kept = self._answers.setdefault(job.shard, deque(maxlen=self._kept))
+                    self.counts["generate_dropped"] += len(kept) == self._kept
                     kept.append(Answer(kind, what))
 
     def _is_live(self, item_id: str) -> bool:

@@ -164,3 +164,40 @@ def test_a_restart_changes_nothing():
         one, other = feed.model.recommend(f"u{user}"), again.recommend(f"u{user}")
         assert one.entries == other.entries
     assert any(len(again.generated.of(f"u{n}", 9, None, 40).ids) for n in range(5))
+
+
+def test_switched_on_or_off_on_the_way_a_model_keeps_what_it_learnt():
+    shelf, feed = Shelf(), shop()
+    for event in range(60):
+        feed(f"u{event % 7}", f"i{event * 11 % 30}")
+    shelf.keep(feed.model.changed())
+
+    def again(**changes):
+        model = Recommender(small(**changes), shelf.get)
+        model.restore(shelf.scan)
+        for number in range(30):
+            model.put_item(Item(f"i{number}", f"Title {number}", ("c",)))
+        return model
+
+    with_it = again(generated=5)
+    for user in range(7):
+        plain, more = feed.model.recommend(f"u{user}"), with_it.recommend(f"u{user}")
+        assert [entry.item_id for entry in plain.entries] == [e.item_id for e in more.entries]
+        assert [entry.score for entry in plain.entries] == pytest.approx(
+            [entry.score for entry in more.entries], abs=1e-5
+        )
+    on = Feed(with_it)
+    with_it.put_generated("u1", ["i4", "i5"], [1.0, 0.5], (9, 0.0))
+    for event in range(10):
+        on(f"u{event % 7}", f"i{event}")
+    shelf.keep(with_it.changed())
+    listed(again(), "u1")
+    listed(again(generated=2), "u1")
+
+
+def test_a_network_of_another_size_is_refused():
+    shelf, feed = Shelf(), shop()
+    feed("u", "i1")
+    shelf.keep(feed.model.changed())
+    with pytest.raises(ValueError, match="hidden"):
+        Recommender(small(hidden=4), shelf.get).restore(shelf.scan)
