@@ -14,17 +14,19 @@ BASE = ""
 def line_of(promotions: Iterable[Promotion], kind: Kind) -> list[str]:
     """List the versions a rollback can go back through, oldest first, last the one in force.
 
-    A promotion adds one; a rollback takes away all that came after its target.
+    A promotion adds one; a rollback takes away all that came after its target. Whatever
+    records were lost, the newest one says what is in force.
     """
     line = [BASE]
     for promotion in promotions:
         if promotion.kind != kind:
             continue
-        if promotion.action == "promote":
-            line.append(promotion.version)
-        else:
+        if promotion.action == "rollback":
+            del line[max(1, len(line) - 1) :]  # the one in force is left, whatever comes
             while len(line) > 1 and line[-1] != promotion.version:
                 line.pop()
+        if line[-1] != promotion.version:
+            line.append(promotion.version)
     return line
 
 

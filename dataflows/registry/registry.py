@@ -195,6 +195,8 @@ class Registry:
         now = line[-1] or "the configured model"
         if not earlier:
             raise ModelError(f"{kind}: {now} is in force, and nothing was before it")
+        if wanted == line[-1]:
+            raise ModelError(f"{kind}: {now} is in force already")
         if wanted is not None and wanted not in earlier:
             raise ModelError(
                 f"{kind}: {wanted} was not in force before {now}; go back to one of "

@@ -80,6 +80,8 @@ def test_rollback_to_a_named_earlier_version_or_to_the_base(registry, adds):
     with pytest.raises(ModelError, match="was not in force before"):
         registry.rollback("encoder", "worse", 1.0, to=third)
     registry.promote(third, "won", 1.0)
+    with pytest.raises(ModelError, match="is in force already"):
+        registry.rollback("encoder", "worse", 1.0, to=third)
     assert registry.rollback("encoder", "worse", 1.0, to=first).version == first
     assert registry.rollback("encoder", "worse", 1.0, to="").version == ""
     assert registry.current("encoder") is None
