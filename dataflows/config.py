@@ -26,6 +26,7 @@ from dataflows.registry.settings import ModelsSettings
 from dataflows.tuning.example_settings import ExampleSettings
 from dataflows.tuning.gate_settings import GateSettings
 from dataflows.tuning.settings import FinetuneSettings
+from encoders.language.settings import LanguageTuning
 from learners.settings import LearnerSettings
 
 PREFIX = "PENCHANT_"
@@ -112,6 +113,7 @@ class Config(_Section, frozen=True):
     learner: LearnerSettings = LearnerSettings()
     finetune: FinetuneSettings = FinetuneSettings()
     examples: ExampleSettings = ExampleSettings()
+    language: LanguageTuning = LanguageTuning()
     gate: GateSettings = GateSettings()
 
 

@@ -25,15 +25,8 @@ from dataflows.tuning.prompts import (
 )
 from dataflows.tuning.sequences import Step, sequences
 from dataflows.tuning.window import WindowEvent, WindowItem
+from encoders.language.tune import TextExample
 from encoders.text import render_event
-
-
-class TextExample(NamedTuple):
-    """A question and its answer; `kind` is "next" or "intent"."""
-
-    prompt: str
-    target: str
-    kind: str
 
 
 class _Next(NamedTuple):
