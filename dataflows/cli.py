@@ -118,6 +118,12 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
         bool,
         typer.Option("--generate", help="Let a language model name items (docs/generation.md)."),
     ] = False,
+    promote: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VERSION@EVENT", help="Put this encoder in force before record EVENT."
+        ),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     r"""Replay a log, ranking every event before it is learnt, and report the accuracy.
@@ -131,6 +137,7 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
       penchant replay events.jsonl --json report.json --ranks ranks.csv
       penchant replay events.jsonl --limit 20000 --encoder hashing
       penchant replay events.jsonl --against all
+      penchant replay events.jsonl --items items.jsonl --promote encoder-0001-1f3a90bc@50000
     """
     from rich.console import Console
 
@@ -140,6 +147,7 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
     from dataflows.peers.progress import PeerProgress
     from dataflows.replay import ReplaySettings
     from dataflows.replay import replay as replay_log
+    from dataflows.swap.planned import read_promote
 
     overrides = {
         "learner.k": k,
@@ -154,6 +162,7 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
         batch_size=batch_size,
         against=read_names(against),
         generate=generate,
+        promote=tuple(map(read_promote, promote or ())),
     )
     with PeerProgress(Console(stderr=True)) as follow:
         done = replay_log(read_config(config, overrides), events, items, settings, follow=follow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,10 @@ from dataflows.peers.catalogue import DEFAULT, Entrants, open_peers
 from dataflows.peers.contest import Follow, hold_contest
 from dataflows.play import NowhereSink, PlaySource, batched, catalogue_records, open_engine, play
 from dataflows.prequential import Prequential
+from dataflows.registry.open import open_registry
 from dataflows.scored import Scored
+from dataflows.swap.content import ContentRanks
+from dataflows.swap.planned import PlannedTurns, Promote, cut_at, promotions_of
 from dataflows.versions import model_version
 from dataflows.warmup import Warmup, look_at_warmup
 from dataflows.watch import Watch
@@ -42,7 +46,9 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
     number of records replayed, in the order of time; `batch_size` the records of one
     micro-batch, on which the figures "as served" depend; `against` names the peers that
     are run over the same log, ("all",) for all of them. With `generate` a language model names
-    items as section `[generate]` says, in line: at every so many events of a user.
+    items as section `[generate]` says, in line: at every so many events of a user. `promote`
+    puts encoders in force in mid-run: (place in the order of the log from 0, version), where
+    a version is an id of the registry, "base", or what names an encoder.
     """
 
     warmup: float = 0.2
@@ -50,6 +56,7 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
     batch_size: int = 32
     against: tuple[str, ...] = DEFAULT
     generate: bool = False
+    promote: tuple[Promote, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.warmup < 1.0:
@@ -67,19 +74,23 @@ class Replay(msgspec.Struct, frozen=True):
     scored: Scored
 
 
-def replay(
+def replay(  # noqa: PLR0913 - what a replay may be given
     config: Config,
     log: Path,
     items: Path | None = None,
     settings: ReplaySettings | None = None,
     encoder: Encoder | None = None,
     follow: Follow | None = None,
+    *,
     author: Author | None = None,
+    versions: Mapping[str, Encoder] | None = None,
+    content: ContentRanks | None = None,
 ) -> Replay:
     """Replay a log of events, the catalogue first; see docs/replay.md for the rules.
 
     `encoder` overrides the configured one, `author` whoever names items; `follow` is told how
-    far the peers are. Raises InputError, EncoderError, LanguageError, LedgerError.
+    far the peers are; `versions` are encoders by the names that `promote` has for them;
+    `content` ranks by meaning alone. Raises InputError, EncoderError, LanguageError, LedgerError.
     """
     settings = settings or ReplaySettings()
     entrants = open_peers(settings.against, config.learner.seed)
@@ -102,12 +113,16 @@ def replay(
         order.path.name,
         intent=IntentJudge(config.learner.intent_pending),
         insight=insight,
+        content=content,
     )
-    engine = open_engine(config, cached, watch, generation=companion)
+    turns = PlannedTurns(
+        settings.promote, cached, open_registry(config), versions or {}, watch.pace.apart
+    )
+    engine = open_engine(config, cached, watch, generation=companion, shadows=turns.shadows)
     watch.follow(engine.positions)
-    events = batched(order.records(), settings.batch_size)
+    events = cut_at(order.records(), settings.batch_size, turns.places)
     source = PlaySource(chain(batched(catalogue, ITEMS_AT_ONCE), events), watch.pace)
-    play(config, source, NowhereSink, engine, cached)
+    play(config, source, NowhereSink, engine, cached, turns=turns)
     engine.ledger.balance()
     known = len(engine.model.signals.items)
     told = _told(watch, engine, order, known)
@@ -121,8 +136,9 @@ def replay(
         "intent": watch.intent.figures(engine.model.needs.seconds),
         **told,
         "repeat_share": warmup.repeat_share,
+        "promotions": promotions_of(turns),
         "versions": {
-            "encoder": cached.version,
+            "encoder": engine.space.in_force.encoder,
             "model": model_version(engine.model.settings),
         },
         "settings": {

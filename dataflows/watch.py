@@ -12,6 +12,7 @@ from dataflows.outbox import RECOMMENDATIONS, Out
 from dataflows.pace import Pace
 from dataflows.prequential import Prequential
 from dataflows.ranks import Ranking
+from dataflows.swap.content import ContentRanks
 from learners.interaction import Interaction
 from learners.pending import LateLabel
 from learners.recommender import Recommender
@@ -52,7 +53,8 @@ class Watch:
     """Hangs on the learn step; its own time is left out of `pace`.
 
     `log` is the partition of the events. `also` is told the messages of each micro-batch;
-    `intent` judges what is thought of intent, `insight` looks at all else.
+    `intent` judges what is thought of intent, `content` ranks by meaning alone, `insight`
+    looks at all else.
     `lists` counts the lists sent, `listed` holds the items that reached one.
     """
 
@@ -63,10 +65,12 @@ class Watch:
         also: Callable[[Sequence[Out]], None] | None = None,
         intent: IntentJudge | None = None,
         insight: Insight | None = None,
+        content: ContentRanks | None = None,
     ) -> None:
         self.judge = judge
         self.intent = intent or IntentJudge(0)
         self.insight = insight
+        self.content = content
         self.pace = Pace()
         self.lists = 0
         self.listed: set[str] = set()
@@ -91,6 +95,9 @@ class Watch:
             self.intent.before_learn(recommender, interaction)
             if self.insight is not None:
                 self.insight.judged(recommender, interaction, self._timed.of_group)
+            if self.content is not None:
+                read = self._positions.get(self._log)
+                self.content.judged(self.judge, recommender, interaction, read)
 
     def before_label(self, recommender: Recommender, late: LateLabel) -> None:
         """Let the judge look at a label about to be learnt."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from dataflows.batch import Switch
@@ -16,10 +17,19 @@ if TYPE_CHECKING:
 
 
 class Shadows:
-    """What is ready, by shard. `find` gives the encoder of a switch. Safe between threads."""
+    """What is ready, by shard. Safe between threads.
 
-    def __init__(self, find: Callable[[Switch], Encoder]) -> None:
+    `find` gives the encoder of a switch; `apart` is entered while a shard is made ready that
+    was not.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[Switch], Encoder],
+        apart: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._find = find
+        self._apart = apart
         self._made: dict[int, Prepared] = {}
         self._lock = threading.Lock()
 
@@ -48,7 +58,10 @@ class Shadows:
                 f"encoder {switch.version or 'of the configuration'} is {encoder.version}, the "
                 f"switch is to {switch.encoder}; the files were changed: promote it anew"
             )
-        return prepare(engine, engine.store, encoder, _no_rest)
+        with self._apart():
+            made = prepare(engine, engine.store, encoder, _no_rest)
+            made.finish(engine)
+        return made
 
 
 def _no_rest(left: int) -> None:

@@ -1,0 +1,123 @@
+"""A replay with a switch against its twin without: the same events, event by event.
+
+Both runs are cut into the same micro-batches, so that up to the switch they are one run.
+Whole users are drawn for the intervals (dataflows/intervals.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from dataflows.config import Config
+from dataflows.errors import InputError
+from dataflows.figures import MISS
+from dataflows.intervals import bootstrap
+from dataflows.replay import Replay, ReplaySettings, replay
+from dataflows.swap.content import ContentRanks
+from encoders.protocol import Encoder
+
+
+class Paired(msgspec.Struct, frozen=True):
+    """Means without and with the switch, their difference, and its 95 % interval, by users."""
+
+    before: float
+    after: float
+    gain: float
+    low: float
+    high: float
+    events: int
+
+
+class Twins(msgspec.Struct, frozen=True):
+    """What a switch at record `event` did to the events from there on.
+
+    `content` is the mean of -log2(rank) by meaning alone, `lists` the hit rate of the first
+    `k` places (tie-safe). `old` and `new` are the fingerprints of the encoders.
+    """
+
+    event: int
+    version: str
+    old: str
+    new: str
+    k: int
+    content: Paired
+    lists: Paired
+
+
+def twins(
+    config: Config,
+    log: Path,
+    items: Path | None,
+    promote: tuple[int, str],
+    settings: ReplaySettings | None = None,
+    *,
+    encoder: Encoder | None = None,
+    versions: Mapping[str, Encoder] | None = None,
+) -> Twins:
+    """Replay a log with a switch at record `promote[0]` and without, and compare what follows.
+
+    `encoder` and `versions` as `replay` takes them. Raises what it raises, and InputError
+    where no scored event follows the switch.
+    """
+    place, version = promote
+    given = settings or ReplaySettings(against=())
+    runs: list[tuple[Replay, ContentRanks]] = []
+    for name in ("base", version):
+        content = ContentRanks(place)
+        planned = msgspec.structs.replace(given, promote=((place, name),))
+        done = replay(config, log, items, planned, encoder, versions=versions, content=content)
+        runs.append((done, content))
+    (plain, plain_content), (switched, switched_content) = runs
+    if plain.scored.event_ids != switched.scored.event_ids:
+        raise InputError("the two runs scored other events; this is a fault of the replay")
+    first = plain_content.first
+    if first is None:
+        raise InputError(f"no scored event follows record {place}; switch earlier")
+    users = plain.scored.column("user")[first:]
+    ids = plain.scored.event_ids[first:]
+    k, seed = config.learner.k, config.learner.seed
+    return Twins(
+        place,
+        version,
+        plain.report["versions"]["encoder"],
+        switched.report["versions"]["encoder"],
+        k,
+        _content(plain_content.of(ids), switched_content.of(ids), users, seed),
+        _lists(plain, switched, first, users, k, seed),
+    )
+
+
+def paired(
+    before: NDArray[np.float64], after: NDArray[np.float64], users: NDArray[np.int64], seed: int
+) -> Paired:
+    """Compare two figures (n,) of the same events, whose users are numbered (n,)."""
+    gains = after - before
+    low, high = bootstrap(gains[:, None], users, seed=seed)[0].tolist()
+    return Paired(_mean(before), _mean(after), _mean(gains), low, high, len(gains))
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else math.nan
+
+
+def _content(
+    before: NDArray[np.int64], after: NDArray[np.int64], users: NDArray[np.int64], seed: int
+) -> Paired:
+    known = (before != MISS) & (after != MISS)
+    return paired(-np.log2(before[known]), -np.log2(after[known]), users[known], seed)
+
+
+def _lists(
+    plain: Replay, switched: Replay, first: int, users: NDArray[np.int64], k: int, seed: int
+) -> Paired:
+    hits = []
+    for run in (plain, switched):
+        ranks = run.scored.column("tie_safe")[first:]
+        hits.append(((ranks != MISS) & (ranks <= k)).astype(np.float64))
+    return paired(hits[0], hits[1], users, seed)
