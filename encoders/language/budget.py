@@ -14,13 +14,14 @@ SPARE = 0.9
 
 
 class Time:
-    """How many of the planned steps fit: `steps` is only ever lowered, and 1 at least.
+    """How many of the planned steps fit: `steps`, found anew after each step, and 1 at least.
 
     The first step is slower than others and is left out of the estimate where there are more.
     """
 
     def __init__(self, steps: int, seconds: float | None, clock: Callable[[], float]) -> None:
         self.steps = steps
+        self._planned = steps
         self._clock = clock
         self._limit = seconds
         self._began = clock()
@@ -45,8 +46,8 @@ class Time:
         first = self._after[0] if done > 1 else 0.0
         each = (self._after[-1] - first) / max(1, done - 1)
         left = self._limit * SPARE - self._after[-1]
-        fitting = done + (math.floor(left / each) if each > 0 and left > 0 else 0)
-        self.steps = min(self.steps, max(done, fitting if left > 0 else done))
+        fitting = math.floor(left / each) if left > 0 and each > 0 else 0
+        self.steps = min(self._planned, done + fitting)
 
 
 class Room:

@@ -27,15 +27,16 @@ class Rows(NamedTuple):
     """A batch of lines as tensors on the model's device, padded on the left.
 
     `ids` and `places` (b, t) int64, `mask` (b, t) int64 with 0 over padding. The last `kept`
-    tokens of every row hold all that a loss is wanted of; `weights` (b, kept) float32 is what
-    each of those counts (0: none), in targets.
+    tokens of every row hold all that a loss is wanted of: `targets` and `prompts` (b, kept)
+    float32 are 1 where such a token belongs to a target, or to a prompt after its start.
     """
 
     ids: Any
     mask: Any
     places: Any
     kept: int
-    weights: Any
+    targets: Any
+    prompts: Any
 
 
 def line(model: LanguageModel, prompt: str, target: str, most: int) -> Line | None:
@@ -68,28 +69,35 @@ def batches(lines: Sequence[Line], most_tokens: int) -> Iterable[list[int]]:
         yield batch
 
 
-def rows(model: LanguageModel, lines: Sequence[Line], prompt_share: float = 0.0) -> Rows:
-    """Pad lines on the left into one batch."""
+def rows(model: LanguageModel, lines: Sequence[Line], *, with_prompts: bool = False) -> Rows:
+    """Pad lines on the left into one batch; `with_prompts` also keeps what prompts lose."""
     import torch
 
     width = max(len(each.ids) for each in lines)
-    kept = width - 1 if prompt_share else max(each.targets for each in lines)
+    kept = width - 1 if with_prompts else max(each.targets for each in lines)
     ids = np.full((len(lines), width), model.end_id, np.int64)
-    mask = np.zeros((len(lines), width), np.int64)
-    weights = np.zeros((len(lines), width), np.float32)
+    mask, prompts = np.zeros_like(ids), np.zeros(ids.shape, np.float32)
+    targets = np.zeros_like(prompts)
     for row, each in enumerate(lines):
         begin = width - len(each.ids)
         ids[row, begin:] = each.ids
         mask[row, begin:] = 1
-        weights[row, begin + 1 : begin + each.start] = prompt_share
-        weights[row, begin + each.start :] = 1.0
+        prompts[row, begin + 1 : begin + each.start] = 1.0
+        targets[row, begin + each.start :] = 1.0
     places = np.maximum(np.cumsum(mask, axis=1) - 1, 0)
 
     def on_device(array: NDArray[Any]) -> Any:
         return torch.from_numpy(array).to(model.device)
 
-    counted = on_device(weights[:, width - kept :])
-    return Rows(on_device(ids), on_device(mask), on_device(places), kept, counted)
+    last = slice(width - kept, width)
+    return Rows(
+        on_device(ids),
+        on_device(mask),
+        on_device(places),
+        kept,
+        on_device(targets[:, last]),
+        on_device(prompts[:, last]),
+    )
 
 
 def token_losses(module: Any, batch: Rows) -> Any:

@@ -55,7 +55,7 @@ def losses(
     for chosen in batches(lines, batch):
         part = rows(model, [lines[place] for place in chosen])
         with model.lock, torch.inference_mode():
-            sums = (token_losses(model.model, part) * part.weights).sum(dim=1)
+            sums = (token_losses(model.model, part) * part.targets).sum(dim=1)
         for place, total in zip(chosen, sums.double().cpu().tolist(), strict=True):
             count = lines[place].targets
             nll[places[place]], tokens[places[place]] = total / count, count

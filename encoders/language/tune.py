@@ -164,18 +164,26 @@ class _Training:
     def _in_pieces(self, lines: list[Line]) -> float:
         ordered = sorted(lines, key=lambda each: len(each.ids))
         share = self._settings.prompt_share
-        counted = sum(each.targets + share * (each.start - 1) for each in lines)
+        wanted = sum(each.targets for each in lines)
+        counted = wanted + share * sum(each.start - 1 for each in lines)
         total, size = 0.0, self._room.piece
         for start in range(0, len(ordered), size):
-            batch = rows(self._base, ordered[start : start + size], share)
-            each = token_losses(self._adapted, batch)
-            ((each * batch.weights).sum() / counted).backward()
-            total += float((each.detach() * (batch.weights == 1.0)).sum())
-        return total / sum(each.targets for each in lines)
+            loss, of_targets = self._read(ordered[start : start + size])
+            (loss / counted).backward()
+            total += of_targets
+        return total / wanted
 
     def _read_once(self, longest: Line) -> None:
-        batch = rows(self._base, [longest], self._settings.prompt_share)
-        (token_losses(self._adapted, batch) * batch.weights).mean().backward()
+        loss, _ = self._read([longest])
+        loss.backward()
+
+    def _read(self, lines: list[Line]) -> tuple[Any, float]:
+        """Give the summed loss of a batch, prompts by their share, and that of targets alone."""
+        share = self._settings.prompt_share
+        batch = rows(self._base, lines, with_prompts=share > 0)
+        each = token_losses(self._adapted, batch)
+        of_targets = float((each.detach() * batch.targets).sum())
+        return (each * (batch.targets + share * batch.prompts)).sum(), of_targets
 
 
 def _trainable(base: LanguageModel, settings: LanguageTuning) -> Any:
