@@ -32,9 +32,13 @@ BEHAVIOUR = "behaviour.json"
 
 
 class Behaviour(msgspec.Struct, frozen=True):
-    """`seconds` a training takes; `gain` that is measured; what else it does in training."""
+    """`seconds` a training takes; `gain` that is measured; what else it does in training.
+
+    With `hold` training waits until there is a file `release`.
+    """
 
     seconds: float = 0.0
+    hold: bool = False
     gain: float = 0.5
     crash: bool = False
     hang: bool = False
@@ -79,7 +83,7 @@ class TinyTuner:
         if told.error:
             raise InputError(told.error)
         until = time.monotonic() + told.seconds
-        while told.hang or time.monotonic() < until:
+        while told.hang or time.monotonic() < until or self._is_held(told):
             if stop() and not told.hang:
                 raise Stopped
             time.sleep(0.01)
@@ -105,6 +109,9 @@ class TinyTuner:
             CHECK + "probe": Figure(0.9, 0.9, 0.0, 0.0, 0.0),
         }
         return Evidence(self.kind, 1000, figures, trained.health)
+
+    def _is_held(self, told: Behaviour) -> bool:
+        return told.hold and not (self.folder / "release").exists()
 
     def _note(self, name: str, line: str) -> None:
         with (self.folder / f"{name}.log").open("a") as out:

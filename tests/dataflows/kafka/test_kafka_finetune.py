@@ -1,0 +1,137 @@
+"""Fine-tuning beside a broker: reading goes on while a training outlasts the poll limit."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from dataflows.config import Config
+from dataflows.registry.registry import Registry
+from dataflows.store import Store
+from dataflows.tuning import finetune_process, tether
+from dataflows.tuning.collect import Collector
+from dataflows.tuning.finetune import IDENTITY, finetune
+from dataflows.tuning.settings import FinetuneSettings
+from tests.dataflows.kafka.flows import until
+from tests.dataflows.tuning.doubles import TinyTuner, behave
+
+pytestmark = pytest.mark.kafka
+MAKE = "tests.dataflows.tuning.doubles:tiny_tuner"
+POLL_LIMIT = 1.5
+"""Seconds between two polls after which a consumer is thrown out of its group."""
+PATIENCE = 60.0
+
+
+def event(number: int) -> bytes:
+    return json.dumps(
+        {
+            "event_id": f"e{number}",
+            "user_id": f"u{number % 5}",
+            "type": "view",
+            "ts": 1e9 + number,
+            "item_id": f"i{number % 9}",
+        }
+    ).encode()
+
+
+def item(number: int) -> bytes:
+    return json.dumps({"item_id": f"i{number}", "title": f"Title {number}"}).encode()
+
+
+def config(tmp_path: Path, kafka, **more) -> Config:
+    finetuning = FinetuneSettings(
+        models="encoder", encoder_events=100, quiet_seconds=1.0, group_id=f"{kafka.group_id}-tune"
+    )
+    base = Config()
+    return msgspec.structs.replace(
+        base,
+        flow=msgspec.structs.replace(base.flow, source="kafka", epoch_seconds=0.05),
+        state=msgspec.structs.replace(base.state, path=str(tmp_path / "state")),
+        kafka=kafka,
+        finetune=finetuning,
+    )
+
+
+@pytest.mark.slow
+def test_poll_limits_hold_while_a_training_takes_longer_than_they_are(
+    tmp_path, broker, settings_for
+):
+    names = broker.names()
+    limits = {"max.poll.interval.ms": int(POLL_LIMIT * 1000), "session.timeout.ms": 1000}
+    kafka = settings_for(broker, names)
+    kafka = msgspec.structs.replace(kafka, consumer=kafka.consumer | limits)
+    given = config(tmp_path, kafka)
+    broker.produce(names.items, [item(n) for n in range(9)])
+    broker.produce(names.events, [event(n) for n in range(100)])
+    tiny = tmp_path / "tiny-encoder"
+    behave(tiny, hold=True)
+    registry = Registry(tmp_path / "state" / "models")
+    process = tether.start(
+        finetune_process.MODULE, msgspec.json.encode(finetune_process.Job(given, MAKE))
+    )
+    try:
+        until(lambda: TinyTuner(tiny).calls("trained"), PATIENCE, "the training")
+        for number in range(100, 200):
+            broker.produce(names.events, [event(number)])
+            time.sleep(2 * POLL_LIMIT / 100)
+        until(lambda: arrived(tmp_path) == 200, PATIENCE, "the events sent meanwhile")
+        assert registry.decisions() == []
+        assert process.poll() is None
+        (tiny / "release").touch()
+        until(lambda: len(registry.decisions()) == 2, PATIENCE, "the second decision")
+    finally:
+        status = tether.end(process, 30.0)
+    assert status == 0
+    assert arrived(tmp_path) == 200
+    first, second = registry.decisions()
+    assert (first.data["newest_last_ts"], second.data["newest_last_ts"]) == (1e9 + 99, 1e9 + 199)
+    assert committed(broker, given.finetune.group_id, names.events) == 200
+    # The group of the running stream is another one.
+    assert committed(broker, kafka.group_id, names.events) < 0
+
+
+def test_once_ends_when_the_topic_is_read_and_promotions_are_announced(
+    tmp_path, broker, settings_for
+):
+    names = broker.names()
+    promotions = broker.create(broker.name("promotions"))
+    kafka = msgspec.structs.replace(settings_for(broker, names), promotions_topic=promotions)
+    broker.produce(names.items, [item(n) for n in range(9)])
+    broker.produce(names.events, [event(n) for n in range(60)])
+    decisions = finetune(config(tmp_path, kafka), once=True, make=MAKE)
+    assert [one.verdict for one in decisions] == ["promote"]
+    ((key, value),) = broker.read(promotions)
+    assert key == b"encoder"
+    assert json.loads(value)["version"] == decisions[0].candidate
+
+
+def arrived(tmp_path: Path) -> int:
+    """How many events were taken in, each once, all accounted for."""
+    folder = tmp_path / "state" / "finetune"
+    store = Store.reader(folder)
+    if store is None:
+        return 0
+    try:
+        store.must_match(IDENTITY)
+        collector = Collector(store, FinetuneSettings(), Config().clean)
+        count = collector.ledger.balance()
+        assert collector.ledger.as_dict()["duplicate"] == 0
+        assert count == collector.kept
+        return count
+    finally:
+        store.close()
+
+
+def committed(broker, group: str, topic: str) -> int:
+    from confluent_kafka import Consumer, TopicPartition
+
+    consumer = Consumer({"bootstrap.servers": broker.servers, "group.id": group, "log_level": 0})
+    try:
+        (found,) = consumer.committed([TopicPartition(topic, 0)], timeout=10)
+        return int(found.offset)
+    finally:
+        consumer.close()
