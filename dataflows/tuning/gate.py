@@ -67,12 +67,11 @@ def judge(
     must lie within `keep_loss`, with its whole interval.
     """
     rules = settings or GateSettings()
-    reasons = [
-        *_health(evidence.health, rules, goal),
-        *_measured(evidence, rules),
-        *_newest(evidence.figures.get(LOG_RANK), rules, goal),
-        *_harms(evidence.figures, rules),
-    ]
+    reasons = list(_health(evidence.health, rules, goal))
+    if evidence.figures or not reasons:  # what did not train need not be measured
+        reasons += _measured(evidence, rules)
+        reasons += _newest(evidence.figures.get(LOG_RANK), rules, goal)
+        reasons += _harms(evidence.figures, rules)
     verdict: Verdict = "refuse" if reasons else "promote"
     notes = tuple(_notes(evidence))
     return Decision(evidence.kind, verdict, tuple(reasons), _told(evidence), notes, goal)

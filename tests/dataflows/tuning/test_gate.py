@@ -82,6 +82,15 @@ def test_a_useless_training_is_refused_however_good_the_figures(health, reason):
     assert ";" not in told or "least" in told
 
 
+def test_what_did_not_train_need_not_be_measured_to_be_refused():
+    empty = Evidence("language", 0, {}, Health(True, 0, 0.0, 0))
+    assert judge(empty).reasons == (
+        "the targets were all cut away: nothing took part in the loss",
+        "nothing was trained: no step was made",
+    )
+    assert "was not measured" in judge(Evidence("language", 0, {}, HEALTHY)).reasons[1]
+
+
 @pytest.mark.parametrize(
     "figure",
     [

@@ -1,0 +1,108 @@
+"""Tunes the sentence encoder on pairs of texts of the stream, into a whole model of its own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from dataflows.config import Config
+from dataflows.errors import InputError
+from dataflows.tuning.evidence import Evidence, Kind, health_of
+from dataflows.tuning.item_pairs import Pair, item_pairs, item_texts
+from dataflows.tuning.tuner import Base, Step, Stop, Stopped, Tell, Trained
+from dataflows.tuning.window import Split
+from encoders.packaged import packaged_folder
+from encoders.sentence import SentenceEncoder
+from encoders.tuning.pairs import TextPairs
+from encoders.tuning.round import Progress
+from encoders.tuning.tune import tune_encoder
+
+UNTRAINABLE = re.compile(r"hashing(-\d+)?|multilingual|static:.*")
+
+
+class EncoderTuner:
+    """A round of the encoder."""
+
+    kind: Kind = "encoder"
+
+    def __init__(self, config: Config) -> None:
+        self.base_name = config.encoder.name
+        self._config = config
+
+    def train(self, parted: Split, base: Base, into: Path, tell: Tell, stop: Stop) -> Trained:
+        """As `Tuner.train`."""
+        config = self._config
+        settings = msgspec.structs.replace(config.tuning, threads=config.finetune.threads)
+        tell(Step("making pairs"))
+        pairs = item_pairs(parted.train, parted.items, config.examples, config.learner.seed)
+        texts = list(dict.fromkeys(item_texts(parted.items).values()))
+
+        def progress(far: Progress) -> None:
+            tell(Step("training", far.step, far.steps, f"loss {far.loss:.3f}"))
+
+        done = tune_encoder(self.folder(base), as_texts(pairs), texts, settings, progress, stop)
+        if stop():
+            raise Stopped
+        done.save(into)
+        health = health_of(
+            done.losses,
+            steps=done.steps,
+            changed=done.changed,
+            targets=done.targets,
+            seconds=done.seconds,
+            peak_bytes=done.peak_bytes,
+        )
+        saved = SentenceEncoder.from_folder(into)
+        told = msgspec.to_builtins(settings) | {"blend": done.choice.blend}
+        return Trained(health, "sentence-transformers", saved.version, saved.dim, told)
+
+    def measure(
+        self, parted: Split, base: Base, folder: Path, trained: Trained, tell: Tell, stop: Stop
+    ) -> Evidence:
+        """As `Tuner.measure`."""
+        from dataflows.tuning.encoder_gate import encoder_evidence
+
+        old = SentenceEncoder.from_folder(self.folder(base))
+        new = SentenceEncoder.from_folder(folder)
+        return encoder_evidence(old, new, parted, trained.health, self._config, tell, stop)
+
+    def folder(self, base: Base) -> Path:
+        """Give the folder of the model to begin from. Raises InputError where it has none."""
+        if base.folder is not None:
+            return base.folder
+        if base.name == "packaged":
+            return packaged_folder()
+        if UNTRAINABLE.fullmatch(base.name):
+            raise InputError(
+                f"the encoder {base.name!r} cannot be tuned: set [encoder] name to packaged, a "
+                'folder or a hub name, or finetune.models to "language"'
+            )
+        folder = Path(base.name).expanduser()
+        return folder if folder.is_dir() else _from_hub(base.name)
+
+
+def as_texts(pairs: list[Pair]) -> TextPairs:
+    """Give pairs as the training takes them."""
+    return TextPairs(
+        [pair.anchor for pair in pairs],
+        [pair.positive for pair in pairs],
+        np.array([pair.weight for pair in pairs], np.float32),
+        [pair.negative or "" for pair in pairs],
+    )
+
+
+def _from_hub(name: str) -> Path:
+    """Give the local copy of a hub model, fetched where it is not there."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.txt"]))
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise InputError(
+            f"cannot fetch the encoder {name!r}: {reason}; without a network use `packaged` or a "
+            "local folder"
+        ) from error

@@ -1,0 +1,95 @@
+"""Tunes the language model on examples in words, as an adapter of the configured model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from dataflows.config import Config
+from dataflows.tuning.evidence import Evidence, Kind, health_of
+from dataflows.tuning.examples import intent_examples, next_item_examples
+from dataflows.tuning.language_gate import language_evidence
+from dataflows.tuning.language_questions import trained_on
+from dataflows.tuning.tuner import Base, Step, Stop, Stopped, Tell, Trained
+from dataflows.tuning.window import Split
+from encoders.language.load import load_language_model
+from encoders.language.model import LanguageModel
+from encoders.language.tune import Progress, TextExample, tune_language
+
+INTENT_SHARE = 0.3
+"""The part of all examples that intents may take, where there are many."""
+
+
+class LanguageTuner:
+    """A round of the language model. `load` loads it: the configured name, with an adapter."""
+
+    kind: Kind = "language"
+
+    def __init__(
+        self, config: Config, load: Callable[[Path | None], LanguageModel] | None = None
+    ) -> None:
+        self.base_name = config.generate.model
+        self._config = config
+        self._load = load or self._load_configured
+
+    def train(self, parted: Split, base: Base, into: Path, tell: Tell, stop: Stop) -> Trained:
+        """As `Tuner.train`: an adapter goes on from the one in force."""
+        settings = msgspec.structs.replace(
+            self._config.language, threads=self._config.finetune.threads
+        )
+        tell(Step("loading the language model"))
+        model = self._load(base.folder)
+        tell(Step("making examples"))
+        examples = self.examples(parted)
+
+        def progress(far: Progress) -> None:
+            tell(Step("training", far.step, far.steps, f"loss {far.loss:.3f}"))
+
+        done = tune_language(model, examples, settings, progress, stop)
+        if stop():
+            raise Stopped
+        done.save(into)
+        health = health_of(
+            done.losses,
+            steps=done.steps,
+            changed=done.changed,
+            targets=done.targets,
+            seconds=done.seconds,
+            peak_bytes=done.peak_bytes,
+        )
+        return Trained(
+            health,
+            "adapter",
+            model.base.with_adapter(into).version,
+            int(model.model.config.hidden_size),
+            msgspec.to_builtins(settings),
+            needs=self.base_name,
+        )
+
+    def measure(
+        self, parted: Split, base: Base, folder: Path, trained: Trained, tell: Tell, stop: Stop
+    ) -> Evidence:
+        """As `Tuner.measure`."""
+        tell(Step("loading the language models"))
+        old = self._load(base.folder)
+        new = old.base.with_adapter(folder)
+        seed = self._config.learner.seed
+        return language_evidence(old, new, parted, trained.health, None, tell, stop, seed)
+
+    def examples(self, parted: Split) -> list[TextExample]:
+        """Give what a round trains on: what comes next, and intents up to a part of it.
+
+        Users of the check set are left out.
+        """
+        settings, seed = self._config.examples, self._config.learner.seed
+        events = trained_on(parted.train)
+        following = next_item_examples(events, parted.items, settings, seed)
+        intents = intent_examples(events, parted.items, settings, seed)
+        most = round(INTENT_SHARE / (1 - INTENT_SHARE) * len(following)) if following else None
+        return following + intents[:most]
+
+    def _load_configured(self, adapter: Path | None) -> LanguageModel:
+        threads = self._config.finetune.threads
+        return load_language_model(self.base_name, adapter=adapter, threads=threads)
