@@ -26,11 +26,12 @@ from dataflows.generation.companion import Companion
 from dataflows.intent_control import control_of, shard_meant
 from dataflows.late_labels import in_ledger, late_label, session_label
 from dataflows.ledger import Ledger, Outcome
+from dataflows.message_types import Position
 from dataflows.model import Model, Observer
 from dataflows.offers import Offers
-from dataflows.outbox import Out, Outbox
+from dataflows.outbox import RECOMMENDATIONS, Out, Outbox
 from dataflows.progress import Progress
-from dataflows.record import Reject
+from dataflows.record import Raw, Reject
 from dataflows.records import Record, Records
 from dataflows.served import Served
 from dataflows.swap.in_force import KIND_VERSIONS, InForce, read_in_force
@@ -39,6 +40,7 @@ from dataflows.swap.space import Space
 from encoders.protocol import Encoder
 from learners.control import Control, ControlError
 from learners.interaction import Interaction
+from learners.lists import UserList
 from learners.pending import LateLabel
 
 KIND_POSITION = "position"
@@ -109,7 +111,7 @@ class Engine(Generic[M]):
         self._observer = observer
         self._generation = generation
         if generation is not None:
-            generation.counts = self.counts
+            generation.attach(self.counts, self.outbox, clock)
         self._moved: set[str] = set()
         self._items: dict[str, bytes | None] = {}
         self._is_whole = True
@@ -151,9 +153,7 @@ class Engine(Generic[M]):
                 self._take_event(record, verdict)
                 if last[record.event.user_id] == place:
                     offered = self.model.recommend(record.event.user_id)
-                    if self._generation is not None:
-                        self._generation.offered(self.model, offered)
-                    outs += self._offers.offer(offered, self.model.item_title, record.raw)
+                    outs += self._offer(offered, record.raw)
         for partition, position in batch.positions.items():
             self._advance(partition, position)
         self._after_batch(outs)
@@ -313,6 +313,15 @@ class Engine(Generic[M]):
             self._generation.learnt(self.model, interaction)
         if of_session is not None:
             self._take_label(of_session)
+
+    def _offer(self, offered: UserList, raw: Raw) -> list[Out]:
+        """Send a list if it changed, and let whoever puts lists into words know."""
+        outs = self._offers.offer(offered, self.model.item_title, raw)
+        if self._generation is not None:
+            is_sent = any(out.topic == RECOMMENDATIONS for out in outs)
+            position = Position(raw.partition, raw.offset) if is_sent else None
+            self._generation.offered(self.model, offered, position, self._offers.versions)
+        return outs
 
     def _take_label(self, late: LateLabel) -> tuple[Outcome, str]:
         """Learn a label that comes after its event; give outcome and reason for the ledger."""

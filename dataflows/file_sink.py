@@ -15,9 +15,18 @@ from pathlib import Path
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from dataflows.errors import InputError
-from dataflows.outbox import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, Acknowledge, Out
+from dataflows.outbox import (
+    DEAD_LETTERS,
+    INTENTS,
+    NARRATIVES,
+    RECOMMENDATIONS,
+    Acknowledge,
+    Out,
+)
 
-TOPICS = (RECOMMENDATIONS, INTENTS, DEAD_LETTERS)
+ALWAYS = (RECOMMENDATIONS, INTENTS, DEAD_LETTERS)
+TOPICS = (*ALWAYS, NARRATIVES)
+"""Those that are not always written have a file once there is something in it."""
 BLOCK = 1 << 16
 
 
@@ -32,10 +41,9 @@ class FileSinkPartition(StatelessSinkPartition[Out]):
     def __init__(self, folder: Path, acknowledge: Acknowledge) -> None:
         self._acknowledge = acknowledge
         self._paths = {topic: topic_file(folder, topic) for topic in TOPICS}
-        self._files = {
-            topic: os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            for topic, path in self._paths.items()
-        }
+        self._files: dict[str, int] = {}
+        for topic in ALWAYS:
+            self._open(topic)
 
     def write_batch(self, items: list[Out]) -> None:
         """Append each message to its file, whole lines at a time, then acknowledge them."""
@@ -53,11 +61,17 @@ class FileSinkPartition(StatelessSinkPartition[Out]):
             os.fsync(file)
             os.close(file)
 
+    def _open(self, topic: str) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        file = self._files[topic] = os.open(self._paths[topic], flags, 0o644)
+        return file
+
     def _append(self, topic: str, values: Sequence[bytes]) -> None:
         rest = memoryview(b"\n".join(values) + b"\n")
         try:
+            file = self._files[topic] if topic in self._files else self._open(topic)
             while rest:
-                rest = rest[os.write(self._files[topic], rest) :]
+                rest = rest[os.write(file, rest) :]
         except OSError as error:
             raise InputError(
                 f"{self._paths[topic]}: cannot be written ({error.strerror}); make room, then "

@@ -13,6 +13,7 @@ ITEMS = "items"
 RECOMMENDATIONS = "recommendations"
 INTENTS = "intents"
 DEAD_LETTERS = "dead-letters"
+NARRATIVES = "narratives"
 PROMOTIONS = "promotions"
 
 OURS = frozenset(
@@ -53,6 +54,7 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     recommendations_topic: str = "recommendations"
     intents_topic: str = "intents"
     dead_letters_topic: str = "dead-letters"
+    narratives_topic: str = "narratives"
     promotions_topic: str = "promotions"
 
     auto_offset_reset: Literal["earliest", "latest"] = "earliest"
@@ -109,6 +111,7 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             RECOMMENDATIONS: self.recommendations_topic,
             INTENTS: self.intents_topic,
             DEAD_LETTERS: self.dead_letters_topic,
+            NARRATIVES: self.narratives_topic,
             PROMOTIONS: self.promotions_topic,
         }
 

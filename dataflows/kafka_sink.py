@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
@@ -12,11 +12,14 @@ from dataflows.kafka_health import Health
 from dataflows.kafka_settings import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, KafkaSettings
 from dataflows.outbox import Acknowledge, Out
 
+ALWAYS = (RECOMMENDATIONS, INTENTS, DEAD_LETTERS)
+
 
 class KafkaSink(DynamicSink[Out]):
     """One producer for all workers of the process. `Out.topic` is a role, not a name.
 
-    A step waits while too much is on its way; `stop` is asked meanwhile. `health` counts
+    `roles` are those whose topics must be there. A step waits while too much is on its way;
+    `stop` is asked meanwhile. `health` counts
     `cut`, `too_large`, `refused`, `superseded`, `waits`, `kept`. Call `finish` after the
     flow, before the state is closed.
     """
@@ -26,8 +29,10 @@ class KafkaSink(DynamicSink[Out]):
         settings: KafkaSettings,
         acknowledge: Acknowledge,
         stop: Callable[[], bool] = lambda: False,
+        roles: Sequence[str] = ALWAYS,
     ) -> None:
         self.health = Health("sink")
+        self._roles = roles
         self._settings = settings
         self._acknowledge = acknowledge
         self._stop = stop
@@ -40,7 +45,7 @@ class KafkaSink(DynamicSink[Out]):
         # A producer's question would make a missing topic, with settings that nobody chose.
         asker = make_consumer(self._settings, self.health)
         try:
-            find_partitions(asker, self._settings, [RECOMMENDATIONS, INTENTS, DEAD_LETTERS])
+            find_partitions(asker, self._settings, list(self._roles))
         finally:
             asker.close()
         self._courier = Courier(self._settings, self._acknowledge, self.health, self._stop)

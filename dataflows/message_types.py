@@ -123,6 +123,33 @@ class Intents(msgspec.Struct, frozen=True, gc=False):
     time: Moment
 
 
+class Reason(msgspec.Struct, frozen=True, gc=False):
+    """One item of a list, in words."""
+
+    item_id: Id
+    title: str
+    reason: str
+    by: Annotated[
+        Literal["model", "template"],
+        Meta(description="Who wrote it: what a model wrote is checked against the record."),
+    ]
+
+
+class Narrative(msgspec.Struct, frozen=True, gc=False):
+    """Topic `narratives`, keyed by user: a list of theirs in words."""
+
+    user_id: Id
+    headline: str
+    headline_by: Literal["model", "template"]
+    items: Annotated[tuple[Reason, ...], Meta(description="As in the list, in its order.")]
+    need: Annotated[str | None, Meta(description="The likeliest need that the list was made for.")]
+    sequence: Annotated[int, Meta(ge=0, description="That of the list which it tells of.")]
+    position: Position
+    versions: Versions
+    language_model: Annotated[str, Meta(description="Fingerprint of what wrote it.")]
+    time: Moment
+
+
 class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     """Topic `dead-letters`, keyed by `partition:offset`: one input record that was not learnt."""
 

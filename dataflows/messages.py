@@ -15,13 +15,16 @@ from operator import itemgetter
 
 import msgspec
 
+from dataflows.generation.told import Listed, Told
 from dataflows.message_types import (
     Because,
     DeadLetter,
     Intents,
     Liking,
+    Narrative,
     Place,
     Position,
+    Reason,
     Recommendation,
     Spoke,
     Versions,
@@ -37,6 +40,7 @@ __all__ = [
     "dead_letter_key",
     "render_dead_letter",
     "render_intents",
+    "render_narrative",
     "render_recommendation",
     "user_key",
 ]
@@ -136,6 +140,26 @@ def render_intents(offered: UserList, position: Position, versions: Versions, ti
     )
 
 
+def render_narrative(listed: Listed, told: Told, language_model: str, time: float) -> bytes:
+    """Write a list in words. Raises `MessageError` for an id that is not Unicode."""
+    reasons = zip(listed.item_ids, told.titles, told.reasons, strict=True)
+    return _written(
+        listed.user_id,
+        Narrative(
+            listed.user_id,
+            told.headline.text,
+            told.headline.by,
+            tuple(Reason(item_id, title, line.text, line.by) for item_id, title, line in reasons),
+            listed.need or None,
+            listed.sequence,
+            listed.position,
+            listed.versions,
+            language_model,
+            _moment(time),
+        ),
+    )
+
+
 def render_dead_letter(reject: Reject, time: float) -> bytes:
     """Write one record that could not be learnt, with its bytes up to `RAW_LIMIT`."""
     raw = reject.raw
@@ -155,7 +179,7 @@ def render_dead_letter(reject: Reject, time: float) -> bytes:
     )
 
 
-def _written(whose: str, message: Recommendation | Intents | DeadLetter) -> bytes:
+def _written(whose: str, message: Recommendation | Intents | Narrative | DeadLetter) -> bytes:
     try:
         return _encoder.encode(message)
     except (UnicodeEncodeError, TypeError, OverflowError) as error:

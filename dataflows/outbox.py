@@ -18,6 +18,7 @@ from dataflows.records import Record
 RECOMMENDATIONS = "recommendations"
 INTENTS = "intents"
 DEAD_LETTERS = "dead-letters"
+NARRATIVES = "narratives"
 
 KIND_MESSAGE = "outbox"
 KIND_NEXT = "outbox:next"
@@ -28,8 +29,8 @@ Acknowledge = Callable[[int], None]
 class Out(msgspec.Struct, frozen=True, gc=False):
     """One message for the sink.
 
-    `topic` is a role ("recommendations", "intents", "dead-letters"); the sink
-    knows the real name. `number` is unique in the process: the sink hands it
+    `topic` is a role ("recommendations", "intents", "dead-letters", "narratives");
+    the sink knows the real name. `number` is unique in the process: the sink hands it
     to `acknowledge` once the message is delivered for good.
     """
 

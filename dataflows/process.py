@@ -27,7 +27,7 @@ from dataflows.flow import build_flow
 from dataflows.generation.companion import Companion
 from dataflows.generation.open import learner_with, open_worker
 from dataflows.generation.worker import Worker
-from dataflows.outbox import Acknowledge, Out
+from dataflows.outbox import NARRATIVES, Acknowledge, Out
 from dataflows.progress import Progress
 from dataflows.record import Raw
 from dataflows.registry.watch import open_watch
@@ -223,11 +223,12 @@ def _kafka_ends(
     config: Config, progress: Progress, stop: Callable[[], bool], acknowledge: Acknowledge
 ) -> _Ends:
     from dataflows.kafka_health import told
-    from dataflows.kafka_sink import KafkaSink
+    from dataflows.kafka_sink import ALWAYS, KafkaSink
     from dataflows.kafka_source import KafkaSource
 
     source = KafkaSource(config.kafka, progress, stop)
-    sink = KafkaSink(config.kafka, acknowledge, stop)
+    roles = (*ALWAYS, NARRATIVES) if config.generate.narratives else ALWAYS
+    sink = KafkaSink(config.kafka, acknowledge, stop, roles)
 
     def lag() -> str:
         unread = source.lag()

@@ -14,7 +14,13 @@ import msgspec
 
 from dataflows.events import EventJson
 from dataflows.items import ItemJson
-from dataflows.message_types import DeadLetter, Intents, PromotionMessage, Recommendation
+from dataflows.message_types import (
+    DeadLetter,
+    Intents,
+    Narrative,
+    PromotionMessage,
+    Recommendation,
+)
 from dataflows.reasons import Reason
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -26,6 +32,7 @@ TYPES: dict[str, type[msgspec.Struct]] = {
     "intents": Intents,
     "dead-letter": DeadLetter,
     "promotion": PromotionMessage,
+    "narrative": Narrative,
 }
 """File name, without `.json`, to the type that it tells of."""
 

@@ -1,7 +1,7 @@
 """Makes the topics with the settings they need, and tells where an existing one differs.
 
-Lists, intents, items and promotions are compacted: the newest message of each key is kept
-for good, so that a new reader gets the state of everybody. Events and dead letters are kept
+Lists, intents, narratives, items and promotions are compacted: the newest message of each key
+is kept for good, so that a new reader gets the state of everybody. Events and dead letters are kept
 for a time.
 """
 

@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dataflows.generation.generator import Generator
+from dataflows.generation.grounding import TitleIndex
+from dataflows.generation.narrator import Narrator
 from dataflows.generation.settings import GenerateSettings
 from dataflows.items import ItemRecord
 from encoders.language.model import LanguageModel
 
 NAMES = "names"
+NARRATIVES = "narratives"
 
 Renew = Callable[[LanguageModel], LanguageModel | None]
 """Gives another model where one is in force by now, else None."""
@@ -26,6 +29,10 @@ class ModelAuthor:
         self, model: LanguageModel, settings: GenerateSettings, renew: Renew | None = None
     ) -> None:
         self.generator = Generator(model, settings)
+        self._records: dict[str, ItemRecord] = {}
+        self._index = TitleIndex()
+        self.narrator = Narrator(self._records, self._index, settings.narratives_cached)
+        self._settings = settings
         self._renew = renew
 
     @property
@@ -38,19 +45,27 @@ class ModelAuthor:
         if not record.available:
             self.remove_item(record.item_id)
             return
-        self.generator.put(record.item_id, record.title)
+        if self._settings.candidates:
+            self.generator.put(record.item_id, record.title)
+        if self._settings.narratives:
+            self._records[record.item_id] = record
+            self._index.put(record.item_id, record.title)
 
     def remove_item(self, item_id: str) -> None:
         """An item left the catalogue."""
         self.generator.remove(item_id)
+        self._records.pop(item_id, None)
+        self._index.remove(item_id)
 
     def answer(
         self, kind: str, what: Sequence[Any], is_live: Callable[[str], bool] | None
     ) -> list[Any]:
         """Answer requests of one kind. Raises ValueError for one that is not known."""
-        if kind != NAMES:
-            raise ValueError(f"{kind!r} is no kind of request")
         newer = None if self._renew is None else self._renew(self.model)
         if newer is not None:
             self.generator.use(newer)
-        return list(self.generator.name(what, is_live))
+        if kind == NAMES:
+            return list(self.generator.name(what, is_live))
+        if kind == NARRATIVES:
+            return [self.narrator.tell(self.model, listed, is_live) for listed in what]
+        raise ValueError(f"{kind!r} is no kind of request")

@@ -6,16 +6,22 @@ they say of items that left meanwhile is dropped.
 
 from __future__ import annotations
 
+import logging
+import time
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from dataflows.generation.author import NAMES
+from dataflows import messages
+from dataflows.generation.author import NAMES, NARRATIVES
 from dataflows.generation.desk import Desk, Job
 from dataflows.generation.generator import Named, Wish
+from dataflows.generation.pace import Allowance
 from dataflows.generation.settings import GenerateSettings
+from dataflows.generation.told import Listed, Narrative
 from dataflows.items import ItemRecord
-from dataflows.outbox import Out
+from dataflows.message_types import Position, Versions
+from dataflows.outbox import Out, Outbox
 from dataflows.tuning.prompts import MOST_SHOWN
 from learners.generated import Taken
 from learners.interaction import Interaction
@@ -23,6 +29,8 @@ from learners.lists import UserList
 
 _USERS = 50_000
 """Users of whom it is known what they were after last."""
+
+_log = logging.getLogger(__name__)
 
 
 class Learner(Protocol):
@@ -48,20 +56,31 @@ class Learner(Protocol):
 
 
 class Companion:
-    """Of one shard. `counts` is told what was asked for and what came of it."""
+    """Of one shard. `attach` gives it to the shard's engine before anything else is called."""
 
     def __init__(self, desk: Desk, settings: GenerateSettings, shard: int = 0) -> None:
-        self.counts: Counter[str] = Counter()
         self._desk = desk
         self._settings = settings
         self._shard = shard
         self._after: OrderedDict[str, str] = OrderedDict()
+        self._allowance = Allowance(settings.narratives_per_minute, settings.narrative_seconds)
+        self.attach(Counter(), Outbox(), time.time)
+
+    def attach(self, counts: Counter[str], outbox: Outbox, clock: Callable[[], float]) -> None:
+        """Say what is told of requests and answers, and where messages go; `clock` is the time."""
+        self._counts = counts
+        self._outbox = outbox
+        self._clock = clock
 
     def begin(self, learner: Learner) -> list[Out]:
         """Take up what was answered since the last call; give the messages that come of it."""
+        outs: list[Out] = []
         for answer in self._desk.take(self._shard):
-            self._take_names(learner, answer.what)
-        return []
+            if answer.kind == NAMES:
+                self._take_names(learner, answer.what)
+            elif answer.kind == NARRATIVES:
+                outs += self._take_narrative(answer.what)
+        return outs
 
     def put_item(self, record: ItemRecord) -> None:
         """An item is new or changed, or no longer available."""
@@ -78,15 +97,22 @@ class Companion:
         if learner.length(interaction.user_id) % self._settings.every == 0:
             self._ask_names(learner, interaction.user_id)
 
-    def offered(self, learner: Learner, offered: UserList) -> None:
-        """Ask for what a fresh list makes due."""
+    def offered(
+        self,
+        learner: Learner,
+        offered: UserList,
+        sent: Position | None,
+        versions: Versions,
+    ) -> None:
+        """Ask for what a list makes due; `sent` is what it is as of, if it went out."""
         if self._settings.candidates and self._settings.on_intent and self._is_turned(offered):
             self._ask_names(learner, offered.user_id)
+        if self._settings.narratives and sent is not None and offered.entries:
+            self._ask_narrative(offered, sent, versions)
 
     def _is_turned(self, offered: UserList) -> bool:
         """Tell whether a user is after something else than at their last list."""
-        shares = offered.belief or offered.intent
-        top = max(shares, key=shares.__getitem__, default="")
+        top = _need(offered)
         before = self._after.get(offered.user_id)
         self._after[offered.user_id] = top
         self._after.move_to_end(offered.user_id)
@@ -98,13 +124,48 @@ class Companion:
         taken = learner.taken(user_id, MOST_SHOWN)
         if not taken.titles:
             return
-        self.counts["generate_asked"] += 1
+        self._counts["generate_asked"] += 1
         self._desk.ask(Job(NAMES, self._shard, user_id, Wish(user_id, taken)))
         if self._desk.is_prompt:
             self.begin(learner)
 
     def _take_names(self, learner: Learner, named: Named) -> None:
         kept = learner.put_generated(named.user_id, named.item_ids, named.lifts, named.asked)
-        self.counts["generate_users"] += 1
-        self.counts["generate_items"] += kept
-        self.counts["generate_gone"] += len(named.item_ids) - kept
+        self._counts["generate_users"] += 1
+        self._counts["generate_items"] += kept
+        self._counts["generate_gone"] += len(named.item_ids) - kept
+
+    def _ask_narrative(self, offered: UserList, sent: Position, versions: Versions) -> None:
+        if not self._allowance.take(offered.user_id, self._clock()):
+            self._counts["narratives_skipped"] += 1
+            return
+        listed = Listed(
+            offered.user_id,
+            tuple(entry.item_id for entry in offered.entries),
+            _need(offered),
+            offered.sequence,
+            sent,
+            versions,
+        )
+        self._counts["narratives_asked"] += 1
+        self._desk.ask(Job(NARRATIVES, self._shard, offered.user_id, listed))
+
+    def _take_narrative(self, narrative: Narrative) -> list[Out]:
+        listed, told, version = narrative
+        try:
+            value = messages.render_narrative(listed, told, version, self._clock())
+        except messages.MessageError as error:
+            self._counts["narratives_unwritable"] += 1
+            _log.warning("a narrative was not sent: %s", error)
+            return []
+        by_model = [told.headline.by, *(line.by for line in told.reasons)].count("model")
+        self._counts["narratives_sent"] += 1
+        self._counts["narrative_lines_by_model"] += by_model
+        self._counts["narrative_lines_by_template"] += 1 + len(told.reasons) - by_model
+        return [self._outbox.put(NARRATIVES, messages.user_key(listed.user_id), value)]
+
+
+def _need(offered: UserList) -> str:
+    """Give the likeliest need, of the session where that is known."""
+    shares = offered.belief or offered.intent
+    return min(shares, key=lambda need: (-shares[need], need), default="")

@@ -1,6 +1,6 @@
 """Whether a generated line keeps to its facts: what it names, and the numbers that it gives.
 
-A name is what is written with a capital. The titles of the list may be named whole; any other
+A name is what is written with a capital. Titles that it may name are named whole; any other
 name or number must stand among the facts (categories, attributes, the need), and no other
 title of the catalogue may occur. What cannot be told apart counts as not grounded: a plain
 template is always at hand.
@@ -98,6 +98,8 @@ def fault(line: str, facts: Facts, index: TitleIndex) -> str | None:
         return "signs that are no words"
     words = words_of(line)
     own = _own(words, facts)
+    if own.count(False) < _LEAST_WORDS:
+        return "only a title"
     for place, ((word, start), plain) in enumerate(zip(found, words, strict=True)):
         if own[place]:
             continue

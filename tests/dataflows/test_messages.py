@@ -403,6 +403,7 @@ def test_every_field_is_explained_and_no_other() -> None:
         ("`intents`", "intents"),
         ("`dead-letters`", "dead-letter"),
         ("`promotions`", "promotion"),
+        ("`narratives`", "narrative"),
     ],
 )
 def test_every_example_is_a_whole_message(title: str, name: str) -> None:

@@ -59,6 +59,7 @@ def test_lines_that_keep_to_the_facts(line):
         ("A story about Toy and other things.", "Toy"),
         ("A Story about other things.", "story"),
         ("Watch now.", "too short"),
+        ("Toy Story, Toy Story and Toy Story now.", "only a title"),
         ("A comedy " + "for you " * 40, "too long"),
         ("A comedy <|im_end|> for all of you.", "signs"),
         ("A comedy, see https://example.org for more.", "signs"),

@@ -7,7 +7,7 @@ from dataflows.errors import InputError
 from dataflows.kafka_settings import KafkaSettings
 from dataflows.topics import create_topics, wanted_config
 
-COMPACTED = {"items", "recommendations", "intents", "promotions"}
+COMPACTED = {"items", "recommendations", "intents", "promotions", "narratives"}
 
 
 def test_what_is_kept_for_good_is_compacted_and_the_rest_has_a_retention():
@@ -28,7 +28,8 @@ def test_a_topic_takes_what_we_send():
 
 @pytest.fixture
 def fresh(broker):
-    roles = ("events", "items", "recommendations", "intents", "dead_letters", "promotions")
+    roles = ("events", "items", "recommendations", "intents", "dead_letters")
+    roles += ("promotions", "narratives")
     return KafkaSettings(
         bootstrap_servers=broker.servers,
         partitions=2,
@@ -39,12 +40,12 @@ def fresh(broker):
 @pytest.mark.kafka
 def test_creating_twice_does_no_harm(broker, fresh):
     reports = create_topics(fresh)
-    assert [report.outcome for report in reports] == ["created"] * 6
+    assert [report.outcome for report in reports] == ["created"] * 7
     assert [report.role for report in reports] == list(fresh.topics())
     topics = broker.admin.list_topics(timeout=10).topics
     assert all(len(topics[topic].partitions) == 2 for topic in fresh.topics().values())
     again = create_topics(fresh)
-    assert [report.outcome for report in again] == ["exists"] * 6
+    assert [report.outcome for report in again] == ["exists"] * 7
     assert not any(report.differences for report in again)
 
 

@@ -1,0 +1,112 @@
+"""A list in words: a headline, and for each item one reason, from the facts of its record.
+
+A language model writes; each of its lines is checked, and the likeliest that keeps to the
+facts is taken. Where none does, a template says the same without a model.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+
+from dataflows.generation.grounding import Facts, TitleIndex, facts_of, fault
+from dataflows.generation.narrative_prompts import (
+    MOST_KINDS,
+    fact_texts,
+    headline_prompt,
+    plain_headline,
+    plain_reason,
+    reason_prompt,
+)
+from dataflows.generation.told import Listed, Narrative, Sentence, Told
+from dataflows.items import ItemRecord
+from dataflows.tuning.prompts import label_words
+from encoders.language.model import LanguageModel
+from encoders.language.words import Line, write_lines
+
+BEAMS = 4
+MOST_TOKENS = 32
+
+Writer = Callable[[LanguageModel, Sequence[str]], list[list[Line]]]
+
+
+def write(model: LanguageModel, prompts: Sequence[str]) -> list[list[Line]]:
+    """Write lines as narratives want them."""
+    return write_lines(model, prompts, beams=BEAMS, most_tokens=MOST_TOKENS)
+
+
+class Narrator:
+    """Puts lists into words; for one thread at a time. `records` are the live items by id.
+
+    The words of the newest `most` lists are kept: for the same records, need and model they
+    are not written again.
+    """
+
+    def __init__(
+        self,
+        records: Mapping[str, ItemRecord],
+        index: TitleIndex,
+        most: int,
+        writer: Writer = write,
+    ) -> None:
+        self.counts: Counter[str] = Counter()
+        self._records = records
+        self._index = index
+        self._most = most
+        self._writer = writer
+        self._kept: OrderedDict[object, Told] = OrderedDict()
+
+    def tell(
+        self,
+        model: LanguageModel,
+        listed: Listed,
+        is_live: Callable[[str], bool] | None = None,
+    ) -> Narrative | None:
+        """Put a list into words; None where one of its items left since it was sent."""
+        records = [self._records[i] for i in listed.item_ids if i in self._records]
+        if not records or len(records) < len(listed.item_ids):
+            return None
+        key = (tuple(map(_identity, records)), listed.need, model.version)
+        told = self._kept.get(key)
+        if told is None:
+            told = self._write(model, records, label_words(listed.need))
+        self._keep(key, told)
+        if is_live is not None and not all(map(is_live, listed.item_ids)):
+            return None
+        return Narrative(listed, told, model.version)
+
+    def _write(self, model: LanguageModel, records: Sequence[ItemRecord], need: str) -> Told:
+        kinds = Counter(kind for record in records for kind in record.categories[:MOST_KINDS])
+        common = [kind for kind, _ in kinds.most_common(MOST_KINDS)]
+        prompts = [headline_prompt(need, common), *map(reason_prompt, records)]
+        first, *rest = self._writer(model, prompts)
+        titles = [record.title for record in records]
+        # A title in a headline would speak for the whole list, whatever it says.
+        headline = self._choose(first, facts_of([], [*common, need]), plain_headline(need))
+        reasons = tuple(
+            self._choose(
+                lines, facts_of([record.title], [*fact_texts(record), need]), plain_reason(record)
+            )
+            for lines, record in zip(rest, records, strict=True)
+        )
+        return Told(headline, reasons, tuple(titles))
+
+    def _choose(self, lines: Sequence[Line], facts: Facts, template: str) -> Sentence:
+        """Take the likeliest line that keeps to the facts, or the template."""
+        for line in lines:
+            if fault(line.text, facts, self._index) is None:
+                self.counts["lines_by_model"] += 1
+                return Sentence(line.text, "model")
+        self.counts["lines_by_template"] += 1
+        return Sentence(template, "template")
+
+    def _keep(self, key: object, told: Told) -> None:
+        self._kept[key] = told
+        self._kept.move_to_end(key)
+        while len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+
+
+def _identity(record: ItemRecord) -> tuple[object, ...]:
+    """Give all of a record that words may rest on, as something to look up by."""
+    return record.item_id, record.title, record.categories, tuple(fact_texts(record))

@@ -1,0 +1,41 @@
+"""A list that is to be put into words, and the words for it."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from dataflows.message_types import Position, Versions
+
+
+class Listed(NamedTuple):
+    """A list that was sent: its items in order, and the likeliest need, "" where none is known."""
+
+    user_id: str
+    item_ids: tuple[str, ...]
+    need: str
+    sequence: int
+    position: Position
+    versions: Versions
+
+
+class Sentence(NamedTuple):
+    """A line of a narrative, and who wrote it."""
+
+    text: str
+    by: Literal["model", "template"]
+
+
+class Told(NamedTuple):
+    """A list in words: `reasons` in the order of its items, whose titles are `titles`."""
+
+    headline: Sentence
+    reasons: tuple[Sentence, ...]
+    titles: tuple[str, ...]
+
+
+class Narrative(NamedTuple):
+    """The words for a list; `version` is the fingerprint of the language model."""
+
+    listed: Listed
+    told: Told
+    version: str
