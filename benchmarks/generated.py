@@ -87,6 +87,21 @@ def answered(author, wishes, path):
     return {key: answers[key] for key in wishes}, spent / max(1, len(missing))
 
 
+def hits(log, answers):
+    """Give how often the user's next item, or one of the next ten, was named."""
+    taken = {}
+    with log.open() as file:
+        for event in map(json.loads, file):
+            taken.setdefault(str(event["user_id"]), []).append(str(event["item_id"]))
+    found = []
+    for key, (item_ids, _) in answers.items():
+        user, length = key.rsplit(" ", 1)
+        after = taken[user][int(length) : int(length) + 10]
+        if after:
+            found.append((after[0] in item_ids, bool(set(after) & set(item_ids))))
+    return dict(zip(("next", "next ten"), np.mean(found, axis=0).tolist(), strict=True))
+
+
 def compare(without, having, k):
     """Give the paired differences of two replays over the same events."""
     users = without.scored.column("user")
@@ -152,6 +167,7 @@ def main():
         "scored": len(placebos[0].scored),
         "asked": len(wishes),
         "items named": len(named),
+        "named": hits(asked.log, answers),
         "cpu seconds a user": seconds,
         "lists": [compare(*pair, config.learner.k) for pair in zip(placebos, having, strict=True)],
         "weights": [each.report["contributions"]["mean"].get("generated") for each in having],
