@@ -31,6 +31,7 @@ from dataflows.tuning.flow import DecodeStep, build_tuning_flow
 from dataflows.tuning.round_process import round_settings
 from dataflows.tuning.round_runner import MAKE, RoundRunner
 from dataflows.tuning.trainer import Trainer, Watcher
+from dataflows.tuning.tuners import check_libraries
 from dataflows.tuning.view import LogView, TerminalView
 from learners.codec import StateError
 
@@ -61,6 +62,8 @@ def finetune(
     shown on a terminal. Raises InputError.
     """
     set_up_log(config.flow.log)
+    if make == MAKE:
+        check_libraries()
     stop = stop or threading.Event()
     with ExitStack() as stack:
         view = stack.enter_context(_view(config, is_seen=is_seen))

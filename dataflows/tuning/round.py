@@ -66,7 +66,7 @@ def run_round(
             decision, time=now(), data=parted.span(), round=round_key(window)
         )
         _write(folder / JUDGED, decision)
-    return _keep(decision, registry, folder)
+    return _keep(decision, tuner.base_name, registry, folder)
 
 
 def refuse_round(
@@ -101,12 +101,14 @@ def round_key(window: Window) -> str:
 def base_of(kind: Kind, name: str, registry: Registry) -> Base:
     """Give the model in force in the form that can be trained on.
 
-    For a compressed one that is the version that it was made from. Raises ModelError.
+    For a compressed one that is the version that it was made from. An adapter of another model
+    than `name` is of no use: a round then begins from that model. Raises ModelError.
     """
     manifest = registry.current(kind)
     while manifest is not None and manifest.form != TRAINABLE[kind]:
         manifest = registry.get(manifest.parents[0]) if manifest.parents else None
-    if manifest is None:
+    is_foreign = kind == "language" and manifest is not None and manifest.base != name
+    if manifest is None or is_foreign:
         return Base("", name, None)
     return Base(manifest.id, manifest.base or name, registry.fetch(manifest.id))
 
@@ -158,24 +160,24 @@ class _Kept(msgspec.Struct, frozen=True):
     trained: Trained
 
 
-def _keep(decision: Decision, registry: Registry, folder: Path) -> Decision:
+def _keep(decision: Decision, name: str, registry: Registry, folder: Path) -> Decision:
     """Register and promote where the gate said so; then keep the decision."""
     if decision.is_promoted:
         manifest = _registered(decision, registry, folder)
         decision = msgspec.structs.replace(decision, candidate=manifest.id)
-        refusal = _promote(decision, registry)
+        refusal = _promote(decision, name, registry)
         if refusal is not None:
             decision = msgspec.structs.replace(decision, verdict="refuse", reasons=(refusal,))
     _decided_once(decision, registry)
     return decision
 
 
-def _promote(decision: Decision, registry: Registry) -> str | None:
+def _promote(decision: Decision, name: str, registry: Registry) -> str | None:
     """Promote, once; say why not where it cannot be."""
     if any(done.version == decision.candidate for done in registry.promotions()):
         return None
     try:
-        now = base_of(decision.kind, "", registry).version
+        now = base_of(decision.kind, name, registry).version
         if now != decision.against:
             return f"{now or 'the configured model'} came into force while the round went on"
         registry.promote(decision.candidate, _why(decision), decision.time)

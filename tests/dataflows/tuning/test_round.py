@@ -237,3 +237,18 @@ def test_a_compressed_version_in_force_is_trained_from_what_it_was_made_of(
     base = base_of("encoder", "hashing", registry)
     assert base.version == first.candidate
     assert base.folder == registry.fetch(first.candidate)
+
+
+def test_an_adapter_of_another_model_is_no_base(registry, folder, tmp_path):
+    tuner = TinyTuner(tmp_path / "tiny", "language")
+    first = run_round(a_window(kind="language"), tuner, registry, folder / "0", RULES)
+    assert first.is_promoted
+    assert base_of("language", tuner.base_name, registry).version == first.candidate
+    assert base_of("language", "another model", registry).version == ""
+    tuner.base_name = "another model"
+    second = run_round(a_window(kind="language", number=1), tuner, registry, folder / "1", RULES)
+    assert second.is_promoted
+    assert second.against == ""
+    current = registry.current("language")
+    assert current is not None
+    assert (current.id, current.base) == (second.candidate, "another model")

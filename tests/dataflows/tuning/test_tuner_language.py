@@ -1,0 +1,96 @@
+"""A round of the language model with a tiny one: trained, loaded again, judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dataflows.config import Config, load_config
+from dataflows.registry.records import About
+from dataflows.registry.registry import Registry
+from dataflows.shop import Shop
+from dataflows.tuning.evidence import LOG_RANK
+from dataflows.tuning.language_questions import is_check_user
+from dataflows.tuning.once import read_window, run_once
+from dataflows.tuning.round import base_of
+from dataflows.tuning.tuner import Step, Stopped
+from dataflows.tuning.tuner_language import LanguageTuner
+from dataflows.tuning.window import Split, split
+from encoders.language.load import load_language_model
+from tests.encoders.language.tiny_folder import write_tiny
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shop")
+    Shop(seed=1, items=60, users=60, label_share=0.3).write(folder, 1200)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    model = write_tiny(tmp_path_factory.mktemp("tiny") / "model", seed=0)
+    given = {"generate.model": str(model), "language.steps": 4, "language.batch_size": 4}
+    return load_config(None, given, {})
+
+
+@pytest.fixture(scope="module")
+def parted(shop: Path, config: Config) -> Split:
+    window = read_window(config, shop / "events.jsonl", shop / "items.jsonl", "language")
+    return split(window, 0.2)
+
+
+def test_what_was_trained_is_loaded_again_under_its_version(config, parted, tmp_path):
+    tuner = LanguageTuner(config)
+    steps: list[Step] = []
+    base = base_of("language", tuner.base_name, Registry(tmp_path / "models"))
+    trained = tuner.train(parted, base, tmp_path / "new", steps.append, lambda: False)
+    assert trained.health.finite
+    assert trained.health.steps == 4
+    assert trained.health.changed > 0
+    assert (trained.form, trained.needs, trained.dim) == ("adapter", tuner.base_name, 32)
+    model = load_language_model(tuner.base_name, adapter=tmp_path / "new")
+    assert model.version == trained.fingerprint
+    assert [step.done for step in steps if step.total] == [1, 2, 3, 4]
+
+    registry = Registry(tmp_path / "models")
+    about = About(
+        base=trained.needs, form="adapter", fingerprint=trained.fingerprint, made=1.0, dim=32
+    )
+    version = registry.add("language", tmp_path / "new", about)
+    registry.promote(version.id, "a test", 1.0, anyway=True)
+    base = base_of("language", tuner.base_name, registry)
+    assert base.version == version.id
+    again = tuner.train(parted, base, tmp_path / "newer", steps.append, lambda: False)
+    assert again.fingerprint not in (trained.fingerprint, "")
+
+
+def test_no_user_of_the_check_set_is_trained_on_and_intents_are_a_part(config, parted):
+    assert any(is_check_user(event.user_id) for event in parted.train)
+    own = Split([event for event in parted.train if is_check_user(event.user_id)], [], parted.items)
+    tuner = LanguageTuner(config)
+    assert tuner.examples(own) == []
+    kinds = [example.kind for example in tuner.examples(parted)]
+    assert 0 < kinds.count("intent") <= 0.31 * len(kinds)
+
+
+def test_a_training_that_is_stopped_leaves_nothing(config, parted, tmp_path):
+    tuner = LanguageTuner(config)
+    base = base_of("language", tuner.base_name, Registry(tmp_path / "models"))
+    with pytest.raises(Stopped):
+        tuner.train(parted, base, tmp_path / "new", lambda step: None, lambda: True)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.slow
+def test_a_whole_round_ends_in_a_decision_with_its_figures(config, shop, tmp_path):
+    registry = Registry(tmp_path / "models")
+    decision = run_once(
+        config, shop / "events.jsonl", shop / "items.jsonl", "language", registry, limit=600
+    )
+    assert LOG_RANK in decision.evidence.figures
+    assert decision.evidence.health is not None
+    assert decision.evidence.health.steps == 4
+    assert registry.decisions() == [decision]
+    assert (registry.current("language") is not None) == decision.is_promoted

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import io
+import logging
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from dataflows.tuning.evidence import LOG_RANK, Decision, Evidence, Figure
+from dataflows.tuning.round_folder import RoundFolder
+from dataflows.tuning.tuner import Step
+from dataflows.tuning.view import LogView, TerminalView, told_decision, told_step
+
+FIGURES = {LOG_RANK: Figure(-6.0, -5.7, 0.3, 0.2, 0.4)}
+EVIDENCE = Evidence("encoder", 1234, FIGURES, None)
+PROMOTED = Decision("encoder", "promote", (), EVIDENCE, candidate="encoder-0001-abc")
+REFUSED = Decision("encoder", "refuse", ("no [gain]", "harm"), Evidence("encoder", 0, {}, None))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RoundFolder:
+    return RoundFolder(tmp_path, "encoder", 7, 0)
+
+
+def test_a_decision_in_one_line():
+    assert told_decision(PROMOTED) == (
+        "promoted encoder-0001-abc; -log2(rank) -6.000 -> -5.700, gain +0.300 "
+        "[+0.200, +0.400] over 1,234 events"
+    )
+    assert told_decision(REFUSED) == "refused: no [gain]; harm"
+
+
+def test_a_step_in_one_line():
+    assert told_step(Step("training", 30, 150, "loss 1.61")) == "training 30 of 150, loss 1.61"
+    assert told_step(Step("measuring")) == "measuring"
+
+
+def test_the_log_tells_stages_at_once_and_steps_now_and_then(folder, caplog):
+    caplog.set_level(logging.INFO)
+    now = [0.0]
+    view = LogView(10.0, lambda: now[0])
+    view.begun(folder)
+    for second in range(25):
+        now[0] = float(second)
+        view.step(folder, Step("training", second, 25))
+    view.step(folder, Step("measuring"))
+    view.failed(folder, "the round crashed")
+    folder.failed("the round crashed")
+    view.begun(folder)
+    view.decided(folder, PROMOTED)
+    assert [record.getMessage() for record in caplog.records] == [
+        "encoder round 7 begins",
+        "encoder round 7: training 0 of 25",
+        "encoder round 7: training 10 of 25",
+        "encoder round 7: training 20 of 25",
+        "encoder round 7: measuring",
+        "encoder round 7: the round crashed; it is tried again",
+        "encoder round 7 begins, attempt 2",
+        f"encoder round 7: {told_decision(PROMOTED)}",
+    ]
+
+
+def test_a_terminal_shows_a_bar_and_keeps_decisions(folder):
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=160)
+    with TerminalView(console) as view:
+        view.step(folder, Step("nothing begun"))
+        view.begun(folder)
+        view.step(folder, Step("training", 30, 150, "loss 1.61"))
+        view._bars.refresh()
+        view.failed(folder, "the round [crashed]")
+        view.begun(folder)
+        view.decided(folder, REFUSED)
+    told = out.getvalue()
+    assert "encoder round 7: training" in told
+    assert "loss 1.61" in told
+    assert "the round [crashed]; it is tried again" in told
+    assert "encoder round 7: refused: no [gain]; harm" in told
+    assert "nothing begun" not in told
