@@ -89,6 +89,12 @@ class Collector:
         """How many events are kept."""
         return self._clock.next - self._clock.oldest
 
+    @property
+    def read(self) -> int:
+        """How many records came in, over the life of the store."""
+        figures: int = self.ledger.as_dict()["in"]
+        return figures
+
     def take(self, arrived: Sequence[Arrived]) -> list[Due]:
         """Take in a micro-batch; give the windows that closed in it."""
         closed: list[Due] = []

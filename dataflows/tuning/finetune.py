@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import msgspec
+from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 from bytewax.run import cli_main
 
@@ -30,9 +31,9 @@ from dataflows.tuning.evidence import Decision
 from dataflows.tuning.flow import DecodeStep, build_tuning_flow
 from dataflows.tuning.round_process import round_settings
 from dataflows.tuning.round_runner import MAKE, RoundRunner
-from dataflows.tuning.trainer import Trainer, Watcher
+from dataflows.tuning.trainer import Trainer
 from dataflows.tuning.tuners import check_libraries
-from dataflows.tuning.view import LogView, TerminalView
+from dataflows.tuning.view import LogView, TerminalView, View
 from learners.codec import StateError
 
 IDENTITY = {"what": "windows for fine-tuning"}
@@ -67,45 +68,73 @@ def finetune(
     stop = stop or threading.Event()
     with ExitStack() as stack:
         view = stack.enter_context(_view(config, is_seen=is_seen))
-        folder = tuning_folder(config)
-        store = Store.open(folder, 1, 0, IDENTITY)
-        stack.callback(store.close)
-        progress = Progress({0: read_positions(store)})
-        try:
-            collector = Collector(store, config.finetune, config.clean, progress)
-        except StateError as error:
-            raise InputError(f"{folder}: {error}") from error
-        settings = config.finetune
-        trainer = Trainer(
-            lambda: Store.reader(folder),
-            folder / "rounds",
-            open_registry(config),
-            RoundRunner(config, make),
-            settings,
-            round_settings(config),
-            view,
-        )
-        quiet = _Quiet(settings.quiet_seconds if once else None)
-
-        def is_over() -> bool:
-            return stop.is_set() or trainer.has_failed or quiet.is_over()
-
-        ends = _ends(config, progress, is_over)
-        decode = DecodeStep(config.events, ends.items_topic, quiet.arrived)
-        flow = build_tuning_flow(ends.source, decode, collector, trainer.wake)
-        ends.open()
-        trainer.start()
-        stack.callback(trainer.stop)
+        process = _assemble(config, make, stop, view, stack, once=once)
+        process.ends.open()
+        process.trainer.start()
+        stack.callback(process.trainer.stop)
         with stopped_by_signals(stop):
             epoch = timedelta(seconds=config.flow.epoch_seconds)
-            cli_main(flow, epoch_interval=epoch)  # type: ignore[no-untyped-call]
+            cli_main(process.flow, epoch_interval=epoch)  # type: ignore[no-untyped-call]
             if once and not stop.is_set():
-                collector.close_all()
-            collector.commit()
-            ends.finish()
-            _log.info("read to the end; %s events are kept", f"{collector.kept:,}")
-            trainer.finish(stop.is_set)
-        return trainer.decisions
+                process.collector.close_all()
+            process.collector.commit()
+            process.ends.finish()
+            _log.info("reading ended; %s events are kept", f"{process.collector.kept:,}")
+            process.trainer.finish(stop.is_set)
+        return process.trainer.decisions
+
+
+@dataclass(frozen=True)
+class _Process:
+    """The parts of a running process."""
+
+    collector: Collector
+    trainer: Trainer
+    ends: _Ends
+    flow: Dataflow
+
+
+def _assemble(
+    config: Config,
+    make: str,
+    stop: threading.Event,
+    view: View,
+    stack: ExitStack,
+    *,
+    once: bool,
+) -> _Process:
+    """Put a process together; what is to be closed is left to `stack`. Raises InputError."""
+    settings, folder = config.finetune, tuning_folder(config)
+    store = Store.open(folder, 1, 0, IDENTITY)
+    stack.callback(store.close)
+    progress = Progress({0: read_positions(store)})
+    try:
+        collector = Collector(store, settings, config.clean, progress)
+    except StateError as error:
+        raise InputError(f"{folder}: {error}") from error
+    trainer = Trainer(
+        lambda: Store.reader(folder),
+        folder / "rounds",
+        open_registry(config),
+        RoundRunner(config, make),
+        settings,
+        round_settings(config),
+        view,
+    )
+    quiet = _Quiet(settings.quiet_seconds if once else None)
+
+    def is_over() -> bool:
+        return stop.is_set() or trainer.has_failed or quiet.is_over()
+
+    ends = _ends(config, progress, is_over)
+    flow = build_tuning_flow(
+        ends.source,
+        DecodeStep(config.events, ends.items_topic, quiet.arrived),
+        collector,
+        trainer.wake,
+        lambda: view.read(collector.read, collector.kept),
+    )
+    return _Process(collector, trainer, ends, flow)
 
 
 @dataclass(frozen=True)
@@ -159,7 +188,7 @@ def _kafka_ends(config: Config, progress: Progress, stop: Callable[[], bool]) ->
     return _Ends(source, settings.items_topic, source.open, source.finish)
 
 
-def _view(config: Config, *, is_seen: bool) -> AbstractContextManager[Watcher]:
+def _view(config: Config, *, is_seen: bool) -> AbstractContextManager[View]:
     if is_seen and sys.stderr.isatty():
         from rich.console import Console
 

@@ -53,10 +53,14 @@ class DecodeStep:
 
 
 class CollectLogic(StatefulBatchLogic[list[Arrived], Due, None]):
-    """The collector as Bytewax sees it; Bytewax keeps nothing of it."""
+    """The collector as Bytewax sees it; Bytewax keeps nothing of it.
 
-    def __init__(self, collector: Collector) -> None:
+    `stored` is called after each commit.
+    """
+
+    def __init__(self, collector: Collector, stored: Callable[[], None]) -> None:
         self._collector = collector
+        self._stored = stored
 
     def on_batch(self, values: list[list[Arrived]]) -> tuple[Iterable[Due], bool]:
         """Take in micro-batches; what comes out are the windows that closed."""
@@ -66,6 +70,7 @@ class CollectLogic(StatefulBatchLogic[list[Arrived], Due, None]):
     def snapshot(self) -> None:
         """Write the state in one transaction."""
         self._collector.commit()
+        self._stored()
 
 
 class _Waker(StatelessSinkPartition[Due]):
@@ -88,13 +93,17 @@ class RoundSink(DynamicSink[Due]):
 
 
 def build_tuning_flow(
-    source: Source[Raw], decode: DecodeStep, collector: Collector, wake: Callable[[], None]
+    source: Source[Raw],
+    decode: DecodeStep,
+    collector: Collector,
+    wake: Callable[[], None],
+    stored: Callable[[], None] = lambda: None,
 ) -> Dataflow:
-    """Wire the steps."""
+    """Wire the steps. `stored` is called after each commit, `wake` when a window has closed."""
     flow = Dataflow(NAME)
     records = op.input("records", flow, source)
     decoded = op.flat_map_batch("decode", records, decode)
-    closed = op.stateful_batch("collect", decoded, lambda _: CollectLogic(collector))
+    closed = op.stateful_batch("collect", decoded, lambda _: CollectLogic(collector, stored))
     dues = op.flat_map_batch("dues", closed, _without_keys)
     op.output("rounds", dues, RoundSink(wake))
     return flow

@@ -88,7 +88,20 @@ def work(job: Job, tell: Callable[[Step], None]) -> Decision:
     tuner = make(config, job.kind)
     decision = run_round(window, tuner, registry, folder / "work", settings, tell=tell)
     announce_promotion(config, registry, decision)
+    if config.finetune.tidy and decision.is_promoted:
+        _tidy(config, registry)
     return decision
+
+
+def _tidy(config: Config, registry: Registry) -> None:
+    """Remove old versions; what cannot be removed stays for the next time."""
+    try:
+        gone = registry.gc(config.models.keep)
+    except (InputError, OSError) as error:
+        _log.warning("old versions stay: %s", error)
+        return
+    if gone:
+        _log.info("old versions removed: %s", ", ".join(gone))
 
 
 def round_settings(config: Config) -> RoundSettings:

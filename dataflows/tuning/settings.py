@@ -41,6 +41,7 @@ class FinetuneSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     * `newest_share`: the part of a window that old and new are compared on, never trained on.
     * `round_seconds`: a round that takes longer, its judgement included, is ended.
       `attempts`: how often a round that crashed or was ended is tried before it is given up.
+    * `tidy`: after a promotion old versions are removed, as `penchant models gc` does.
     * `nice`, `threads`: how low its priority is, and on how many processor threads it works.
     * `quiet_seconds`: with `--once`, where more could come, so long without a record is the end.
     """
@@ -59,6 +60,7 @@ class FinetuneSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     newest_share: float = 0.2
     round_seconds: float = 3_600.0
     attempts: int = 2
+    tidy: bool = True
     nice: int = 10
     threads: int = 1
     quiet_seconds: float = 5.0

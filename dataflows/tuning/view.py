@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from dataflows.tuning.evidence import LOG_RANK, Decision
 from dataflows.tuning.round_folder import RoundFolder
+from dataflows.tuning.trainer import Watcher
 from dataflows.tuning.tuner import Step
 
 if TYPE_CHECKING:
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _log = logging.getLogger(__name__)
+
+
+class View(Watcher, Protocol):
+    """Shows how far reading and rounds are. Safe between threads."""
+
+    def read(self, records: int, kept: int) -> None:
+        """So many records are read and stored, and so many events kept."""
+        ...
 
 
 class LogView:
@@ -28,6 +37,16 @@ class LogView:
         self._clock = clock
         self._next = 0.0
         self._stage = ""
+        self._next_read = 0.0
+        self._read: tuple[int, int] | None = None
+
+    def read(self, records: int, kept: int) -> None:
+        """So many records are read and stored, and so many events kept."""
+        now = self._clock()
+        if now < self._next_read or self._read == (records, kept):
+            return
+        self._next_read, self._read = now + self._seconds, (records, kept)
+        _log.info("%s events read, the newest %s kept", f"{records:,}", f"{kept:,}")
 
     def begun(self, folder: RoundFolder) -> None:
         """A round begins, or goes on."""
@@ -61,6 +80,7 @@ class TerminalView:
         self._console = console
         self._lock = threading.Lock()
         self._task: TaskID | None = None
+        self._reading: TaskID | None = None
         self._bars: Progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -80,6 +100,14 @@ class TerminalView:
         trace: TracebackType | None,
     ) -> None:
         self._bars.stop()
+
+    def read(self, records: int, kept: int) -> None:
+        """So many records are read and stored, and so many events kept."""
+        note = f"{records:,} events, the newest {kept:,} kept"
+        with self._lock:
+            if self._reading is None:
+                self._reading = self._bars.add_task("reading", total=None, note="")
+            self._bars.update(self._reading, note=note)
 
     def begun(self, folder: RoundFolder) -> None:
         """A round begins, or goes on."""

@@ -61,11 +61,26 @@ def test_the_log_tells_stages_at_once_and_steps_now_and_then(folder, caplog):
     ]
 
 
+def test_the_log_tells_how_far_reading_is_where_anything_moved(caplog):
+    caplog.set_level(logging.INFO)
+    now = [0.0]
+    view = LogView(10.0, lambda: now[0])
+    for second in range(40):
+        now[0] = float(second)
+        view.read(min(second, 15), 5)
+    assert [record.getMessage() for record in caplog.records] == [
+        "0 events read, the newest 5 kept",
+        "10 events read, the newest 5 kept",
+        "15 events read, the newest 5 kept",
+    ]
+
+
 def test_a_terminal_shows_a_bar_and_keeps_decisions(folder):
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=160)
     with TerminalView(console) as view:
         view.step(folder, Step("nothing begun"))
+        view.read(1234, 1000)
         view.begun(folder)
         view.step(folder, Step("training", 30, 150, "loss 1.61"))
         view._bars.refresh()
@@ -77,4 +92,5 @@ def test_a_terminal_shows_a_bar_and_keeps_decisions(folder):
     assert "loss 1.61" in told
     assert "the round [crashed]; it is tried again" in told
     assert "encoder round 7: refused: no [gain]; harm" in told
+    assert "1,234 events, the newest 1,000 kept" in told
     assert "nothing begun" not in told
