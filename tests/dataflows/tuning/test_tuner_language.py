@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dataflows.config import Config, load_config
 from dataflows.registry.records import About
 from dataflows.registry.registry import Registry
 from dataflows.shop import Shop
-from dataflows.tuning.evidence import LOG_RANK
+from dataflows.tuning.evidence import LOG_RANK, Evidence
+from dataflows.tuning.gate import judge
 from dataflows.tuning.language_questions import is_check_user
 from dataflows.tuning.once import read_window, run_once
-from dataflows.tuning.round import base_of
+from dataflows.tuning.round import RoundSettings, base_of, run_round
 from dataflows.tuning.tuner import Step, Stopped
 from dataflows.tuning.tuner_language import LanguageTuner
-from dataflows.tuning.window import Split, split
+from dataflows.tuning.window import Split, Window, split
 from encoders.language.load import load_language_model
 from tests.encoders.language.tiny_folder import write_tiny
 
@@ -81,6 +83,40 @@ def test_a_training_that_is_stopped_leaves_nothing(config, parted, tmp_path):
     with pytest.raises(Stopped):
         tuner.train(parted, base, tmp_path / "new", lambda step: None, lambda: True)
     assert not (tmp_path / "new").exists()
+
+
+def test_targets_that_are_all_cut_away_are_refused(config, parted, tmp_path):
+    long = {
+        item_id: msgspec.structs.replace(item, title=f"{item.title} {'long ' * 20}")
+        for item_id, item in parted.items.items()
+    }
+    events = [msgspec.structs.replace(event, intent=None) for event in parted.train]
+    language = msgspec.structs.replace(config.language, max_tokens=16)
+    tuner = LanguageTuner(msgspec.structs.replace(config, language=language))
+    registry = Registry(tmp_path / "models")
+    decision = run_round(
+        Window("language", 0, events, len(events), long),
+        tuner,
+        registry,
+        tmp_path / "round",
+        RoundSettings(),
+    )
+    assert decision.reasons == (
+        "the targets were all cut away: nothing took part in the loss",
+        "nothing was trained: no step was made",
+    )
+    assert registry.current("language") is None
+    assert registry.versions() == []
+
+
+def test_a_training_that_changes_no_weight_is_refused(config, parted, tmp_path):
+    language = msgspec.structs.replace(config.language, learning_rate=1e-30)
+    tuner = LanguageTuner(msgspec.structs.replace(config, language=language))
+    base = base_of("language", tuner.base_name, Registry(tmp_path / "models"))
+    trained = tuner.train(parted, base, tmp_path / "new", lambda step: None, lambda: False)
+    assert trained.health.steps == 4
+    (reason,) = judge(Evidence("language", 0, {}, trained.health)).reasons
+    assert reason.startswith("nothing was trained: the weights changed by")
 
 
 @pytest.mark.slow
