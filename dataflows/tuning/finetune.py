@@ -32,7 +32,7 @@ from dataflows.tuning.flow import DecodeStep, build_tuning_flow
 from dataflows.tuning.round_process import round_settings
 from dataflows.tuning.round_runner import MAKE, RoundRunner
 from dataflows.tuning.trainer import Trainer
-from dataflows.tuning.tuners import check_libraries
+from dataflows.tuning.tuners import check_tunable
 from dataflows.tuning.view import LogView, TerminalView, View
 from learners.codec import StateError
 
@@ -64,7 +64,7 @@ def finetune(
     """
     set_up_log(config.flow.log)
     if make == MAKE:
-        check_libraries()
+        check_tunable(config)
     stop = stop or threading.Event()
     with ExitStack() as stack:
         view = stack.enter_context(_view(config, is_seen=is_seen))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import msgspec
@@ -13,14 +12,13 @@ from dataflows.errors import InputError
 from dataflows.tuning.evidence import Evidence, Kind, health_of
 from dataflows.tuning.item_pairs import Pair, item_pairs, item_texts
 from dataflows.tuning.tuner import Base, Step, Stop, Stopped, Tell, Trained
+from dataflows.tuning.tuners import check_encoder
 from dataflows.tuning.window import Split
 from encoders.packaged import packaged_folder
 from encoders.sentence import SentenceEncoder
 from encoders.tuning.pairs import TextPairs
 from encoders.tuning.round import Progress
 from encoders.tuning.tune import tune_encoder
-
-UNTRAINABLE = re.compile(r"hashing(-\d+)?|multilingual|static:.*")
 
 
 class EncoderTuner:
@@ -75,11 +73,7 @@ class EncoderTuner:
             return base.folder
         if base.name == "packaged":
             return packaged_folder()
-        if UNTRAINABLE.fullmatch(base.name):
-            raise InputError(
-                f"the encoder {base.name!r} cannot be tuned: set [encoder] name to packaged, a "
-                'folder or a hub name, or finetune.models to "language"'
-            )
+        check_encoder(base.name)
         folder = Path(base.name).expanduser()
         return folder if folder.is_dir() else _from_hub(base.name)
 

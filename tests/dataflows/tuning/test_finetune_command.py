@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dataflows.config import load_config
 from dataflows.errors import InputError
 from dataflows.shop import Shop
 from dataflows.tuning import tuners
@@ -51,6 +52,16 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path):
     assert failed.returncode == 2
     assert failed.stderr.splitlines()[-1].startswith(f"penchant: {tmp_path}/none.jsonl: cannot be")
     assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.parametrize("name", ["hashing", "hashing-32", "multilingual", "static:folder"])
+def test_an_encoder_without_weights_to_train_is_told_at_the_start(name):
+    config = load_config(None, {"encoder.name": name}, {})
+    with pytest.raises(InputError, match=r'cannot be tuned: .*finetune.models to "language"'):
+        tuners.check_tunable(config)
+    tuners.check_tunable(load_config(None, {}, {}))
+    only = {"encoder.name": name, "finetune.models": "language"}
+    tuners.check_tunable(load_config(None, only, {}))
 
 
 def test_missing_libraries_are_named_with_the_remedy(monkeypatch):
