@@ -68,6 +68,10 @@ class Model(Protocol):
         """Give a user's newest `most` titles, and what is not to be named for them again."""
         ...
 
+    def labels(self) -> list[str]:
+        """Give the labels of intent that are known; not to be changed."""
+        ...
+
     def put_generated(
         self,
         user_id: str,

@@ -364,6 +364,10 @@ class Recommender:
         seen = [] if self.repeats_on else [items.ids[number] for number in user.seen.tolist()]
         return Taken(titles, seen, user.length, user.times[-1] if user.times else 0.0)
 
+    def labels(self) -> list[str]:
+        """Give the labels of intent that are known; not to be changed."""
+        return self.needs.stated.labels
+
     def put_generated(
         self,
         user_id: str,

@@ -9,11 +9,13 @@ from dataflows.generation.generator import Generator
 from dataflows.generation.grounding import TitleIndex
 from dataflows.generation.narrator import Narrator
 from dataflows.generation.settings import GenerateSettings
+from dataflows.generation.teacher import Teacher
 from dataflows.items import ItemRecord
 from encoders.language.model import LanguageModel
 
 NAMES = "names"
 NARRATIVES = "narratives"
+LABELS = "labels"
 
 Renew = Callable[[LanguageModel], LanguageModel | None]
 """Gives another model where one is in force by now, else None."""
@@ -32,6 +34,7 @@ class ModelAuthor:
         self._records: dict[str, ItemRecord] = {}
         self._index = TitleIndex()
         self.narrator = Narrator(self._records, self._index, settings.narratives_cached)
+        self.teacher = Teacher()
         self._settings = settings
         self._renew = renew
 
@@ -68,4 +71,6 @@ class ModelAuthor:
             return list(self.generator.name(what, is_live))
         if kind == NARRATIVES:
             return [self.narrator.tell(self.model, listed, is_live) for listed in what]
+        if kind == LABELS:
+            return list(self.teacher.tell(self.model, what))
         raise ValueError(f"{kind!r} is no kind of request")

@@ -13,11 +13,12 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from dataflows import messages
-from dataflows.generation.author import NAMES, NARRATIVES
+from dataflows.generation.author import LABELS, NAMES, NARRATIVES
 from dataflows.generation.desk import Desk, Job
 from dataflows.generation.generator import Named, Wish
 from dataflows.generation.pace import Allowance
 from dataflows.generation.settings import GenerateSettings
+from dataflows.generation.teacher import Lesson, Question
 from dataflows.generation.told import Listed, Narrative
 from dataflows.items import ItemRecord
 from dataflows.message_types import Position, Versions
@@ -26,9 +27,16 @@ from dataflows.tuning.prompts import MOST_SHOWN
 from learners.generated import Taken
 from learners.interaction import Interaction
 from learners.lists import UserList
+from learners.pending import Found, LateLabel
 
 _USERS = 50_000
 """Users of whom it is known what they were after last."""
+_GOLDEN, _ALL = 0x9E3779B1, 0xFFFFFFFF  # multiples of the golden ratio spread evenly
+_BECAME: dict[Found, str] = {
+    "learn": "teacher_learnt",
+    "unmatched": "teacher_unmatched",
+    "duplicate": "teacher_duplicate",
+}
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +50,14 @@ class Learner(Protocol):
 
     def taken(self, user_id: str, most: int) -> Taken:
         """Give a user's newest `most` titles, and what is not to be named for them again."""
+        ...
+
+    def labels(self) -> list[str]:
+        """Give the labels of intent that are known; not to be changed."""
+        ...
+
+    def learn_label(self, late: LateLabel) -> Found:
+        """Learn a label of intent that comes after its event; tell what became of it."""
         ...
 
     def put_generated(
@@ -80,6 +96,8 @@ class Companion:
                 self._take_names(learner, answer.what)
             elif answer.kind == NARRATIVES:
                 outs += self._take_narrative(answer.what)
+            elif answer.kind == LABELS:
+                self._take_lesson(learner, answer.what)
         return outs
 
     def put_item(self, record: ItemRecord) -> None:
@@ -92,6 +110,8 @@ class Companion:
 
     def learnt(self, learner: Learner, interaction: Interaction) -> None:
         """Ask for what a learnt event makes due."""
+        if self._is_asked_about(interaction):
+            self._ask_label(learner, interaction)
         if not self._settings.candidates or interaction.item_id is None or interaction.weight <= 0:
             return
         if learner.length(interaction.user_id) % self._settings.every == 0:
@@ -134,6 +154,30 @@ class Companion:
         self._counts["generate_users"] += 1
         self._counts["generate_items"] += kept
         self._counts["generate_gone"] += len(named.item_ids) - kept
+
+    def _is_asked_about(self, interaction: Interaction) -> bool:
+        """Draw events that have words and no label: evenly, keyed by their position."""
+        if self._settings.teacher_share <= 0 or interaction.intent is not None:
+            return False
+        drawn = (interaction.position * _GOLDEN & _ALL) < self._settings.teacher_share * _ALL
+        return drawn and bool(interaction.encoded or interaction.text)
+
+    def _ask_label(self, learner: Learner, interaction: Interaction) -> None:
+        labels = self._settings.teacher_labels or tuple(learner.labels())
+        if len(labels) < 2:
+            return
+        event_id, text = interaction.event_id, interaction.encoded or interaction.text or ""
+        self._counts["teacher_asked"] += 1
+        question = Question(interaction.user_id, event_id, text, labels)
+        self._desk.ask(Job(LABELS, self._shard, event_id, question))
+
+    def _take_lesson(self, learner: Learner, lesson: Lesson) -> None:
+        question, label, margin = lesson
+        if margin < self._settings.teacher_margin:
+            self._counts["teacher_unsure"] += 1
+            return
+        late = LateLabel(question.user_id, label, "teacher", question.event_id)
+        self._counts[_BECAME[learner.learn_label(late)]] += 1
 
     def _ask_narrative(self, offered: UserList, sent: Position, versions: Versions) -> None:
         if not self._allowance.take(offered.user_id, self._clock()):

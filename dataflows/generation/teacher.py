@@ -1,0 +1,112 @@
+"""Labels of intent told by a language model: which label's words it finds likeliest after a text.
+
+Each label is scored whole, its end included, and what is likely after any text is taken off:
+at first as after no text, then more and more by the mean over the texts that were asked about
+(Holtzman et al., 2021, "Surface form competition"; Zhou et al., 2024, "Batch calibration").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataflows.tuning.prompts import intent_prompt, label_words
+from encoders.language.beam import beam_search
+from encoders.language.model import LanguageModel
+from encoders.language.trie import Trie
+
+Floats = NDArray[np.float64]
+
+BLANK_SHARE = 0.75
+"""How much of a label's likelihood after no text at all is taken off."""
+BLANK_COUNTS = 16.0
+"""As how many texts that counts beside those which were asked about."""
+_MOST = 500.0  # texts of the mean; older ones fade
+
+
+class Question(NamedTuple):
+    """What is behind an event? `text` is as the encoder reads it, `labels` are the choice."""
+
+    user_id: str
+    event_id: str
+    text: str
+    labels: tuple[str, ...]
+
+
+class Lesson(NamedTuple):
+    """The likeliest label of an event, and by how much it beats the second, from 0 to 1."""
+
+    question: Question
+    label: str
+    margin: float
+
+
+class Choice:
+    """The labels of one choice as one model scores them, and what they score anyway."""
+
+    def __init__(self, model: LanguageModel, labels: tuple[str, ...]) -> None:
+        self.labels = labels
+        self._model = model
+        self._trie = Trie(model.end_id)
+        for label in labels:
+            self._trie.put(label, model.target_ids(label_words(label)))
+        self._usual = BLANK_SHARE * self.scores([""])[0]
+        self._weight = BLANK_COUNTS
+
+    def scores(self, texts: Sequence[str]) -> Floats:
+        """Give the log-likelihood (n, labels) of labels after texts; -inf for one without words."""
+        place = {label: column for column, label in enumerate(self.labels)}
+        scores = np.full((len(texts), len(self.labels)), -np.inf)
+        prompts = [intent_prompt(text) for text in texts]
+        found = beam_search(self._model, self._trie, prompts, len(self.labels))
+        for row, each in enumerate(found):
+            for label, score in each:
+                scores[row, place[label]] = score
+        return scores
+
+    def judge(self, texts: Sequence[str]) -> Floats:
+        """Give P(label | text), (n, labels), and count the texts into the mean."""
+        raw = self.scores(texts)
+        # Only differences between labels count: a text that makes all of them unlikely is none.
+        level = raw - raw.mean(axis=1, keepdims=True, where=np.isfinite(raw))
+        total = np.where(np.isfinite(level), level, 0.0).sum(axis=0)
+        usual = self._usual - self._usual.mean(where=np.isfinite(self._usual))
+        usual = np.where(np.isfinite(usual), usual, 0.0)
+        weight = self._weight + len(texts)
+        mean = (usual * self._weight + total) / weight
+        self._usual, self._weight = mean, min(weight, _MOST)
+        apart = np.where(np.isfinite(level), level - mean, -np.inf)
+        shares = np.exp(apart - apart.max(axis=1, keepdims=True))
+        chances: Floats = shares / shares.sum(axis=1, keepdims=True)
+        return chances
+
+
+class Teacher:
+    """Tells labels; for one thread at a time. One choice of labels is kept ready."""
+
+    def __init__(self) -> None:
+        self._choice: Choice | None = None
+        self._version = ""
+
+    def tell(self, model: LanguageModel, questions: Sequence[Question]) -> list[Lesson]:
+        """Give the likeliest label of each event, in order."""
+        lessons: list[Lesson] = []
+        for labels in dict.fromkeys(question.labels for question in questions):
+            asked = [question for question in questions if question.labels == labels]
+            chances = self._ready(model, labels).judge([question.text for question in asked])
+            for question, row in zip(asked, chances, strict=True):
+                best = np.argsort(-row, kind="stable")[:2]
+                margin = float(row[best[0]] - row[best[-1]]) if len(best) > 1 else 0.0
+                lessons.append(Lesson(question, labels[best[0]], margin))
+        order = {id(question): place for place, question in enumerate(questions)}
+        return sorted(lessons, key=lambda lesson: order[id(lesson.question)])
+
+    def _ready(self, model: LanguageModel, labels: tuple[str, ...]) -> Choice:
+        kept = self._choice
+        if kept is None or kept.labels != labels or self._version != model.version:
+            kept = self._choice = Choice(model, labels)
+            self._version = model.version
+        return kept
