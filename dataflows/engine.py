@@ -175,6 +175,11 @@ class Engine(Generic[M]):
             if self._progress is not None:
                 self._progress.report(self.shard, self.positions)
 
+    def finish(self) -> list[Out]:
+        """Give what a language model was asked for and says within a while; the input ended."""
+        with self.still:
+            return [] if self._generation is None else self._generation.finish(self.model)
+
     def close(self) -> None:
         """Commit, note that all which was sent is stored, and let go of the store."""
         self.commit()

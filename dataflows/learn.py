@@ -46,6 +46,10 @@ class LearnLogic(StatefulBatchLogic[Batch, Out, None], Generic[M]):
             outs += self._engine.process(batch)
         return outs, self.RETAIN
 
+    def on_eof(self) -> tuple[Iterable[Out], bool]:
+        """Send what was still to come of a finite input."""
+        return [] if self._engine is None else self._engine.finish(), self.RETAIN
+
     def notify_at(self) -> datetime | None:
         """Wake in an epoch's time where the outbox has something to store."""
         if self._engine is None or not self._engine.outbox.is_unsettled:

@@ -100,6 +100,11 @@ class Companion:
                 self._take_lesson(learner, answer.what)
         return outs
 
+    def finish(self, learner: Learner) -> list[Out]:
+        """Take up what comes within a while, at the end of a finite input."""
+        self._desk.drain(self._settings.finish_seconds)
+        return self.begin(learner)
+
     def put_item(self, record: ItemRecord) -> None:
         """An item is new or changed, or no longer available."""
         self._desk.put_item(self._shard, record)

@@ -73,6 +73,10 @@ class Desk(Protocol):
         """Pick up what is answered."""
         ...
 
+    def drain(self, seconds: float) -> bool:
+        """Wait until all requests are answered; False where that took longer."""
+        ...
+
 
 class Waiting:
     """Requests by kind and key, the oldest first; of a kind at most `most`, the oldest goes."""
@@ -129,3 +133,7 @@ class InLine:
         """Pick up what is answered."""
         answers, self._answers = self._answers, []
         return answers
+
+    def drain(self, seconds: float) -> bool:  # noqa: ARG002 - nothing ever waits
+        """All requests are answered already."""
+        return True

@@ -7,7 +7,7 @@ facts is taken. Where none does, a template says the same without a model.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dataflows.generation.grounding import Facts, TitleIndex, facts_of, fault
 from dataflows.generation.narrative_prompts import (
@@ -33,6 +33,19 @@ Writer = Callable[[LanguageModel, Sequence[str]], list[list[Line]]]
 def write(model: LanguageModel, prompts: Sequence[str]) -> list[list[Line]]:
     """Write lines as narratives want them."""
     return write_lines(model, prompts, beams=BEAMS, most_tokens=MOST_TOKENS)
+
+
+def narrate(
+    model: LanguageModel,
+    records: Sequence[ItemRecord],
+    need: str = "",
+    catalogue: Iterable[ItemRecord] = (),
+) -> Told:
+    """Put a list of items into words, by itself; no other title of `catalogue` is named."""
+    known, index = {record.item_id: record for record in records}, TitleIndex()
+    for record in (*catalogue, *records):
+        index.put(record.item_id, record.title)
+    return Narrator(known, index, 1).write(model, records, label_words(need))
 
 
 class Narrator:
@@ -69,13 +82,14 @@ class Narrator:
         key = (tuple(map(_identity, records)), listed.need, model.version)
         told = self._kept.get(key)
         if told is None:
-            told = self._write(model, records, label_words(listed.need))
+            told = self.write(model, records, label_words(listed.need))
         self._keep(key, told)
         if is_live is not None and not all(map(is_live, listed.item_ids)):
             return None
         return Narrative(listed, told, model.version)
 
-    def _write(self, model: LanguageModel, records: Sequence[ItemRecord], need: str) -> Told:
+    def write(self, model: LanguageModel, records: Sequence[ItemRecord], need: str) -> Told:
+        """Write and check the words of a list, whatever was kept."""
         kinds = Counter(kind for record in records for kind in record.categories[:MOST_KINDS])
         common = [kind for kind, _ in kinds.most_common(MOST_KINDS)]
         prompts = [headline_prompt(need, common), *map(reason_prompt, records)]

@@ -35,7 +35,7 @@ def learner_with(settings: LearnerSettings, generate: GenerateSettings) -> Learn
     return msgspec.structs.replace(settings, generated=generate.items)
 
 
-def open_worker(config: Config) -> Worker | None:
+def open_worker(config: Config, stop: Callable[[], bool]) -> Worker | None:
     """Give the thread that answers, not yet started; None where nothing is to be generated.
 
     The model is loaded in that thread. Raises InputError where it is clear already that there
@@ -49,7 +49,9 @@ def open_worker(config: Config) -> Worker | None:
             packaged_file()
         except LanguageError as error:
             raise InputError(f"generate.model: {error}") from error
-    return Worker(lambda: open_author(config), generate.batch, generate.waiting, generate.nice)
+    return Worker(
+        lambda: open_author(config), generate.batch, generate.waiting, generate.nice, stop
+    )
 
 
 def open_author(config: Config) -> ModelAuthor:

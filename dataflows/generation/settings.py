@@ -14,6 +14,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "waiting": (1, 1_000_000),
     "threads": (1, 1024),
     "nice": (0, 19),
+    "finish_seconds": (0, 3600),
     "narrative_seconds": (0, 86_400 * 365),
     "narratives_per_minute": (0.001, 60_000),
     "narratives_cached": (0, 10_000_000),
@@ -38,6 +39,7 @@ class GenerateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     * `batch`: the most users of one search. `waiting`: the most requests of a kind that wait;
       the oldest gives way.
     * `threads`, `nice`: on how many processor threads it works, and how low its priority is.
+      `finish_seconds`: how long the end of a finite input waits for what was asked.
     * `narrative_seconds`: a user gets no narrative so soon after their last.
       `narratives_per_minute`: the most for all users together. `narratives_cached`: for how
       many lists the words are kept.
@@ -57,6 +59,7 @@ class GenerateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     waiting: int = 1_000
     threads: int = 1
     nice: int = 10
+    finish_seconds: float = 30.0
     narrative_seconds: float = 300.0
     narratives_per_minute: float = 10.0
     narratives_cached: int = 1_000

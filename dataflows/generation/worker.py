@@ -19,6 +19,7 @@ from dataflows.items import ItemRecord
 
 TELL_EVERY = 60.0
 """Seconds between two log lines about what went wrong."""
+_LOOK_EVERY = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -27,8 +28,8 @@ class Worker:
     """A desk whose author works in the background; `open_author` is called in its thread.
 
     At most `most` requests of a kind wait (and about as many answers of a shard), `batch` are
-    answered at once; a user's newer
-    request takes the place of their older one. What an author raises is logged, and counted
+    answered at once; a user's newer request takes the place of their older one. `stop` ends
+    the waiting for answers. What an author raises is logged, and counted
     in `counts`; the requests of that batch stay unanswered. `nice` lowers the priority of the
     thread where the system can.
     """
@@ -36,12 +37,18 @@ class Worker:
     is_prompt = False
 
     def __init__(
-        self, open_author: Callable[[], Author], batch: int, most: int, nice: int = 0
+        self,
+        open_author: Callable[[], Author],
+        batch: int,
+        most: int,
+        nice: int = 0,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._open_author = open_author
         self._batch = batch
         self._nice = nice
+        self._stop = stop
         self._waiting = Waiting(most)
         self._kept = most + batch
         self._changes: dict[str, ItemRecord | None] = {}
@@ -67,11 +74,15 @@ class Worker:
             self._thread.join(seconds)
 
     def drain(self, seconds: float) -> bool:
-        """Wait until all requests are answered; False where that took longer."""
+        """Wait until all requests are answered; False where that took longer, or at a stop."""
+        end = time.monotonic() + seconds
         with self._ready:
-            return self._ready.wait_for(
-                lambda: self._stopped or not (self._busy or len(self._waiting)), seconds
-            )
+            while not self._stopped and (self._busy or len(self._waiting)):
+                left = end - time.monotonic()
+                if left <= 0 or self._stop():
+                    return False
+                self._ready.wait(min(left, _LOOK_EVERY))
+        return True
 
     def put_item(self, shard: int, record: ItemRecord) -> None:
         """An item is new or changed, or no longer available."""
