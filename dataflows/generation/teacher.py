@@ -1,8 +1,8 @@
 """Labels of intent told by a language model: which label's words it finds likeliest after a text.
 
-Each label is scored whole, its end included, and what is likely after any text is taken off:
-at first as after no text, then more and more by the mean over the texts that were asked about
-(Holtzman et al., 2021, "Surface form competition"; Zhou et al., 2024, "Batch calibration").
+Each label is scored whole, its end included, and held against what it scores anyway: at first
+after no text, then more and more over the texts that were asked about (Holtzman et al., 2021,
+"Surface form competition"; Zhou et al., 2024, "Batch calibration").
 """
 
 from __future__ import annotations
@@ -13,18 +13,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.generation.usual import Usual
 from dataflows.tuning.prompts import intent_prompt, label_words
 from encoders.language.beam import beam_search
 from encoders.language.model import LanguageModel
 from encoders.language.trie import Trie
 
 Floats = NDArray[np.float64]
-
-BLANK_SHARE = 0.75
-"""How much of a label's likelihood after no text at all is taken off."""
-BLANK_COUNTS = 16.0
-"""As how many texts that counts beside those which were asked about."""
-_MOST = 500.0  # texts of the mean; older ones fade
 
 
 class Question(NamedTuple):
@@ -53,8 +48,7 @@ class Choice:
         self._trie = Trie(model.end_id)
         for label in labels:
             self._trie.put(label, model.target_ids(label_words(label)))
-        self._usual = BLANK_SHARE * self.scores([""])[0]
-        self._weight = BLANK_COUNTS
+        self._usual = Usual(self.scores([""])[0])
 
     def scores(self, texts: Sequence[str]) -> Floats:
         """Give the log-likelihood (n, labels) of labels after texts; -inf for one without words."""
@@ -68,20 +62,10 @@ class Choice:
         return scores
 
     def judge(self, texts: Sequence[str]) -> Floats:
-        """Give P(label | text), (n, labels), and count the texts into the mean."""
-        raw = self.scores(texts)
-        # Only differences between labels count: a text that makes all of them unlikely is none.
-        level = raw - raw.mean(axis=1, keepdims=True, where=np.isfinite(raw))
-        total = np.where(np.isfinite(level), level, 0.0).sum(axis=0)
-        usual = self._usual - self._usual.mean(where=np.isfinite(self._usual))
-        usual = np.where(np.isfinite(usual), usual, 0.0)
-        weight = self._weight + len(texts)
-        mean = (usual * self._weight + total) / weight
-        self._usual, self._weight = mean, min(weight, _MOST)
-        apart = np.where(np.isfinite(level), level - mean, -np.inf)
-        shares = np.exp(apart - apart.max(axis=1, keepdims=True))
-        chances: Floats = shares / shares.sum(axis=1, keepdims=True)
-        return chances
+        """Give P(label | text), (n, labels), counting the texts into what is usual."""
+        scores = self.scores(texts)
+        self._usual.add(scores)
+        return self._usual.chances(scores)
 
 
 class Teacher:

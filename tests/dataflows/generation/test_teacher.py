@@ -10,14 +10,8 @@ from dataflows.batch import Batch
 from dataflows.generation.author import LABELS, ModelAuthor
 from dataflows.generation.desk import InLine
 from dataflows.generation.settings import GenerateSettings
-from dataflows.generation.teacher import (
-    BLANK_COUNTS,
-    BLANK_SHARE,
-    Choice,
-    Lesson,
-    Question,
-    Teacher,
-)
+from dataflows.generation.teacher import Choice, Lesson, Question, Teacher
+from dataflows.generation.usual import Usual
 from dataflows.tuning.prompts import intent_prompt, label_words
 from learners.pending import LateLabel
 from tests.dataflows.generation.test_companion import Shard, record_of
@@ -42,29 +36,68 @@ def naive(text):
     return np.array(scores)
 
 
-def centred(rows):
-    return rows - rows.mean(axis=-1, keepdims=True)
-
-
-def chances(level, usual):
-    shares = np.exp(level - usual)
-    return shares / shares.sum(axis=-1, keepdims=True)
-
-
 def question(text, labels=CHOICE, event_id="e"):
     return Question("u", event_id, text, labels)
 
 
-def test_labels_are_scored_whole_against_what_is_likely_anyway():
+def test_labels_are_scored_whole():
     raw = np.array([naive(text) for text in TEXTS])
     assert Choice(MODEL, CHOICE).scores(TEXTS) == pytest.approx(raw, abs=1e-3)
-    usual = BLANK_SHARE * centred(naive(""))
-    choice = Choice(MODEL, CHOICE)
-    first = (BLANK_COUNTS * usual + centred(raw[:1])[0]) / (BLANK_COUNTS + 1)
-    assert choice.judge(TEXTS[:1]) == pytest.approx(chances(centred(raw[:1]), first), abs=1e-3)
-    total = BLANK_COUNTS * usual + centred(raw).sum(axis=0)
-    second = total / (BLANK_COUNTS + 3)
-    assert choice.judge(TEXTS[1:]) == pytest.approx(chances(centred(raw[1:]), second), abs=1e-3)
+
+
+def test_what_was_asked_about_so_far_is_what_is_usual():
+    usual, choice = Usual(naive("")), Choice(MODEL, CHOICE)
+    for texts in (TEXTS[:1], TEXTS[1:]):
+        raw = np.array([naive(text) for text in texts])
+        usual.add(raw)
+        assert choice.judge(texts) == pytest.approx(usual.chances(raw), abs=1e-3)
+
+
+def plainly(blank, seen, scores):
+    """The same from all scores at once, with NumPy's own mean and variance."""
+
+    def centred(rows):
+        return rows - rows.mean(axis=-1, keepdims=True)
+
+    level, n = centred(seen), len(seen)
+    middle = 16 * 0.75 * centred(blank) + n * level.mean(axis=0)
+    spread = level.var(axis=0)
+    even = spread.mean()
+    spread = (8 * even + n * spread) / (8 + n)
+    apart = (centred(scores) - middle / (16 + n)) / np.sqrt(spread / even)
+    shares = np.exp(apart)
+    return shares / shares.sum(axis=-1, keepdims=True)
+
+
+def test_usual_in_parts_is_usual_at_once():
+    draw = np.random.default_rng(5)
+    blank, seen = draw.normal(size=6), draw.normal(size=(40, 6)) * [1, 2, 3, 1, 1, 5]
+    usual = Usual(blank)
+    for part in np.array_split(seen, 7):
+        usual.add(part)
+    assert usual.chances(seen[:9]) == pytest.approx(plainly(blank, seen, seen[:9]))
+
+
+def test_a_label_that_is_always_likely_is_told_no_more_often_than_others():
+    draw = np.random.default_rng(6)
+    truth = draw.integers(4, size=300)
+    scores = draw.normal(size=(300, 4)) * 0.3 + np.array([9.0, 0.0, -4.0, 2.0])
+    scores[np.arange(300), truth] += 2.0
+    usual, told = Usual(np.zeros(4)), []
+    for part in np.array_split(scores, 20):
+        usual.add(part)
+        told += usual.chances(part).argmax(axis=1).tolist()
+    assert (np.array(told[100:]) == truth[100:]).mean() > 0.9
+    assert (scores.argmax(axis=1) == truth).mean() < 0.4
+
+
+def test_what_was_usual_long_ago_is_forgotten():
+    draw = np.random.default_rng(7)
+    usual = Usual(np.zeros(3))
+    for shift in (np.array([20.0, 0.0, 0.0]), np.array([0.0, 0.0, 20.0])):
+        for _ in range(200):
+            usual.add(draw.normal(size=(16, 3)) + shift)
+    assert usual.chances(np.array([[0.0, 0.0, 20.0]])).max() < 0.6
 
 
 def test_a_label_without_words_is_never_told():
