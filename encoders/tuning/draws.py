@@ -1,0 +1,85 @@
+"""What is read in each step: pairs drawn by weight, and texts drawn evenly beside them.
+
+The negatives of a pair are the other texts of the batch: positives of other pairs, come as
+often as they are wanted, and texts drawn evenly from all that are ever wanted (mixed negative
+sampling: Yang and others, 2020, "Mixed negative sampling for learning two-tower neural
+networks in recommendations"). `expected` is how often a text is met in a batch; its logarithm
+taken off a score makes up for that (Bengio and Senecal, 2008, "Adaptive importance sampling to
+accelerate training of a neural probabilistic language model").
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoders.tuning.pairs import Numbered, Numbers
+
+_TIED = 16
+"""Texts of a batch that are drawn only to be kept where they are."""
+_LEAST = 1e-12
+
+
+class Draw(NamedTuple):
+    """One step: distinct `texts` (t,) by number, and places among them.
+
+    `anchors` (b,); `candidates` (c,); `wanted` (b,) places among the candidates; `offsets`
+    float32 (c,) are taken off the candidates' scores; `barred` (b, c) are no candidates of a
+    pair: its own anchor.
+    """
+
+    texts: Numbers
+    anchors: Numbers
+    candidates: Numbers
+    wanted: Numbers
+    offsets: NDArray[np.float32]
+    barred: NDArray[np.bool_]
+
+
+class Draws:
+    """Draws steps; the same seed gives the same ones, in whatever order they are asked for."""
+
+    def __init__(
+        self, pairs: Numbered, batch_size: int, others: int, popularity: float, seed: int
+    ) -> None:
+        self._pairs = pairs
+        self._size = batch_size
+        self._seed = seed
+        count = len(pairs.texts)
+        self._wanted = np.unique(pairs.positives)
+        self._others = min(others, len(self._wanted))
+        frequency = _share(pairs.positives, pairs.weights, count)
+        expected = batch_size * frequency
+        expected[self._wanted] += self._others / len(self._wanted)
+        has = pairs.negatives >= 0
+        expected += batch_size * _share(pairs.negatives[has], pairs.weights[has], count)
+        self._offsets = np.log(np.maximum(expected, _LEAST)) - (1.0 - popularity) * np.log(
+            np.maximum(frequency, _LEAST)
+        )
+
+    def draw(self, step: int) -> Draw:
+        """Draw a step."""
+        rng = np.random.default_rng([self._seed, 7, step])
+        pairs = self._pairs
+        places = rng.choice(len(pairs.weights), self._size, p=pairs.weights)
+        anchors, positives = pairs.anchors[places], pairs.positives[places]
+        hard = pairs.negatives[places]
+        others = rng.choice(self._wanted, self._others, replace=False)
+        candidates = np.unique(np.concatenate((positives, others, hard[hard >= 0])))
+        tied = rng.choice(pairs.tied, min(_TIED, len(pairs.tied)), replace=False)
+        texts, at = np.unique(np.concatenate((anchors, candidates, tied)), return_inverse=True)
+        return Draw(
+            texts,
+            at[: len(anchors)],
+            at[len(anchors) : len(anchors) + len(candidates)],
+            np.searchsorted(candidates, positives),
+            self._offsets[candidates].astype(np.float32),
+            candidates[None, :] == anchors[:, None],
+        )
+
+
+def _share(texts: Numbers, weights: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Give how much of the weight is that of each text (count,)."""
+    return np.bincount(texts, weights, count).astype(np.float64)

@@ -1,0 +1,49 @@
+"""What a round of training gave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from encoders.language.quiet import quiet
+from encoders.tuning.choice import Choice
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+class Progress(NamedTuple):
+    """`step` of at most `steps`, the loss of its pairs, and seconds since the beginning."""
+
+    step: int
+    steps: int
+    loss: float
+    seconds: float
+
+
+class EncoderRound(NamedTuple):
+    """A trained encoder and how it came to be.
+
+    `losses` has one loss of the pairs per step; the last one is not finite where that ended the
+    round, and then the weights are those before it. `changed` is the norm of the change of the
+    weights trained, relative to theirs, `targets` how many pairs took part in a loss.
+    `batch_size` is what fitted into memory, `choice` how much of the change was taken over.
+    """
+
+    model: SentenceTransformer
+    losses: list[float]
+    steps: int
+    seconds: float
+    peak_bytes: int
+    changed: float
+    targets: int
+    batch_size: int
+    choice: Choice
+
+    def save(self, folder: Path) -> None:
+        """Write the model, whole and in safetensors, for `SentenceEncoder.from_folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with quiet():
+            self.model.save_pretrained(
+                str(folder), create_model_card=False, safe_serialization=True
+            )

@@ -1,0 +1,154 @@
+"""The trainer of sentence-transformers, set up for one round."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from encoders.errors import EncoderError
+from encoders.language.budget import Time
+from encoders.language.load import best_dtype
+from encoders.language.quiet import quiet
+from encoders.protocol import Encoder
+from encoders.tuning.batches import Collator, OldSpace
+from encoders.tuning.draws import Draws
+from encoders.tuning.pairs import Numbered
+from encoders.tuning.round import Progress
+from encoders.tuning.settings import EncoderTuning
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+LARGEST_GRADIENT = 1.0
+
+
+class Training:
+    """Trains `model` in place, from `pairs`, beside the vectors of `old`."""
+
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        pairs: Numbered,
+        old: Encoder,
+        batch_size: int,
+        settings: EncoderTuning,
+    ) -> None:
+        _check_libraries()
+        import torch
+
+        from encoders.tuning.tied_loss import TiedLoss
+        from encoders.tuning.weights import make_trainable
+
+        self._settings = settings
+        self._model = model
+        with torch.random.fork_rng():
+            torch.manual_seed(settings.seed)
+            make_trainable(model, settings)
+        self.loss = TiedLoss(model, settings.scale, settings.keep)
+        self.time = Time.start(_steps(pairs, batch_size, settings), settings.max_seconds)
+        self.steps = 0
+        draws = Draws(pairs, batch_size, settings.others, settings.popularity, settings.seed)
+        self._collator = Collator(draws, pairs.texts, OldSpace(old, pairs.texts), model.preprocess)
+
+    def run(self, progress: Callable[[Progress], None], stop: Callable[[], bool]) -> None:
+        """Train to the end, or until there is a reason to stop."""
+        from encoders.tuning.watch import Watch
+
+        watch = Watch(self.time, self.loss, progress, stop)
+        with _quietly(), tempfile.TemporaryDirectory(prefix="penchant-encoder-") as scratch:
+            trainer = self._trainer(Path(scratch), watch)
+            trainer.train()
+        self.steps = watch.steps
+
+    def _trainer(self, scratch: Path, watch: Any) -> Any:
+        import torch
+        from datasets import Dataset
+        from sentence_transformers import (
+            SentenceTransformerTrainer,
+            SentenceTransformerTrainingArguments,
+        )
+        from transformers.trainer_callback import PrinterCallback, ProgressCallback
+
+        # Nobody reads the card: no examples for it.
+        self._model.model_card_data.generate_widget_examples = False
+        trained = [weights for weights in self._model.parameters() if weights.requires_grad]
+        optimiser = torch.optim.AdamW(trained, lr=self._settings.learning_rate, weight_decay=0.0)
+        collator: Any = self._collator
+        trainer = SentenceTransformerTrainer(
+            model=self._model,
+            args=SentenceTransformerTrainingArguments(
+                output_dir=str(scratch),
+                max_steps=self.time.steps,
+                per_device_train_batch_size=1,
+                batch_sampler=_one_by_one,
+                seed=self._settings.seed,
+                max_grad_norm=LARGEST_GRADIENT,
+                bf16=self._dtype() == "bfloat16",
+                use_cpu=self._model.device.type == "cpu",
+                disable_tqdm=True,
+                dataloader_pin_memory=False,
+                **_SILENT,
+            ),
+            train_dataset=Dataset.from_dict({"step": list(range(self.time.steps))}),
+            loss=self.loss,
+            data_collator=collator,
+            callbacks=[watch],
+            optimizers=(optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, self._rate)),
+        )
+        for printing in (PrinterCallback, ProgressCallback):
+            trainer.remove_callback(printing)
+        return trainer
+
+    def _rate(self, step: int) -> float:
+        """Rise over the warm-up, then fall to zero at the end, which may come closer."""
+        steps = self.time.steps
+        rising = max(1, round(self._settings.warmup * steps))
+        if step < rising:
+            return (step + 1) / rising
+        return max(0.0, (steps - step) / max(1, steps - rising))
+
+    def _dtype(self) -> str:
+        asked = self._settings.dtype
+        return best_dtype(str(self._model.device)) if asked == "auto" else asked
+
+
+_SILENT: dict[str, Any] = {"report_to": "none", "save_strategy": "no", "logging_strategy": "no"}
+
+
+def _one_by_one(data: Any, **_: Any) -> Any:
+    """Let the steps come in their order."""
+    from torch.utils.data import BatchSampler, SequentialSampler
+
+    return BatchSampler(SequentialSampler(data), 1, drop_last=False)
+
+
+def _steps(pairs: Numbered, batch_size: int, settings: EncoderTuning) -> int:
+    passes = len(pairs.anchors) * settings.passes / batch_size
+    return max(1, min(settings.steps, round(passes)))
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep what the trainer says of itself off a log that is not its own."""
+    library = logging.getLogger("sentence_transformers")
+    level = library.level
+    library.setLevel(logging.ERROR)
+    try:
+        with quiet():
+            yield
+    finally:
+        library.setLevel(level)
+
+
+def _check_libraries() -> None:
+    try:
+        import accelerate  # noqa: F401
+        import datasets  # noqa: F401
+    except ImportError as error:
+        raise EncoderError(
+            "training an encoder needs accelerate and datasets: run `pip install 'penchant[llm]'`"
+        ) from error
