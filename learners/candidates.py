@@ -281,8 +281,11 @@ def weigh(
 def _shortlist(
     signals: Signals, context: Context, ids: NDArray[np.int32], rough: Floats
 ) -> NDArray[np.intp] | None:
-    """Give the places of the best by a cheap score; None where there are few enough."""
-    most = signals.settings.candidates
+    """Give the places of the best by a cheap score; None where there are few enough.
+
+    What a language model named stays beside them, in nobody's place.
+    """
+    most = signals.settings.candidates + len(context.generated.ids)
     if len(ids) <= most:
         return None
     if context.repeats:

@@ -201,3 +201,22 @@ def test_a_network_of_another_size_is_refused():
     shelf.keep(feed.model.changed())
     with pytest.raises(ValueError, match="hidden"):
         Recommender(small(hidden=4), shelf.get).restore(shelf.scan)
+
+
+def test_named_items_take_nobodys_place_among_the_candidates():
+    feed = shop(generated=5, fresh=1, candidates=10, k=5, sampled=1)
+    model = feed.model
+    for number in range(29):
+        feed(f"v{number % 3}", f"i{number}")
+    feed("u", "i0")
+
+    def candidates():
+        ranking = model.rank("u")
+        return set(ranking.ids)
+
+    before = candidates()
+    model.put_generated("u", ["i28", "i27", "i26"], [1.0] * 3, (1, 0.0))
+    after = candidates()
+    assert len(before) == 10
+    assert before <= after
+    assert {"i28", "i27", "i26"} <= after
