@@ -49,7 +49,7 @@ class GenerateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     narratives: bool = False
     teacher_share: float = 0.0
     teacher_labels: tuple[str, ...] = ()
-    teacher_margin: float = 0.2
+    teacher_margin: float = 0.5
     model: str = "packaged"
     every: int = 10
     on_intent: bool = True

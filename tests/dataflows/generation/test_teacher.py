@@ -184,7 +184,7 @@ def send(made, text="looking for a present", intent=None):
 
 
 def test_what_the_teacher_says_is_learnt_as_a_teachers_label_that_came_late():
-    author = Told(e1=("tea", 0.05), e2=("tea", 0.2))
+    author = Told(e1=("tea", 0.05), e2=("tea", 0.5))
     made = shard(author, teacher_labels=("gift", "tea"))
     for _ in range(3):
         send(made)
