@@ -9,11 +9,13 @@ import numpy as np
 
 from dataflows.config import Config
 from dataflows.errors import InputError
+from dataflows.tuning.encoder_apart import may_train, texts_to_keep
 from dataflows.tuning.evidence import Evidence, Kind, health_of
-from dataflows.tuning.item_pairs import Pair, item_pairs, item_texts
+from dataflows.tuning.item_pairs import Pair, item_pairs
 from dataflows.tuning.tuner import Base, Step, Stop, Stopped, Tell, Trained
 from dataflows.tuning.tuners import check_encoder
 from dataflows.tuning.window import Split
+from encoders.load import load_encoder
 from encoders.packaged import packaged_folder
 from encoders.sentence import SentenceEncoder
 from encoders.tuning.pairs import TextPairs
@@ -35,8 +37,8 @@ class EncoderTuner:
         config = self._config
         settings = msgspec.structs.replace(config.tuning, threads=config.finetune.threads)
         tell(Step("making pairs"))
-        pairs = item_pairs(parted.train, parted.items, config.examples, config.learner.seed)
-        texts = list(dict.fromkeys(item_texts(parted.items).values()))
+        pairs = self.pairs(parted)
+        texts = texts_to_keep(parted)
 
         def progress(far: Progress) -> None:
             tell(Step("training", far.step, far.steps, f"loss {far.loss:.3f}"))
@@ -64,8 +66,14 @@ class EncoderTuner:
         from dataflows.tuning.encoder_gate import encoder_evidence
 
         old = SentenceEncoder.from_folder(self.folder(base))
-        new = SentenceEncoder.from_folder(folder)
+        new = load_encoder(str(folder))  # a compressed one too
         return encoder_evidence(old, new, parted, trained.health, self._config, tell, stop)
+
+    def pairs(self, parted: Split) -> list[Pair]:
+        """Give what a round trains on, as often as it comes: the loss accounts for popularity."""
+        examples = msgspec.structs.replace(self._config.examples, popular_power=0.0)
+        seed = self._config.learner.seed
+        return item_pairs(may_train(parted.train), parted.items, examples, seed, hard=False)
 
     def folder(self, base: Base) -> Path:
         """Give the folder of the model to begin from. Raises InputError where it has none."""

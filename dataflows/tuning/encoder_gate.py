@@ -1,0 +1,154 @@
+"""How a new encoder does against the one in force, for the gate.
+
+The figure that must be gained is the mean of -log2(rank) of what a user takes next, by meaning
+alone (`encoder_slice`), over the newest slice; beside it the same over items unseen in
+training, recall, coverage, the hit rate of the whole recommender in a replay, and a fixed check
+set. Every figure is paired, and its interval drawn over whole users.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from dataflows.config import Config, StateSettings
+from dataflows.generation.settings import GenerateSettings
+from dataflows.intervals import bootstrap
+from dataflows.replay import ReplaySettings
+from dataflows.swap.twin import Paired, twins
+from dataflows.tuning.encoder_apart import trained_texts
+from dataflows.tuning.encoder_check import told_apart
+from dataflows.tuning.encoder_slice import Answers, Questions, answer, questions
+from dataflows.tuning.evidence import (
+    CHECK,
+    COVERAGE,
+    LOG_RANK,
+    PIPELINE,
+    UNSEEN,
+    Evidence,
+    Figure,
+    Health,
+)
+from dataflows.tuning.tuner import Step, Stop, Stopped, Tell
+from dataflows.tuning.window import Split, write_log
+from encoders.cache import CachedEncoder
+from encoders.protocol import Encoder
+
+RECALL = (10, 50)
+LIVE = "log_rank_live"
+"""The gain of -log2(rank) by meaning alone as the running model sees it, in the replay."""
+REPLAYED = 4_000
+"""Events of the newest slice that are replayed at most, and twice as many before them."""
+_CACHED = 100_000
+
+
+def encoder_evidence(
+    old: Encoder,
+    new: Encoder,
+    parted: Split,
+    health: Health | None,
+    config: Config,
+    tell: Tell = lambda step: None,  # noqa: ARG005 - nobody is told
+    stop: Stop = lambda: False,
+) -> Evidence:
+    """Measure both encoders on the newest slice, on the check set, and in a replay.
+
+    After a loss that is not finite, and for two of the same, nothing is measured: the gate has
+    its reason. Raises `Stopped` where `stop` said so.
+    """
+    if new.version == old.version or (health is not None and not health.finite):
+        return Evidence("encoder", 0, {}, health)
+    pair = CachedEncoder(old, _CACHED), CachedEncoder(new, _CACHED)
+    seed = config.learner.seed
+    asked = questions(parted, config.learner.recent, seed)
+    answers = []
+    for encoder, which in zip(pair, ("old", "new"), strict=True):
+        _go_on(stop)
+        tell(Step(f"measuring: the {which} encoder reads {len(asked.texts)} items"))
+        answers.append(answer(asked, encoder.encode(asked.texts)))
+    figures = slice_figures(asked, answers[0], answers[1], trained_texts(parted), seed)
+    _go_on(stop)
+    figures[f"{CHECK}needs"] = _check(*pair, seed)
+    tell(Step("measuring: the whole recommender, replayed twice"))
+    replayed = _replayed(*pair, parted, config)
+    _go_on(stop)
+    return Evidence("encoder", len(asked.taken), figures | replayed, health)
+
+
+def slice_figures(
+    asked: Questions, old: Answers, new: Answers, trained: set[str], seed: int
+) -> dict[str, Figure]:
+    """Compare the answers of two encoders to the same questions."""
+    users = asked.users
+    if not len(users):
+        return {}
+    is_unseen = np.array([asked.texts[item] not in trained for item in asked.taken.tolist()])
+    before, after = -np.log2(old.ranks), -np.log2(new.ranks)
+    figures = {LOG_RANK: _paired(before, after, users, seed)}
+    if is_unseen.any():
+        unseen = before[is_unseen], after[is_unseen], users[is_unseen]
+        figures[UNSEEN] = _paired(*unseen, seed)
+    for k in RECALL:
+        figures[f"recall@{k}"] = _paired(old.ranks <= k, new.ranks <= k, users, seed)
+    figures["mrr"] = _paired(1.0 / old.ranks, 1.0 / new.ranks, users, seed)
+    items = max(1, int(asked.candidates.sum()))
+    figures[COVERAGE] = _plain(old.listed / items, new.listed / items)
+    return figures
+
+
+def _check(old: Encoder, new: Encoder, seed: int) -> Figure:
+    before, after = told_apart(old), told_apart(new)
+    return _paired(before, after, np.arange(len(before)), seed)
+
+
+def _replayed(old: Encoder, new: Encoder, parted: Split, config: Config) -> dict[str, Figure]:
+    """Replay the end of the window twice, with a switch to the new encoder and without."""
+    newest = parted.newest[:REPLAYED]
+    before = parted.train[-2 * REPLAYED :]
+    if not newest or not before:
+        return {}
+    with tempfile.TemporaryDirectory(prefix="penchant-gate-") as scratch:
+        log, items = write_log(Path(scratch), [*before, *newest], parted.items)
+        plain = msgspec.structs.replace(
+            config,
+            generate=GenerateSettings(),
+            state=StateSettings(path=str(Path(scratch) / "state")),
+        )
+        place = len(before)
+        share = place / (place + len(newest))
+        told = twins(
+            plain,
+            log,
+            items,
+            (place, "new"),
+            ReplaySettings(against=(), warmup=share),
+            encoder=old,
+            versions={"new": new},
+        )
+    return {PIPELINE: _figure(told.lists), LIVE: _figure(told.content)}
+
+
+def _figure(told: Paired) -> Figure:
+    return Figure(told.before, told.after, told.gain, told.low, told.high)
+
+
+def _paired(
+    old: NDArray[np.generic], new: NDArray[np.generic], users: NDArray[np.int64], seed: int
+) -> Figure:
+    before, after = old.astype(np.float64), new.astype(np.float64)
+    gains = after - before
+    low, high = bootstrap(gains[:, None], users, seed=seed)[0].tolist()
+    return Figure(float(before.mean()), float(after.mean()), float(gains.mean()), low, high)
+
+
+def _plain(before: float, after: float) -> Figure:
+    return Figure(before, after, after - before, after - before, after - before)
+
+
+def _go_on(stop: Stop) -> None:
+    if stop():
+        raise Stopped
