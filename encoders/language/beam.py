@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.language.beam_cache import PROMPT, Branches
+from encoders.language.beam_cache import PROMPT, grow
 from encoders.language.model import LanguageModel
 from encoders.language.trie import Node, Trie
 
@@ -38,6 +38,7 @@ class Found(NamedTuple):
 class _Beam(NamedTuple):
     node: Node
     score: float
+    token: int
     place: int
 
 
@@ -53,8 +54,12 @@ class _Search:
         self._ended: list[tuple[float, Node]] = []
         # A search for nothing, or among nothing, has ended before it begins.
         ways = len(self._ways(trie.root)) if n > 0 else 0
-        self.beams = [_Beam(trie.root, 0.0, PROMPT)] if ways else []
-        self.tokens: list[int] = []
+        self.beams = [_Beam(trie.root, 0.0, trie.end, PROMPT)] if ways else []
+
+    @property
+    def tips(self) -> list[tuple[int, int]]:
+        """The newest token of each beam, and the place of the one before it."""
+        return [(beam.token, beam.place) for beam in self.beams]
 
     def step(self, follows: Floats) -> None:
         """Go on by one token, with log-probabilities (beams, vocabulary) of what follows."""
@@ -71,15 +76,11 @@ class _Search:
         least = self._least()
         on = np.flatnonzero(~ends & (scores >= least))
         best = on[np.lexsort((tokens[on], which[on], -scores[on]))][: self._width]
-        self.tokens = tokens[best].tolist()
+        parents = (self.beams[row] for row in which[best].tolist())
+        chosen = zip(parents, tokens[best].tolist(), scores[best].tolist(), strict=True)
         self.beams = [
-            _Beam(parent.node.children[token], score, parent.place)
-            for parent, token, score in zip(
-                (self.beams[row] for row in which[best].tolist()),
-                self.tokens,
-                scores[best].tolist(),
-                strict=True,
-            )
+            _Beam(parent.node.children[token], score, token, parent.place)
+            for parent, token, score in chosen
         ]
 
     def take_places(self, first: int) -> None:
@@ -140,28 +141,8 @@ def beam_search(
     for start in range(0, len(prompts), BATCH):
         tokens = [model.prompt_ids(prompt, room) for prompt in prompts[start : start + BATCH]]
         searches = [_Search(trie, n, width, ids) for ids in wanted[start : start + BATCH]]
-        _run(model, tokens, searches)
+        hopeful = [row for row, search in enumerate(searches) if search.tips]
+        if hopeful:
+            grow(model, [tokens[row] for row in hopeful], [searches[row] for row in hopeful])
         found += [search.found(is_live) for search in searches]
     return found
-
-
-def _run(model: LanguageModel, prompts: Sequence[list[int]], searches: Sequence[_Search]) -> None:
-    """Search for all of one batch until no beam is left."""
-    if not any(search.beams for search in searches):
-        return
-    branches = Branches(model, prompts)
-    for search, first in zip(searches, branches.first, strict=True):
-        if search.beams:
-            search.step(first[None])
-    places = 0
-    while width := max(len(search.beams) for search in searches):
-        tokens = np.zeros((len(searches), width), np.int64)
-        after = np.full((len(searches), width), PROMPT, np.int64)
-        for row, search in enumerate(searches):
-            tokens[row, : len(search.beams)] = search.tokens
-            after[row, : len(search.beams)] = [beam.place for beam in search.beams]
-            search.take_places(places)
-        places += width
-        for search, follows in zip(searches, branches.extend(tokens, after), strict=True):
-            if search.beams:
-                search.step(follows[: len(search.beams)])

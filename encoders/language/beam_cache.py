@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from inspect import signature
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,14 @@ class Branches:
                 self._logits(tokens, mask[:, None], self._lengths[:, None] + depths)
             )
 
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with some of the prompts alone, in this order."""
+        import torch
+
+        self._cache.batch_select_indices(torch.tensor(list(rows), device=self._model.device))
+        self._mask, self._lengths = self._mask[rows], self._lengths[rows]
+        self._seen, self._depths = self._seen[rows], self._depths[rows]
+
     def _read(
         self, prompts: Sequence[Sequence[int]], shared: int
     ) -> tuple[NDArray[np.bool_], Floats]:
@@ -121,6 +129,46 @@ def _cache_name(model: Any) -> str:
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     known = signature(type(inner).forward).parameters
     return "cache" if "cache" in known else "past_key_values"
+
+
+class Beams(Protocol):
+    """The beams of one prompt, as `grow` sees them."""
+
+    @property
+    def tips(self) -> list[tuple[int, int]]:
+        """The newest token of each beam, and the place of the one before it."""
+        ...
+
+    def take_places(self, first: int) -> None:
+        """Note where the newest tokens stand, one after the other from `first` on."""
+        ...
+
+    def step(self, follows: Floats) -> None:
+        """Go on by one token, with log-probabilities (beams, vocabulary) of what follows."""
+        ...
+
+
+def grow(model: LanguageModel, prompts: Sequence[Sequence[int]], beams: Sequence[Beams]) -> None:
+    """Let the beams of each prompt grow until none is left; each has one, at its prompt."""
+    branches = Branches(model, prompts)
+    growing = list(beams)
+    for one, first in zip(growing, branches.first, strict=True):
+        one.step(first[None])
+    places = 0
+    while alive := [row for row, one in enumerate(growing) if one.tips]:
+        if len(alive) < len(growing):
+            branches.keep(alive)
+            growing = [growing[row] for row in alive]
+        width = max(len(one.tips) for one in growing)
+        tokens = np.zeros((len(growing), width), np.int64)
+        after = np.full((len(growing), width), PROMPT, np.int64)
+        for row, one in enumerate(growing):
+            tips = one.tips
+            tokens[row, : len(tips)], after[row, : len(tips)] = zip(*tips, strict=True)
+            one.take_places(places)
+        places += width
+        for one, follows in zip(growing, branches.extend(tokens, after), strict=True):
+            one.step(follows[: len(one.tips)])
 
 
 def _shared(prompts: Sequence[Sequence[int]]) -> int:

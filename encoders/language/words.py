@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.language.beam_cache import PROMPT, Branches
+from encoders.language.beam_cache import PROMPT, grow
 from encoders.language.model import LanguageModel
 
 Floats = NDArray[np.float32]
@@ -52,12 +52,18 @@ class _Writing:
         self.beams = [_Beam((), 0.0, PROMPT)]
         self.lines: list[tuple[float, tuple[int, ...]]] = []
 
+    @property
+    def tips(self) -> list[tuple[int, int]]:
+        """The newest token of each beam, and the place of the one before it."""
+        return [(beam.tokens[-1], beam.place) for beam in self.beams]
+
     def step(self, follows: Floats) -> None:
         """Go on by one token, with log-probabilities (beams, vocabulary) of what follows."""
         kinds, on = self._kinds, []
         for beam, row in zip(self.beams, follows, strict=True):
             # Twice as many, so that as many go on even where the best of them end a line.
-            best = np.argpartition(-row, 2 * self._width - 1)[: 2 * self._width]
+            most = min(2 * self._width, len(row))
+            best = np.argpartition(-row, most - 1)[:most]
             for token, more in zip(best.tolist(), row[best].tolist(), strict=True):
                 score, tokens = beam.score + more, (*beam.tokens, token)
                 if kinds.breaks[token]:
@@ -90,29 +96,11 @@ def write_lines(
     for start in range(0, len(prompts), BATCH):
         tokens = [model.prompt_ids(prompt, room) for prompt in prompts[start : start + BATCH]]
         writings = [_Writing(kinds, beams, most_tokens) for _ in tokens]
-        _run(model, tokens, writings)
+        grow(model, tokens, writings)
         for writing in writings:
             best = sorted(writing.lines, key=lambda line: (-line[0], line[1]))
             written.append(_as_text(model, best, beams))
     return written
-
-
-def _run(model: LanguageModel, prompts: Sequence[list[int]], writings: Sequence[_Writing]) -> None:
-    branches = Branches(model, prompts)
-    for writing, first in zip(writings, branches.first, strict=True):
-        writing.step(first[None])
-    places = 0
-    while width := max(len(writing.beams) for writing in writings):
-        tokens = np.zeros((len(writings), width), np.int64)
-        after = np.full((len(writings), width), PROMPT, np.int64)
-        for row, writing in enumerate(writings):
-            tokens[row, : len(writing.beams)] = [beam.tokens[-1] for beam in writing.beams]
-            after[row, : len(writing.beams)] = [beam.place for beam in writing.beams]
-            writing.take_places(places)
-        places += width
-        for writing, follows in zip(writings, branches.extend(tokens, after), strict=True):
-            if writing.beams:
-                writing.step(follows[: len(writing.beams)])
 
 
 def _as_text(

@@ -74,3 +74,8 @@ def test_what_breaks_a_line_is_not_in_it():
             assert isinstance(line, Line)
             assert "<end>" not in line.text
             assert len(line.text.split()) <= 5
+
+
+def test_more_beams_than_words_are_no_harm():
+    (lines,) = write_lines(MODEL, ["w1"], beams=20, most_tokens=2)
+    assert 0 < len(lines) <= 20
