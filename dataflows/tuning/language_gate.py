@@ -1,0 +1,176 @@
+"""How a new language model does against the one in force, for the gate.
+
+Both are asked the same questions. The figure that must be gained is the mean of -log2(rank)
+of the title that a person did choose next, among fifty that they had not met, ordered by how
+much likelier the model finds each after this history than after none: a common title is
+likely for anybody (Holtzman et al., 2021, "Surface form competition"). Beside it stand the
+loss of that title, the accuracy of intents by label words, what is generated, and losses on
+the check set. Every figure has its paired interval, clustered by user.
+"""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from dataflows.tuning.evidence import CHECK, LOG_RANK, Evidence, Figure, Health
+from dataflows.tuning.language_measures import compare, following, hits, is_right, priors_of
+from dataflows.tuning.language_questions import (
+    IntentQuestion,
+    NextQuestion,
+    check_questions,
+    intent_questions,
+    is_check_user,
+    labels_of,
+    newest_questions,
+)
+from dataflows.tuning.tuner import Step, Stop, Stopped, Tell
+from dataflows.tuning.window import Split, WindowEvent
+from encoders.language.loss import losses
+from encoders.language.model import LanguageModel
+
+NEXT_LOSS = "next_loss"
+LIKELIHOOD = "log_rank_likelihood"
+INTENT_ACCURACY = "intent_accuracy"
+INTENT_LOSS = "intent_loss"
+HIT_RATE = "generation_hit_rate"
+
+Q = TypeVar("Q", NextQuestion, IntentQuestion)
+
+
+class Asked(NamedTuple):
+    """How many questions of each sort are asked at most, and for how many seconds.
+
+    When time is over no more are begun, but `least` of what came next are asked in any case.
+    """
+
+    following: int = 160
+    least: int = 100
+    check: int = 64
+    intents: int = 64
+    generated: int = 48
+    seconds: float = 600.0
+
+
+def language_evidence(
+    old: LanguageModel,
+    new: LanguageModel,
+    parted: Split,
+    health: Health,
+    asked: Asked | None = None,
+    tell: Tell = lambda step: None,  # noqa: ARG005 - nobody is told
+    stop: Stop = lambda: False,
+    seed: int = 0,
+) -> Evidence:
+    """Measure both models on the newest slice and on the check set.
+
+    After a training that failed by itself nothing is measured: the gate has its reason.
+    Raises `Stopped` where `stop` said so.
+    """
+    judge = _Judge(old, new, parted, asked or Asked(), tell, stop, seed)
+    if not (health.finite and health.targets and health.steps):
+        return Evidence("language", 0, {}, health)
+    for measure in (judge.following, judge.check, judge.intents, judge.generation):
+        measure()
+    return Evidence("language", judge.events, judge.figures, health)
+
+
+class _Judge:
+    """Asks both models, and keeps the figures."""
+
+    def __init__(
+        self,
+        old: LanguageModel,
+        new: LanguageModel,
+        parted: Split,
+        asked: Asked,
+        tell: Tell,
+        stop: Stop,
+        seed: int,
+    ) -> None:
+        self._models = (old, new)
+        self._parted = parted
+        self._asked = asked
+        self._tell = tell
+        self._stop = stop
+        self._seed = seed
+        self._deadline = clock.monotonic() + asked.seconds
+        self.figures: dict[str, Figure] = {}
+        self.events = 0
+
+    def following(self) -> None:
+        """Ask what came next, among candidates."""
+        questions = newest_questions(self._parted, self._asked.following, self._seed)
+        titles = sorted({title for question in questions for title in question.candidates})
+        priors = [priors_of(model, titles) for model in self._models]
+        users, values = [], []
+        for question in self._in_time(questions, "what came next", self._asked.least):
+            both = zip(self._models, priors, strict=True)
+            values.append([following(model, question, prior) for model, prior in both])
+            users.append(question.user)
+        self.events = len(values)
+        if values:
+            lift, likelihood, loss = np.array(values).transpose(2, 1, 0)
+            self.figures[LOG_RANK] = compare(lift[0], lift[1], users)
+            self.figures[LIKELIHOOD] = compare(likelihood[0], likelihood[1], users)
+            self.figures[NEXT_LOSS] = compare(loss[0], loss[1], users, is_loss=True)
+
+    def check(self) -> None:
+        """Measure losses on the check set."""
+        nexts = check_questions(self._parted, self._asked.check, self._seed)
+        self._losses(CHECK + NEXT_LOSS, nexts)
+        events = [event for event in self._parted.train if is_check_user(event.user_id)]
+        self._losses(CHECK + INTENT_LOSS, self._intents(events, self._asked.check))
+
+    def intents(self) -> None:
+        """Ask what is behind events of the newest slice, among all labels."""
+        users, values = [], []
+        asked = self._intents(self._parted.newest, self._asked.intents)
+        for question in self._in_time(asked, "intents"):
+            values.append([is_right(model, question) for model in self._models])
+            users.append(question.user)
+        if values:
+            before, after = np.array(values).T
+            self.figures[INTENT_ACCURACY] = compare(before, after, users)
+
+    def generation(self) -> None:
+        """Let both name items for some of the users, and see whether the true one is there."""
+        questions = newest_questions(self._parted, self._asked.generated, self._seed)
+        if not questions or clock.monotonic() > self._deadline:
+            return
+        named = []
+        for place, model in enumerate(self._models):
+            self._told("generation", place, len(self._models))
+            named.append(hits(model, questions, self._parted.items.values()))
+        users = [question.user for question in questions]
+        self.figures[HIT_RATE] = compare(named[0], named[1], users)
+
+    def _losses(self, name: str, questions: Sequence[Q]) -> None:
+        if not questions:
+            return
+        self._told(f"losses of {len(questions)} answers of the check set", 0, 1)
+        prompts = [question.prompt for question in questions]
+        targets = [question.target for question in questions]
+        before, after = (losses(model, prompts, targets).nll for model in self._models)
+        users = [question.user for question in questions]
+        self.figures[name] = compare(before, after, users, is_loss=True)
+
+    def _intents(self, events: Sequence[WindowEvent], most: int) -> list[IntentQuestion]:
+        labels = labels_of(self._parted.train)
+        return intent_questions(events, self._parted.items, labels, most, self._seed)
+
+    def _in_time(self, questions: Sequence[Q], what: str, least: int = 0) -> Iterator[Q]:
+        """Give questions until time is over."""
+        for place, question in enumerate(questions):
+            if place >= least and clock.monotonic() > self._deadline:
+                return
+            self._told(what, place, len(questions))
+            yield question
+
+    def _told(self, what: str, done: int, total: int) -> None:
+        if self._stop():
+            raise Stopped
+        self._tell(Step(f"measuring: {what}", done, total))

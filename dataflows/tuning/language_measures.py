@@ -1,0 +1,107 @@
+"""What one language model answers to one question, in figures; and two models side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataflows.intervals import bootstrap
+from dataflows.tuning.evidence import Figure
+from dataflows.tuning.language_questions import IntentQuestion, NextQuestion
+from dataflows.tuning.prompts import next_prompt, plain
+from dataflows.tuning.window import WindowItem
+from encoders.language.beam import beam_search
+from encoders.language.loss import score_candidates
+from encoders.language.model import LanguageModel
+from encoders.language.trie import Trie
+
+LISTED = 10
+"""Items that are generated for a user."""
+
+Floats = NDArray[np.float64]
+
+
+class Following(NamedTuple):
+    """How a model found the title that came next.
+
+    `lift` and `likelihood` are -log2 of its rank among the candidates, by how much likelier
+    the history makes each, and by how likely each is; `loss` is nats a token, its end included.
+    """
+
+    lift: float
+    likelihood: float
+    loss: float
+
+
+def following(
+    model: LanguageModel, question: NextQuestion, priors: Mapping[str, float]
+) -> Following:
+    """Let a model score the candidates of a question; `priors` are those of `priors_of`."""
+    scores = score_candidates(model, question.prompt, question.candidates)
+    without = np.array([priors[title] for title in question.candidates])
+    loss = -float(scores[0]) / len(model.target_ids(question.target))
+    return Following(_log_rank(scores - without), _log_rank(scores), loss)
+
+
+def priors_of(model: LanguageModel, titles: Sequence[str]) -> dict[str, float]:
+    """Give how likely each title is where no history is told, in nats."""
+    scores = score_candidates(model, next_prompt([]), titles)
+    return dict(zip(titles, scores.tolist(), strict=True))
+
+
+def is_right(model: LanguageModel, question: IntentQuestion) -> float:
+    """Give 1 where the true label is the likeliest, 0 where it is not; ties are wrong."""
+    scores = score_candidates(model, question.prompt, question.candidates)
+    return float(_rank(scores) == 1)
+
+
+def hits(
+    model: LanguageModel, questions: Sequence[NextQuestion], items: Iterable[WindowItem]
+) -> Floats:
+    """Give 1 (n,) where the true item is among those that beam search names, else 0."""
+    trie = Trie(model.end_id)
+    for item in items:
+        if item.available and (title := plain(item.title)):
+            trie.put(item.item_id, model.target_ids(title))
+    prompts = [question.prompt for question in questions]
+    excluded = [question.met for question in questions]
+    found = beam_search(model, trie, prompts, LISTED, excluded=excluded)
+    return np.array(
+        [
+            question.item_id in {each.item_id for each in named}
+            for question, named in zip(questions, found, strict=True)
+        ],
+        np.float64,
+    )
+
+
+def compare(
+    before: Sequence[float] | Floats,
+    after: Sequence[float] | Floats,
+    users: Sequence[str],
+    *,
+    is_loss: bool = False,
+) -> Figure:
+    """Compare two models over the same questions (n,), at least one; `users` asked them.
+
+    Means, and the 95 % interval of the gain, by bootstrap over users. Of a loss, less is better.
+    """
+    old, new = np.asarray(before, np.float64), np.asarray(after, np.float64)
+    gains = old - new if is_loss else new - old
+    numbers = np.unique(np.asarray(users), return_inverse=True)[1].astype(np.int64)
+    low, high = bootstrap(gains[:, None], numbers)[0].tolist()
+    return Figure(float(old.mean()), float(new.mean()), float(gains.mean()), low, high)
+
+
+def _log_rank(scores: Floats) -> float:
+    return -float(np.log2(_rank(scores)))
+
+
+def _rank(scores: Floats) -> int:
+    """Give the rank of the first among all, 1 the best; ties, and what is no number, lose."""
+    if np.isnan(scores[0]):
+        return len(scores)
+    return 1 + int(np.count_nonzero(scores[1:] >= scores[0]))
