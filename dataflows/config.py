@@ -27,6 +27,7 @@ from dataflows.tuning.example_settings import ExampleSettings
 from dataflows.tuning.gate_settings import GateSettings
 from dataflows.tuning.settings import FinetuneSettings
 from encoders.language.settings import LanguageTuning
+from encoders.tuning.settings import EncoderTuning
 from learners.settings import LearnerSettings
 
 PREFIX = "PENCHANT_"
@@ -113,6 +114,7 @@ class Config(_Section, frozen=True):
     learner: LearnerSettings = LearnerSettings()
     finetune: FinetuneSettings = FinetuneSettings()
     examples: ExampleSettings = ExampleSettings()
+    tuning: EncoderTuning = EncoderTuning()
     language: LanguageTuning = LanguageTuning()
     gate: GateSettings = GateSettings()
 
