@@ -73,7 +73,7 @@ class EncoderTuner:
         """Give what a round trains on, as often as it comes: the loss accounts for popularity."""
         examples = msgspec.structs.replace(self._config.examples, popular_power=0.0)
         seed = self._config.learner.seed
-        return item_pairs(may_train(parted.train), parted.items, examples, seed, hard=False)
+        return item_pairs(may_train(parted.train), parted.items, examples, seed)
 
     def folder(self, base: Base) -> Path:
         """Give the folder of the model to begin from. Raises InputError where it has none."""

@@ -1,8 +1,8 @@
 """What is read in each step: pairs drawn by weight, and texts drawn evenly beside them.
 
 The negatives of a pair are the other texts of the batch: positives of other pairs, come as
-often as they are wanted, and texts drawn evenly from all that are ever wanted (mixed negative
-sampling: Yang and others, 2020, "Mixed negative sampling for learning two-tower neural
+often as they are wanted, hard ones, and texts drawn evenly from all that are ever wanted (mixed
+negative sampling: Yang and others, 2020, "Mixed negative sampling for learning two-tower neural
 networks in recommendations"). `expected` is how often a text is met in a batch; its logarithm
 taken off a score makes up for that (Bengio and Senecal, 2008, "Adaptive importance sampling to
 accelerate training of a neural probabilistic language model").
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoders.tuning.pairs import Numbered, Numbers
+from encoders.tuning.settings import EncoderTuning
 
 _TIED = 16
 """Texts of a batch that are drawn only to be kept where they are."""
@@ -41,21 +42,20 @@ class Draw(NamedTuple):
 class Draws:
     """Draws steps; the same seed gives the same ones, in whatever order they are asked for."""
 
-    def __init__(
-        self, pairs: Numbered, batch_size: int, others: int, popularity: float, seed: int
-    ) -> None:
+    def __init__(self, pairs: Numbered, batch_size: int, settings: EncoderTuning) -> None:
         self._pairs = pairs
         self._size = batch_size
-        self._seed = seed
+        self._hard = min(settings.hard, batch_size)
+        self._seed = settings.seed
         count = len(pairs.texts)
         self._wanted = np.unique(pairs.positives)
-        self._others = min(others, len(self._wanted))
+        self._others = min(settings.others, len(self._wanted))
         frequency = _share(pairs.positives, pairs.weights, count)
         expected = batch_size * frequency
         expected[self._wanted] += self._others / len(self._wanted)
         has = pairs.negatives >= 0
-        expected += batch_size * _share(pairs.negatives[has], pairs.weights[has], count)
-        self._offsets = np.log(np.maximum(expected, _LEAST)) - (1.0 - popularity) * np.log(
+        expected += self._hard * _share(pairs.negatives[has], pairs.weights[has], count)
+        self._offsets = np.log(np.maximum(expected, _LEAST)) - (1.0 - settings.popularity) * np.log(
             np.maximum(frequency, _LEAST)
         )
 
@@ -65,7 +65,7 @@ class Draws:
         pairs = self._pairs
         places = rng.choice(len(pairs.weights), self._size, p=pairs.weights)
         anchors, positives = pairs.anchors[places], pairs.positives[places]
-        hard = pairs.negatives[places]
+        hard = pairs.negatives[places[: self._hard]]
         others = rng.choice(self._wanted, self._others, replace=False)
         candidates = np.unique(np.concatenate((positives, others, hard[hard >= 0])))
         tied = rng.choice(pairs.tied, min(_TIED, len(pairs.tied)), replace=False)

@@ -37,10 +37,10 @@ def fitting_batch(
     before = used_bytes(device)
     _read(model, probe)
     each = max(1, (peak_bytes(device) - before) // len(probe))
-    room = int((limit - before) * _SPARE / each) - settings.others
+    room = int((limit - before) * _SPARE / each) - settings.others - settings.hard
     fitting = min(size, room // _TEXTS_OF_PAIR)
     if fitting < min(least, size):
-        needed = before + each * (_TEXTS_OF_PAIR * least + settings.others)
+        needed = before + each * (_TEXTS_OF_PAIR * least + settings.others + settings.hard)
         raise EncoderError(
             f"a batch of {least} pairs takes {needed / 1e6:,.0f} MB with the model where max_bytes "
             f"allows {limit / 1e6:,.0f} MB: allow more, or lower others or layers"

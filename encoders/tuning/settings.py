@@ -14,6 +14,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "batch_size": (2, 100_000),
     "passes": (_SMALL, 1e6),
     "others": (0, 100_000),
+    "hard": (0, 100_000),
     "learning_rate": (_SMALL, 1),
     "warmup": (0, 1),
     "rank": (1, 4096),
@@ -32,7 +33,8 @@ class EncoderTuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     * `steps` of the optimiser over `batch_size` pairs each; fewer where all pairs would be seen
       more than `passes` times, or where `max_seconds` (the whole training, None: no limit)
-      would not do. `others`: texts drawn evenly as further negatives of a batch.
+      would not do. `others`: texts drawn evenly as further negatives of a batch; `hard`: how
+      many of its pairs bring a negative that is much like their positive.
     * `max_bytes`: what the process may take (memory of the device where that is CUDA; None: no
       limit); the batch is cut to fit.
     * `method`: "lora" trains an adapter of rank `rank` and merges it, "full" the weights
@@ -51,6 +53,7 @@ class EncoderTuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     batch_size: int = 64
     passes: float = 3.0
     others: int = 32
+    hard: int = 16
     learning_rate: float = 5e-4
     warmup: float = 0.1
     method: Literal["lora", "full"] = "lora"

@@ -37,7 +37,7 @@ class Training:
         batch_size: int,
         settings: EncoderTuning,
     ) -> None:
-        _check_libraries()
+        check_libraries()
         import torch
 
         from encoders.tuning.tied_loss import TiedLoss
@@ -51,13 +51,15 @@ class Training:
         self.loss = TiedLoss(model, settings.scale, settings.keep)
         self.time = Time.start(_steps(pairs, batch_size, settings), settings.max_seconds)
         self.steps = 0
-        draws = Draws(pairs, batch_size, settings.others, settings.popularity, settings.seed)
+        draws = Draws(pairs, batch_size, settings)
         self._collator = Collator(draws, pairs.texts, OldSpace(old, pairs.texts), model.preprocess)
 
     def run(self, progress: Callable[[Progress], None], stop: Callable[[], bool]) -> None:
         """Train to the end, or until there is a reason to stop."""
         from encoders.tuning.watch import Watch
 
+        if stop():  # the trainer would make one step before it asks
+            return
         watch = Watch(self.time, self.loss, progress, stop)
         with _quietly(), tempfile.TemporaryDirectory(prefix="penchant-encoder-") as scratch:
             trainer = self._trainer(Path(scratch), watch)
@@ -73,12 +75,17 @@ class Training:
         )
         from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-        # Nobody reads the card: no examples for it.
-        self._model.model_card_data.generate_widget_examples = False
         trained = [weights for weights in self._model.parameters() if weights.requires_grad]
         optimiser = torch.optim.AdamW(trained, lr=self._settings.learning_rate, weight_decay=0.0)
         collator: Any = self._collator
-        trainer = SentenceTransformerTrainer(
+
+        class Cardless(SentenceTransformerTrainer):
+            """A trainer that gathers nothing for a card that nobody reads."""
+
+            def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+                """Add none."""
+
+        trainer = Cardless(
             model=self._model,
             args=SentenceTransformerTrainingArguments(
                 output_dir=str(scratch),
@@ -144,7 +151,8 @@ def _quietly() -> Iterator[None]:
         library.setLevel(level)
 
 
-def _check_libraries() -> None:
+def check_libraries() -> None:
+    """Raise EncoderError, with the remedy, where a library is missing."""
     try:
         import accelerate  # noqa: F401
         import datasets  # noqa: F401
