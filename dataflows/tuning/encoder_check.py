@@ -14,9 +14,9 @@ from encoders.protocol import Encoder
 
 
 def told_apart(encoder: Encoder) -> NDArray[np.float64]:
-    """Give 1 or 0 (n,) for each request: whether the nearest need, itself left out, is its own.
+    """Give 1 / rank (n,) of each request's own need among all needs; ties lose.
 
-    A need is the mean of the vectors of its requests.
+    A need is the mean of the vectors of its requests, the one asked about left out.
     """
     phrases = [(number, phrase) for number, need in enumerate(NEEDS) for phrase in need.phrases]
     owner = np.array([number for number, _ in phrases])
@@ -27,5 +27,7 @@ def told_apart(encoder: Encoder) -> NDArray[np.float64]:
     places = np.arange(len(rows))
     own = (sums[owner] - rows) / (counts[owner] - 1)[:, None]
     scores[places, owner] = (rows * own).sum(axis=1)
-    right: NDArray[np.float64] = (scores.argmax(axis=1) == owner).astype(np.float64)
-    return right
+    # Put this way round, a score that is no number stands before all others.
+    ranks = np.count_nonzero(~(scores < scores[places, owner][:, None]), axis=1)
+    told: NDArray[np.float64] = 1.0 / ranks
+    return told
