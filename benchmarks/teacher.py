@@ -22,7 +22,7 @@ from dataflows.generation.teacher import Question, Teacher
 from encoders.language.load import load_language_model
 from encoders.text import render_event
 
-OUTSIDE = "oos"
+OUTSIDE = "out_of_scope"
 MARGINS = (0.0, 0.1, 0.2, 0.5, 0.8)
 BATCH = 16
 

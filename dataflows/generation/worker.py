@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from dataflows.generation.desk import Answer, Author, Job, Waiting
 from dataflows.items import ItemRecord
+from encoders.language.beam_cache import Stopped, ended_by
 
 TELL_EVERY = 60.0
 """Seconds between two log lines about what went wrong."""
@@ -65,13 +66,17 @@ class Worker:
         """Begin to work."""
         self._thread.start()
 
-    def close(self, seconds: float = 30.0) -> None:
-        """Stop after the batch in hand; what waits stays unanswered. Waits so long for it."""
+    def close(self) -> None:
+        """Stop, and wait for the thread to end: a search in hand is given up.
+
+        What waits stays unanswered. A thread that still computed when the interpreter ends
+        would bring the process down.
+        """
         with self._ready:
             self._stopped = True
             self._ready.notify_all()
         if self._thread.is_alive():
-            self._thread.join(seconds)
+            self._thread.join()
 
     def drain(self, seconds: float) -> bool:
         """Wait until all requests are answered; False where that took longer, or at a stop."""
@@ -154,7 +159,10 @@ class Worker:
                     author.remove_item(item_id)
                 else:
                     author.put_item(record)
-            answers = author.answer(kind, [job.what for job in jobs], self._is_live)
+            with ended_by(lambda: self._stopped):
+                answers = author.answer(kind, [job.what for job in jobs], self._is_live)
+        except Stopped:
+            return
         except Exception as error:  # noqa: BLE001 - whatever it is, the stream goes on
             self.counts["generate_failed"] += 1
             self._tell(kind, error)

@@ -8,7 +8,9 @@ share their beginning share it here too, and nothing is copied when beams are re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from inspect import signature
 from typing import Any, Protocol
 
@@ -131,6 +133,26 @@ def _cache_name(model: Any) -> str:
     return "cache" if "cache" in known else "past_key_values"
 
 
+class Stopped(Exception):  # noqa: N818 - it is no error
+    """A search was ended before its end: see `ended_by`."""
+
+
+_ENDED: ContextVar[Callable[[], bool]] = ContextVar("ended", default=lambda: False)
+
+
+@contextmanager
+def ended_by(ended: Callable[[], bool]) -> Iterator[None]:
+    """Let searches of this thread, while inside, raise `Stopped` once `ended` says so.
+
+    It is asked before each step, so a search of many seconds is given up within one or two.
+    """
+    before = _ENDED.set(ended)
+    try:
+        yield
+    finally:
+        _ENDED.reset(before)
+
+
 class Beams(Protocol):
     """The beams of one prompt, as `grow` sees them."""
 
@@ -149,7 +171,10 @@ class Beams(Protocol):
 
 
 def grow(model: LanguageModel, prompts: Sequence[Sequence[int]], beams: Sequence[Beams]) -> None:
-    """Let the beams of each prompt grow until none is left; each has one, at its prompt."""
+    """Let the beams of each prompt grow until none is left; each has one, at its prompt.
+
+    Raises `Stopped` where it is told to (`ended_by`).
+    """
     branches = Branches(model, prompts)
     growing = list(beams)
     for one, first in zip(growing, branches.first, strict=True):
@@ -167,6 +192,8 @@ def grow(model: LanguageModel, prompts: Sequence[Sequence[int]], beams: Sequence
             tokens[row, : len(tips)], after[row, : len(tips)] = zip(*tips, strict=True)
             one.take_places(places)
         places += width
+        if _ENDED.get()():
+            raise Stopped
         for one, follows in zip(growing, branches.extend(tokens, after), strict=True):
             one.step(follows[: len(one.tips)])
 

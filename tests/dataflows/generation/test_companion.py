@@ -159,7 +159,7 @@ def test_answers_of_the_background_are_taken_up_at_the_start_of_a_batch():
         assert len(offered(shard)) == 3
         assert shard.counts["generate_users"] == 1
     finally:
-        worker.close(PATIENCE)
+        worker.close()
 
 
 def test_what_left_the_catalogue_meanwhile_is_dropped():
@@ -183,7 +183,7 @@ def test_what_left_the_catalogue_meanwhile_is_dropped():
         assert worker.drain(PATIENCE)
         assert "i18" not in author.items
     finally:
-        worker.close(PATIENCE)
+        worker.close()
 
 
 def test_a_restart_keeps_what_was_named_and_tells_the_desk_of_the_catalogue():

@@ -2,14 +2,19 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 import pytest
 
 from dataflows.generation.desk import InLine, Job, Waiting
 from dataflows.generation.worker import Worker
 from dataflows.items import ItemRecord
+from encoders.language.beam import beam_search
+from encoders.language.trie import Trie
+from tests.encoders.language.tiny_model import tiny_model
 
 PATIENCE = 20.0
+MODEL = tiny_model()
 
 
 class Echo:
@@ -49,7 +54,7 @@ def started():
 
     yield start
     for worker in workers:
-        worker.close(PATIENCE)
+        worker.close()
         assert not worker._thread.is_alive()
 
 
@@ -179,3 +184,37 @@ def test_waiting_keeps_the_place_of_a_request_that_is_renewed():
         waiting.put(Job("k", 0, key, what))
     assert [job.what for job in waiting.take("k", 5)] == [2, 4]
     assert (waiting.dropped, len(waiting), waiting.kinds()) == (1, 0, [])
+
+
+def test_a_search_in_hand_is_given_up_at_a_stop():
+    began, steps = threading.Event(), []
+
+    class Searching(Echo):
+        def answer(self, kind, what, is_live):
+            inner = MODEL.model.forward
+
+            def counted(*args, **kwargs):
+                steps.append(1)
+                began.set()
+                while not worker._stopped:
+                    time.sleep(0.001)
+                return inner(*args, **kwargs)
+
+            MODEL.model.forward = counted
+            try:
+                return beam_search(MODEL, trie, ["w1"], 2)
+            finally:
+                MODEL.model.forward = inner
+
+    trie = Trie(MODEL.end_id)
+    for n in range(6):
+        trie.put(f"i{n}", MODEL.target_ids(f"w{n} w1 w2 w3"))
+    worker = Worker(Searching, 4, 10)
+    worker.start()
+    ask(worker, "u")
+    assert began.wait(PATIENCE)
+    worker.close()
+    assert not worker._thread.is_alive()
+    assert len(steps) == 1
+    assert worker.take(0) == []
+    assert worker.counts["generate_failed"] == 0
