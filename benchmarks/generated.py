@@ -154,7 +154,7 @@ def main():
         return replay(seeded, asked.log, asked.items, generate, author=author)
 
     placebos = [run(silent, seed) for seed in range(asked.seeds)]
-    author = ModelAuthor(model, config.generate)
+    author = ModelAuthor(model, msgspec.structs.replace(config.generate, candidates=True))
     for record in silent.records.values():
         author.put_item(record)
     wishes = dict(list(silent.wishes.items())[asked.begin :])
