@@ -13,7 +13,7 @@ from dataflows.config import Config
 from dataflows.registry.registry import Registry
 from dataflows.store import Store
 from dataflows.tuning import finetune_process, tether
-from dataflows.tuning.collect import Collector
+from dataflows.tuning.collect import Collector, read_positions
 from dataflows.tuning.finetune import IDENTITY, finetune
 from dataflows.tuning.settings import FinetuneSettings
 from tests.dataflows.kafka.flows import until
@@ -78,7 +78,7 @@ def test_poll_limits_hold_while_a_training_takes_longer_than_they_are(
         for number in range(100, 200):
             broker.produce(names.events, [event(number)])
             time.sleep(2 * POLL_LIMIT / 100)
-        until(lambda: arrived(tmp_path) == 200, PATIENCE, "the events sent meanwhile")
+        until(lambda: reached(tmp_path, names.events) == 200, PATIENCE, "what was sent meanwhile")
         assert registry.decisions() == []
         assert process.poll() is None
         (tiny / "release").touch()
@@ -109,8 +109,19 @@ def test_once_ends_when_the_topic_is_read_and_promotions_are_announced(
     assert json.loads(value)["version"] == decisions[0].candidate
 
 
+def reached(tmp_path: Path, topic: str) -> int:
+    """Up to where the topic is taken in and stored, while the process runs."""
+    store = Store.reader(tmp_path / "state" / "finetune")
+    if store is None:
+        return 0
+    try:
+        return sum(at for name, at in read_positions(store).items() if name.startswith(topic))
+    finally:
+        store.close()
+
+
 def arrived(tmp_path: Path) -> int:
-    """How many events were taken in, each once, all accounted for."""
+    """How many events were taken in, each once, all accounted for; once the process has ended."""
     folder = tmp_path / "state" / "finetune"
     store = Store.reader(folder)
     if store is None:
