@@ -265,3 +265,21 @@ def test_what_is_off_is_not_asked_for(field):
         shard.feed((0, event))
     kinds = {kind for kind, _ in author.asked}
     assert kinds == {NAMES, NARRATIVES} - {NAMES if field == "candidates" else NARRATIVES}
+
+
+def test_the_end_of_the_input_brings_what_is_still_to_come():
+    shard = Shard(InLine(Scribe()), candidates=False, narratives=True)
+    shard.feed((0, 1))
+    assert [out.topic for out in shard.engine.finish()] == [NARRATIVES]
+    assert shard.engine.finish() == []
+
+
+def test_a_narrative_that_cannot_be_written_is_counted_and_stops_nothing(caplog):
+    author = Scribe()
+    tell = author.tell
+    author.tell = lambda listed: tell(listed)._replace(version="\ud800")
+    shard = Shard(InLine(author), candidates=False, narratives=True, narrative_seconds=0.0)
+    shard.feed((0, 1))
+    assert shard.engine.finish() == []
+    assert shard.counts["narratives_unwritable"] == 1
+    assert "was not sent" in caplog.text

@@ -13,7 +13,7 @@ from dataflows.generation.narrative_prompts import (
     plain_reason,
     reason_prompt,
 )
-from dataflows.generation.narrator import Narrator
+from dataflows.generation.narrator import Narrator, narrate
 from dataflows.generation.settings import GenerateSettings
 from dataflows.generation.told import Listed
 from dataflows.items import ItemRecord
@@ -197,6 +197,20 @@ def test_an_author_tells_of_the_items_that_it_knows():
     assert len(one.told.reasons) == 2
     with pytest.raises(ValueError, match="no kind"):
         author.answer("poems", [], None)
+
+
+def test_a_list_is_put_into_words_by_itself(monkeypatch):
+    asked = []
+
+    def lines(model, prompts, **how):
+        asked.append(prompts)
+        return [[Line("As good as Zorro in all.", -1.0), Line("A thing for all of you.", -2.0)]] * 3
+
+    monkeypatch.setattr("dataflows.generation.narrator.write_lines", lines)
+    told = narrate(MODEL, SHOP[:2], "tea_time", SHOP)
+    assert told.titles == ("Red Kettle", "Garden Lamp")
+    assert {line.text for line in (told.headline, *told.reasons)} == {"A thing for all of you."}
+    assert "wanted: tea time" in asked[0][0]
 
 
 @pytest.mark.slow

@@ -16,8 +16,8 @@ MODEL = tiny_model()
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory):
-    folder, shop = tmp_path_factory.mktemp("shop"), Shop(seed=1)
-    for name, lines in (("items", shop.items()), ("events", shop.events(160))):
+    folder, shop = tmp_path_factory.mktemp("shop"), Shop(seed=1, items=60, users=20)
+    for name, lines in (("items", shop.items()), ("events", shop.events(120))):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
     return folder
 
