@@ -50,10 +50,12 @@ class Generator:
 
     def use(self, model: LanguageModel) -> None:
         """Go on with another model, or the same with another adapter."""
-        titles, self._titles = self._titles, {}
-        self.model = model
-        self.trie = Trie(model.end_id)
+        before, self.model = self.model, model
         self._priors.clear()
+        if model.tokenizer is before.tokenizer:
+            return  # the titles are the same tokens
+        titles, self._titles = self._titles, {}
+        self.trie = Trie(model.end_id)
         for item_id, title in titles.items():
             self.put(item_id, title)
 

@@ -77,6 +77,13 @@ def test_another_model_keeps_the_catalogue_and_none_of_the_old_figures():
     (one,), (two,) = made.name([wish("i1")]), fresh.name([wish("i1")])
     assert one == two
     assert one.version == other.version
+    trie, adapted = made.trie, tiny_model(seed=3)
+    adapted.tokenizer = other.tokenizer
+    made.use(adapted)
+    assert made.trie is trie
+    fresh.use(tiny_model(seed=3))
+    (one,), (two,) = made.name([wish("i1")]), fresh.name([wish("i1")])
+    assert one == two
 
 
 def test_a_title_that_gives_orders_is_a_title_like_any_other():
