@@ -196,15 +196,13 @@ def compress(
       penchant models compress encoder-0007-1f3a90bc --form int8
       penchant models compress base --form int8 --events events.jsonl --items items.jsonl
     """
-    from pkgutil import resolve_name
-
     from rich.console import Console
 
     from dataflows.registry import compress as making
     from dataflows.registry import report
     from dataflows.registry.slice import newest_window
     from dataflows.tuning.round_process import limit_threads
-    from dataflows.tuning.round_runner import MAKE
+    from dataflows.tuning.tuner_encoder import EncoderTuner
     from dataflows.tuning.view import told_step
     from dataflows.tuning.window import split
 
@@ -213,7 +211,7 @@ def compress(
     registry = _registry(chosen)
     source = making.source_of(registry, version, chosen.encoder.name)
     parted = split(newest_window(chosen, events, items), chosen.finetune.newest_share)
-    tuner = resolve_name(MAKE)(chosen, "encoder")
+    tuner = EncoderTuner(chosen)
     console = Console(stderr=True)
     with console.status("") as status:
         made, decision = making.compress(

@@ -16,6 +16,7 @@ from dataflows.tuning.evidence import Decision, Evidence, Health
 from dataflows.tuning.gate import judge
 from dataflows.tuning.gate_settings import GateSettings
 from dataflows.tuning.tuner import Base, Step, Stop, Tell, Trained
+from dataflows.tuning.tuners import UNTRAINABLE
 from dataflows.tuning.window import Split
 from encoders.load import load_encoder
 from encoders.protocol import Encoder
@@ -30,8 +31,12 @@ UNTRAINED = Health(finite=True, steps=0, changed=0.0, targets=0)
 class Measurer(Protocol):
     """What compares two encoders on the newest events: the tuner of encoders."""
 
+    def folder(self, base: Base) -> Path:
+        """Give the folder of a model, also of the configured one."""
+        ...
+
     def measure(
-        self, parted: Split, base: Base, candidate: Path, trained: Trained, tell: Tell, stop: Stop
+        self, parted: Split, base: Base, folder: Path, trained: Trained, tell: Tell, stop: Stop
     ) -> Evidence:
         """As `Tuner.measure`."""
         ...
@@ -40,10 +45,15 @@ class Measurer(Protocol):
 def source_of(registry: Registry, version: str, configured: str) -> Base:
     """Find what is to be compressed: a version, or `base` for the configured encoder.
 
-    Raises ModelError for what is no sentence-transformer, or not here.
+    Raises ModelError for what is no sentence-transformer.
     """
     if version == BASE:
-        return Base("", configured, _configured_folder(configured))
+        if UNTRAINABLE.fullmatch(configured):
+            raise ModelError(
+                f"the configured encoder {configured!r} cannot be compressed: name a version, or "
+                "set encoder.name to packaged, a folder or a hub name"
+            )
+        return Base("", configured, None)
     manifest = registry.get(version)
     if manifest.form != "sentence-transformers":
         raise ModelError(
@@ -70,7 +80,7 @@ def compress(
     with tempfile.TemporaryDirectory(prefix="penchant-compress-") as scratch:
         folder = Path(scratch) / form
         tell(Step(f"compressing to {form}"))
-        made = _make(base, form, folder)
+        made = _make(measurer.folder(base), form, folder)
         trained = Trained(UNTRAINED, form, made.version, made.dim)
         tell(Step("measuring"))
         evidence = measurer.measure(parted, base, folder, trained, tell, lambda: False)
@@ -87,16 +97,15 @@ def compress(
     return manifest, decision
 
 
-def _make(base: Base, form: SmallForm, folder: Path) -> Encoder:
-    assert base.folder is not None  # noqa: S101 - `source_of` gives one
+def _make(source: Path, form: SmallForm, folder: Path) -> Encoder:
     if form == "int8":
         from encoders.tuning.int8_quantise import compress_int8
 
-        return compress_int8(base.folder, folder)
+        return compress_int8(source, folder)
     from encoders.tuning.static_distil import distil_static
 
     # Of its source's size, so that it can take its place where vectors are stored.
-    return distil_static(folder, base.folder, load_encoder(str(base.folder)).dim)
+    return distil_static(folder, source, load_encoder(str(source)).dim)
 
 
 def _about(base: Base, trained: Trained, decision: Decision) -> About:
@@ -111,17 +120,3 @@ def _about(base: Base, trained: Trained, decision: Decision) -> About:
         figures=msgspec.to_builtins(decision.evidence.figures),
         gate={"verdict": decision.verdict, "reasons": list(decision.reasons)},
     )
-
-
-def _configured_folder(name: str) -> Path:
-    if name == "packaged":
-        from encoders.packaged import packaged_folder
-
-        return packaged_folder()
-    folder = Path(name).expanduser()
-    if not (folder / "modules.json").is_file():
-        raise ModelError(
-            f"the configured encoder {name!r} cannot be compressed: it is neither `packaged` nor "
-            "a folder with a sentence-transformer; save it into a folder, and name that one"
-        )
-    return folder

@@ -6,6 +6,8 @@ weights (S. Tulkens and T. van Dongen, Model2Vec, 2024).
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from pathlib import Path
 
@@ -26,7 +28,9 @@ def distil_static(target: Path, source: Path | None = None, dim: int = 256) -> S
     try:
         from model2vec.distill import distill
 
-        model = distill(str(folder), pca_dims=dim, device="cpu")
+        # It draws progress bars there, that cannot be switched off.
+        with contextlib.redirect_stderr(io.StringIO()):
+            model = distill(str(folder), pca_dims=dim, device="cpu")
     # Bad folders, sizes and missing parts raise many types; all mean that there is no encoder.
     except Exception as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__

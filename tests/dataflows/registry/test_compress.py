@@ -17,6 +17,7 @@ from dataflows.tuning.collect import Collector
 from dataflows.tuning.evidence import Evidence, Figure
 from dataflows.tuning.finetune import IDENTITY, tuning_folder
 from dataflows.tuning.gate_settings import GateSettings
+from dataflows.tuning.tuner_encoder import EncoderTuner
 from dataflows.tuning.window import split
 from encoders.load import load_encoder
 from tests.dataflows.registry.tiny import about, write_adapter
@@ -34,11 +35,12 @@ class FakeMeasurer:
 
     def __init__(self, loss: float | None = None):
         self.loss = loss
-        self.seen = None
 
-    def measure(self, parted, base, candidate, trained, tell, stop):
-        self.seen = parted, base, trained
-        old, new = load_encoder(str(base.folder)), load_encoder(str(candidate))
+    def folder(self, base):
+        return base.folder
+
+    def measure(self, parted, base, folder, trained, tell, stop):
+        old, new = load_encoder(str(base.folder)), load_encoder(str(folder))
         near = (old.encode(TEXTS) * new.encode(TEXTS)).sum(1)
         loss = float(1 - near.mean()) if self.loss is None else self.loss
         even = Figure(0.5, 0.5, 0.0, -0.001, 0.001)
@@ -105,9 +107,10 @@ def test_a_form_that_loses_too_much_is_kept_and_not_promoted(registry, sentence,
 
 def test_the_configured_encoder_can_be_compressed(registry, sentence, tmp_path):
     base = source_of(registry, "base", str(sentence))
-    assert (base.version, base.folder) == ("", sentence)
-    assert (source_of(registry, "base", "packaged").folder / "modules.json").is_file()
-    for name in ("hashing-64", "someone/some-model"):
+    assert (base.version, base.name, base.folder) == ("", str(sentence), None)
+    tuner = EncoderTuner(load_config(None, {"encoder.name": str(sentence)}, {}))
+    assert tuner.folder(base) == sentence
+    for name in ("hashing-64", "static:somewhere", "multilingual"):
         with pytest.raises(ModelError, match="cannot be compressed"):
             source_of(registry, "base", name)
     adapter = registry.add(
