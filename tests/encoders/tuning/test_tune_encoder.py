@@ -12,6 +12,7 @@ from safetensors import safe_open
 
 from encoders.errors import EncoderError
 from encoders.load import load_encoder
+from encoders.packaged import packaged_folder
 from encoders.sentence import SentenceEncoder
 from encoders.tuning.pairs import TextPairs
 from encoders.tuning.round import EncoderRound, Progress
@@ -240,3 +241,14 @@ def test_the_change_is_relative_to_the_weights_that_changed():
     assert relative_change(old, new) == pytest.approx(0.1)
     assert relative_change(old, old) == 0.0
     assert np.isnan(relative_change(old, old | {"a": torch.tensor([np.nan, 0.0])}))
+
+
+@pytest.mark.slow
+def test_a_round_of_the_packaged_encoder(tmp_path):
+    done = tuned(packaged_folder(), steps=3, layers=0.5, blends=(1.0,))
+    done.save(tmp_path / "new")
+    old, new = load_encoder("packaged"), load_encoder(str(tmp_path / "new"))
+    assert done.steps == 3
+    assert (new.dim, done.targets) == (old.dim, 3 * 16)
+    assert new.version != old.version
+    assert (old.encode(TEXTS) * new.encode(TEXTS)).sum(1).min() > 0.99
