@@ -251,4 +251,4 @@ def test_a_round_of_the_packaged_encoder(tmp_path):
     assert done.steps == 3
     assert (new.dim, done.targets) == (old.dim, 3 * 16)
     assert new.version != old.version
-    assert (old.encode(TEXTS) * new.encode(TEXTS)).sum(1).min() > 0.99
+    assert (old.encode(TEXTS) * new.encode(TEXTS)).sum(1).min() > 0.95
