@@ -82,7 +82,7 @@ class Loader:
             )
         folder = self._registry.fetch(version)
         try:
-            encoder = load_encoder(encoder_name(manifest, folder))
+            encoder = load_encoder(str(folder))
         # Libraries raise what they like for files that they cannot read.
         except Exception as error:
             raise _refused(version, " ".join(str(error).split())[:300]) from error
@@ -91,12 +91,6 @@ class Loader:
                 version, f"it loads as {encoder.version}, its manifest says {manifest.fingerprint}"
             )
         return encoder
-
-
-def encoder_name(manifest: Manifest, folder: Path) -> str:
-    """Give what `load_encoder` calls a version that lies in a folder."""
-    prefix = {"int8": "int8:", "static": "static:"}.get(manifest.form, "")
-    return f"{prefix}{folder}"
 
 
 def _probe(encoder: Encoder, version: str) -> None:
