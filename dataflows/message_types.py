@@ -123,7 +123,7 @@ class Intents(msgspec.Struct, frozen=True, gc=False):
     time: Moment
 
 
-class Reason(msgspec.Struct, frozen=True, gc=False):
+class Worded(msgspec.Struct, frozen=True, gc=False):
     """One item of a list, in words."""
 
     item_id: Id
@@ -141,7 +141,7 @@ class Narrative(msgspec.Struct, frozen=True, gc=False):
     user_id: Id
     headline: str
     headline_by: Literal["model", "template"]
-    items: Annotated[tuple[Reason, ...], Meta(description="As in the list, in its order.")]
+    items: Annotated[tuple[Worded, ...], Meta(description="As in the list, in its order.")]
     need: Annotated[str | None, Meta(description="The likeliest need that the list was made for.")]
     sequence: Annotated[int, Meta(ge=0, description="That of the list which it tells of.")]
     position: Position

@@ -24,10 +24,10 @@ from dataflows.message_types import (
     Narrative,
     Place,
     Position,
-    Reason,
     Recommendation,
     Spoke,
     Versions,
+    Worded,
 )
 from dataflows.record import Reject
 from dataflows.times import iso
@@ -149,7 +149,7 @@ def render_narrative(listed: Listed, told: Told, language_model: str, time: floa
             listed.user_id,
             told.headline.text,
             told.headline.by,
-            tuple(Reason(item_id, title, line.text, line.by) for item_id, title, line in reasons),
+            tuple(Worded(item_id, title, line.text, line.by) for item_id, title, line in reasons),
             listed.need or None,
             listed.sequence,
             listed.position,
