@@ -233,17 +233,21 @@ def demo(
     ] = None,
     items: ItemsOption = None,
     events: Annotated[
-        int | None, typer.Option(help="At most so many events; the shop's default is 20000.")
+        int | None, typer.Option(help="At most so many events; the shop's default is 12000.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for lists, intents and dead letters.")] = Path(
         "demo-output"
     ),
     encoder: EncoderOption = None,
+    rounds: Annotated[
+        bool, typer.Option(help="Tune both models on it for a moment, and show what the gate says.")
+    ] = True,
 ) -> None:
     r"""Play a simulated shop, or a log, through the dataflow that runs live, and show it.
 
-    Recommendations, intents and dead letters are written as JSON lines; those of an earlier
-    demo in the same folder are replaced.
+    Then a short round of fine-tuning of both models, and a list in words. Recommendations,
+    intents and dead letters are written as JSON lines; those of an earlier demo in the same
+    folder are replaced.
 
     \b
     Examples:
@@ -253,7 +257,8 @@ def demo(
     """
     from dataflows.demo import run_demo
 
-    run_demo(log, items, events, out, read_config(None, {"encoder.name": encoder}))
+    config = read_config(None, {"encoder.name": encoder})
+    run_demo(log, items, events, out, config, rounds=rounds)
 
 
 @topics.command()

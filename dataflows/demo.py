@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,15 +25,17 @@ from dataflows.peers.run import Runner
 from dataflows.play import PlaySource, batched, open_engine, play
 from dataflows.prequential import Prequential
 from dataflows.record import Raw
+from dataflows.registry.registry import Registry
 from dataflows.report import by_quarter, figures_table, ledger_line
 from dataflows.watch import Watch
 from encoders.cache import CachedEncoder
 from encoders.load import load_encoder
 
-SHOP_EVENTS = 20_000
+SHOP_EVENTS = 12_000
 BATCH = 32
 RECENT = 1000
 CACHE = "encoder-cache.db"
+MODELS = "models"
 
 
 class Demo:
@@ -114,11 +118,14 @@ def run_demo(
     out: Path = Path("demo-output"),
     config: Config | None = None,
     console: Console | None = None,
+    *,
+    rounds: bool = True,
 ) -> None:
     """Play the simulated shop, or `log`, and print what came of it.
 
-    At most `events` events. Files of an earlier demo in `out` are replaced. Raises
-    InputError, EncoderError, LedgerError.
+    At most `events` events. With `rounds`, and where what they need is there, a short round of
+    each model follows. Files of an earlier demo in `out` are replaced. Raises InputError,
+    EncoderError, LedgerError, and what training raises.
     """
     console = console or Console()
     check_events(events)
@@ -138,6 +145,31 @@ def run_demo(
         demo.run(out)
     demo.engine.ledger.balance()
     _summarise(demo, out, console)
+    if rounds:
+        _tune(demo, out, console)
+
+
+def _tune(demo: Demo, out: Path, console: Console) -> None:
+    """Do the rounds, and put a list into words."""
+    from dataflows import demo_rounds
+
+    why = demo_rounds.left_out(demo.config)
+    if why is not None:
+        console.print(f"\nThe rounds of fine-tuning are left out: {why}", highlight=False)
+        return
+    shutil.rmtree(out / MODELS, ignore_errors=True)
+    registry = Registry(out / MODELS)
+    with tempfile.TemporaryDirectory(prefix="penchant-demo-") as held:
+        log, items = demo.log.write(Path(held))
+        demo_rounds.play_rounds(demo.config, log, items, registry, console)
+        for person in demo.people.some(1):
+            demo_rounds.play_words(demo.config, person, items, registry, console)
+    console.print(
+        f"\nThe versions are in {out / MODELS}: "
+        f"PENCHANT_MODELS__ROOT={out / MODELS} penchant models list",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _make_room(out: Path) -> None:

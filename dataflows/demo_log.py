@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from random import Random
@@ -27,7 +27,10 @@ DIRT = 0.002
 
 
 class DemoLog(msgspec.Struct, frozen=True):
-    """`records` in order, with about `total` events among them; `name` is their partition."""
+    """`records` in order, with about `total` events among them; `name` is their partition.
+
+    `write(folder)` gives files of the events and the catalogue, None where there is none.
+    """
 
     title: str
     name: str
@@ -35,6 +38,7 @@ class DemoLog(msgspec.Struct, frozen=True):
     total: int
     warmup: Warmup
     repeats: str
+    write: Callable[[Path], tuple[Path, Path | None]]
 
 
 def shop_log(events: int) -> DemoLog:
@@ -46,7 +50,13 @@ def shop_log(events: int) -> DemoLog:
     learnt = math.floor(WARMUP * events)
     settings = shop.settings
     title = f"a simulated shop: {settings.items:,} items, up to {settings.users:,} shoppers"
-    return DemoLog(title, EVENTS, _shop(shop, events), events, Warmup(learnt, learnt, 0.0), "off")
+    warmup = Warmup(learnt, learnt, 0.0)
+
+    def write(folder: Path) -> tuple[Path, Path | None]:
+        shop.write(folder, events)
+        return folder / "events.jsonl", folder / "items.jsonl"
+
+    return DemoLog(title, EVENTS, _shop(shop, events), events, warmup, "off", write)
 
 
 def named_log(path: Path, items: Path | None, events: int | None, config: Config) -> DemoLog:
@@ -56,7 +66,9 @@ def named_log(path: Path, items: Path | None, events: int | None, config: Config
     warmup = look_at_warmup(order, WARMUP, config.events, config.clean)
     repeats = "on" if warmup.repeats_on(config.learner.repeats) else "off"
     records = chain(catalogue, order.records())
-    return DemoLog(path.name, path.name, records, order.events, warmup, repeats)
+    return DemoLog(
+        path.name, path.name, records, order.events, warmup, repeats, lambda _: (path, items)
+    )
 
 
 def check_events(events: int | None) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from dataflows.config import Config
 from dataflows.tuning.evidence import Evidence, Kind, health_of
 from dataflows.tuning.examples import intent_examples, next_item_examples
-from dataflows.tuning.language_gate import language_evidence
+from dataflows.tuning.language_gate import Asked, language_evidence
 from dataflows.tuning.language_questions import trained_on
 from dataflows.tuning.tuner import Base, Step, Stop, Stopped, Tell, Trained
 from dataflows.tuning.window import Split
@@ -23,16 +23,23 @@ INTENT_SHARE = 0.3
 
 
 class LanguageTuner:
-    """A round of the language model. `load` loads it: the configured name, with an adapter."""
+    """A round of the language model. `load` loads it: the configured name, with an adapter.
+
+    `asked` bounds what the gate asks; None: the usual.
+    """
 
     kind: Kind = "language"
 
     def __init__(
-        self, config: Config, load: Callable[[Path | None], LanguageModel] | None = None
+        self,
+        config: Config,
+        load: Callable[[Path | None], LanguageModel] | None = None,
+        asked: Asked | None = None,
     ) -> None:
         self.base_name = config.generate.model
         self._config = config
         self._load = load or self._load_configured
+        self._asked = asked
 
     def train(self, parted: Split, base: Base, into: Path, tell: Tell, stop: Stop) -> Trained:
         """As `Tuner.train`: an adapter goes on from the one in force."""
@@ -76,7 +83,7 @@ class LanguageTuner:
         old = self._load(base.folder)
         new = old.base.with_adapter(folder)
         seed = self._config.learner.seed
-        return language_evidence(old, new, parted, trained.health, None, tell, stop, seed)
+        return language_evidence(old, new, parted, trained.health, self._asked, tell, stop, seed)
 
     def examples(self, parted: Split) -> list[TextExample]:
         """Give what a round trains on: what comes next, and intents up to a part of it.
