@@ -47,13 +47,13 @@ class _Guard(msgspec.Struct, frozen=True):
     is_strict: bool = False
     """Whether any proved loss is harm, however small."""
 
-    def harm(self, figure: Figure) -> str | None:
-        """Say what was harmed, or None."""
+    def harm(self, figure: Figure, goal: Goal) -> str | None:
+        """Say what was harmed, or None. A smaller form always loses a little, for certain."""
         limit = self.limit * abs(figure.before) if self.is_relative else self.limit
         told = f"{self.what}: {figure.before:.4g} -> {figure.after:.4g}"
         if figure.gain < -limit:
             return f"{told}, {-figure.gain:.4g} worse; the limit is {limit:.4g}"
-        if self.is_strict and figure.high < 0:
+        if self.is_strict and goal == "gain" and figure.high < 0:
             return f"{told}, worse for certain ({_interval(figure)})"
         return None
 
@@ -63,15 +63,16 @@ def judge(
 ) -> Decision:
     """Decide on a new model. Pure: the same evidence gives the same decision.
 
-    With `goal` "keep" (a compressed model) no gain is asked for, and the loss of -log2(rank)
-    must lie within `keep_loss`, with its whole interval.
+    With `goal` "keep" (a compressed model) no gain is asked for: the loss of -log2(rank) must
+    lie within `keep_loss`, with its whole interval, and a loss elsewhere within its limit, even
+    where it is certain.
     """
     rules = settings or GateSettings()
     reasons = list(_health(evidence.health, rules, goal))
     if evidence.figures or not reasons:  # what did not train need not be measured
         reasons += _measured(evidence, rules)
         reasons += _newest(evidence.figures.get(LOG_RANK), rules, goal)
-        reasons += _harms(evidence.figures, rules)
+        reasons += _harms(evidence.figures, rules, goal)
     verdict: Verdict = "refuse" if reasons else "promote"
     notes = tuple(_notes(evidence))
     return Decision(evidence.kind, verdict, tuple(reasons), _told(evidence), notes, goal)
@@ -128,11 +129,11 @@ def _newest(figure: Figure | None, rules: GateSettings, goal: Goal) -> Iterator[
         yield f"no gain on the newest slice: {told}; wanted is z > {rules.z:g}"
 
 
-def _harms(figures: dict[str, Figure], rules: GateSettings) -> Iterator[str]:
+def _harms(figures: dict[str, Figure], rules: GateSettings, goal: Goal) -> Iterator[str]:
     for name, figure in figures.items():
         guard = _guard(name, rules)
         if guard is not None and figure.is_finite:
-            harm = guard.harm(figure)
+            harm = guard.harm(figure, goal)
             if harm is not None:
                 yield harm
 

@@ -253,3 +253,13 @@ def test_settings_refuse_what_cannot_be_meant(name):
 
 def test_every_kind_has_figures_that_it_needs():
     assert set(NEEDED) == {"encoder", "language"}
+
+
+def test_a_small_loss_that_is_certain_is_harm_to_a_new_model_and_not_to_a_smaller_form():
+    unseen = Figure(-8.344, -8.367, -0.023, -0.036, -0.008)
+    newest = Figure(-8.415, -8.432, -0.017, -0.024, -0.011)
+    smaller = evidence(health=None, newest=newest, unseen=unseen)
+    assert judge(smaller, goal="keep").is_promoted
+    assert "worse for certain" in reasons(evidence(unseen=unseen))
+    lossy = evidence(health=None, newest=newest, unseen=loss(-8.344, 0.06))
+    assert "unseen in training" in judge(lossy, goal="keep").reasons[0]
