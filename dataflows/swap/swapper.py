@@ -154,8 +154,8 @@ class Swapper:
             self.counts["refused"] += 1
             _log.error("promotion %d: %s", promotion.sequence, error)
         except Exception:  # noqa: BLE001 - told whole in the log
-            self.counts["refused"] += 1
             _log.exception("promotion %d cannot be followed", promotion.sequence)
+            self.counts["refused"] += 1
         finally:
             self.shadows.clear()
             for engine in self.engines:
