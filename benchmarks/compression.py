@@ -6,8 +6,8 @@ compresses a sentence-transformers folder (default: the packaged MiniLM) to int8
 tables, and measures each against it, on one thread:
 
 * size of the folder's weights; texts a CPU second, short ones (sentences of banking77, about
-  12 tokens) and long ones (five of them together, about 60), all in one call; the CPU time of
-  one short text alone, median and 99th percentile of 500;
+  12 tokens) and long ones (five of them together, about 60), the best of five parts; the CPU
+  time of one short text alone, median and 99th percentile of 500;
 * neighbours kept: of the ten titles of ml-100k nearest to each title, the share that are the
   same; and the same over the sentences of banking77's test set;
 * banking77 probe: a logistic regression over the vectors of the train split, accuracy on test.
@@ -28,6 +28,7 @@ from benchmarks.intent_data import DATA
 ML100K = Path(".cache/ml-100k/ml-100k.item")
 STATIC_SIZES = (384, 256)
 ONE_BY_ONE = 500
+ROUNDS = 5
 
 
 def main():
@@ -108,9 +109,15 @@ def measure(encoder, texts, labels, tests, titles, whole):
 
 
 def rate(encoder, texts):
-    began = time.process_time()
-    encoder.encode(texts)
-    return len(texts) / (time.process_time() - began)
+    """Give texts a CPU second, of the best of several parts: others may use the machine."""
+    size = len(texts) // ROUNDS
+    best = 0.0
+    for start in range(0, len(texts), size):
+        part = texts[start : start + size]
+        began = time.process_time()
+        encoder.encode(part)
+        best = max(best, len(part) / (time.process_time() - began))
+    return best
 
 
 def alone(encoder, texts):

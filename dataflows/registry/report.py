@@ -14,8 +14,8 @@ from dataflows.times import iso
 from dataflows.tuning.evidence import Decision, Figure
 from dataflows.tuning.view import told_decision
 
-SHOWN = ("log_rank", "log_rank_unseen", "pipeline_hit_rate")
-"""Figures of the gate that the table of all versions has room for."""
+SHOWN = {"log_rank": "rank", "log_rank_unseen": "unseen", "pipeline_hit_rate": "HR@10"}
+"""Gains of the gate that the table of all versions has room for, and what they are called."""
 RECENT = 10
 """Promotions and decisions shown below the table."""
 
@@ -43,16 +43,16 @@ def show_all(
 
 
 def _versions(versions: Sequence[Manifest], lines: Mapping[Kind, Sequence[str]]) -> Table:
-    table = Table(
-        "version", "made", "form", "size", "dim", "gate", *SHOWN, "", title="versions", box=None
-    )
+    table = Table(title="versions", box=None)
+    table.add_column("version", no_wrap=True)  # to be copied whole
+    for name in ("made", "form", "size", "gate", *SHOWN.values(), ""):
+        table.add_column(name)
     for one in versions:
         table.add_row(
-            _text(f"{one.id} ({one.name})" if one.name else one.id),
-            _moment(one.made),
+            Text(f"{one.id} ({one.name})" if one.name else one.id),
+            _moment(one.made)[:16],
             _text(one.form),
             _size(one.size),
-            str(one.dim or ""),
             _verdict(one),
             *(_gain(figures_of(one).get(name)) for name in SHOWN),
             _standing(one, lines[one.kind]),

@@ -166,5 +166,7 @@ def told_decision(decision: Decision) -> str:
         else ""
     )
     if decision.is_promoted:
-        return f"promoted {decision.candidate}{gain}"
+        # A smaller form is put in force by a person alone.
+        word = "promoted" if decision.goal == "gain" else "may be promoted:"
+        return f"{word} {decision.candidate}{gain}"
     return f"refused: {'; '.join(decision.reasons)}{gain}"

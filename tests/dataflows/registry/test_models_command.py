@@ -121,3 +121,16 @@ def test_refused_candidates_are_told_though_they_are_no_versions(penchant, regis
     out = penchant("list")
     assert "no version yet" in out
     assert "language: refused: the loss is not finite" in out
+
+
+def test_an_id_can_be_copied_from_a_narrow_terminal(penchant, registry, adds, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    version = adds(registry, figures=FIGURES)
+    assert version in penchant("list").split()
+    assert version in penchant("show", version).split()
+
+
+def test_a_smaller_form_that_won_is_not_told_as_promoted(penchant, registry):
+    evidence = Evidence("encoder", 0, {}, None)
+    registry.decide(Decision("encoder", "promote", (), evidence, goal="keep", candidate="x"))
+    assert "encoder: may be promoted: x" in penchant("list")
