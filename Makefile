@@ -100,8 +100,10 @@ bench-accuracy: .venv/installed-test data
 bench-intent: .venv/installed-test
 	.venv/bin/python -m benchmarks.intent
 
+# Rounds of fine-tuning and what follows them; then smaller encoders.
 bench-llm: .venv/installed-test data
 	.venv/bin/python -m benchmarks.llm
+	.venv/bin/python -m benchmarks.compression
 
 bench-stream: .venv/installed-test
 	.venv/bin/python -m benchmarks.stream
