@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-NICE = 10
+NICE = 5
+"""Enough to go behind; one that is much nicer starves where others keep all cores busy."""
 SHARE = 0.5
 """The most of its time for which the thread works, between rests."""
 _SWITCH_INTERVAL = 0.001
@@ -31,15 +32,18 @@ def gentle() -> Iterator[Pause]:
 
 
 class Pause:
-    """Rests after each slice of work, for as long as the slice took or longer."""
+    """Rests after each slice of work, for as long as the slice took of a processor.
+
+    Time for which the thread only waited for one counts as rest.
+    """
 
     def __init__(self, share: float = SHARE) -> None:
         self._rest = (1.0 - share) / share
-        self._since = time.perf_counter()
+        self._since = time.thread_time()
 
     def __call__(self) -> None:
-        """Rest, then begin the next slice."""
-        worked = time.perf_counter() - self._since
+        """Rest, then begin the next slice. Call it in the thread that works."""
+        worked = time.thread_time() - self._since
         if worked * self._rest > _SHORTEST:
             time.sleep(worked * self._rest)
-            self._since = time.perf_counter()
+            self._since = time.thread_time()
