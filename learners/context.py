@@ -17,7 +17,9 @@ class Context(NamedTuple):
     `learners.history.User`; where `repeats` is off, its items are no candidates.
     `position` is the shard position. `liking` and `intent` (c,) are by category number,
     0 where nothing is known; `chances` are those of all intents, in the learner's order.
-    `generated` is what a language model named for the user.
+    `generated` is what a language model named for the user. `gap` is seconds since their last
+    event, 0 where the moment is that event's, `session` the number of events since a long pause,
+    up to those that are kept.
     """
 
     recent: NDArray[np.int32]
@@ -29,3 +31,5 @@ class Context(NamedTuple):
     intent: NDArray[np.float32]
     chances: NDArray[np.float64]
     generated: Offered = NOTHING
+    gap: float = 0.0
+    session: int = 0

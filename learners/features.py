@@ -35,11 +35,19 @@ FEATURES = (
     "again_lately",
     "history",
     "has_history",
+    "gap",
+    "session",
+    "value",
+    "value_from_last",
+    "value_off_last",
+    "value_from_recent",
+    "value_off_recent",
 )
 GENERATED = ("generated", "generated_lift")
 """Two more, where the settings keep what a language model names."""
 _LOGS = 11  # so many features, the first, are logarithms
 _FLOOR = 1e-3
+_NEWEST = np.exp(-np.arange(12) / 3.0)  # what the newest items weigh in their usual value
 
 
 def features_of(settings: LearnerSettings) -> tuple[str, ...]:
@@ -74,6 +82,26 @@ def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArra
     rows[16:19] = again(signals, ids, context) if context.repeats else 0.0
     rows[19] = math.log1p(context.length)
     rows[20] = float(context.length > 0)
+    rows[21], rows[22] = math.log1p(context.gap), math.log1p(context.session)
+    _put_values(rows[23:28], signals.values.level, ids, context.recent)
     if width > len(FEATURES):
-        rows[21:] = named(signals, ids, context)
+        rows[len(FEATURES) :] = named(signals, ids, context)
     return np.ascontiguousarray(rows.T)
+
+
+def _put_values(
+    rows: NDArray[np.float32],
+    level: NDArray[np.float64],
+    ids: NDArray[np.int32],
+    recent: NDArray[np.int32],
+) -> None:
+    """Write the value (5, n) of candidates, and how far it is from that of the recent items."""
+    rows[0] = level.take(ids)
+    rows[1:] = 0.0
+    if not len(recent):
+        return
+    newest = level.take(recent[: len(_NEWEST)])
+    weights = _NEWEST[: len(newest)]
+    for start, usual in ((1, newest[0]), (3, newest.dot(weights) / weights.sum())):
+        np.subtract(rows[0], usual, out=rows[start])
+        np.abs(rows[start], out=rows[start + 1])

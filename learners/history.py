@@ -26,6 +26,7 @@ BUCKET_KIND = "learner:users-seen"
 _VERSION = 1
 _BUCKET = 2_000
 _SPARE = 32
+_PAUSE = 1_800.0  # seconds without an event, after which a user begins anew
 _NOTHING = np.zeros(0, np.int32)
 
 Changed = Iterator[tuple[str, str, bytes | None]]
@@ -82,6 +83,22 @@ class User(msgspec.Struct):
             while end and self.times[end - 1] == before:
                 end -= 1
         return len(self.times) - end
+
+    def pace(self, before: float | None, held_back: int, most: int) -> tuple[float, int]:
+        """Give the seconds since the last event, and how many came since a long pause.
+
+        At most the newest `most` are counted. Without `before` the moment is the last event's.
+        """
+        times = self.times[: len(self.times) - held_back][-most:]
+        if not times:
+            return 0.0, 0
+        gap = max(before - times[-1], 0.0) if before is not None else 0.0
+        if gap > _PAUSE:
+            return gap, 0
+        session = 1
+        while session < len(times) and times[-session] - times[-session - 1] <= _PAUSE:
+            session += 1
+        return gap, session
 
     def context(self, most: int, held_back: int = 0) -> NDArray[np.int32]:
         """Give the user's newest distinct items, newest first, at most `most` of them."""

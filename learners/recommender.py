@@ -207,6 +207,7 @@ class Recommender:
         recent = user.context(self.settings.window + 1)
         recent = recent[recent != number][: self.settings.window]
         self._dirty |= self.signals.count(number, recent, user.length, position)
+        self.signals.values.learn(number, interaction.value)
         again = user.add(number, interaction.ts, self.settings.recent, self.settings.taken_limit)
         self.learnt += 1
         self.repeats += again
@@ -317,6 +318,7 @@ class Recommender:
             self.needs.per_category(chances, self.signals.items),
             chances,
             self.generated.of(user_id, length, before, position),
+            *user.pace(before, held, self.settings.recent),
         )
 
     def _liking(self, user: User) -> NDArray[np.float32]:

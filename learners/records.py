@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ITEM_KIND = "learner:item"
 SHARED_KIND = "learner:shared"
-SHARED_VERSION = _VERSION = 3
+SHARED_VERSION = _VERSION = 4
 
 Changed = Iterator[tuple[str, str, bytes | None]]
 
@@ -65,6 +65,7 @@ class Records:
             "categories": items.categories[:, number],
             "counts": signals.popularity.counts[:, number],
             "neighbours": signals.neighbours.row_out(number),
+            "values": signals.values.sums[:, number],
             "mark": signals.meanings.marks.get(number, 0),
             "near": signals.meanings.row_out(number),
         }
@@ -75,6 +76,7 @@ class Records:
             getattr(items, name)[number] = state[name]
         items.categories[:, number] = state["categories"]
         signals.popularity.counts[:, number] = state["counts"]
+        signals.values.put(number, state["values"])
         signals.meanings.marks[number] = state["mark"]
         if state["neighbours"] is not None:
             signals.neighbours.row_in(number, *state["neighbours"])
@@ -91,6 +93,7 @@ class Records:
             "space": model.users.space,
             "open": None if model.open is None else model.open._asdict(),
             "fresh": signals.fresh,
+            "values": signals.values.state(),
             "categories": signals.items.category_names,
             "neighbours_base": signals.neighbours.base,
             "popularity_base": signals.popularity.base,
@@ -112,6 +115,7 @@ class Records:
         columns = model.preference.features
         model.open = block if block is not None and block.raw.shape[1] == columns else None
         signals.fresh = state["fresh"]
+        signals.values.restore(state["values"])
         for name in state["categories"]:
             signals.items.category(name)
         signals.neighbours.base = state["neighbours_base"]

@@ -11,6 +11,7 @@ from learners.meaning import Meanings
 from learners.neighbours import Neighbours, pull
 from learners.popularity import Popularity
 from learners.settings import LearnerSettings
+from learners.values import Values
 
 
 class Signals:
@@ -32,6 +33,7 @@ class Signals:
         )
         self.neighbours = Neighbours(settings.neighbours, settings.window, settings.count_half_life)
         self.meanings = Meanings(settings.dim, settings.similar)
+        self.values = Values()
         self.fresh: list[int] = []
         self.blocked = np.ones(1, bool)
         self.slot = np.full(1, -1, np.intp)
@@ -55,6 +57,7 @@ class Signals:
         self.popularity.make_room(room)
         self.neighbours.make_room(room)
         self.meanings.make_room(room)
+        self.values.make_room(room)
         self.slot = np.full(room + 1, -1, np.intp)
         self.block_unavailable()
 
@@ -104,4 +107,5 @@ class Signals:
         self.fresh = [other for other in self.fresh if other != item]
         self.neighbours.forget(item)
         self.popularity.forget(item)
+        self.values.forget(item)
         return [item, *self.meanings.put(item, None)]

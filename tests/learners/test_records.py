@@ -27,6 +27,7 @@ _event = st.fixed_dictionaries(
         "item": st.sampled_from([None, *ITEMS]),
         "later": st.sampled_from([0.0, 0.0, 0.0, 1.0, 5_000.0, -3.0]),
         "weight": st.sampled_from([1.0, 1.0, 1.0, 2.5, -1.0]),
+        "value": st.sampled_from([None, 1.0, 5.0, -1e9]),
         "text": st.sampled_from([None, 1, 2, 3, 4]),
         "intent": st.sampled_from(LABELS),
     }
@@ -80,6 +81,7 @@ class Run:
                 what["weight"],
                 vector,
                 what["intent"],
+                value=what["value"],
             )
             self.model.learn(event)
             self.position += 1
