@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,16 +61,13 @@ class SentenceEncoder:
                 f"{folder} holds no sentence-transformers model (no modules.json): name a folder "
                 f"written by its save(), static:{folder} for a model2vec one, or `packaged`"
             )
-        return cls(load_sentence_transformer(str(folder), local_files_only=True))
+        return _owning(cls(load_sentence_transformer(str(folder), local_files_only=True)))
 
     @classmethod
     def from_hub(cls, name: str, cache_dir: Path | None = None) -> SentenceEncoder:
         """Load a model of the hub, from `cache_dir` where it is there. Raises EncoderError."""
-        return cls(
-            load_sentence_transformer(
-                name, cache_folder=None if cache_dir is None else str(cache_dir)
-            )
-        )
+        cache = None if cache_dir is None else str(cache_dir)
+        return _owning(cls(load_sentence_transformer(name, cache_folder=cache)))
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode texts, in order. One thread at a time: tokenizers do not bear two.
@@ -105,6 +103,24 @@ def load_sentence_transformer(name: str, **options: Any) -> SentenceTransformer:
             f"cannot load the encoder {name!r}: {reason}. Without a network use `packaged`, "
             f"`hashing` or a local folder"
         ) from error
+
+
+def _owning(encoder: SentenceEncoder) -> SentenceEncoder:
+    """Free the weights with their encoder, not when the collector of garbage comes by.
+
+    The model's objects hold each other in circles, and a whole collection would stand still
+    for half a second in a process of this size.
+    """
+    finalize(encoder, _empty, encoder._model).atexit = False  # noqa: SLF001 - the same file
+    return encoder
+
+
+def _empty(model: SentenceTransformer) -> None:
+    """Let go of a model's weights."""
+    import torch
+
+    for weight in (*model.parameters(), *model.buffers()):
+        weight.data = torch.empty(0, dtype=weight.dtype)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ so a run that was broken off goes on where it was.
 
 from __future__ import annotations
 
-import gc
 import logging
 import threading
 import time
@@ -162,7 +161,6 @@ class Swapper:
                 with engine.still:
                     engine.unfollow_items()
             self.progress = SwapProgress()
-        gc.collect()  # models hold on to themselves in circles
 
     def _swap(self, promotion: Promotion, pause: Pause) -> None:
         started = time.monotonic()
