@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from dataflows.accuracy import YOUNG_EVENTS
 from dataflows.figures import names
@@ -77,58 +77,60 @@ def leads(report: dict[str, Any]) -> Figure | None:
 
 def cold_and_warm(report: dict[str, Any]) -> Figure:
     """Show the hit rate of users' first events and of later ones."""
-    hit_rate = names(report["k"])[0]
-    rows, table = [], []
-    for method in methods(report):
-        cold, warm = (figures_of(report, method)[part] for part in ("cold", "warm"))
-        limits = cold["interval"][hit_rate]
-        points = [Point(warm[hit_rate]), Point(cold[hit_rate], limits, hollow=True)]
-        rows.append(Row(method.label, method.style, points))
-        said = [words.share(cold[hit_rate], 4), words.span(limits), words.share(warm[hit_rate], 4)]
-        table.append([method.label, *said])
-    ours, title, axis = report[OURS], "Cold and warm users", _axis(rows, hit_rate.upper())
+    ours = report[OURS]
     says = (
         f"Cold: the first five events of a user ({words.count(ours['cold']['events'])} scored), "
         f"with 95 % intervals. Warm: all later ones ({words.count(ours['warm']['events'])})."
     )
-    return Figure(
-        "cold",
-        title,
-        says,
-        drawn("cold", title, says, HALF, lambda width: draw_rows(width, axis, rows)),
-        Table(["method", "cold", "95 % interval", "warm"], table),
-        [Key("cold", "s0 hollow dot"), Key("warm", "s0 dot")],
-        [f"{name}\ncold {cold} ({limits})\nwarm {warm}" for name, cold, limits, warm in table],
-    )
+    cold, warm = (lambda of: of["cold"]), (lambda of: of["warm"])
+    return _apart(report, "Cold and warm users", says, _Part("cold", cold), _Part("warm", warm))
 
 
 def young_items(report: dict[str, Any]) -> Figure | None:
     """Show the hit rate of items that the stream hardly knows; None where there were none."""
-    hit_rate, ours = names(report["k"])[0], report[OURS]["young"]
+    ours = report[OURS]["young"]
     if not ours["events"]:
         return None
-    rows, table = [], []
-    for method in methods(report):
-        young = figures_of(report, method)["young"]
-        limits, met = young["interval"][hit_rate], young["met"][hit_rate]
-        points = [Point(met), Point(young[hit_rate], limits, hollow=True)]
-        rows.append(Row(method.label, method.style, points))
-        said = [words.share(young[hit_rate], 4), words.span(limits), words.share(met, 4)]
-        table.append([method.label, *said])
-    title, axis = "Young items", _axis(rows, hit_rate.upper())
     says = (
         f"Items with fewer than {YOUNG_EVENTS} events so far ({words.count(ours['events'])} "
         f"scored), with 95 % intervals; and of those the ones met before "
         f"({words.count(ours['met']['events'])}). No peer can rank what it has not met."
     )
+    young, met = (lambda of: of["young"]), (lambda of: of["young"]["met"])
+    return _apart(report, "Young items", says, _Part("young", young), _Part("of those met", met))
+
+
+class _Part(NamedTuple):
+    """Some of the events: what they are called, and their figures among those of a method."""
+
+    name: str
+    figures: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+def _apart(report: dict[str, Any], title: str, says: str, told: _Part, beside: _Part) -> Figure:
+    """Show each method's hit rate over some events, hollow and with its interval, beside others."""
+    hit_rate = names(report["k"])[0]
+    rows, table = [], []
+    for method in methods(report):
+        of = figures_of(report, method)
+        figures, other = told.figures(of), beside.figures(of)[hit_rate]
+        value, limits = figures[hit_rate], figures["interval"][hit_rate]
+        points = [Point(other), Point(value, limits, hollow=True)]
+        rows.append(Row(method.label, method.style, points))
+        said = [words.share(value, 4), words.span(limits), words.share(other, 4)]
+        table.append([method.label, *said])
+    axis, name = _axis(rows, hit_rate.upper()), told.name
     return Figure(
-        "young",
+        name,
         title,
         says,
-        drawn("young", title, says, HALF, lambda width: draw_rows(width, axis, rows)),
-        Table(["method", "young", "95 % interval", "of those met"], table),
-        [Key("young", "s0 hollow dot"), Key("of those met", "s0 dot")],
-        [f"{name}\nyoung {young} ({limits})\nmet {met}" for name, young, limits, met in table],
+        drawn(name, title, says, HALF, lambda width: draw_rows(width, axis, rows)),
+        Table(["method", name, "95 % interval", beside.name], table),
+        [Key(name, "s0 hollow dot"), Key(beside.name, "s0 dot")],
+        [
+            f"{method}\n{name} {value} ({limits})\n{beside.name} {other}"
+            for method, value, limits, other in table
+        ],
     )
 
 
