@@ -2,10 +2,12 @@
 
 Both are asked the same questions. The figure that must be gained is the mean of -log2(rank)
 of the title that a person did choose next, among fifty that they had not met, ordered by how
-much likelier the model finds each after this history than after none: a common title is
-likely for anybody (Holtzman et al., 2021, "Surface form competition"). Beside it stand the
-loss of that title, the accuracy of intents by label words, what is generated, and losses on
-the check set. Every figure has its paired interval, clustered by user.
+likely the model finds each after this history: that is how it names items. Beside it stands
+the same by the *lift*, how much likelier a title is after this history than after none: a
+common title is likely for anybody (Holtzman et al., 2021, "Surface form competition"), and
+what a round teaches of that does not show there. Then the loss of the title, the accuracy of
+intents by label words, what is generated, and losses on the check set. Every figure has its
+paired interval, clustered by user.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from encoders.language.loss import losses
 from encoders.language.model import LanguageModel
 
 NEXT_LOSS = "next_loss"
-LIKELIHOOD = "log_rank_likelihood"
+LIFT = "log_rank_lift"
 INTENT_ACCURACY = "intent_accuracy"
 INTENT_LOSS = "intent_loss"
 HIT_RATE = "generation_hit_rate"
@@ -114,8 +116,8 @@ class _Judge:
         self.events = len(values)
         if values:
             lift, likelihood, loss = np.array(values).transpose(2, 1, 0)
-            self.figures[LOG_RANK] = compare(lift[0], lift[1], users)
-            self.figures[LIKELIHOOD] = compare(likelihood[0], likelihood[1], users)
+            self.figures[LOG_RANK] = compare(likelihood[0], likelihood[1], users)
+            self.figures[LIFT] = compare(lift[0], lift[1], users)
             self.figures[NEXT_LOSS] = compare(loss[0], loss[1], users, is_loss=True)
 
     def check(self) -> None:
