@@ -50,17 +50,17 @@ class EncoderTuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """
 
     steps: int = 100
-    batch_size: int = 64
+    batch_size: int = 32
     passes: float = 3.0
-    others: int = 32
-    hard: int = 16
-    learning_rate: float = 5e-4
+    others: int = 24
+    hard: int = 8
+    learning_rate: float = 2e-3
     warmup: float = 0.1
     method: Literal["lora", "full"] = "lora"
     rank: int = 16
     layers: float = 0.5
     scale: float = 10.0
-    keep: float = 20.0
+    keep: float = 10.0
     popularity: float = 1.0
     held_out: float = 0.05
     blends: tuple[float, ...] = (1.0, 0.6, 0.3)

@@ -15,7 +15,8 @@ from encoders.language.load import best_device
 from encoders.language.memory import peak_bytes, reset_peak
 from encoders.sentence import SentenceEncoder, load_sentence_transformer
 from encoders.tuning.choice import Choice, choose, held
-from encoders.tuning.pairs import Numbered, TextPairs, numbered, parted
+from encoders.tuning.pairs import TextPairs, numbered, parted
+from encoders.tuning.phrases import phrases
 from encoders.tuning.room import fitting_batch
 from encoders.tuning.round import EncoderRound, Progress
 from encoders.tuning.settings import EncoderTuning
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _LEAST_BATCH = 4
+_PHRASES = 500
 
 
 def tune_encoder(
@@ -44,8 +46,7 @@ def tune_encoder(
     Raises EncoderError for pairs or a folder that cannot be used, and where there is no memory.
     """
     settings = settings or EncoderTuning()
-    whole = numbered(pairs, anchors_to_keep)
-    return _Round(base, whole, settings, progress, stop).run()
+    return _Round(base, pairs, anchors_to_keep, settings, progress, stop).run()
 
 
 class _Round:
@@ -54,7 +55,8 @@ class _Round:
     def __init__(
         self,
         base: Path,
-        whole: Numbered,
+        pairs: TextPairs,
+        anchors_to_keep: Sequence[str],
         settings: EncoderTuning,
         progress: Callable[[Progress], None],
         stop: Callable[[], bool],
@@ -65,12 +67,15 @@ class _Round:
         self._old = SentenceEncoder.from_folder(base)
         torch.set_num_threads(settings.threads)
         self._settings = settings
+        self._device = best_device()
         self._progress = progress
         self._stop = stop
         rng = np.random.default_rng([settings.seed, 5])
+        vocabulary = self._model().tokenizer.get_vocab()
+        words = phrases(vocabulary, max(_PHRASES, len(anchors_to_keep)), rng)
+        whole = numbered(pairs, [*anchors_to_keep, *words])
         self._parts = parted(whole, settings.held_out, rng)
         self._held = held(self._parts, rng)
-        self._device = best_device()
 
     def run(self) -> EncoderRound:
         """Train, with fewer pairs in a batch whenever memory runs out."""
