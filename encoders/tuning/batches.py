@@ -56,6 +56,7 @@ class Collator:
         return {
             **{f"text_{name}": value for name, value in tokens.items()},
             "label": {
+                "tied": torch.from_numpy(draw.tied),
                 "anchors": torch.from_numpy(draw.anchors),
                 "candidates": torch.from_numpy(draw.candidates),
                 "wanted": torch.from_numpy(draw.wanted),

@@ -26,12 +26,13 @@ _LEAST = 1e-12
 class Draw(NamedTuple):
     """One step: distinct `texts` (t,) by number, and places among them.
 
-    `anchors` (b,); `candidates` (c,); `wanted` (b,) places among the candidates; `offsets`
-    float32 (c,) are taken off the candidates' scores; `barred` (b, c) are no candidates of a
-    pair: its own anchor.
+    `tied` (k,) are those drawn only to be kept; `anchors` (b,); `candidates` (c,); `wanted` (b,)
+    places among the candidates; `offsets` float32 (c,) are taken off the candidates' scores;
+    `barred` (b, c) are no candidates of a pair: its own anchor.
     """
 
     texts: Numbers
+    tied: Numbers
     anchors: Numbers
     candidates: Numbers
     wanted: Numbers
@@ -72,6 +73,7 @@ class Draws:
         texts, at = np.unique(np.concatenate((anchors, candidates, tied)), return_inverse=True)
         return Draw(
             texts,
+            at[len(anchors) + len(candidates) :],
             at[: len(anchors)],
             at[len(anchors) : len(anchors) + len(candidates)],
             np.searchsorted(candidates, positives),

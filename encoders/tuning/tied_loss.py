@@ -1,8 +1,9 @@
 """The loss of a step: the wanted text above all others, and no vector far from where it was.
 
 The first part is a softmax over the texts of a batch with scores made up for how often each
-is met; the second the mean of 1 - cosine(new vector, old vector) over all texts read. The
-second is what texts that were never trained on live by: their neighbours stay where they are.
+is met; the second the mean of 1 - cosine(new vector, old vector) over all texts read, and once
+more over those that were read for this alone. The second is what texts that were never trained
+on live by: their neighbours stay where they are.
 """
 
 from __future__ import annotations
@@ -35,8 +36,10 @@ class TiedLoss(nn.Module):
         read = self.model(features[0])["sentence_embedding"]
         rows = functional.normalize(read.float(), dim=-1)
         ranking = self._ranking(rows, labels)
-        moved = (1.0 - (rows * labels["old"]).sum(dim=-1)).mean()
-        loss = ranking + self._keep * moved
+        moved = 1.0 - (rows * labels["old"]).sum(dim=-1)
+        loss = ranking + self._keep * moved.mean()
+        if len(labels["tied"]):
+            loss = loss + self._keep * moved[labels["tied"]].mean()
         self.losses.append(float(ranking.detach()))
         if not math.isfinite(float(loss.detach())):
             self.losses[-1] = math.nan

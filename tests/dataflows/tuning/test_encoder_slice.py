@@ -80,7 +80,7 @@ def naive(parted: Split, recent: int, vectors: dict[str, np.ndarray]) -> list[in
 
 
 @given(windows(), st.integers(1, 4), st.integers(0, 99))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_ranks_are_those_of_a_naive_reading(parted: Split, recent: int, seed: int):
     asked = questions(parted, recent)
     rng = np.random.default_rng(seed)

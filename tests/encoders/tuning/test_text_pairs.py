@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoders.errors import EncoderError
@@ -95,6 +95,7 @@ def test_nothing_is_kept_out_where_too_little_would_be_left():
     st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), min_size=1, max_size=40),
     st.integers(0, 3),
 )
+@settings(deadline=None)
 def test_a_step_names_its_pairs(found: list[tuple[int, int]], step: int):
     found = [(a, b) for a, b in found if a != b] or [(0, 1)]
     whole = pairs_of(found, negatives=[b for _, b in reversed(found)])
@@ -111,6 +112,7 @@ def test_a_step_names_its_pairs(found: list[tuple[int, int]], step: int):
     assert set(candidates.tolist()) <= set(whole.positives.tolist())
     np.testing.assert_array_equal(draw.barred, candidates[None, :] == anchors[:, None])
     assert np.isfinite(draw.offsets).all()
+    assert set(draw.texts[draw.tied].tolist()) <= set(whole.tied.tolist())
 
 
 def test_offsets_are_how_often_a_text_is_met():
