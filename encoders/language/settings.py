@@ -35,7 +35,7 @@ class LanguageTuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     alpha: float = 32.0
     layers: float = 0.5
     prompt_share: float = 0.3
-    max_seconds: float | None = 900.0
+    max_seconds: float | None = 600.0
     max_bytes: int | None = None
     seed: int = 0
     threads: int = 1
