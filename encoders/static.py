@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from encoders.errors import EncoderError
+from encoders.errors import EncoderError, one_line
 from encoders.fingerprint import fingerprint, tokenizer_settings
 from encoders.protocol import Vectors
 from encoders.text import repair
@@ -65,7 +65,7 @@ class StaticEncoder:
             return cls(model2vec.StaticModel.from_pretrained(folder))
         # Broken files raise many types; all mean that there is no encoder.
         except Exception as error:
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            reason = one_line(error)
             raise EncoderError(
                 f"cannot load the static encoder {folder}: {reason}. Distil it anew"
             ) from error

@@ -185,9 +185,7 @@ class Recommender:
             return block
         block = self._peeked(user_id, ts)
         if block is None:
-            block, _ = self._block(
-                user_id, self._context(user, ts, user_id=user_id), ts, negatives=True
-            )
+            block, _ = self._block(user_id, self._context(user_id, user, ts), ts, negatives=True)
         self.open, self._peek = block, None
         self.groups += 1
         if self.groups <= _OBSERVE_FIRST or self.groups % _OBSERVE_EVERY == 0:
@@ -222,7 +220,7 @@ class Recommender:
         if not 1 <= k <= self.settings.candidates:
             raise ValueError(f"k is {k}; it must be from 1 to {self.settings.candidates}")
         user = self.users.get(user_id, self.position)
-        context = self._context(user, None, user_id=user_id)
+        context = self._context(user_id, user, None)
         block, rows = self._block(user_id, context, None, negatives=False, least=k)
         scores = self.scores(block)
         best = np.lexsort((block.ids, -scores))[:k]
@@ -293,7 +291,7 @@ class Recommender:
         block = self.open
         if before is None or block is None or (block.user_id, block.before) != (user_id, before):
             user = self.users.get(user_id, self.position + 1)
-            context = self._context(user, before, self.position + 1, user_id)
+            context = self._context(user_id, user, before, self.position + 1)
             block, _ = self._block(user_id, context, before, negatives=True)
             if before is not None:
                 self._peek = block
@@ -302,7 +300,7 @@ class Recommender:
         return Ranking([ids[number] for number in block.ids.tolist()], scores)
 
     def _context(
-        self, user: User, before: float | None, at: int | None = None, user_id: str = ""
+        self, user_id: str, user: User, before: float | None, at: int | None = None
     ) -> Context:
         """Give what the signals need of a user; `at` is the position that it is as of."""
         held, chances = user.held_back(before), self.needs.predict(user, before)

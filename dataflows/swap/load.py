@@ -10,7 +10,7 @@ import numpy as np
 
 from dataflows.errors import ModelError
 from dataflows.registry.records import Manifest
-from encoders.errors import EncoderError
+from encoders.errors import EncoderError, one_line
 from encoders.load import load_encoder
 from encoders.protocol import Encoder
 
@@ -85,7 +85,7 @@ class Loader:
             encoder = load_encoder(str(folder))
         # Libraries raise what they like for files that they cannot read.
         except Exception as error:
-            raise _refused(version, " ".join(str(error).split())[:300]) from error
+            raise _refused(version, one_line(error)) from error
         if encoder.version != manifest.fingerprint:
             raise _refused(
                 version, f"it loads as {encoder.version}, its manifest says {manifest.fingerprint}"

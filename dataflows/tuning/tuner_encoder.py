@@ -15,6 +15,7 @@ from dataflows.tuning.item_pairs import Pair, item_pairs
 from dataflows.tuning.tuner import Base, Step, Stop, Stopped, Tell, Trained
 from dataflows.tuning.tuners import check_encoder
 from dataflows.tuning.window import Split
+from encoders.errors import one_line
 from encoders.load import load_encoder
 from encoders.packaged import packaged_folder
 from encoders.sentence import SentenceEncoder
@@ -103,7 +104,7 @@ def _from_hub(name: str) -> Path:
     try:
         return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.txt"]))
     except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = one_line(error)
         raise InputError(
             f"cannot fetch the encoder {name!r}: {reason}; without a network use `packaged` or a "
             "local folder"

@@ -15,6 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from encoders.errors import one_line
 from encoders.language.errors import AdapterError, LanguageError
 
 CONFIG = "adapter_config.json"
@@ -56,7 +57,7 @@ def attach(model: Any, adapter: Adapter) -> Any:
     try:
         adapted = with_lora(model, adapter.config)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise _refusal(adapter.name, f"it does not fit this model: {_line(error)}") from error
+        raise _refusal(adapter.name, f"it does not fit this model: {one_line(error)}") from error
     wanted = peft.get_peft_model_state_dict(adapted, adapter_name=ONLY)
     _compare(adapter, {key: tuple(value.shape) for key, value in wanted.items()})
     peft.set_peft_model_state_dict(adapted, adapter.tensors, adapter_name=ONLY)
@@ -103,7 +104,7 @@ def _settings(folder: Path, name: str) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise _refusal(name, f"there is no {CONFIG} in {folder}") from error
     except (OSError, ValueError) as error:
-        raise _refusal(name, f"{CONFIG} cannot be read: {_line(error)}") from error
+        raise _refusal(name, f"{CONFIG} cannot be read: {one_line(error)}") from error
     if not isinstance(settings, dict) or settings.get("peft_type") != "LORA":
         raise _refusal(name, f"{CONFIG} does not describe a LoRA adapter")
     return settings
@@ -114,7 +115,7 @@ def _config(settings: dict[str, Any], name: str) -> Any:
     try:
         config = peft_library().LoraConfig.from_peft_type(**known)
     except (ValueError, TypeError, KeyError) as error:
-        raise _refusal(name, f"{CONFIG} cannot be used: {_line(error)}") from error
+        raise _refusal(name, f"{CONFIG} cannot be used: {one_line(error)}") from error
     config.inference_mode = True
     return config
 
@@ -125,7 +126,7 @@ def _made_for(folder: Path, name: str) -> str | None:
     except FileNotFoundError:
         return None  # written by another program; names and shapes are compared all the same
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _refusal(name, f"{BASE} cannot be read: {_line(error)}") from error
+        raise _refusal(name, f"{BASE} cannot be read: {one_line(error)}") from error
 
 
 def _tensors(path: Path, name: str) -> dict[str, Any]:
@@ -142,7 +143,7 @@ def _tensors(path: Path, name: str) -> dict[str, Any]:
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        raise _refusal(name, f"{path.name} is broken or cut off: {_line(error)}") from error
+        raise _refusal(name, f"{path.name} is broken or cut off: {one_line(error)}") from error
     if not tensors:
         raise _refusal(name, f"{path.name} holds no weights")
     for key, value in tensors.items():
@@ -175,7 +176,3 @@ def _refusal(name: str, reason: str) -> AdapterError:
     return AdapterError(
         f"the adapter {name!r} is refused: {reason}. Fetch it anew, or go on without it"
     )
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from encoders.errors import one_line
 from encoders.fingerprint import fingerprint
 from encoders.language.errors import LanguageError
 from encoders.language.model import LanguageModel
 from encoders.language.packaged import packaged_folder
-from encoders.language.quiet import quiet
+from encoders.quiet import quiet
 
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _NEEDED = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
@@ -44,7 +45,7 @@ def load_language_model(
         model, tokenizer = _read(folder, threads, device, dtype)
     # The libraries raise many types; all mean that there is no model.
     except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = one_line(error)
         raise LanguageError(
             f"cannot load the language model {name!r} from {folder}: {reason}. Fetch it anew, or "
             f"use `packaged`"
@@ -106,7 +107,7 @@ def _from_hub(name: str, cache_dir: Path | None) -> Path:
         with quiet():
             return Path(snapshot_download(name, cache_dir=cache_dir, allow_patterns=_NEEDED))
     except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = one_line(error)
         raise LanguageError(
             f"cannot fetch the language model {name!r}: {reason}. Without a network use "
             f"`packaged` or a local folder"

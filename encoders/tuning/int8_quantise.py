@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from encoders.errors import EncoderError
+from encoders.errors import EncoderError, one_line
 from encoders.int8 import MARKER, MODEL, TOKENIZER, Int8Encoder, Int8Settings
 from encoders.sentence import SentenceEncoder, load_sentence_transformer
 
@@ -37,7 +37,7 @@ def compress_int8(source: Path, target: Path) -> Int8Encoder:
             raise
         # Exporter and quantiser raise many types; all mean that this model cannot be had so.
         except Exception as error:
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            reason = one_line(error)
             raise EncoderError(f"cannot compress {source} to int8: {reason}") from error
     target.mkdir(parents=True)
     (target / MODEL).write_bytes(made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from encoders.language.quiet import quiet
+from encoders.quiet import quiet
 from encoders.tuning.choice import Choice
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import io
 import json
 from pathlib import Path
 
-from encoders.errors import EncoderError
+from encoders.errors import EncoderError, one_line
 from encoders.packaged import packaged_folder
 from encoders.static import MARKER, StaticEncoder, load_model2vec
 
@@ -33,7 +33,7 @@ def distil_static(target: Path, source: Path | None = None, dim: int = 256) -> S
             model = distill(str(folder), pca_dims=dim, device="cpu")
     # Bad folders, sizes and missing parts raise many types; all mean that there is no encoder.
     except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = one_line(error)
         raise EncoderError(
             f"cannot distil {folder} to {dim} dimensions: {reason}. The source must be a "
             f"sentence-transformers folder; `pip install 'penchant[static]'` brings the tools"
