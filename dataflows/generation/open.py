@@ -44,14 +44,19 @@ def open_worker(config: Config, stop: Callable[[], bool]) -> Worker | None:
     generate = config.generate
     if not generate.is_on:
         return None
-    if generate.model == "packaged":
+    check_model(generate.model)
+    return Worker(
+        lambda: open_author(config), generate.batch, generate.waiting, generate.nice, stop
+    )
+
+
+def check_model(name: str) -> None:
+    """Raise InputError, with the remedy, where it is clear that there is no such model."""
+    if name == "packaged":
         try:
             packaged_file()
         except LanguageError as error:
             raise InputError(f"generate.model: {error}") from error
-    return Worker(
-        lambda: open_author(config), generate.batch, generate.waiting, generate.nice, stop
-    )
 
 
 def open_author(config: Config) -> ModelAuthor:

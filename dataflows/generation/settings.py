@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
-LIMITS: Mapping[str, tuple[float, float]] = {
+from dataflows.limits import Limits, hold
+
+LIMITS: Limits = {
     "every": (1, 1_000_000),
     "items": (1, 100),
     "beams": (1, 1_000),
@@ -66,10 +66,7 @@ class GenerateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     def __post_init__(self) -> None:
         """Check what can be checked without a model."""
-        for name, (low, high) in LIMITS.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise ValueError(f"{name} is {value}; it must be from {low:g} to {high:g}")
+        hold(self, LIMITS)
         if not self.model.strip():
             raise ValueError("model is empty; give a folder, a hub name, or packaged")
 

@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 
 from dataflows.config import Config, StateSettings
 from dataflows.generation.settings import GenerateSettings
-from dataflows.intervals import bootstrap
 from dataflows.replay import ReplaySettings
-from dataflows.swap.twin import Paired, twins
+from dataflows.swap.twin import Paired, paired, twins
 from dataflows.tuning.encoder_apart import trained_texts
 from dataflows.tuning.encoder_check import told_apart
 from dataflows.tuning.encoder_slice import Answers, Questions, answer, questions
@@ -150,10 +149,7 @@ def _figure(told: Paired) -> Figure:
 def _paired(
     old: NDArray[np.generic], new: NDArray[np.generic], users: NDArray[np.int64], seed: int
 ) -> Figure:
-    before, after = old.astype(np.float64), new.astype(np.float64)
-    gains = after - before
-    low, high = bootstrap(gains[:, None], users, seed=seed)[0].tolist()
-    return Figure(float(before.mean()), float(after.mean()), float(gains.mean()), low, high)
+    return _figure(paired(old.astype(np.float64), new.astype(np.float64), users, seed))
 
 
 def _plain(before: float, after: float) -> Figure:

@@ -19,7 +19,8 @@ from bytewax.run import cli_main
 
 from dataflows.config import Config
 from dataflows.errors import InputError
-from dataflows.files import ITEMS, FileSource
+from dataflows.file_input import file_source
+from dataflows.files import ITEMS
 from dataflows.progress import Progress
 from dataflows.record import Raw
 from dataflows.registry.open import open_registry
@@ -166,16 +167,7 @@ class _Quiet:
 def _ends(config: Config, progress: Progress, stop: Callable[[], bool]) -> _Ends:
     if config.flow.source == "kafka":
         return _kafka_ends(config, progress, stop)
-    files = config.files
-    source = FileSource(
-        Path(files.events),
-        Path(files.items) if files.items else None,
-        progress=progress,
-        stop=stop,
-        batch_size=files.batch_size,
-        follow=files.follow,
-        max_bytes=config.events.max_record_bytes,
-    )
+    source = file_source(config, progress, stop)
     return _Ends(source, ITEMS, source.open, lambda: None)
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
+from dataflows.limits import Limits, hold
 from dataflows.tuning.evidence import Kind
 
-LIMITS: Mapping[str, tuple[float, float]] = {
+LIMITS: Limits = {
     "window_events": (10, 10_000_000),
     "window_days": (0.001, 36_500),
     "encoder_events": (1, 10_000_000),
@@ -66,10 +65,7 @@ class FinetuneSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     quiet_seconds: float = 5.0
 
     def __post_init__(self) -> None:
-        for name, (low, high) in LIMITS.items():
-            value = getattr(self, name)
-            if not (math.isfinite(value) and low <= value <= high):
-                raise ValueError(f"{name} is {value}; it must be from {low:g} to {high:g}")
+        hold(self, LIMITS)
 
     def kinds(self) -> tuple[Kind, ...]:
         """Give what is tuned."""

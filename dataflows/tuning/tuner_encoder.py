@@ -10,8 +10,9 @@ import numpy as np
 from dataflows.config import Config
 from dataflows.errors import InputError
 from dataflows.tuning.encoder_apart import may_train, texts_to_keep
-from dataflows.tuning.evidence import Evidence, Kind, health_of
+from dataflows.tuning.evidence import Evidence, Kind
 from dataflows.tuning.item_pairs import Pair, item_pairs
+from dataflows.tuning.training import health_after, told_steps
 from dataflows.tuning.tuner import Base, Step, Stop, Stopped, Tell, Trained
 from dataflows.tuning.tuners import check_encoder
 from dataflows.tuning.window import Split
@@ -20,7 +21,6 @@ from encoders.load import load_encoder
 from encoders.packaged import packaged_folder
 from encoders.sentence import SentenceEncoder
 from encoders.tuning.pairs import TextPairs
-from encoders.tuning.round import Progress
 from encoders.tuning.tune import tune_encoder
 
 
@@ -41,24 +41,15 @@ class EncoderTuner:
         pairs = self.pairs(parted)
         texts = texts_to_keep(parted)
 
-        def progress(far: Progress) -> None:
-            tell(Step("training", far.step, far.steps, f"loss {far.loss:.3f}"))
-
-        done = tune_encoder(self.folder(base), as_texts(pairs), texts, settings, progress, stop)
+        done = tune_encoder(
+            self.folder(base), as_texts(pairs), texts, settings, told_steps(tell), stop
+        )
         if stop():
             raise Stopped
         done.save(into)
-        health = health_of(
-            done.losses,
-            steps=done.steps,
-            changed=done.changed,
-            targets=done.targets,
-            seconds=done.seconds,
-            peak_bytes=done.peak_bytes,
-        )
         saved = SentenceEncoder.from_folder(into)
         told = msgspec.to_builtins(settings) | {"blend": done.choice.blend}
-        return Trained(health, "sentence-transformers", saved.version, saved.dim, told)
+        return Trained(health_after(done), "sentence-transformers", saved.version, saved.dim, told)
 
     def measure(
         self, parted: Split, base: Base, folder: Path, trained: Trained, tell: Tell, stop: Stop

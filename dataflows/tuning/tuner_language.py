@@ -8,15 +8,16 @@ from pathlib import Path
 import msgspec
 
 from dataflows.config import Config
-from dataflows.tuning.evidence import Evidence, Kind, health_of
+from dataflows.tuning.evidence import Evidence, Kind
 from dataflows.tuning.examples import intent_examples, next_item_examples
 from dataflows.tuning.language_gate import Asked, language_evidence
 from dataflows.tuning.language_questions import trained_on
+from dataflows.tuning.training import health_after, told_steps
 from dataflows.tuning.tuner import Base, Step, Stop, Stopped, Tell, Trained
 from dataflows.tuning.window import Split
 from encoders.language.load import load_language_model
 from encoders.language.model import LanguageModel
-from encoders.language.tune import Progress, TextExample, tune_language
+from encoders.language.tune import TextExample, tune_language
 
 INTENT_SHARE = 0.3
 """The part of all examples that intents may take, where there are many."""
@@ -51,23 +52,12 @@ class LanguageTuner:
         tell(Step("making examples"))
         examples = self.examples(parted)
 
-        def progress(far: Progress) -> None:
-            tell(Step("training", far.step, far.steps, f"loss {far.loss:.3f}"))
-
-        done = tune_language(model, examples, settings, progress, stop)
+        done = tune_language(model, examples, settings, told_steps(tell), stop)
         if stop():
             raise Stopped
         done.save(into)
-        health = health_of(
-            done.losses,
-            steps=done.steps,
-            changed=done.changed,
-            targets=done.targets,
-            seconds=done.seconds,
-            peak_bytes=done.peak_bytes,
-        )
         return Trained(
-            health,
+            health_after(done),
             "adapter",
             model.base.with_adapter(into).version,
             int(model.model.config.hidden_size),

@@ -16,6 +16,7 @@ from encoders.language.lines import Line, line, rows, token_losses
 from encoders.language.memory import peak_bytes, reset_peak
 from encoders.language.model import LanguageModel
 from encoders.language.settings import LanguageTuning
+from encoders.progress import Progress
 
 LARGEST_GRADIENT = 1.0
 
@@ -26,15 +27,6 @@ class TextExample(NamedTuple):
     prompt: str
     target: str
     kind: str
-
-
-class Progress(NamedTuple):
-    """`step` of at most `steps`, the mean loss of its targets, and seconds since the beginning."""
-
-    step: int
-    steps: int
-    loss: float
-    seconds: float
 
 
 class LanguageRound(NamedTuple):

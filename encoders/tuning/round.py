@@ -12,15 +12,6 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-class Progress(NamedTuple):
-    """`step` of at most `steps`, the loss of its pairs, and seconds since the beginning."""
-
-    step: int
-    steps: int
-    loss: float
-    seconds: float
-
-
 class EncoderRound(NamedTuple):
     """A trained encoder and how it came to be.
 

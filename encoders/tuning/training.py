@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from encoders.errors import EncoderError
 from encoders.language.budget import Time
 from encoders.language.load import best_dtype
+from encoders.progress import Progress
 from encoders.protocol import Encoder
 from encoders.quiet import quiet
 from encoders.tuning.batches import Collator, OldSpace
 from encoders.tuning.draws import Draws
 from encoders.tuning.pairs import Numbered
-from encoders.tuning.round import Progress
 from encoders.tuning.settings import EncoderTuning
 
 if TYPE_CHECKING:

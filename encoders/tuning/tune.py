@@ -13,12 +13,13 @@ from encoders.errors import EncoderError
 from encoders.language.budget import is_out_of_memory
 from encoders.language.load import best_device
 from encoders.language.memory import peak_bytes, reset_peak
+from encoders.progress import Progress
 from encoders.sentence import SentenceEncoder, load_sentence_transformer
 from encoders.tuning.choice import Choice, choose, held
 from encoders.tuning.pairs import TextPairs, numbered, parted
 from encoders.tuning.phrases import phrases
 from encoders.tuning.room import fitting_batch
-from encoders.tuning.round import EncoderRound, Progress
+from encoders.tuning.round import EncoderRound
 from encoders.tuning.settings import EncoderTuning
 from encoders.tuning.training import Training
 from encoders.tuning.weights import State, blend, copied, merge, relative_change

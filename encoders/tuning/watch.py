@@ -11,7 +11,7 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from encoders.language.budget import Time
-from encoders.tuning.round import Progress
+from encoders.progress import Progress
 from encoders.tuning.tied_loss import TiedLoss
 
 

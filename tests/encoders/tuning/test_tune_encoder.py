@@ -13,9 +13,10 @@ from safetensors import safe_open
 from encoders.errors import EncoderError
 from encoders.load import load_encoder
 from encoders.packaged import packaged_folder
+from encoders.progress import Progress
 from encoders.sentence import SentenceEncoder
 from encoders.tuning.pairs import TextPairs
-from encoders.tuning.round import EncoderRound, Progress
+from encoders.tuning.round import EncoderRound
 from encoders.tuning.settings import EncoderTuning
 from encoders.tuning.tied_loss import TiedLoss
 from encoders.tuning.training import check_libraries

@@ -1,0 +1,48 @@
+"""What a training tells, of whichever model: how far it is, and how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from dataflows.tuning.evidence import Health, health_of
+from dataflows.tuning.tuner import Step, Tell
+from encoders.progress import Progress
+
+
+class Done(Protocol):
+    """What `health_after` reads of `EncoderRound` and `LanguageRound`."""
+
+    @property
+    def losses(self) -> list[float]: ...  # noqa: D102 - their docstrings say it
+    @property
+    def steps(self) -> int: ...  # noqa: D102
+    @property
+    def changed(self) -> float: ...  # noqa: D102
+    @property
+    def targets(self) -> int: ...  # noqa: D102
+    @property
+    def seconds(self) -> float: ...  # noqa: D102
+    @property
+    def peak_bytes(self) -> int: ...  # noqa: D102
+
+
+def health_after(done: Done) -> Health:
+    """Give the health of a training that ended."""
+    return health_of(
+        done.losses,
+        steps=done.steps,
+        changed=done.changed,
+        targets=done.targets,
+        seconds=done.seconds,
+        peak_bytes=done.peak_bytes,
+    )
+
+
+def told_steps(tell: Tell) -> Callable[[Progress], None]:
+    """Give what a training calls after a step, so that `tell` hears of it."""
+
+    def progress(far: Progress) -> None:
+        tell(Step("training", far.step, far.steps, f"loss {far.loss:.3f}"))
+
+    return progress
