@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from hashlib import sha256
 from pathlib import Path
@@ -13,12 +12,12 @@ from dataflows.registry.content import check_folder, check_path, damaged
 from dataflows.registry.manifests import place
 from dataflows.registry.records import Manifest
 from dataflows.registry.shelf import Shelf
+from encoders.cache_folder import cache_folder
 
 
 def default_cache(root: str) -> Path:
     """Give the folder for copies from this root, in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "penchant" / "models" / sha256(root.encode()).hexdigest()[:12]
+    return cache_folder() / "models" / sha256(root.encode()).hexdigest()[:12]
 
 
 def fetch(shelf: Shelf, manifest: Manifest, into: Path) -> Path:

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from encoders.cache_folder import cache_folder
 from encoders.errors import one_line
 from encoders.language.errors import LanguageError
 from encoders.quiet import quiet
@@ -31,7 +32,7 @@ def packaged_folder(cache_dir: Path | None = None) -> Path:
     could be taken for a model, and two processes may convert at once. Raises LanguageError.
     """
     source = packaged_file()
-    root = default_cache() if cache_dir is None else cache_dir
+    root = cache_folder() if cache_dir is None else cache_dir
     name = f"{source.stem.split('.')[0].lower()}-{_digest(source)}"
     folder = root / name
     if folder.is_dir():
@@ -65,12 +66,6 @@ def packaged_file() -> Path:
             "or a model of the hub"
         )
     return min(files)
-
-
-def default_cache() -> Path:
-    """Return the user's cache folder of this project."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "penchant"
 
 
 def _digest(source: Path) -> str:
