@@ -129,7 +129,7 @@ def test_only_a_need_that_the_item_answers_is_named() -> None:
             for reason in entry.reasons:
                 if reason.startswith("fits what is looked for now: "):
                     assert reason.endswith(own)
-    context = model._context(model.users.get("u1", model.position), None)
+    context = model._context("u1", model.users.get("u1", model.position), None)
     books, kitchen = (model.signals.items.category_index[name] for name in ("Books", "Kitchen"))
     context.intent[:] = 0.0
     context.intent[kitchen], context.intent[books] = 0.9, 0.1
