@@ -175,6 +175,16 @@ class Engine(Generic[M]):
             if self._progress is not None:
                 self._progress.report(self.shard, self.positions)
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether an answer of a language model is there, or may yet come."""
+        return self._generation is not None and self._generation.is_awaited
+
+    def take_up(self) -> list[Out]:
+        """Take up what a language model answered, between micro-batches; give its messages."""
+        with self.still:
+            return [] if self._generation is None else self._generation.begin(self.model)
+
     def finish(self) -> list[Out]:
         """Give what a language model was asked for and says within a while; the input ended."""
         with self.still:

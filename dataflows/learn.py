@@ -22,8 +22,9 @@ class LearnLogic(StatefulBatchLogic[Batch, Out, None], Generic[M]):
 
     Bytewax calls `snapshot` at the end of each epoch in which the key was awake: that is
     when the shard commits. While messages wait to be acknowledged the key wakes once per
-    epoch, so that their delivery is stored in a quiet stream too. `committed` is called with
-    the shard after each commit.
+    epoch, so that their delivery is stored in a quiet stream too; and while a language model
+    is at work, so that what it says does not wait for another event. `committed` is called
+    with the shard after each commit.
     """
 
     def __init__(
@@ -46,13 +47,18 @@ class LearnLogic(StatefulBatchLogic[Batch, Out, None], Generic[M]):
             outs += self._engine.process(batch)
         return outs, self.RETAIN
 
+    def on_notify(self) -> tuple[Iterable[Out], bool]:
+        """Send what was answered while no event came."""
+        return [] if self._engine is None else self._engine.take_up(), self.RETAIN
+
     def on_eof(self) -> tuple[Iterable[Out], bool]:
         """Send what was still to come of a finite input."""
         return [] if self._engine is None else self._engine.finish(), self.RETAIN
 
     def notify_at(self) -> datetime | None:
-        """Wake in an epoch's time where the outbox has something to store."""
-        if self._engine is None or not self._engine.outbox.is_unsettled:
+        """Wake in an epoch's time where there is something to store, or to take up."""
+        engine = self._engine
+        if engine is None or not (engine.outbox.is_unsettled or engine.is_awaited):
             return None
         return datetime.now(UTC) + self._epoch
 

@@ -100,6 +100,11 @@ class Companion:
                 self._take_lesson(learner, answer.what)
         return outs
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether `begin` has, or may yet have, something to take up without another event."""
+        return self._desk.is_awaited(self._shard)
+
     def finish(self, learner: Learner) -> list[Out]:
         """Take up what comes within a while, at the end of a finite input."""
         self._desk.drain(self._settings.finish_seconds)

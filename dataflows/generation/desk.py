@@ -73,6 +73,10 @@ class Desk(Protocol):
         """Pick up what is answered."""
         ...
 
+    def is_awaited(self, shard: int) -> bool:
+        """Tell whether there is, or may yet come, something to pick up for a shard."""
+        ...
+
     def drain(self, seconds: float) -> bool:
         """Wait until all requests are answered; False where that took longer."""
         ...
@@ -133,6 +137,10 @@ class InLine:
         """Pick up what is answered."""
         answers, self._answers = self._answers, []
         return answers
+
+    def is_awaited(self, shard: int) -> bool:  # noqa: ARG002 - there is one
+        """Tell whether there is something to pick up."""
+        return bool(self._answers)
 
     def drain(self, seconds: float) -> bool:  # noqa: ARG002 - nothing ever waits
         """All requests are answered already."""

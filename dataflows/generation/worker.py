@@ -113,6 +113,12 @@ class Worker:
         with self._ready:
             return list(self._answers.pop(shard))
 
+    def is_awaited(self, shard: int) -> bool:
+        """Tell whether there is, or may yet come, something to pick up for a shard."""
+        with self._ready:
+            is_at_work = not self._stopped and (self._busy or len(self._waiting) > 0)
+            return is_at_work or shard in self._answers
+
     def _change(self, shard: int, item_id: str, record: ItemRecord | None) -> None:
         """Note a change of the catalogue; all shards see the same, so one of them is enough."""
         with self._ready:

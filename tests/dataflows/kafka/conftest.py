@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dataflows.kafka_settings import KafkaSettings
 from tests.dataflows.kafka.broker import NAMED, Broker, free_port, running
+from tests.dataflows.kafka.engine_process import Penchant
 from tests.dataflows.kafka.proxy import Proxy
 
 LOCAL = {"consumer": {"fetch.wait.max.ms": 10}}
@@ -64,3 +66,19 @@ def settings_for() -> Callable[..., KafkaSettings]:
         )
 
     return make
+
+
+@pytest.fixture
+def penchant(tmp_path: Path) -> Iterator[Callable[..., Penchant]]:
+    """Makes processes of the engine; those that still run are killed at the end."""
+    started: list[Penchant] = []
+
+    def make(broker: Broker, names: Any, word: str = "one", **kafka: Any) -> Penchant:
+        process = Penchant(tmp_path / word, broker, names, **kafka)
+        started.append(process)
+        return process
+
+    yield make
+    for process in started:
+        if process._process is not None and process._process.poll() is None:
+            process.kill()

@@ -1,0 +1,150 @@
+"""The whole engine as a process of its own beside a broker, and what it is fed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from dataflows.ledger import Ledger
+from dataflows.store import Store
+from tests.dataflows.kafka.flows import until
+
+RUN = """
+import sys
+from pathlib import Path
+from dataflows.config import load_config
+from dataflows.failures import run_to_status
+from dataflows.run import run
+sys.exit(run_to_status(lambda: run(load_config(Path(sys.argv[1]))) and 0))
+"""
+START = 1_700_000_000
+WORDS = ["tent", "stove", "boots", "novel", "poems", "atlas", "drill", "paint"]
+
+
+def catalogue() -> list[tuple[bytes, bytes]]:
+    items = [
+        {"item_id": f"i{n}", "title": f"{WORDS[n % 8]} {n}", "categories": [WORDS[n % 8]]}
+        for n in range(40)
+    ]
+    return [(item["item_id"].encode(), json.dumps(item).encode()) for item in items]
+
+
+def shopping(count: int, users: int = 12, seed: int = 1) -> list[bytes]:
+    choose = random.Random(seed)
+    return [
+        json.dumps(
+            {
+                "event_id": f"e{n}",
+                "user_id": f"u{choose.randrange(users)}",
+                "item_id": f"i{choose.randrange(40)}",
+                "type": "view",
+                "ts": START + n,
+            }
+        ).encode()
+        for n in range(count)
+    ]
+
+
+class Penchant:
+    """The process, and what it says."""
+
+    def __init__(self, folder: Path, broker, names, **kafka):
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.config = folder / "penchant.toml"
+        self._process: subprocess.Popen[str] | None = None
+        self._broker, self._names = broker, names
+        self.configure(**kafka)
+
+    def configure(self, producer=None, epoch=0.1, encoder="hashing-32", more="", **kafka):
+        names = self._names
+        settings = {
+            "bootstrap_servers": self._broker.servers,
+            "group_id": names.group,
+            "events_topic": names.events,
+            "items_topic": names.items,
+            "recommendations_topic": names.recommendations,
+            "intents_topic": names.intents,
+            "dead_letters_topic": names.dead_letters,
+        } | kafka
+        lines = [
+            "[flow]\nsource = 'kafka'",
+            f"epoch_seconds = {epoch}",
+            f"[state]\npath = '{self.folder / 'state'}'",
+            f"[encoder]\nname = '{encoder}'\ndisk_texts = 0",
+            "[kafka]",
+            *(f"{name} = {json.dumps(value)}" for name, value in settings.items()),
+            "[kafka.consumer]\n'fetch.wait.max.ms' = 10",
+            "[kafka.producer]",
+            *(f"'{name}' = {json.dumps(value)}" for name, value in (producer or {}).items()),
+            more,
+        ]
+        self.config.write_text("\n".join(lines))
+
+    def start(self, *command, **environment):
+        with (self.folder / "stderr.txt").open("a") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, *(command or ("-c", RUN, str(self.config)))],
+                stderr=log,
+                env=os.environ | environment,
+                cwd=Path(__file__).resolve().parents[3],
+            )
+
+    def stop(self) -> int:
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(30)
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait(10)
+
+    @property
+    def said(self) -> str:
+        return (self.folder / "stderr.txt").read_text()
+
+    def learnt_to(self, partition: int = 0) -> int:
+        """How far the stored state has come in the events topic."""
+        store = Store.reader(self.folder / "state")
+        if store is None:
+            return 0
+        blob = store.get("position", f"{self._names.events}-{partition}")
+        store.close()
+        return 0 if blob is None else msgspec.msgpack.decode(blob)
+
+    def await_learnt(self, position: int, seconds: float = 30.0):
+        def has_come():
+            assert self._process.poll() is None, self.said
+            return self.learnt_to() >= position
+
+        until(has_come, seconds, f"position {position}")
+
+    def ledger(self) -> Ledger:
+        store = Store.reader(self.folder / "state")
+        ledger = Ledger()
+        ledger.restore(store.get, store.scan)
+        store.close()
+        return ledger
+
+
+def fill(broker, names, events):
+    for key, value in catalogue():
+        broker.produce(names.items, [value], key=key)
+    broker.produce(names.events, events)
+
+
+def last_lists(broker, topic) -> dict[bytes, dict]:
+    """User to last message, without the time of day at which it was made."""
+    last = {}
+    for key, value in broker.read(topic):
+        message = json.loads(value)
+        del message["time"]
+        assert message["sequence"] >= last.get(key, message)["sequence"]
+        last[key] = message
+    return last
