@@ -7,7 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.candidates import Candidates, again, named
+from learners.candidates import Candidates, Floats, again, named
+from learners.compiled import compiled
 from learners.context import Context
 from learners.popularity import LONG, SHORT
 from learners.settings import LearnerSettings
@@ -57,51 +58,107 @@ def features_of(settings: LearnerSettings) -> tuple[str, ...]:
 
 def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArray[np.float32]:
     """Give the raw feature rows `(n, features)` float32 of candidates."""
-    position, read, ids = context.position, signals.popularity.read, candidates.ids
-    now = max(position, 0)  # before any event the position is -1
-    together = candidates.together * candidates.spread
-    width = len(features_of(signals.settings))
-    rows = np.empty((width, len(ids)), np.float32)
-    rows[0] = read(LONG, ids, position) + 0.05
-    rows[1] = read(SHORT, ids, position) + 0.05
-    rows[2] = candidates.at_stage + 0.02
-    rows[3] = candidates.strength
-    rows[4] = now - signals.items.last.take(ids) + 1.0
-    rows[5] = together + _FLOOR
-    rows[6] = candidates.together_now * candidates.spread + _FLOOR
-    rows[7] = candidates.follows * candidates.spread + _FLOOR
-    rows[8] = candidates.together * np.sqrt(candidates.spread) + _FLOOR
-    rows[9] = candidates.follows_last + _FLOOR
-    rows[10] = now - signals.items.first.take(ids) + 1.0
-    np.log(rows[:_LOGS], out=rows[:_LOGS])
-    rows[11] = together * (1.0 / (together.max(initial=0.0) + 1e-9))
-    rows[12], rows[13] = candidates.meaning, candidates.meaning_best
-    categories = signals.items.categories.take(ids, axis=1)
-    rows[14] = context.liking.take(categories).max(axis=0)
-    rows[15] = context.intent.take(categories).max(axis=0)
-    rows[16:19] = again(signals, ids, context) if context.repeats else 0.0
-    rows[19] = math.log1p(context.length)
-    rows[20] = float(context.length > 0)
-    rows[21], rows[22] = math.log1p(context.gap), math.log1p(context.session)
-    _put_values(rows[23:28], signals.values.level, ids, context.recent)
-    if width > len(FEATURES):
-        rows[len(FEATURES) :] = named(signals, ids, context)
-    return np.ascontiguousarray(rows.T)
+    position, ids, popularity = context.position, candidates.ids, signals.popularity
+    columns = np.empty((len(features_of(signals.settings)), len(ids)), np.float32)
+    fill(
+        columns,
+        ids,
+        candidates.sizes,
+        candidates.sums,
+        popularity.counts[LONG],
+        popularity.scale(LONG, position),
+        popularity.counts[SHORT],
+        popularity.scale(SHORT, position),
+        signals.items.first,
+        signals.items.last,
+        max(position, 0),  # before any event the position is -1
+        signals.items.categories,
+        context.liking,
+        context.intent,
+        signals.values.level,
+        *_usual(signals.values.level, context.recent),
+        math.log1p(context.length),
+        float(context.length > 0),
+        math.log1p(context.gap),
+        math.log1p(context.session),
+    )
+    # NumPy's logarithm takes eight numbers at once.
+    np.log(columns[:_LOGS], out=columns[:_LOGS])
+    if context.repeats:
+        columns[16:19] = again(signals, ids, context)
+    if len(columns) > len(FEATURES):
+        columns[len(FEATURES) :] = named(signals, ids, context)
+    return np.ascontiguousarray(columns.T)
 
 
-def _put_values(
-    rows: NDArray[np.float32],
-    level: NDArray[np.float64],
-    ids: NDArray[np.int32],
-    recent: NDArray[np.int32],
-) -> None:
-    """Write the value (5, n) of candidates, and how far it is from that of the recent items."""
-    rows[0] = level.take(ids)
-    rows[1:] = 0.0
+def _usual(level: NDArray[np.float64], recent: NDArray[np.int32]) -> tuple[bool, float, float]:
+    """Give whether there are recent items, the value of the last one, and their usual value."""
     if not len(recent):
-        return
+        return False, 0.0, 0.0
     newest = level.take(recent[: len(_NEWEST)])
     weights = _NEWEST[: len(newest)]
-    for start, usual in ((1, newest[0]), (3, newest.dot(weights) / weights.sum())):
-        np.subtract(rows[0], usual, out=rows[start])
-        np.abs(rows[start], out=rows[start + 1])
+    return True, float(newest[0]), float(newest.dot(weights) / np.add.reduce(weights))
+
+
+@compiled
+def fill(  # noqa: PLR0913, PLR0917 - arrays cross into compiled code one by one
+    columns: NDArray[np.float32],
+    ids: NDArray[np.int32],
+    sizes: Floats,
+    sums: Floats,
+    long: Floats,
+    long_scale: float,
+    short: Floats,
+    short_scale: float,
+    first: Floats,
+    last: Floats,
+    now: int,
+    categories: NDArray[np.int32],
+    liking: NDArray[np.float32],
+    intent: NDArray[np.float32],
+    level: Floats,
+    has_recent: bool,
+    last_value: float,
+    usual_value: float,
+    history: float,
+    has_history: float,
+    gap: float,
+    session: float,
+) -> None:
+    """Write the features (features, n) in their order; the first ones still lack the logarithm."""
+    most = 0.0
+    for place in range(ids.size):
+        item, spread = ids[place], sizes[1, place]
+        together = sums[place, 0] * spread
+        most = max(most, together)
+        columns[0, place] = long[item] * long_scale + 0.05
+        columns[1, place] = short[item] * short_scale + 0.05
+        columns[2, place] = sizes[2, place] + 0.02
+        columns[3, place] = sizes[0, place]
+        columns[4, place] = now - last[item] + 1.0
+        columns[5, place] = together + _FLOOR
+        columns[6, place] = sums[place, 1] * spread + _FLOOR
+        columns[7, place] = sums[place, 2] * spread + _FLOOR
+        columns[8, place] = sums[place, 0] * np.sqrt(spread) + _FLOOR
+        columns[9, place] = sums[place, 3] + _FLOOR
+        columns[10, place] = now - first[item] + 1.0
+        columns[12, place] = sums[place, 4]
+        columns[13, place] = sums[place, 5]
+        columns[14, place] = liking[categories[0, item]]
+        columns[15, place] = intent[categories[0, item]]
+        for other in range(1, categories.shape[0]):
+            columns[14, place] = max(columns[14, place], liking[categories[other, item]])
+            columns[15, place] = max(columns[15, place], intent[categories[other, item]])
+        columns[23, place] = level[item]
+    share = 1.0 / (most + 1e-9)
+    for place in range(ids.size):
+        columns[11, place] = sums[place, 0] * sizes[1, place] * share
+    columns[16:19] = 0.0
+    columns[19], columns[20], columns[21], columns[22] = history, has_history, gap, session
+    columns[24:28] = 0.0
+    if has_recent:
+        for place in range(ids.size):
+            columns[24, place] = columns[23, place] - last_value
+            columns[25, place] = abs(columns[24, place])
+            columns[26, place] = columns[23, place] - usual_value
+            columns[27, place] = abs(columns[26, place])

@@ -18,8 +18,7 @@ def forward(rows: Floats, layers: Layers) -> tuple[Floats, Floats]:
     """Give what the hidden units answer (n, h), and the scores (n,), of rows."""
     inner, bias, outer, direct = layers
     active: Floats = rows @ inner
-    active += bias
-    np.maximum(active, 0.0, out=active)
+    rectify(active, bias)
     scores: Floats = active @ outer
     scores += rows @ direct
     return active, scores
@@ -30,11 +29,41 @@ def backward(rows: Floats, active: Floats, slope: Floats, layers: Layers, into: 
     to_inner, to_bias, to_outer, to_direct = into
     np.matmul(slope, active, out=to_outer)
     np.matmul(slope, rows, out=to_direct)
-    share = np.multiply(slope[:, None], layers[2])
-    share *= active > 0.0
+    share = shares(slope, layers[2], active)
     np.matmul(rows.T, share, out=to_inner)
     # A product with ones adds up columns several times faster than a sum along an axis.
     np.matmul(np.ones(len(share), np.float32), share, out=to_bias)
+
+
+@compiled
+def rectify(active: Floats, bias: Floats) -> None:
+    """Add the bias (h,) to what the hidden units were told (n, h); below 0 they are silent."""
+    for row in range(active.shape[0]):
+        for unit in range(active.shape[1]):
+            # Python's `max` would lose NaN.
+            active[row, unit] = np.maximum(active[row, unit] + bias[unit], np.float32(0.0))
+
+
+@compiled
+def shares(slope: Floats, outer: Floats, active: Floats) -> Floats:
+    """Give the gradient (n, h) by what the hidden units were told; silent ones have none."""
+    share = np.empty(active.shape, np.float32)
+    for row in range(active.shape[0]):
+        for unit in range(active.shape[1]):
+            told = slope[row] * outer[unit]
+            share[row, unit] = told if active[row, unit] > np.float32(0.0) else np.float32(0.0)
+    return share
+
+
+@compiled
+def standardised(rows: Floats, mean: Floats, scale: Floats, most: float) -> Floats:
+    """Give rows (n, f) less `mean` (f,), times `scale` (f,), cut at `most` on either side."""
+    found, highest, least = np.empty(rows.shape, np.float32), np.float32(most), np.float32(-most)
+    for row in range(rows.shape[0]):
+        for column in range(rows.shape[1]):
+            value = (rows[row, column] - mean[column]) * scale[column]
+            found[row, column] = np.minimum(np.maximum(value, least), highest)
+    return found
 
 
 @compiled

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.network import Layers, adam, backward, forward
+from learners.network import Layers, adam, backward, forward, standardised
 from learners.refit import refitted
 
 Matrix = NDArray[np.float32]
@@ -94,9 +94,7 @@ class PreferenceLearner:
     def scaled(self, rows: Matrix) -> Matrix:
         """Give raw rows `(n, features)` centred, scaled and clipped at 6 deviations."""
         scale = (1.0 / np.sqrt(self._variance + 1e-3)).astype(np.float32)
-        shifted: Matrix = rows - self._mean.astype(np.float32)
-        shifted *= scale
-        return np.clip(shifted, -_CLIP, _CLIP, out=shifted)
+        return standardised(rows, self._mean.astype(np.float32), scale, _CLIP)
 
     def score(self, scaled: Matrix) -> Matrix:
         """Give a finite score `(n,)` for each scaled row; higher is better."""
@@ -115,7 +113,7 @@ class PreferenceLearner:
         if offset is not None:
             scores += offset
         rank = int(np.count_nonzero(scores >= scores[chosen]))
-        chance = np.exp(scores - scores.max())
+        chance = np.exp(scores - np.maximum.reduce(scores))
         chance /= np.add.reduce(chance)
         loss = -math.log(max(float(chance[chosen]), 1e-30))
         chance[chosen] -= 1.0

@@ -347,7 +347,7 @@ class Recommender:
             ids,
             raw,
             self.preference.scaled(raw),
-            candidates.pull.astype(np.float32),
+            candidates.sums[:, -1].astype(np.float32),
             context.recent[rows.steps],
             rows.reach.astype(np.float32),
         )

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from learners.candidates import gather, weigh
+from learners.features import fill
+from learners.gathering import draw, find_rows, gather, weigh
 from learners.nearest import compare
-from learners.neighbours import CHANNELS, PULL, STEEPNESS, WAYS, add, pull
-from learners.network import adam
+from learners.neighbours import CHANNELS, NEXT, PULL, STEEPNESS, TOGETHER, WAYS, add, pull
+from learners.network import adam, rectify, shares, standardised
 from learners.pointers import strongest
 from learners.softmax import descend, go_down
 
@@ -37,20 +38,87 @@ def test_candidates_are_gathered_alike(seed):
     listed = rng.integers(0, ITEMS, 20).astype(np.int32)
     rows = rng.choice(ROWS, 4, replace=False).astype(np.int32)
     near_rows = np.array([3, 0], np.int32)
-    weights = rng.random((4, 4))
+    recent = rng.choice(ITEMS, 12, replace=False).astype(np.int32)
+    steps, near_steps = np.array([0, 1, 5, 11]), np.array([2, 3])
+    total, reach = 9.0 * rng.random(ITEMS), rng.random(4)
     (found, after), (plain, _) = both(
-        gather, ids, counts, rows, weights, near, cosines, near_rows, rng.random(2),
-        listed, blocked, had, slot,
+        gather, ids, counts, 1.5, steps, rows, reach, near, cosines, near_steps, near_rows,
+        recent, listed, blocked, had, slot, total, 0.5,
     )  # fmt: skip
     assert_array_equal(found[0], plain[0])
-    assert_allclose(found[1], plain[1], rtol=1e-12)
-    assert_array_equal(after[9], blocked)
-    assert_array_equal(after[11], slot)
+    assert_allclose(found[1], plain[1], rtol=1e-6)
+    assert_array_equal(after[12], blocked)
+    assert_array_equal(after[14], slot)
     named = {*ids[rows].ravel(), *near[near_rows].ravel(), *listed} - {-1} - {*had}
-    assert set(found[0].tolist()) == {item for item in named if not blocked[item]}
-    first = found[0][0]
-    hand = (counts[0, rows] * weights[0][:, None] * (ids[rows] == first)).sum()
-    assert_allclose(found[1][0, 0], hand, rtol=1e-6)
+    assert sorted(found[0].tolist()) == sorted(item for item in named if not blocked[item])
+    rooted = np.sqrt(total[recent[steps]] * 0.5 + 1.0)
+    by_hand = {
+        0: np.exp(-steps / 15.0) / rooted / 1.5,
+        1: np.exp(-steps / 3.0) * (steps < 10) / rooted / 1.5,
+        3: (steps == 0) / rooted**2 / 1.5,
+        6: reach,
+    }
+    for place, item in enumerate(found[0]):
+        for column, channel in ((0, TOGETHER), (1, TOGETHER), (3, NEXT), (6, PULL)):
+            hand = (counts[channel, rows] * by_hand[column][:, None] * (ids[rows] == item)).sum()
+            assert_allclose(found[1][place, column], hand, rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_are_looked_up_alike(seed):
+    rng = np.random.default_rng(seed)
+    row_of, near_of = (rng.integers(-1, 9, ITEMS).astype(np.int32) for _ in range(2))
+    recent = rng.choice(ITEMS, 12, replace=False).astype(np.int32)
+    (found, _), (plain, _) = both(find_rows, row_of, near_of, recent)
+    for one, other in zip(found, plain, strict=True):
+        assert_array_equal(one, other)
+    assert_array_equal(found[1], row_of[recent][found[0]])
+    assert_array_equal(found[3], near_of[recent[near_of[recent] >= 0]])
+
+
+def test_items_are_drawn_evenly_from_those_of_the_stream():
+    streamed = np.arange(ITEMS) % 3 > 0
+    times = np.zeros(ITEMS)
+    for position in range(300):
+        drawn = draw(position * 16, 16, streamed, ITEMS)
+        assert streamed[drawn].all()
+        np.add.at(times, drawn, 1)
+    assert 60 < times[streamed].min() <= times.max() < 100
+    assert not len(draw(5, 0, streamed, ITEMS))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_features_are_written_alike(seed):
+    rng = np.random.default_rng(seed)
+    ids = rng.choice(ITEMS, 30, replace=False).astype(np.int32)
+    per_item = [rng.random(ITEMS) for _ in range(4)]
+    (_, (columns, *_)), (_, (plain, *_)) = both(
+        fill, np.empty((28, 30), np.float32), ids, 0.1 + rng.random((3, 30)), rng.random((30, 7)),
+        per_item[0], 0.5, per_item[1], 2.0, per_item[2], per_item[3], 7,
+        rng.integers(0, 5, (4, ITEMS)).astype(np.int32), rng.random(5).astype(np.float32),
+        rng.random(5).astype(np.float32), rng.normal(size=ITEMS), seed % 2 > 0, 0.3, -0.2,
+        1.0, 1.0, 2.0, 3.0,
+    )  # fmt: skip
+    assert np.isfinite(columns).all()
+    assert_allclose(columns, plain, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_network_is_alike_and_keeps_what_is_no_number(seed):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(20, 6)).astype(np.float32) * 9
+    rows[3, 2] = np.nan
+    bias, scale = rng.normal(size=6).astype(np.float32), rng.random(6).astype(np.float32)
+    (_, (active, _)), (_, (plain, _)) = both(rectify, rows, bias)
+    assert_array_equal(active, plain)
+    assert_array_equal(active, np.maximum(rows + bias, 0.0))
+    slope = rng.normal(size=20).astype(np.float32)
+    (share, _), (plain, _) = both(shares, slope, scale, active)
+    assert_array_equal(share, plain)
+    assert_array_equal(share, slope[:, None] * scale * (active > 0))
+    (found, _), (plain, _) = both(standardised, rows, bias, scale, 6.0)
+    assert_array_equal(found, plain)
+    assert_array_equal(found, np.clip((rows - bias) * scale, -6.0, 6.0))
 
 
 @pytest.mark.parametrize("seed", range(5))

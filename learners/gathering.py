@@ -1,0 +1,190 @@
+"""The pass over the rows of recent items that collects candidates, in one compiled loop.
+
+Every event runs it over some ten thousand entries, so it is written for the processor: the
+arrays are read once and in order, and the one branch in the inner loops is seldom taken.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learners.compiled import compiled
+from learners.neighbours import NEXT, PULL, TOGETHER
+
+Floats = NDArray[np.float64]
+Numbers = NDArray[np.int32]
+
+_LONG_REACH, _SHORT_REACH = 15.0, 3.0
+_NEWEST = 10  # beyond so many steps the short reach adds nothing
+SUMS = 7
+_STEPS = np.arange(1_000)
+_SHORT_WEIGHTS = np.exp(-_STEPS / _SHORT_REACH)
+_REACHES = np.array(
+    [np.exp(-_STEPS / _LONG_REACH), _SHORT_WEIGHTS * (_STEPS < _NEWEST), _STEPS == 0]
+)
+
+
+@compiled
+def find_rows(
+    row_of: Numbers, near_of: Numbers, recent: Numbers
+) -> tuple[NDArray[np.intp], Numbers, NDArray[np.intp], Numbers]:
+    """Give which of the recent items have rows of either kind, by place, and those rows."""
+    steps, numbers = np.empty(recent.size, np.intp), np.empty(recent.size, np.int32)
+    near_steps, near_numbers = np.empty(recent.size, np.intp), np.empty(recent.size, np.int32)
+    n = near = 0
+    for step in range(recent.size):
+        row, near_row = row_of[recent[step]], near_of[recent[step]]
+        if row >= 0:
+            steps[n], numbers[n] = step, row
+            n += 1
+        if near_row >= 0:
+            near_steps[near], near_numbers[near] = step, near_row
+            near += 1
+    return steps[:n], numbers[:n], near_steps[:near], near_numbers[:near]
+
+
+@compiled
+def gather(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - arrays cross one by one
+    ids: Numbers,
+    counts: NDArray[np.float32],
+    unit: float,
+    steps: NDArray[np.intp],
+    numbers: Numbers,
+    reach: Floats,
+    near: Numbers,
+    cosines: NDArray[np.float32],
+    near_steps: NDArray[np.intp],
+    near_numbers: Numbers,
+    recent: Numbers,
+    listed: Numbers,
+    blocked: NDArray[np.bool_],
+    had: Numbers,
+    slot: NDArray[np.intp],
+    total: Floats,
+    total_scale: float,
+) -> tuple[Numbers, Floats]:
+    """Collect what rows and lists name, each item once, in the order of first mention.
+
+    The rows `numbers` (r,) of `ids` and `counts` are those of the recent items at `steps`; they
+    make the first four sums, divided by the root of how often their owner is counted, and with
+    `reach` the last one. The rows `near_numbers` make the two between. `slot` holds -1
+    everywhere, before and after. Gives items (n,) and their sums (n, 7).
+    """
+    room = numbers.size * ids.shape[1] + near_numbers.size * near.shape[1] + listed.size
+    room = min(room, slot.size) + 1
+    found = np.empty(room, np.int32)
+    sums = np.empty((room, SUMS))
+    # The first place takes what is said of items that may not be shown, so that the loops need
+    # not ask. Those that are met on the way are noted from the end of `found` on.
+    sums[0] = 0.0
+    n, gone = 1, room
+    slot[-1] = 0
+    for item in had:
+        slot[item] = 0
+    for number in range(numbers.size):
+        row, step = numbers[number], steps[number]
+        rooted = np.sqrt(total[recent[step]] * total_scale + 1.0)
+        share = 1.0 / (rooted * unit)
+        long, short = share * _REACHES[0, step], share * _REACHES[1, step]
+        last, pull = share / rooted * _REACHES[2, step], reach[number]
+        for column in range(ids.shape[1]):
+            item = ids[row, column]
+            place = slot[item]
+            if place < 0:
+                if blocked[item]:
+                    place, gone = 0, gone - 1
+                    found[gone] = item
+                else:
+                    place, n = n, n + 1
+                    found[place] = item
+                    sums[place] = 0.0
+                slot[item] = place
+            together = counts[TOGETHER, row, column]
+            sums[place, 0] += long * together
+            sums[place, 6] += pull * counts[PULL, row, column]
+            if short > 0.0:  # the same for a whole row
+                following = counts[NEXT, row, column]
+                sums[place, 1] += short * together
+                sums[place, 2] += short * following
+                if last > 0.0:
+                    sums[place, 3] += last * following
+    for number in range(near_numbers.size):
+        row, weight = near_numbers[number], _SHORT_WEIGHTS[near_steps[number]]
+        for column in range(near.shape[1]):
+            item = near[row, column]
+            place = slot[item]
+            if place < 0:
+                if blocked[item]:
+                    place, gone = 0, gone - 1
+                    found[gone] = item
+                else:
+                    place, n = n, n + 1
+                    found[place] = item
+                    sums[place] = 0.0
+                slot[item] = place
+            cosine = cosines[row, column]
+            sums[place, 4] += weight * cosine
+            sums[place, 5] = max(sums[place, 5], cosine)
+    for item in listed:
+        if slot[item] < 0 and not blocked[item]:
+            slot[item] = n
+            found[n] = item
+            sums[n] = 0.0
+            n += 1
+    slot[-1] = -1
+    for item in had:
+        slot[item] = -1
+    for item in found[1:n]:
+        slot[item] = -1
+    for item in found[gone:]:
+        slot[item] = -1
+    return found[1:n].copy(), sums[1:n].copy()
+
+
+@compiled
+def weigh(
+    ids: Numbers,
+    sums: Floats,
+    total: Floats,
+    total_scale: float,
+    stage: Floats,
+    stage_scale: float,
+) -> tuple[Floats, Floats]:
+    """Give strength, spread and count at the stage (3, n), and the cheap score (n,)."""
+    n = ids.size
+    sizes, rough = np.empty((3, n)), np.empty(n)
+    most = most_now = most_next = most_near = most_staged = 1e-3
+    for place in range(n):
+        item = ids[place]
+        strength = total[item] * total_scale + 1.0
+        spread, staged = 1.0 / np.sqrt(strength), stage[item] * stage_scale
+        sizes[0, place], sizes[1, place], sizes[2, place] = strength, spread, staged
+        most = max(most, sums[place, 0] * spread)
+        most_now = max(most_now, sums[place, 1] * spread)
+        most_next = max(most_next, sums[place, 2] * spread)
+        most_near = max(most_near, sums[place, 4])
+        most_staged = max(most_staged, staged)
+    for place in range(n):
+        seen = sums[place, 0] / most + sums[place, 1] / most_now + sums[place, 2] / most_next
+        cheap = 2.0 * seen * sizes[1, place]
+        rough[place] = cheap + (0.3 * sums[place, 4] / most_near + sizes[2, place] / most_staged)
+    return sizes, rough
+
+
+@compiled
+def draw(start: int, draws: int, streamed: NDArray[np.bool_], n: int) -> Numbers:
+    """Draw items below `n` evenly, and give those that were met in the stream.
+
+    A Weyl sequence: multiples of the golden ratio, modulo 1, spread over all items.
+    """
+    picked, found = np.empty(draws, np.int32), 0
+    for turn in range(start, start + draws):
+        place = np.uint64(turn) * _GOLDEN >> np.uint64(40)
+        item = np.int64(place * np.uint64(n) >> np.uint64(24))
+        picked[found] = item
+        found += streamed[item]
+    return picked[:found].copy()
+
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
