@@ -67,14 +67,21 @@ def _array_out(value: object) -> object:
         return value.item()
     if not isinstance(value, np.ndarray):
         raise StateError(f"a {type(value).__name__} has no place in a state; use plain values")
-    dtype = value.dtype.newbyteorder("<")
-    if dtype.str not in _DTYPES:
-        raise StateError(
-            f"an array of dtype {value.dtype} has no plain bytes; use bool, int, uint or float"
-        )
-    little = value.astype(dtype, copy=False)
-    plain = _Array(little.dtype.str, little.shape, little.tobytes())
+    dtype = _little(value.dtype)
+    little = value if dtype is value.dtype else value.astype(dtype, copy=False)
+    plain = _Array(dtype.str, value.shape, little.tobytes())
     return msgspec.msgpack.Ext(_ARRAY, _array_encoder.encode(plain))
+
+
+@cache
+def _little(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Give a type of numbers in the order of bytes in which it is written."""
+    little = dtype.newbyteorder("<")
+    if little.str not in _DTYPES:
+        raise StateError(
+            f"an array of dtype {dtype} has no plain bytes; use bool, int, uint or float"
+        )
+    return dtype if little == dtype else little
 
 
 def _array_in(code: int, data: memoryview) -> NDArray[Any]:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import TypeVar, cast
 
 import numba
+import numpy as np
+from numpy.typing import NDArray
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -19,3 +21,12 @@ F = TypeVar("F", bound=Callable[..., object])
 def compiled(function: F) -> F:
     """Compile a function for the types of its first call."""
     return cast("F", numba.njit(cache=True, error_model="numpy")(function))
+
+
+@compiled
+def place_of(numbers: NDArray[np.int32], wanted: int) -> int:
+    """Give the first place of a number among others (n,), -1 where it is not there."""
+    for place in range(numbers.size):
+        if numbers[place] == wanted:
+            return place
+    return -1

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from learners.belief import Belief
 from learners.codec import pack, unpack, unpack_as
+from learners.compiled import place_of
 from learners.profile import Profile
 from learners.session import SessionMean
 from learners.trail import Step
@@ -69,7 +70,7 @@ class User(msgspec.Struct):
 
     def has(self, item: int) -> bool:
         """Tell whether the user already has an item."""
-        return bool((self.seen == item).any())
+        return self._place(item) >= 0
 
     @property
     def seen(self) -> NDArray[np.int32]:
@@ -117,13 +118,17 @@ class User(msgspec.Struct):
 
     def take(self, item: int, kinds: int) -> bool:
         """Note that the user has an item; True where they had it already."""
-        again = np.flatnonzero(self.seen == item)
-        if self.taken is not None and len(again):
-            self.taken[1, again[0]] += 1
-            self.taken[2, again[0]] = self.length
+        place = self._place(item)
+        if self.taken is not None and place >= 0:
+            self.taken[1, place] += 1
+            self.taken[2, place] = self.length
         else:
             self._take(item, kinds)
-        return len(again) > 0
+        return place >= 0
+
+    def _place(self, item: int) -> int:
+        """Give the column of an item among those that the user has, -1 where they have it not."""
+        return -1 if self.taken is None else place_of(self.taken[0, : self.kinds], item)
 
     def _take(self, item: int, most: int) -> None:
         if self.taken is None:

@@ -29,6 +29,7 @@ class IntentLearner(LabelLearner):
         self.settings = chosen = settings or IntentSettings()
         super().__init__(dim, chosen.max_labels, chosen.dtype, chosen.bias)
         self._softmax = Softmax(dim, chosen)
+        self._said: tuple[bytes, Chances] | None = None
 
     def widen(self, dim: int) -> None:
         """Make room for more features; what was learnt stays, new weights are 0.
@@ -38,7 +39,7 @@ class IntentLearner(LabelLearner):
         if dim < self._dim:
             raise ValueError(f"dim is {dim}; it cannot shrink from {self._dim}")
         self._softmax.widen(dim)
-        self._dim = dim
+        self._dim, self._said = dim, None
 
     def state(self) -> dict[str, object]:
         """Give all that was learnt as plain values and copies of arrays, for `learners.codec`."""
@@ -58,10 +59,15 @@ class IntentLearner(LabelLearner):
         return learner
 
     def _chances(self, vector: Dense) -> Chances:
+        key = vector.tobytes()
+        # Predicting and then learning the same example is the common case: worked out once.
+        if self._said is not None and self._said[0] == key:
+            return self._said[1].copy()
         logits = self._softmax.logits(len(self._labels), vector).astype(np.float64)
         logits -= np.maximum.reduce(logits)
         np.exp(logits, out=logits)
         logits /= np.add.reduce(logits)
+        self._said = (key, logits.copy())
         return logits
 
     def _absorb(
@@ -73,17 +79,22 @@ class IntentLearner(LabelLearner):
             before[slot] = 0.0
         before[slot] -= 1.0
         self._softmax.step(vector, before * weight)
+        self._said = None
 
     def _clear(self, slot: int) -> None:
         self._softmax.clear(slot)
+        self._said = None
 
     def _merge(self, gone: int, kept: int, share: float) -> None:
         self._softmax.merge(gone, kept, share)
+        self._said = None
 
     def _remove(self, slot: int) -> None:
         self._softmax.remove(slot)
+        self._said = None
 
     def _forget(self) -> None:
+        self._said = None  # a label may have come without a vector
         half_life = self.settings.half_life
         if half_life is None or self._labels.clock % FORGET_EVERY:
             return

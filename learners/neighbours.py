@@ -57,7 +57,6 @@ class Neighbours:
         self.half_life = half_life
         gaps = np.arange(window)
         self._forth = np.exp([-gaps / _TOGETHER_REACH, -gaps / _NEXT_REACH]).astype(np.float32)
-        self._back = self._forth * np.array([[1.0], [0.0]], np.float32)
         self.base = 0
         self.rows = 0
         self.row_of = np.full(0, -1, np.int32)
@@ -77,19 +76,8 @@ class Neighbours:
         if not n:
             return False
         rebased = self._rebase(position)
-        own = self._row(item)
-        weights = np.empty((COUNTS, 2 * n), np.float32)
-        weights[:, :n] = self._forth[:, :n]
-        weights[:, n:] = self._back[:, :n]
-        weights *= self.unit(position)
-        rows = np.concatenate((self._rows(recent), np.full(n, own, np.int32)))
-        add(
-            self.ids,
-            self.counts,
-            rows,
-            np.concatenate((np.full(n, item, np.int32), recent)),
-            weights,
-        )
+        own, rows = self._row(item), self._rows(recent)
+        add(self.ids, self.counts, own, rows, item, recent, self._forth, self.unit(position))
         return rebased
 
     def unit(self, position: int) -> np.float32:
@@ -108,8 +96,9 @@ class Neighbours:
         row = int(self.row_of[item])
         if row < 0:
             return None
-        used = np.flatnonzero(self.ids[row] >= 0)
-        return used.astype(np.int32), self.ids[row, used], self.counts[:, row, used]
+        ids = self.ids[row]
+        used = np.flatnonzero(ids >= 0)
+        return used.astype(np.int32), ids.take(used), self.counts[:, row].take(used, axis=1)
 
     def row_in(self, item: int, used: Numbers, ids: Numbers, counts: NDArray[np.float32]) -> None:
         """Put back what `row_out` gave."""
@@ -152,33 +141,45 @@ class Neighbours:
 def add(
     ids: Numbers,
     counts: NDArray[np.float32],
+    own: int,
     rows: Numbers,
-    items: Numbers,
-    weights: NDArray[np.float32],
+    item: int,
+    recent: Numbers,
+    forth: NDArray[np.float32],
+    unit: np.float32,
 ) -> None:
-    """Add `weights` (2, n) to the counts of `items` (n,) in `rows` (n,), pair by pair.
+    """Count `item`, whose row is `own`, with the items `recent` (n,), whose rows are `rows`.
 
-    An item that has no slot yet takes an empty one of its group, or else the weakest.
+    It goes with the first of them by `forth` (2, n or more) times `unit`; they go together with
+    it as it does with them, and do not come next.
     """
-    groups = ids.shape[1] // WAYS
     for pair in range(rows.size):
-        row, item = rows[pair], items[pair]
-        start = item % groups * WAYS
-        place, least = start, np.float32(np.inf)
-        for slot in range(start, start + WAYS):
-            if ids[row, slot] == item:
-                place = slot
-                break
-            strength = np.float32(-1.0)
-            if ids[row, slot] >= 0:
-                strength = counts[TOGETHER, row, slot] + np.float32(0.5) * counts[NEXT, row, slot]
-            if strength < least:
-                place, least = slot, strength
-        if ids[row, place] != item:
-            ids[row, place] = item
-            counts[:, row, place] = 0.0
-        counts[TOGETHER, row, place] += weights[TOGETHER, pair]
-        counts[NEXT, row, place] += weights[NEXT, pair]
+        row = rows[pair]
+        place = put(ids, counts, row, item)
+        counts[TOGETHER, row, place] += forth[TOGETHER, pair] * unit
+        counts[NEXT, row, place] += forth[NEXT, pair] * unit
+    for pair in range(rows.size):
+        place = put(ids, counts, own, recent[pair])
+        counts[TOGETHER, own, place] += forth[TOGETHER, pair] * unit
+
+
+@compiled
+def put(ids: Numbers, counts: NDArray[np.float32], row: int, item: int) -> int:
+    """Give the slot of an item in a row; one that has none takes an empty or the weakest one."""
+    start = item % (ids.shape[1] // WAYS) * WAYS
+    place: int = start
+    least = np.float32(np.inf)
+    for slot in range(start, start + WAYS):
+        if ids[row, slot] == item:
+            return slot
+        strength = np.float32(-1.0)
+        if ids[row, slot] >= 0:
+            strength = counts[TOGETHER, row, slot] + np.float32(0.5) * counts[NEXT, row, slot]
+        if strength < least:
+            place, least = slot, strength
+    ids[row, place] = item
+    counts[:, row, place] = 0.0
+    return place
 
 
 @compiled

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from learners.block import Block
 from learners.candidates import Rows, candidates_of
+from learners.compiled import place_of
 from learners.context import Context
 from learners.control import Control
 from learners.drift import Alarm, DriftMonitor
@@ -166,16 +167,14 @@ class Recommender:
         block = self._group(interaction, user)
         # An item that was no candidate teaches nothing of how candidates should be ordered:
         # put among them, it would stand for all others of its kind that were not.
-        place = np.flatnonzero(block.ids == number)
+        place = place_of(block.ids, number)
         hit = 0.0
-        if len(place):
-            learnt = self.preference.learn(
-                block.scaled, int(place[0]), interaction.weight, block.pull
-            )
+        if place >= 0:
+            learnt = self.preference.learn(block.scaled, place, interaction.weight, block.pull)
             hit = float(learnt.rank <= self.settings.k)
             if learnt.loss < math.inf:  # false for NaN as well
                 self._dirty |= self.signals.pull(block, learnt.slope)
-        return None if user.has(number) and not self.repeats_on else hit
+        return None if not self.repeats_on and user.has(number) else hit
 
     def _group(self, interaction: Interaction, user: User) -> Block:
         """Give the block of the interaction's group: one user, one time, learnt in a row."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from learners.compiled import place_of
 from learners.features import fill
 from learners.gathering import draw, find_rows, gather, weigh
 from learners.nearest import compare
@@ -138,12 +139,23 @@ def test_neighbours_are_counted_alike(seed):
         np.full((ROWS, WIDTH), -1, np.int32),
         np.zeros((CHANNELS, ROWS, WIDTH), np.float32),
     )
-    rows = rng.integers(0, ROWS, 900).astype(np.int32)
-    items = rng.integers(0, ITEMS, 900).astype(np.int32)
-    weights = rng.random((2, 900)).astype(np.float32)
-    (_, compiled), (_, plain) = both(add, ids, counts, rows, items, weights)
-    assert_array_equal(compiled[0], plain[0])
-    assert_array_equal(compiled[1], plain[1])
+    forth, plain = rng.random((2, 9)).astype(np.float32), (ids.copy(), counts.copy())
+    for _ in range(100):
+        item, *recent = rng.choice(ITEMS, 8, replace=False).tolist()
+        met = np.int32(recent)
+        few = (item % ROWS, met % ROWS, item, met, forth, np.float32(1.5))
+        add(ids, counts, *few)
+        add.py_func(*plain, *few)
+    assert_array_equal(ids, plain[0])
+    assert_array_equal(counts, plain[1])
+    assert (counts[:2] > 0).any(axis=(1, 2)).all()
+
+
+def test_a_place_is_found_alike():
+    numbers = np.int32([5, 3, 9, 3])
+    for wanted, place in ((5, 0), (3, 1), (9, 2), (4, -1)):
+        assert place_of(numbers, wanted) == place_of.py_func(numbers, wanted) == place
+    assert place_of(numbers[:0], 5) == -1
 
 
 @pytest.mark.parametrize("seed", range(5))
