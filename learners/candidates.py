@@ -9,6 +9,7 @@ keeps the best few hundred, so the cost does not grow with the catalogue.
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -58,9 +59,20 @@ def rows_of(signals: Signals, recent: NDArray[np.int32]) -> Rows:
     steps, numbers, near_steps, near_numbers = find_rows(
         signals.neighbours.row_of, signals.meanings.row_of, recent
     )
+    # Mostly every recent item has a row, and then the reach is always the same.
+    reach = _full_reach(len(steps)) if len(steps) == len(recent) else _reach(steps)
+    return Rows(steps, numbers, near_steps, near_numbers, reach)
+
+
+@cache
+def _full_reach(steps: int) -> Floats:
+    return _reach(np.arange(steps))
+
+
+def _reach(steps: NDArray[np.intp]) -> Floats:
     reach = _PULL_WEIGHTS[steps]
     reach /= math.sqrt(max(float(reach.dot(reach)), 1e-9))
-    return Rows(steps, numbers, near_steps, near_numbers, reach)
+    return reach
 
 
 def candidates_of(

@@ -49,6 +49,7 @@ GENERATED = ("generated", "generated_lift")
 _LOGS = 11  # so many features, the first, are logarithms
 _FLOOR = 1e-3
 _NEWEST = np.exp(-np.arange(12) / 3.0)  # what the newest items weigh in their usual value
+_ALL_NEWEST = [_NEWEST[:n].sum() for n in range(len(_NEWEST) + 1)]
 
 
 def features_of(settings: LearnerSettings) -> tuple[str, ...]:
@@ -96,8 +97,8 @@ def _usual(level: NDArray[np.float64], recent: NDArray[np.int32]) -> tuple[bool,
     if not len(recent):
         return False, 0.0, 0.0
     newest = level.take(recent[: len(_NEWEST)])
-    weights = _NEWEST[: len(newest)]
-    return True, float(newest[0]), float(newest.dot(weights) / np.add.reduce(weights))
+    usual = newest.dot(_NEWEST[: len(newest)]) / _ALL_NEWEST[len(newest)]
+    return True, float(newest[0]), float(usual)
 
 
 @compiled

@@ -103,7 +103,11 @@ class User(msgspec.Struct):
 
     def context(self, most: int, held_back: int = 0) -> NDArray[np.int32]:
         """Give the user's newest distinct items, newest first, at most `most` of them."""
-        distinct = dict.fromkeys(self.recent[: len(self.recent) - held_back][::-1])
+        end = len(self.recent) - held_back
+        # The newest so many are mostly distinct, and then the rest need not be looked at.
+        distinct = dict.fromkeys(self.recent[max(end - most, 0) : end][::-1])
+        if len(distinct) < most < end:
+            distinct = dict.fromkeys(self.recent[:end][::-1])
         return np.fromiter(distinct, np.int32, len(distinct))[:most]
 
     def add(self, item: int, ts: float, keep: int, kinds: int) -> bool:

@@ -136,9 +136,13 @@ class Meanings:
         among = self._shortlist(item)
         among = among[self.has[among] & (among != item)]
         if 2 * len(among) > len(self.vectors):  # then picking rows costs more than it saves
-            cosines = _dots(self.vectors, self.vectors[item])[among]
+            cosines = _dots(self.vectors[: among[-1] + 1], self.vectors[item])[among]
         else:
             cosines = _dots(self.vectors[among], self.vectors[item])
+        if len(among) > self.width:  # only what can be among the best is put in order
+            least = np.partition(cosines, -self.width)[-self.width]
+            near = cosines >= least
+            among, cosines = among[near], cosines[near]
         best = np.lexsort((among, -cosines))[: self.width]
         self.near[row] = -1
         self.cosines[row] = _ANY

@@ -16,13 +16,17 @@ def pointers(
 ) -> dict[str, list[int]]:
     """Give, by kind of signal, the recent item (n,) that points to each; -1 where none does."""
     neighbours, meanings = signals.neighbours, signals.meanings
-    sources, near_sources = recent[rows.steps], recent[rows.near_steps]
+    sources, near_sources, slot = recent[rows.steps], recent[rows.near_steps], signals.slot
     together, following = neighbours.counts[TOGETHER], neighbours.counts[NEXT]
     return {
-        "together": strongest(neighbours.ids, together, rows.numbers, sources, listed).tolist(),
-        "follows": strongest(neighbours.ids, following, rows.numbers, sources, listed).tolist(),
+        "together": strongest(
+            neighbours.ids, together, rows.numbers, sources, listed, slot
+        ).tolist(),
+        "follows": strongest(
+            neighbours.ids, following, rows.numbers, sources, listed, slot
+        ).tolist(),
         "meaning": strongest(
-            meanings.near, meanings.cosines, rows.near_numbers, near_sources, listed
+            meanings.near, meanings.cosines, rows.near_numbers, near_sources, listed, slot
         ).tolist(),
     }
 
@@ -34,18 +38,22 @@ def strongest(
     rows: NDArray[np.int32],
     sources: NDArray[np.int32],
     listed: NDArray[np.int32],
+    slot: NDArray[np.intp],
 ) -> NDArray[np.int32]:
     """Give, for each listed item, whose of the rows names it with the highest strength above 0.
 
-    Of equals the first row wins.
+    Of equals the first row wins. `slot` holds -1 everywhere, before and after.
     """
+    for place in range(listed.size):
+        slot[listed[place]] = place
     found = np.full(listed.size, -1, np.int32)
     best = np.zeros(listed.size, np.float32)
     for step in range(rows.size):
         row = rows[step]
         for column in range(ids.shape[1]):
-            for place in range(listed.size):
-                if ids[row, column] == listed[place] and strength[row, column] > best[place]:
-                    best[place] = strength[row, column]
-                    found[place] = sources[step]
+            place = slot[ids[row, column]]
+            if place >= 0 and strength[row, column] > best[place]:
+                best[place] = strength[row, column]
+                found[place] = sources[step]
+    slot[listed] = -1
     return found

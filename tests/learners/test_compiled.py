@@ -186,9 +186,10 @@ def test_pointers_are_found_alike():
     rng = np.random.default_rng(0)
     ids, (strength, *_) = table(rng)
     rows, sources = np.array([2, 7, 5], np.int32), np.array([40, 41, 42], np.int32)
-    listed = np.arange(20, dtype=np.int32)
-    (compiled, _), (plain, _) = both(strongest, ids, strength, rows, sources, listed)
+    listed, slot = np.arange(20, dtype=np.int32), np.full(ITEMS + 1, -1, np.intp)
+    (compiled, after), (plain, _) = both(strongest, ids, strength, rows, sources, listed, slot)
     assert_array_equal(compiled, plain)
+    assert_array_equal(after[-1], slot)
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.1])
