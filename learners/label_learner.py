@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.compiled import compiled
 from learners.labels import Labels
 
 Dense = NDArray[np.floating[Any]]
@@ -141,11 +142,11 @@ class LabelLearner(ABC):
             raise ValueError(f"the vector has shape {x.shape}; this learner takes ({self._dim},)")
         vector = np.empty(self._dim + 1, self._dtype)
         vector[-1] = self._bias
-        with np.errstate(over="ignore", invalid="ignore"):
-            vector[:-1] = x
-            squared = vector.dot(vector)
+        if x.dtype != self._dtype:
+            with np.errstate(over="ignore", invalid="ignore"):
+                x = x.astype(self._dtype)
         # Put this way round, the comparison is false for NaN as well.
-        return vector if squared <= LONGEST_SQUARED else None
+        return vector if copied(x, vector) <= LONGEST_SQUARED else None
 
     @abstractmethod
     def _chances(self, vector: Dense) -> Chances:
@@ -172,3 +173,17 @@ class LabelLearner(ABC):
     @abstractmethod
     def _forget(self) -> None:
         """Fade what is to fade, after each example."""
+
+
+@compiled
+def copied(x: Dense, vector: Dense) -> float:
+    """Copy (dim,) numbers into the longer `vector`; give the sum of the squares of all of it.
+
+    NumPy would have to be told each time to keep quiet where that overflows.
+    """
+    total = 0.0
+    for place in range(x.size):
+        vector[place] = x[place]
+    for number in vector:
+        total += np.float64(number) * np.float64(number)
+    return total

@@ -56,6 +56,30 @@ def shares(slope: Floats, outer: Floats, active: Floats) -> Floats:
 
 
 @compiled
+def lowered(scores: Floats, chosen: int) -> int:
+    """Take the highest score from all (n,); give how many are at least that of the chosen one."""
+    rank, highest, least = 0, scores[0], scores[chosen]
+    for place in range(scores.size):
+        rank += scores[place] >= least
+        highest = np.maximum(highest, scores[place])
+    for place in range(scores.size):
+        scores[place] -= highest
+    return rank
+
+
+@compiled
+def to_slope(raised: Floats, total: np.float32, chosen: int, weight: np.float32) -> np.float32:
+    """Turn e to the scores (n,), in place, into the gradient of the loss; give P(chosen)."""
+    for place in range(raised.size):
+        raised[place] /= total
+    chance: np.float32 = raised[chosen]
+    raised[chosen] -= np.float32(1.0)
+    for place in range(raised.size):
+        raised[place] *= weight
+    return chance
+
+
+@compiled
 def standardised(rows: Floats, mean: Floats, scale: Floats, most: float) -> Floats:
     """Give rows (n, f) less `mean` (f,), times `scale` (f,), cut at `most` on either side."""
     found, highest, least = np.empty(rows.shape, np.float32), np.float32(most), np.float32(-most)

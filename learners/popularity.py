@@ -56,8 +56,9 @@ class Popularity:
         """
         rebased = self._rebase(position)
         for channel in (LONG, SHORT, TOTAL, stage_of(length)):
-            self.counts[channel, item] += self._increment(channel, position)
-            self._enter(channel, item)
+            count = float(self.counts[channel, item]) + self._increment(channel, position)
+            self.counts[channel, item] = count
+            self._enter(channel, item, count)
         return rebased
 
     def read(self, channel: int, items: NDArray[np.integer], position: int) -> NDArray[np.float64]:
@@ -90,11 +91,11 @@ class Popularity:
     def _increment(self, channel: int, position: int) -> float:
         return math.exp2(min((position - self.base) / self._half_lives[channel], _LONGEST))
 
-    def _enter(self, channel: int, item: int) -> None:
-        """Let an item that was counted into the best list, if it belongs there."""
+    def _enter(self, channel: int, item: int, count: float) -> None:
+        """Let an item that has this count now into the best list, if it belongs there."""
         members = self._members[channel]
         # Counts only grow between rebases, so what was once the least is a lower bound.
-        if item in members or self.counts[channel, item] <= self._least[channel]:
+        if item in members or count <= self._least[channel]:
             return
         top = self._top[channel]
         place = len(members)
@@ -102,7 +103,7 @@ class Popularity:
             counts = self.counts[channel].take(top)
             place = int(counts.argmin())
             self._least[channel] = float(counts[place])
-            if self.counts[channel, item] <= self._least[channel]:
+            if count <= self._least[channel]:
                 return
             members.discard(int(top[place]))
         top[place] = item

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.network import Layers, adam, backward, forward, standardised
+from learners.network import Layers, adam, backward, forward, lowered, standardised, to_slope
 from learners.refit import refitted
 
 Matrix = NDArray[np.float32]
@@ -112,15 +112,14 @@ class PreferenceLearner:
         active, scores = forward(scaled, self._layers)
         if offset is not None:
             scores += offset
-        rank = int(np.count_nonzero(scores >= scores[chosen]))
-        chance = np.exp(scores - np.maximum.reduce(scores))
-        chance /= np.add.reduce(chance)
-        loss = -math.log(max(float(chance[chosen]), 1e-30))
-        chance[chosen] -= 1.0
-        chance *= np.float32(weight if 0 < weight <= _LARGEST_WEIGHT else 0.0)
-        if chance[chosen]:
-            self._backward(scaled, active, chance)
-        return Learnt(loss, rank, chance)
+        rank = lowered(scores, chosen)
+        slope = np.exp(scores, out=scores)
+        total = np.add.reduce(slope)
+        weight = weight if 0 < weight <= _LARGEST_WEIGHT else 0.0
+        chance = to_slope(slope, total, chosen, np.float32(weight))
+        if slope[chosen]:
+            self._backward(scaled, active, slope)
+        return Learnt(-math.log(max(float(chance), 1e-30)), rank, slope)
 
     def learn_logistic(self, scaled: Matrix, wanted: bool) -> float:
         """Learn one scaled row `(1, features)` as wanted or not; give the log loss before."""

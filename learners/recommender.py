@@ -321,10 +321,10 @@ class Recommender:
     def _liking(self, user: User) -> NDArray[np.float32]:
         """Give a user's liking by category number, less 0.5: 0 is as much as anybody's."""
         items = self.signals.items
-        liking = np.zeros(len(items.category_names), np.float32)
+        liking = [0.0] * len(items.category_names)
         for category, value in self.profiles.likings(user.profile):
             liking[items.category_index[category]] = value - 0.5
-        return liking
+        return np.array(liking, np.float32)
 
     def _block(
         self,
