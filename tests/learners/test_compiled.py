@@ -7,9 +7,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from learners.compiled import place_of
 from learners.features import fill
 from learners.gathering import draw, find_rows, gather, weigh
+from learners.label_learner import copied
 from learners.nearest import compare
 from learners.neighbours import CHANNELS, NEXT, PULL, STEEPNESS, TOGETHER, WAYS, add, pull
-from learners.network import adam, rectify, shares, standardised
+from learners.network import adam, lowered, rectify, shares, standardised, to_slope
 from learners.pointers import strongest
 from learners.softmax import descend, go_down
 
@@ -226,6 +227,33 @@ def test_kept_examples_are_compared_alike(seed):
     few = (np.float32(0.002), np.float32(3.0), found)
     (_, compiled), (_, plain) = both(compare, codes, scales, kept, slots, asked, *few)
     assert_allclose(compiled[-1], plain[-1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_gradient_by_scores_is_alike(seed):
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=9).astype(np.float32)
+    (rank, (low, _)), (plain, (other, _)) = both(lowered, scores, 4)
+    assert rank == plain == (scores >= scores[4]).sum()
+    assert_array_equal(low, other)
+    assert_array_equal(low, scores - scores.max())
+    raised, weight = np.exp(low), np.float32(1.5)
+    (chance, (slope, *_)), (plain, (other, *_)) = both(to_slope, raised, raised.sum(), 4, weight)
+    assert_array_equal(slope, other)
+    assert chance == plain == pytest.approx(raised[4] / raised.sum())
+    assert slope.sum() == pytest.approx(0.0, abs=1e-6)
+    scores[2] = np.nan
+    lowered(scores, 4)
+    assert np.isnan(scores).all()
+
+
+def test_a_vector_is_copied_and_measured_alike():
+    x = np.float32([3.0, -4.0])
+    (squared, (_, vector)), (plain, (_, other)) = both(copied, x, np.float32([0.0, 0.0, 1.0]))
+    assert squared == plain == 26.0
+    assert vector.tolist() == other.tolist() == [3.0, -4.0, 1.0]
+    for odd in (np.nan, np.inf):
+        assert not copied(np.float32([odd, 0.0]), np.zeros(3, np.float32)) <= 1e12
 
 
 def test_adam_steps_alike():
