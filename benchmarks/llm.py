@@ -2,7 +2,7 @@
 
 For each log, with default settings: one round of the encoder and one of the language model on
 the newest events of a prefix, as `penchant finetune --once` does it, each in a process of its own
-with one thread. Before and after are what the gate measured on the newest fifth of the window,
+with two threads. Before and after are what the gate measured on the newest fifth of the window,
 which was never trained on, with 95 % intervals, paired, whole users drawn. A promoted encoder
 then goes live: the events behind the prefix are replayed with the switch at their first one, and
 without, and compared event by event.
@@ -10,7 +10,7 @@ without, and compared event by event.
   ml-100k   MovieLens 100k, the first 50,000 events, then 10,000 more
   shop      the simulated shop, 24,000 events, then 6,000 more
 
-    python -m benchmarks.llm [--logs NAME,...] [--kinds encoder,language] [--threads 1]
+    python -m benchmarks.llm [--logs NAME,...] [--kinds encoder,language] [--threads 2]
         [--no-live] [--root FOLDER] [--json OUT]
 """
 
@@ -167,7 +167,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--logs", default="ml-100k,shop")
     parser.add_argument("--kinds", default=",".join(KINDS))
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--no-live", action="store_true", help="leave out the twin replays")
     parser.add_argument("--root", type=Path, help="keep the versions here")
     parser.add_argument("--json", type=Path)

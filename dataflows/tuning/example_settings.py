@@ -24,7 +24,7 @@ class ExampleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     most: int = 20_000
     most_of_user: int = 100
     most_of_label: int = 400
-    popular_power: float = 0.5
+    popular_power: float = 0.0
     drop: float = 0.15
     shuffle: float = 0.15
     reach: int = 2

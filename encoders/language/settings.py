@@ -25,17 +25,17 @@ class LanguageTuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     * `dtype`: "auto" takes bfloat16 where the device multiplies it faster.
     """
 
-    steps: int = 150
-    batch_size: int = 8
+    steps: int = 800
+    batch_size: int = 2
     passes: float = 3.0
     max_tokens: int = 160
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     warmup: float = 0.1
     rank: int = 16
     alpha: float = 32.0
     layers: float = 0.5
-    prompt_share: float = 0.3
-    max_seconds: float | None = 600.0
+    prompt_share: float = 1.0
+    max_seconds: float | None = 480.0
     max_bytes: int | None = None
     seed: int = 0
     threads: int = 1
