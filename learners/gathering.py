@@ -18,6 +18,7 @@ Numbers = NDArray[np.int32]
 _LONG_REACH, _SHORT_REACH = 15.0, 3.0
 _NEWEST = 10  # beyond so many steps the short reach adds nothing
 SUMS = 7
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _STEPS = np.arange(1_000)
 _SHORT_WEIGHTS = np.exp(-_STEPS / _SHORT_REACH)
 _REACHES = np.array(
@@ -185,6 +186,3 @@ def draw(start: int, draws: int, streamed: NDArray[np.bool_], n: int) -> Numbers
         picked[found] = item
         found += streamed[item]
     return picked[:found].copy()
-
-
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
