@@ -6,6 +6,7 @@ figures are shown.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,18 +28,17 @@ from dataflows.tuning.tuner import Step, Tuner
 from dataflows.tuning.tuners import check_tunable
 
 WINDOW = 3_000
-ASKED = Asked(following=20, least=20, check=8, intents=8, generated=4, seconds=40.0)
+ASKED = Asked(following=14, least=14, check=8, intents=8, generated=4, seconds=30.0)
 SHORT: dict[str, dict[str, object]] = {
-    "finetune": {"window_events": WINDOW},
-    "tuning": {"steps": 24, "batch_size": 32, "others": 16, "max_seconds": 60.0},
+    "finetune": {"window_events": WINDOW, "threads": min(2, os.cpu_count() or 1)},
+    "tuning": {"steps": 24, "batch_size": 32, "others": 16, "max_seconds": 45.0},
     "language": {
-        "steps": 12,
-        "batch_size": 4,
+        "steps": 40,
         "max_tokens": 96,
         "layers": 0.3,
-        "max_seconds": 45.0,
+        "max_seconds": 40.0,
     },
-    "gate": {"least_events": 20},
+    "gate": {"least_events": 14},
 }
 """What makes the rounds of the demo short, by section of the configuration."""
 
