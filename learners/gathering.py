@@ -46,7 +46,29 @@ def find_rows(
 
 
 @compiled
-def gather(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - arrays cross one by one
+def _first_mention(
+    item: int,
+    blocked: NDArray[np.bool_],
+    slot: NDArray[np.intp],
+    found: Numbers,
+    sums: Floats,
+    n: int,
+    gone: int,
+) -> tuple[int, int, int]:
+    """Give an item a place, 0 where it may not be shown; and both ends of `found` after it."""
+    if blocked[item]:
+        place, gone = 0, gone - 1
+        found[gone] = item
+    else:
+        place, n = n, n + 1
+        found[place] = item
+        sums[place] = 0.0
+    slot[item] = place
+    return place, n, gone
+
+
+@compiled
+def gather(  # noqa: C901, PLR0912, PLR0913, PLR0917 - arrays cross one by one
     ids: Numbers,
     counts: NDArray[np.float32],
     unit: float,
@@ -93,14 +115,7 @@ def gather(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - arrays cross one
             item = ids[row, column]
             place = slot[item]
             if place < 0:
-                if blocked[item]:
-                    place, gone = 0, gone - 1
-                    found[gone] = item
-                else:
-                    place, n = n, n + 1
-                    found[place] = item
-                    sums[place] = 0.0
-                slot[item] = place
+                place, n, gone = _first_mention(item, blocked, slot, found, sums, n, gone)
             together = counts[TOGETHER, row, column]
             sums[place, 0] += long * together
             sums[place, 6] += pull * counts[PULL, row, column]
@@ -116,14 +131,7 @@ def gather(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - arrays cross one
             item = near[row, column]
             place = slot[item]
             if place < 0:
-                if blocked[item]:
-                    place, gone = 0, gone - 1
-                    found[gone] = item
-                else:
-                    place, n = n, n + 1
-                    found[place] = item
-                    sums[place] = 0.0
-                slot[item] = place
+                place, n, gone = _first_mention(item, blocked, slot, found, sums, n, gone)
             cosine = cosines[row, column]
             sums[place, 4] += weight * cosine
             sums[place, 5] = max(sums[place, 5], cosine)
