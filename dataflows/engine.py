@@ -315,7 +315,8 @@ class Engine(Generic[M]):
             interaction = msgspec.structs.replace(interaction, intent=None)
         if self._observer is not None:
             started = time.thread_time()
-            self._observer.before_learn(self.model, interaction, served.ids or None)
+            ids = None if served is None else served.ids or None
+            self._observer.before_learn(self.model, interaction, ids)
             self.observer_seconds += time.thread_time() - started
         for alarm in self.model.learn(interaction):
             self.counts[f"drift_{alarm.signal}"] += 1

@@ -11,7 +11,6 @@ import math
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from operator import itemgetter
 
 import msgspec
 
@@ -31,7 +30,7 @@ from dataflows.message_types import (
 )
 from dataflows.record import Reject
 from dataflows.times import iso
-from learners.lists import UserList
+from learners.lists import UserList, likeliest_first
 
 __all__ = [
     "MessageError",
@@ -199,10 +198,9 @@ def _check(offered: UserList, figures: Iterable[float]) -> None:
 def _distribution(
     offered: UserList, shares: dict[str, float], most: int | None
 ) -> dict[str, float]:
-    """Give the most likely needs first; equal ones stay in the learner's order."""
+    """Give the most likely needs first; equal ones by name."""
     _check(offered, shares.values())
-    ranked = sorted(shares.items(), key=itemgetter(1), reverse=True)[:most]
-    return {need: float(share) for need, share in ranked}
+    return {need: float(share) for need, share in likeliest_first(shares)[:most]}
 
 
 def _rest(shares: dict[str, float]) -> float:

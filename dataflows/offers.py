@@ -11,7 +11,7 @@ from dataflows.message_types import Position, Versions
 from dataflows.outbox import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, Out, Outbox
 from dataflows.record import Raw, Reject
 from dataflows.served import Last, Served
-from learners.lists import UserList
+from learners.lists import UserList, likeliest_first
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Offers:
         position, now = Position(raw.partition, raw.offset), self._clock()
         values: dict[str, bytes] = {}
         try:
-            if ids != last.ids or not is_certain:
+            if last is None or ids != last.ids or not is_certain:
                 values[RECOMMENDATIONS] = messages.render_recommendation(
                     offered, title_of, position, self.versions, now
                 )
@@ -74,5 +74,5 @@ class Offers:
 
 
 def _top(shares: dict[str, float]) -> str | None:
-    """Give the most likely need; equal ones by name."""
-    return min(shares, key=lambda need: (-shares[need], need), default=None)
+    """Give the need that a message names first."""
+    return next((need for need, _ in likeliest_first(shares)), None)

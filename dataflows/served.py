@@ -37,7 +37,7 @@ class _Generation(msgspec.Struct, array_like=True):
 
 class _Entry(msgspec.Struct):
     generation: int
-    last: Last
+    last: Last | None
     is_changed: bool
 
 
@@ -60,10 +60,13 @@ class Served:
         self._deleted: set[tuple[int, str]] = set()
         self._dropped: list[int] = []
         self._certain: set[str] | None = set() if after_crash else None
-        self._decoder = msgspec.msgpack.Decoder(Last)
+        self._decoder = msgspec.msgpack.Decoder(Last | None)
 
-    def touch(self, user_id: str) -> Last:
-        """Take note of an event of this user; give what they were last sent."""
+    def touch(self, user_id: str) -> Last | None:
+        """Take note of an event of this user; give what they were last sent.
+
+        An empty `Last`: nothing so far. None: something may have been sent, and is forgotten.
+        """
         entry = self._entry(user_id)
         if entry is None or entry.generation != self._state.number:
             entry = self._renew(user_id, entry)
@@ -127,7 +130,8 @@ class Served:
             self._rotate()
         if entry is not None and entry.generation < self._state.number:
             self._deleted.add((entry.generation, user_id))
-        last = entry.last if entry is not None else Last()
+        never = Last() if self._state.number < 2 else None  # none was dropped, or some were
+        last = entry.last if entry is not None else never
         renewed = self._entries[user_id] = _Entry(self._state.number, last, is_changed=True)
         self._state.users += 1
         self._is_state_changed = True

@@ -24,6 +24,15 @@ class Leaning(msgspec.Struct, frozen=True):
     certainty: float
 
 
+def likeliest_first(shares: dict[str, float]) -> list[tuple[str, float]]:
+    """Give needs with their shares, the likeliest first, equal ones by name.
+
+    The one order of needs: what is told as the first, and what is noticed to have changed,
+    must be the same also where two are equal.
+    """
+    return sorted(shares.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
 class UserList(msgspec.Struct, frozen=True):
     """The top-k of one user, best first, with both learners' view of the user.
 

@@ -231,6 +231,34 @@ def test_the_same_holds_for_the_model_that_runs(drawn, data):
     compare(real, stream(drawn, group=3), data, 99)
 
 
+def test_when_two_needs_are_equal_what_is_told_and_what_is_compared_is_the_same_one():
+    """Else the next message, in which one of them has won, is taken for no news."""
+    views, label, later = [(1, 0, "view")], [(2, 1, "label")], [(0, 3, "later")]
+    drawn = [*views, *label, *views, *[(0, 0, "glance")] * 3, *later, (0, 0, "view")]
+    raws, told = stream(drawn, group=3), []
+    for cuts in ([14], [1, 6, 6, 1]):
+        run, rest = Run(model=real), list(raws)
+        for cut in cuts:
+            run.process(rest[:cut])
+            rest = rest[cut:]
+        assert not rest
+        run.end()
+        told.append(run.last(INTENTS)[b"u0"])
+    assert told == ["need 0", "need 0"]
+
+
+def test_a_list_that_became_empty_is_told_though_the_last_one_is_forgotten():
+    views = [(1, 0, "view"), (1, 3, "view"), (1, 4, "view"), (0, 0, "view")]
+    drawn = [*views, (0, 1, "remove"), (0, 2, "remove"), (2, 0, "view"), (1, 5, "view")]
+    run, rest = Run(served_users=2), stream(drawn)
+    for cut in (8, 6):
+        run.process(rest[:cut])
+        rest = rest[cut:]
+    run.end()
+    lists = [shown(out) for out in run.received if (out.topic, out.key) == (RECOMMENDATIONS, b"u1")]
+    assert lists == [["i1", "i2", "i4"], []]
+
+
 def compare(model, raws, data, served_users):
     """One process and one batch against many of both, with crashes and redelivery."""
     whole = Run(served_users=served_users, model=model)
