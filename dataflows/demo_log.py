@@ -20,7 +20,7 @@ from dataflows.shop import Shop
 from dataflows.shop_dirt import soil
 from dataflows.warmup import Warmup, look_at_warmup
 
-SHOP_ITEMS = 2000
+SHOP_ITEMS = 1200
 SHOP_USERS = 1500
 WARMUP = 0.2
 DIRT = 0.002

@@ -31,12 +31,12 @@ WINDOW = 3_000
 ASKED = Asked(following=14, least=14, check=8, intents=8, generated=4, seconds=30.0)
 SHORT: dict[str, dict[str, object]] = {
     "finetune": {"window_events": WINDOW, "threads": min(2, os.cpu_count() or 1)},
-    "tuning": {"steps": 24, "batch_size": 32, "others": 16, "max_seconds": 45.0},
+    "tuning": {"steps": 24, "batch_size": 32, "others": 16, "max_seconds": 40.0},
     "language": {
         "steps": 40,
         "max_tokens": 96,
         "layers": 0.3,
-        "max_seconds": 40.0,
+        "max_seconds": 30.0,
     },
     "gate": {"least_events": 14},
 }

@@ -55,10 +55,14 @@ class EncoderTuner:
         self, parted: Split, base: Base, folder: Path, trained: Trained, tell: Tell, stop: Stop
     ) -> Evidence:
         """As `Tuner.measure`."""
+        import torch
+
         from dataflows.tuning.encoder_gate import encoder_evidence
 
         old = SentenceEncoder.from_folder(self.folder(base))
         new = load_encoder(str(folder))  # a compressed one too
+        # Each encoder kept torch to one thread, as beside a stream; a round may have more.
+        torch.set_num_threads(self._config.finetune.threads)
         return encoder_evidence(old, new, parted, trained.health, self._config, tell, stop)
 
     def pairs(self, parted: Split) -> list[Pair]:
