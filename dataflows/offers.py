@@ -11,7 +11,7 @@ from dataflows.message_types import Position, Versions
 from dataflows.outbox import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, Out, Outbox
 from dataflows.record import Raw, Reject
 from dataflows.served import Last, Served
-from learners.lists import UserList, likeliest_first
+from learners.lists import UserList, likeliest
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Offers:
     def offer(self, offered: UserList, title_of: Callable[[str], str], raw: Raw) -> list[Out]:
         """Give the messages for a fresh list of a user who was touched, made after `raw`."""
         ids = tuple(entry.item_id for entry in offered.entries)
-        fresh = Last(ids, _top(offered.intent), _top(offered.belief))
+        fresh = Last(ids, likeliest(offered.intent), likeliest(offered.belief))
         last = self._served.touch(offered.user_id)
         self._counts["lists_made"] += 1
         is_certain = self._served.is_certain(offered.user_id)
@@ -71,8 +71,3 @@ class Offers:
         """Give the dead letter of a record that cannot be learnt."""
         value = messages.render_dead_letter(reject, self._clock())
         return self._outbox.put(DEAD_LETTERS, messages.dead_letter_key(reject), value)
-
-
-def _top(shares: dict[str, float]) -> str | None:
-    """Give the need that a message names first."""
-    return next((need for need, _ in likeliest_first(shares)), None)

@@ -30,7 +30,16 @@ def likeliest_first(shares: dict[str, float]) -> list[tuple[str, float]]:
     The one order of needs: what is told as the first, and what is noticed to have changed,
     must be the same also where two are equal.
     """
-    return sorted(shares.items(), key=lambda pair: (-pair[1], pair[0]))
+    return sorted(shares.items(), key=_place)
+
+
+def likeliest(shares: dict[str, float]) -> str | None:
+    """Give the first need of `likeliest_first`, None where there is none."""
+    return min(shares.items(), key=_place, default=(None, 0.0))[0]
+
+
+def _place(pair: tuple[str, float]) -> tuple[float, str]:
+    return -pair[1], pair[0]
 
 
 class UserList(msgspec.Struct, frozen=True):

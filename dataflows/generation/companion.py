@@ -26,7 +26,7 @@ from dataflows.outbox import Out, Outbox
 from dataflows.tuning.prompts import MOST_SHOWN
 from learners.generated import Taken
 from learners.interaction import Interaction
-from learners.lists import UserList, likeliest_first
+from learners.lists import UserList, likeliest
 from learners.pending import Found, LateLabel
 
 _USERS = 50_000
@@ -221,5 +221,4 @@ class Companion:
 
 def _need(offered: UserList) -> str:
     """Give the likeliest need, of the session where that is known."""
-    shares = likeliest_first(offered.belief or offered.intent)
-    return shares[0][0] if shares else ""
+    return likeliest(offered.belief or offered.intent) or ""

@@ -90,8 +90,7 @@ def test_a_promotion_and_a_rollback_on_the_topic_switch_at_one_event_each(
     assert in_order == [versions[0], versions[1], versions[0]]
     # While events came one by one, each has its list.
     assert set(range(100, sent)) <= {message["sequence"] for message in lists} | set(offsets)
-    ledger = process.ledger()
-    ledger.balance()
+    process.ledger().balance()
     assert broker.committed(names.group, names.events) == [sent]
     assert "Traceback" not in process.said
 
