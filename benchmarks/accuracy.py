@@ -10,6 +10,7 @@ the same events; young items had fewer than five events in the stream before.
   ml-100k-half     the same, with the events on half of the items (drawn with seed 0) left out of
                    the first half: they are unseen until mid-stream, and in the catalogue always
   completejourney, wikispeedia, deskdrop   from ../shared/data (PENCHANT_SHARED)
+  wikispeedia-untold   the same without the searches that name the target of each session
   shop             the simulated shop
 
 The short form replays a prefix of each log, and leaves out the peers that are too slow for it,

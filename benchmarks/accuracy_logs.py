@@ -15,9 +15,11 @@ SHARED = Path(os.environ.get("PENCHANT_SHARED") or "../shared") / "data"
 ML100K = Path(os.environ.get("PENCHANT_ML100K") or ".cache/ml-100k")
 SHOP_EVENTS = 60_000
 HALF = "ml-100k-half"
+UNTOLD = "wikispeedia-untold"
 SOURCES = {
     "completejourney": ("completejourney", SHARED / "completejourney"),
     "wikispeedia": ("wikispeedia", SHARED / "wikispeedia"),
+    UNTOLD: ("wikispeedia", SHARED / "wikispeedia"),
     HALF: ("recbole", ML100K),
     "ml-100k": ("recbole", ML100K),
     "deskdrop": ("deskdrop", SHARED / "deskdrop"),
@@ -25,7 +27,7 @@ SOURCES = {
 }
 """Format and place of each log."""
 
-CLICKS = {"wikispeedia": "click"}
+CLICKS = {"wikispeedia": "click", UNTOLD: "click"}
 """The type of event that a user chose: a game starts on a page that was drawn."""
 
 REPEATS = {"completejourney": "on"}
@@ -54,6 +56,9 @@ def write_log(name: str, folder: Path, events: int | None) -> tuple[Path, Path |
         from dataflows.convert import convert
 
         convert(kind, path, folder)
+    if name == UNTOLD:
+        lines = log.read_text().splitlines(keepends=True)
+        log.write_text("".join(line for line in lines if json.loads(line)["type"] != "search"))
     if name == HALF:
         kept = hide_items(log.read_text().splitlines(), events, seed=0)
         log.write_text("".join(f"{line}\n" for line in kept))

@@ -1,7 +1,8 @@
 """The goal of a session: wikispeedia's players click from page to page towards a target.
 
 The top category of the target is predicted at every click, and learnt when the session ends,
-by the code that runs live: a label of the session, joined to the clicks that wait for it.
+by the code that runs live: a label of the session, joined to the clicks that wait for it. The
+search that names the target is left out.
 Held against it, over the same clicks and learnt at the same moments: the share of each
 category among the targets so far (most frequent), and the targets' shares after a last click
 in that category (last category), shrunk towards the former by as many counts as serve best.
@@ -78,7 +79,7 @@ def log():
         item["item_id"]: (vector, top)
         for item, vector, top in zip(items, vectors, tops, strict=True)
     }
-    return events, pages
+    return [event for event in events if event["type"] != "search"], pages
 
 
 def judged(events, pages):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from learners.block import Block
-from learners.reasons import GROUPS, effects, groups_of
+from learners.reasons import GROUPS, SOMETIMES, effects
 from learners.recommender import Recommender
 
 EVERY = 20
@@ -29,7 +29,6 @@ class Contributions:
         self._last: Block | None = None
         self._positions = array("q")
         self._effects = array("d")
-        self._groups = list(GROUPS)
 
     def look(self, recommender: Recommender, groups: int) -> None:
         """Sample the newest group learnt, if `groups`, the number of those begun, says so."""
@@ -40,13 +39,17 @@ class Contributions:
         scores = recommender.scores(block)
         best = np.lexsort((block.ids, -scores))[: self._k]
         gave = effects(block.scaled, best, recommender.preference.score, block.pull)
-        self._groups = list(groups_of(block.scaled.shape[1]))
         self._positions.append(block.position)
         self._effects.extend(gave.mean(axis=1, dtype=np.float64).tolist())
 
     def figures(self) -> dict[str, Any]:
         """Give the mean effect of each group of signals, whole and over parts of the stream."""
-        each = np.array(self._effects).reshape(-1, len(self._groups))
+        each = np.array(self._effects).reshape(-1, len(GROUPS))
+        named = {
+            name: place
+            for place, name in enumerate(GROUPS)
+            if name not in SOMETIMES or each[:, place].any()
+        }
         positions = np.array(self._positions, dtype=np.int64)
         parts = [part for part in np.array_split(np.arange(len(each)), _PARTS) if len(part)]
         means = [each[part].mean(axis=0) for part in parts]
@@ -54,11 +57,10 @@ class Contributions:
             "every": EVERY,
             "groups": len(each),
             "events": [int(positions[part[-1]]) for part in parts],
-            "mean": dict(zip(self._groups, each.mean(axis=0).tolist(), strict=True))
+            "mean": {name: float(each[:, place].mean()) for name, place in named.items()}
             if parts
             else {},
             "over_time": {
-                name: [float(mean[place]) for mean in means]
-                for place, name in enumerate(self._groups)
+                name: [float(mean[place]) for mean in means] for name, place in named.items()
             },
         }

@@ -1,9 +1,9 @@
 """Candidates for one user, and what the rows of their recent items say of each.
 
-Candidates come from the signals: items seen together with the user's recent ones,
-items that follow them, items close in meaning, popular ones (of all, of now, of the
-user's stage), fresh ones, and a few drawn at random as plain negatives. A cheap score
-keeps the best few hundred, so the cost does not grow with the catalogue.
+Candidates come from the signals: items seen together with the user's recent ones, items
+that follow them, items close in meaning, what a search asks for, popular ones (of all, of
+now, of the user's stage), fresh ones, and a few drawn at random as plain negatives. A
+cheap score keeps the best few hundred, so the cost does not grow with the catalogue.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from learners.context import Context
 from learners.gathering import draw, find_rows, gather, weigh
 from learners.popularity import LONG, SHORT, TOTAL, stage_of
+from learners.searches import counts_after, favoured, taken_after
 from learners.signals import Signals
 
 Floats = NDArray[np.float64]
 
 _OWN = 300  # of the user's own items, the newest so many are candidates where repeats are on
+_SEARCH = 4.0  # what being asked for counts in the cheap score
 _PULL_REACH = 10.0
 _PULL_WEIGHTS = np.exp(-np.arange(1_000) / _PULL_REACH)
 
@@ -141,6 +143,8 @@ def _listed(signals: Signals, context: Context) -> list[NDArray[np.int32]]:
         listed.append(context.taken[0, -_OWN:])
     if len(context.generated.ids):
         listed.append(context.generated.ids)
+    if context.search is not None:
+        listed += [context.search.near, taken_after(signals.searched, context.search.hub)]
     return listed
 
 
@@ -174,6 +178,9 @@ def _shortlist(
         return None
     if context.repeats:
         rough += 2.0 * again(signals, ids, context)[2]
+    if context.search is not None:
+        counts = searched(signals, ids, context)
+        rough += _SEARCH * favoured(context.search, ids, counts, signals.slot)
     if len(context.generated.ids):
         rough[named(signals, ids, context)[0] > 0.0] = np.inf
     kept = np.argpartition(-rough, most - 1)[:most]
@@ -195,6 +202,14 @@ def again(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray
     found[1, place] = np.log1p(often)
     found[2, place] = 1.0 / np.sqrt(context.length - at)
     return found
+
+
+def searched(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.float32]:
+    """Give how often items (n,) were taken after searches like the user's newest."""
+    if context.search is None:
+        return np.zeros(len(ids), np.float32)
+    hub = context.search.hub
+    return counts_after(signals.searched, hub, ids, signals.slot, context.position)
 
 
 def named(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.generated import NOTHING, Offered
+from learners.searches import Search
 
 
 class Context(NamedTuple):
@@ -19,7 +20,7 @@ class Context(NamedTuple):
     0 where nothing is known; `chances` are those of all intents, in the learner's order.
     `generated` is what a language model named for the user. `gap` is seconds since their last
     event, 0 where the moment is that event's, `session` the number of events since a long pause,
-    up to those that are kept.
+    up to those that are kept. `search` is what they searched for last, with its vector.
     """
 
     recent: NDArray[np.int32]
@@ -33,3 +34,4 @@ class Context(NamedTuple):
     generated: Offered = NOTHING
     gap: float = 0.0
     session: int = 0
+    search: Search | None = None

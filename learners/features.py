@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.candidates import Candidates, Floats, again, named
+from learners.candidates import Candidates, Floats, again, named, searched
 from learners.compiled import compiled
 from learners.context import Context
 from learners.popularity import LONG, SHORT
@@ -46,21 +46,27 @@ FEATURES = (
 )
 GENERATED = ("generated", "generated_lift")
 """Two more, where the settings keep what a language model names."""
+SEARCH = ("search", "search_age", "search_taken", "search_taken_share")
+"""Four more from the first search of anybody on: how near in meaning, how many interactions
+ago, how often taken after such searches. 0 for a user who never searched."""
 _LOGS = 11  # so many features, the first, are logarithms
 _FLOOR = 1e-3
+_SELDOM, _SELDOM_SHARE = 0.1, 0.01  # added to what may be 0
 _NEWEST = np.exp(-np.arange(12) / 3.0)  # what the newest items weigh in their usual value
 _ALL_NEWEST = [_NEWEST[:n].sum() for n in range(len(_NEWEST) + 1)]
 
 
-def features_of(settings: LearnerSettings) -> tuple[str, ...]:
-    """Give the names of the columns under these settings."""
-    return FEATURES + GENERATED if settings.generated else FEATURES
+def features_of(settings: LearnerSettings, *, searching: bool = False) -> tuple[str, ...]:
+    """Give the names of the columns under these settings; `searching`: once someone searched."""
+    named = FEATURES + GENERATED if settings.generated else FEATURES
+    return named + SEARCH if searching else named
 
 
 def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArray[np.float32]:
     """Give the raw feature rows `(n, features)` float32 of candidates."""
     position, ids, popularity = context.position, candidates.ids, signals.popularity
-    columns = np.empty((len(features_of(signals.settings)), len(ids)), np.float32)
+    names = features_of(signals.settings, searching=signals.searching)
+    columns = np.empty((len(names), len(ids)), np.float32)
     fill(
         columns,
         ids,
@@ -87,9 +93,23 @@ def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArra
     np.log(columns[:_LOGS], out=columns[:_LOGS])
     if context.repeats:
         columns[16:19] = again(signals, ids, context)
-    if len(columns) > len(FEATURES):
-        columns[len(FEATURES) :] = named(signals, ids, context)
+    if signals.settings.generated:
+        columns[len(FEATURES) : len(FEATURES) + len(GENERATED)] = named(signals, ids, context)
+    if signals.searching:
+        columns[-len(SEARCH) :] = sought(signals, candidates, context)
     return np.ascontiguousarray(columns.T)
+
+
+def sought(signals: Signals, candidates: Candidates, context: Context) -> NDArray[np.float32]:
+    """Give what a user's newest search says of candidates (4, n); 0 where they never searched."""
+    found, search = np.zeros((len(SEARCH), len(candidates.ids)), np.float32), context.search
+    if search is not None and search.vector is not None:
+        found[0] = signals.meanings.nearness(candidates.ids, search.vector)
+        found[1] = math.log1p(context.length - search.at)
+        counts = searched(signals, candidates.ids, context)
+        found[2] = np.log(counts + np.float32(_SELDOM))
+        found[3] = np.log(counts * candidates.sizes[1] + _SELDOM_SHARE)
+    return found
 
 
 def _usual(level: NDArray[np.float64], recent: NDArray[np.int32]) -> tuple[bool, float, float]:

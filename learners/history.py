@@ -19,6 +19,7 @@ from learners.belief import Belief
 from learners.codec import pack, unpack, unpack_as
 from learners.compiled import place_of
 from learners.profile import Profile
+from learners.searches import Search
 from learners.session import SessionMean
 from learners.trail import Step
 
@@ -43,6 +44,7 @@ class User(msgspec.Struct):
     `session` and `newest` (the newest event's vector) are the intent learner's view of
     the user, as `belief` and `trail` (its account) are; `profile` is the profile learner's.
     `space` tells in which encoder's space the vectors are: the number of switches before.
+    `search` is what the user searched for last.
     """
 
     recent: list[int] = []
@@ -57,10 +59,13 @@ class User(msgspec.Struct):
     belief: Belief | None = None
     trail: list[Step] = []
     space: int = 0
+    search: Search | None = None
 
     def move(self, space: int, moved: User | None = None) -> None:
         """Leave the vectors of another space behind; take those of `moved`, where it is given."""
         self.space = space
+        if self.search is not None:
+            self.search = msgspec.structs.replace(self.search, vector=None)
         if moved is not None:
             self.session, self.newest, self.belief = moved.session, moved.newest, moved.belief
             return

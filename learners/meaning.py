@@ -93,12 +93,28 @@ class Meanings:
                 "finite, of length 1"
             )
 
+    def nearest(self, vector: Vector) -> NDArray[np.int32]:
+        """Give the `width` items nearest to a unit vector (dim,), nearest first."""
+        return self._nearest(vector, self._code(vector))[0].astype(np.int32)
+
+    def nearness(self, items: NDArray[np.int32], vector: Vector) -> NDArray[np.float32]:
+        """Give the cosines (n,) of items with a unit vector (dim,), 0 for one without text."""
+        return _dots(self.vectors[items], vector)
+
+    def middle(self, items: NDArray[np.int32]) -> Vector | None:
+        """Give the unit vector (dim,) in the midst of items, None where none of them has text."""
+        total = self.vectors[items[self.has[items]]].sum(axis=0)
+        length = math.sqrt(float(total @ total))
+        return total / np.float32(length) if length > 0 else None
+
     def _set(self, item: int, vector: Vector) -> None:
         self.vectors[item] = vector
         self.has[item] = True
-        bits = np.packbits(vector @ self._planes > 0)
-        for word, value in zip(self._codes, bits.view(np.uint64), strict=True):
+        for word, value in zip(self._codes, self._code(vector), strict=True):
             word[item] = value
+
+    def _code(self, vector: Vector) -> NDArray[np.uint64]:
+        return np.packbits(vector @ self._planes > 0).view(np.uint64)
 
     def look_up(self, item: int) -> bool:
         """Find the neighbours of an item unless they are known; True if that was done now."""
@@ -133,29 +149,37 @@ class Meanings:
         return row
 
     def _fill(self, row: int, item: int) -> None:
-        among = self._shortlist(item)
-        among = among[self.has[among] & (among != item)]
+        code = np.array([word[item] for word in self._codes], np.uint64)
+        best, cosines = self._nearest(self.vectors[item], code, but=item)
+        self.near[row] = -1
+        self.cosines[row] = _ANY
+        self.near[row, : len(best)] = best
+        self.cosines[row, : len(best)] = cosines
+
+    def _nearest(
+        self, vector: Vector, code: NDArray[np.uint64], but: int = -1
+    ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """Give the `width` items nearest to a vector of this code, less one, and their cosines."""
+        among = self._shortlist(code)
+        among = among[self.has[among] & (among != but)]
         if 2 * len(among) > len(self.vectors):  # then picking rows costs more than it saves
-            cosines = _dots(self.vectors[: among[-1] + 1], self.vectors[item])[among]
+            cosines = _dots(self.vectors[: among[-1] + 1], vector)[among]
         else:
-            cosines = _dots(self.vectors[among], self.vectors[item])
+            cosines = _dots(self.vectors[among], vector)
         if len(among) > self.width:  # only what can be among the best is put in order
             least = np.partition(cosines, -self.width)[-self.width]
             near = cosines >= least
             among, cosines = among[near], cosines[near]
         best = np.lexsort((among, -cosines))[: self.width]
-        self.near[row] = -1
-        self.cosines[row] = _ANY
-        self.near[row, : len(best)] = among[best]
-        self.cosines[row, : len(best)] = cosines[best]
+        return among[best], cosines[best]
 
-    def _shortlist(self, item: int) -> NDArray[np.intp]:
+    def _shortlist(self, code: NDArray[np.uint64]) -> NDArray[np.intp]:
         texts = np.flatnonzero(self.has)
         if len(texts) <= _EXACT_BELOW:
             return texts
         distance = np.zeros(len(self.has), np.uint16)
-        for word in self._codes:
-            distance += np.bitwise_count(word ^ word[item])
+        for word, own in zip(self._codes, code, strict=True):
+            distance += np.bitwise_count(word ^ own)
         distance[~self.has] = 64 * _WORDS + 1
         within = np.cumsum(np.bincount(distance, minlength=64 * _WORDS + 2))
         cut = int(np.searchsorted(within, _SHORTLIST + 1))

@@ -46,12 +46,12 @@ Numbers = NDArray[np.int32]
 class Neighbours:
     """Bounded rows of neighbours; `row_of[item]` is the row of an item, -1 where it has none.
 
-    `ids` (rows, width) int32, -1 where empty; `counts` (4, rows, width) float32, the first
+    `ids` (rows, width) int32, -1 where empty; `counts` (channels, rows, width) float32, the first
     two in units of `unit(position)`; `base` is the position at which the unit was 1. `width` is
-    rounded up to a multiple of eight.
+    rounded up to a multiple of eight. With `channels` of 2 there are no pulls.
     """
 
-    def __init__(self, width: int, window: int, half_life: float) -> None:
+    def __init__(self, width: int, window: int, half_life: float, channels: int = CHANNELS) -> None:
         self.groups = -(-width // WAYS)
         self.width = self.groups * WAYS
         self.half_life = half_life
@@ -61,7 +61,7 @@ class Neighbours:
         self.rows = 0
         self.row_of = np.full(0, -1, np.int32)
         self.ids = np.full((0, self.width), -1, np.int32)
-        self.counts = np.zeros((CHANNELS, 0, self.width), np.float32)
+        self.counts = np.zeros((channels, 0, self.width), np.float32)
 
     def make_room(self, items: int) -> None:
         """Make room for item numbers below `items`."""
@@ -80,6 +80,14 @@ class Neighbours:
         add(self.ids, self.counts, own, rows, item, recent, self._forth, self.unit(position))
         return rebased
 
+    def learn_one_way(self, owner: int, item: int, position: int) -> bool:
+        """Count `item` in the row of `owner` alone. True as from `learn`."""
+        rebased = self._rebase(position)
+        row = self._row(owner)
+        place = put(self.ids, self.counts, row, item)
+        self.counts[TOGETHER, row, place] += self.unit(position)
+        return rebased
+
     def unit(self, position: int) -> np.float32:
         """Give what one count of weight 1 adds at `position`; divide by it to read a count."""
         return np.float32(2.0 ** min((position - self.base) / self.half_life, _LONGEST))
@@ -92,7 +100,7 @@ class Neighbours:
             self.counts[:, row] = 0.0
 
     def row_out(self, item: int) -> tuple[Numbers, Numbers, NDArray[np.float32]] | None:
-        """Give the slots in use (n,), their ids (n,) and counts (4, n); None without a row."""
+        """Give the slots in use (n,), their ids (n,) and counts (c, n); None without a row."""
         row = int(self.row_of[item])
         if row < 0:
             return None
@@ -132,7 +140,7 @@ class Neighbours:
         if rows <= len(self.ids):
             return
         self.ids = grown(self.ids, rows, -1)
-        counts = np.zeros((CHANNELS, *self.ids.shape), np.float32)
+        counts = np.zeros((len(self.counts), *self.ids.shape), np.float32)
         counts[:, : self.rows] = self.counts[:, : self.rows]
         self.counts = counts
 

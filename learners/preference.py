@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.network import Layers, adam, backward, forward, lowered, standardised, to_slope
-from learners.refit import refitted
 
 Matrix = NDArray[np.float32]
 
@@ -144,14 +143,7 @@ class PreferenceLearner:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state` stopped, with other columns at the end if need be.
-
-        Raises ValueError where the hidden layer is another.
-        """
-        before = len(state["mean"])
-        fits = before * self.hidden + 2 * self.hidden + before == len(state["weights"])
-        if before != self.features and fits:
-            state = refitted(state, self.features, self.hidden)
+        """Go on where `state` stopped. Raises ValueError where the hidden layer is another."""
         if len(state["weights"]) != len(self._weights):
             raise ValueError(
                 f"the stored preference learner has {len(state['weights'])} weights, this one "

@@ -8,12 +8,14 @@ networks").
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.features import FEATURES, GENERATED
+from learners.context import Context
+from learners.features import FEATURES, GENERATED, SEARCH
+from learners.items import ItemTable
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "together": ("together", "together_now", "together_raw", "together_share"),
@@ -25,24 +27,22 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "liking": ("liking",),
     "intent": ("intent",),
     "again": ("again", "again_often", "again_lately"),
+    "generated": GENERATED,
+    "search": ("search", "search_taken", "search_taken_share"),
 }
-_WITH_GENERATED = {**GROUPS, "generated": GENERATED}
+SOMETIMES = frozenset({"generated", "search"})
+"""Groups whose columns are not always there."""
 _MOST = 2
 
 
-def groups_of(columns: int) -> dict[str, tuple[str, ...]]:
-    """Give the groups where rows have so many columns: one more with generated items."""
-    return GROUPS if columns == len(FEATURES) else _WITH_GENERATED
-
-
-def _members(groups: dict[str, tuple[str, ...]], names: tuple[str, ...]) -> NDArray[np.bool_]:
+def _members(names: tuple[str, ...]) -> NDArray[np.bool_]:
     """Tell which features (groups, 1, features) belong to which group."""
-    return np.array([[[name in members for name in names]] for members in groups.values()])
+    return np.array([[[name in members for name in names]] for members in GROUPS.values()])
 
 
 _OF_GROUP = {
-    len(FEATURES): _members(GROUPS, FEATURES),
-    len(FEATURES + GENERATED): _members(_WITH_GENERATED, FEATURES + GENERATED),
+    len(names): _members(names)
+    for names in (FEATURES, FEATURES + GENERATED, FEATURES + SEARCH, FEATURES + GENERATED + SEARCH)
 }
 
 
@@ -61,7 +61,7 @@ def carried(
     """
     gave = effects(scaled, best, score, pull)
     order = np.argsort(-gave, axis=0, kind="stable")[:_MOST]
-    names = list(groups_of(scaled.shape[1]))
+    names = list(GROUPS)
     return [
         [names[g] for i, g in enumerate(column) if i == 0 or gave[g, place] > 0]
         for place, column in enumerate(order.T.tolist())
@@ -76,7 +76,7 @@ def effects(
 ) -> NDArray[np.float32]:
     """Give what each group gave to the score of each row of `best`, `(groups, len(best))`.
 
-    Groups are in the order of `groups_of`. What a group took away is negative.
+    Groups are in their order. What a group took away is negative; one without columns gives 0.
     """
     rows = scaled[best]
     # Sums by a product with a constant row are several times faster than along an axis.
@@ -88,11 +88,41 @@ def effects(
     return gave
 
 
-def sentence(group: str, because: str | None, category: str | None, intent: str | None) -> str:
+def told(
+    items: ItemTable, context: Context, number: int, sources: Mapping[str, int]
+) -> tuple[str, ...]:
+    """Say why an item is listed: a sentence for each of the groups that carried it.
+
+    `sources` gives, by group, the user's item that points to it, -1 where none does.
+    """
+    own = items.categories[:, number].tolist()
+    liked = max(own, key=context.liking.__getitem__)
+    # Only a need that the item answers may be named, be another one ever so likely.
+    needed = max(own, key=context.intent.__getitem__)
+    said = (
+        sentence(
+            group,
+            None if source < 0 else items.title(source),
+            items.category_names[liked],
+            items.category_names[needed] if context.intent[needed] > 0 else None,
+            None if context.search is None else context.search.text,
+        )
+        for group, source in sources.items()
+    )
+    return tuple(dict.fromkeys(said))
+
+
+def sentence(
+    group: str,
+    because: str | None,
+    category: str | None,
+    intent: str | None,
+    search: str | None = None,
+) -> str:
     """Say one group of signals in words.
 
     `because` is the title of the user's item that points here, `category` one of the
-    item's, `intent` the need that the item answers best.
+    item's, `intent` the need that the item answers best, `search` what the user searched for.
     """
     if group in ("together", "follows", "meaning") and because:
         return {
@@ -104,6 +134,8 @@ def sentence(group: str, because: str | None, category: str | None, intent: str 
         return f"fits a liking for {category}"
     if group == "intent" and intent:
         return f"fits what is looked for now: {intent}"
+    if group == "search" and search:
+        return f"answers the search for {search}"
     return _PLAIN[group]
 
 
@@ -117,6 +149,7 @@ _PLAIN = {
     "liking": "fits long-term likings",
     "intent": "fits what is looked for now",
     "again": "chosen before",
+    "search": "answers the newest search",
     "generated": "what a language model expects after recent choices",
 }
 _TOGETHER = list(GROUPS).index("together")

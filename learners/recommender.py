@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -27,8 +27,10 @@ from learners.pending import Found, LateLabel
 from learners.pointers import pointers
 from learners.preference import PreferenceLearner
 from learners.profile import Profile, ProfileLearner
-from learners.reasons import carried, sentence
+from learners.reasons import carried, told
 from learners.records import Records
+from learners.refit import refitted
+from learners.searches import as_of, newest
 from learners.settings import LearnerSettings
 from learners.shadow import Shadow
 from learners.signals import Signals
@@ -72,12 +74,7 @@ class Recommender:
         self.settings = settings or LearnerSettings()
         self.signals = Signals(self.settings)
         self.users = Users(load, self.settings.users_in_memory, self.settings.idle_users)
-        self.preference = PreferenceLearner(
-            len(features_of(self.settings)),
-            self.settings.hidden,
-            self.settings.learning_rate,
-            self.settings.seed,
-        )
+        self.preference = self._preference()
         self.generated = Generated(
             self.settings.generated, self.settings.users_in_memory, self.settings.generated_life
         )
@@ -92,6 +89,20 @@ class Recommender:
         self.open: Block | None = None
         self._peek: Block | None = None
         self._dirty: set[int] = set()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that candidates are ranked by."""
+        return features_of(self.settings, searching=self.signals.searching)
+
+    def take_preference(self, state: Mapping[str, Any], before: Sequence[str]) -> None:
+        """Go on with a preference learner's state that was learnt with the columns `before`."""
+        self.preference = self._preference()
+        self.preference.restore(refitted(state, before, self.columns, self.settings.hidden))
+
+    def _preference(self) -> PreferenceLearner:
+        of = self.settings
+        return PreferenceLearner(len(self.columns), of.hidden, of.learning_rate, of.seed)
 
     @property
     def repeats_on(self) -> bool:
@@ -114,6 +125,9 @@ class Recommender:
         self.position = interaction.position
         user = self.users.get(interaction.user_id, interaction.position)
         if interaction.item_id is None:
+            user.search = newest(interaction, user.search, user.length, self.signals.meanings)
+            if user.search is not None and not self.signals.searching:
+                self._search_begins()
             loss = self.needs.learn(interaction, user, None)
             alarms = self._drifted(None, loss)
         else:
@@ -147,6 +161,12 @@ class Recommender:
         self._learn_profile(interaction, user, names)
         self._count(interaction, user, number)
         return self._drifted(hit, loss)
+
+    def _search_begins(self) -> None:
+        """Rank by searches as well from the first one on: streams without any are as before."""
+        before, self.signals.searching = self.columns, True
+        self.take_preference(self.preference.state(), before)
+        self.open = self._peek = None
 
     def _learn_unwanted(self, interaction: Interaction, user: User, number: int) -> list[Alarm]:
         loss = self.needs.learn(interaction, user, None)
@@ -204,6 +224,8 @@ class Recommender:
         recent = user.context(self.settings.window + 1)
         recent = recent[recent != number][: self.settings.window]
         self._dirty |= self.signals.count(number, recent, user.length, position)
+        if user.search is not None and user.search.ts < interaction.ts:
+            self._dirty |= self.signals.learn_searched(user.search.hub, number, position)
         self.signals.values.learn(number, interaction.value)
         again = user.add(number, interaction.ts, self.settings.recent, self.settings.taken_limit)
         self.learnt += 1
@@ -255,32 +277,15 @@ class Recommender:
             Entry(
                 self.signals.items.ids[number],
                 round(score, 6),
-                self._said(
+                told(
+                    self.signals.items,
+                    context,
                     number,
                     {g: pointing[g][place] if g in pointing else -1 for g in groups},
-                    context,
                 ),
             )
             for place, (number, score, groups) in enumerate(shown)
         )
-
-    def _said(self, number: int, sources: dict[str, int], context: Context) -> tuple[str, ...]:
-        """Say why an item is listed: a sentence for each of the groups that carried it."""
-        items = self.signals.items
-        own = items.categories[:, number].tolist()
-        liked = max(own, key=context.liking.__getitem__)
-        # Only a need that the item answers may be named, be another one ever so likely.
-        needed = max(own, key=context.intent.__getitem__)
-        said = (
-            sentence(
-                group,
-                None if source < 0 else items.title(source),
-                items.category_names[liked],
-                items.category_names[needed] if context.intent[needed] > 0 else None,
-            )
-            for group, source in sources.items()
-        )
-        return tuple(dict.fromkeys(said))
 
     def rank(self, user_id: str, before: float | None = None) -> Ranking:
         """Score all candidates of a user; with `before`, as of before their group at that time.
@@ -316,6 +321,7 @@ class Recommender:
             chances,
             self.generated.of(user_id, length, before, position),
             *user.pace(before, held, self.settings.recent),
+            as_of(user.search, before, self.signals.meanings),
         )
 
     def _liking(self, user: User) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from learners.block import Block
 from learners.codec import pack, unpack
 from learners.drift import DriftMonitor
+from learners.features import FEATURES, GENERATED
 from learners.popularity import CHANNELS
 from learners.profile import ProfileLearner
 
@@ -65,6 +66,7 @@ class Records:
             "categories": items.categories[:, number],
             "counts": signals.popularity.counts[:, number],
             "neighbours": signals.neighbours.row_out(number),
+            "searched": signals.searched.row_out(number),
             "values": signals.values.sums[:, number],
             "mark": signals.meanings.marks.get(number, 0),
             "near": signals.meanings.row_out(number),
@@ -80,6 +82,8 @@ class Records:
         signals.meanings.marks[number] = state["mark"]
         if state["neighbours"] is not None:
             signals.neighbours.row_in(number, *state["neighbours"])
+        if state.get("searched") is not None:  # written since searches count
+            signals.searched.row_in(number, *state["searched"])
         if state["near"] is not None:
             signals.meanings.row_in(number, *state["near"])
 
@@ -96,8 +100,11 @@ class Records:
             "values": signals.values.state(),
             "categories": signals.items.category_names,
             "neighbours_base": signals.neighbours.base,
+            "searched_base": signals.searched.base,
+            "searching": signals.searching,
             "popularity_base": signals.popularity.base,
             "popularity_top": [signals.popularity.top(channel) for channel in range(CHANNELS)],
+            "columns": model.columns,
             "preference": model.preference.state(),
             "needs": model.needs.state(),
             "profiles": model.profiles.state(),
@@ -112,15 +119,18 @@ class Records:
         model.repeats, model.groups = state["repeats"], state["groups"]
         model.users.space = state.get("space", 0)  # written since encoders can be switched
         block = None if state["open"] is None else Block(**state["open"])
-        columns = model.preference.features
-        model.open = block if block is not None and block.raw.shape[1] == columns else None
+        signals.searching = state.get("searching", False)  # written since searches count
+        known = state.get("columns", (FEATURES + GENERATED)[: len(state["preference"]["mean"])])
+        is_same = list(known) == list(model.columns)
+        model.open = block if is_same else None
         signals.fresh = state["fresh"]
         signals.values.restore(state["values"])
         for name in state["categories"]:
             signals.items.category(name)
         signals.neighbours.base = state["neighbours_base"]
+        signals.searched.base = state.get("searched_base", 0)
         signals.popularity.restore_top(state["popularity_base"], state["popularity_top"])
-        model.preference.restore(state["preference"])
+        model.take_preference(state["preference"], known)
         model.needs.restore(state["needs"], scan)
         model.profiles = ProfileLearner.from_state(state["profiles"])
         model.drift = DriftMonitor.from_state(state["drift"])

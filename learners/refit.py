@@ -1,12 +1,12 @@
-"""Weights of the network that ranks, for more or fewer columns than they were learnt with.
+"""Weights of the network that ranks, for other columns than they were learnt with.
 
-Columns come and go at the end only. Those that stay keep all that was learnt; new ones start
-with nothing, so that the scores are what they were until there is something to learn.
+Columns that stay keep all that was learnt; new ones start with nothing, so that the scores are
+what they were until there is something to learn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,28 +15,37 @@ from numpy.typing import NDArray
 _FLAT = ("weights", "averaged", "mean_gradient", "mean_square")
 
 
-def refitted(state: Mapping[str, Any], features: int, hidden: int) -> dict[str, Any]:
-    """Give a state of the preference learner for so many columns."""
-    before = len(state["mean"])
-    made = {name: _flat(state[name], before, features, hidden) for name in _FLAT}
-    made["mean"] = _grown(state["mean"], features, 0.0)
-    made["variance"] = _grown(state["variance"], features, 1.0)
+def refitted(
+    state: Mapping[str, Any], before: Sequence[str], columns: Sequence[str], hidden: int
+) -> Mapping[str, Any]:
+    """Give a state of the preference learner, learnt with the columns `before`, for others.
+
+    One with another hidden layer is given back as it is.
+    """
+    fits = len(before) * hidden + 2 * hidden + len(before) == len(state["weights"])
+    if list(before) == list(columns) or not fits:
+        return state
+    pairs = [(new, before.index(name)) for new, name in enumerate(columns) if name in before]
+    places = np.array(pairs, np.intp).reshape(-1, 2)
+    made = {name: _flat(state[name], places, len(before), len(columns), hidden) for name in _FLAT}
+    made["mean"] = _moved(state["mean"], places, len(columns), 0.0)
+    made["variance"] = _moved(state["variance"], places, len(columns), 1.0)
     return {**state, **made}
 
 
 def _flat(
-    flat: NDArray[np.float32], before: int, features: int, hidden: int
+    flat: NDArray[np.float32], places: NDArray[np.intp], before: int, features: int, hidden: int
 ) -> NDArray[np.float32]:
     """Refit inner (f, h), bias (h,), outer (h,) and direct (f,), one after the other."""
     inner = before * hidden
-    rows = _grown(flat[:inner].reshape(before, hidden), features, 0.0)
+    rows = _moved(flat[:inner].reshape(before, hidden), places, features, 0.0)
     middle = flat[inner : inner + 2 * hidden]
-    direct = _grown(flat[inner + 2 * hidden :], features, 0.0)
+    direct = _moved(flat[inner + 2 * hidden :], places, features, 0.0)
     return np.concatenate((rows.ravel(), middle, direct))
 
 
-def _grown(array: NDArray[Any], rows: int, fill: float) -> NDArray[Any]:
-    """Cut to so many rows, or fill up to them."""
-    grown = np.full((rows, *array.shape[1:]), fill, array.dtype)
-    grown[: len(array)] = array[:rows]
-    return grown
+def _moved(array: NDArray[Any], places: NDArray[np.intp], rows: int, fill: float) -> NDArray[Any]:
+    """Give so many rows: from `places` (n, 2), each new one and its old one, else filled."""
+    moved = np.full((rows, *array.shape[1:]), fill, array.dtype)
+    moved[places[:, 0]] = array[places[:, 1]]
+    return moved

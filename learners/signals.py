@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from learners.block import Block
 from learners.items import ItemTable
 from learners.meaning import Meanings
-from learners.neighbours import Neighbours, pull
+from learners.neighbours import COUNTS, Neighbours, pull
 from learners.popularity import Popularity
+from learners.searches import WIDTH
 from learners.settings import LearnerSettings
 from learners.values import Values
 
@@ -20,6 +21,8 @@ class Signals:
     `blocked` (room + 1,) bool marks what may not be recommended; its last place, index
     -1, stands for an empty slot of a row and is always marked. `slot` (room + 1,) is
     scratch space for whoever needs to find items again in an array; they leave it at -1.
+    `searched` counts what was taken after searches, in the rows of the items nearest to them;
+    `searching` says that there was a search.
     """
 
     def __init__(self, settings: LearnerSettings) -> None:
@@ -32,9 +35,11 @@ class Signals:
             settings.stage_half_life,
         )
         self.neighbours = Neighbours(settings.neighbours, settings.window, settings.count_half_life)
+        self.searched = Neighbours(WIDTH, 1, settings.count_half_life, COUNTS)
         self.meanings = Meanings(settings.dim, settings.similar)
         self.values = Values()
         self.fresh: list[int] = []
+        self.searching = False
         self.blocked = np.ones(1, bool)
         self.slot = np.full(1, -1, np.intp)
 
@@ -56,6 +61,7 @@ class Signals:
         self.items.make_room(room)
         self.popularity.make_room(room)
         self.neighbours.make_room(room)
+        self.searched.make_room(room)
         self.meanings.make_room(room)
         self.values.make_room(room)
         self.slot = np.full(room + 1, -1, np.intp)
@@ -90,6 +96,11 @@ class Signals:
         self.items.last[item] = position
         return set(range(len(self.items))) if rebased else {item, *recent.tolist()}
 
+    def learn_searched(self, hub: int, item: int, position: int) -> set[int]:
+        """Count an item as taken after a search nearest to `hub`; give the items changed."""
+        rebased = self.searched.learn_one_way(hub, item, position)
+        return set(range(len(self.items))) if rebased else {hub}
+
     def pull(self, block: Block, slope: NDArray[np.float32]) -> set[int]:
         """Learn what recent items add to the scores of a block; give the items changed.
 
@@ -106,6 +117,7 @@ class Signals:
         self.items.titles[item] = ""  # as after a restart: the catalogue has it no longer
         self.fresh = [other for other in self.fresh if other != item]
         self.neighbours.forget(item)
+        self.searched.forget(item)
         self.popularity.forget(item)
         self.values.forget(item)
         return [item, *self.meanings.put(item, None)]

@@ -14,7 +14,7 @@ from dataflows.run import run
 from dataflows.shop import Shop
 from dataflows.store import Store
 from encoders.hashing import HashingEncoder
-from learners.features import FEATURES
+from learners.features import FEATURES, GENERATED, SEARCH
 from learners.reasons import GROUPS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -34,11 +34,15 @@ def first_column(text: str) -> list[str]:
 
 def test_the_features_are_listed_in_their_order() -> None:
     told = first_column(section(page("learners.md"), "Features"))
-    assert [cell.strip("`") for cell in told] == list(FEATURES)
+    assert [cell.strip("`") for cell in told] == [*FEATURES, *SEARCH]
 
 
 def test_reasons_hang_on_features_that_there_are() -> None:
-    assert {name for names in GROUPS.values() for name in names} <= set(FEATURES)
+    assert {name for names in GROUPS.values() for name in names} <= {
+        *FEATURES,
+        *SEARCH,
+        *GENERATED,
+    }
 
 
 def test_every_learner_file_named_is_there() -> None:

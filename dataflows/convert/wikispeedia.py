@@ -3,6 +3,7 @@
 The log has one time per session. Its clicks are spread evenly over the session's
 duration; a session that timed out had been idle for its last half hour, which is
 taken off. `<` is a click on "back": an event of type `back` at the page before.
+Each session begins with a `search` for its target, which players are told before the first page.
 The last event of a session carries, as the label of all of it, the top category of the target.
 """
 
@@ -77,6 +78,11 @@ def _session_of(
         times = _times(start, read_number(row["duration"], "duration"), len(pages), row)
         seen.update(dict.fromkeys(page for _, page in pages))
         after = next(iter(known.get(goal, ())), None)
+        # The target is told before the first page is seen.
+        yield (
+            times[0],
+            Draft(f"{name}-goal", user, "search", None, goal.replace("_", " "), session_id=name),
+        )
         for number, (ts, (kind, page)) in enumerate(zip(times, pages, strict=True)):
             told = after if number == len(pages) - 1 else None
             yield (

@@ -198,8 +198,19 @@ def test_wikispeedia_walks_back_and_spreads_the_time(tmp_path: Path):
         (6, "not a duration"),
     ]
     sessions: dict[str, list[dict]] = {}
+    told: dict[str, dict] = {}
     for event in read(tmp_path):
-        sessions.setdefault(event["session_id"], []).append(event)
+        if event["type"] == "search":
+            assert event["session_id"] not in sessions  # before the first page
+            told[event["session_id"]] = event
+        else:
+            sessions.setdefault(event["session_id"], []).append(event)
+    assert {name: (event["ts"], event["text"]) for name, event in told.items()} == {
+        "wikispeedia-3": (1000, "Goal É"),
+        "wikispeedia-4": (2000, "G"),
+        "wikispeedia-7": (4000, "G"),
+        "wikispeedia-done-1": (5000, "B"),
+    }
     first = sessions["wikispeedia-3"]
     assert [(e["type"], e["item_id"]) for e in first] == [
         ("start", "A"), ("click", "B"), ("click", "Cé"),

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learners.features import FEATURES
+from learners.features import FEATURES, GENERATED, SEARCH
 from learners.interaction import Item
-from learners.reasons import GROUPS, carried, sentence
+from learners.reasons import GROUPS, carried, sentence, told
 from learners.recommender import Recommender
 from tests.learners.worlds import Feed, Tastes, grown_model, small
 
@@ -20,15 +20,22 @@ _named = [name for names in GROUPS.values() for name in names]
 
 
 def test_groups_are_made_of_features_each_in_one() -> None:
-    assert set(_named) <= set(FEATURES)
+    assert set(_named) <= set(FEATURES + GENERATED + SEARCH)
     assert len(set(_named)) == len(_named)
 
 
-@given(st.integers(0, 10_000), st.integers(1, 12), st.data())
-def test_what_carried_equals_taking_each_group_away(seed: int, n: int, data: Any) -> None:
+_columns = st.sampled_from(
+    [FEATURES, FEATURES + GENERATED, FEATURES + SEARCH, FEATURES + GENERATED + SEARCH]
+)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 12), _columns, st.data())
+def test_what_carried_equals_taking_each_group_away(
+    seed: int, n: int, columns: tuple[str, ...], data: Any
+) -> None:
     draw = np.random.default_rng(seed)
-    rows = draw.normal(size=(n, len(FEATURES))).astype(np.float32)
-    inner = draw.normal(size=(len(FEATURES), 3)).astype(np.float32)
+    rows = draw.normal(size=(n, len(columns))).astype(np.float32)
+    inner = draw.normal(size=(len(columns), 3)).astype(np.float32)
 
     def score(some: Any) -> Any:
         return np.maximum(some @ inner, 0.0).sum(axis=1) - some @ inner[:, 0]
@@ -41,8 +48,8 @@ def test_what_carried_equals_taking_each_group_away(seed: int, n: int, data: Any
         gave = {}
         for group, features in GROUPS.items():
             without = rows[place].copy()
-            for feature in features:
-                column = FEATURES.index(feature)
+            for feature in set(features) & set(columns):
+                column = columns.index(feature)
                 without[column] = rows[:, column].mean()
             gave[group] = float(score(rows[[place]])[0] - score(without[None])[0])
         gave["together"] += float(pull[place] - pull.mean())
@@ -60,19 +67,20 @@ def test_what_carried_equals_taking_each_group_away(seed: int, n: int, data: Any
 @pytest.mark.parametrize("group", GROUPS)
 def test_every_group_can_be_said_with_and_without_the_particulars(group: str) -> None:
     plain = sentence(group, None, None, None)
-    full = sentence(group, "Alien", "space", "buy")
+    full = sentence(group, "Alien", "space", "buy", "film")
     assert plain
     assert "None" not in plain + full
-    named = {"Alien", "space", "buy"} & set(re.split(r"\W+", full))
+    named = {"Alien", "space", "buy", "film"} & set(re.split(r"\W+", full))
     expected = {
         "together": {"Alien"},
         "follows": {"Alien"},
         "meaning": {"Alien"},
         "liking": {"space"},
         "intent": {"buy"},
+        "search": {"film"},
     }
     assert named == expected.get(group, set())
-    assert sentence(group, "", "", "") == plain
+    assert sentence(group, "", "", "", "") == plain
 
 
 def test_what_reasons_say_of_a_user_is_true() -> None:
@@ -134,6 +142,7 @@ def test_only_a_need_that_the_item_answers_is_named() -> None:
     context.intent[:] = 0.0
     context.intent[kitchen], context.intent[books] = 0.9, 0.1
     number = model.signals.items.index["i1"]
-    assert model._said(number, {"intent": -1}, context) == ("fits what is looked for now: Books",)
+    items, source = model.signals.items, {"intent": -1}
+    assert told(items, context, number, source) == ("fits what is looked for now: Books",)
     context.intent[books] = 0.0
-    assert model._said(number, {"intent": -1}, context) == ("fits what is looked for now",)
+    assert told(items, context, number, source) == ("fits what is looked for now",)

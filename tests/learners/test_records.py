@@ -82,6 +82,7 @@ class Run:
                 vector,
                 what["intent"],
                 value=what["value"],
+                text=None if what["text"] is None else f"words {what['text']}",
             )
             self.model.learn(event)
             self.position += 1
