@@ -65,7 +65,7 @@ class Model(Protocol):
         ...
 
     def taken(self, user_id: str, most: int) -> Taken:
-        """Give a user's newest `most` titles, and what is not to be named for them again."""
+        """Give a user's newest `most` items, and what is not to be named for them again."""
         ...
 
     def labels(self) -> list[str]:

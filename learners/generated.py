@@ -41,16 +41,20 @@ NOTHING = Offered(np.zeros(0, np.int32), np.zeros((2, 0), np.float32))
 
 
 class Taken(NamedTuple):
-    """What a model is asked about: titles of a user's newest items, oldest first.
+    """What a model is asked about: a user's newest items, oldest first.
 
-    `had` are the ids that are not to be named again, `length` counts the user's
-    interactions, `ts` is the time of the newest (seconds), 0 where there is none.
+    `items` are titles, each with its first category or "". `had` are the ids that are not to be
+    named again, `length` counts the user's interactions, `ts` is the time of the newest
+    (seconds), 0 where there is none. `search` is what they searched for last, "" where they
+    never did; the last `since` of the items came after it.
     """
 
-    titles: list[str]
+    items: list[tuple[str, str]]
     had: list[str]
     length: int
     ts: float
+    search: str = ""
+    since: int = 0
 
 
 class _Made(msgspec.Struct, array_like=True):

@@ -115,6 +115,11 @@ class User(msgspec.Struct):
             distinct = dict.fromkeys(self.recent[:end][::-1])
         return np.fromiter(distinct, np.int32, len(distinct))[:most]
 
+    def since_search(self) -> int:
+        """Count the distinct newest items that came after the newest search."""
+        after = 0 if self.search is None else min(self.length - self.search.at, len(self.recent))
+        return len(set(self.recent[len(self.recent) - after :]))
+
     def add(self, item: int, ts: float, keep: int, kinds: int) -> bool:
         """Take one interaction in; True where the user already had the item."""
         again = self.take(item, kinds)

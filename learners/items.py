@@ -74,6 +74,10 @@ class ItemTable:
         """Give the categories of an item, most general first, as the catalogue lists them."""
         return [self.category_names[c] for c in self.categories[:, number].tolist() if c]
 
+    def first_category(self, number: int) -> str:
+        """Give an item's most general category, "" where it has none."""
+        return next(iter(self.category_names_of(number)), "")
+
     def title(self, number: int) -> str:
         """Give an item's title, its id where the catalogue has none."""
         return self.titles[number] or self.ids[number]

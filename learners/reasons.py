@@ -84,6 +84,7 @@ def effects(
     hidden = np.where(_OF_GROUP[rows.shape[1]], average, rows)
     without = score(hidden.reshape(-1, rows.shape[1])).reshape(len(hidden), len(best))
     gave: NDArray[np.float32] = score(rows) - without
+    gave[~_OF_GROUP[rows.shape[1]].any(axis=(1, 2))] = 0.0
     gave[_TOGETHER] += pull[best] - pull.mean()
     return gave
 

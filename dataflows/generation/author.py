@@ -49,7 +49,7 @@ class ModelAuthor:
             self.remove_item(record.item_id)
             return
         if self._settings.candidates:
-            self.generator.put(record.item_id, record.title)
+            self.generator.put(record.item_id, record.title, record.categories)
         if self._settings.narratives:
             self._records[record.item_id] = record
             self._index.put(record.item_id, record.title)

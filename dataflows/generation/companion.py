@@ -49,7 +49,7 @@ class Learner(Protocol):
         ...
 
     def taken(self, user_id: str, most: int) -> Taken:
-        """Give a user's newest `most` titles, and what is not to be named for them again."""
+        """Give a user's newest `most` items, and what is not to be named for them again."""
         ...
 
     def labels(self) -> list[str]:
@@ -152,7 +152,7 @@ class Companion:
 
     def _ask_names(self, learner: Learner, user_id: str) -> None:
         taken = learner.taken(user_id, MOST_SHOWN)
-        if not taken.titles:
+        if not (taken.items or taken.search):
             return
         self._counts["generate_asked"] += 1
         self._desk.ask(Job(NAMES, self._shard, user_id, Wish(user_id, taken)))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from dataflows.generation.settings import GenerateSettings
-from dataflows.tuning.prompts import next_prompt, plain
+from dataflows.tuning.prompts import item_line, next_prompt, search_line
 from encoders.language.beam import beam_search
 from encoders.language.model import LanguageModel
 from encoders.language.trie import Trie
@@ -38,12 +38,19 @@ class Named(NamedTuple):
     version: str
 
 
+def history_of(taken: Taken) -> list[str]:
+    """Tell what a user did, oldest first, in lines as training shows them."""
+    lines = [item_line(title, (category,)) for title, category in taken.items]
+    place = len(lines) - taken.since
+    return [*lines[:place], search_line(taken.search), *lines[place:]]
+
+
 class Generator:
-    """A language model and the titles that it may name. For one thread at a time."""
+    """A language model and the items that it may name. For one thread at a time."""
 
     def __init__(self, model: LanguageModel, settings: GenerateSettings) -> None:
         self._settings = settings
-        self._titles: dict[str, str] = {}
+        self._lines: dict[str, str] = {}
         self.model = model
         self.trie = Trie(model.end_id)
         self._priors: dict[tuple[int, ...], float] = {}
@@ -53,22 +60,25 @@ class Generator:
         before, self.model = self.model, model
         self._priors.clear()
         if model.tokenizer is before.tokenizer:
-            return  # the titles are the same tokens
-        titles, self._titles = self._titles, {}
+            return  # the lines are the same tokens
+        lines, self._lines = self._lines, {}
         self.trie = Trie(model.end_id)
-        for item_id, title in titles.items():
-            self.put(item_id, title)
+        for item_id, line in lines.items():
+            self._put(item_id, line)
 
-    def put(self, item_id: str, title: str) -> None:
+    def put(self, item_id: str, title: str, categories: Sequence[str] = ()) -> None:
         """An item may be named, from now on by this title. A blank title names nothing."""
-        words = plain(title)
-        if self._titles.get(item_id) != words:
-            self._titles[item_id] = words
-            self.trie.put(item_id, self.model.target_ids(words) if words else ())
+        line = item_line(title, categories)
+        if self._lines.get(item_id) != line:
+            self._put(item_id, line)
+
+    def _put(self, item_id: str, line: str) -> None:
+        self._lines[item_id] = line
+        self.trie.put(item_id, self.model.target_ids(line) if line else ())
 
     def remove(self, item_id: str) -> None:
         """An item may not be named any more."""
-        self._titles.pop(item_id, None)
+        self._lines.pop(item_id, None)
         self.trie.remove(item_id)
 
     def name(
@@ -82,7 +92,7 @@ class Generator:
         found = beam_search(
             self.model,
             self.trie,
-            [next_prompt(wish.taken.titles) for wish in wishes],
+            [next_prompt(history_of(wish.taken)) for wish in wishes],
             settings.items,
             beams=settings.beams,
             excluded=[wish.taken.had for wish in wishes],

@@ -23,10 +23,13 @@ from dataflows.tuning.prompts import (
     next_prompt,
     plain,
 )
-from dataflows.tuning.sequences import Step, sequences
+from dataflows.tuning.sequences import Step, sequences, told
 from dataflows.tuning.window import WindowEvent, WindowItem
 from encoders.language.tune import TextExample
 from encoders.text import render_event
+
+_MOST_TOLD = MOST_SHOWN + 3
+_LOOK_BACK = 3 * MOST_SHOWN  # a person may search often
 
 
 class _Next(NamedTuple):
@@ -40,13 +43,13 @@ def next_item_examples(
     settings: ExampleSettings,
     seed: int,
 ) -> list[TextExample]:
-    """Ask after each history which title came next; `events` in the order of time.
+    """Ask after each history which item came next; `events` in the order of time.
 
     An item that the user has met before in the window is no target.
     """
     rng = np.random.default_rng([seed, 1])
     places: list[_Next] = []
-    for steps in sequences(events, items).values():
+    for steps in sequences(events, items, searches=True).values():
         places += _targets(steps)
     places = capped(places, lambda place: place.step.user_id, settings.most_of_user, rng)
     weights = by_rarity([place.step.item_id for place in places], settings.popular_power)
@@ -62,14 +65,14 @@ def intent_examples(
 ) -> list[TextExample]:
     """Ask what is behind each event that says so itself and has words; each text once a label."""
     rng = np.random.default_rng([seed, 2])
-    told: dict[tuple[str, str], None] = {}
+    said: dict[tuple[str, str], None] = {}
     for event in events:
         item = items.get(event.item_id or "")
         text = render_event(event.type, item.title if item else None, event.text)
         label = label_words(event.intent or "")
         if text is not None and label and plain(text):
-            told[text, label] = None
-    kept = capped(list(told), lambda pair: pair[1], settings.most_of_label, rng)
+            said[text, label] = None
+    kept = capped(list(said), lambda pair: pair[1], settings.most_of_label, rng)
     weights = np.ones(len(kept))
     chosen = [kept[place] for place in drawn(kept, weights, settings.most, rng)]
     return [
@@ -82,21 +85,20 @@ def _targets(steps: list[Step]) -> list[_Next]:
     met: set[str] = set()
     found: list[_Next] = []
     for place, step in enumerate(steps):
-        if place and step.item_id not in met:
+        if place and step.item_id and step.item_id not in met:
             # A few more than are shown, so that there are enough where some are dropped.
-            before = steps[max(0, place - MOST_SHOWN - 3) : place]
-            found.append(_Next(step, [earlier.title for earlier in before]))
+            found.append(_Next(step, told(steps[max(0, place - _LOOK_BACK) : place], _MOST_TOLD)))
         met.add(step.item_id)
     return found
 
 
 def _asked(place: _Next, settings: ExampleSettings, rng: np.random.Generator) -> TextExample:
     history = varied(place.history, settings, rng)
-    return TextExample(next_prompt(history, int(rng.integers(len(NEXT)))), place.step.title, "next")
+    return TextExample(next_prompt(history, int(rng.integers(len(NEXT)))), place.step.line, "next")
 
 
 def varied(history: list[str], settings: ExampleSettings, rng: np.random.Generator) -> list[str]:
-    """Drop and shuffle parts of a history; its last title stays in its place."""
+    """Drop and shuffle parts of a history; its last line stays in its place."""
     *older, last = history
     kept = [title for title in older if rng.random() >= settings.drop]
     if len(kept) > 2 and rng.random() < settings.shuffle:

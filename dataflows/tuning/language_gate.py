@@ -106,8 +106,8 @@ class _Judge:
     def following(self) -> None:
         """Ask what came next, among candidates."""
         questions = newest_questions(self._parted, self._asked.following, self._seed)
-        titles = sorted({title for question in questions for title in question.candidates})
-        priors = [priors_of(model, titles) for model in self._models]
+        lines = sorted({line for question in questions for line in question.candidates})
+        priors = [priors_of(model, lines) for model in self._models]
         users, values = [], []
         for question in self._in_time(questions, "what came next", self._asked.least):
             both = zip(self._models, priors, strict=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dataflows.intervals import bootstrap
 from dataflows.tuning.evidence import Figure
 from dataflows.tuning.language_questions import IntentQuestion, NextQuestion
-from dataflows.tuning.prompts import next_prompt, plain
+from dataflows.tuning.prompts import item_line, next_prompt
 from dataflows.tuning.window import WindowItem
 from encoders.language.beam import beam_search
 from encoders.language.loss import score_candidates
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 class Following(NamedTuple):
-    """How a model found the title that came next.
+    """How a model found the item that came next.
 
     `lift` and `likelihood` are -log2 of its rank among the candidates, by how much likelier
     the history makes each, and by how likely each is; `loss` is nats a token, its end included.
@@ -41,15 +41,15 @@ def following(
 ) -> Following:
     """Let a model score the candidates of a question; `priors` are those of `priors_of`."""
     scores = score_candidates(model, question.prompt, question.candidates)
-    without = np.array([priors[title] for title in question.candidates])
+    without = np.array([priors[line] for line in question.candidates])
     loss = -float(scores[0]) / len(model.target_ids(question.target))
     return Following(_log_rank(scores - without), _log_rank(scores), loss)
 
 
-def priors_of(model: LanguageModel, titles: Sequence[str]) -> dict[str, float]:
-    """Give how likely each title is where no history is told, in nats."""
-    scores = score_candidates(model, next_prompt([]), titles)
-    return dict(zip(titles, scores.tolist(), strict=True))
+def priors_of(model: LanguageModel, lines: Sequence[str]) -> dict[str, float]:
+    """Give how likely each item's line is where no history is told, in nats."""
+    scores = score_candidates(model, next_prompt([]), lines)
+    return dict(zip(lines, scores.tolist(), strict=True))
 
 
 def is_right(model: LanguageModel, question: IntentQuestion) -> float:
@@ -64,8 +64,8 @@ def hits(
     """Give 1 (n,) where the true item is among those that beam search names, else 0."""
     trie = Trie(model.end_id)
     for item in items:
-        if item.available and (title := plain(item.title)):
-            trie.put(item.item_id, model.target_ids(title))
+        if item.available and (line := item_line(item.title, item.categories)):
+            trie.put(item.item_id, model.target_ids(line))
     prompts = [question.prompt for question in questions]
     excluded = [question.met for question in questions]
     found = beam_search(model, trie, prompts, LISTED, excluded=excluded)

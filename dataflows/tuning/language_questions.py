@@ -14,8 +14,15 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from dataflows.tuning.prompts import intent_prompt, label_words, next_prompt, plain
-from dataflows.tuning.sequences import Step, sequences
+from dataflows.tuning.prompts import (
+    MOST_SHOWN,
+    intent_prompt,
+    item_line,
+    label_words,
+    next_prompt,
+    plain,
+)
+from dataflows.tuning.sequences import Step, sequences, told
 from dataflows.tuning.window import Split, WindowEvent, WindowItem
 from encoders.text import render_event
 
@@ -24,17 +31,17 @@ ONE_IN = 20
 MOST_OF_USER = 3
 """Questions about one user at most: many users tell more than many questions."""
 POOL = 300
-"""Titles that stand beside the true ones, drawn from the live catalogue once for all questions."""
+"""Items that stand beside the true ones, drawn from the live catalogue once for all questions."""
 CANDIDATES = 50
 
 T = TypeVar("T", "NextQuestion", "IntentQuestion")
 
 
 class NextQuestion(NamedTuple):
-    """What did a user choose next? `target` is the true title, `item_id` its item.
+    """What did a user choose next? `target` names the true item as a line, `item_id` is its id.
 
-    `candidates` are titles, the true one first; the others are of items that the user had not
-    met. `met` are the items they had.
+    `candidates` are such lines, the true one first; the others are of items that the user had
+    not met. `met` are the items they had.
     """
 
     user: str
@@ -69,7 +76,8 @@ def newest_questions(parted: Split, most: int, seed: int) -> list[NextQuestion]:
     """Ask about steps of the newest slice, on items that their users had not met."""
     if not parted.newest:
         return []
-    steps = sequences([*parted.train, *parted.newest], parted.items)
+    events = [*parted.train, *parted.newest]
+    steps = sequences(events, parted.items, searches=True)
     begin = parted.newest[0].ts
     found = [
         (own, place)
@@ -83,7 +91,7 @@ def newest_questions(parted: Split, most: int, seed: int) -> list[NextQuestion]:
 def check_questions(parted: Split, most: int, seed: int) -> list[NextQuestion]:
     """Ask about steps of check users before the newest slice."""
     events = [event for event in parted.train if is_check_user(event.user_id)]
-    steps = sequences(events, parted.items)
+    steps = sequences(events, parted.items, searches=True)
     found = [(own, place) for own in steps.values() for place in _new_places(own)]
     return _next_questions(found, parted.items, most, seed)
 
@@ -126,7 +134,7 @@ def _new_places(steps: list[Step]) -> list[int]:
     met: set[str] = set()
     places = []
     for place, step in enumerate(steps):
-        if place and step.item_id not in met:
+        if place and step.item_id and step.item_id not in met:
             places.append(place)
         met.add(step.item_id)
     return places
@@ -137,17 +145,17 @@ def _next_questions(
 ) -> list[NextQuestion]:
     rng = np.random.default_rng([seed, 4])
     live = {
-        item_id: title
+        item_id: line
         for item_id, item in items.items()
-        if item.available and (title := plain(item.title))
+        if item.available and (line := item_line(item.title, item.categories))
     }
     ids = sorted(live)
     pool = [ids[place] for place in rng.permutation(len(ids))[:POOL]]
     asked = [
         NextQuestion(
             own[place].user_id,
-            next_prompt([step.title for step in own[:place]]),
-            own[place].title,
+            next_prompt(told(own[:place], MOST_SHOWN)),
+            own[place].line,
             own[place].item_id,
             (),
             frozenset(step.item_id for step in own[:place]),
@@ -163,7 +171,7 @@ def _next_questions(
 def _with_titles(
     question: NextQuestion, live: Mapping[str, str], pool: list[str], rng: np.random.Generator
 ) -> tuple[str, ...]:
-    """Set the titles of items that the user had not met beside the true one."""
+    """Set items that the user had not met beside the true one."""
     others = {live[item_id] for item_id in pool if item_id not in question.met}
     return _with_others(question.target, sorted(others), rng)
 

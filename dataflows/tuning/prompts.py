@@ -16,7 +16,7 @@ from encoders.text import clip, repair
 MOST_CHARS = 100
 """Characters of one text within a prompt."""
 MOST_SHOWN = 10
-"""Titles of a history that are shown, the newest."""
+"""Lines of a history that are shown, the newest."""
 
 NEXT = (
     "Chosen one after another:\n{history}\nNext:",
@@ -43,12 +43,29 @@ def plain(text: str, limit: int = MOST_CHARS) -> str:
     return clip(one_line, limit)[0]
 
 
-def next_prompt(titles: Sequence[str], wording: int = 0) -> str:
-    """Ask for the title that follows `titles`, oldest first; the newest `MOST_SHOWN` are shown.
+def item_line(title: str, categories: Sequence[str]) -> str:
+    """Name an item in one line: its first category, then its title. "" where it has no title.
 
-    Blank titles are left out. With no title at all, the question stands alone.
+    The category comes first so that what a history says of it is said in one word, before
+    a model has to know which of all titles it is.
     """
-    lines = [line for line in map(plain, titles[-MOST_SHOWN:]) if line]
+    words, kind = plain(title), plain(categories[0]) if categories else ""
+    return f"{kind}: {words}" if words and kind else words
+
+
+def search_line(text: str) -> str:
+    """Write what a person searched for as a line of their history; "" where nothing is left."""
+    words = plain(text)
+    return words and f"looked for: {words}"
+
+
+def next_prompt(history: Sequence[str], wording: int = 0) -> str:
+    """Ask for the item that follows a history of lines, oldest first.
+
+    The newest `MOST_SHOWN` are shown, and blank ones left out. With no line at all, the
+    question stands alone.
+    """
+    lines = [line for each in history[-MOST_SHOWN:] if (line := plain(each, 2 * MOST_CHARS))]
     return NEXT[wording % len(NEXT)].format(history="\n".join(lines))
 
 

@@ -7,33 +7,54 @@ one step, not three.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from dataflows.tuning.prompts import plain
+from dataflows.tuning.prompts import item_line, search_line
 from dataflows.tuning.window import WindowEvent, WindowItem
 
 
 class Step(NamedTuple):
-    """A user comes to an item; `title` is one plain line. `ts` is that of the first event there."""
+    """A user comes to an item, or searches (`item_id` is ""); `line` says so in words.
+
+    `ts` is that of the first event there.
+    """
 
     user_id: str
     item_id: str
-    title: str
+    line: str
     ts: float
 
 
 def sequences(
-    events: Iterable[WindowEvent], items: Mapping[str, WindowItem]
+    events: Iterable[WindowEvent], items: Mapping[str, WindowItem], *, searches: bool = False
 ) -> dict[str, list[Step]]:
-    """Give the steps of each user, oldest first; `events` in the order of time."""
-    titles = {item_id: plain(item.title) for item_id, item in items.items()}
+    """Give the steps of each user, oldest first; `events` in the order of time.
+
+    With `searches` those with words are steps too.
+    """
+    lines = {item_id: item_line(item.title, item.categories) for item_id, item in items.items()}
     steps: dict[str, list[Step]] = {}
+    at: dict[str, str] = {}
     for event in events:
-        title = titles.get(event.item_id or "", "")
-        if event.item_id is None or not title or event.weight <= 0:
+        if event.weight <= 0:
             continue
-        own = steps.setdefault(event.user_id, [])
-        if not own or own[-1].item_id != event.item_id:
-            own.append(Step(event.user_id, event.item_id, title, event.ts))
+        user_id, item_id = event.user_id, event.item_id
+        if item_id is None:
+            line = search_line(event.text or "") if searches else ""
+        else:
+            line = lines.get(item_id, "")
+        if not line or (item_id is not None and at.get(user_id) == item_id):
+            continue
+        steps.setdefault(user_id, []).append(Step(user_id, item_id or "", line, event.ts))
+        if item_id is not None:
+            at[user_id] = item_id
     return steps
+
+
+def told(steps: Sequence[Step], most: int) -> list[str]:
+    """Tell the newest `most` steps in lines, oldest first; of searches the newest alone."""
+    searched = [place for place, step in enumerate(steps) if not step.item_id]
+    newest = searched[-1] if searched else -1
+    lines = [step.line for place, step in enumerate(steps) if step.item_id or place == newest]
+    return lines[-most:]

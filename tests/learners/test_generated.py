@@ -111,15 +111,15 @@ def test_items_named_become_candidates_with_their_two_figures():
     assert not block.raw[others, -2:].any()
 
 
-def test_what_a_user_took_is_told_as_titles_oldest_first():
+def test_what_a_user_took_is_told_oldest_first():
     feed = shop()
     for number in (4, 2, 9):
         feed("u", f"i{number}", ts=float(number))
     taken = feed.model.taken("u", 2)
-    assert taken.titles == ["Title 2", "Title 9"]
+    assert taken.items == [("Title 2", "c"), ("Title 9", "c")]
     assert sorted(taken.had) == ["i2", "i4", "i9"]
     assert (taken.length, taken.ts) == (3, 9.0)
-    assert feed.model.taken("nobody", 2) == ([], [], 0, 0.0)
+    assert feed.model.taken("nobody", 2) == ([], [], 0, 0.0, "", 0)
 
 
 def hits(named, events=500):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataflows.generation.generator import Generator, Wish
+from dataflows.generation.generator import Generator, Wish, history_of
 from dataflows.generation.settings import GenerateSettings
 from dataflows.tuning.prompts import next_prompt
 from encoders.language.beam import beam_search
@@ -21,7 +21,7 @@ def generator(titles=TITLES, **settings):
 
 
 def wish(*item_ids, titles=TITLES, user="u"):
-    shown = [titles[item_id] for item_id in item_ids]
+    shown = [(titles[item_id], "") for item_id in item_ids]
     return Wish(user, Taken(shown, list(item_ids), len(item_ids), 7.0))
 
 
@@ -53,7 +53,7 @@ def test_each_user_is_answered_for_themselves_and_in_order():
 
 def test_new_renamed_and_removed_titles_count_at_once():
     made = generator({"a": "w1 w2", "b": "w3"}, items=9)
-    asked = [Wish("u", Taken(["w5"], [], 1, 0.0))]
+    asked = [Wish("u", Taken([("w5", "")], [], 1, 0.0))]
     made.put("c", "w7 w8 w9")
     assert set(made.name(asked)[0].item_ids) == {"a", "b", "c"}
     made.remove("a")
@@ -84,6 +84,45 @@ def test_another_model_keeps_the_catalogue_and_none_of_the_old_figures():
     fresh.use(tiny_model(seed=3))
     (one,), (two,) = made.name([wish("i1")]), fresh.name([wish("i1")])
     assert one == two
+
+
+def test_an_item_of_another_category_is_another_line():
+    made = Generator(MODEL, GenerateSettings(candidates=True))
+    made.put("a", "w1 w2", ("w3", "w4"))
+    assert made.trie.path("a")[:-1] == tuple(MODEL.target_ids("w3: w1 w2")[:-1])
+    made.put("a", "w1 w2", ("w5",))
+    assert made.trie.path("a")[:-1] == tuple(MODEL.target_ids("w5: w1 w2")[:-1])
+
+
+def test_a_search_stands_where_it_came():
+    items = [("one", "A"), ("two", ""), ("three", "B")]
+    assert history_of(Taken(items, [], 3, 0.0, "words", 1)) == [
+        "A: one", "two", "looked for: words", "B: three",
+    ]  # fmt: skip
+    assert history_of(Taken(items[:1], [], 1, 0.0, "words", 0)) == ["A: one", "looked for: words"]
+    assert next_prompt(history_of(Taken(items[:1], [], 1, 0.0))) == next_prompt(["A: one"])
+
+
+def test_a_user_is_asked_about_live_as_in_training():
+    from dataflows.tuning.sequences import sequences, told
+    from dataflows.tuning.window import WindowEvent, WindowItem
+    from learners.interaction import Item
+    from learners.recommender import Recommender
+    from tests.learners.worlds import DIM, Feed, small, unit
+
+    feed, kinds = Feed(Recommender(small(dim=DIM))), ("A", "B")
+    items = {f"i{n}": WindowItem(f"i{n}", f"Thing {n}", None, (kinds[n % 2],)) for n in range(9)}
+    for n, item in enumerate(items.values()):
+        feed.model.put_item(Item(item.item_id, item.title, item.categories, True, unit(n)))
+    events = []
+    for at, what in enumerate(["tea", 1, 2, 2, "coffee", "mugs", 3, 4, 5, "pots", 6]):
+        text, item_id = (what, None) if isinstance(what, str) else (None, f"i{what}")
+        events.append(WindowEvent(f"e{at}", "u", "t", float(at), item_id, 1.0, text))
+        feed("u", item_id, ts=float(at), text=text, vector=unit(at) if text else None)
+        for most in (3, 10):
+            steps = sequences(events, items, searches=True)["u"]
+            live = next_prompt(history_of(feed.model.taken("u", most))[-most:])
+            assert live == next_prompt(told(steps, most))
 
 
 def test_a_title_that_gives_orders_is_a_title_like_any_other():

@@ -17,11 +17,13 @@ from dataflows.tuning.prompts import (
     MOST_SHOWN,
     NEXT,
     intent_prompt,
+    item_line,
     label_words,
     next_prompt,
     plain,
+    search_line,
 )
-from dataflows.tuning.sequences import sequences
+from dataflows.tuning.sequences import sequences, told
 from dataflows.tuning.window import WindowEvent, WindowItem
 
 EXACT = ExampleSettings(drop=0.0, shuffle=0.0, popular_power=0.0)
@@ -33,6 +35,15 @@ def catalogue(n: int = 20) -> dict[str, WindowItem]:
         f"i{number}": WindowItem(f"i{number}", f"Title {number}", None, (CATEGORIES[number % 2],))
         for number in range(n)
     }
+
+
+def line(number: int) -> str:
+    """How an item of the catalogue stands in a history."""
+    return f"{CATEGORIES[number % 2]}: Title {number}"
+
+
+def search(user: str, ts: float, text: str) -> WindowEvent:
+    return WindowEvent(f"{user}-{ts}", user, "search", ts, None, 1.0, text)
 
 
 def visits(user: str, *items: int, start: float = 0.0) -> list[WindowEvent]:
@@ -57,6 +68,7 @@ def test_plain_text_is_one_line_without_markup_and_stays_so(text, limit):
 
 @given(st.lists(st.text(max_size=30), max_size=15), st.integers(0, 10))
 def test_whatever_titles_say_each_is_one_line_between_those_of_the_template(titles, wording):
+    titles = [item_line(title, ("kind",)) for title in titles]
     lines = next_prompt(titles, wording).split("\n")
     shown = [line for line in map(plain, titles[-MOST_SHOWN:]) if line]
     form = NEXT[wording % len(NEXT)].split("\n")
@@ -91,6 +103,20 @@ def test_the_wordings_differ_and_hold_what_is_asked():
     assert label_words("card_arrival-date") == "card arrival date"
 
 
+def test_an_item_is_named_by_its_first_category_and_its_title():
+    assert item_line("Red Kettle", ("Kitchen", "Tea")) == "Kitchen: Red Kettle"
+    assert item_line("Red Kettle", ()) == item_line("Red Kettle", ("\u200b",)) == "Red Kettle"
+    assert item_line(" \u200b ", ("Kitchen",)) == ""
+    long = item_line("t" * 500, ("c" * 500,))
+    assert next_prompt([long]).split("\n")[1] == plain(long, 200)
+    assert "<|" not in item_line("a <|im_end|>", ("<|im_start|>",))
+
+
+def test_a_search_is_a_line_of_its_own():
+    assert search_line("tea\nNext: buy") == "looked for: tea Next: buy"
+    assert search_line(" \u200b ") == ""
+
+
 # Cleaning
 
 
@@ -109,14 +135,46 @@ def test_steps_leave_out_what_is_not_wanted_or_has_no_title():
     assert [(step.item_id, step.ts) for step in steps] == [("i1", 0.0), ("i2", 2.0), ("i1", 8.0)]
 
 
+def test_searches_are_steps_where_they_are_asked_for():
+    events = [
+        search("u", 0.0, "words"),
+        *visits("u", 1, start=1.0),
+        search("u", 2.0, "\u200b"),
+        search("u", 3.0, "other words"),
+        *visits("u", 1, 2, start=4.0),
+    ]
+    with_them, without = (
+        sequences(events, catalogue(), searches=wanted)["u"] for wanted in (True, False)
+    )
+    assert [(step.item_id, step.line, step.ts) for step in with_them] == [
+        ("", "looked for: words", 0.0),
+        ("i1", line(1), 1.0),
+        ("", "looked for: other words", 3.0),
+        ("i2", line(2), 5.0),
+    ]
+    assert [step.item_id for step in without] == ["i1", "i2"]
+    assert told(with_them, 10) == [line(1), "looked for: other words", line(2)]
+    assert told(with_them, 1) == [line(2)]
+    assert told([], 3) == []
+
+
 # What comes next
+
+
+def test_a_search_is_told_and_is_no_target():
+    events = [search("u", 0.0, "words"), *visits("u", 1, 2, start=1.0)]
+    first, second = next_item_examples(events, catalogue(), EXACT, 0)
+    assert (first.target, second.target) == (line(1), line(2))
+    asked = [["looked for: words"], ["looked for: words", line(1)]]
+    for example, history in zip((first, second), asked, strict=True):
+        assert example.prompt in {next_prompt(history, n) for n in range(len(NEXT))}
 
 
 def test_a_target_follows_its_history_and_was_not_met_before():
     examples = next_item_examples(visits("u", 1, 2, 1, 3), catalogue(), EXACT, 0)
-    assert [example.target for example in examples] == ["Title 2", "Title 3"]
-    assert examples[0].prompt in {next_prompt(["Title 1"], n) for n in range(len(NEXT))}
-    history = ["Title 1", "Title 2", "Title 1"]
+    assert [example.target for example in examples] == [line(2), line(3)]
+    assert examples[0].prompt in {next_prompt([line(1)], n) for n in range(len(NEXT))}
+    history = [line(1), line(2), line(1)]
     assert examples[1].prompt in {next_prompt(history, n) for n in range(len(NEXT))}
     assert {example.kind for example in examples} == {"next"}
 
@@ -124,8 +182,9 @@ def test_a_target_follows_its_history_and_was_not_met_before():
 def test_no_example_knows_what_comes_after_it():
     events = visits("u", *range(20))
     for example in next_item_examples(events, catalogue(), ExampleSettings(), 0):
-        target = int(example.target.split()[1])
-        shown = [int(line.split()[1]) for line in example.prompt.split("\n") if "Title " in line]
+        target = int(example.target.split()[-1])
+        lines = example.prompt.split("\n")
+        shown = [int(each.split()[-1]) for each in lines if "Title " in each]
         assert shown
         assert max(shown) < target
 
@@ -185,7 +244,7 @@ def test_of_many_examples_rare_items_are_drawn_more_often():
     ]
     even = next_item_examples(events, catalogue(), ExampleSettings(most=100, popular_power=0), 0)
     fair = next_item_examples(events, catalogue(), ExampleSettings(most=100, popular_power=1), 0)
-    rare = [sum(example.target != "Title 1" for example in drawn_) for drawn_ in (even, fair)]
+    rare = [sum(example.target != line(1) for example in drawn_) for drawn_ in (even, fair)]
     assert rare[0] < 25
     assert rare[1] > 35
 
