@@ -14,7 +14,8 @@ class LanguageTuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     * `steps` of the optimiser, over `batch_size` examples each; fewer where all examples would
       be seen more than `passes` times, or where `max_seconds` (the whole training, None: no
       limit) would not do.
-    * `max_tokens`: the longest example; of a longer one the beginning of the prompt is cut.
+    * `max_tokens`: the longest example; of a longer one the beginning of the prompt is cut. Short
+      ones are more steps in a time, and the newest lines of a history say most.
     * `max_bytes`: what the process may take (memory of the device where that is CUDA; None: no
       limit). Examples are then read in smaller pieces, with the same result.
     * `rank`, `alpha`: size and strength of the adapter. `layers`: the part of all layers, from
@@ -28,7 +29,7 @@ class LanguageTuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     steps: int = 800
     batch_size: int = 2
     passes: float = 3.0
-    max_tokens: int = 160
+    max_tokens: int = 80
     learning_rate: float = 2e-3
     warmup: float = 0.1
     rank: int = 16
