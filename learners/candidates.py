@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from learners.context import Context
 from learners.gathering import draw, find_rows, gather, weigh
+from learners.neighbours import TOGETHER
 from learners.popularity import LONG, SHORT, TOTAL, stage_of
-from learners.searches import counts_after, favoured, taken_after
+from learners.searches import counts_after, favour, taken_after
 from learners.signals import Signals
 
 Floats = NDArray[np.float64]
@@ -48,12 +49,14 @@ class Candidates(NamedTuple):
     `sizes` (3, n): one more than an item's decayed count (its strength), one over the root of
     that (its spread), its count among users of the same stage. `sums` (n, 7) are over the rows
     of the recent items: together over all and over the newest; transitions from the newest and
-    from the last one; cosines, their sum and the highest; learnt pulls.
+    from the last one; cosines, their sum and the highest; learnt pulls. `after` (n,) is how often
+    each was taken after searches like the user's newest, 0 where they never searched.
     """
 
     ids: NDArray[np.int32]
     sizes: Floats
     sums: Floats
+    after: NDArray[np.float32]
 
 
 def rows_of(signals: Signals, recent: NDArray[np.int32]) -> Rows:
@@ -102,10 +105,12 @@ def candidates_of(
         popularity.counts[stage],
         popularity.scale(stage, context.position),
     )
-    kept = _shortlist(signals, context, ids, rough)
+    after = _after(signals, ids, context)
+    kept = _shortlist(signals, context, ids, rough, after)
     if kept is not None:
         ids, sums, sizes = ids.take(kept), sums.take(kept, axis=0), sizes.take(kept, axis=1)
-    return Candidates(ids, sizes, sums), rows
+        after = after.take(kept)
+    return Candidates(ids, sizes, sums, after), rows
 
 
 def _gathered(
@@ -167,7 +172,11 @@ def _rest(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray
 
 
 def _shortlist(
-    signals: Signals, context: Context, ids: NDArray[np.int32], rough: Floats
+    signals: Signals,
+    context: Context,
+    ids: NDArray[np.int32],
+    rough: Floats,
+    after: NDArray[np.float32],
 ) -> NDArray[np.intp] | None:
     """Give the places of the best by a cheap score; None where there are few enough.
 
@@ -179,8 +188,7 @@ def _shortlist(
     if context.repeats:
         rough += 2.0 * again(signals, ids, context)[2]
     if context.search is not None:
-        counts = searched(signals, ids, context)
-        rough += _SEARCH * favoured(context.search, ids, counts, signals.slot)
+        favour(rough, ids, context.search.near, after, _SEARCH, signals.slot)
     if len(context.generated.ids):
         rough[named(signals, ids, context)[0] > 0.0] = np.inf
     kept = np.argpartition(-rough, most - 1)[:most]
@@ -204,12 +212,14 @@ def again(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray
     return found
 
 
-def searched(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.float32]:
+def _after(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.float32]:
     """Give how often items (n,) were taken after searches like the user's newest."""
-    if context.search is None:
+    table = signals.searched
+    row = -1 if context.search is None else int(table.row_of[context.search.hub])
+    if row < 0:
         return np.zeros(len(ids), np.float32)
-    hub = context.search.hub
-    return counts_after(signals.searched, hub, ids, signals.slot, context.position)
+    unit = table.unit(context.position)
+    return counts_after(ids, table.ids[row], table.counts[TOGETHER, row], unit, signals.slot)
 
 
 def named(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.candidates import Candidates, Floats, again, named, searched
+from learners.candidates import Candidates, Floats, again, named
 from learners.compiled import compiled
 from learners.context import Context
 from learners.popularity import LONG, SHORT
@@ -106,9 +106,8 @@ def sought(signals: Signals, candidates: Candidates, context: Context) -> NDArra
     if search is not None and search.vector is not None:
         found[0] = signals.meanings.nearness(candidates.ids, search.vector)
         found[1] = math.log1p(context.length - search.at)
-        counts = searched(signals, candidates.ids, context)
-        found[2] = np.log(counts + np.float32(_SELDOM))
-        found[3] = np.log(counts * candidates.sizes[1] + _SELDOM_SHARE)
+        found[2] = np.log(candidates.after + np.float32(_SELDOM))
+        found[3] = np.log(candidates.after * candidates.sizes[1] + _SELDOM_SHARE)
     return found
 
 

@@ -18,6 +18,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.compiled import compiled
 from learners.growth import grown
 from learners.interaction import Vector
 
@@ -99,7 +100,7 @@ class Meanings:
 
     def nearness(self, items: NDArray[np.int32], vector: Vector) -> NDArray[np.float32]:
         """Give the cosines (n,) of items with a unit vector (dim,), 0 for one without text."""
-        return _dots(self.vectors[items], vector)
+        return dots(self.vectors, items, vector)
 
     def middle(self, items: NDArray[np.int32]) -> Vector | None:
         """Give the unit vector (dim,) in the midst of items, None where none of them has text."""
@@ -235,3 +236,14 @@ def _dots(rows: NDArray[np.float32], vector: Vector) -> NDArray[np.float32]:
     """
     dots: NDArray[np.float32] = np.einsum("ij,j->i", rows, vector)
     return dots
+
+
+@compiled
+def dots(
+    vectors: NDArray[np.float32], rows: NDArray[np.int32], vector: Vector
+) -> NDArray[np.float32]:
+    """Give the dot product of some rows (n,) of vectors with another; rows are not copied."""
+    found = np.empty(rows.size, np.float32)
+    for place in range(rows.size):
+        found[place] = np.dot(vectors[rows[place]], vector)
+    return found

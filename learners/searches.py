@@ -13,13 +13,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.compiled import compiled
 from learners.interaction import Interaction, Vector
 from learners.meaning import Meanings
-from learners.neighbours import TOGETHER, Neighbours
+from learners.neighbours import Neighbours
 
 WIDTH = 128
 """Items that are remembered as taken after searches with the same nearest item."""
-_HALVES_AFTER = 16.0  # places among the nearest
+_FADES = 0.5 ** (1 / 16)  # from one place among the nearest to the next
 _AMID = 8  # of the nearest, those that a search of another space is amid of
 _NOTHING = np.zeros(0, np.int32)
 
@@ -78,38 +79,56 @@ def taken_after(table: Neighbours, hub: int) -> NDArray[np.int32]:
     return _NOTHING if row < 0 else table.ids[row][table.ids[row] >= 0]
 
 
+@compiled
 def counts_after(
-    table: Neighbours, hub: int, ids: NDArray[np.int32], slot: NDArray[np.intp], position: int
+    ids: NDArray[np.int32],
+    theirs: NDArray[np.int32],
+    strength: NDArray[np.float32],
+    unit: np.float32,
+    slot: NDArray[np.intp],
 ) -> NDArray[np.float32]:
-    """Give how often each of the items (n,) was taken after such searches, with decay.
+    """Give how often each of the items `ids` (n,) was taken after such searches, with decay.
 
-    `slot` holds -1 everywhere, before and after.
+    `theirs` (m,) are the items of the search's row, -1 where empty, and `strength` (m,) their
+    counts in `unit`s. `slot` holds -1 everywhere, before and after.
     """
-    counts, row = np.zeros(len(ids), np.float32), table.row_of[hub]
-    if row >= 0:
-        slot[ids] = np.arange(len(ids))
-        place = slot[table.ids[row]]
-        slot[ids] = -1
-        known = place >= 0
-        counts[place[known]] = table.counts[TOGETHER, row, known] / table.unit(position)
+    counts = np.zeros(ids.size, np.float32)
+    for place in range(ids.size):
+        slot[ids[place]] = place
+    for column in range(theirs.size):
+        place = slot[theirs[column]]
+        if place >= 0:
+            counts[place] = strength[column] / unit
+    for item in ids:
+        slot[item] = -1
     return counts
 
 
-def favoured(
-    search: Search,
+@compiled
+def favour(
+    rough: NDArray[np.float64],
     ids: NDArray[np.int32],
+    near: NDArray[np.int32],
     counts: NDArray[np.float32],
+    most: float,
     slot: NDArray[np.intp],
-) -> NDArray[np.float32]:
-    """Give what a search adds to the cheap score of candidates (n,): of 0 to 1 by either sign.
+) -> None:
+    """Add what a search says to the cheap score `rough` (n,) of items: up to `most` by either sign.
 
     For being among the nearest, and for being taken after such searches. `slot` holds -1
     everywhere, before and after.
     """
-    slot[ids] = np.arange(len(ids))
-    place = slot[search.near]
-    slot[ids] = -1
-    favour = counts / max(float(counts.max(initial=0.0)), 1e-9)
-    nearness = np.float32(0.5) ** (np.arange(len(place)) / np.float32(_HALVES_AFTER))
-    favour[place[place >= 0]] += nearness[place >= 0]
-    return favour
+    highest = np.float32(1e-9)
+    for place in range(ids.size):
+        slot[ids[place]] = place
+        highest = max(highest, counts[place])
+    for place in range(ids.size):
+        rough[place] += most * counts[place] / highest
+    nearness = most
+    for item in near:
+        place = slot[item]
+        if place >= 0:
+            rough[place] += nearness
+        nearness *= _FADES
+    for item in ids:
+        slot[item] = -1

@@ -64,6 +64,8 @@ class Training:
         with _quietly(), tempfile.TemporaryDirectory(prefix="penchant-encoder-") as scratch:
             trainer = self._trainer(Path(scratch), watch)
             trainer.train()
+        # Else the model would go on in the lower precision that it may have been trained in.
+        trainer.accelerator.unwrap_model(self._model, keep_fp32_wrapper=False)
         self.steps = watch.steps
 
     def _trainer(self, scratch: Path, watch: Any) -> Any:

@@ -64,7 +64,8 @@ def test_pieces_do_not_change_the_draws(monkeypatch) -> None:
     gains, users = rng.random((200, 2)), rng.integers(0, 40, 200)
     whole = bootstrap(gains, users)
     monkeypatch.setattr("dataflows.intervals._DRAWN_AT_ONCE", 100)
-    np.testing.assert_array_equal(bootstrap(gains, users), whole)
+    # The last digit of a product hangs on how many rows there are, on some processors.
+    np.testing.assert_allclose(bootstrap(gains, users), whole, rtol=1e-12)
 
 
 def test_no_events_no_interval() -> None:

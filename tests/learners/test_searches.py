@@ -11,7 +11,7 @@ from learners.features import FEATURES, SEARCH
 from learners.interaction import Item
 from learners.neighbours import Neighbours
 from learners.recommender import Recommender
-from learners.searches import Search, counts_after, favoured, taken_after
+from learners.searches import counts_after, favour, taken_after
 from tests.learners.worlds import DIM, Feed, Shelf, Tastes, grown_model, listed, small, unit
 
 
@@ -214,7 +214,11 @@ def test_counts_are_those_of_a_dict_that_fades(taken, hub) -> None:
         by_hand[pair] = by_hand.get(pair, 0.0) + 1.0
     ids = np.arange(31, dtype=np.int32)
     slot = np.full(41, -1, np.intp)
-    got = counts_after(table, hub, ids, slot, max(len(taken) - 1, 0))
+    row, unit = table.row_of[hub], table.unit(max(len(taken) - 1, 0))
+    if row < 0:
+        assert hub not in {owner for owner, _ in by_hand}
+        return
+    got = counts_after(ids, table.ids[row], table.counts[0, row], unit, slot)
     assert got == pytest.approx([by_hand.get((hub, n), 0.0) for n in range(31)], rel=1e-4)
     assert set(taken_after(table, hub).tolist()) == {n for h, n in by_hand if h == hub}
     assert (slot == -1).all()
@@ -222,7 +226,8 @@ def test_counts_are_those_of_a_dict_that_fades(taken, hub) -> None:
 
 def test_the_cheap_score_favours_by_nearness_and_by_what_was_taken() -> None:
     ids, slot = np.array([4, 7, 9, 2], np.int32), np.full(12, -1, np.intp)
-    asked = Search("words", None, np.array([9, 3, 4], np.int32), 0, 0.0)
-    got = favoured(asked, ids, np.array([0.0, 3.0, 1.5, 0.0], np.float32), slot)
-    assert got == pytest.approx([0.5 ** (2 / 16), 1.0, 0.5 + 1.0, 0.0])
+    near, counts = np.array([9, 3, 4], np.int32), np.array([0.0, 3.0, 1.5, 0.0], np.float32)
+    rough = np.ones(4)
+    favour(rough, ids, near, counts, 4.0, slot)
+    assert rough - 1.0 == pytest.approx([4.0 * 0.5 ** (2 / 16), 4.0, 2.0 + 4.0, 0.0])
     assert (slot == -1).all()
