@@ -365,11 +365,11 @@ class Recommender:
     def taken(self, user_id: str, most: int) -> Taken:
         """Give a user's newest `most` items, and what is not to be named for them again."""
         user, items = self.users.get(user_id, self.position), self.signals.items
-        newest = [(items.title(n), items.first_category(n)) for n in user.context(most)[::-1]]
+        shown = [(items.title(n), items.first_category(n)) for n in user.context(most)[::-1]]
         seen = [] if self.repeats_on else [items.ids[number] for number in user.seen.tolist()]
         search = ("", 0) if user.search is None else (user.search.text, user.since_search())
         ts = user.times[-1] if user.times else 0.0
-        return Taken(newest, seen, user.length, ts, search[0], min(search[1], len(newest)))
+        return Taken(shown, seen, user.length, ts, search[0], min(search[1], len(shown)))
 
     def labels(self) -> list[str]:
         """Give the labels of intent that are known; not to be changed."""

@@ -21,12 +21,15 @@ from learners.neighbours import Neighbours
 WIDTH = 128
 """Items that are remembered as taken after searches with the same nearest item."""
 _FADES = 0.5 ** (1 / 16)  # from one place among the nearest to the next
+_SHOWN = 100  # characters of a search that are kept, to be told
 _AMID = 8  # of the nearest, those that a search of another space is amid of
 _NOTHING = np.zeros(0, np.int32)
 
 
 class Search(msgspec.Struct, frozen=True):
-    """A user's newest search: its `text`, and its unit vector (dim,), None from an older space.
+    """A user's newest search: the beginning of its `text`, and its unit vector (dim,).
+
+    The vector is None where it belongs to the space of an earlier encoder.
 
     `near` (n,) int32 are the numbers of the items nearest to it when it came, nearest first,
     at least one. `at` is how many interactions the user had by then, `ts` its time (seconds).
@@ -58,7 +61,7 @@ def newest(
     if known is not None and known.ts > interaction.ts:
         return known
     near = meanings.nearest(vector)
-    return Search(text, vector, near, length, interaction.ts) if len(near) else known
+    return Search(text[:_SHOWN], vector, near, length, interaction.ts) if len(near) else known
 
 
 def as_of(search: Search | None, before: float | None, meanings: Meanings) -> Search | None:

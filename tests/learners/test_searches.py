@@ -102,6 +102,12 @@ def test_what_is_no_search_is_none(what) -> None:
     assert not feed.model.signals.searching
 
 
+def test_of_a_long_search_the_beginning_is_kept() -> None:
+    feed = grown_model(Tastes(), 50)
+    feed("u1", None, text="tea " * 500, vector=unit(1))
+    assert feed.model.users.get("u1", feed.model.position).search.text == "tea " * 25
+
+
 def test_an_event_on_an_item_is_no_search_whatever_it_says() -> None:
     feed = grown_model(Tastes(), 50)
     feed("u1", "topic0-1", text="just what I wanted", vector=unit(1))
