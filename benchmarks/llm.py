@@ -8,7 +8,7 @@ then goes live: the events behind the prefix are replayed with the switch at the
 without, and compared event by event.
 
   ml-100k   MovieLens 100k, the first 50,000 events, then 10,000 more
-  shop      the simulated shop, 24,000 events, then 6,000 more
+  shop      the simulated shop, 24,000 events, then 12,000 more
 
     python -m benchmarks.llm [--logs NAME,...] [--kinds encoder,language] [--threads 2]
         [--no-live] [--root FOLDER] [--json OUT]
@@ -27,7 +27,7 @@ from pathlib import Path
 from benchmarks.accuracy_logs import SOURCES, is_there, write_log
 
 PREFIX = {"ml-100k": 50_000, "shop": 24_000}
-AFTER = {"ml-100k": 10_000, "shop": 6_000}
+AFTER = {"ml-100k": 10_000, "shop": 12_000}
 KINDS = ("encoder", "language")
 ROUND_MINUTES = 20.0
 POINTS = -0.005
