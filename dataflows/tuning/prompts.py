@@ -15,8 +15,8 @@ from encoders.text import clip, repair
 
 MOST_CHARS = 100
 """Characters of one text within a prompt."""
-MOST_SHOWN = 10
-"""Lines of a history that are shown, the newest."""
+MOST_SHOWN = 5
+"""Lines of a history that are shown, the newest: about as many as an example has room for."""
 
 NEXT = (
     "Chosen one after another:\n{history}\nNext:",

@@ -19,7 +19,7 @@ from encoders.language.load import load_language_model
 from encoders.language.model import LanguageModel
 from encoders.language.tune import TextExample, tune_language
 
-INTENT_SHARE = 0.3
+INTENT_SHARE = 0.2
 """The part of all examples that intents may take, where there are many."""
 
 
