@@ -41,8 +41,9 @@ class Named(NamedTuple):
 def history_of(taken: Taken) -> list[str]:
     """Tell what a user did, oldest first, in lines as training shows them."""
     lines = [item_line(title, (category,)) for title, category in taken.items]
-    place = len(lines) - taken.since
-    return [*lines[:place], search_line(taken.search), *lines[place:]]
+    if search := search_line(taken.search):  # a blank line would take the place of an item
+        lines.insert(len(lines) - taken.since, search)
+    return lines
 
 
 class Generator:

@@ -4,7 +4,7 @@ import pytest
 
 from dataflows.generation.generator import Generator, Wish, history_of
 from dataflows.generation.settings import GenerateSettings
-from dataflows.tuning.prompts import next_prompt
+from dataflows.tuning.prompts import MOST_SHOWN, next_prompt
 from encoders.language.beam import beam_search
 from learners.generated import Taken
 from tests.encoders.language.tiny_model import WORDS, tiny_model
@@ -101,6 +101,9 @@ def test_a_search_stands_where_it_came():
     ]  # fmt: skip
     assert history_of(Taken(items[:1], [], 1, 0.0, "words", 0)) == ["A: one", "looked for: words"]
     assert next_prompt(history_of(Taken(items[:1], [], 1, 0.0))) == next_prompt(["A: one"])
+    many = [(f"Thing {n}", "") for n in range(MOST_SHOWN)]
+    told = [title for title, _ in many]
+    assert next_prompt(history_of(Taken(many, [], 9, 0.0))) == next_prompt(told)
 
 
 def test_a_user_is_asked_about_live_as_in_training():
