@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.codec import pack, unpack_as
+from learners.history import User
+from learners.items import ItemTable
 
 KIND = "learner:generated"
 _VERSION = 1
@@ -55,6 +57,15 @@ class Taken(NamedTuple):
     ts: float
     search: str = ""
     since: int = 0
+
+
+def taken_by(user: User, items: ItemTable, most: int, *, again: bool) -> Taken:
+    """Tell of a user's newest `most` items; `again`: what they have may be named again."""
+    shown = [(items.title(n), items.first_category(n)) for n in user.context(most)[::-1]]
+    seen = [] if again else [items.ids[number] for number in user.seen.tolist()]
+    ts = user.times[-1] if user.times else 0.0
+    search = "" if user.search is None else user.search.text
+    return Taken(shown, seen, user.length, ts, search, min(user.since_search(), len(shown)))
 
 
 class _Made(msgspec.Struct, array_like=True):

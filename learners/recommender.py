@@ -18,7 +18,7 @@ from learners.control import Control
 from learners.drift import Alarm, DriftMonitor
 from learners.features import features_of, matrix
 from learners.generated import KIND as GENERATED_KIND
-from learners.generated import Generated, Taken
+from learners.generated import Generated, Taken, taken_by
 from learners.history import BUCKET_KIND, User, Users
 from learners.interaction import Interaction, Item
 from learners.lists import Entry, UserList
@@ -364,12 +364,8 @@ class Recommender:
 
     def taken(self, user_id: str, most: int) -> Taken:
         """Give a user's newest `most` items, and what is not to be named for them again."""
-        user, items = self.users.get(user_id, self.position), self.signals.items
-        shown = [(items.title(n), items.first_category(n)) for n in user.context(most)[::-1]]
-        seen = [] if self.repeats_on else [items.ids[number] for number in user.seen.tolist()]
-        search = ("", 0) if user.search is None else (user.search.text, user.since_search())
-        ts = user.times[-1] if user.times else 0.0
-        return Taken(shown, seen, user.length, ts, search[0], min(search[1], len(shown)))
+        user = self.users.get(user_id, self.position)
+        return taken_by(user, self.signals.items, most, again=self.repeats_on)
 
     def labels(self) -> list[str]:
         """Give the labels of intent that are known; not to be changed."""
