@@ -19,7 +19,7 @@ from learners.belief import Belief
 from learners.codec import pack, unpack, unpack_as
 from learners.compiled import place_of
 from learners.profile import Profile
-from learners.searches import Search
+from learners.searches import Search, in_space
 from learners.session import SessionMean
 from learners.trail import Step
 
@@ -65,7 +65,8 @@ class User(msgspec.Struct):
         """Leave the vectors of another space behind; take those of `moved`, where it is given."""
         self.space = space
         if self.search is not None:
-            self.search = msgspec.structs.replace(self.search, vector=None)
+            found = None if moved is None else moved.search
+            self.search = in_space(self.search, found)
         if moved is not None:
             self.session, self.newest, self.belief = moved.session, moved.newest, moved.belief
             return

@@ -16,8 +16,10 @@ from learners.control import Control, Do
 from learners.history import User
 from learners.interaction import Interaction, Vector
 from learners.labelled import Labelled
+from learners.meaning import Meanings
 from learners.needs import Needs
 from learners.pending import Pending, Waiting
+from learners.searches import newest
 from learners.session import is_over
 
 Encode = Callable[[Sequence[str | None]], Sequence[Vector | None]]
@@ -27,9 +29,13 @@ _Labelled = tuple[str, Labelled]
 
 
 class NeedsShadow:
-    """Needs in the making. `users` are those of the events learnt, each with a session anew."""
+    """Needs in the making. `users` are those of the events learnt, each with a session anew.
 
-    def __init__(self, live: Needs) -> None:
+    What they search for is looked up in `meanings`, those of the new space.
+    """
+
+    def __init__(self, live: Needs, meanings: Meanings) -> None:
+        self._meanings = meanings
         self.needs = Needs(live.dim, live.settings, live.known_categories)
         self.needs.pending = Pending(0)
         self.needs.aliases, self.needs.retired = dict(live.aliases), dict(live.retired)
@@ -110,6 +116,8 @@ class NeedsShadow:
             text=event.text or None,
         )
         user = self.users.setdefault(event.user_id, User())
+        if event.is_search:
+            user.search = newest(one, user.search, 0, self._meanings)
         self.needs.learn(one, user, event.category)
         self._newest = max(self._newest, event.ts)
         if vector is not None:

@@ -174,20 +174,31 @@ def add(
 @compiled
 def put(ids: Numbers, counts: NDArray[np.float32], row: int, item: int) -> int:
     """Give the slot of an item in a row; one that has none takes an empty or the weakest one."""
+    place, _ = find(ids, counts, row, item)
+    if ids[row, place] != item:
+        ids[row, place] = item
+        counts[:, row, place] = 0.0
+    return place
+
+
+@compiled
+def find(ids: Numbers, counts: NDArray[np.float32], row: int, item: int) -> tuple[int, np.float32]:
+    """Give the slot of an item in a row, else an empty or the weakest one, and how strong it is.
+
+    An empty one has a strength of -1.
+    """
     start = item % (ids.shape[1] // WAYS) * WAYS
     place: int = start
     least = np.float32(np.inf)
     for slot in range(start, start + WAYS):
-        if ids[row, slot] == item:
-            return slot
         strength = np.float32(-1.0)
         if ids[row, slot] >= 0:
             strength = counts[TOGETHER, row, slot] + np.float32(0.5) * counts[NEXT, row, slot]
+        if ids[row, slot] == item:
+            return slot, strength
         if strength < least:
             place, least = slot, strength
-    ids[row, place] = item
-    counts[:, row, place] = 0.0
-    return place
+    return place, least
 
 
 @compiled

@@ -46,7 +46,8 @@ class Waiting(msgspec.Struct, array_like=True):
 
     `labelled` says from where it has one already: "", "teacher" or "label"; `label` is that
     one, as it came. `text` is cut, `encoded` is whole: what its vector was made of.
-    `position` is its number in the shard, `category` the one that it was learnt with.
+    `position` is its number in the shard, `category` the one that it was learnt with;
+    `is_search` tells that it has no item.
     """
 
     event_id: str
@@ -60,6 +61,7 @@ class Waiting(msgspec.Struct, array_like=True):
     category: str | None = None
     label: str | None = None
     encoded: str | None = None
+    is_search: bool = False
 
 
 class _Block(msgspec.Struct):
@@ -112,6 +114,7 @@ class Pending:
             category,
             interaction.intent or None,
             interaction.encoded,
+            interaction.item_id is None,
         )
         self.add(waiting, interaction.vector)
 

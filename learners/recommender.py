@@ -30,7 +30,7 @@ from learners.profile import Profile, ProfileLearner
 from learners.reasons import carried, told
 from learners.records import Records
 from learners.refit import refitted
-from learners.searches import as_of, newest
+from learners.searches import Search, as_of, newest
 from learners.settings import LearnerSettings
 from learners.shadow import Shadow
 from learners.signals import Signals
@@ -125,9 +125,9 @@ class Recommender:
         self.position = interaction.position
         user = self.users.get(interaction.user_id, interaction.position)
         if interaction.item_id is None:
-            user.search = newest(interaction, user.search, user.length, self.signals.meanings)
-            if user.search is not None and not self.signals.searching:
-                self._search_begins()
+            search = newest(interaction, user.search, user.length, self.signals.meanings)
+            if search is not None and search is not user.search:
+                self._search(user, search, interaction.encoded)
             loss = self.needs.learn(interaction, user, None)
             alarms = self._drifted(None, loss)
         else:
@@ -162,10 +162,14 @@ class Recommender:
         self._count(interaction, user, number)
         return self._drifted(hit, loss)
 
-    def _search_begins(self) -> None:
-        """Rank by searches as well from the first one on: streams without any are as before."""
-        before, self.signals.searching = self.columns, True
-        self.take_preference(self.preference.state(), before)
+    def _search(self, user: User, search: Search, encoded: str | None) -> None:
+        """Take a search in. From the first one on all are ranked by searches as well."""
+        user.search = search
+        if self.signals.searched.ask(search.hub, encoded):
+            self._dirty.add(search.hub)
+        if not self.signals.searching:
+            before, self.signals.searching = self.columns, True
+            self.take_preference(self.preference.state(), before)
         self.open = self._peek = None
 
     def _learn_unwanted(self, interaction: Interaction, user: User, number: int) -> list[Alarm]:
@@ -462,9 +466,7 @@ class Recommender:
         Nothing of the old space is left: vectors, rows and learners are replaced, and so are
         the sessions of active users; others begin theirs anew.
         """
-        shadow.meanings.make_room(len(self.signals.items.available))
-        self._dirty.update(self.signals.meanings.marks, shadow.meanings.marks)
-        self.signals.meanings = shadow.meanings
+        self._dirty |= self.signals.switch(shadow.meanings, shadow.hubs)
         self.needs = shadow.needs.take_over(self.needs)
         self.users.switch(shadow.needs.active(), self.position)
         self.open = self._peek = None

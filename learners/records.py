@@ -67,6 +67,7 @@ class Records:
             "counts": signals.popularity.counts[:, number],
             "neighbours": signals.neighbours.row_out(number),
             "searched": signals.searched.row_out(number),
+            "words": signals.searched.words.get(number),
             "values": signals.values.sums[:, number],
             "mark": signals.meanings.marks.get(number, 0),
             "near": signals.meanings.row_out(number),
@@ -84,6 +85,7 @@ class Records:
             signals.neighbours.row_in(number, *state["neighbours"])
         if state.get("searched") is not None:  # written since searches count
             signals.searched.row_in(number, *state["searched"])
+        signals.searched.ask(number, state.get("words"))  # written since they outlive a switch
         if state["near"] is not None:
             signals.meanings.row_in(number, *state["near"])
 

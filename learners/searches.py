@@ -18,8 +18,6 @@ from learners.interaction import Interaction, Vector
 from learners.meaning import Meanings
 from learners.neighbours import Neighbours
 
-WIDTH = 128
-"""Items that are remembered as taken after searches with the same nearest item."""
 _FADES = 0.5 ** (1 / 16)  # from one place among the nearest to the next
 _SHOWN = 100  # characters of a search that are kept, to be told
 _AMID = 8  # of the nearest, those that a search of another space is amid of
@@ -74,6 +72,16 @@ def as_of(search: Search | None, before: float | None, meanings: Meanings) -> Se
     if search.vector is None:
         return msgspec.structs.replace(search, vector=meanings.middle(search.near[:_AMID]))
     return search
+
+
+def in_space(search: Search, found: Search | None) -> Search:
+    """Give a search in another encoder's space, as it was `found` there; None: it was not.
+
+    Then its vector is left behind, and the items that were nearest to it stand for it.
+    """
+    if found is None or (found.ts, found.text) != (search.ts, search.text):
+        return msgspec.structs.replace(search, vector=None)
+    return msgspec.structs.replace(search, vector=found.vector, near=found.near)
 
 
 def taken_after(table: Neighbours, hub: int) -> NDArray[np.int32]:

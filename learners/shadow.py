@@ -7,6 +7,8 @@ Everything but `follow`, which wants the model to stand still, may run in anothe
 
 from __future__ import annotations
 
+from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from learners.interaction import Vector
@@ -18,21 +20,26 @@ if TYPE_CHECKING:
 
 
 class Shadow:
-    """The other half of a model: `meanings` of items and `needs` of users."""
+    """The other half of a model: `meanings` of items and `needs` of users.
+
+    `hubs` maps the items nearest to searches so far to those that are nearest to them now.
+    """
 
     def __init__(self, model: Recommender) -> None:
         settings = model.settings
         self._model = model
         self.meanings = Meanings(settings.dim, settings.similar)
-        self.needs = NeedsShadow(model.needs)
+        self.needs = NeedsShadow(model.needs, self.meanings)
+        self.hubs: dict[int, int] = {}
         self._index = model.signals.items.index
         self._rows: list[int] = []
-        self._followed = 0
+        self._words: deque[tuple[int, str]] = deque()
+        self._followed = self._asked = 0
         self.follow()
 
     def __len__(self) -> int:
-        """How much there is to do: rows to be found, events and labels to be learnt."""
-        return len(self._rows) + len(self.needs)
+        """How much there is to do: rows and hubs to be found, events and labels to be learnt."""
+        return len(self._rows) + len(self._words) + len(self.needs)
 
     def follow(self) -> int:
         """Take note of what came since the last call; give how much there is to do.
@@ -45,6 +52,9 @@ class Shadow:
         owners = model.signals.meanings.owners
         self._rows += owners[self._followed :]
         self._followed = len(owners)
+        words = model.signals.searched.words
+        self._words += islice(words.items(), self._asked, None)
+        self._asked = len(words)
         self.needs.follow(model.needs)
         return len(self)
 
@@ -62,11 +72,22 @@ class Shadow:
     def step(self, encode: Encode, most: int) -> int:
         """Do at most so much, rows first; give what is left.
 
-        Put the items in before: a row is found among those that are there.
+        Put the items in before: rows and hubs are found among those that are there.
         """
         for _ in range(min(most, len(self._rows))):
             self.meanings.look_up(self._rows.pop())
             most -= 1
+        if most and self._words:
+            most -= self._lead(encode, most)
         if most:
             self.needs.step(encode, most)
         return len(self)
+
+    def _lead(self, encode: Encode, most: int) -> int:
+        """Find the hubs of at most so many words; give of how many."""
+        chosen = [self._words.popleft() for _ in range(min(most, len(self._words)))]
+        vectors = encode([words for _, words in chosen])
+        for (hub, _), vector in zip(chosen, vectors, strict=True):
+            if vector is not None and len(near := self.meanings.nearest(vector)):
+                self.hubs[hub] = int(near[0])
+        return len(chosen)

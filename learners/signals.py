@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from learners.block import Block
 from learners.items import ItemTable
 from learners.meaning import Meanings
-from learners.neighbours import COUNTS, Neighbours, pull
+from learners.neighbours import Neighbours, pull
 from learners.popularity import Popularity
-from learners.searches import WIDTH
+from learners.searched import Searched
 from learners.settings import LearnerSettings
 from learners.values import Values
 
@@ -35,7 +37,7 @@ class Signals:
             settings.stage_half_life,
         )
         self.neighbours = Neighbours(settings.neighbours, settings.window, settings.count_half_life)
-        self.searched = Neighbours(WIDTH, 1, settings.count_half_life, COUNTS)
+        self.searched = Searched(settings.count_half_life)
         self.meanings = Meanings(settings.dim, settings.similar)
         self.values = Values()
         self.fresh: list[int] = []
@@ -100,6 +102,16 @@ class Signals:
         """Count an item as taken after a search nearest to `hub`; give the items changed."""
         rebased = self.searched.learn_one_way(hub, item, position)
         return set(range(len(self.items))) if rebased else {hub}
+
+    def switch(self, meanings: Meanings, hubs: Mapping[int, int]) -> set[int]:
+        """Go on in another space; give the items whose records changed.
+
+        `hubs` maps the items nearest to searches to those that are nearest there.
+        """
+        meanings.make_room(len(self.items.available))
+        changed = {*self.meanings.marks, *meanings.marks, *self.searched.move(hubs)}
+        self.meanings = meanings
+        return changed
 
     def pull(self, block: Block, slope: NDArray[np.float32]) -> set[int]:
         """Learn what recent items add to the scores of a block; give the items changed.

@@ -1,0 +1,85 @@
+"""What was taken after searches: in the row of the item nearest to the words of a search.
+
+Under another encoder another item is nearest to the same words. So for each row the words of
+one of its searches are kept: where those lead then, the row's counts go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learners.compiled import compiled
+from learners.neighbours import COUNTS, TOGETHER, Neighbours, Numbers, find
+
+WIDTH = 128
+"""Items that are remembered as taken after searches with the same nearest item."""
+_LONGEST = 200  # characters of the words that are kept of a row
+
+
+class Searched(Neighbours):
+    """Counts of what was taken after searches, in the rows of the items nearest to them (hubs).
+
+    `words[hub]` is what the vector of the first search that led there was made of, cut.
+    """
+
+    def __init__(self, half_life: float) -> None:
+        super().__init__(WIDTH, 1, half_life, COUNTS)
+        self.words: dict[int, str] = {}
+
+    def ask(self, hub: int, words: str | None) -> bool:
+        """Keep the words of a search that leads to `hub`; True where they are the first."""
+        if not words or hub in self.words:
+            return False
+        self.words[hub] = words[:_LONGEST]
+        return True
+
+    def move(self, hubs: Mapping[int, int]) -> set[int]:
+        """Put the counts of rows into those of other hubs; give the items whose records changed.
+
+        `hubs` maps old ones to new ones; the counts of those that it lacks stay. Where rows meet,
+        counts add up, and the strongest stay.
+        """
+        before = {owner: int(self.row_of[owner]) for owner in self._owners()}
+        ids, counts, words = self.ids, self.counts, self.words
+        self.words = {}
+        for hub in sorted(words):  # in an order that a restart does not change
+            self.words.setdefault(hubs.get(hub, hub), words[hub])
+        self.row_of = np.full_like(self.row_of, -1)
+        self.rows = 0
+        self.ids, self.counts = np.full_like(ids, -1), np.zeros_like(counts)
+        for owner, row in before.items():
+            merge(
+                self.ids, self.counts, self._row(hubs.get(owner, owner)), ids[row], counts[:, row]
+            )
+        return {*before, *words, *self.words, *self._owners()}
+
+    def _owners(self) -> list[int]:
+        owners: list[int] = np.flatnonzero(self.row_of >= 0).tolist()
+        return owners
+
+
+@compiled
+def merge(
+    ids: Numbers,
+    counts: NDArray[np.float32],
+    row: int,
+    others: Numbers,
+    theirs: NDArray[np.float32],
+) -> None:
+    """Add the counts `theirs` (c, width) of items `others` (width,), -1 where empty, to a row.
+
+    In a full group of slots a stronger one takes the place of the weakest.
+    """
+    for column in range(others.size):
+        item = others[column]
+        if item < 0:
+            continue
+        place, least = find(ids, counts, row, item)
+        if ids[row, place] == item:
+            counts[:, row, place] += theirs[:, column]
+        elif theirs[TOGETHER, column] > least:
+            ids[row, place] = item
+            counts[:, row, place] = theirs[:, column]

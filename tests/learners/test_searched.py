@@ -1,0 +1,223 @@
+"""What was taken after searches outlives another encoder: it goes where their words lead then."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from learners.interaction import Item
+from learners.neighbours import TOGETHER
+from learners.recommender import Recommender
+from learners.searched import Searched
+from learners.searches import taken_after
+from learners.shadow import Shadow
+from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
+
+WORDS = [f"word {n}" for n in range(40)]
+ITEMS = [f"i{n}" for n in range(40)]
+PLAIN = [f"plain{n}" for n in range(6)]
+
+
+def old(text: str) -> np.ndarray:
+    """The old encoder: `word n` lies by item n."""
+    return unit(2_000, unit(100 + WORDS.index(text)))
+
+
+def new(text: str) -> np.ndarray:
+    """The new one, in which it lies by item 39 - n."""
+    return unit(3_000, unit(100 + 39 - WORDS.index(text)))
+
+
+def world() -> Feed:
+    model = Recommender(small(dim=DIM, repeats="on"))
+    for n, item_id in enumerate(ITEMS):
+        model.put_item(Item(item_id, item_id, ("c",), True, unit(100 + n)))
+    for item_id in PLAIN:
+        model.put_item(Item(item_id, item_id, ("d",)))
+    return Feed(model)
+
+
+def search(feed: Feed, user: str, word: int, encode=old) -> None:
+    text = WORDS[word]
+    feed(user, None, vector=encode(text), text=text, encoded=text)
+
+
+def people(feed: Feed, events: int, words: int = 3, encode=old) -> None:
+    """Who searches for one of the first words takes a plain item of its own."""
+    dice = np.random.default_rng(feed.position)
+    for _ in range(events):
+        word, user = int(dice.integers(words)), f"u{dice.integers(20)}"
+        search(feed, user, word, encode)
+        feed(user, PLAIN[word])
+
+
+def shadow_of(model: Recommender) -> Shadow:
+    shadow = Shadow(model)
+    for n, item_id in enumerate(ITEMS):
+        shadow.put_item(item_id, unit(100 + n))
+    finish(shadow)
+    return shadow
+
+
+def finish(shadow: Shadow) -> None:
+    while shadow.step(lambda texts: [t and new(t) for t in texts], 3):
+        pass
+
+
+def taken(model: Recommender, item: int) -> set[str]:
+    signals = model.signals
+    number = signals.items.index[ITEMS[item]]
+    return {signals.items.ids[n] for n in taken_after(signals.searched, number).tolist()}
+
+
+def test_counts_go_where_the_words_lead() -> None:
+    feed = world()
+    people(feed, 60)
+    model = feed.model
+    assert [taken(model, n) for n in range(3)] == [{PLAIN[n]} for n in range(3)]
+    model.switch(shadow_of(model))
+    assert [taken(model, 39 - n) for n in range(3)] == [{PLAIN[n]} for n in range(3)]
+    assert not any(taken(model, n) for n in range(3))
+
+
+def test_lists_go_on_from_them() -> None:
+    feed = world()
+    people(feed, 300)
+    feed.model.switch(shadow_of(feed.model))
+    for word in range(3):
+        search(feed, "somebody new", word, new)
+        assert listed(feed.model, "somebody new")[0] == PLAIN[word]
+
+
+def test_a_search_under_way_is_in_the_new_space() -> None:
+    feed = world()
+    people(feed, 20)
+    search(feed, "a", 1)
+    feed("a", PLAIN[1])
+    feed.model.switch(shadow_of(feed.model))
+    held = feed.model.users.get("a", feed.model.position).search
+    assert held is not None
+    assert held.vector is not None
+    assert np.allclose(held.vector, new(WORDS[1]))
+    assert held.hub == feed.model.signals.items.index[ITEMS[38]]
+    assert held.at == 0
+
+
+def test_words_on_an_item_are_not_taken_for_a_search() -> None:
+    feed = world()
+    search(feed, "a", 1)
+    feed("a", ITEMS[5], vector=old(WORDS[7]), text=WORDS[7], encoded=WORDS[7])
+    feed.model.switch(shadow_of(feed.model))
+    held = feed.model.users.get("a", feed.model.position).search
+    assert held is not None
+    assert held.vector is not None
+    assert np.allclose(held.vector, new(WORDS[1]))
+
+
+def test_a_search_of_long_ago_lies_amid_what_was_nearest_to_it() -> None:
+    feed = world()
+    search(feed, "a", 1)
+    for n in range(30):
+        feed("b", ITEMS[n], ts=1e6 + n, vector=old(WORDS[n]), text=WORDS[n], encoded=WORDS[n])
+    feed.model.switch(shadow_of(feed.model))
+    held = feed.model.users.get("a", feed.model.position).search
+    assert held is not None
+    assert held.vector is None
+    assert held.hub == feed.model.signals.items.index[ITEMS[1]]
+
+
+def test_what_is_searched_while_the_shadow_is_made_is_followed() -> None:
+    feed = world()
+    people(feed, 40, words=2)
+    shadow = shadow_of(feed.model)
+    assert len(shadow) == 0
+    people(feed, 40, words=4)
+    assert shadow.follow() > 0
+    finish(shadow)
+    feed.model.switch(shadow)
+    assert [taken(feed.model, 39 - n) for n in range(4)] == [{PLAIN[n]} for n in range(4)]
+
+
+def test_stored_and_restored_it_goes_on_as_if_unbroken() -> None:
+    feeds = [world(), world()]
+    for feed in feeds:
+        people(feed, 120, words=6)
+    shelf = Shelf()
+    shelf.keep(feeds[1].model.changed())
+    again = Recommender(small(dim=DIM, repeats="on"), shelf.get)
+    again.restore(shelf.scan)
+    for n, item_id in enumerate(ITEMS):
+        again.put_item(Item(item_id, item_id, ("c",), True, unit(100 + n)))
+    for item_id in PLAIN:
+        again.put_item(Item(item_id, item_id, ("d",)))
+    feeds[1] = Feed(again)
+    for feed in feeds:
+        feed.model.switch(shadow_of(feed.model))
+        people(feed, 30, words=6, encode=new)
+    kept = Shelf()
+    kept.keep(feeds[0].model.changed())
+    shelf.keep(again.changed())
+    for (kind, key), blob in kept.records.items():
+        if kind == "learner:item":
+            assert shelf.get(kind, key) == blob, key
+    assert listed(feeds[0].model, "u3") == listed(again, "u3")
+
+
+def test_state_without_words_stays_where_it_is() -> None:
+    table = Searched(1_000.0)
+    table.make_room(8)
+    table.learn_one_way(3, 5, 0)
+    assert table.move({}) == {3}
+    assert taken_after(table, 3).tolist() == [5]
+
+
+@pytest.mark.parametrize("words", [None, ""])
+def test_a_search_without_words_keeps_none(words) -> None:
+    table = Searched(1_000.0)
+    assert not table.ask(3, words)
+    assert not table.words
+
+
+def test_the_first_words_stay_and_are_cut() -> None:
+    table = Searched(1_000.0)
+    assert table.ask(3, "x" * 1_000)
+    assert not table.ask(3, "other")
+    assert table.words == {3: "x" * 200}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=60),
+    st.dictionaries(st.integers(0, 19), st.integers(0, 19)),
+)
+def test_where_rows_meet_counts_add_up(counted, hubs) -> None:
+    table = Searched(1e9)
+    table.make_room(20)
+    expected: dict[tuple[int, int], float] = defaultdict(float)
+    for hub, item in counted:
+        table.learn_one_way(hub, item, 0)
+        expected[hubs.get(hub, hub), item] += 1.0
+    owners = {hub for hub, _ in counted}
+    changed = table.move(hubs)
+    assert changed == owners | {hubs.get(hub, hub) for hub in owners}
+    found = {}
+    for hub in range(20):
+        if (out := table.row_out(hub)) is not None:
+            _, ids, counts = out
+            found |= {(hub, int(i)): c for i, c in zip(ids, counts[TOGETHER], strict=True)}
+    assert found == expected
+
+
+def test_of_too_many_the_strongest_stay() -> None:
+    """Two rows of items that all share one group of slots meet."""
+    table = Searched(1e9)
+    table.make_room(400)
+    items = [16 * n for n in range(16)]  # a row has 16 groups of eight slots
+    for place, item in enumerate(items):
+        for _ in range(place + 1):
+            table.learn_one_way(place % 2, item, 0)
+    table.move({0: 1})
+    assert sorted(taken_after(table, 1).tolist()) == items[8:]
