@@ -147,11 +147,11 @@ class Swapper:
         try:
             self._swap(promotion, pause)
         except _GivenUpError:
-            self.counts["given_up"] += 1
             _log.info("the swap to encoder %s was given up", _name(promotion.version))
+            self.counts["given_up"] += 1
         except InputError as error:
-            self.counts["refused"] += 1
             _log.error("promotion %d: %s", promotion.sequence, error)
+            self.counts["refused"] += 1  # last: who sees the count finds the reason in the log
         except Exception:  # noqa: BLE001 - told whole in the log
             _log.exception("promotion %d cannot be followed", promotion.sequence)
             self.counts["refused"] += 1

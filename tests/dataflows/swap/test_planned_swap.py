@@ -68,7 +68,9 @@ def test_nothing_before_the_switch_hangs_on_it(shop):
     for name in ("tie_safe", "as_served"):
         before, after = (run.scored.column(name) for run in (plain, switched))
         assert np.array_equal(before[:first], after[:first])
-        assert not np.array_equal(before[first:], after[first:])
+    # Of the few lists behind it hardly one holds the item; ranks among all candidates do differ.
+    before, after = (run.scored.column("tie_safe") for run in (plain, switched))
+    assert not np.array_equal(before[first:], after[first:])
 
 
 def test_to_the_base_is_no_switch_at_all(shop):
