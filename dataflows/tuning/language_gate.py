@@ -2,12 +2,12 @@
 
 Both are asked the same questions. The figure that must be gained is the mean of -log2(rank)
 of the title that a person did choose next, among fifty that they had not met, ordered by how
-likely the model finds each after this history: that is how it names items. Beside it stands
-the same by the *lift*, how much likelier a title is after this history than after none: a
-common title is likely for anybody (Holtzman et al., 2021, "Surface form competition"), and
-what a round teaches of that does not show there. Then the loss of the title, the accuracy of
-intents by label words, what is generated, and losses on the check set. Every figure has its
-paired interval, clustered by user.
+likely the model finds each after this history: that is how it names items. Beside it stand
+the loss of the title, the accuracy of intents by label words, what is generated, and losses on
+the check set. Last, where time is left, comes the rank by *lift*, how much likelier a title is
+after this history than after none: a common title is likely for anybody (Holtzman et al., 2021,
+"Surface form competition"), and what a round teaches of that does not show there. Every figure
+has its paired interval, clustered by user.
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from dataflows.tuning.evidence import CHECK, LOG_RANK, Evidence, Figure, Health
-from dataflows.tuning.language_measures import compare, following, hits, is_right, priors_of
+from dataflows.tuning.language_measures import (
+    Following,
+    compare,
+    following,
+    hits,
+    is_right,
+    lift,
+    priors_of,
+)
 from dataflows.tuning.language_questions import (
     IntentQuestion,
     NextQuestion,
@@ -75,7 +83,7 @@ def language_evidence(
     judge = _Judge(old, new, parted, asked or Asked(), tell, stop, seed)
     if not (health.finite and health.targets and health.steps):
         return Evidence("language", 0, {}, health)
-    for measure in (judge.following, judge.check, judge.intents, judge.generation):
+    for measure in (judge.following, judge.check, judge.intents, judge.generation, judge.lift):
         measure()
     return Evidence("language", judge.events, judge.figures, health)
 
@@ -100,24 +108,22 @@ class _Judge:
         self._stop = stop
         self._seed = seed
         self._deadline = clock.monotonic() + asked.seconds
+        self._found: list[tuple[NextQuestion, list[Following]]] = []
         self.figures: dict[str, Figure] = {}
         self.events = 0
 
     def following(self) -> None:
         """Ask what came next, among candidates."""
         questions = newest_questions(self._parted, self._asked.following, self._seed)
-        lines = sorted({line for question in questions for line in question.candidates})
-        priors = [priors_of(model, lines) for model in self._models]
-        users, values = [], []
         for question in self._in_time(questions, "what came next", self._asked.least):
-            both = zip(self._models, priors, strict=True)
-            values.append([following(model, question, prior) for model, prior in both])
-            users.append(question.user)
-        self.events = len(values)
-        if values:
-            lift, likelihood, loss = np.array(values).transpose(2, 1, 0)
-            self.figures[LOG_RANK] = compare(likelihood[0], likelihood[1], users)
-            self.figures[LIFT] = compare(lift[0], lift[1], users)
+            both = [following(model, question) for model in self._models]
+            self._found.append((question, both))
+        self.events = len(self._found)
+        if self._found:
+            users = [question.user for question, _ in self._found]
+            ranks = np.array([[each.likelihood for each in both] for _, both in self._found]).T
+            loss = np.array([[each.loss for each in both] for _, both in self._found]).T
+            self.figures[LOG_RANK] = compare(ranks[0], ranks[1], users)
             self.figures[NEXT_LOSS] = compare(loss[0], loss[1], users, is_loss=True)
 
     def check(self) -> None:
@@ -149,6 +155,19 @@ class _Judge:
             named.append(hits(model, questions, self._parted.items.values()))
         users = [question.user for question in questions]
         self.figures[HIT_RATE] = compare(named[0], named[1], users)
+
+    def lift(self) -> None:
+        """Rank the same candidates by lift; each is read once more for it, so it comes last."""
+        if not self._found or clock.monotonic() > self._deadline:
+            return
+        lines = sorted({line for question, _ in self._found for line in question.candidates})
+        ranks = []
+        for place, model in enumerate(self._models):
+            self._told("lift", place, len(self._models))
+            priors = priors_of(model, lines)
+            ranks.append([lift(asked, both[place].scores, priors) for asked, both in self._found])
+        users = [question.user for question, _ in self._found]
+        self.figures[LIFT] = compare(ranks[0], ranks[1], users)
 
     def _losses(self, name: str, questions: Sequence[Q]) -> None:
         if not questions:

@@ -27,23 +27,25 @@ Floats = NDArray[np.float64]
 class Following(NamedTuple):
     """How a model found the item that came next.
 
-    `lift` and `likelihood` are -log2 of its rank among the candidates, by how much likelier
-    the history makes each, and by how likely each is; `loss` is nats a token, its end included.
+    `likelihood` is -log2 of its rank among the candidates by how likely each is: by `scores`
+    (c,), in nats; `loss` is nats a token, its end included.
     """
 
-    lift: float
     likelihood: float
     loss: float
+    scores: Floats
 
 
-def following(
-    model: LanguageModel, question: NextQuestion, priors: Mapping[str, float]
-) -> Following:
-    """Let a model score the candidates of a question; `priors` are those of `priors_of`."""
+def following(model: LanguageModel, question: NextQuestion) -> Following:
+    """Let a model score the candidates of a question."""
     scores = score_candidates(model, question.prompt, question.candidates)
-    without = np.array([priors[line] for line in question.candidates])
     loss = -float(scores[0]) / len(model.target_ids(question.target))
-    return Following(_log_rank(scores - without), _log_rank(scores), loss)
+    return Following(_log_rank(scores), loss, scores)
+
+
+def lift(question: NextQuestion, scores: Floats, priors: Mapping[str, float]) -> float:
+    """Give -log2 of the rank by how much likelier the history makes each than `priors_of`."""
+    return _log_rank(scores - np.array([priors[line] for line in question.candidates]))
 
 
 def priors_of(model: LanguageModel, lines: Sequence[str]) -> dict[str, float]:

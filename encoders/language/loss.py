@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +68,9 @@ def score_candidates(
     """Give the log-likelihood (c,) of each candidate after a prompt, its end included, in nats.
 
     The prompt is read once with all candidates behind it in one sequence, in which each sees
-    the prompt and itself only (tree attention: Miao et al., 2023, "SpecInfer"). Candidates
-    that hold more than `batch` tokens together take several calls.
+    the prompt and itself only, and what several begin with is read once (tree attention: Miao
+    et al., 2023, "SpecInfer"). Candidates that hold more than `batch` tokens together take
+    several calls.
     """
     import torch
 
@@ -100,37 +101,51 @@ def _score(model: LanguageModel, prompt: list[int], targets: list[list[int]]) ->
     """Read prompt and targets as one sequence, and sum what each target's tokens had."""
     import torch
 
-    lengths = np.array([len(target) for target in targets])
-    first, total = len(prompt), len(prompt) + int(lengths.sum())
-    branch = np.concatenate([np.full(first, -1), np.repeat(np.arange(len(targets)), lengths)])
-    places = np.concatenate([np.arange(first), *(first + np.arange(n) for n in lengths)])
-    sees = (branch[None, :] == -1) | (branch[None, :] == branch[:, None])
-    sees &= np.arange(total)[None, :] <= np.arange(total)[:, None]
+    tree = _tree(targets)
+    first, total = len(prompt), len(prompt) + len(tree.tokens)
+    sees = np.tri(total, dtype=bool)
+    sees[first:, first:] = tree.sees
+    places = np.concatenate([np.arange(first), first - 1 + tree.sees.sum(axis=1)])
     mask = torch.zeros((1, 1, total, total), dtype=model.dtype)
     mask.masked_fill_(torch.from_numpy(~sees), torch.finfo(model.dtype).min)
-    ids = torch.tensor([prompt + [token for target in targets for token in target]])
     logits = model.model(
-        input_ids=ids.to(model.device),
+        input_ids=torch.tensor([prompt + tree.tokens], device=model.device),
         attention_mask=mask.to(model.device),
         position_ids=torch.from_numpy(places[None]).to(model.device),
         use_cache=False,
         logits_to_keep=total - first + 1,
     ).logits[0]
-    return _sums(torch.log_softmax(logits.float(), dim=-1), ids[0, first:], lengths)
-
-
-def _sums(known: Any, tokens: Any, lengths: NDArray[np.int64]) -> list[float]:
-    """Sum the log-probabilities of tokens per target.
-
-    Row 0 of `known` follows the prompt; row 1 + i follows token i. A target's first token
-    follows the prompt, each other one the token before it.
-    """
-    import torch
-
-    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    follows = np.arange(len(tokens))
-    follows[starts] = 0
-    at = torch.from_numpy(follows).to(known.device)
-    each = known[at, tokens.to(known.device)].double().cpu().numpy()
+    known = torch.log_softmax(logits.float(), dim=-1)
+    wanted = torch.tensor([token for target in targets for token in target], device=known.device)
+    each = known[torch.tensor(tree.after, device=known.device), wanted].double().cpu().numpy()
+    starts = np.cumsum([0, *map(len, targets[:-1])])
     sums: list[float] = np.add.reduceat(each, starts).tolist()
     return sums
+
+
+class _Tree(NamedTuple):
+    """Targets that share what they begin with: the `tokens` that something follows.
+
+    `sees` (t, t) bool tells which of them each can look at: those before it, and itself. `after`
+    says for each token of each target what it follows: 0 the prompt, 1 + n the n-th of `tokens`.
+    """
+
+    tokens: list[int]
+    sees: NDArray[np.bool_]
+    after: list[int]
+
+
+def _tree(targets: Sequence[Sequence[int]]) -> _Tree:
+    known: dict[tuple[int, int], int] = {}
+    after: list[int] = []
+    for target in targets:
+        place = 0
+        for token in target[:-1]:
+            after.append(place)
+            place = known.setdefault((place, token), len(known) + 1)
+        after.append(place)
+    sees = np.eye(len(known), dtype=bool)
+    for number, (before, _) in enumerate(known):
+        if before:
+            sees[number] |= sees[before - 1]
+    return _Tree([token for _, token in known], sees, after)

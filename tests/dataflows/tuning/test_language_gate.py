@@ -12,7 +12,7 @@ from dataflows.tuning import language_measures
 from dataflows.tuning.evidence import CHECK, LOG_RANK, health_of
 from dataflows.tuning.gate import judge
 from dataflows.tuning.language_gate import HIT_RATE, LIFT, NEXT_LOSS, Asked, language_evidence
-from dataflows.tuning.language_measures import compare, following
+from dataflows.tuning.language_measures import compare, following, lift
 from dataflows.tuning.language_questions import (
     check_questions,
     is_check_user,
@@ -74,12 +74,11 @@ def test_after_a_failed_training_nothing_is_asked(tiny, parted):
 def test_ranks_count_ties_and_what_is_no_number_against_the_true_title(tiny, parted, monkeypatch):
     question = newest_questions(parted, 1, 0)[0]
     others = len(question.candidates) - 1
-    priors = dict.fromkeys(question.candidates, -5.0)
 
     def scored(true, rest):
         scores = np.array([true, *rest])
         monkeypatch.setattr(language_measures, "score_candidates", lambda *_: scores)
-        return following(tiny, question, priors)
+        return following(tiny, question)
 
     worse = np.full(others, -9.0)
     assert scored(-1.0, worse).likelihood == 0.0
@@ -90,14 +89,20 @@ def test_ranks_count_ties_and_what_is_no_number_against_the_true_title(tiny, par
     assert scored(-6.0, worse).loss == pytest.approx(6.0 / length)
 
 
-def test_a_title_that_is_likely_for_anybody_counts_for_less_by_lift(tiny, parted, monkeypatch):
+def test_a_title_that_is_likely_for_anybody_counts_for_less_by_lift(parted):
     question = newest_questions(parted, 1, 0)[0]
     scores = np.full(len(question.candidates), -9.0)
     scores[0], scores[1] = -2.0, -1.0
-    monkeypatch.setattr(language_measures, "score_candidates", lambda *_: scores)
+    assert lift(question, scores, dict.fromkeys(question.candidates, -9.0)) == -1.0
     priors = dict.fromkeys(question.candidates, -9.0) | {question.candidates[1]: -1.0}
-    found = following(tiny, question, priors)
-    assert (found.lift, found.likelihood) == (0.0, -1.0)
+    assert lift(question, scores, priors) == 0.0
+
+
+def test_when_time_is_over_the_least_is_asked_and_nothing_else(tiny, parted):
+    late = Asked(following=9, least=4, check=0, generated=4, seconds=-1.0)
+    evidence = language_evidence(tiny, tiny, parted, HEALTH, late)
+    assert evidence.events == 4
+    assert set(evidence.figures) == {LOG_RANK, NEXT_LOSS}
 
 
 def test_questions_are_of_new_items_and_check_users_are_never_trained_on(parted):
