@@ -5,7 +5,8 @@ the newest events of a prefix, as `penchant finetune --once` does it, each in a 
 with two threads. Before and after are what the gate measured on the newest fifth of the window,
 which was never trained on, with 95 % intervals, paired, whole users drawn. A promoted encoder
 then goes live: the events behind the prefix are replayed with the switch at their first one, and
-without, and compared event by event.
+without, and compared event by event; three times with other first weights of the network that
+ranks, and what an event gets is the mean of the three.
 
   ml-100k   MovieLens 100k, the first 50,000 events, then 10,000 more
   shop      the simulated shop, 24,000 events, then 12,000 more
@@ -30,6 +31,8 @@ PREFIX = {"ml-100k": 50_000, "shop": 24_000}
 AFTER = {"ml-100k": 10_000, "shop": 12_000}
 KINDS = ("encoder", "language")
 ROUND_MINUTES = 20.0
+PAIRS = 3
+KEPT_TEXTS = 100_000
 POINTS = -0.005
 """How much of HR@10 the interval of the lists may reach below zero after a switch."""
 
@@ -59,15 +62,28 @@ def play_twins(log: Path, items: Path, name: str, root: Path, version: str):
     import msgspec
 
     from dataflows.config import load_config
+    from dataflows.registry.open import open_registry
     from dataflows.replay import ReplaySettings
     from dataflows.swap.twin import twins
+    from encoders.cache import CachedEncoder
     from encoders.load import load_encoder
 
     config = load_config(None, {"models.root": str(root)}, {})
     place = PREFIX[name]
     settings = ReplaySettings(limit=place + AFTER[name], against=())
-    encoder = load_encoder(config.encoder.name)
-    done = twins(config, log, items, (place, version), settings, encoder=encoder)
+    encoder = CachedEncoder(load_encoder(config.encoder.name), KEPT_TEXTS)
+    folder = open_registry(config).fetch(version)
+    loaded = CachedEncoder(load_encoder(str(folder)), KEPT_TEXTS)
+    done = twins(
+        config,
+        log,
+        items,
+        (place, version),
+        settings,
+        encoder=encoder,
+        versions={version: loaded},
+        pairs=PAIRS,
+    )
     return msgspec.to_builtins(done)
 
 

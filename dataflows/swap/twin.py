@@ -1,7 +1,10 @@
 """A replay with a switch against its twin without: the same events, event by event.
 
 Both runs are cut into the same micro-batches, so that up to the switch they are one run.
-Whole users are drawn for the intervals (dataflows/intervals.py).
+Whole users are drawn for the intervals (dataflows/intervals.py). Behind the switch two networks
+that rank learn on by themselves, and which of them happens to get on better moves the lists of
+all users together, which no draw of users tells: so several pairs of runs can be taken, each with
+other first weights, and the mean of what they give an event.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from numpy.typing import NDArray
 
 from dataflows.config import Config
 from dataflows.errors import InputError
-from dataflows.figures import MISS
+from dataflows.figures import MISS, gains
 from dataflows.intervals import bootstrap
 from dataflows.replay import Replay, ReplaySettings, replay
 from dataflows.swap.content import ContentRanks
@@ -38,7 +41,8 @@ class Twins(msgspec.Struct, frozen=True):
     """What a switch at record `event` did to the events from there on.
 
     `content` is the mean of -log2(rank) by meaning alone, `lists` the hit rate of the first
-    `k` places (tie-safe). `old` and `new` are the fingerprints of the encoders.
+    `k` places (tie-safe), over `pairs` pairs of runs. `old` and `new` are the fingerprints of
+    the encoders.
     """
 
     event: int
@@ -48,6 +52,7 @@ class Twins(msgspec.Struct, frozen=True):
     k: int
     content: Paired
     lists: Paired
+    pairs: int = 1
 
 
 def twins(
@@ -59,29 +64,35 @@ def twins(
     *,
     encoder: Encoder | None = None,
     versions: Mapping[str, Encoder] | None = None,
+    pairs: int = 1,
 ) -> Twins:
     """Replay a log with a switch at record `promote[0]` and without, and compare what follows.
 
-    `encoder` and `versions` as `replay` takes them. Raises what it raises, and InputError
-    where no scored event follows the switch.
+    `encoder` and `versions` as `replay` takes them, and `pairs` with as many seeds from
+    `learner.seed` on. Raises what `replay` raises, and InputError where no scored event follows
+    the switch.
     """
     place, version = promote
     given = settings or ReplaySettings(against=())
     runs: list[tuple[Replay, ContentRanks]] = []
-    for name in ("base", version):
+    k, seed = config.learner.k, config.learner.seed
+    for number in range(2 * pairs):
         content = ContentRanks(place)
+        name = version if number % 2 else "base"
         planned = msgspec.structs.replace(given, promote=((place, name),))
-        done = replay(config, log, items, planned, encoder, versions=versions, content=content)
+        learner = msgspec.structs.replace(config.learner, seed=seed + number // 2)
+        seeded = msgspec.structs.replace(config, learner=learner)
+        done = replay(seeded, log, items, planned, encoder, versions=versions, content=content)
         runs.append((done, content))
-    (plain, plain_content), (switched, switched_content) = runs
-    if plain.scored.event_ids != switched.scored.event_ids:
-        raise InputError("the two runs scored other events; this is a fault of the replay")
+    (plain, plain_content), (switched, switched_content) = runs[:2]
+    if any(plain.scored.event_ids != run.scored.event_ids for run, _ in runs):
+        raise InputError("the runs scored other events; this is a fault of the replay")
     first = plain_content.first
     if first is None:
         raise InputError(f"no scored event follows record {place}; switch earlier")
     users = plain.scored.column("user")[first:]
     ids = plain.scored.event_ids[first:]
-    k, seed = config.learner.k, config.learner.seed
+    hits = np.array([gains(run.scored.column("tie_safe")[first:], k)[:, 0] for run, _ in runs])
     return Twins(
         place,
         version,
@@ -89,7 +100,8 @@ def twins(
         switched.report["versions"]["encoder"],
         k,
         _content(plain_content.of(ids), switched_content.of(ids), users, seed),
-        _lists(plain, switched, first, users, k, seed),
+        paired(hits[::2].mean(axis=0), hits[1::2].mean(axis=0), users, seed),
+        pairs,
     )
 
 
@@ -97,9 +109,9 @@ def paired(
     before: NDArray[np.float64], after: NDArray[np.float64], users: NDArray[np.int64], seed: int
 ) -> Paired:
     """Compare two figures (n,) of the same events, whose users are numbered (n,)."""
-    gains = after - before
-    low, high = bootstrap(gains[:, None], users, seed=seed)[0].tolist()
-    return Paired(_mean(before), _mean(after), _mean(gains), low, high, len(gains))
+    gained = after - before
+    low, high = bootstrap(gained[:, None], users, seed=seed)[0].tolist()
+    return Paired(_mean(before), _mean(after), _mean(gained), low, high, len(gained))
 
 
 def _mean(values: NDArray[np.float64]) -> float:
@@ -111,13 +123,3 @@ def _content(
 ) -> Paired:
     known = (before != MISS) & (after != MISS)
     return paired(-np.log2(before[known]), -np.log2(after[known]), users[known], seed)
-
-
-def _lists(
-    plain: Replay, switched: Replay, first: int, users: NDArray[np.int64], k: int, seed: int
-) -> Paired:
-    hits = []
-    for run in (plain, switched):
-        ranks = run.scored.column("tie_safe")[first:]
-        hits.append(((ranks != MISS) & (ranks <= k)).astype(np.float64))
-    return paired(hits[0], hits[1], users, seed)

@@ -112,6 +112,24 @@ def test_twins_tell_a_turned_space_from_a_spoilt_one(tmp_path):
         assert json.loads(msgspec.json.encode(told))["event"] == 60
 
 
+def test_pairs_with_other_first_weights_are_averaged(shop):
+    given = (CONFIG, shop / "events.jsonl", shop / "items.jsonl", (200, "new"))
+    more = {"encoder": Seeded(0), "versions": {"new": Noise()}}
+    settings = ReplaySettings(against=())
+    seeds = [msgspec.structs.replace(CONFIG.learner, seed=CONFIG.learner.seed + n) for n in (0, 1)]
+    one, other = (
+        twins(msgspec.structs.replace(CONFIG, learner=seed), *given[1:], settings, **more)
+        for seed in seeds
+    )
+    both = twins(*given, settings, **more, pairs=2)
+    assert one.lists != other.lists
+    assert both.lists.before == pytest.approx((one.lists.before + other.lists.before) / 2)
+    assert both.lists.after == pytest.approx((one.lists.after + other.lists.after) / 2)
+    assert both.lists.events == one.lists.events
+    assert both.content == one.content
+    assert (one.pairs, both.pairs) == (1, 2)
+
+
 def test_a_pair_that_differs_by_a_constant_is_sure_of_it():
     before = np.random.default_rng(0).normal(size=50)
     told = paired(before, before + 0.25, np.arange(50) // 3, 0)
