@@ -19,7 +19,7 @@ from learners.context import Context
 from learners.gathering import draw, find_rows, gather, weigh
 from learners.neighbours import TOGETHER
 from learners.popularity import LONG, SHORT, TOTAL, stage_of
-from learners.searches import counts_after, favour, taken_after
+from learners.searches import counts_after, favour
 from learners.signals import Signals
 
 Floats = NDArray[np.float64]
@@ -149,7 +149,7 @@ def _listed(signals: Signals, context: Context) -> list[NDArray[np.int32]]:
     if len(context.generated.ids):
         listed.append(context.generated.ids)
     if context.search is not None:
-        listed += [context.search.near, taken_after(signals.searched, context.search.hub)]
+        listed += [context.search.near, signals.searched.taken(context.search.hub)]
     return listed
 
 
@@ -215,7 +215,7 @@ def again(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray
 def _after(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.float32]:
     """Give how often items (n,) were taken after searches like the user's newest."""
     table = signals.searched
-    row = -1 if context.search is None else int(table.row_of[context.search.hub])
+    row = -1 if context.search is None else table.row(context.search.hub)
     if row < 0:
         return np.zeros(len(ids), np.float32)
     unit = table.unit(context.position)

@@ -103,8 +103,9 @@ def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArra
 def sought(signals: Signals, candidates: Candidates, context: Context) -> NDArray[np.float32]:
     """Give what a user's newest search says of candidates (4, n); 0 where they never searched."""
     found, search = np.zeros((len(SEARCH), len(candidates.ids)), np.float32), context.search
-    if search is not None and search.vector is not None:
-        found[0] = signals.meanings.nearness(candidates.ids, search.vector)
+    direction = None if search is None else search.direction(signals.meanings)
+    if search is not None and direction is not None:
+        found[0] = signals.meanings.nearness(candidates.ids, direction)
         found[1] = math.log1p(context.length - search.at)
         found[2] = np.log(candidates.after + np.float32(_SELDOM))
         found[3] = np.log(candidates.after * candidates.sizes[1] + _SELDOM_SHARE)

@@ -47,7 +47,7 @@ class Waiting(msgspec.Struct, array_like=True):
     `labelled` says from where it has one already: "", "teacher" or "label"; `label` is that
     one, as it came. `text` is cut, `encoded` is whole: what its vector was made of.
     `position` is its number in the shard, `category` the one that it was learnt with;
-    `is_search` tells that it has no item.
+    `is_search` tells that it has no item, and counts.
     """
 
     event_id: str
@@ -114,7 +114,7 @@ class Pending:
             category,
             interaction.intent or None,
             interaction.encoded,
-            interaction.item_id is None,
+            interaction.item_id is None and interaction.weight > 0,
         )
         self.add(waiting, interaction.vector)
 

@@ -165,12 +165,12 @@ class Recommender:
     def _search(self, user: User, search: Search, encoded: str | None) -> None:
         """Take a search in. From the first one on all are ranked by searches as well."""
         user.search = search
-        if self.signals.searched.ask(search.hub, encoded):
+        if self.signals.searched.note(search.hub, encoded):
             self._dirty.add(search.hub)
         if not self.signals.searching:
             before, self.signals.searching = self.columns, True
             self.take_preference(self.preference.state(), before)
-        self.open = self._peek = None
+            self.open = self._peek = None
 
     def _learn_unwanted(self, interaction: Interaction, user: User, number: int) -> list[Alarm]:
         loss = self.needs.learn(interaction, user, None)
@@ -228,8 +228,8 @@ class Recommender:
         recent = user.context(self.settings.window + 1)
         recent = recent[recent != number][: self.settings.window]
         self._dirty |= self.signals.count(number, recent, user.length, position)
-        if user.search is not None and user.search.ts < interaction.ts:
-            self._dirty |= self.signals.learn_searched(user.search.hub, number, position)
+        search = as_of(user.search, interaction.ts)
+        self._dirty |= self.signals.learn_searched(search, number, position)
         self.signals.values.learn(number, interaction.value)
         again = user.add(number, interaction.ts, self.settings.recent, self.settings.taken_limit)
         self.learnt += 1
@@ -325,7 +325,7 @@ class Recommender:
             chances,
             self.generated.of(user_id, length, before, position),
             *user.pace(before, held, self.settings.recent),
-            as_of(user.search, before, self.signals.meanings),
+            as_of(user.search, before),
         )
 
     def _liking(self, user: User) -> NDArray[np.float32]:
@@ -466,7 +466,7 @@ class Recommender:
         Nothing of the old space is left: vectors, rows and learners are replaced, and so are
         the sessions of active users; others begin theirs anew.
         """
-        self._dirty |= self.signals.switch(shadow.meanings, shadow.hubs)
+        self._dirty |= self.signals.switch(shadow.meanings, shadow.searched.hubs)
         self.needs = shadow.needs.take_over(self.needs)
         self.users.switch(shadow.needs.active(), self.position)
         self.open = self._peek = None

@@ -85,7 +85,7 @@ class Records:
             signals.neighbours.row_in(number, *state["neighbours"])
         if state.get("searched") is not None:  # written since searches count
             signals.searched.row_in(number, *state["searched"])
-        signals.searched.ask(number, state.get("words"))  # written since they outlive a switch
+        signals.searched.note(number, state.get("words"))  # written since they outlive a switch
         if state["near"] is not None:
             signals.meanings.row_in(number, *state["near"])
 

@@ -1,7 +1,7 @@
 """What was taken after searches: in the row of the item nearest to the words of a search.
 
 Under another encoder another item is nearest to the same words. So for each row the words of
-one of its searches are kept: where those lead then, the row's counts go.
+its newest search are kept: where those lead then, the row's counts go.
 """
 
 from __future__ import annotations
@@ -17,30 +17,46 @@ from learners.neighbours import COUNTS, TOGETHER, Neighbours, Numbers, find
 WIDTH = 128
 """Items that are remembered as taken after searches with the same nearest item."""
 _LONGEST = 200  # characters of the words that are kept of a row
+_NOTHING = np.zeros(0, np.int32)
 
 
 class Searched(Neighbours):
     """Counts of what was taken after searches, in the rows of the items nearest to them (hubs).
 
-    `words[hub]` is what the vector of the first search that led there was made of, cut.
+    `words[hub]` is what the vector of the newest search that led there was made of, cut.
     """
 
     def __init__(self, half_life: float) -> None:
         super().__init__(WIDTH, 1, half_life, COUNTS)
         self.words: dict[int, str] = {}
 
-    def ask(self, hub: int, words: str | None) -> bool:
-        """Keep the words of a search that leads to `hub`; True where they are the first."""
-        if not words or hub in self.words:
+    def row(self, hub: int) -> int:
+        """Give the row of a hub, -1 where it has none."""
+        return -1 if hub < 0 else int(self.row_of[hub])
+
+    def taken(self, hub: int) -> Numbers:
+        """Give the items (n,) that were taken after searches with this hub."""
+        ids = self.ids[self.row(hub)] if self.row(hub) >= 0 else _NOTHING
+        return ids[ids >= 0]
+
+    def note(self, hub: int, words: str | None) -> bool:
+        """Keep the words of a search that leads to `hub`; True where they are not those known."""
+        if not words or self.words.get(hub) == words[:_LONGEST]:
             return False
         self.words[hub] = words[:_LONGEST]
         return True
 
+    def forget(self, item: int) -> None:
+        """Empty the row of an item, and forget the words that led there."""
+        super().forget(item)
+        self.words.pop(item, None)
+
     def move(self, hubs: Mapping[int, int]) -> set[int]:
         """Put the counts of rows into those of other hubs; give the items whose records changed.
 
-        `hubs` maps old ones to new ones; the counts of those that it lacks stay. Where rows meet,
-        counts add up, and the strongest stay.
+        `hubs` maps old ones to new ones; the counts of those that it lacks stay. Where rows meet
+        counts add up; in a full group of slots a stronger one takes the place of the weakest,
+        whose count is lost.
         """
         before = {owner: int(self.row_of[owner]) for owner in self._owners()}
         ids, counts, words = self.ids, self.counts, self.words
@@ -51,9 +67,8 @@ class Searched(Neighbours):
         self.rows = 0
         self.ids, self.counts = np.full_like(ids, -1), np.zeros_like(counts)
         for owner, row in before.items():
-            merge(
-                self.ids, self.counts, self._row(hubs.get(owner, owner)), ids[row], counts[:, row]
-            )
+            into = self._row(hubs.get(owner, owner))
+            merge(self.ids, self.counts, into, ids[row], counts[:, row])
         return {*before, *words, *self.words, *self._owners()}
 
     def _owners(self) -> list[int]:

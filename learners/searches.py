@@ -16,18 +16,17 @@ from numpy.typing import NDArray
 from learners.compiled import compiled
 from learners.interaction import Interaction, Vector
 from learners.meaning import Meanings
-from learners.neighbours import Neighbours
+from learners.trail import LONGEST_TEXT
 
 _FADES = 0.5 ** (1 / 16)  # from one place among the nearest to the next
-_SHOWN = 100  # characters of a search that are kept, to be told
 _AMID = 8  # of the nearest, those that a search of another space is amid of
-_NOTHING = np.zeros(0, np.int32)
 
 
 class Search(msgspec.Struct, frozen=True):
     """A user's newest search: the beginning of its `text`, and its unit vector (dim,).
 
-    The vector is None where it belongs to the space of an earlier encoder.
+    The vector is None where it belongs to the space of an earlier encoder: then the search lies
+    amid the items that were nearest to it, and counts as like no other.
 
     `near` (n,) int32 are the numbers of the items nearest to it when it came, nearest first,
     at least one. `at` is how many interactions the user had by then, `ts` its time (seconds).
@@ -41,8 +40,12 @@ class Search(msgspec.Struct, frozen=True):
 
     @property
     def hub(self) -> int:
-        """The item nearest to it: searches that share it count as the same."""
-        return int(self.near[0])
+        """The item nearest to it, -1 in another space: searches that share it count as the same."""
+        return -1 if self.vector is None else int(self.near[0])
+
+    def direction(self, meanings: Meanings) -> Vector | None:
+        """Give its unit vector (dim,), or that of the midst of what was nearest to it."""
+        return meanings.middle(self.near[:_AMID]) if self.vector is None else self.vector
 
 
 def newest(
@@ -59,19 +62,12 @@ def newest(
     if known is not None and known.ts > interaction.ts:
         return known
     near = meanings.nearest(vector)
-    return Search(text[:_SHOWN], vector, near, length, interaction.ts) if len(near) else known
+    return Search(text[:LONGEST_TEXT], vector, near, length, interaction.ts) if len(near) else known
 
 
-def as_of(search: Search | None, before: float | None, meanings: Meanings) -> Search | None:
-    """Give a search with its vector, None where it was not before this moment (None: now).
-
-    One of another space is taken to be amid the items that were nearest to it.
-    """
-    if search is None or (before is not None and search.ts >= before):
-        return None
-    if search.vector is None:
-        return msgspec.structs.replace(search, vector=meanings.middle(search.near[:_AMID]))
-    return search
+def as_of(search: Search | None, before: float | None) -> Search | None:
+    """Give a search, None where it was not before this moment (None: now)."""
+    return None if search is None or (before is not None and search.ts >= before) else search
 
 
 def in_space(search: Search, found: Search | None) -> Search:
@@ -82,12 +78,6 @@ def in_space(search: Search, found: Search | None) -> Search:
     if found is None or (found.ts, found.text) != (search.ts, search.text):
         return msgspec.structs.replace(search, vector=None)
     return msgspec.structs.replace(search, vector=found.vector, near=found.near)
-
-
-def taken_after(table: Neighbours, hub: int) -> NDArray[np.int32]:
-    """Give the items (n,) that were taken after searches with this nearest item."""
-    row = table.row_of[hub]
-    return _NOTHING if row < 0 else table.ids[row][table.ids[row] >= 0]
 
 
 @compiled

@@ -7,39 +7,34 @@ Everything but `follow`, which wants the model to stand still, may run in anothe
 
 from __future__ import annotations
 
-from collections import deque
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from learners.interaction import Vector
 from learners.meaning import Meanings
 from learners.needs_shadow import Encode, NeedsShadow
+from learners.searched_shadow import SearchedShadow
 
 if TYPE_CHECKING:
     from learners.recommender import Recommender
 
 
 class Shadow:
-    """The other half of a model: `meanings` of items and `needs` of users.
-
-    `hubs` maps the items nearest to searches so far to those that are nearest to them now.
-    """
+    """The other half of a model: `meanings` of items, `searched` by users, and their `needs`."""
 
     def __init__(self, model: Recommender) -> None:
         settings = model.settings
         self._model = model
         self.meanings = Meanings(settings.dim, settings.similar)
         self.needs = NeedsShadow(model.needs, self.meanings)
-        self.hubs: dict[int, int] = {}
+        self.searched = SearchedShadow(self.meanings)
         self._index = model.signals.items.index
         self._rows: list[int] = []
-        self._words: deque[tuple[int, str]] = deque()
-        self._followed = self._asked = 0
+        self._followed = 0
         self.follow()
 
     def __len__(self) -> int:
         """How much there is to do: rows and hubs to be found, events and labels to be learnt."""
-        return len(self._rows) + len(self._words) + len(self.needs)
+        return len(self._rows) + len(self.searched) + len(self.needs)
 
     def follow(self) -> int:
         """Take note of what came since the last call; give how much there is to do.
@@ -52,9 +47,7 @@ class Shadow:
         owners = model.signals.meanings.owners
         self._rows += owners[self._followed :]
         self._followed = len(owners)
-        words = model.signals.searched.words
-        self._words += islice(words.items(), self._asked, None)
-        self._asked = len(words)
+        self.searched.follow(model.signals.searched)
         self.needs.follow(model.needs)
         return len(self)
 
@@ -68,6 +61,7 @@ class Shadow:
             return
         self.meanings.make_room(number + 1)
         self.meanings.put(number, vector)
+        self.searched.item_put(number, vector)
 
     def step(self, encode: Encode, most: int) -> int:
         """Do at most so much, rows first; give what is left.
@@ -77,17 +71,8 @@ class Shadow:
         for _ in range(min(most, len(self._rows))):
             self.meanings.look_up(self._rows.pop())
             most -= 1
-        if most and self._words:
-            most -= self._lead(encode, most)
+        if most and self.searched:
+            most -= self.searched.step(encode, most)
         if most:
             self.needs.step(encode, most)
         return len(self)
-
-    def _lead(self, encode: Encode, most: int) -> int:
-        """Find the hubs of at most so many words; give of how many."""
-        chosen = [self._words.popleft() for _ in range(min(most, len(self._words)))]
-        vectors = encode([words for _, words in chosen])
-        for (hub, _), vector in zip(chosen, vectors, strict=True):
-            if vector is not None and len(near := self.meanings.nearest(vector)):
-                self.hubs[hub] = int(near[0])
-        return len(chosen)

@@ -13,6 +13,7 @@ from learners.meaning import Meanings
 from learners.neighbours import Neighbours, pull
 from learners.popularity import Popularity
 from learners.searched import Searched
+from learners.searches import Search
 from learners.settings import LearnerSettings
 from learners.values import Values
 
@@ -98,10 +99,12 @@ class Signals:
         self.items.last[item] = position
         return set(range(len(self.items))) if rebased else {item, *recent.tolist()}
 
-    def learn_searched(self, hub: int, item: int, position: int) -> set[int]:
-        """Count an item as taken after a search nearest to `hub`; give the items changed."""
-        rebased = self.searched.learn_one_way(hub, item, position)
-        return set(range(len(self.items))) if rebased else {hub}
+    def learn_searched(self, search: Search | None, item: int, position: int) -> set[int]:
+        """Count an item as taken after a search, if any; give the items whose records changed."""
+        if search is None or search.hub < 0:
+            return set()
+        rebased = self.searched.learn_one_way(search.hub, item, position)
+        return set(range(len(self.items))) if rebased else {search.hub}
 
     def switch(self, meanings: Meanings, hubs: Mapping[int, int]) -> set[int]:
         """Go on in another space; give the items whose records changed.

@@ -42,7 +42,7 @@ class Prepared:
 
     @property
     def left(self) -> int:
-        """How much there is to do: items, rows, events."""
+        """How much there is to do: items, rows, words of searches, events."""
         return len(self._texts) + len(self.shadow)
 
     def add(self, texts: dict[str, str | None]) -> None:

@@ -10,7 +10,7 @@ other first weights, and the mean of what they give an event.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -40,9 +40,9 @@ class Paired(msgspec.Struct, frozen=True):
 class Twins(msgspec.Struct, frozen=True):
     """What a switch at record `event` did to the events from there on.
 
-    `content` is the mean of -log2(rank) by meaning alone, `lists` the hit rate of the first
-    `k` places (tie-safe), over `pairs` pairs of runs. `old` and `new` are the fingerprints of
-    the encoders.
+    `content` is the mean of -log2(rank) by meaning alone, in which no network has a part, `lists`
+    the hit rate of the first `k` places (tie-safe), the mean over `pairs` pairs of runs. `old`
+    and `new` are the fingerprints of the encoders.
     """
 
     event: int
@@ -55,7 +55,7 @@ class Twins(msgspec.Struct, frozen=True):
     pairs: int = 1
 
 
-def twins(
+def twins(  # noqa: PLR0913 - what two replays may be given
     config: Config,
     log: Path,
     items: Path | None,
@@ -65,41 +65,48 @@ def twins(
     encoder: Encoder | None = None,
     versions: Mapping[str, Encoder] | None = None,
     pairs: int = 1,
+    between: Callable[[], None] = lambda: None,
 ) -> Twins:
     """Replay a log with a switch at record `promote[0]` and without, and compare what follows.
 
-    `encoder` and `versions` as `replay` takes them, and `pairs` with as many seeds from
-    `learner.seed` on. Raises what `replay` raises, and InputError where no scored event follows
-    the switch.
+    `encoder` and `versions` as `replay` takes them; `pairs` with as many seeds from
+    `learner.seed` on. `between` is called before each run, and may raise. Raises what `replay`
+    raises, InputError where no scored event follows the switch, ValueError for no pair.
     """
+    if pairs < 1:
+        raise ValueError(f"{pairs} pairs of runs tell nothing; the least is 1")
     place, version = promote
     given = settings or ReplaySettings(against=())
-    runs: list[tuple[Replay, ContentRanks]] = []
     k, seed = config.learner.k, config.learner.seed
+    contents = (ContentRanks(place), ContentRanks(place))
+    runs: list[Replay] = []
     for number in range(2 * pairs):
-        content = ContentRanks(place)
-        name = version if number % 2 else "base"
-        planned = msgspec.structs.replace(given, promote=((place, name),))
+        between()
+        planned = msgspec.structs.replace(
+            given, promote=((place, version if number % 2 else "base"),)
+        )
         learner = msgspec.structs.replace(config.learner, seed=seed + number // 2)
         seeded = msgspec.structs.replace(config, learner=learner)
-        done = replay(seeded, log, items, planned, encoder, versions=versions, content=content)
-        runs.append((done, content))
-    (plain, plain_content), (switched, switched_content) = runs[:2]
-    if any(plain.scored.event_ids != run.scored.event_ids for run, _ in runs):
+        content = contents[number] if number < len(contents) else None
+        runs.append(
+            replay(seeded, log, items, planned, encoder, versions=versions, content=content)
+        )
+    plain, switched = runs[:2]
+    if any(plain.scored.event_ids != run.scored.event_ids for run in runs):
         raise InputError("the runs scored other events; this is a fault of the replay")
-    first = plain_content.first
+    first = contents[0].first
     if first is None:
         raise InputError(f"no scored event follows record {place}; switch earlier")
     users = plain.scored.column("user")[first:]
     ids = plain.scored.event_ids[first:]
-    hits = np.array([gains(run.scored.column("tie_safe")[first:], k)[:, 0] for run, _ in runs])
+    hits = np.array([gains(run.scored.column("tie_safe")[first:], k)[:, 0] for run in runs])
     return Twins(
         place,
         version,
         plain.report["versions"]["encoder"],
         switched.report["versions"]["encoder"],
         k,
-        _content(plain_content.of(ids), switched_content.of(ids), users, seed),
+        _content(contents[0].of(ids), contents[1].of(ids), users, seed),
         paired(hits[::2].mean(axis=0), hits[1::2].mean(axis=0), users, seed),
         pairs,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def encoder_evidence(
     _go_on(stop)
     figures[f"{CHECK}needs"] = _check(*pair, seed)
     tell(Step(f"measuring: the whole recommender, replayed {2 * PAIRS} times"))
-    replayed = _replayed(*pair, parted, config)
+    replayed = _replayed(*pair, parted, config, lambda: _go_on(stop))
     _go_on(stop)
     return Evidence("encoder", len(asked.taken), figures | replayed, health)
 
@@ -109,7 +109,9 @@ def _check(old: Encoder, new: Encoder, seed: int) -> Figure:
     return _paired(before, after, np.arange(len(before)), seed)
 
 
-def _replayed(old: Encoder, new: Encoder, parted: Split, config: Config) -> dict[str, Figure]:
+def _replayed(
+    old: Encoder, new: Encoder, parted: Split, config: Config, between: Callable[[], None]
+) -> dict[str, Figure]:
     """Replay the end of the window with a switch to the new encoder and without, `PAIRS` times."""
     newest = parted.newest[:REPLAYED]
     before = parted.train[-2 * REPLAYED :]
@@ -135,6 +137,7 @@ def _replayed(old: Encoder, new: Encoder, parted: Split, config: Config) -> dict
                 encoder=old,
                 versions={"new": new},
                 pairs=PAIRS,
+                between=between,
             )
     return {PIPELINE: _figure(told.lists), LIVE: _figure(told.content)}
 

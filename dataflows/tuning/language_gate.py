@@ -165,7 +165,7 @@ class _Judge:
         for place, model in enumerate(self._models):
             self._told("lift", place, len(self._models))
             priors = priors_of(model, lines)
-            ranks.append([lift(asked, both[place].scores, priors) for asked, both in self._found])
+            ranks.append([lift(each, both[place].scores, priors) for each, both in self._found])
         users = [question.user for question, _ in self._found]
         self.figures[LIFT] = compare(ranks[0], ranks[1], users)
 

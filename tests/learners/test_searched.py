@@ -13,7 +13,6 @@ from learners.interaction import Item
 from learners.neighbours import TOGETHER
 from learners.recommender import Recommender
 from learners.searched import Searched
-from learners.searches import taken_after
 from learners.shadow import Shadow
 from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
 
@@ -71,7 +70,7 @@ def finish(shadow: Shadow) -> None:
 def taken(model: Recommender, item: int) -> set[str]:
     signals = model.signals
     number = signals.items.index[ITEMS[item]]
-    return {signals.items.ids[n] for n in taken_after(signals.searched, number).tolist()}
+    return {signals.items.ids[n] for n in signals.searched.taken(number).tolist()}
 
 
 def test_counts_go_where_the_words_lead() -> None:
@@ -118,16 +117,83 @@ def test_words_on_an_item_are_not_taken_for_a_search() -> None:
     assert np.allclose(held.vector, new(WORDS[1]))
 
 
-def test_a_search_of_long_ago_lies_amid_what_was_nearest_to_it() -> None:
+def test_an_event_that_does_not_count_is_not_taken_for_a_search() -> None:
     feed = world()
     search(feed, "a", 1)
-    for n in range(30):
-        feed("b", ITEMS[n], ts=1e6 + n, vector=old(WORDS[n]), text=WORDS[n], encoded=WORDS[n])
+    feed("a", None, vector=old(WORDS[7]), text=WORDS[7], encoded=WORDS[7], weight=0.0)
     feed.model.switch(shadow_of(feed.model))
     held = feed.model.users.get("a", feed.model.position).search
     assert held is not None
+    assert held.vector is not None
+
+
+def test_a_search_of_long_ago_lies_amid_what_was_nearest_and_counts_as_no_other() -> None:
+    feed = world()
+    search(feed, "a", 1)
+    people(feed, 30, words=1)
+    for n in range(30):
+        feed("b", ITEMS[n], ts=1e6 + n, vector=old(WORDS[n]), text=WORDS[n], encoded=WORDS[n])
+    search(feed, "c", 38)  # leads to i1 afterwards
+    feed("c", PLAIN[5])
+    model = feed.model
+    model.switch(shadow_of(model))
+    held = model.users.get("a", model.position).search
+    assert held is not None
     assert held.vector is None
-    assert held.hub == feed.model.signals.items.index[ITEMS[1]]
+    assert held.near[0] == model.signals.items.index[ITEMS[1]]
+    feed("a", PLAIN[4])
+    assert taken(model, 1) == {PLAIN[5]}
+    search(feed, "a", 1, new)
+    feed("a", PLAIN[4], ts=2e6)
+    assert taken(model, 38) == {PLAIN[4]}
+
+
+def test_the_newest_words_lead() -> None:
+    """The first words of a row may have come before the catalogue was whole."""
+    model = Recommender(small(dim=DIM, repeats="on"))
+    model.put_item(Item(ITEMS[5], ITEMS[5], ("c",), True, unit(105)))
+    feed = Feed(model)
+    search(feed, "early", 1)
+    for n, item_id in enumerate(ITEMS):
+        model.put_item(Item(item_id, item_id, ("c",), True, unit(100 + n)))
+    model.put_item(Item(PLAIN[0], PLAIN[0], ("d",)))
+    for n in range(10):
+        search(feed, f"u{n}", 5)
+        feed(f"u{n}", PLAIN[0])
+    model.switch(shadow_of(model))
+    assert taken(model, 34) == {PLAIN[0]}
+    assert not taken(model, 38)
+
+
+def test_items_that_come_and_go_meanwhile_lead_otherwise() -> None:
+    feed = world()
+    people(feed, 60)
+    model = feed.model
+    shadow = shadow_of(model)
+    model.remove_item(ITEMS[38])
+    shadow.put_item(ITEMS[38], None)
+    model.put_item(Item("late", "late", ("c",), True, new(WORDS[2])))
+    shadow.put_item("late", new(WORDS[2]))
+    shadow.follow()
+    assert len(shadow) > 0
+    finish(shadow)
+    model.switch(shadow)
+    signals = model.signals
+    late = signals.searched.taken(signals.items.index["late"]).tolist()
+    assert [signals.items.ids[n] for n in late] == [PLAIN[2]]
+    assert not taken(model, 37)
+    assert not taken(model, 38)
+    search(feed, "somebody", 1, new)
+    hub = model.users.get("somebody", model.position).search.hub
+    assert [signals.items.ids[n] for n in signals.searched.taken(hub).tolist()] == [PLAIN[1]]
+
+
+def test_with_an_item_its_words_go() -> None:
+    feed = world()
+    people(feed, 30)
+    assert set(feed.model.signals.searched.words.values()) == set(WORDS[:3])
+    feed.model.remove_item(ITEMS[1])
+    assert set(feed.model.signals.searched.words.values()) == {WORDS[0], WORDS[2]}
 
 
 def test_what_is_searched_while_the_shadow_is_made_is_followed() -> None:
@@ -142,29 +208,66 @@ def test_what_is_searched_while_the_shadow_is_made_is_followed() -> None:
     assert [taken(feed.model, 39 - n) for n in range(4)] == [{PLAIN[n]} for n in range(4)]
 
 
-def test_stored_and_restored_it_goes_on_as_if_unbroken() -> None:
-    feeds = [world(), world()]
-    for feed in feeds:
-        people(feed, 120, words=6)
+def restored(model: Recommender, change=lambda records: records) -> tuple[Recommender, Shelf]:
     shelf = Shelf()
-    shelf.keep(feeds[1].model.changed())
-    again = Recommender(small(dim=DIM, repeats="on"), shelf.get)
+    shelf.keep(model.changed())
+    shelf.records = change(shelf.records)
+    again = Recommender(model.settings, shelf.get)
     again.restore(shelf.scan)
     for n, item_id in enumerate(ITEMS):
         again.put_item(Item(item_id, item_id, ("c",), True, unit(100 + n)))
     for item_id in PLAIN:
         again.put_item(Item(item_id, item_id, ("d",)))
-    feeds[1] = Feed(again)
-    for feed in feeds:
+    return again, shelf
+
+
+def test_stored_and_restored_it_goes_on_as_if_unbroken() -> None:
+    plain, broken = world(), world()
+    for feed in (plain, broken):
+        people(feed, 120, words=6)
+        search(feed, "u3", 2)
+    again, shelf = restored(broken.model)
+    resumed, kept = Feed(again), Shelf()
+    for feed in (plain, resumed):
         feed.model.switch(shadow_of(feed.model))
+        feed("u3", PLAIN[3])
         people(feed, 30, words=6, encode=new)
-    kept = Shelf()
-    kept.keep(feeds[0].model.changed())
+    kept.keep(plain.model.changed())
     shelf.keep(again.changed())
+    kinds = {kind for kind, _ in kept.records}
+    assert {"learner:item", "learner:user", "learner:shared"} <= kinds
     for (kind, key), blob in kept.records.items():
-        if kind == "learner:item":
-            assert shelf.get(kind, key) == blob, key
-    assert listed(feeds[0].model, "u3") == listed(again, "u3")
+        assert shelf.get(kind, key) == blob, (kind, key)
+    assert listed(plain.model, "u3") == listed(again, "u3")
+
+
+def test_state_of_an_earlier_version_can_be_switched() -> None:
+    """Item records without words, and events that do not tell whether they are searches."""
+    from learners.codec import pack, unpack
+    from learners.pending import KIND as PENDING
+    from learners.records import ITEM_KIND
+
+    def earlier(records):
+        found = {}
+        for (kind, key), blob in records.items():
+            found[kind, key] = blob
+            if kind == ITEM_KIND:
+                state = unpack(blob, kind, 4)
+                del state["words"]
+                found[kind, key] = pack(kind, 4, state)
+            if kind == PENDING:
+                state = unpack(blob, kind, 1)
+                state["events"] = [event[:11] for event in state["events"]]
+                found[kind, key] = pack(kind, 1, state)
+        return found
+
+    feed = world()
+    people(feed, 60)
+    again, _ = restored(feed.model, earlier)
+    again.switch(shadow_of(again))
+    assert taken(again, 1) == {PLAIN[1]}
+    search(Feed(again), "a", 1, new)
+    assert listed(again, "a")
 
 
 def test_state_without_words_stays_where_it_is() -> None:
@@ -172,21 +275,23 @@ def test_state_without_words_stays_where_it_is() -> None:
     table.make_room(8)
     table.learn_one_way(3, 5, 0)
     assert table.move({}) == {3}
-    assert taken_after(table, 3).tolist() == [5]
+    assert table.taken(3).tolist() == [5]
 
 
 @pytest.mark.parametrize("words", [None, ""])
 def test_a_search_without_words_keeps_none(words) -> None:
     table = Searched(1_000.0)
-    assert not table.ask(3, words)
+    assert not table.note(3, words)
     assert not table.words
 
 
-def test_the_first_words_stay_and_are_cut() -> None:
+def test_words_are_cut_and_the_newest_stay() -> None:
     table = Searched(1_000.0)
-    assert table.ask(3, "x" * 1_000)
-    assert not table.ask(3, "other")
+    assert table.note(3, "x" * 1_000)
+    assert not table.note(3, "x" * 900)
     assert table.words == {3: "x" * 200}
+    assert table.note(3, "other")
+    assert table.words == {3: "other"}
 
 
 @given(
@@ -220,4 +325,4 @@ def test_of_too_many_the_strongest_stay() -> None:
         for _ in range(place + 1):
             table.learn_one_way(place % 2, item, 0)
     table.move({0: 1})
-    assert sorted(taken_after(table, 1).tolist()) == items[8:]
+    assert sorted(table.taken(1).tolist()) == items[8:]

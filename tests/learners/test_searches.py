@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from learners.features import FEATURES, SEARCH
 from learners.interaction import Item
-from learners.neighbours import Neighbours
 from learners.recommender import Recommender
-from learners.searches import counts_after, favour, taken_after
+from learners.searched import Searched
+from learners.searches import counts_after, favour
 from tests.learners.worlds import DIM, Feed, Shelf, Tastes, grown_model, listed, small, unit
 
 
@@ -86,6 +86,18 @@ def test_the_first_search_adds_columns_and_changes_nobody_elses_list() -> None:
         assert [entry.score for entry in ours] == pytest.approx(scores, abs=1e-4)
 
 
+def test_somebody_elses_search_leaves_a_group_together() -> None:
+    """What one user takes at one time is one choice, whoever searches in between."""
+    world = Tastes()
+    feed = grown_model(world, 200)
+    search(feed, "u1", "topic1", world)
+    before = feed.model.groups
+    feed("u2", "topic2-3", ts=5_000.0)
+    search(feed, "u3", "topic1", world, ts=5_000.0)
+    feed("u2", "topic2-4", ts=5_000.0)
+    assert feed.model.groups == before + 1
+
+
 @pytest.mark.parametrize(
     "what",
     [
@@ -139,9 +151,9 @@ def test_a_search_is_not_seen_by_what_has_its_own_time() -> None:
     assert model._context("u1", user, 1_000.0).search is None
     assert model._context("u1", user, 1_000.5).search is not None
     feed("u1", "topic1-3", ts=1_000.0)
-    assert not len(taken_after(model.signals.searched, user.search.hub))
+    assert not len(model.signals.searched.taken(user.search.hub))
     feed("u1", "topic1-4", ts=1_001.0)
-    assert len(taken_after(model.signals.searched, user.search.hub)) == 1
+    assert len(model.signals.searched.taken(user.search.hub)) == 1
 
 
 def test_a_removed_item_is_in_no_answer() -> None:
@@ -171,7 +183,9 @@ def test_in_another_space_a_search_lies_amid_the_items_that_were_nearest() -> No
     model.switch(shadow)
     user = model.users.get("somebody new", model.position)
     assert user.search.vector is None
-    vector = model._context("somebody new", user, None).search.vector
+    assert user.search.hub == -1
+    assert not len(model.signals.searched.taken(-1))
+    vector = model._context("somebody new", user, None).search.direction(model.signals.meanings)
     assert vector @ (world.centres["topic3"] @ turn) > 0.8
     assert share_of(model, "somebody new", "topic3") > 0.7
 
@@ -211,7 +225,7 @@ def test_state_from_before_searches_counted_is_taken_up() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), max_size=60), st.integers(0, 3))
 def test_counts_are_those_of_a_dict_that_fades(taken, hub) -> None:
-    table = Neighbours(128, 1, 10.0, 2)
+    table = Searched(10.0)
     table.make_room(40)
     by_hand: dict[tuple[int, int], float] = {}
     for position, pair in enumerate(taken):
@@ -226,7 +240,7 @@ def test_counts_are_those_of_a_dict_that_fades(taken, hub) -> None:
         return
     got = counts_after(ids, table.ids[row], table.counts[0, row], unit, slot)
     assert got == pytest.approx([by_hand.get((hub, n), 0.0) for n in range(31)], rel=1e-4)
-    assert set(taken_after(table, hub).tolist()) == {n for h, n in by_hand if h == hub}
+    assert set(table.taken(hub).tolist()) == {n for h, n in by_hand if h == hub}
     assert (slot == -1).all()
 
 

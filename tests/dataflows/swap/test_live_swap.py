@@ -126,6 +126,7 @@ def test_items_that_come_change_and_go_while_it_is_made_ready_are_right_afterwar
     lists = [msgspec.json.decode(out.value) for out in live.outs if out.topic == RECOMMENDATIONS][
         -3:
     ]
+    assert lists
     assert not any(entry["item_id"] == "i5" for each in lists for entry in each["items"])
     live.close()
 

@@ -126,8 +126,25 @@ def test_pairs_with_other_first_weights_are_averaged(shop):
     assert both.lists.before == pytest.approx((one.lists.before + other.lists.before) / 2)
     assert both.lists.after == pytest.approx((one.lists.after + other.lists.after) / 2)
     assert both.lists.events == one.lists.events
-    assert both.content == one.content
     assert (one.pairs, both.pairs) == (1, 2)
+
+
+def test_twins_can_be_broken_off_and_need_a_pair(shop):
+    class EnoughError(Exception):
+        pass
+
+    done = []
+
+    def between():
+        done.append(len(done))
+        if len(done) == 3:
+            raise EnoughError
+
+    given = (CONFIG, shop / "events.jsonl", shop / "items.jsonl", (200, "base"))
+    with pytest.raises(EnoughError):
+        twins(*given, encoder=Seeded(0), pairs=2, between=between)
+    with pytest.raises(ValueError, match="the least is 1"):
+        twins(*given, encoder=Seeded(0), pairs=0)
 
 
 def test_a_pair_that_differs_by_a_constant_is_sure_of_it():

@@ -98,11 +98,15 @@ def test_a_title_that_is_likely_for_anybody_counts_for_less_by_lift(parted):
     assert lift(question, scores, priors) == 0.0
 
 
-def test_when_time_is_over_the_least_is_asked_and_nothing_else(tiny, parted):
-    late = Asked(following=9, least=4, check=0, generated=4, seconds=-1.0)
+def test_when_time_is_over_the_least_is_asked_and_the_check_set(tiny, parted):
+    late = Asked(following=9, least=4, check=2, intents=4, generated=4, seconds=-1.0)
     evidence = language_evidence(tiny, tiny, parted, HEALTH, late)
     assert evidence.events == 4
-    assert set(evidence.figures) == {LOG_RANK, NEXT_LOSS}
+    assert {name for name in evidence.figures if not name.startswith(CHECK)} == {
+        LOG_RANK,
+        NEXT_LOSS,
+    }
+    assert CHECK + NEXT_LOSS in evidence.figures
 
 
 def test_questions_are_of_new_items_and_check_users_are_never_trained_on(parted):
