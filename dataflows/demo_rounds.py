@@ -38,7 +38,7 @@ SHORT: dict[str, dict[str, object]] = {
         "layers": 0.3,
         "max_seconds": 30.0,
     },
-    "gate": {"least_events": 14},
+    "gate": {"least_events": 14, "pairs": 1},
 }
 """What makes the rounds of the demo short, by section of the configuration."""
 

@@ -45,8 +45,6 @@ LIVE = "log_rank_live"
 """The gain of -log2(rank) by meaning alone as the running model sees it, in the replay."""
 REPLAYED = 4_000
 """Events of the newest slice that are replayed at most, and twice as many before them."""
-PAIRS = 5
-"""Pairs of replays: the mean of one or of three, with networks so young, was off by .003 of HR@10."""
 _CACHED = 100_000
 
 
@@ -77,7 +75,7 @@ def encoder_evidence(
     figures = slice_figures(asked, answers[0], answers[1], trained_texts(parted), seed)
     _go_on(stop)
     figures[f"{CHECK}needs"] = _check(*pair, seed)
-    tell(Step(f"measuring: the whole recommender, replayed {2 * PAIRS} times"))
+    tell(Step(f"measuring: the whole recommender, replayed {2 * config.gate.pairs} times"))
     replayed = _replayed(*pair, parted, config, lambda: _go_on(stop))
     _go_on(stop)
     return Evidence("encoder", len(asked.taken), figures | replayed, health)
@@ -112,7 +110,7 @@ def _check(old: Encoder, new: Encoder, seed: int) -> Figure:
 def _replayed(
     old: Encoder, new: Encoder, parted: Split, config: Config, between: Callable[[], None]
 ) -> dict[str, Figure]:
-    """Replay the end of the window with a switch to the new encoder and without, `PAIRS` times."""
+    """Replay the end of the window with a switch and without, `gate.pairs` times each."""
     newest = parted.newest[:REPLAYED]
     before = parted.train[-2 * REPLAYED :]
     if not newest or not before:
@@ -136,7 +134,7 @@ def _replayed(
                 planned,
                 encoder=old,
                 versions={"new": new},
-                pairs=PAIRS,
+                pairs=config.gate.pairs,
                 between=between,
             )
     return {PIPELINE: _figure(told.lists), LIVE: _figure(told.content)}
