@@ -44,7 +44,10 @@ RECALL = (10, 50)
 LIVE = "log_rank_live"
 """The gain of -log2(rank) by meaning alone as the running model sees it, in the replay."""
 REPLAYED = 4_000
-"""Events of the newest slice that are replayed at most, and twice as many before them."""
+"""Events of the newest slice that are replayed at most."""
+BEFORE = 16_000
+"""Events before them that the recommender learns first, at most: a young one leans on meaning
+more than one that has seen its stream, and no two young ones do equally well."""
 _CACHED = 100_000
 
 
@@ -112,7 +115,7 @@ def _replayed(
 ) -> dict[str, Figure]:
     """Replay the end of the window with a switch and without, `gate.pairs` times each."""
     newest = parted.newest[:REPLAYED]
-    before = parted.train[-2 * REPLAYED :]
+    before = parted.train[-BEFORE:]
     if not newest or not before:
         return {}
     with tempfile.TemporaryDirectory(prefix="penchant-gate-") as scratch:
