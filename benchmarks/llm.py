@@ -5,8 +5,8 @@ the newest events of a prefix, as `penchant finetune --once` does it, each in a 
 with two threads. Before and after are what the gate measured on the newest fifth of the window,
 which was never trained on, with 95 % intervals, paired, whole users drawn. A promoted encoder
 then goes live: the events behind the prefix are replayed with the switch at their first one, and
-without, and compared event by event; three times with other first weights of the network that
-ranks, and what an event gets is the mean of the three.
+without, and compared event by event; as often as the gate does (`gate.pairs`), with other first
+weights of the network that ranks, and what an event gets is the mean.
 
   ml-100k   MovieLens 100k, the first 50,000 events, then 10,000 more
   shop      the simulated shop, 24,000 events, then 12,000 more
@@ -31,7 +31,6 @@ PREFIX = {"ml-100k": 50_000, "shop": 24_000}
 AFTER = {"ml-100k": 10_000, "shop": 12_000}
 KINDS = ("encoder", "language")
 ROUND_MINUTES = 20.0
-PAIRS = 3
 KEPT_TEXTS = 100_000
 POINTS = -0.005
 """How much of HR@10 the interval of the lists may reach below zero after a switch."""
@@ -82,7 +81,7 @@ def play_twins(log: Path, items: Path, name: str, root: Path, version: str):
         settings,
         encoder=encoder,
         versions={version: loaded},
-        pairs=PAIRS,
+        pairs=config.gate.pairs,
     )
     return msgspec.to_builtins(done)
 

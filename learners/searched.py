@@ -36,8 +36,8 @@ class Searched(Neighbours):
 
     def taken(self, hub: int) -> Numbers:
         """Give the items (n,) that were taken after searches with this hub."""
-        ids = self.ids[self.row(hub)] if self.row(hub) >= 0 else _NOTHING
-        return ids[ids >= 0]
+        row = self.row(hub)
+        return _NOTHING if row < 0 else self.ids[row][self.ids[row] >= 0]
 
     def note(self, hub: int, words: str | None) -> bool:
         """Keep the words of a search that leads to `hub`; True where they are not those known."""
