@@ -9,7 +9,6 @@ cheap score keeps the best few hundred, so the cost does not grow with the catal
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -27,18 +26,17 @@ Floats = NDArray[np.float64]
 _OWN = 300  # of the user's own items, the newest so many are candidates where repeats are on
 _SEARCH = 4.0  # what being asked for counts in the cheap score
 _PULL_REACH = 10.0
-_PULL_WEIGHTS = np.exp(-np.arange(1_000) / _PULL_REACH)
 
 
 class Rows(NamedTuple):
-    """Which of the recent items (by their `steps`) have neighbour rows, and their numbers.
+    """Which of the recent items (by their `places`) have neighbour rows, and their numbers.
 
     `reach` is what each of them weighs in the pull on a candidate; the squares sum to 1.
     """
 
-    steps: NDArray[np.intp]
+    places: NDArray[np.intp]
     numbers: NDArray[np.int32]
-    near_steps: NDArray[np.intp]
+    near_places: NDArray[np.intp]
     near_numbers: NDArray[np.int32]
     reach: Floats
 
@@ -49,7 +47,7 @@ class Candidates(NamedTuple):
     `sizes` (3, n): one more than an item's decayed count (its strength), one over the root of
     that (its spread), its count among users of the same stage. `sums` (n, 7) are over the rows
     of the recent items: together over all and over the newest; transitions from the newest and
-    from the last one; cosines, their sum and the highest; learnt pulls. `after` (n,) is how often
+    from the last step; cosines, their sum and the highest; learnt pulls. `after` (n,) is how often
     each was taken after searches like the user's newest, 0 where they never searched.
     """
 
@@ -59,25 +57,14 @@ class Candidates(NamedTuple):
     after: NDArray[np.float32]
 
 
-def rows_of(signals: Signals, recent: NDArray[np.int32]) -> Rows:
+def rows_of(signals: Signals, context: Context) -> Rows:
     """Look up the neighbour rows of recent items."""
-    steps, numbers, near_steps, near_numbers = find_rows(
-        signals.neighbours.row_of, signals.meanings.row_of, recent
+    places, numbers, near_places, near_numbers = find_rows(
+        signals.neighbours.row_of, signals.meanings.row_of, context.recent
     )
-    # Mostly every recent item has a row, and then the reach is always the same.
-    reach = _full_reach(len(steps)) if len(steps) == len(recent) else _reach(steps)
-    return Rows(steps, numbers, near_steps, near_numbers, reach)
-
-
-@cache
-def _full_reach(steps: int) -> Floats:
-    return _reach(np.arange(steps))
-
-
-def _reach(steps: NDArray[np.intp]) -> Floats:
-    reach = _PULL_WEIGHTS[steps]
+    reach = np.exp(context.back[places] / -_PULL_REACH)
     reach /= math.sqrt(max(float(reach.dot(reach)), 1e-9))
-    return reach
+    return Rows(places, numbers, near_places, near_numbers, reach)
 
 
 def candidates_of(
@@ -88,7 +75,7 @@ def candidates_of(
     `negatives` draws some more at random, keyed by the position. Where the signals name
     fewer than `least`, the most popular of all others fill up.
     """
-    rows = rows_of(signals, context.recent)
+    rows = rows_of(signals, context)
     listed = _listed(signals, context)
     if negatives:
         listed.append(_drawn(signals, context.position))
@@ -96,7 +83,7 @@ def candidates_of(
     if len(ids) < least:
         listed.append(_rest(signals, ids, context))
         ids, sums = _gathered(signals, context, rows, listed)
-    popularity, stage = signals.popularity, stage_of(context.length)
+    popularity, stage = signals.popularity, stage_of(context.steps)
     sizes, rough = weigh(
         ids,
         sums,
@@ -122,14 +109,15 @@ def _gathered(
         neighbours.ids,
         neighbours.counts,
         float(neighbours.unit(context.position)),
-        rows.steps,
+        rows.places,
         rows.numbers,
         rows.reach,
         meanings.near,
         meanings.cosines,
-        rows.near_steps,
+        rows.near_places,
         rows.near_numbers,
         context.recent,
+        context.back,
         np.concatenate(listed),
         signals.blocked,
         context.taken[0, : 0 if context.repeats else None],
@@ -141,7 +129,7 @@ def _gathered(
 
 def _listed(signals: Signals, context: Context) -> list[NDArray[np.int32]]:
     """Give the lists that name candidates whatever the recent items are."""
-    channels = (stage_of(context.length), LONG, SHORT)
+    channels = (stage_of(context.steps), LONG, SHORT)
     listed = [signals.popularity.top(channel) for channel in channels]
     listed.append(np.array(signals.fresh, np.int32))
     if context.repeats:

@@ -14,7 +14,8 @@ from learners.searches import Search
 class Context(NamedTuple):
     """A user at one moment: `recent` (m,) distinct items, newest first, and the rest.
 
-    `length` counts the user's interactions. `taken` (3, m) is as in
+    `back` (m,) is how many steps back each of them lies (`learners.walk`). `length` counts the
+    user's interactions, `steps` the times at which there were any. `taken` (3, m) is as in
     `learners.history.User`; where `repeats` is off, its items are no candidates.
     `position` is the shard position. `liking` and `intent` (c,) are by category number,
     0 where nothing is known; `chances` are those of all intents, in the learner's order.
@@ -24,7 +25,9 @@ class Context(NamedTuple):
     """
 
     recent: NDArray[np.int32]
+    back: NDArray[np.float64]
     length: int
+    steps: int
     taken: NDArray[np.int32]
     repeats: bool
     position: int

@@ -43,6 +43,7 @@ FEATURES = (
     "value_off_last",
     "value_from_recent",
     "value_off_recent",
+    "pull",
 )
 GENERATED = ("generated", "generated_lift")
 """Two more, where the settings keep what a language model names."""
@@ -52,8 +53,7 @@ ago, how often taken after such searches. 0 for a user who never searched."""
 _LOGS = 11  # so many features, the first, are logarithms
 _FLOOR = 1e-3
 _SELDOM, _SELDOM_SHARE = 0.1, 0.01  # added to what may be 0
-_NEWEST = np.exp(-np.arange(12) / 3.0)  # what the newest items weigh in their usual value
-_ALL_NEWEST = [_NEWEST[:n].sum() for n in range(len(_NEWEST) + 1)]
+_VALUE_REACH, _VALUE_STEPS = 3.0, 12.0  # what the newest items weigh in their usual value
 
 
 def features_of(settings: LearnerSettings, *, searching: bool = False) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArra
         context.liking,
         context.intent,
         signals.values.level,
-        *_usual(signals.values.level, context.recent),
+        *usual(signals.values.level, context.recent, context.back),
         math.log1p(context.length),
         float(context.length > 0),
         math.log1p(context.gap),
@@ -112,13 +112,22 @@ def sought(signals: Signals, candidates: Candidates, context: Context) -> NDArra
     return found
 
 
-def _usual(level: NDArray[np.float64], recent: NDArray[np.int32]) -> tuple[bool, float, float]:
-    """Give whether there are recent items, the value of the last one, and their usual value."""
-    if not len(recent):
+@compiled
+def usual(level: Floats, recent: NDArray[np.int32], back: Floats) -> tuple[bool, float, float]:
+    """Give whether there are recent items, the mean value of the last step, and their usual."""
+    last = newest = count = total = 0.0
+    for place in range(recent.size):
+        value = level[recent[place]]
+        if back[place] == 0.0:
+            last += value
+            count += 1.0
+        if back[place] < _VALUE_STEPS:
+            weight = np.exp(-back[place] / _VALUE_REACH)
+            newest += weight * value
+            total += weight
+    if count == 0.0:
         return False, 0.0, 0.0
-    newest = level.take(recent[: len(_NEWEST)])
-    usual = newest.dot(_NEWEST[: len(newest)]) / _ALL_NEWEST[len(newest)]
-    return True, float(newest[0]), float(usual)
+    return True, last / count, newest / total
 
 
 @compiled
@@ -171,6 +180,7 @@ def fill(  # noqa: PLR0913, PLR0917 - arrays cross into compiled code one by one
             columns[14, place] = max(columns[14, place], liking[categories[other, item]])
             columns[15, place] = max(columns[15, place], intent[categories[other, item]])
         columns[23, place] = level[item]
+        columns[28, place] = sums[place, -1]
     share = 1.0 / (most + 1e-9)
     for place in range(ids.size):
         columns[11, place] = sums[place, 0] * sizes[1, place] * share

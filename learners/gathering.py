@@ -15,15 +15,10 @@ from learners.neighbours import NEXT, PULL, TOGETHER
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int32]
 
-_LONG_REACH, _SHORT_REACH = 15.0, 3.0
-_NEWEST = 10  # beyond so many steps the short reach adds nothing
+_LONG_REACH, _SHORT_REACH, _NEAR_REACH = 15.0, 1.5, 3.0
+_NEWEST = 10.0  # beyond so many steps the short reach adds nothing
 SUMS = 7
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_STEPS = np.arange(1_000)
-_SHORT_WEIGHTS = np.exp(-_STEPS / _SHORT_REACH)
-_REACHES = np.array(
-    [np.exp(-_STEPS / _LONG_REACH), _SHORT_WEIGHTS * (_STEPS < _NEWEST), _STEPS == 0]
-)
 
 
 @compiled
@@ -31,18 +26,18 @@ def find_rows(
     row_of: Numbers, near_of: Numbers, recent: Numbers
 ) -> tuple[NDArray[np.intp], Numbers, NDArray[np.intp], Numbers]:
     """Give which of the recent items have rows of either kind, by place, and those rows."""
-    steps, numbers = np.empty(recent.size, np.intp), np.empty(recent.size, np.int32)
-    near_steps, near_numbers = np.empty(recent.size, np.intp), np.empty(recent.size, np.int32)
+    places, numbers = np.empty(recent.size, np.intp), np.empty(recent.size, np.int32)
+    near_places, near_numbers = np.empty(recent.size, np.intp), np.empty(recent.size, np.int32)
     n = near = 0
-    for step in range(recent.size):
-        row, near_row = row_of[recent[step]], near_of[recent[step]]
+    for place in range(recent.size):
+        row, near_row = row_of[recent[place]], near_of[recent[place]]
         if row >= 0:
-            steps[n], numbers[n] = step, row
+            places[n], numbers[n] = place, row
             n += 1
         if near_row >= 0:
-            near_steps[near], near_numbers[near] = step, near_row
+            near_places[near], near_numbers[near] = place, near_row
             near += 1
-    return steps[:n], numbers[:n], near_steps[:near], near_numbers[:near]
+    return places[:n], numbers[:n], near_places[:near], near_numbers[:near]
 
 
 @compiled
@@ -72,14 +67,15 @@ def gather(  # noqa: C901, PLR0912, PLR0913, PLR0917 - arrays cross one by one
     ids: Numbers,
     counts: NDArray[np.float32],
     unit: float,
-    steps: NDArray[np.intp],
+    places: NDArray[np.intp],
     numbers: Numbers,
     reach: Floats,
     near: Numbers,
     cosines: NDArray[np.float32],
-    near_steps: NDArray[np.intp],
+    near_places: NDArray[np.intp],
     near_numbers: Numbers,
     recent: Numbers,
+    back: Floats,
     listed: Numbers,
     blocked: NDArray[np.bool_],
     had: Numbers,
@@ -89,10 +85,10 @@ def gather(  # noqa: C901, PLR0912, PLR0913, PLR0917 - arrays cross one by one
 ) -> tuple[Numbers, Floats]:
     """Collect what rows and lists name, each item once, in the order of first mention.
 
-    The rows `numbers` (r,) of `ids` and `counts` are those of the recent items at `steps`; they
-    make the first four sums, divided by the root of how often their owner is counted, and with
-    `reach` the last one. The rows `near_numbers` make the two between. `slot` holds -1
-    everywhere, before and after. Gives items (n,) and their sums (n, 7).
+    The rows `numbers` (r,) of `ids` and `counts` are those of the recent items at `places`; these
+    lie `back` (m,) steps. They make the first four sums, divided by the root of how often their
+    owner is counted, and with `reach` the last one. The rows `near_numbers` make the two between.
+    `slot` holds -1 everywhere, before and after. Gives items (n,) and their sums (n, 7).
     """
     room = numbers.size * ids.shape[1] + near_numbers.size * near.shape[1] + listed.size
     room = min(room, slot.size) + 1
@@ -106,11 +102,12 @@ def gather(  # noqa: C901, PLR0912, PLR0913, PLR0917 - arrays cross one by one
     for item in had:
         slot[item] = 0
     for number in range(numbers.size):
-        row, step = numbers[number], steps[number]
-        rooted = np.sqrt(total[recent[step]] * total_scale + 1.0)
+        row, far = numbers[number], back[places[number]]
+        rooted = np.sqrt(total[recent[places[number]]] * total_scale + 1.0)
         share = 1.0 / (rooted * unit)
-        long, short = share * _REACHES[0, step], share * _REACHES[1, step]
-        last, pull = share / rooted * _REACHES[2, step], reach[number]
+        long, pull = share * np.exp(-far / _LONG_REACH), reach[number]
+        short = share * np.exp(-far / _SHORT_REACH) if far < _NEWEST else 0.0
+        last = share / rooted if far == 0.0 else 0.0
         for column in range(ids.shape[1]):
             item = ids[row, column]
             place = slot[item]
@@ -126,7 +123,7 @@ def gather(  # noqa: C901, PLR0912, PLR0913, PLR0917 - arrays cross one by one
                 if last > 0.0:
                     sums[place, 3] += last * following
     for number in range(near_numbers.size):
-        row, weight = near_numbers[number], _SHORT_WEIGHTS[near_steps[number]]
+        row, weight = near_numbers[number], np.exp(-back[near_places[number]] / _NEAR_REACH)
         for column in range(near.shape[1]):
             item = near[row, column]
             place = slot[item]

@@ -61,7 +61,7 @@ class Taken(NamedTuple):
 
 def taken_by(user: User, items: ItemTable, most: int, *, again: bool) -> Taken:
     """Tell of a user's newest `most` items; `again`: what they have may be named again."""
-    shown = [(items.title(n), items.first_category(n)) for n in user.context(most)[::-1]]
+    shown = [(items.title(n), items.first_category(n)) for n in user.walk(most).items[::-1]]
     seen = [] if again else [items.ids[number] for number in user.seen.tolist()]
     ts = user.times[-1] if user.times else 0.0
     search = "" if user.search is None else user.search.text

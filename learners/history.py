@@ -22,13 +22,14 @@ from learners.profile import Profile
 from learners.searches import Search, in_space
 from learners.session import SessionMean
 from learners.trail import Step
+from learners.walk import PAUSE, Walk, walked
 
 KIND = "learner:user"
 BUCKET_KIND = "learner:users-seen"
 _VERSION = 1
 _BUCKET = 2_000
 _SPARE = 32
-_PAUSE = 1_800.0  # seconds without an event, after which a user begins anew
+_PAUSE_STEPS = 3.0  # how much farther back what came before a pause is
 _NOTHING = np.zeros(0, np.int32)
 
 Changed = Iterator[tuple[str, str, bytes | None]]
@@ -38,9 +39,10 @@ class User(msgspec.Struct):
     """One user's record.
 
     `recent` (newest last) and `times` (seconds) are the newest interactions, `length`
-    counts all, `last` is the shard position of the newest event of any kind. `taken`
-    (3, room) int32 holds, for the items that the user already has, their numbers, how
-    often, and the user's `length` at the last time; `kinds` of its columns are in use.
+    counts all, `steps` the times at which there were any (`learners.walk`), `last` is the
+    shard position of the newest event of any kind. `taken` (3, room) int32 holds, for the
+    items that the user already has, their numbers, how often, and the user's `length` at
+    the last time; `kinds` of its columns are in use.
     `session` and `newest` (the newest event's vector) are the intent learner's view of
     the user, as `belief` and `trail` (its account) are; `profile` is the profile learner's.
     `space` tells in which encoder's space the vectors are: the number of switches before.
@@ -60,6 +62,12 @@ class User(msgspec.Struct):
     trail: list[Step] = []
     space: int = 0
     search: Search | None = None
+    steps: int = -1
+
+    def __post_init__(self) -> None:
+        """Let a record from before steps were counted have as many as interactions."""
+        if self.steps < 0:
+            self.steps = self.length
 
     def move(self, space: int, moved: User | None = None) -> None:
         """Leave the vectors of another space behind; take those of `moved`, where it is given."""
@@ -100,21 +108,37 @@ class User(msgspec.Struct):
         if not times:
             return 0.0, 0
         gap = max(before - times[-1], 0.0) if before is not None else 0.0
-        if gap > _PAUSE:
+        if gap > PAUSE:
             return gap, 0
         session = 1
-        while session < len(times) and times[-session] - times[-session - 1] <= _PAUSE:
+        while session < len(times) and times[-session] - times[-session - 1] <= PAUSE:
             session += 1
         return gap, session
 
-    def context(self, most: int, held_back: int = 0) -> NDArray[np.int32]:
-        """Give the user's newest distinct items, newest first, at most `most` of them."""
+    def walk(self, most: int, held_back: int = 0, pause: float = _PAUSE_STEPS) -> Walk:
+        """Give the user's newest distinct items, at most `most`, and how many steps back.
+
+        The newest `held_back` interactions are left out. A pause of half an hour counts as
+        `pause` more steps.
+        """
         end = len(self.recent) - held_back
-        # The newest so many are mostly distinct, and then the rest need not be looked at.
-        distinct = dict.fromkeys(self.recent[max(end - most, 0) : end][::-1])
-        if len(distinct) < most < end:
-            distinct = dict.fromkeys(self.recent[:end][::-1])
-        return np.fromiter(distinct, np.int32, len(distinct))[:most]
+        items, times = np.array(self.recent[:end], np.int32), np.array(self.times[:end])
+        return Walk(*walked(items, times, most, pause))
+
+    def steps_before(self, ts: float) -> int:
+        """Count the steps before the one that is under way at `ts`."""
+        return self.steps - (bool(self.times) and self.times[-1] == ts)
+
+    def walk_before(self, item: int, ts: float, most: int) -> Walk:
+        """Give what an item taken at `ts` comes after: others, and how many steps lie between.
+
+        What was taken at the same time is as near as the step before it.
+        """
+        items, back = self.walk(most + 1, pause=0.0)
+        if self.times and self.times[-1] == ts:
+            back = np.maximum(back - 1.0, 0.0)
+        others = items != item
+        return Walk(items[others][:most], back[others][:most])
 
     def since_search(self) -> int:
         """Count the distinct newest items that came after the newest search."""
@@ -124,6 +148,7 @@ class User(msgspec.Struct):
     def add(self, item: int, ts: float, keep: int, kinds: int) -> bool:
         """Take one interaction in; True where the user already had the item."""
         again = self.take(item, kinds)
+        self.steps += not self.times or self.times[-1] != ts
         self.recent.append(item)
         self.times.append(ts)
         if len(self.recent) > keep + _SPARE:

@@ -3,7 +3,7 @@
 Each item keeps a row of at most `width` other items and for each two counts and a weight:
 
 - `TOGETHER`: both in one user's recent window, in any order, less the farther apart;
-- `NEXT`: the other came after this one, a few steps at most;
+- `NEXT`: the other came after this one, a few steps at most (what came with it too);
 - `PULL`: what the other gains, in score, by this one being among the user's recent items.
   It is learnt from each choice, and corrects what the counts get wrong (a sparse linear
   model of items by items, as in Ning and Karypis, 2011, "SLIM: sparse linear methods for
@@ -51,12 +51,10 @@ class Neighbours:
     rounded up to a multiple of eight. With `channels` of 2 there are no pulls.
     """
 
-    def __init__(self, width: int, window: int, half_life: float, channels: int = CHANNELS) -> None:
+    def __init__(self, width: int, half_life: float, channels: int = CHANNELS) -> None:
         self.groups = -(-width // WAYS)
         self.width = self.groups * WAYS
         self.half_life = half_life
-        gaps = np.arange(window)
-        self._forth = np.exp([-gaps / _TOGETHER_REACH, -gaps / _NEXT_REACH]).astype(np.float32)
         self.base = 0
         self.rows = 0
         self.row_of = np.full(0, -1, np.int32)
@@ -67,17 +65,17 @@ class Neighbours:
         """Make room for item numbers below `items`."""
         self.row_of = grown(self.row_of, items, -1)
 
-    def learn(self, item: int, recent: Numbers, position: int) -> bool:
-        """Count that `item` came after `recent` (distinct others, newest first) at `position`.
+    def learn(self, item: int, others: Numbers, gaps: NDArray[np.float64], position: int) -> bool:
+        """Count that `item` came at `position` after `others` (n,), which are distinct.
 
-        True says that all counts were rebased, so that all of them changed.
+        `gaps` (n,) are how many steps lie between. True says that all counts were rebased, so
+        that all of them changed.
         """
-        n = len(recent)
-        if not n:
+        if not len(others):
             return False
         rebased = self._rebase(position)
-        own, rows = self._row(item), self._rows(recent)
-        add(self.ids, self.counts, own, rows, item, recent, self._forth, self.unit(position))
+        own, rows = self._row(item), self._rows(others)
+        add(self.ids, self.counts, own, rows, item, others, gaps, self.unit(position))
         return rebased
 
     def learn_one_way(self, owner: int, item: int, position: int) -> bool:
@@ -152,23 +150,23 @@ def add(
     own: int,
     rows: Numbers,
     item: int,
-    recent: Numbers,
-    forth: NDArray[np.float32],
+    others: Numbers,
+    gaps: NDArray[np.float64],
     unit: np.float32,
 ) -> None:
-    """Count `item`, whose row is `own`, with the items `recent` (n,), whose rows are `rows`.
+    """Count `item`, whose row is `own`, as after `others` (n,), whose rows are `rows`.
 
-    It goes with the first of them by `forth` (2, n or more) times `unit`; they go together with
-    it as it does with them, and do not come next.
+    They go together with it as it does with them, and do not come next. `gaps` (n,) are the
+    steps between, `unit` is what a count of 1 adds.
     """
     for pair in range(rows.size):
-        row = rows[pair]
+        row, gap = rows[pair], gaps[pair]
+        together = np.float32(np.exp(-gap / _TOGETHER_REACH)) * unit
         place = put(ids, counts, row, item)
-        counts[TOGETHER, row, place] += forth[TOGETHER, pair] * unit
-        counts[NEXT, row, place] += forth[NEXT, pair] * unit
-    for pair in range(rows.size):
-        place = put(ids, counts, own, recent[pair])
-        counts[TOGETHER, own, place] += forth[TOGETHER, pair] * unit
+        counts[TOGETHER, row, place] += together
+        counts[NEXT, row, place] += np.float32(np.exp(-gap / _NEXT_REACH)) * unit
+        place = put(ids, counts, own, others[pair])
+        counts[TOGETHER, own, place] += together
 
 
 @compiled

@@ -16,7 +16,7 @@ def pointers(
 ) -> dict[str, list[int]]:
     """Give, by kind of signal, the recent item (n,) that points to each; -1 where none does."""
     neighbours, meanings = signals.neighbours, signals.meanings
-    sources, near_sources, slot = recent[rows.steps], recent[rows.near_steps], signals.slot
+    sources, near_sources, slot = recent[rows.places], recent[rows.near_places], signals.slot
     together, following = neighbours.counts[TOGETHER], neighbours.counts[NEXT]
     return {
         "together": strongest(

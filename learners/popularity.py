@@ -26,9 +26,9 @@ _LONGEST = 1_000.0  # half-lives without a count, after which all is as good as 
 TOP = 128
 
 
-def stage_of(length: int) -> int:
-    """Give the channel of a user with `length` interactions."""
-    return FIRST_STAGE + bisect.bisect_right(STAGES, length) - 1
+def stage_of(steps: int) -> int:
+    """Give the channel of a user who took so many steps."""
+    return FIRST_STAGE + bisect.bisect_right(STAGES, steps) - 1
 
 
 class Popularity:
@@ -49,13 +49,13 @@ class Popularity:
             wider[:, : self.counts.shape[1]] = self.counts
             self.counts = wider
 
-    def learn(self, item: int, length: int, position: int) -> bool:
-        """Count one interaction of a user with `length` before it.
+    def learn(self, item: int, steps: int, position: int) -> bool:
+        """Count one interaction of a user who took `steps` before it.
 
         True says that all counts were rebased, so that all of them changed.
         """
         rebased = self._rebase(position)
-        for channel in (LONG, SHORT, TOTAL, stage_of(length)):
+        for channel in (LONG, SHORT, TOTAL, stage_of(steps)):
             count = float(self.counts[channel, item]) + self._increment(channel, position)
             self.counts[channel, item] = count
             self._enter(channel, item, count)

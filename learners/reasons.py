@@ -18,7 +18,7 @@ from learners.features import FEATURES, GENERATED, SEARCH
 from learners.items import ItemTable
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "together": ("together", "together_now", "together_raw", "together_share"),
+    "together": ("together", "together_now", "together_raw", "together_share", "pull"),
     "follows": ("follows", "follows_last"),
     "meaning": ("meaning", "meaning_best"),
     "popular": ("popular", "count"),

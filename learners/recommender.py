@@ -225,9 +225,8 @@ class Recommender:
     def _count(self, interaction: Interaction, user: User, number: int) -> None:
         """Let the signals and the user's history take the interaction in."""
         position = interaction.position
-        recent = user.context(self.settings.window + 1)
-        recent = recent[recent != number][: self.settings.window]
-        self._dirty |= self.signals.count(number, recent, user.length, position)
+        walk = user.walk_before(number, interaction.ts, self.settings.window)
+        self._dirty |= self.signals.count(number, walk, user.steps_before(interaction.ts), position)
         search = as_of(user.search, interaction.ts)
         self._dirty |= self.signals.learn_searched(search, number, position)
         self.signals.values.learn(number, interaction.value)
@@ -315,8 +314,9 @@ class Recommender:
         taken = user.taken[:, : user.kinds] if user.taken is not None else _NO_ITEMS
         length, position = user.length - held, self.position if at is None else at
         return Context(
-            user.context(self.settings.recent, held),
+            *user.walk(self.settings.recent, held),
             length,
+            user.steps - (held > 0),
             taken,
             self.repeats_on,
             position,
@@ -357,7 +357,7 @@ class Recommender:
             raw,
             self.preference.scaled(raw),
             candidates.sums[:, -1].astype(np.float32),
-            context.recent[rows.steps],
+            context.recent[rows.places],
             rows.reach.astype(np.float32),
         )
         return block, rows

@@ -27,7 +27,7 @@ class Searched(Neighbours):
     """
 
     def __init__(self, half_life: float) -> None:
-        super().__init__(WIDTH, 1, half_life, COUNTS)
+        super().__init__(WIDTH, half_life, COUNTS)
         self.words: dict[int, str] = {}
 
     def row(self, hub: int) -> int:

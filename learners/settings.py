@@ -54,11 +54,11 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     repeats: Literal["auto", "on", "off"] = "auto"
     seed: int = 0
     dim: int = 0
-    recent: int = 20
-    window: int = 25
+    recent: int = 40
+    window: int = 40
     neighbours: int = 384
     candidates: int = 250
-    hidden: int = 24
+    hidden: int = 48
     learning_rate: float = 0.0015
     pull_rate: float = 0.1
     count_half_life: float = 200_000.0

@@ -16,6 +16,7 @@ from learners.searched import Searched
 from learners.searches import Search
 from learners.settings import LearnerSettings
 from learners.values import Values
+from learners.walk import Walk
 
 
 class Signals:
@@ -37,7 +38,7 @@ class Signals:
             settings.count_half_life,
             settings.stage_half_life,
         )
-        self.neighbours = Neighbours(settings.neighbours, settings.window, settings.count_half_life)
+        self.neighbours = Neighbours(settings.neighbours, settings.count_half_life)
         self.searched = Searched(settings.count_half_life)
         self.meanings = Meanings(settings.dim, settings.similar)
         self.values = Values()
@@ -86,18 +87,17 @@ class Signals:
         if self.settings.fresh:
             self.fresh = [*self.fresh, item][-self.settings.fresh :]
 
-    def count(self, item: int, recent: NDArray[np.int32], length: int, position: int) -> set[int]:
+    def count(self, item: int, walk: Walk, steps: int, position: int) -> set[int]:
         """Take one interaction in; give the items whose records changed.
 
-        `recent` are the user's other items, newest first, `length` counts what they did
-        before.
+        `walk` is what the user took before, in `steps` steps.
         """
-        rebased = self.neighbours.learn(item, recent, position)
-        rebased |= self.popularity.learn(item, length, position)
+        rebased = self.neighbours.learn(item, *walk, position)
+        rebased |= self.popularity.learn(item, steps, position)
         self.meanings.look_up(item)
         self.items.streamed[item] = True
         self.items.last[item] = position
-        return set(range(len(self.items))) if rebased else {item, *recent.tolist()}
+        return set(range(len(self.items))) if rebased else {item, *walk.items.tolist()}
 
     def learn_searched(self, search: Search | None, item: int, position: int) -> set[int]:
         """Count an item as taken after a search, if any; give the items whose records changed."""

@@ -62,7 +62,7 @@ def content_rank(model: Recommender, interaction: Interaction) -> int | None:
     signals = model.signals
     number = signals.items.index.get(interaction.item_id or "")
     user = model.users.get(interaction.user_id, model.position + 1)
-    recent = user.context(model.settings.recent, user.held_back(interaction.ts))
+    recent = user.walk(model.settings.recent, user.held_back(interaction.ts)).items
     meanings = signals.meanings
     steps = np.flatnonzero(meanings.has[recent]) if len(recent) else np.zeros(0, np.intp)
     if number is None or not len(steps):

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from learners.compiled import place_of
-from learners.features import fill
+from learners.features import FEATURES, fill, usual
 from learners.gathering import draw, find_rows, gather, weigh
 from learners.label_learner import copied
 from learners.nearest import compare
@@ -13,6 +13,7 @@ from learners.neighbours import CHANNELS, NEXT, PULL, STEEPNESS, TOGETHER, WAYS,
 from learners.network import adam, lowered, rectify, shares, standardised, to_slope
 from learners.pointers import strongest
 from learners.softmax import descend, go_down
+from learners.walk import walked
 
 ITEMS, ROWS, WIDTH = 60, 12, 3 * WAYS
 
@@ -41,23 +42,24 @@ def test_candidates_are_gathered_alike(seed):
     rows = rng.choice(ROWS, 4, replace=False).astype(np.int32)
     near_rows = np.array([3, 0], np.int32)
     recent = rng.choice(ITEMS, 12, replace=False).astype(np.int32)
-    steps, near_steps = np.array([0, 1, 5, 11]), np.array([2, 3])
+    places, near_places = np.array([0, 1, 5, 11]), np.array([2, 3])
+    back = np.sort(rng.choice([0.0, 0.0, 1.0, 2.0, 5.0, 10.0, 14.0], 12))
     total, reach = 9.0 * rng.random(ITEMS), rng.random(4)
     (found, after), (plain, _) = both(
-        gather, ids, counts, 1.5, steps, rows, reach, near, cosines, near_steps, near_rows,
-        recent, listed, blocked, had, slot, total, 0.5,
+        gather, ids, counts, 1.5, places, rows, reach, near, cosines, near_places, near_rows,
+        recent, back, listed, blocked, had, slot, total, 0.5,
     )  # fmt: skip
     assert_array_equal(found[0], plain[0])
     assert_allclose(found[1], plain[1], rtol=1e-6)
-    assert_array_equal(after[12], blocked)
-    assert_array_equal(after[14], slot)
+    assert_array_equal(after[13], blocked)
+    assert_array_equal(after[15], slot)
     named = {*ids[rows].ravel(), *near[near_rows].ravel(), *listed} - {-1} - {*had}
     assert sorted(found[0].tolist()) == sorted(item for item in named if not blocked[item])
-    rooted = np.sqrt(total[recent[steps]] * 0.5 + 1.0)
+    rooted, far = np.sqrt(total[recent[places]] * 0.5 + 1.0), back[places]
     by_hand = {
-        0: np.exp(-steps / 15.0) / rooted / 1.5,
-        1: np.exp(-steps / 3.0) * (steps < 10) / rooted / 1.5,
-        3: (steps == 0) / rooted**2 / 1.5,
+        0: np.exp(-far / 15.0) / rooted / 1.5,
+        1: np.exp(-far / 1.5) * (far < 10) / rooted / 1.5,
+        3: (far == 0) / rooted**2 / 1.5,
         6: reach,
     }
     for place, item in enumerate(found[0]):
@@ -95,7 +97,8 @@ def test_features_are_written_alike(seed):
     ids = rng.choice(ITEMS, 30, replace=False).astype(np.int32)
     per_item = [rng.random(ITEMS) for _ in range(4)]
     (_, (columns, *_)), (_, (plain, *_)) = both(
-        fill, np.empty((28, 30), np.float32), ids, 0.1 + rng.random((3, 30)), rng.random((30, 7)),
+        fill, np.empty((len(FEATURES), 30), np.float32), ids, 0.1 + rng.random((3, 30)),
+        rng.random((30, 7)),
         per_item[0], 0.5, per_item[1], 2.0, per_item[2], per_item[3], 7,
         rng.integers(0, 5, (4, ITEMS)).astype(np.int32), rng.random(5).astype(np.float32),
         rng.random(5).astype(np.float32), rng.normal(size=ITEMS), seed % 2 > 0, 0.3, -0.2,
@@ -103,6 +106,29 @@ def test_features_are_written_alike(seed):
     )  # fmt: skip
     assert np.isfinite(columns).all()
     assert_allclose(columns, plain, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_usual_value_is_found_alike(seed):
+    rng = np.random.default_rng(seed)
+    level, recent = rng.normal(size=ITEMS), rng.choice(ITEMS, 8, replace=False).astype(np.int32)
+    back = np.float64([0, 0, 1, 4, 11, 12, 12, 30])
+    (found, _), (plain, _) = both(usual, level, recent, back)
+    assert_allclose(found, plain, rtol=1e-12)
+    weights = np.exp(-back[:5] / 3.0)
+    by_hand = True, level[recent[:2]].mean(), level[recent[:5]] @ weights / weights.sum()
+    assert_allclose(found, by_hand)
+    assert usual(level, recent[:0], back[:0]) == (False, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_steps_are_walked_back_alike(seed):
+    rng = np.random.default_rng(seed)
+    items = rng.integers(0, 12, 30).astype(np.int32)
+    times = np.sort(rng.choice([0.0, 1.0, 2.0, 1_802.0, 1_803.0, 9_000.0], 30))
+    (found, _), (plain, _) = both(walked, items, times, 9, 3.0)
+    assert_array_equal(found[0], plain[0])
+    assert_array_equal(found[1], plain[1])
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -140,15 +166,16 @@ def test_neighbours_are_counted_alike(seed):
         np.full((ROWS, WIDTH), -1, np.int32),
         np.zeros((CHANNELS, ROWS, WIDTH), np.float32),
     )
-    forth, plain = rng.random((2, 9)).astype(np.float32), (ids.copy(), counts.copy())
+    plain = ids.copy(), counts.copy()
     for _ in range(100):
         item, *recent = rng.choice(ITEMS, 8, replace=False).tolist()
         met = np.int32(recent)
-        few = (item % ROWS, met % ROWS, item, met, forth, np.float32(1.5))
+        gaps = np.sort(rng.integers(0, 5, 7)).astype(float)
+        few = (item % ROWS, met % ROWS, item, met, gaps, np.float32(1.5))
         add(ids, counts, *few)
         add.py_func(*plain, *few)
     assert_array_equal(ids, plain[0])
-    assert_array_equal(counts, plain[1])
+    assert_allclose(counts, plain[1], rtol=1e-6)
     assert (counts[:2] > 0).any(axis=(1, 2)).all()
 
 

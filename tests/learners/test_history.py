@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learners.codec import pack, unpack
 from learners.history import BUCKET_KIND, KIND, User, Users
 from learners.recommender import Recommender
 from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
@@ -42,20 +44,66 @@ def test_a_user_equals_a_plain_log(log: Any, keep: int, kinds: int, before: Any)
         held += 1
     kept = len(user.times)
     assert user.held_back(before) == min(held, kept)
-    newest: list[int] = []
-    for item, _ in log[len(log) - kept : len(log) - min(held, kept)][::-1]:
-        if item not in newest:
-            newest.append(item)
-    context = user.context(keep, user.held_back(before))
-    assert context.dtype == np.int32
-    assert context.tolist() == newest[:keep]
+    steps = sum(one != other for one, other in pairwise([None, *times]))
+    assert user.steps == steps
+    assert user.steps_before(2.0) == steps - (times[-1:] == [2.0])
+    newest: dict[int, int] = {}
+    back, later = 0, None
+    for item, ts in log[len(log) - kept : len(log) - min(held, kept)][::-1]:
+        back += later not in {None, ts}
+        later = ts
+        newest.setdefault(item, back)
+    walk = user.walk(keep, user.held_back(before))
+    assert walk.items.dtype == np.int32
+    assert list(zip(*walk, strict=True)) == list(newest.items())[:keep]
+
+
+def test_what_came_before_a_pause_is_farther_back() -> None:
+    user = User()
+    for item, ts in enumerate((0.0, 10.0, 1_810.0, 3_610.1, 3_610.1)):
+        user.add(item, ts, 20, 20)
+    assert user.walk(20).back.tolist() == [0, 0, 4, 5, 6]
+    assert user.walk(20, 1).back.tolist() == [0, 4, 5, 6]
+    assert user.walk(20, pause=0.0).back.tolist() == [0, 0, 1, 2, 3]
+
+
+def test_the_order_within_a_step_says_nothing() -> None:
+    users = User(), User()
+    for user, basket in zip(users, ((3, 4, 5), (5, 3, 4)), strict=True):
+        for item in (1, 2, *basket, 6):
+            user.add(item, float(item if item < 3 else 3 + (item > 5)), 20, 20)
+    walks = [dict(zip(*user.walk(20), strict=True)) for user in users]
+    assert walks[0] == walks[1] == {6: 0, 3: 1, 4: 1, 5: 1, 2: 2, 1: 3}
+
+
+def test_what_is_taken_at_one_time_is_as_near_as_the_step_before_it() -> None:
+    user = User()
+    for item, ts in ((1, 1.0), (2, 2.0), (3, 2.0), (1, 3.0)):
+        user.add(item, ts, 20, 20)
+    assert [each.tolist() for each in user.walk_before(9, 3.0, 20)] == [[1, 3, 2], [0, 0, 0]]
+    assert [each.tolist() for each in user.walk_before(9, 4.0, 20)] == [[1, 3, 2], [0, 1, 1]]
+    assert [each.tolist() for each in user.walk_before(1, 4.0, 1)] == [[3], [1]]
+    assert [each.tolist() for each in User().walk_before(9, 4.0, 20)] == [[], []]
+
+
+def test_a_record_from_before_steps_were_counted_has_as_many_as_interactions() -> None:
+    shelf = Shelf()
+    users = Users(shelf.get, 10, 100)
+    used(users, "u", 3)
+    shelf.keep(users.changed(3))
+    blob = shelf.get(KIND, "u")
+    assert blob is not None
+    record = unpack(blob, KIND, 1)
+    assert record.pop("steps") == 1
+    shelf.keep([(KIND, "u", pack(KIND, 1, {**record, "length": 7}))])
+    assert Users(shelf.get, 10, 100).get("u", 4).steps == 7
 
 
 def test_the_newest_so_many_are_always_kept() -> None:
     user = User()
     for item in range(1_000):
         user.add(item, float(item), 20, 5)
-        assert user.context(20).tolist() == list(range(item, max(item - 20, -1), -1))
+        assert user.walk(20).items.tolist() == list(range(item, max(item - 20, -1), -1))
     assert user.seen.tolist() == [995, 996, 997, 998, 999]
 
 

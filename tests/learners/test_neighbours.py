@@ -18,14 +18,15 @@ _events = st.lists(st.lists(st.integers(0, 23), min_size=1, max_size=WINDOW + 1,
 
 
 def ready(width: int, half_life: float = 1e6, items: int = 64) -> Neighbours:
-    neighbours = Neighbours(width, WINDOW, half_life)
+    neighbours = Neighbours(width, half_life)
     neighbours.make_room(items)
     return neighbours
 
 
 def learn(neighbours: Neighbours, basket: list[int], position: int) -> bool:
     """The first of the basket came after the others, the newest of which is first."""
-    return neighbours.learn(basket[0], np.array(basket[1:], np.int32), position)
+    gaps = np.arange(len(basket) - 1.0)
+    return neighbours.learn(basket[0], np.array(basket[1:], np.int32), gaps, position)
 
 
 def counts(neighbours: Neighbours, item: int, position: int) -> dict[int, tuple[float, float]]:

@@ -1,0 +1,50 @@
+"""A user's newest items, and how many steps back each of them lies.
+
+What is taken at one time (a basket, a page of ratings that is sent off as one) is one step,
+however much it is: the order within it says nothing. So all of it is equally near to what
+comes next, and a large basket does not push what came before it out of sight.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learners.compiled import compiled
+
+PAUSE = 1_800.0  # seconds without an event, after which a user begins anew
+
+
+class Walk(NamedTuple):
+    """Distinct items (m,) int32, newest first, and how many steps back (m,) float64 each lies."""
+
+    items: NDArray[np.int32]
+    back: NDArray[np.float64]
+
+
+@compiled
+def walked(
+    items: NDArray[np.int32], times: NDArray[np.float64], most: int, pause: float
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Walk back over interactions (n,), newest last, until `most` distinct items are met.
+
+    The newest step lies 0 back. A pause between two steps counts as `pause` more.
+    """
+    found, back = np.empty(items.size, np.int32), np.empty(items.size)
+    met, far = 0, 0.0
+    for place in range(items.size - 1, -1, -1):
+        if met >= most:
+            break
+        if place + 1 < items.size and times[place] != times[place + 1]:
+            far += 1.0
+            if times[place + 1] - times[place] > PAUSE:
+                far += pause
+        again = False
+        for other in range(met):
+            again |= found[other] == items[place]
+        if not again:
+            found[met], back[met] = items[place], far
+            met += 1
+    return found[:met], back[:met]
