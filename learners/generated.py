@@ -63,7 +63,7 @@ def taken_by(user: User, items: ItemTable, most: int, *, again: bool) -> Taken:
     """Tell of a user's newest `most` items; `again`: what they have may be named again."""
     shown = [(items.title(n), items.first_category(n)) for n in user.walk(most).items[::-1]]
     seen = [] if again else [items.ids[number] for number in user.seen.tolist()]
-    ts = user.times[-1] if user.times else 0.0
+    ts = float(user.times[user.kept - 1]) if user.kept else 0.0
     search = "" if user.search is None else user.search.text
     return Taken(shown, seen, user.length, ts, search, min(user.since_search(), len(shown)))
 

@@ -22,15 +22,16 @@ from learners.profile import Profile
 from learners.searches import Search, in_space
 from learners.session import SessionMean
 from learners.trail import Step
-from learners.walk import PAUSE, Walk, walked
+from learners.walk import PAUSE, Walk, in_a_row, walked
 
 KIND = "learner:user"
 BUCKET_KIND = "learner:users-seen"
-_VERSION = 1
+_VERSION = 2
 _BUCKET = 2_000
 _SPARE = 32
 _PAUSE_STEPS = 3.0  # how much farther back what came before a pause is
 _NOTHING = np.zeros(0, np.int32)
+_NEVER = np.zeros(0)
 
 Changed = Iterator[tuple[str, str, bytes | None]]
 
@@ -38,20 +39,22 @@ Changed = Iterator[tuple[str, str, bytes | None]]
 class User(msgspec.Struct):
     """One user's record.
 
-    `recent` (newest last) and `times` (seconds) are the newest interactions, `length`
-    counts all, `steps` the times at which there were any (`learners.walk`), `last` is the
-    shard position of the newest event of any kind. `taken` (3, room) int32 holds, for the
-    items that the user already has, their numbers, how often, and the user's `length` at
-    the last time; `kinds` of its columns are in use.
+    The first `kept` of `recent` (room,) int32 and of `times` (room,) float64, in seconds, are
+    the newest interactions, newest last. `length` counts all, `steps` the times at which there
+    were any (`learners.walk`), `last` is the shard position of the newest event of any kind.
+    `taken` (3, room) int32 holds, for the items that the user already has, their numbers, how
+    often, and the user's `length` at the last time; `kinds` of its columns are in use.
     `session` and `newest` (the newest event's vector) are the intent learner's view of
     the user, as `belief` and `trail` (its account) are; `profile` is the profile learner's.
     `space` tells in which encoder's space the vectors are: the number of switches before.
     `search` is what the user searched for last.
     """
 
-    recent: list[int] = []
-    times: list[float] = []
+    recent: NDArray[np.int32] = _NOTHING
+    times: NDArray[np.float64] = _NEVER
+    kept: int = 0
     length: int = 0
+    steps: int = 0
     last: int = -1
     taken: NDArray[np.int32] | None = None
     kinds: int = 0
@@ -62,12 +65,6 @@ class User(msgspec.Struct):
     trail: list[Step] = []
     space: int = 0
     search: Search | None = None
-    steps: int = -1
-
-    def __post_init__(self) -> None:
-        """Let a record from before steps were counted have as many as interactions."""
-        if self.steps < 0:
-            self.steps = self.length
 
     def move(self, space: int, moved: User | None = None) -> None:
         """Leave the vectors of another space behind; take those of `moved`, where it is given."""
@@ -93,27 +90,22 @@ class User(msgspec.Struct):
 
     def held_back(self, before: float | None) -> int:
         """Count the newest interactions at that very time: a group does not see itself."""
-        end = len(self.times)
+        end = self.kept
         if before is not None:
             while end and self.times[end - 1] == before:
                 end -= 1
-        return len(self.times) - end
+        return self.kept - end
 
     def pace(self, before: float | None, held_back: int, most: int) -> tuple[float, int]:
         """Give the seconds since the last event, and how many came since a long pause.
 
         At most the newest `most` are counted. Without `before` the moment is the last event's.
         """
-        times = self.times[: len(self.times) - held_back][-most:]
-        if not times:
+        end = self.kept - held_back
+        if not end:
             return 0.0, 0
-        gap = max(before - times[-1], 0.0) if before is not None else 0.0
-        if gap > PAUSE:
-            return gap, 0
-        session = 1
-        while session < len(times) and times[-session] - times[-session - 1] <= PAUSE:
-            session += 1
-        return gap, session
+        gap = max(before - float(self.times[end - 1]), 0.0) if before is not None else 0.0
+        return gap, 0 if gap > PAUSE else in_a_row(self.times, end, most)
 
     def walk(self, most: int, held_back: int = 0, pause: float = _PAUSE_STEPS) -> Walk:
         """Give the user's newest distinct items, at most `most`, and how many steps back.
@@ -121,13 +113,11 @@ class User(msgspec.Struct):
         The newest `held_back` interactions are left out. A pause of half an hour counts as
         `pause` more steps.
         """
-        end = len(self.recent) - held_back
-        items, times = np.array(self.recent[:end], np.int32), np.array(self.times[:end])
-        return Walk(*walked(items, times, most, pause))
+        return Walk(*walked(self.recent, self.times, self.kept - held_back, most, pause))
 
     def steps_before(self, ts: float) -> int:
         """Count the steps before the one that is under way at `ts`."""
-        return self.steps - (bool(self.times) and self.times[-1] == ts)
+        return self.steps - self._is_under_way(ts)
 
     def walk_before(self, item: int, ts: float, most: int) -> Walk:
         """Give what an item taken at `ts` comes after: others, and how many steps lie between.
@@ -135,26 +125,39 @@ class User(msgspec.Struct):
         What was taken at the same time is as near as the step before it.
         """
         items, back = self.walk(most + 1, pause=0.0)
-        if self.times and self.times[-1] == ts:
+        if self._is_under_way(ts):
             back = np.maximum(back - 1.0, 0.0)
         others = items != item
         return Walk(items[others][:most], back[others][:most])
 
     def since_search(self) -> int:
         """Count the distinct newest items that came after the newest search."""
-        after = 0 if self.search is None else min(self.length - self.search.at, len(self.recent))
-        return len(set(self.recent[len(self.recent) - after :]))
+        after = 0 if self.search is None else min(self.length - self.search.at, self.kept)
+        return len(set(self.recent[self.kept - after : self.kept].tolist()))
 
     def add(self, item: int, ts: float, keep: int, kinds: int) -> bool:
         """Take one interaction in; True where the user already had the item."""
         again = self.take(item, kinds)
-        self.steps += not self.times or self.times[-1] != ts
-        self.recent.append(item)
-        self.times.append(ts)
-        if len(self.recent) > keep + _SPARE:
-            del self.recent[:-keep], self.times[:-keep]
+        self.steps += not self._is_under_way(ts)
+        if self.kept >= keep + _SPARE or self.kept == len(self.recent):
+            self._make_place(keep)
+        self.recent[self.kept], self.times[self.kept] = item, ts
+        self.kept += 1
         self.length += 1
         return again
+
+    def _is_under_way(self, ts: float) -> bool:
+        """Tell whether the newest interaction was at `ts`."""
+        return self.kept > 0 and bool(self.times[self.kept - 1] == ts)
+
+    def _make_place(self, keep: int) -> None:
+        """Make place for one more interaction: let the oldest go, or make room."""
+        kept = keep - 1 if self.kept >= keep + _SPARE else self.kept
+        room = min(max(2 * kept, 16), keep + _SPARE)
+        recent, times = np.empty(room, np.int32), np.empty(room)
+        recent[:kept] = self.recent[self.kept - kept : self.kept]
+        times[:kept] = self.times[self.kept - kept : self.kept]
+        self.recent, self.times, self.kept = recent, times, kept
 
     def take(self, item: int, kinds: int) -> bool:
         """Note that the user has an item; True where they had it already."""
@@ -285,6 +288,7 @@ class Users:
 
 
 def _encode(user: User) -> bytes:
+    user.recent, user.times = user.recent[: user.kept].copy(), user.times[: user.kept].copy()
     if user.taken is not None:
         user.taken = user.taken[:, : user.kinds].copy()
     return pack(KIND, _VERSION, user)

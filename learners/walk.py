@@ -26,18 +26,18 @@ class Walk(NamedTuple):
 
 @compiled
 def walked(
-    items: NDArray[np.int32], times: NDArray[np.float64], most: int, pause: float
+    items: NDArray[np.int32], times: NDArray[np.float64], end: int, most: int, pause: float
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Walk back over interactions (n,), newest last, until `most` distinct items are met.
+    """Walk back over the first `end` interactions, newest last, until `most` items are met.
 
     The newest step lies 0 back. A pause between two steps counts as `pause` more.
     """
-    found, back = np.empty(items.size, np.int32), np.empty(items.size)
+    found, back = np.empty(end, np.int32), np.empty(end)
     met, far = 0, 0.0
-    for place in range(items.size - 1, -1, -1):
+    for place in range(end - 1, -1, -1):
         if met >= most:
             break
-        if place + 1 < items.size and times[place] != times[place + 1]:
+        if place + 1 < end and times[place] != times[place + 1]:
             far += 1.0
             if times[place + 1] - times[place] > PAUSE:
                 far += pause
@@ -48,3 +48,12 @@ def walked(
             found[met], back[met] = items[place], far
             met += 1
     return found[:met], back[:met]
+
+
+@compiled
+def in_a_row(times: NDArray[np.float64], end: int, most: int) -> int:
+    """Count how many of the first `end` times follow each other without a pause; at most `most`."""
+    count = 1
+    while count < min(end, most) and times[end - count] - times[end - count - 1] <= PAUSE:
+        count += 1
+    return count

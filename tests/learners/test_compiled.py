@@ -13,7 +13,7 @@ from learners.neighbours import CHANNELS, NEXT, PULL, STEEPNESS, TOGETHER, WAYS,
 from learners.network import adam, lowered, rectify, shares, standardised, to_slope
 from learners.pointers import strongest
 from learners.softmax import descend, go_down
-from learners.walk import walked
+from learners.walk import in_a_row, walked
 
 ITEMS, ROWS, WIDTH = 60, 12, 3 * WAYS
 
@@ -126,9 +126,11 @@ def test_steps_are_walked_back_alike(seed):
     rng = np.random.default_rng(seed)
     items = rng.integers(0, 12, 30).astype(np.int32)
     times = np.sort(rng.choice([0.0, 1.0, 2.0, 1_802.0, 1_803.0, 9_000.0], 30))
-    (found, _), (plain, _) = both(walked, items, times, 9, 3.0)
+    (found, _), (plain, _) = both(walked, items, times, 28, 9, 3.0)
     assert_array_equal(found[0], plain[0])
     assert_array_equal(found[1], plain[1])
+    (found, _), (plain, _) = both(in_a_row, times, 28, 9)
+    assert found == plain > 0
 
 
 @pytest.mark.parametrize("seed", range(5))
