@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from learners.block import Block
 from learners.codec import pack, unpack
 from learners.drift import DriftMonitor
-from learners.features import FEATURES, GENERATED
 from learners.popularity import CHANNELS
 from learners.profile import ProfileLearner
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 ITEM_KIND = "learner:item"
 SHARED_KIND = "learner:shared"
-SHARED_VERSION = _VERSION = 4
+SHARED_VERSION = _VERSION = 5
 
 Changed = Iterator[tuple[str, str, bytes | None]]
 
@@ -83,9 +82,9 @@ class Records:
         signals.meanings.marks[number] = state["mark"]
         if state["neighbours"] is not None:
             signals.neighbours.row_in(number, *state["neighbours"])
-        if state.get("searched") is not None:  # written since searches count
+        if state["searched"] is not None:
             signals.searched.row_in(number, *state["searched"])
-        signals.searched.note(number, state.get("words"))  # written since they outlive a switch
+        signals.searched.note(number, state["words"])
         if state["near"] is not None:
             signals.meanings.row_in(number, *state["near"])
 
@@ -119,20 +118,19 @@ class Records:
         model, signals = self._model, self._signals
         model.position, model.learnt = state["position"], state["learnt"]
         model.repeats, model.groups = state["repeats"], state["groups"]
-        model.users.space = state.get("space", 0)  # written since encoders can be switched
+        model.users.space = state["space"]
         block = None if state["open"] is None else Block(**state["open"])
-        signals.searching = state.get("searching", False)  # written since searches count
-        known = state.get("columns", (FEATURES + GENERATED)[: len(state["preference"]["mean"])])
-        is_same = list(known) == list(model.columns)
+        signals.searching = state["searching"]
+        is_same = list(state["columns"]) == list(model.columns)
         model.open = block if is_same else None
         signals.fresh = state["fresh"]
         signals.values.restore(state["values"])
         for name in state["categories"]:
             signals.items.category(name)
         signals.neighbours.base = state["neighbours_base"]
-        signals.searched.base = state.get("searched_base", 0)
+        signals.searched.base = state["searched_base"]
         signals.popularity.restore_top(state["popularity_base"], state["popularity_top"])
-        model.take_preference(state["preference"], known)
+        model.take_preference(state["preference"], state["columns"])
         model.needs.restore(state["needs"], scan)
         model.profiles = ProfileLearner.from_state(state["profiles"])
         model.drift = DriftMonitor.from_state(state["drift"])

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learners.codec import StateError
+from learners.codec import StateError, pack, unpack
 from learners.interaction import Interaction, Item
 from learners.recommender import Recommender
+from learners.records import SHARED_KIND, SHARED_VERSION
 from learners.settings import LearnerSettings
 from tests.learners.worlds import DIM, Feed, Shelf, Tastes, grown_model, listed, small, unit
 
@@ -261,7 +262,11 @@ def test_a_store_of_another_shape_or_kind_is_refused() -> None:
     shelf.keep(feed.model.changed())
     with pytest.raises(ValueError, match="keep `hidden` as it was"):
         Recommender(small(dim=DIM, hidden=9), shelf.get).restore(shelf.scan)
-    shelf.records["learner:shared", "all"] = b"\x93not a record"
+    state = unpack(shelf.records[SHARED_KIND, "all"], SHARED_KIND, SHARED_VERSION)
+    shelf.records[SHARED_KIND, "all"] = pack(SHARED_KIND, SHARED_VERSION - 1, state)
+    with pytest.raises(StateError, match="has version"):
+        Recommender(small(dim=DIM), shelf.get).restore(shelf.scan)
+    shelf.records[SHARED_KIND, "all"] = b"\x93not a record"
     with pytest.raises(StateError, match="not a stored state"):
         Recommender(small(dim=DIM), shelf.get).restore(shelf.scan)
 

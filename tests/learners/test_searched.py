@@ -208,10 +208,9 @@ def test_what_is_searched_while_the_shadow_is_made_is_followed() -> None:
     assert [taken(feed.model, 39 - n) for n in range(4)] == [{PLAIN[n]} for n in range(4)]
 
 
-def restored(model: Recommender, change=lambda records: records) -> tuple[Recommender, Shelf]:
+def restored(model: Recommender) -> tuple[Recommender, Shelf]:
     shelf = Shelf()
     shelf.keep(model.changed())
-    shelf.records = change(shelf.records)
     again = Recommender(model.settings, shelf.get)
     again.restore(shelf.scan)
     for n, item_id in enumerate(ITEMS):
@@ -239,35 +238,6 @@ def test_stored_and_restored_it_goes_on_as_if_unbroken() -> None:
     for (kind, key), blob in kept.records.items():
         assert shelf.get(kind, key) == blob, (kind, key)
     assert listed(plain.model, "u3") == listed(again, "u3")
-
-
-def test_state_of_an_earlier_version_can_be_switched() -> None:
-    """Item records without words, and events that do not tell whether they are searches."""
-    from learners.codec import pack, unpack
-    from learners.pending import KIND as PENDING
-    from learners.records import ITEM_KIND
-
-    def earlier(records):
-        found = {}
-        for (kind, key), blob in records.items():
-            found[kind, key] = blob
-            if kind == ITEM_KIND:
-                state = unpack(blob, kind, 4)
-                del state["words"]
-                found[kind, key] = pack(kind, 4, state)
-            if kind == PENDING:
-                state = unpack(blob, kind, 1)
-                state["events"] = [event[:11] for event in state["events"]]
-                found[kind, key] = pack(kind, 1, state)
-        return found
-
-    feed = world()
-    people(feed, 60)
-    again, _ = restored(feed.model, earlier)
-    again.switch(shadow_of(again))
-    assert taken(again, 1) == {PLAIN[1]}
-    search(Feed(again), "a", 1, new)
-    assert listed(again, "a")
 
 
 def test_state_without_words_stays_where_it_is() -> None:

@@ -206,23 +206,6 @@ def test_it_goes_on_where_it_stopped() -> None:
         assert feed.model.recommend(user) == again.recommend(user)
 
 
-def test_state_from_before_searches_counted_is_taken_up() -> None:
-    from learners.codec import pack, unpack
-    from learners.records import SHARED_KIND, SHARED_VERSION
-
-    feed, shelf = grown_model(Tastes(), 200), Shelf()
-    shelf.keep(feed.model.changed())
-    state = unpack(shelf.records[SHARED_KIND, "all"], SHARED_KIND, SHARED_VERSION)
-    for name in ("columns", "searching", "searched_base"):
-        del state[name]
-    shelf.records[SHARED_KIND, "all"] = pack(SHARED_KIND, SHARED_VERSION, state)
-    again = Recommender(feed.model.settings, shelf.get)
-    again.restore(shelf.scan)
-    for item in Tastes().catalogue():
-        again.put_item(item)
-    assert again.recommend("u1") == feed.model.recommend("u1")
-
-
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), max_size=60), st.integers(0, 3))
 def test_counts_are_those_of_a_dict_that_fades(taken, hub) -> None:
     table = Searched(10.0)
