@@ -41,9 +41,10 @@ class User(msgspec.Struct):
 
     The first `kept` of `recent` (room,) int32 and of `times` (room,) float64, in seconds, are
     the newest interactions, newest last. `length` counts all, `steps` the times at which there
-    were any (`learners.walk`), `last` is the shard position of the newest event of any kind.
-    `taken` (3, room) int32 holds, for the items that the user already has, their numbers, how
-    often, and the user's `length` at the last time; `kinds` of its columns are in use.
+    were any, as they follow each other in the order of arrival (`learners.walk`), `last` is the
+    shard position of the newest event of any kind. `taken` (3, room) int32 holds, for the items
+    that the user already has, their numbers, how often, and the user's `length` at the last
+    time; `kinds` of its columns are in use.
     `session` and `newest` (the newest event's vector) are the intent learner's view of
     the user, as `belief` and `trail` (its account) are; `profile` is the profile learner's.
     `space` tells in which encoder's space the vectors are: the number of switches before.
@@ -122,11 +123,11 @@ class User(msgspec.Struct):
     def walk_before(self, item: int, ts: float, most: int) -> Walk:
         """Give what an item taken at `ts` comes after: others, and how many steps lie between.
 
-        What was taken at the same time is as near as the step before it.
+        -1 for what was taken at the same time.
         """
         items, back = self.walk(most + 1, pause=0.0)
         if self._is_under_way(ts):
-            back = np.maximum(back - 1.0, 0.0)
+            back -= 1.0
         others = items != item
         return Walk(items[others][:most], back[others][:most])
 

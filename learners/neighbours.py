@@ -3,7 +3,7 @@
 Each item keeps a row of at most `width` other items and for each two counts and a weight:
 
 - `TOGETHER`: both in one user's recent window, in any order, less the farther apart;
-- `NEXT`: the other came after this one, a few steps at most (what came with it too);
+- `NEXT`: the other came after this one, a few steps at most, or at the very same time;
 - `PULL`: what the other gains, in score, by this one being among the user's recent items.
   It is learnt from each choice, and corrects what the counts get wrong (a sparse linear
   model of items by items, as in Ning and Karypis, 2011, "SLIM: sparse linear methods for
@@ -68,8 +68,8 @@ class Neighbours:
     def learn(self, item: int, others: Numbers, gaps: NDArray[np.float64], position: int) -> bool:
         """Count that `item` came at `position` after `others` (n,), which are distinct.
 
-        `gaps` (n,) are how many steps lie between. True says that all counts were rebased, so
-        that all of them changed.
+        `gaps` (n,) float64 are how many steps lie between, -1 for items of the same step. True
+        says that all counts were rebased, so that all of them changed.
         """
         if not len(others):
             return False
@@ -156,17 +156,21 @@ def add(
 ) -> None:
     """Count `item`, whose row is `own`, as after `others` (n,), whose rows are `rows`.
 
-    They go together with it as it does with them, and do not come next. `gaps` (n,) are the
-    steps between, `unit` is what a count of 1 adds.
+    They go together with it as it does with them, but do not come next, unless they are of the
+    same step (a gap of -1), which has no order. `gaps` (n,) are the steps between, `unit` is what
+    a count of 1 adds.
     """
     for pair in range(rows.size):
-        row, gap = rows[pair], gaps[pair]
+        row, gap = rows[pair], np.maximum(gaps[pair], 0.0)
         together = np.float32(np.exp(-gap / _TOGETHER_REACH)) * unit
+        following = np.float32(np.exp(-gap / _NEXT_REACH)) * unit
         place = put(ids, counts, row, item)
         counts[TOGETHER, row, place] += together
-        counts[NEXT, row, place] += np.float32(np.exp(-gap / _NEXT_REACH)) * unit
+        counts[NEXT, row, place] += following
         place = put(ids, counts, own, others[pair])
         counts[TOGETHER, own, place] += together
+        if gaps[pair] < 0.0:
+            counts[NEXT, own, place] += following
 
 
 @compiled

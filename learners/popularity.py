@@ -1,6 +1,6 @@
 """Decayed popularity: over several spans, and by stage.
 
-A *stage* is a range of history lengths: what people take first differs from what
+A *stage* is a range of numbers of steps taken: what people take first differs from what
 they take later, and this carries the first lists of a new user. Counts decay
 exponentially in shard positions. Instead of fading all counts at every event, new
 ones weigh more (forward decay: Cormode et al., 2009, "Forward decay: a practical

@@ -2,7 +2,8 @@
 
 What is taken at one time (a basket, a page of ratings that is sent off as one) is one step,
 however much it is: the order within it says nothing. So all of it is equally near to what
-comes next, and a large basket does not push what came before it out of sight.
+comes next, and a basket does not push what came before it out of sight (only the newest so
+many items are looked at, however).
 """
 
 from __future__ import annotations

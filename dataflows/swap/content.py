@@ -1,7 +1,8 @@
 """How well meaning alone ranks what is taken next, looked at in a running replay.
 
 A user's profile is the decayed sum of the vectors of their recent items, newest first with
-weights exp(-step / 3) as in the model's own candidates; an item scores its product with it.
+weights exp(-place / 3); an item scores its product with it. (The model's own candidates weigh
+alike, but by steps in place of items: `learners.walk`.)
 """
 
 from __future__ import annotations
@@ -64,12 +65,12 @@ def content_rank(model: Recommender, interaction: Interaction) -> int | None:
     user = model.users.get(interaction.user_id, model.position + 1)
     recent = user.walk(model.settings.recent, user.held_back(interaction.ts)).items
     meanings = signals.meanings
-    steps = np.flatnonzero(meanings.has[recent]) if len(recent) else np.zeros(0, np.intp)
-    if number is None or not len(steps):
+    places = np.flatnonzero(meanings.has[recent]) if len(recent) else np.zeros(0, np.intp)
+    if number is None or not len(places):
         return None
     n = len(signals.items)
-    weights = np.exp(-steps / _REACH).astype(np.float32)
-    profile = weights @ meanings.vectors[recent[steps]]
+    weights = np.exp(-places / _REACH).astype(np.float32)
+    profile = weights @ meanings.vectors[recent[places]]
     scores = meanings.vectors[:n] @ profile
     rivals = signals.items.available[:n].copy()
     if not model.repeats_on:

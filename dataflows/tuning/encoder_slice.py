@@ -1,8 +1,8 @@
 """The newest slice as questions to an encoder: what a user takes next, by meaning alone.
 
-The content signal is that of the running model (`learners.candidates`, and
-`dataflows.swap.content`): a user's profile is the sum of the vectors of their recent items,
-newest first with weights exp(-step / 3); an item scores its product with it. What a user
+The content signal is that of `dataflows.swap.content`: a user's profile is the sum of the vectors
+of their recent items, newest first with weights exp(-place / 3); an item scores its product with
+it. What a user
 already has is neither asked for nor a candidate. All events of one user at one time see what
 came before that time.
 """

@@ -76,11 +76,11 @@ def test_the_order_within_a_step_says_nothing() -> None:
     assert walks[0] == walks[1] == {6: 0, 3: 1, 4: 1, 5: 1, 2: 2, 1: 3}
 
 
-def test_what_is_taken_at_one_time_is_as_near_as_the_step_before_it() -> None:
+def test_what_is_taken_at_one_time_has_no_step_between() -> None:
     user = User()
     for item, ts in ((1, 1.0), (2, 2.0), (3, 2.0), (1, 3.0)):
         user.add(item, ts, 20, 20)
-    assert [each.tolist() for each in user.walk_before(9, 3.0, 20)] == [[1, 3, 2], [0, 0, 0]]
+    assert [each.tolist() for each in user.walk_before(9, 3.0, 20)] == [[1, 3, 2], [-1, 0, 0]]
     assert [each.tolist() for each in user.walk_before(9, 4.0, 20)] == [[1, 3, 2], [0, 1, 1]]
     assert [each.tolist() for each in user.walk_before(1, 4.0, 1)] == [[3], [1]]
     assert [each.tolist() for each in User().walk_before(9, 4.0, 20)] == [[], []]

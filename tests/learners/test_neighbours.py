@@ -59,6 +59,19 @@ def test_what_is_near_counts_for_more_and_only_what_follows_is_next() -> None:
     assert counts(once, 5, 0) == {1: (together[0], 0.0), 2: (pytest.approx(together[1]), 0.0)}
 
 
+def test_the_order_within_a_step_is_not_learnt() -> None:
+    tables = ready(width=64), ready(width=64)
+    for table, basket in zip(tables, ((4, 5, 6), (6, 4, 5)), strict=True):
+        for place, item in enumerate(basket):
+            before = [*basket[:place][::-1], 1]
+            gaps = np.array([-1.0] * place + [0.0])
+            table.learn(item, np.array(before, np.int32), gaps, 0)
+    for item in (1, 4, 5, 6):
+        assert counts(tables[0], item, 0) == counts(tables[1], item, 0)
+    assert counts(tables[0], 4, 0) == {5: (1.0, 1.0), 6: (1.0, 1.0), 1: (1.0, 0.0)}
+    assert counts(tables[0], 1, 0) == dict.fromkeys((4, 5, 6), (1.0, 1.0))
+
+
 @given(_events, _groups, st.sampled_from([0.5, 3.0, 1e5]))
 @settings(deadline=None)
 def test_counts_equal_counting_everything_again(events: Any, groups: int, half_life: float) -> None:

@@ -240,7 +240,7 @@ def test_users_who_were_not_active_begin_their_session_anew():
     idle = feed.model.users.get("idle", feed.model.position)
     assert idle.newest is None
     assert idle.session.total is None
-    assert idle.recent[: idle.kept] == [feed.model.signals.items.index["i1"]]
+    assert idle.recent[: idle.kept].tolist() == [feed.model.signals.items.index["i1"]]
 
 
 def test_clusters_keep_their_numbers_apart():
