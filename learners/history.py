@@ -116,8 +116,8 @@ class User(msgspec.Struct):
         """
         return Walk(*walked(self.recent, self.times, self.kept - held_back, most, pause))
 
-    def steps_before(self, ts: float) -> int:
-        """Count the steps before the one that is under way at `ts`."""
+    def steps_before(self, ts: float | None) -> int:
+        """Count the steps, less the one that is under way at `ts`, if there is one."""
         return self.steps - self._is_under_way(ts)
 
     def walk_before(self, item: int, ts: float, most: int) -> Walk:
@@ -147,7 +147,7 @@ class User(msgspec.Struct):
         self.length += 1
         return again
 
-    def _is_under_way(self, ts: float) -> bool:
+    def _is_under_way(self, ts: float | None) -> bool:
         """Tell whether the newest interaction was at `ts`."""
         return self.kept > 0 and bool(self.times[self.kept - 1] == ts)
 

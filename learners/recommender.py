@@ -316,7 +316,7 @@ class Recommender:
         return Context(
             *user.walk(self.settings.recent, held),
             length,
-            user.steps - (held > 0),
+            user.steps_before(before),
             taken,
             self.repeats_on,
             position,

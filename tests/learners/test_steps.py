@@ -42,7 +42,8 @@ def counts(model: Recommender, owner: str, item: str) -> tuple[float, float]:
 
 
 def test_a_context_tells_steps() -> None:
-    model, number = told(), told().signals.items.index
+    model = told()
+    number = model.signals.items.index
     user = model.users.get("ann", model.position)
     after, within = (model._context("ann", user, before) for before in (130.0, 110.0))
     assert (after.length, after.steps) == (4, 2)
@@ -73,7 +74,8 @@ def test_stages_are_numbers_of_steps() -> None:
 
 
 def test_items_of_one_step_weigh_alike() -> None:
-    model, number = told(), told().signals.items.index
+    model = told()
+    number = model.signals.items.index
     context = model._context("ann", model.users.get("ann", model.position), 130.0)
     block, rows = model._block("ann", context, 130.0, negatives=True)
     reach = dict(zip(context.recent[rows.places].tolist(), rows.reach.tolist(), strict=True))
