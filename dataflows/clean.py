@@ -3,7 +3,8 @@
 In this order: an id seen before is a duplicate; an event dated ahead of the
 broker's clock is clamped or skipped; a late one is learnt or skipped; a bot's is
 skipped or only observed; a type of weight 0, and an event with neither item nor
-text nor intent, is only observed; all else is learnt.
+text nor intent, is only observed; all else is learnt. An event that takes another one
+back needs neither, and no weight.
 
 Nothing here depends on the wall clock or on where a batch ends: the same events
 give the same verdicts, after a restart too.
@@ -175,6 +176,8 @@ class Cleaner:
         self, event: Event, ts: float, note: Note, lateness: float, ahead: float
     ) -> Verdict:
         weight = self._settings.weights.get(event.type, 1.0)
+        if event.retracts is not None:
+            return Verdict("learn", note, ts, weight, lateness, ahead)
         if not weight:
             return Verdict("observe", "weight_zero", ts, 0.0, lateness, ahead)
         if event.item_id is None and event.text is None and event.intent is None:

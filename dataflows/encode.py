@@ -87,6 +87,8 @@ class EncodeStep:
 
     def _text(self, one: Decoded) -> str | None:
         if isinstance(one, Event):
+            if one.retracts is not None:
+                return None
             return render_event(one.type, self._catalogue.title(one.item_id), one.text)
         if isinstance(one, ItemRecord):
             self._catalogue.put(one)

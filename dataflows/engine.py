@@ -33,6 +33,8 @@ from dataflows.outbox import RECOMMENDATIONS, Out, Outbox
 from dataflows.progress import Progress
 from dataflows.record import Raw, Reject
 from dataflows.records import Record, Records
+from dataflows.retractions import in_ledger as taken_back
+from dataflows.retractions import retraction
 from dataflows.served import Served
 from dataflows.swap.in_force import KIND_VERSIONS, InForce, read_in_force
 from dataflows.swap.shadows import Shadows
@@ -293,7 +295,8 @@ class Engine(Generic[M]):
             return None
         verdict = self._cleaner.judge(record.event, record.raw)
         self.ledger.arrive(partition)
-        by_outcome = late_label(record.event) or control_of(record.event)
+        event = record.event
+        by_outcome = event.retracts or late_label(event) or control_of(event)
         if verdict.outcome != "learn" or by_outcome is None:
             self.ledger.count(partition, verdict.in_ledger, verdict.reason)
         return verdict if verdict.outcome in ("learn", "observe") else None
@@ -302,13 +305,13 @@ class Engine(Generic[M]):
         served = self._served.touch(record.event.user_id)
         if verdict.outcome == "observe":
             return
-        late = late_label(record.event)
-        if late is not None:
-            outcome, reason = self._take_label(late)
+        event = record.event
+        late = late_label(event)
+        if event.retracts is not None or late is not None:
+            outcome, reason = self._take_back(event) if late is None else self._take_label(late)
             self.ledger.count(record.raw.partition, outcome, reason)
             return
-        of_session = session_label(record.event)
-        event = record.event
+        of_session = session_label(event)
         title = None if event.item_id is None else self.model.item_title(event.item_id)
         interaction = _interaction(record, verdict, self.learnt, title)
         if of_session is not None:
@@ -346,6 +349,12 @@ class Engine(Generic[M]):
             self._observer.before_label(self.model, late)
             self.observer_seconds += time.thread_time() - started
         outcome, reason, count = in_ledger(self.model.learn_label(late))
+        self.counts[count] += 1
+        return outcome, reason
+
+    def _take_back(self, event: Event) -> tuple[Outcome, str]:
+        """Take an earlier event back; give outcome and reason for the ledger."""
+        outcome, reason, count = taken_back(self.model.retract(retraction(event)))
         self.counts[count] += 1
         return outcome, reason
 

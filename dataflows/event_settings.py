@@ -16,7 +16,8 @@ class EventSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     them is refused. Text longer than `max_text_chars` (a title: `max_title_chars`)
     is cut, marked and counted; a record longer than `max_record_bytes`, an id
     longer than `max_id_chars` and a `context` or `attributes` nested deeper than
-    `max_depth` are refused.
+    `max_depth` are refused. `retracts` maps event types that take an earlier event back to the
+    types of what they take back.
     """
 
     time_unit: TimeUnit = "s"
@@ -27,6 +28,7 @@ class EventSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     max_id_chars: int = 256
     max_record_bytes: int = 1_048_576
     max_depth: int = 32
+    retracts: dict[str, str] = {}
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.min_time) and self.min_time < self.max_time):
@@ -44,3 +46,9 @@ class EventSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         # Deeper than this and neither Python nor a consumer can be sure to read it again.
         if not 1 <= self.max_depth <= 64:
             raise ValueError(f"max_depth is {self.max_depth}; it goes from 1 to 64")
+        for kind, other in self.retracts.items():
+            if not other or other in self.retracts:
+                raise ValueError(
+                    f"retracts: {kind!r} takes back {other!r}; name a type of event that takes "
+                    "nothing back itself"
+                )

@@ -18,6 +18,7 @@ from dataflows.items import ItemRecord, RemovedItem, decode_item
 from dataflows.reasons import Reason, Refused, shown
 from dataflows.record import Raw, Reject
 from dataflows.record_text import read_text
+from dataflows.retractions import Retracts, retracts
 from dataflows.strict_json import Field, RecordReader, check_depth, is_id, is_text
 from dataflows.times import read_time
 
@@ -36,6 +37,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
     `text` is repaired and never blank; `cut` says that it was longer than the
     limit, `repaired` that it held something that text cannot hold. `value` is finite.
+    `retracts` says what it takes back: then it is learnt as nothing else.
     """
 
     event_id: str
@@ -50,6 +52,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     context: dict[str, Any] | None = None
     cut: bool = False
     repaired: bool = False
+    retracts: Retracts | None = None
 
 
 class EventJson(msgspec.Struct, gc=False):
@@ -112,10 +115,11 @@ def _event(wire: EventJson, value: bytes, settings: EventSettings) -> Event:
     text, cut, repaired = read_text(wire.text, settings.max_text_chars)
     if wire.context is not None:
         check_depth(wire.context, "context", value, settings.max_depth)
+    kind = read_id(wire.type, "type", limit)
     return Event(
         read_id(wire.event_id, "event_id", limit),
         read_id(wire.user_id, "user_id", limit),
-        read_id(wire.type, "type", limit),
+        kind,
         read_time(wire.ts, settings.time_unit, settings.min_time, settings.max_time),
         read_optional_id(wire.item_id, "item_id", limit),
         text,
@@ -125,6 +129,7 @@ def _event(wire: EventJson, value: bytes, settings: EventSettings) -> Event:
         wire.context,
         cut,
         repaired,
+        retracts(kind, wire.context, settings.retracts),
     )
 
 

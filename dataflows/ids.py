@@ -11,7 +11,8 @@ never repaired or cut: two users would fall together.
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -49,6 +50,13 @@ def read_optional_id(value: int | str | None, field: str, limit: int) -> str | N
     if type(value) is str and value.isspace():
         return None
     return read_id(value, field, limit)
+
+
+def named_event(context: Mapping[str, Any] | None) -> str | None:
+    """Give the id of the event that `context.event_id` names, None where it names none."""
+    wanted = (context or {}).get("event_id")
+    # As for every id: an integer is its decimal text, and nothing else is one.
+    return str(wanted) if isinstance(wanted, str | int) and wanted not in ("", True) else None
 
 
 def _check(value: str, field: str, limit: int) -> None:

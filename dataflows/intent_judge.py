@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.interaction import Interaction
-from learners.needs import Foresight
 from learners.pending import LateLabel
 from learners.recommender import Recommender
 from learners.scope import OUT_OF_SCOPE
+from learners.told import Foresight
 
 TOP = 3
 LEAST = 1e-15

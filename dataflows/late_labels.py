@@ -7,6 +7,7 @@ any type may say that the label which it carries is that of the session so far.
 from __future__ import annotations
 
 from dataflows.events import Event
+from dataflows.ids import named_event
 from dataflows.ledger import Outcome
 from learners.pending import Found, LateLabel, Source
 
@@ -31,9 +32,7 @@ def late_label(event: Event) -> LateLabel | None:
     if event.item_id is not None or event.text is not None:
         return None
     context = event.context or {}
-    wanted = context.get("event_id")
-    # As for every id: an integer is its decimal text, and nothing else is one.
-    event_id = str(wanted) if isinstance(wanted, str | int) and wanted not in ("", True) else None
+    event_id = named_event(context)
     if event_id is None and event.session_id is None:
         return None
     source: Source = "teacher" if context.get("source") == "teacher" else "label"

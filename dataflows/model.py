@@ -11,9 +11,10 @@ from dataflows.records import Record
 from learners.control import Control
 from learners.drift import Alarm
 from learners.generated import Taken
-from learners.interaction import Interaction, Item, Vector
+from learners.interaction import Interaction, Item, Retraction, Vector
 from learners.lists import UserList
 from learners.pending import Found, LateLabel
+from learners.retract import Extent
 from learners.shadow import Shadow
 
 
@@ -38,6 +39,10 @@ class Model(Protocol):
 
     def learn_label(self, late: LateLabel) -> Found:
         """Learn a label of intent that comes after its event; tell what became of it."""
+        ...
+
+    def retract(self, retraction: Retraction) -> Extent:
+        """Take an earlier event of a user back; tell how much of it was."""
         ...
 
     def control(self, control: Control) -> None:

@@ -52,7 +52,8 @@ def look_at_warmup(
         if met == wanted:
             return _warmup(learnt, began if same else learnt, repeats)
         met += 1
-        if late_label(event) or control_of(event):  # learnt, but no interaction
+        # Learnt, but no interaction.
+        if late_label(event) or control_of(event) or event.retracts is not None:
             continue
         group, began = (event.user_id, event.ts), began if same else learnt
         if cleaner.judge(event, raw).outcome != "learn":

@@ -155,9 +155,13 @@ class Filter:
 
     def tell(self, belief: Belief, slot: int) -> Belief:
         """As `observe`; give the belief that knows it too."""
-        known = belief.prior * np.float32(1.0 - _SURE)
-        known[slot] += np.float32(_SURE)
-        return msgspec.structs.replace(self.observe(belief, slot), shares=known)
+        return self.known(self.observe(belief, slot), slot)
+
+    def known(self, belief: Belief, slot: int) -> Belief:
+        """Give the belief that knows the newest event's need; learn nothing of it."""
+        shares = belief.prior * np.float32(1.0 - _SURE)
+        shares[slot] += np.float32(_SURE)
+        return msgspec.structs.replace(belief, shares=shares, labelled=slot, since=0)
 
     def tell_all(self, posteriors: list[Shares], slot: int) -> None:
         """Learn that one need held for a whole session, whose posteriors are given in order."""

@@ -19,6 +19,7 @@ from learners.belief import Belief
 from learners.codec import pack, unpack, unpack_as
 from learners.compiled import place_of
 from learners.profile import Profile
+from learners.receipt import FIGURES, HUB, WORDS, Receipt, read
 from learners.searches import Search, in_space
 from learners.session import SessionMean
 from learners.trail import Step
@@ -26,25 +27,38 @@ from learners.walk import PAUSE, Walk, in_a_row, walked
 
 KIND = "learner:user"
 BUCKET_KIND = "learner:users-seen"
-_VERSION = 2
+_VERSION = 3
 _BUCKET = 2_000
 _SPARE = 32
 _PAUSE_STEPS = 3.0  # how much farther back what came before a pause is
+_ASIDE = 16
 _NOTHING = np.zeros(0, np.int32)
 _NEVER = np.zeros(0)
+_NO_WORDS = np.zeros((WORDS, 0), np.int32)
+_NO_FIGURES = np.zeros((FIGURES, 0))
 
 Changed = Iterator[tuple[str, str, bytes | None]]
+
+
+class Aside(msgspec.Struct, array_like=True, frozen=True):
+    """An event that speaks against its item: the marks of its id and type, and the item."""
+
+    event: int
+    type: int
+    item: int
 
 
 class User(msgspec.Struct):
     """One user's record.
 
     The first `kept` of `recent` (room,) int32 and of `times` (room,) float64, in seconds, are
-    the newest interactions, newest last. `length` counts all, `steps` the times at which there
-    were any, as they follow each other in the order of arrival (`learners.walk`), `last` is the
-    shard position of the newest event of any kind. `taken` (3, room) int32 holds, for the items
-    that the user already has, their numbers, how often, and the user's `length` at the last
-    time; `kinds` of its columns are in use.
+    the newest interactions, newest last; `numbers` (room,) int32 number their steps, and `words`
+    and `figures` are their receipts (`learners.receipt`). `aside` are the newest events that
+    spoke against their items, newest last. `length` counts all interactions, `steps` the times
+    at which there were any, as they follow each other in the order of arrival (`learners.walk`),
+    `last` is the shard position of the newest event of any kind. `taken` (3, room) int32 holds,
+    for the items that the user already has, their numbers, how often, and the user's `length`
+    at the last time; `kinds` of its columns are in use.
     `session` and `newest` (the newest event's vector) are the intent learner's view of
     the user, as `belief` and `trail` (its account) are; `profile` is the profile learner's.
     `space` tells in which encoder's space the vectors are: the number of switches before.
@@ -53,6 +67,10 @@ class User(msgspec.Struct):
 
     recent: NDArray[np.int32] = _NOTHING
     times: NDArray[np.float64] = _NEVER
+    numbers: NDArray[np.int32] = _NOTHING
+    words: NDArray[np.int32] = _NO_WORDS
+    figures: NDArray[np.float64] = _NO_FIGURES
+    aside: list[Aside] = []
     kept: int = 0
     length: int = 0
     steps: int = 0
@@ -70,6 +88,7 @@ class User(msgspec.Struct):
     def move(self, space: int, moved: User | None = None) -> None:
         """Leave the vectors of another space behind; take those of `moved`, where it is given."""
         self.space = space
+        self.words[HUB] = -1
         if self.search is not None:
             found = None if moved is None else moved.search
             self.search = in_space(self.search, found)
@@ -114,7 +133,8 @@ class User(msgspec.Struct):
         The newest `held_back` interactions are left out. A pause of half an hour counts as
         `pause` more steps.
         """
-        return Walk(*walked(self.recent, self.times, self.kept - held_back, most, pause))
+        end = self.kept - held_back
+        return Walk(*walked(self.recent, self.times, self.numbers, end, most, pause))
 
     def steps_before(self, ts: float | None) -> int:
         """Count the steps, less the one that is under way at `ts`, if there is one."""
@@ -128,24 +148,105 @@ class User(msgspec.Struct):
         items, back = self.walk(most + 1, pause=0.0)
         if self._is_under_way(ts):
             back -= 1.0
-        others = items != item
-        return Walk(items[others][:most], back[others][:most])
+        return _without(item, items, back, most)
+
+    def walk_to(self, place: int, most: int) -> Walk:
+        """Give what the interaction at `place` came after, as `walk_before` gave it then.
+
+        Less what is no longer remembered or was taken back.
+        """
+        numbers = self.numbers
+        items, back = walked(self.recent, self.times, numbers, place, most + 1, 0.0)
+        if place:
+            back += float(numbers[place] - numbers[place - 1]) - 1.0
+        return _without(int(self.recent[place]), items, back, most)
 
     def since_search(self) -> int:
         """Count the distinct newest items that came after the newest search."""
         after = 0 if self.search is None else min(self.length - self.search.at, self.kept)
         return len(set(self.recent[self.kept - after : self.kept].tolist()))
 
-    def add(self, item: int, ts: float, keep: int, kinds: int) -> bool:
+    def add(self, item: int, ts: float, receipt: Receipt, keep: int, kinds: int) -> bool:
         """Take one interaction in; True where the user already had the item."""
         again = self.take(item, kinds)
-        self.steps += not self._is_under_way(ts)
+        is_new = not self._is_under_way(ts)
+        self.steps += is_new
+        number = int(self.numbers[self.kept - 1]) + is_new if self.kept else 0
         if self.kept >= keep + _SPARE or self.kept == len(self.recent):
             self._make_place(keep)
-        self.recent[self.kept], self.times[self.kept] = item, ts
+        at = self.kept
+        self.recent[at], self.times[at], self.numbers[at] = item, ts, number
+        receipt.write(self.words, self.figures, at)
         self.kept += 1
         self.length += 1
         return again
+
+    def place_of(self, event: int) -> int:
+        """Give where among the newest interactions the event with this mark is, -1: nowhere."""
+        return place_of(self.words[0, : self.kept], event)
+
+    def newest_of(self, kind: int, item: int) -> int | None:
+        """Give the mark of the newest event of a type (its mark) with an item, None for none."""
+        types, items = self.words[1, : self.kept], self.recent[: self.kept]
+        places = np.flatnonzero((types == kind) & (items == item))
+        if len(places):
+            return int(self.words[0, places[-1]])
+        asides = [one.event for one in self.aside if (one.type, one.item) == (kind, item)]
+        return asides[-1] if asides else None
+
+    def often(self, item: int) -> int:
+        """Give how often the user took an item."""
+        place = self._place(item)
+        return 0 if self.taken is None or place < 0 else int(self.taken[1, place])
+
+    def receipt(self, place: int) -> Receipt:
+        """Give what was noted of the interaction at `place`."""
+        return read(self.words, self.figures, place)
+
+    def set_aside(self, event: int, kind: int, item: int) -> None:
+        """Remember an event of these marks that speaks against an item."""
+        self.aside = [*self.aside[1 - _ASIDE :], Aside(event, kind, item)]
+
+    def drop(self, place: int) -> None:
+        """Take the interaction at `place` out, as if it had not been."""
+        item, number = int(self.recent[place]), self.length - self.kept + place
+        self.steps -= self._is_alone(place)
+        for kept in (self.recent, self.times, self.numbers, *self.words, *self.figures):
+            kept[place : self.kept - 1] = kept[place + 1 : self.kept]
+        self.kept -= 1
+        self.length -= 1
+        if self.taken is not None:
+            last = self.taken[2, : self.kinds]
+            last[last > number] -= 1
+        if self.search is not None and self.search.at > number:
+            self.search = msgspec.structs.replace(self.search, at=self.search.at - 1)
+        self.untake(item, number)
+
+    def _is_alone(self, place: int) -> bool:
+        """Tell whether the interaction at `place` is a step of its own."""
+        number, end = self.numbers[place], self.kept - 1
+        before = place > 0 and self.numbers[place - 1] == number
+        return not (before or (place < end and self.numbers[place + 1] == number))
+
+    def untake(self, item: int, number: int = -1) -> None:
+        """Let the user have an item once less; `number` is that of the interaction, if known."""
+        place = self._place(item)
+        if self.taken is None or place < 0:
+            return
+        self.taken[1, place] -= 1
+        if self.taken[1, place] <= 0:
+            self._untake(place)
+        elif self.taken[2, place] == number:
+            # Where it is not among the newest any more, it was just before these at the latest.
+            at = np.flatnonzero(self.recent[: self.kept] == item)
+            before = self.length - self.kept
+            self.taken[2, place] = before + int(at[-1]) if len(at) else max(before - 1, 0)
+
+    def had_before(self, item: int) -> bool:
+        """Tell whether the user took an item at a time that nothing else is remembered of."""
+        known = int(np.count_nonzero(self.recent[: self.kept] == item))
+        known += sum(event.item == item for event in self.aside)
+        return self.often(item) > known
 
     def _is_under_way(self, ts: float | None) -> bool:
         """Tell whether the newest interaction was at `ts`."""
@@ -155,10 +256,13 @@ class User(msgspec.Struct):
         """Make place for one more interaction: let the oldest go, or make room."""
         kept = keep - 1 if self.kept >= keep + _SPARE else self.kept
         room = min(max(2 * kept, 16), keep + _SPARE)
-        recent, times = np.empty(room, np.int32), np.empty(room)
-        recent[:kept] = self.recent[self.kept - kept : self.kept]
-        times[:kept] = self.times[self.kept - kept : self.kept]
-        self.recent, self.times, self.kept = recent, times, kept
+        newest = slice(self.kept - kept, self.kept)
+        for name in _KEPT:
+            known = getattr(self, name)
+            roomy = np.empty((*known.shape[:-1], room), known.dtype)
+            roomy[..., :kept] = known[..., newest]
+            setattr(self, name, roomy)
+        self.kept = kept
 
     def take(self, item: int, kinds: int) -> bool:
         """Note that the user has an item; True where they had it already."""
@@ -178,13 +282,26 @@ class User(msgspec.Struct):
         if self.taken is None:
             self.taken = np.empty((3, 16), np.int32)
         if self.kinds >= most:  # the one not taken for longest makes room
-            oldest = int(self.taken[2, : self.kinds].argmin())
-            self.taken[:, oldest : self.kinds - 1] = self.taken[:, oldest + 1 : self.kinds]
-            self.kinds -= 1
+            self._untake(int(self.taken[2, : self.kinds].argmin()))
         elif self.kinds == self.taken.shape[1]:
             self.taken = np.concatenate((self.taken, np.empty_like(self.taken)), axis=1)
         self.taken[:, self.kinds] = item, 1, self.length
         self.kinds += 1
+
+    def _untake(self, place: int) -> None:
+        """Let a column of what the user has go."""
+        if self.taken is not None:
+            self.taken[:, place : self.kinds - 1] = self.taken[:, place + 1 : self.kinds]
+            self.kinds -= 1
+
+
+_KEPT = ("recent", "times", "numbers", "words", "figures")
+
+
+def _without(item: int, items: NDArray[np.int32], back: NDArray[np.float64], most: int) -> Walk:
+    """Give at most `most` items of a walk that are not `item`."""
+    others = items != item
+    return Walk(items[others][:most], back[others][:most])
 
 
 class Users:
@@ -289,7 +406,8 @@ class Users:
 
 
 def _encode(user: User) -> bytes:
-    user.recent, user.times = user.recent[: user.kept].copy(), user.times[: user.kept].copy()
+    for name in _KEPT:
+        setattr(user, name, getattr(user, name)[..., : user.kept].copy())
     if user.taken is not None:
         user.taken = user.taken[:, : user.kinds].copy()
     return pack(KIND, _VERSION, user)

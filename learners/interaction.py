@@ -36,6 +36,19 @@ class Interaction(msgspec.Struct, frozen=True):
     encoded: str | None = None
 
 
+class Retraction(msgspec.Struct, frozen=True):
+    """What takes an earlier event of its user back: the one of this id, or the newest of a kind.
+
+    That is the newest event of `type` with the item `item_id`, or without an item where that
+    is None.
+    """
+
+    user_id: str
+    event_id: str | None = None
+    type: str | None = None
+    item_id: str | None = None
+
+
 class Item(msgspec.Struct, frozen=True):
     """One thing that can be recommended; `vector` is `(dim,)` unit or None for "no text"."""
 

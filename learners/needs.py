@@ -11,7 +11,7 @@ readers is `stated`; until a label is known, what the user does next stands in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +28,13 @@ from learners.label_learner import LabelLearner
 from learners.labelled import KIND as LABELLED_KIND
 from learners.labelled import LabelledTexts
 from learners.mixture import MixtureLearner
+from learners.needs_retract import retract
 from learners.pending import KIND as PENDING_KIND
 from learners.pending import Found, LateLabel, Pending, Waiting
 from learners.scope import OUT_OF_SCOPE
 from learners.session import extended, is_over, mean_vector, session_features
 from learners.settings import LearnerSettings
-from learners.told import Told, blend, named
+from learners.told import Foresight, Told, blend, named
 from learners.trail import LONGEST_TEXT, carried, settled, with_step
 from learners.words import TypicalWords, words_of
 
@@ -43,15 +44,6 @@ Changed = Iterator[tuple[str, str, bytes | None]]
 LEAVE = "leave"
 _MOST_DECISIONS = 1_000
 DEFAULT = LearnerSettings()
-
-
-class Foresight(NamedTuple):
-    """What is thought of an event before its label is seen; arrays are by place in `labels`."""
-
-    labels: list[str]
-    posterior: Chances
-    belief: Chances
-    novelty: float
 
 
 class Needs:
@@ -181,6 +173,11 @@ class Needs:
         except (KeyError, ValueError) as error:
             reason = error.args[0] if error.args else error
             raise ControlError(f"{control.do} {control.intent!r}: {reason}") from error
+
+    def retract(self, user: User, user_id: str, event: int) -> str | None:
+        """Take back the event with this mark, as `needs_retract.retract` tells."""
+        self._seen = self._newest = None
+        return retract(self, user, user_id, event)
 
     def meant(self, late: LateLabel) -> list[str]:
         """Give the ids of the events that a label is for, oldest first."""

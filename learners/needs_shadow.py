@@ -18,7 +18,7 @@ from learners.interaction import Interaction, Vector
 from learners.labelled import Labelled
 from learners.meaning import Meanings
 from learners.needs import Needs
-from learners.pending import Pending, Waiting
+from learners.pending import RETRACTED, Pending, Waiting
 from learners.searches import newest
 from learners.session import is_over
 
@@ -81,6 +81,9 @@ class NeedsShadow:
         made.typical, made.labelled, made.pending = live.typical, live.labelled, live.pending
         if made.stated.labels:
             made.typical.keep(made.stated.labels)
+        for event in made.pending.retracted():
+            if self._vectors.pop(event.position, None) is not None:  # learnt before it was
+                self.users.pop(event.user_id, None)
         made.pending.set_vectors(self._vectors)
         made.emerging.succeed(live.emerging)
         made.clock, made.seconds = live.clock, live.seconds
@@ -102,6 +105,8 @@ class NeedsShadow:
         }
 
     def _learn(self, event: Waiting, vector: Vector | None) -> None:
+        if event.labelled == RETRACTED:
+            return
         label = event.label if event.labelled == "label" else None
         one = Interaction(
             event.position,

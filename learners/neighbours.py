@@ -38,6 +38,7 @@ _NEXT_REACH = 0.8
 _REBASE_AFTER = 60.0  # half-lives; float32 reaches 2**127
 _GENTLE = np.float32(0.1)  # where the sums of squared gradients start
 _LEAST_SLOPE = np.float32(2e-3)
+_NOTHING_LEFT = np.float32(1e-5)  # of what was taken off a count: rounding, not a count
 _LONGEST = 126.0  # half-lives without a count, after which all is as good as forgotten
 
 Numbers = NDArray[np.int32]
@@ -85,6 +86,15 @@ class Neighbours:
         place = put(self.ids, self.counts, row, item)
         self.counts[TOGETHER, row, place] += self.unit(position)
         return rebased
+
+    def unlearn(self, item: int, others: Numbers, gaps: NDArray[np.float64], position: int) -> None:
+        """Take back what `learn` counted when it was called with the same."""
+        unit, own = self.unit(position), self.row_of[item]
+        take_off(self.ids, self.counts, own, self.row_of[others], item, others, gaps, unit)
+
+    def unlearn_one_way(self, owner: int, item: int, position: int) -> None:
+        """Take back what `learn_one_way` counted when it was called with the same."""
+        less(self.ids, self.counts, self.row_of[owner], item, self.unit(position), np.float32(0.0))
 
     def unit(self, position: int) -> np.float32:
         """Give what one count of weight 1 adds at `position`; divide by it to read a count."""
@@ -171,6 +181,51 @@ def add(
         counts[TOGETHER, own, place] += together
         if gaps[pair] < 0.0:
             counts[NEXT, own, place] += following
+
+
+@compiled
+def take_off(
+    ids: Numbers,
+    counts: NDArray[np.float32],
+    own: int,
+    rows: Numbers,
+    item: int,
+    others: Numbers,
+    gaps: NDArray[np.float64],
+    unit: np.float32,
+) -> None:
+    """Take back what `add` counted with the same."""
+    for pair in range(rows.size):
+        gap = np.maximum(gaps[pair], 0.0)
+        together = np.float32(np.exp(-gap / _TOGETHER_REACH)) * unit
+        following = np.float32(np.exp(-gap / _NEXT_REACH)) * unit
+        less(ids, counts, rows[pair], item, together, following)
+        if gaps[pair] >= 0.0:
+            following = np.float32(0.0)
+        less(ids, counts, own, others[pair], together, following)
+
+
+@compiled
+def less(
+    ids: Numbers,
+    counts: NDArray[np.float32],
+    row: int,
+    item: int,
+    together: np.float32,
+    following: np.float32,
+) -> None:
+    """Take so much off the counts of an item in a row (-1: none); at nothing its slot is empty."""
+    if row < 0:
+        return
+    place, _ = find(ids, counts, row, item)
+    if ids[row, place] != item:
+        return
+    for channel, amount in ((TOGETHER, together), (NEXT, following)):
+        left = counts[channel, row, place] - amount
+        counts[channel, row, place] = left if left > _NOTHING_LEFT * amount else 0.0
+    if counts[TOGETHER, row, place] == 0.0:
+        ids[row, place] = -1
+        counts[:, row, place] = 0.0
 
 
 @compiled

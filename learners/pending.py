@@ -28,6 +28,7 @@ Source = Literal["label", "teacher"]
 Found = Literal["learn", "unmatched", "duplicate"]
 Changed = Iterator[tuple[str, str, bytes | None]]
 
+RETRACTED = "retracted"
 _RANK: dict[str, int] = {"": 0, "teacher": 1, "label": 2}
 
 
@@ -44,10 +45,10 @@ class LateLabel(msgspec.Struct, frozen=True):
 class Waiting(msgspec.Struct, array_like=True):
     """One event that may get a label, with all that is needed to learn it once more.
 
-    `labelled` says from where it has one already: "", "teacher" or "label"; `label` is that
-    one, as it came. `text` is cut, `encoded` is whole: what its vector was made of.
-    `position` is its number in the shard, `category` the one that it was learnt with;
-    `is_search` tells that it has no item, and counts.
+    `labelled` says from where it has one already: "", "teacher" or "label", or that it was
+    "retracted" and is no event any more; `label` is that one, as it came. `text` is cut,
+    `encoded` is whole: what its vector was made of. `position` is its number in the shard,
+    `category` the one that it was learnt with; `is_search` tells that it has no item, and counts.
     """
 
     event_id: str
@@ -62,6 +63,12 @@ class Waiting(msgspec.Struct, array_like=True):
     label: str | None = None
     encoded: str | None = None
     is_search: bool = False
+    item_id: str | None = None
+
+    def retract(self) -> None:
+        """Leave nothing but the place in its block."""
+        self.labelled, self.text, self.type = RETRACTED, "", ""
+        self.category = self.label = self.encoded = self.session_id = self.item_id = None
 
 
 class _Block(msgspec.Struct):
@@ -115,6 +122,7 @@ class Pending:
             interaction.intent or None,
             interaction.encoded,
             interaction.item_id is None and interaction.weight > 0,
+            interaction.item_id,
         )
         self.add(waiting, interaction.vector)
 
@@ -133,13 +141,37 @@ class Pending:
         waiting.labelled, waiting.label = source, label
         self._dirty.add(number)
         if vector is not None:
-            vector = vector.astype(np.float16).astype(np.float32)
+            vector = _stored_as(vector)
         return "learn", waiting, vector
 
     def find(self, event_id: str) -> Waiting | None:
         """Give an event that is kept, None where it is not."""
         found = self._events.get(event_id)
         return None if found is None else found[1]
+
+    def retract(self, event_id: str) -> None:
+        """Take an event that is kept out: no label may come for it, and nothing learns from it."""
+        number, waiting, _ = self._events.pop(event_id)
+        if waiting.session_id is not None:
+            self._leave(waiting)
+        waiting.retract()
+        self._blocks[number] = [
+            (one, None if one is waiting else vector) for one, vector in self._blocks[number]
+        ]
+        self._dirty.add(number)
+
+    def of_user(self, user_id: str) -> list[tuple[Waiting, Vector | None]]:
+        """Give the events of a user that are kept, oldest first, with their vectors (dim,)."""
+        return [
+            (waiting, None if vector is None else _stored_as(vector))
+            for _, waiting, vector in self._events.values()
+            if waiting.user_id == user_id
+        ]
+
+    def retracted(self) -> list[Waiting]:
+        """Give the events that were taken out; their places are still kept."""
+        blocks = self._blocks.values()
+        return [one for block in blocks for one, _ in block if one.labelled == RETRACTED]
 
     def session(self, user_id: str, session_id: str) -> list[str]:
         """Give the ids of a session's events that are kept, oldest first."""
@@ -150,7 +182,7 @@ class Pending:
         found: list[Waiting] = []
         for number in sorted(self._blocks, reverse=True):
             block = [one for one, _ in self._blocks[number] if one.position > position]
-            found[:0] = block
+            found[:0] = [one for one in block if one.labelled != RETRACTED]
             if len(block) < len(self._blocks[number]):
                 break
         return found
@@ -161,7 +193,7 @@ class Pending:
             for place, (waiting, _) in enumerate(block):
                 vector = vectors.get(waiting.position)
                 block[place] = (waiting, vector)
-                if self._events[waiting.event_id][1] is waiting:
+                if self.find(waiting.event_id) is waiting:
                     self._events[waiting.event_id] = (number, waiting, vector)
         self._dirty.update(self._blocks)
 
@@ -189,6 +221,8 @@ class Pending:
             self._newest = max(self._newest, number + 1 if full else number)
 
     def _index(self, number: int, waiting: Waiting, vector: Vector | None) -> None:
+        if waiting.labelled == RETRACTED:
+            return
         self._events[waiting.event_id] = (number, waiting, vector)
         if waiting.session_id is not None:
             key = (waiting.user_id, waiting.session_id)
@@ -200,16 +234,22 @@ class Pending:
             if found is not None and found[1] is waiting:
                 del self._events[waiting.event_id]
             if waiting.session_id is not None:
-                self._leave(waiting.user_id, waiting.session_id)
+                self._leave(waiting)
         self._dirty.discard(number)
         self._dropped.append(number)
 
-    def _leave(self, user_id: str, session_id: str) -> None:
-        """Forget the oldest event of a session."""
-        events = self._sessions[user_id, session_id]
-        del events[0]
+    def _leave(self, waiting: Waiting) -> None:
+        """Forget an event of a session."""
+        session = waiting.user_id, waiting.session_id or ""
+        events = self._sessions[session]
+        events.remove(waiting.event_id)
         if not events:
-            del self._sessions[user_id, session_id]
+            del self._sessions[session]
+
+
+def _stored_as(vector: Vector) -> Vector:
+    """Give a vector as it will be once it was stored."""
+    return vector.astype(np.float16).astype(np.float32)
 
 
 def _stored(block: list[tuple[Waiting, Vector | None]]) -> _Block:

@@ -24,6 +24,7 @@ CHANNELS = FIRST_STAGE + len(STAGES)
 _REBASE_AFTER = 200.0  # half-lives; float64 reaches 2**1023
 _LONGEST = 1_000.0  # half-lives without a count, after which all is as good as forgotten
 TOP = 128
+_NOTHING_LEFT = 1e-9  # of what was taken off a count: rounding, not a count
 
 
 def stage_of(steps: int) -> int:
@@ -61,11 +62,27 @@ class Popularity:
             self._enter(channel, item, count)
         return rebased
 
+    def unlearn(self, item: int, steps: int, position: int) -> None:
+        """Take back what `learn` counted when it was called with the same."""
+        for channel in (LONG, SHORT, TOTAL, stage_of(steps)):
+            amount = self._increment(channel, position)
+            left = float(self.counts[channel, item]) - amount
+            self.counts[channel, item] = left if left > _NOTHING_LEFT * amount else 0.0
+            self._leave(channel, item)
+
     def read(self, channel: int, items: NDArray[np.integer], position: int) -> NDArray[np.float64]:
         """Give the decayed counts `(n,)` of items as of `position`."""
         counts: NDArray[np.float64] = self.counts[channel].take(items)
         counts *= self.scale(channel, position)
         return counts
+
+    def last(self, item: int, position: int) -> float:
+        """Give where in the shard an item's newest interaction was at the latest; 0 for none.
+
+        There one interaction alone would have left its count of the shortest span.
+        """
+        count = float(self.counts[SHORT, item]) * self.scale(SHORT, position)
+        return position + min(self._half_lives[SHORT] * math.log2(count), 0.0) if count else 0.0
 
     def scale(self, channel: int, position: int) -> float:
         """Give the factor that makes a stored count one as of `position`."""
@@ -108,6 +125,17 @@ class Popularity:
             members.discard(int(top[place]))
         top[place] = item
         members.add(item)
+
+    def _leave(self, channel: int, item: int) -> None:
+        """Let an item whose count fell make room in the best list, if another one is better now."""
+        counts, members = self.counts[channel], self._members[channel]
+        if item not in members:
+            return
+        self._least[channel] = 0.0
+        others = counts.copy()
+        others[self.top(channel)] = 0.0
+        if counts[item] <= others.max():
+            self._refill(channel)
 
     def _refill(self, channel: int) -> None:
         counts = self.counts[channel]

@@ -27,6 +27,7 @@ from learners.shares import Shares
 
 # Far above any event's weight, far below where sums would overflow.
 _LARGEST_WEIGHT = 1e6
+_NOTHING_LEFT = 1e-9
 _BELOW_ONE = math.nextafter(1.0, 0.0)
 
 
@@ -99,6 +100,32 @@ class ProfileLearner:
                     continue
                 del weights[lightest]
             weights[category] = weights.get(category, 0.0) + amount
+
+    def unlearn(
+        self,
+        profile: Profile,
+        categories: Collection[str],
+        ts: float,
+        weight: float,
+        since: tuple[int, int],
+    ) -> None:
+        """Take back what `learn` was called with, in a profile and in everybody's shares.
+
+        `since` tells how many interactions came after it: of its user, and of everybody.
+        """
+        if not 0 < weight <= _LARGEST_WEIGHT or not math.isfinite(ts):
+            return
+        own, all_ = since
+        named = dict.fromkeys(categories)
+        self._shares.unlearn(named, weight, all_)
+        by_count = self.settings.clock == "count"
+        amount = weight * (self._per_event**own if by_count else self._by_time(profile.ts - ts))
+        profile.total = _less(profile.total, amount)
+        for category in named:
+            if category in profile.weights:
+                profile.weights[category] = _less(profile.weights[category], amount)
+                if not profile.weights[category]:
+                    del profile.weights[category]
 
     def liking(self, profile: Profile | None, category: str, now: float | None = None) -> float:
         """Give the liking of a category, in (0, 1); 0.5 where nothing is known.
@@ -175,3 +202,9 @@ class ProfileLearner:
         if self.settings.clock == "count" or seconds <= 0:
             return 1.0
         return float(0.5 ** (seconds / self.settings.half_life))
+
+
+def _less(sum_: float, amount: float) -> float:
+    """Take an amount off a sum that holds it; what rounding leaves is nothing."""
+    left = sum_ - amount
+    return left if left > _NOTHING_LEFT * amount else 0.0

@@ -20,20 +20,22 @@ from learners.features import features_of, matrix
 from learners.generated import KIND as GENERATED_KIND
 from learners.generated import Generated, Taken, taken_by
 from learners.history import BUCKET_KIND, User, Users
-from learners.interaction import Interaction, Item
-from learners.lists import Entry, UserList
-from learners.needs import Foresight, Needs
+from learners.interaction import Interaction, Item, Retraction
+from learners.listed import entries
+from learners.lists import UserList
+from learners.needs import Needs
 from learners.pending import Found, LateLabel
-from learners.pointers import pointers
 from learners.preference import PreferenceLearner
 from learners.profile import Profile, ProfileLearner
-from learners.reasons import carried, told
+from learners.receipt import Receipt, mark
 from learners.records import Records
 from learners.refit import refitted
+from learners.retract import Extent, take_back
 from learners.searches import Search, as_of, newest
 from learners.settings import LearnerSettings
 from learners.shadow import Shadow
 from learners.signals import Signals
+from learners.told import Foresight
 
 _OBSERVE_EVERY = 4
 _OBSERVE_FIRST = 500
@@ -162,6 +164,15 @@ class Recommender:
         self._count(interaction, user, number)
         return self._drifted(hit, loss)
 
+    def retract(self, retraction: Retraction) -> Extent:
+        """Take an earlier event of a user back (`learners.retract`); give how much of it was."""
+        extent, changed = take_back(self, retraction)
+        self._dirty |= changed
+        self._peek = None
+        if self.open is not None and self.open.user_id == retraction.user_id:
+            self.open = None
+        return extent
+
     def _search(self, user: User, search: Search, encoded: str | None) -> None:
         """Take a search in. From the first one on all are ranked by searches as well."""
         user.search = search
@@ -175,6 +186,7 @@ class Recommender:
     def _learn_unwanted(self, interaction: Interaction, user: User, number: int) -> list[Alarm]:
         loss = self.needs.learn(interaction, user, None)
         user.take(number, self.settings.taken_limit)
+        user.set_aside(mark(interaction.event_id), mark(interaction.type), number)
         return self._drifted(None, loss)
 
     def _drifted(self, hit: float | None, loss: float | None) -> list[Alarm]:
@@ -226,11 +238,21 @@ class Recommender:
         """Let the signals and the user's history take the interaction in."""
         position = interaction.position
         walk = user.walk_before(number, interaction.ts, self.settings.window)
-        self._dirty |= self.signals.count(number, walk, user.steps_before(interaction.ts), position)
+        steps = user.steps_before(interaction.ts)
+        self._dirty |= self.signals.count(number, walk, steps, position)
         search = as_of(user.search, interaction.ts)
         self._dirty |= self.signals.learn_searched(search, number, position)
-        self.signals.values.learn(number, interaction.value)
-        again = user.add(number, interaction.ts, self.settings.recent, self.settings.taken_limit)
+        receipt = Receipt(
+            mark(interaction.event_id),
+            mark(interaction.type),
+            steps,
+            -1 if search is None else search.hub,
+            position,
+            interaction.weight,
+            self.signals.values.learn(number, interaction.value),
+        )
+        keep, kinds = self.settings.recent, self.settings.taken_limit
+        again = user.add(number, interaction.ts, receipt, keep, kinds)
         self.learnt += 1
         self.repeats += again
 
@@ -251,7 +273,7 @@ class Recommender:
         told = self.needs.tell(user)
         return UserList(
             user_id,
-            self._entries(block, rows, context, best, scores),
+            entries(self.signals, self.preference.score, block, rows, context, best, scores),
             told.intent,
             self.profiles.leanings(user.profile, _LEANINGS),
             self.position + 1,
@@ -259,35 +281,6 @@ class Recommender:
             told.belief,
             told.novelty,
             told.because,
-        )
-
-    def _entries(
-        self,
-        block: Block,
-        rows: Rows,
-        context: Context,
-        best: NDArray[np.intp],
-        scores: NDArray[np.float32],
-    ) -> tuple[Entry, ...]:
-        """Name the listed items with their scores, and say why each is there."""
-        if not len(best):
-            return ()
-        why = carried(block.scaled, best, self.preference.score, block.pull)
-        ids = block.ids[best]
-        pointing = pointers(self.signals, ids, rows, context.recent)
-        shown = zip(ids.tolist(), scores[best].tolist(), why, strict=True)
-        return tuple(
-            Entry(
-                self.signals.items.ids[number],
-                round(score, 6),
-                told(
-                    self.signals.items,
-                    context,
-                    number,
-                    {g: pointing[g][place] if g in pointing else -1 for g in groups},
-                ),
-            )
-            for place, (number, score, groups) in enumerate(shown)
         )
 
     def rank(self, user_id: str, before: float | None = None) -> Ranking:

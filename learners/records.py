@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ITEM_KIND = "learner:item"
 SHARED_KIND = "learner:shared"
-SHARED_VERSION = _VERSION = 5
+SHARED_VERSION = _VERSION = 6
 
 Changed = Iterator[tuple[str, str, bytes | None]]
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from learners.compiled import compiled
 from learners.interaction import Interaction, Vector
 from learners.meaning import Meanings
+from learners.receipt import mark
 from learners.trail import LONGEST_TEXT
 
 _FADES = 0.5 ** (1 / 16)  # from one place among the nearest to the next
@@ -29,7 +30,8 @@ class Search(msgspec.Struct, frozen=True):
     amid the items that were nearest to it, and counts as like no other.
 
     `near` (n,) int32 are the numbers of the items nearest to it when it came, nearest first,
-    at least one. `at` is how many interactions the user had by then, `ts` its time (seconds).
+    at least one. `at` is how many interactions the user had by then, `ts` its time (seconds),
+    `event` and `type` are the marks of its id and type (`learners.receipt`).
     """
 
     text: str
@@ -37,6 +39,8 @@ class Search(msgspec.Struct, frozen=True):
     near: NDArray[np.int32]
     at: int
     ts: float
+    event: int = 0
+    type: int = 0
 
     @property
     def hub(self) -> int:
@@ -62,7 +66,10 @@ def newest(
     if known is not None and known.ts > interaction.ts:
         return known
     near = meanings.nearest(vector)
-    return Search(text[:LONGEST_TEXT], vector, near, length, interaction.ts) if len(near) else known
+    if not len(near):
+        return known
+    marks = mark(interaction.event_id), mark(interaction.type)
+    return Search(text[:LONGEST_TEXT], vector, near, length, interaction.ts, *marks)
 
 
 def as_of(search: Search | None, before: float | None) -> Search | None:

@@ -40,6 +40,14 @@ class Shares:
         if self._unit > _REBASE_AT:
             self._rebase()
 
+    def unlearn(self, categories: Collection[str], weight: float, ago: int) -> None:
+        """Take back an interaction that was counted `ago` interactions ago."""
+        amount = weight * self._unit * self._growth**-ago
+        self._total = max(self._total - amount, 0.0)
+        for category in categories:
+            if category in self._weights:
+                self._weights[category] = max(self._weights[category] - amount, 0.0)
+
     def share(self, category: str) -> float:
         """Give P(an interaction is with an item of this category), 0 for an unknown one."""
         return self.of((category,))[0]

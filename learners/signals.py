@@ -11,7 +11,8 @@ from learners.block import Block
 from learners.items import ItemTable
 from learners.meaning import Meanings
 from learners.neighbours import Neighbours, pull
-from learners.popularity import Popularity
+from learners.popularity import TOTAL, Popularity
+from learners.receipt import Receipt
 from learners.searched import Searched
 from learners.searches import Search
 from learners.settings import LearnerSettings
@@ -98,6 +99,17 @@ class Signals:
         self.items.streamed[item] = True
         self.items.last[item] = position
         return set(range(len(self.items))) if rebased else {item, *walk.items.tolist()}
+
+    def uncount(self, item: int, receipt: Receipt, position: int) -> None:
+        """Take an interaction of an item back, but for what it was counted together with."""
+        popularity, items = self.popularity, self.items
+        popularity.unlearn(item, receipt.steps, receipt.position)
+        self.values.unlearn(item, receipt.deviation)
+        if receipt.hub >= 0:
+            self.searched.unlearn_one_way(receipt.hub, item, receipt.position)
+        if items.last[item] == receipt.position:
+            items.last[item] = popularity.last(item, position)
+        items.streamed[item] = popularity.counts[TOTAL, item] > 0.0
 
     def learn_searched(self, search: Search | None, item: int, position: int) -> set[int]:
         """Count an item as taken after a search, if any; give the items whose records changed."""

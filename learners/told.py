@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -11,6 +12,15 @@ from numpy.typing import NDArray
 from learners.trail import Carried
 
 _LEAST_TOLD = 1e-4
+
+
+class Foresight(NamedTuple):
+    """What is thought of an event before its label is seen; arrays are by place in `labels`."""
+
+    labels: list[str]
+    posterior: NDArray[np.float64]
+    belief: NDArray[np.float64]
+    novelty: float
 
 
 class Told(msgspec.Struct, frozen=True):

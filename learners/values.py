@@ -47,10 +47,13 @@ class Values:
             wider[:, : self.sums.shape[1]] = self.sums
             self.sums = wider
 
-    def learn(self, item: int, value: float | None) -> None:
-        """Take one value in; None, NaN, infinity and numbers beyond 1e12 teach nothing."""
+    def learn(self, item: int, value: float | None) -> float | None:
+        """Take one value in; give what it counted for, in deviations.
+
+        None, NaN, infinity and numbers beyond 1e12 teach nothing, and give None.
+        """
         if value is None or not abs(value) < _LARGEST:  # false for NaN as well
-            return
+            return None
         self._seen += 1
         share = max(1.0 / self._seen, _SLOWEST)
         apart = value - self._mean
@@ -59,9 +62,20 @@ class Values:
         deviation = apart / math.sqrt(self._variance) if self._variance > 0 else 0.0
         if self.sums[1, item] >= _MOST:
             self.sums[:, item] *= (_MOST - 1.0) / _MOST
-        self.sums[0, item] += min(max(deviation, -_FARTHEST), _FARTHEST)
+        deviation = min(max(deviation, -_FARTHEST), _FARTHEST)
+        self.sums[0, item] += deviation
         self.sums[1, item] += 1.0
         self._set_level(item)
+        return deviation
+
+    def unlearn(self, item: int, deviation: float | None) -> None:
+        """Take a value that counted for this out of what is known of an item.
+
+        What all values are measured by stays: it is of everybody's.
+        """
+        if deviation is not None:
+            few = self.sums[1, item] <= 1.0
+            self.put(item, np.zeros(2) if few else self.sums[:, item] - (deviation, 1.0))
 
     def forget(self, item: int) -> None:
         """Let an item be one of which nothing is known."""

@@ -27,19 +27,26 @@ class Walk(NamedTuple):
 
 @compiled
 def walked(
-    items: NDArray[np.int32], times: NDArray[np.float64], end: int, most: int, pause: float
+    items: NDArray[np.int32],
+    times: NDArray[np.float64],
+    steps: NDArray[np.int32],
+    end: int,
+    most: int,
+    pause: float,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Walk back over the first `end` interactions, newest last, until `most` items are met.
 
-    The newest step lies 0 back. A pause between two steps counts as `pause` more.
+    The newest step lies 0 back. `steps` number the steps; what was taken back leaves a number
+    out, so that distances stay as they were counted. A pause between two steps counts as `pause`
+    more.
     """
     found, back = np.empty(end, np.int32), np.empty(end)
     met, far = 0, 0.0
     for place in range(end - 1, -1, -1):
         if met >= most:
             break
-        if place + 1 < end and times[place] != times[place + 1]:
-            far += 1.0
+        if place + 1 < end and steps[place] != steps[place + 1]:
+            far += steps[place + 1] - steps[place]
             if times[place + 1] - times[place] > PAUSE:
                 far += pause
         again = False

@@ -18,7 +18,7 @@ from dataflows.tuning.collect import Collector
 from dataflows.tuning.finetune import tuning_folder
 from dataflows.tuning.flow import DecodeStep
 from dataflows.tuning.kept import KIND_EVENT, VERSION, read_items
-from dataflows.tuning.window import Window, WindowEvent
+from dataflows.tuning.window import Window, WindowEvent, standing
 from learners.codec import unpack_as
 
 BATCH = 1000
@@ -64,7 +64,8 @@ def _of_log(config: Config, events: Path, items: Path | None) -> Window:
 
 def _of_store(config: Config, store: Records) -> Window:
     newest = [blob for _, blob in store.scan(KIND_EVENT)][-config.finetune.window_events :]
-    events = [unpack_as(blob, KIND_EVENT, VERSION, WindowEvent) for blob in newest]
+    read = [unpack_as(blob, KIND_EVENT, VERSION, WindowEvent) for blob in newest]
+    events = [event for event, stands in zip(read, standing(read), strict=True) if stands]
     if not events:
         raise InputError(
             "there are no events to judge by: none of those read is learnt from; give a log "

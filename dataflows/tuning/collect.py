@@ -146,6 +146,7 @@ class Collector:
             event.intent,
             event.value,
             event.session_id,
+            event.retracts,
         )
         self._new[self._clock.next] = kept
         self._clock.next += 1

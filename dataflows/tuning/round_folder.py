@@ -16,7 +16,7 @@ import msgspec
 from dataflows.records import Records
 from dataflows.tuning.evidence import Kind
 from dataflows.tuning.kept import Due, read_due, read_event, read_items
-from dataflows.tuning.window import Window
+from dataflows.tuning.window import Window, standing
 
 WINDOW = "window.msgpack"
 FAILURES = "failures.json"
@@ -90,12 +90,15 @@ class RoundFolders:
     def _begin(self, store: Records, due: Due) -> RoundFolder:
         fresh = due.last - max(due.first, self._last(due.kind).last)
         events = [read_event(store, place) for place in range(due.first, due.last)]
-        newest = max(event.ts for event in events)
+        newest, first_fresh = max(event.ts for event in events), len(events) - fresh
+        stands = standing(events)
         kept = [
             event
             for place, event in enumerate(events)
-            if place >= len(events) - fresh or newest - event.ts <= self._window_seconds
+            if place >= first_fresh or newest - event.ts <= self._window_seconds
+            if stands[place]
         ]
+        fresh = sum(stands[first_fresh:])
         window = Window(due.kind, due.number, kept, fresh, read_items(store))
         path = self._path / f"{due.kind}-{due.number:06d}"
         shutil.rmtree(path, ignore_errors=True)

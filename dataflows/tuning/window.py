@@ -13,11 +13,15 @@ from pathlib import Path
 
 import msgspec
 
+from dataflows.retractions import Retracts
 from dataflows.tuning.evidence import Kind
 
 
 class WindowEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One event after cleaning: as `learners.interaction.Interaction`, without vector and place."""
+    """One event after cleaning: as `learners.interaction.Interaction`, without vector and place.
+
+    One with `retracts` takes another one back, and neither of them is in a `Window`.
+    """
 
     event_id: str
     user_id: str
@@ -29,6 +33,7 @@ class WindowEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     intent: str | None = None
     value: float | None = None
     session_id: str | None = None
+    retracts: Retracts | None = None
 
 
 class WindowItem(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -53,6 +58,31 @@ class Window(msgspec.Struct, frozen=True):
     events: list[WindowEvent]
     fresh: int
     items: dict[str, WindowItem]
+
+
+def standing(events: Sequence[WindowEvent]) -> list[bool]:
+    """Tell which events, in the order in which they came, still stand: nothing took them back.
+
+    What takes another one back does not stand either.
+    """
+    stands = [event.retracts is None for event in events]
+    by_id: dict[tuple[str, str], int] = {}
+    of_kind: dict[tuple[str, str, str | None], list[int]] = {}
+    for place, event in enumerate(events):
+        what = event.retracts
+        if what is None:
+            by_id[event.user_id, event.event_id] = place
+            of_kind.setdefault((event.user_id, event.type, event.item_id), []).append(place)
+        elif what.event_id is not None:
+            meant = by_id.pop((event.user_id, what.event_id), place)
+            stands[meant] = False
+        else:
+            newest = of_kind.get((event.user_id, what.type or "", event.item_id), [])
+            while newest and not stands[newest[-1]]:
+                newest.pop()
+            if newest:
+                stands[newest.pop()] = False
+    return stands
 
 
 class Split(msgspec.Struct, frozen=True):
@@ -109,7 +139,7 @@ def write_log(
 def _event_record(event: WindowEvent) -> dict[str, object]:
     """Give the record of an event; its time as ISO 8601, which any time unit leaves alone."""
     fields = msgspec.structs.asdict(event)
-    del fields["weight"]
+    del fields["weight"], fields["retracts"]
     fields["ts"] = datetime.fromtimestamp(event.ts, UTC).isoformat(timespec="microseconds")
     return {name: value for name, value in fields.items() if value is not None}
 

@@ -9,7 +9,7 @@ from learners.features import FEATURES, fill, usual
 from learners.gathering import draw, find_rows, gather, weigh
 from learners.label_learner import copied
 from learners.nearest import compare
-from learners.neighbours import CHANNELS, NEXT, PULL, STEEPNESS, TOGETHER, WAYS, add, pull
+from learners.neighbours import CHANNELS, NEXT, PULL, STEEPNESS, TOGETHER, WAYS, add, pull, take_off
 from learners.network import adam, lowered, rectify, shares, standardised, to_slope
 from learners.pointers import strongest
 from learners.softmax import descend, go_down
@@ -126,9 +126,13 @@ def test_steps_are_walked_back_alike(seed):
     rng = np.random.default_rng(seed)
     items = rng.integers(0, 12, 30).astype(np.int32)
     times = np.sort(rng.choice([0.0, 1.0, 2.0, 1_802.0, 1_803.0, 9_000.0], 30))
-    (found, _), (plain, _) = both(walked, items, times, 28, 9, 3.0)
+    steps = np.cumsum(np.diff(times, prepend=0.0) > 0).astype(np.int32)
+    (found, _), (plain, _) = both(walked, items, times, steps, 28, 9, 3.0)
     assert_array_equal(found[0], plain[0])
     assert_array_equal(found[1], plain[1])
+    (apart, _), _ = both(walked, items, times, 2 * steps, 28, 9, 0.0)
+    (near, _), _ = both(walked, items, times, steps, 28, 9, 0.0)
+    assert_array_equal(apart[1], 2 * near[1])
     (found, _), (plain, _) = both(in_a_row, times, 28, 9)
     assert found == plain > 0
 
@@ -179,6 +183,18 @@ def test_neighbours_are_counted_alike(seed):
     assert_array_equal(ids, plain[0])
     assert_array_equal(counts, plain[1])
     assert (counts[:2] > 0).any(axis=(1, 2)).all()
+    for _ in range(100):
+        item, *recent = rng.choice(ITEMS, 8, replace=False).tolist()
+        met = np.int32(recent)
+        rows = np.where(met % 5 > 0, met % ROWS, -1).astype(np.int32)
+        gaps = np.sort(rng.integers(-1, 5, 7)).astype(float)
+        few = (item % ROWS, rows, item, met, gaps, np.float32(0.5))
+        take_off(ids, counts, *few)
+        take_off.py_func(*plain, *few)
+    assert_array_equal(ids, plain[0])
+    assert_array_equal(counts, plain[1])
+    assert (counts >= 0).all()
+    assert (counts[:, ids < 0] == 0).all()
 
 
 def test_a_place_is_found_alike():

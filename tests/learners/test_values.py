@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from learners.features import FEATURES
 from learners.history import User
+from learners.receipt import Receipt
 from learners.recommender import Recommender
 from learners.values import Values
 from tests.learners.worlds import Feed, Shelf, small
@@ -95,7 +96,7 @@ def test_pace_is_that_of_a_plain_count(steps: list[float], wait: float | None, m
     user, at, times = User(), 1_000.0, []
     for step in steps:
         at += step
-        user.add(1, at, 20, 100)
+        user.add(1, at, Receipt(), 20, 100)
         times.append(at)
     before = None if wait is None else at + wait
     gap, session = user.pace(before, 0, most)
@@ -114,7 +115,7 @@ def test_pace_is_that_of_a_plain_count(steps: list[float], wait: float | None, m
 
 def test_an_event_before_the_last_one_waited_no_time() -> None:
     user = User()
-    user.add(1, 100.0, 20, 100)
+    user.add(1, 100.0, Receipt(), 20, 100)
     assert user.pace(50.0, 0, 20) == (0.0, 1)
     assert user.pace(100.0, user.held_back(100.0), 20) == (0.0, 0)
 

@@ -1,0 +1,69 @@
+"""Events that take an earlier event of their user back.
+
+An event of the type `retract` names the event in `context.event_id`. Types that the settings
+name (`events.retracts`) take the newest event of another type with the same item back, or the
+one that they name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from dataflows.ids import named_event
+from dataflows.ledger import Outcome
+from dataflows.reasons import Reason, Refused
+from learners.interaction import Retraction
+from learners.retract import Extent
+
+if TYPE_CHECKING:
+    from dataflows.events import Event
+
+TYPE = "retract"
+
+_IN_LEDGER: dict[Extent, tuple[Outcome, str, str]] = {
+    "all": ("learnt", "retraction", "retractions"),
+    "item": ("learnt", "retraction_of_old", "retractions_of_old"),
+    "nothing": ("observed", "retraction_unmatched", "retractions_unmatched"),
+}
+
+
+class Retracts(msgspec.Struct, frozen=True, gc=False):
+    """What an event takes back: the event `event_id`, or else the newest of `type`."""
+
+    event_id: str | None
+    type: str | None
+
+
+def retracts(
+    kind: str, context: Mapping[str, Any] | None, types: Mapping[str, str]
+) -> Retracts | None:
+    """Give what an event of type `kind` takes back, None where it is an event like any other.
+
+    `types` maps types that take others back to those. Raises `Refused` (missing_field) for one
+    of the type `retract` that does not say what it takes back.
+    """
+    other = types.get(kind)
+    if other is None and kind != TYPE:
+        return None
+    event_id = named_event(context)
+    if event_id is None and other is None:
+        # Learnt as any other event, it would speak for what it is to take back.
+        raise Refused(
+            Reason.MISSING_FIELD,
+            f'an event of the type "{TYPE}" names the id of what it takes back in context.event_id',
+        )
+    return Retracts(event_id, other)
+
+
+def retraction(event: Event) -> Retraction:
+    """Give what the learners are told by an event that takes another one back."""
+    what = event.retracts or Retracts(None, None)
+    return Retraction(event.user_id, what.event_id, what.type, event.item_id)
+
+
+def in_ledger(extent: Extent) -> tuple[Outcome, str, str]:
+    """Give (outcome, reason) for the ledger, and the count, of what became of a retraction."""
+    return _IN_LEDGER[extent]

@@ -1,0 +1,52 @@
+"""The places of a list: items by name, with their scores and why each is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learners.block import Block
+from learners.candidates import Rows
+from learners.context import Context
+from learners.lists import Entry
+from learners.pointers import pointers
+from learners.reasons import carried, told
+from learners.signals import Signals
+
+Scores = NDArray[np.float32]
+
+
+def entries(
+    signals: Signals,
+    score: Callable[[Scores], Scores],
+    block: Block,
+    rows: Rows,
+    context: Context,
+    best: NDArray[np.intp],
+    scores: Scores,
+) -> tuple[Entry, ...]:
+    """Name the places `best` (k,) of a block, whose candidates have these `scores` (n,).
+
+    `score` gives what rows of scaled features are worth, so as to tell what carried each.
+    """
+    if not len(best):
+        return ()
+    why = carried(block.scaled, best, score, block.pull)
+    ids = block.ids[best]
+    pointing = pointers(signals, ids, rows, context.recent)
+    shown = zip(ids.tolist(), scores[best].tolist(), why, strict=True)
+    return tuple(
+        Entry(
+            signals.items.ids[number],
+            round(worth, 6),
+            told(
+                signals.items,
+                context,
+                number,
+                {g: pointing[g][place] if g in pointing else -1 for g in groups},
+            ),
+        )
+        for place, (number, worth, groups) in enumerate(shown)
+    )

@@ -1,0 +1,75 @@
+"""Intent after an event was taken back: the session as if that event had not been in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from learners.belief import Belief
+from learners.history import User
+from learners.interaction import Vector
+from learners.pending import Waiting
+from learners.receipt import mark
+from learners.session import SessionMean, extended, is_over
+
+if TYPE_CHECKING:
+    from learners.needs import Needs
+
+Kept = tuple[Waiting, Vector | None]
+
+
+def retract(needs: Needs, user: User, user_id: str, event: int) -> str | None:
+    """Take the event with this mark out of what may be labelled, and out of its user's session.
+
+    The session is made anew from its events that are kept. What learners of everybody's learnt
+    of it stays. Gives the id of its item, "" where it had none; None where it is not kept.
+    """
+    events = needs.pending.of_user(user_id)
+    meant = next((one for one, _ in reversed(events) if mark(one.event_id) == event), None)
+    if meant is None:
+        return None
+    item_id = meant.item_id or ""
+    is_in_session = any(one is meant for one, _ in _session(events))
+    needs.pending.retract(meant.event_id)
+    user.trail = [step for step in user.trail if step.event_id != meant.event_id]
+    if is_in_session and user.session is not None:
+        _remember(needs, user, _session([kept for kept in events if kept[0] is not meant]))
+    return item_id
+
+
+def _session(events: Sequence[Kept]) -> list[Kept]:
+    """Give those of a user's events, in order, that are in one session with the newest."""
+    mean: SessionMean | None = None
+    session: list[Kept] = []
+    for one, vector in events:
+        if mean is not None and is_over(mean, one.ts, one.session_id):
+            session = []
+        mean = extended(mean, None, one.ts, one.session_id)
+        session.append((one, vector))
+    return session
+
+
+def _remember(needs: Needs, user: User, session: Sequence[Kept]) -> None:
+    """Let a user's session be that of these events, read by what is known now."""
+    labels, by_label = needs.told.labels, bool(needs.stated.labels)
+    user.session = user.newest = None
+    belief: Belief | None = None
+    for place, (one, vector) in enumerate(session):
+        user.session = extended(user.session, vector, one.ts, one.session_id)
+        user.newest = vector
+        # What the next action says is taken in only when the one after it comes (`Needs.learn`).
+        if labels and (by_label or place + 1 < len(session)):
+            belief = _believed(needs, user, belief)
+            name = needs.known_as(one.label) if one.labelled == "label" else None
+            if by_label and name in labels:
+                belief = needs.filter.known(belief, labels.index(name))
+    user.belief = belief
+
+
+def _believed(needs: Needs, user: User, belief: Belief | None) -> Belief:
+    """Give the belief after the newest event of a session."""
+    if needs.stated.labels:
+        posterior = None if user.newest is None else needs.stated.predict(user.newest)
+    else:
+        posterior = needs.next.predict(needs.view(user))
+    return needs.filter.look(belief, posterior, needs.edition, len(needs.told.labels))
