@@ -306,10 +306,13 @@ class Engine(Generic[M]):
         if verdict.outcome == "observe":
             return
         event = record.event
-        late = late_label(event)
-        if event.retracts is not None or late is not None:
-            outcome, reason = self._take_back(event) if late is None else self._take_label(late)
-            self.ledger.count(record.raw.partition, outcome, reason)
+        known: tuple[Outcome, str] | None = None
+        if event.retracts is not None:
+            known = self._take_back(event)
+        elif (late := late_label(event)) is not None:
+            known = self._take_label(late)
+        if known is not None:
+            self.ledger.count(record.raw.partition, *known)
             return
         of_session = session_label(event)
         title = None if event.item_id is None else self.model.item_title(event.item_id)

@@ -2,58 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from dataflows.catalogue import Catalogue
-from dataflows.config import load_config
-from dataflows.encode import EncodeStep
 from dataflows.events import Event
 from dataflows.late_labels import in_ledger, late_label
-from dataflows.play import open_engine
-from dataflows.record import Raw
-from dataflows.records import MemoryStore
-from encoders.load import load_encoder
 from learners.pending import LateLabel
+from tests.dataflows.lines import Line
 
-ENCODER = load_encoder("hashing-32")
 TEXTS = {"card": "my card is stuck", "rate": "what is the exchange rate", "fee": "an extra fee"}
-
-
-class Line:
-    """A stream of records into one engine, which may be opened anew on its store."""
-
-    def __init__(self, **learner: Any) -> None:
-        given = {f"learner.{name}": value for name, value in learner.items()}
-        self.config = load_config(None, given, {})
-        self.store, self.place = MemoryStore(), 0
-        self.start()
-
-    def start(self) -> None:
-        self.engine = open_engine(self.config, ENCODER, store=self.store)
-        self.encode = EncodeStep(ENCODER, self.config.events, Catalogue(None, ENCODER.version))
-
-    def __call__(self, **fields: Any) -> Any:
-        """Feed one event; give what is told in the newest intents message, if there is one."""
-        self.place += 1
-        line = {"event_id": f"n{self.place}", "user_id": "u1", "type": "query"}
-        value = json.dumps({"ts": 1.7e9 + self.place} | line | fields).encode()
-        raws = [Raw("events", "events-0", self.place, self.place + 1, None, value)]
-        told = None
-        for _, batch in self.encode(raws):
-            for out in self.engine.process(batch):
-                if out.topic == "intents":
-                    told = json.loads(out.value)
-        self.engine.ledger.balance()
-        return told
-
-    def restart(self) -> None:
-        self.engine.commit()
-        self.start()
 
 
 def ask(line: Line, what: str, number: int, **more: Any) -> Any:

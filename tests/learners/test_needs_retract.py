@@ -1,0 +1,168 @@
+"""A session from which an event was taken back is as if it had never held it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from learners.interaction import Item, Retraction
+from learners.pending import LateLabel
+from learners.recommender import Recommender
+from learners.shadow import Shadow
+from tests.learners.worlds import DIM, Feed, small, unit
+
+NEEDS = ("card", "rate", "fee")
+
+
+def words(need: str, seed: int) -> Any:
+    return unit(seed, unit(100 + NEEDS.index(need)))
+
+
+def fed(*, labelled: bool = True, **changes: Any) -> Feed:
+    """Three needs are known, by labels or by the categories of what is taken next."""
+    feed = Feed(Recommender(small(dim=DIM, **changes)))
+    for need in NEEDS:
+        feed.model.put_item(Item(need, need, (need,)))
+    for number in range(90):
+        need = NEEDS[number % 3]
+        label = need if labelled else None
+        feed(f"u{number}", None, number * 10.0, vector=words(need, number), intent=label, text=need)
+        feed(f"u{number}", need, number * 10.0 + 1, vector=words(need, number))
+    return feed
+
+
+def say(feed: Feed, user: str, need: str, ts: float, **more: Any) -> Retraction:
+    number = feed.position
+    feed(user, None, ts, vector=words(need, int(ts)), text=f"about {need} {ts:g}", **more)
+    return Retraction(user, f"e{number}")
+
+
+def believed(feed: Feed, user: str) -> dict[str, float]:
+    return feed.model.recommend(user).belief
+
+
+@pytest.mark.parametrize("odd", [0, 1, 2])
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_session_without_it(odd: int, labelled: bool) -> None:
+    feed = fed(labelled=labelled)
+    said = ["card", "card"]
+    said.insert(odd, "fee")
+    events = [say(feed, "ann", need, 5_000.0 + at) for at, need in enumerate(said)]
+    for at in range(3):
+        if at != odd:
+            say(feed, "bob", "card", 5_000.0 + at)
+    assert feed.model.retract(events[odd]) == "all"
+    ann, bob = (feed.model.users.get(user, feed.model.position) for user in ("ann", "bob"))
+    assert ann.session is not None
+    assert bob.session is not None
+    assert (ann.session.ts, ann.session.weight) == (bob.session.ts, bob.session.weight)
+    np.testing.assert_allclose(ann.session.total, bob.session.total, atol=2e-3)
+    np.testing.assert_allclose(ann.newest, bob.newest, atol=1e-3)
+    assert [step.text for step in ann.trail] == [step.text for step in bob.trail]
+    assert believed(feed, "ann") == pytest.approx(believed(feed, "bob"), rel=0.1, abs=2e-3)
+    assert next(iter(believed(feed, "ann"))) == "card"
+
+
+def test_a_label_that_an_event_carried_stays_known_where_another_goes() -> None:
+    feed = fed()
+    say(feed, "ann", "card", 5_000.0, intent="fee")
+    odd = say(feed, "ann", "rate", 5_001.0)
+    feed.model.retract(odd)
+    assert next(iter(believed(feed, "ann"))) == "fee"
+
+
+def test_an_earlier_session_is_none_of_its_business() -> None:
+    feed = fed()
+    old = say(feed, "ann", "card", 5_000.0)
+    say(feed, "ann", "fee", 9_000.0)
+    user = feed.model.users.get("ann", feed.model.position)
+    before = (user.session, user.belief, list(user.trail))
+    assert feed.model.retract(old) == "all"
+    assert (user.session, user.belief, user.trail) == before
+    assert feed.model.retract(old) == "nothing"
+
+
+def test_the_only_event_leaves_no_session() -> None:
+    feed = fed()
+    only = say(feed, "ann", "card", 5_000.0, session_id="s")
+    assert feed.model.retract(only) == "all"
+    user = feed.model.users.get("ann", feed.model.position)
+    assert (user.session, user.newest, user.belief, user.trail) == (None, None, None, [])
+    assert feed.model.recommend("ann").novelty is None
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_no_label_may_come_for_it(stored: bool) -> None:
+    feed = fed()
+    gone = say(feed, "ann", "card", 5_000.0, session_id="s")
+    say(feed, "ann", "card", 5_001.0, session_id="s")
+    feed.model.retract(gone)
+    pending = feed.model.needs.pending
+    if stored:
+        blobs = [(key, blob) for _, key, blob in pending.changed() if blob is not None]
+        pending = type(pending)(pending.limit)
+        pending.restore(iter(blobs))
+        feed.model.needs.pending = pending
+    learnt = feed.model.needs.stated.learnt
+    assert feed.model.learn_label(LateLabel("ann", "fee", event_id=gone.event_id)) == "unmatched"
+    assert feed.model.learn_label(LateLabel("ann", "fee", session_id="s")) == "learn"
+    assert feed.model.needs.stated.learnt == learnt + 1
+    assert [one.event_id for one in pending.retracted()] == [gone.event_id]
+    assert not any(one.text or one.encoded or one.item_id for one in pending.retracted())
+
+
+def test_what_waits_stays_bounded_and_whole() -> None:
+    feed = fed(intent_pending=64)
+    for number in range(300):
+        event = say(feed, f"v{number % 5}", "card", 5_000.0 + number, session_id=f"s{number % 3}")
+        if number % 2:
+            feed.model.retract(event)
+    pending = feed.model.needs.pending
+    assert len(pending) <= 128
+    held = {one.event_id for user in range(5) for one, _ in pending.of_user(f"v{user}")}
+    by_session = {
+        event
+        for user in range(5)
+        for session in range(3)
+        for event in pending.session(f"v{user}", f"s{session}")
+    }
+    assert by_session == held
+    assert len(held) == len(pending)
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_switch_of_the_encoder_brings_nothing_back(early: bool) -> None:
+    """Whether it is taken back before its text is encoded anew, or after that."""
+    feed = fed()
+    say(feed, "ann", "card", 5_000.0, encoded="card")
+    odd = say(feed, "ann", "fee", 5_001.0, encoded="fee")
+    say(feed, "bob", "fee", 5_002.0, encoded="fee")
+    shadow = Shadow(feed.model)
+    seen: list[str] = []
+
+    def encode(texts: Any) -> list[Any]:
+        seen.extend(filter(None, texts))
+        return [None if text is None else unit(sum(map(ord, text))) for text in texts]
+
+    if early:
+        feed.model.retract(odd)
+    while shadow.step(encode, 10):
+        pass
+    if not early:
+        feed.model.retract(odd)
+        shadow.follow()
+        while shadow.step(encode, 10):
+            pass
+    feed.model.switch(shadow)
+    assert seen.count("fee") == (1 if early else 2)
+    user = feed.model.users.get("ann", feed.model.position)
+    total = None if user.session is None else user.session.total
+    if early:
+        np.testing.assert_allclose(total, unit(sum(map(ord, "card"))), atol=1e-3)
+    else:
+        assert total is None  # begins anew, rather than with what was taken back
+    bob = feed.model.users.get("bob", feed.model.position)
+    assert bob.session is not None
+    assert bob.session.total is not None
