@@ -56,7 +56,9 @@ def named_event(context: Mapping[str, Any] | None) -> str | None:
     """Give the id of the event that `context.event_id` names, None where it names none."""
     wanted = (context or {}).get("event_id")
     # As for every id: an integer is its decimal text, and nothing else is one.
-    return str(wanted) if isinstance(wanted, str | int) and wanted not in ("", True) else None
+    if not isinstance(wanted, str | int) or isinstance(wanted, bool) or wanted == "":
+        return None
+    return str(wanted)
 
 
 def _check(value: str, field: str, limit: int) -> None:

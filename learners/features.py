@@ -106,7 +106,8 @@ def sought(signals: Signals, candidates: Candidates, context: Context) -> NDArra
     direction = None if search is None else search.direction(signals.meanings)
     if search is not None and direction is not None:
         found[0] = signals.meanings.nearness(candidates.ids, direction)
-        found[1] = math.log1p(context.length - search.at)
+        # A search that comes late may be newer than what a group is allowed to see.
+        found[1] = math.log1p(max(context.length - search.at, 0))
         found[2] = np.log(candidates.after + np.float32(_SELDOM))
         found[3] = np.log(candidates.after * candidates.sizes[1] + _SELDOM_SHARE)
     return found

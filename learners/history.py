@@ -176,7 +176,7 @@ class User(msgspec.Struct):
             self._make_place(keep)
         at = self.kept
         self.recent[at], self.times[at], self.numbers[at] = item, ts, number
-        receipt.write(self.words, self.figures, at)
+        self.note(at, receipt)
         self.kept += 1
         self.length += 1
         return again
@@ -198,6 +198,10 @@ class User(msgspec.Struct):
         """Give how often the user took an item."""
         place = self._place(item)
         return 0 if self.taken is None or place < 0 else int(self.taken[1, place])
+
+    def note(self, place: int, receipt: Receipt) -> None:
+        """Note what the interaction at `place` counted."""
+        receipt.write(self.words, self.figures, place)
 
     def receipt(self, place: int) -> Receipt:
         """Give what was noted of the interaction at `place`."""
@@ -223,9 +227,9 @@ class User(msgspec.Struct):
         self.untake(item, number)
 
     def _is_alone(self, place: int) -> bool:
-        """Tell whether the interaction at `place` is a step of its own."""
+        """Tell whether the interaction at `place` is known to be a step of its own."""
         number, end = self.numbers[place], self.kept - 1
-        before = place > 0 and self.numbers[place - 1] == number
+        before = self.numbers[place - 1] == number if place else self.length > self.kept
         return not (before or (place < end and self.numbers[place + 1] == number))
 
     def untake(self, item: int, number: int = -1) -> None:
@@ -245,8 +249,11 @@ class User(msgspec.Struct):
     def had_before(self, item: int) -> bool:
         """Tell whether the user took an item at a time that nothing else is remembered of."""
         known = int(np.count_nonzero(self.recent[: self.kept] == item))
-        known += sum(event.item == item for event in self.aside)
-        return self.often(item) > known
+        return self.often(item) > known + self.against(item)
+
+    def against(self, item: int) -> int:
+        """Count the events that spoke against an item and are remembered."""
+        return sum(event.item == item for event in self.aside)
 
     def _is_under_way(self, ts: float | None) -> bool:
         """Tell whether the newest interaction was at `ts`."""
@@ -279,7 +286,7 @@ class User(msgspec.Struct):
         return -1 if self.taken is None else place_of(self.taken[0, : self.kinds], item)
 
     def _take(self, item: int, most: int) -> None:
-        if self.taken is None:
+        if self.taken is None or not self.taken.shape[1]:
             self.taken = np.empty((3, 16), np.int32)
         if self.kinds >= most:  # the one not taken for longest makes room
             self._untake(int(self.taken[2, : self.kinds].argmin()))

@@ -20,7 +20,8 @@ class ItemTable:
     """Numbers, titles, categories and flags of items, in arrays indexed by item number.
 
     `available` (n,) bool: may be recommended. `streamed` (n,) bool: someone interacted
-    with it. `last` (n,) float64: position of its newest interaction. `categories`
+    with it. `last` (n,) float64: position of its newest interaction. `cleared` (n,) float64:
+    position up to which all its counts were emptied, -1 where they never were. `categories`
     (4, n) int32: category numbers, 0 where there is none.
     """
 
@@ -34,6 +35,7 @@ class ItemTable:
         self.streamed = np.zeros(0, bool)
         self.first = np.zeros(0, np.float64)
         self.last = np.zeros(0, np.float64)
+        self.cleared = np.zeros(0, np.float64)
         self.categories = np.zeros((MAX_CATEGORIES, 0), np.int32)
 
     def __len__(self) -> int:
@@ -94,4 +96,5 @@ class ItemTable:
         self.streamed = grown(self.streamed, rows)
         self.first = grown(self.first, rows)
         self.last = grown(self.last, rows)
+        self.cleared = grown(self.cleared, rows, -1.0)
         self.categories = np.ascontiguousarray(grown(self.categories.T, rows).T)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
 
 from learners.belief import Belief
 from learners.history import User
 from learners.interaction import Vector
 from learners.pending import Waiting
 from learners.receipt import mark
-from learners.session import SessionMean, extended, is_over
+from learners.session import DEFAULT, SessionMean, extended, is_over
 
 if TYPE_CHECKING:
     from learners.needs import Needs
@@ -21,19 +25,26 @@ Kept = tuple[Waiting, Vector | None]
 def retract(needs: Needs, user: User, user_id: str, event: int) -> str | None:
     """Take the event with this mark out of what may be labelled, and out of its user's session.
 
-    The session is made anew from its events that are kept. What learners of everybody's learnt
-    of it stays. Gives the id of its item, "" where it had none; None where it is not kept.
+    The session is made anew from its events; where not all of them are kept, its mean is less
+    that of the event, and the belief that of those which are. What learners of everybody's
+    learnt of it stays. Gives the id of its item, "" where it had none; None where it is not kept.
     """
     events = needs.pending.of_user(user_id)
     meant = next((one for one, _ in reversed(events) if mark(one.event_id) == event), None)
     if meant is None:
         return None
     item_id = meant.item_id or ""
-    is_in_session = any(one is meant for one, _ in _session(events))
+    session, known = _session(events), user.session
     needs.pending.retract(meant.event_id)
     user.trail = [step for step in user.trail if step.event_id != meant.event_id]
-    if is_in_session and user.session is not None:
+    if known is None or all(one is not meant for one, _ in session):
+        return item_id
+    whole = _mean(session)
+    if whole is not None and math.isclose(whole.weight, known.weight, abs_tol=1e-6):
         _remember(needs, user, _session([kept for kept in events if kept[0] is not meant]))
+    else:
+        _remember(needs, user, [kept for kept in session if kept[0] is not meant])
+        user.session = _less(known, session, meant)
     return item_id
 
 
@@ -47,6 +58,25 @@ def _session(events: Sequence[Kept]) -> list[Kept]:
         mean = extended(mean, None, one.ts, one.session_id)
         session.append((one, vector))
     return session
+
+
+def _mean(session: Sequence[Kept]) -> SessionMean | None:
+    """Give the mean of these events of a session."""
+    mean: SessionMean | None = None
+    for one, vector in session:
+        mean = extended(mean, vector, one.ts, one.session_id)
+    return mean
+
+
+def _less(mean: SessionMean, session: Sequence[Kept], meant: Waiting) -> SessionMean:
+    """Take an event off a session, the newest events of which are given."""
+    place = next(at for at, (one, _) in enumerate(session) if one is meant)
+    vector, later = session[place][1], [vector for _, vector in session[place + 1 :]]
+    if vector is None or mean.total is None:
+        return mean
+    share = DEFAULT.decay ** sum(vector is not None for vector in later)
+    total = mean.total - np.float32(share) * vector
+    return msgspec.structs.replace(mean, total=total, weight=mean.weight - share)
 
 
 def _remember(needs: Needs, user: User, session: Sequence[Kept]) -> None:

@@ -87,10 +87,21 @@ class Neighbours:
         self.counts[TOGETHER, row, place] += self.unit(position)
         return rebased
 
-    def unlearn(self, item: int, others: Numbers, gaps: NDArray[np.float64], position: int) -> None:
-        """Take back what `learn` counted when it was called with the same."""
-        unit, own = self.unit(position), self.row_of[item]
-        take_off(self.ids, self.counts, own, self.row_of[others], item, others, gaps, unit)
+    def unlearn(
+        self,
+        item: int,
+        others: Numbers,
+        gaps: NDArray[np.float64],
+        position: int,
+        cleared: NDArray[np.float64],
+    ) -> None:
+        """Take back what `learn` counted when it was called with the same.
+
+        `cleared` (items,) is up to which position the row of an item was emptied since.
+        """
+        items = np.concatenate((np.array([item], np.int32), others))
+        rows = np.where(cleared[items] < position, self.row_of[items], -1).astype(np.int32)
+        take_off(self.ids, self.counts, rows[0], rows[1:], item, others, gaps, self.unit(position))
 
     def unlearn_one_way(self, owner: int, item: int, position: int) -> None:
         """Take back what `learn_one_way` counted when it was called with the same."""

@@ -80,7 +80,10 @@ class _Block(msgspec.Struct):
 
 
 class Pending:
-    """The newest `limit` events, found by id or by session; at most 64 more for a moment."""
+    """The newest `limit` events, found by id or by session; at most 64 more for a moment.
+
+    One that is taken back keeps its place until its block goes.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -104,7 +107,7 @@ class Pending:
         self._index(self._newest, waiting, vector)
         if len(block) >= _BLOCK:
             self._newest += 1
-        if len(self._events) > self.limit and len(self._blocks) > 1:
+        if self._places() > self.limit and len(self._blocks) > 1:
             self._drop(min(self._blocks))
 
     def keep(self, interaction: Interaction, category: str | None) -> None:
@@ -168,6 +171,13 @@ class Pending:
             if waiting.user_id == user_id
         ]
 
+    def newest(self, user_id: str, kind: str, item_id: str | None) -> str | None:
+        """Give the id of a user's newest event of a type with an item (None: without), if kept."""
+        for _, waiting, _ in reversed(self._events.values()):
+            if (waiting.user_id, waiting.type, waiting.item_id) == (user_id, kind, item_id):
+                return waiting.event_id
+        return None
+
     def retracted(self) -> list[Waiting]:
         """Give the events that were taken out; their places are still kept."""
         blocks = self._blocks.values()
@@ -227,6 +237,10 @@ class Pending:
         if waiting.session_id is not None:
             key = (waiting.user_id, waiting.session_id)
             self._sessions.setdefault(key, []).append(waiting.event_id)
+
+    def _places(self) -> int:
+        """Count the places in all blocks; every one but the newest is full."""
+        return (len(self._blocks) - 1) * _BLOCK + len(self._blocks[max(self._blocks)])
 
     def _drop(self, number: int) -> None:
         for waiting, _ in self._blocks.pop(number):

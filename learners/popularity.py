@@ -7,7 +7,8 @@ ones weigh more (forward decay: Cormode et al., 2009, "Forward decay: a practica
 time decay model for streaming systems"); a rebase keeps the numbers finite.
 
 The best items of each channel are kept up to date at every count. That is exact:
-fading keeps the order, so an item enters only when it is counted.
+fading keeps the order, so an item enters only when it is counted, or when one of the
+best is counted less.
 """
 
 from __future__ import annotations
@@ -79,10 +80,14 @@ class Popularity:
     def last(self, item: int, position: int) -> float:
         """Give where in the shard an item's newest interaction was at the latest; 0 for none.
 
-        There one interaction alone would have left its count of the shortest span.
+        There one interaction alone would have left so much of a count.
         """
-        count = float(self.counts[SHORT, item]) * self.scale(SHORT, position)
-        return position + min(self._half_lives[SHORT] * math.log2(count), 0.0) if count else 0.0
+        at = 0.0
+        for channel in (TOTAL, LONG, SHORT):  # the shorter the span, the nearer to the truth
+            count = float(self.counts[channel, item]) * self.scale(channel, position)
+            if count > 0.0:
+                at = position + min(self._half_lives[channel] * math.log2(count), 0.0)
+        return at
 
     def scale(self, channel: int, position: int) -> float:
         """Give the factor that makes a stored count one as of `position`."""
@@ -111,7 +116,8 @@ class Popularity:
     def _enter(self, channel: int, item: int, count: float) -> None:
         """Let an item that has this count now into the best list, if it belongs there."""
         members = self._members[channel]
-        # Counts only grow between rebases, so what was once the least is a lower bound.
+        # Counts of the best only grow until a rebase or `_leave`, so what was once the least is a
+        # lower bound.
         if item in members or count <= self._least[channel]:
             return
         top = self._top[channel]

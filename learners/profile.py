@@ -111,7 +111,7 @@ class ProfileLearner:
     ) -> None:
         """Take back what `learn` was called with, in a profile and in everybody's shares.
 
-        `since` tells how many interactions came after it: of its user, and of everybody.
+        `since` tells how many interactions were learnt after it: of its user, and of everybody.
         """
         if not 0 < weight <= _LARGEST_WEIGHT or not math.isfinite(ts):
             return
@@ -126,6 +126,8 @@ class ProfileLearner:
                 profile.weights[category] = _less(profile.weights[category], amount)
                 if not profile.weights[category]:
                     del profile.weights[category]
+        if not profile.total:  # the item may have had other categories then
+            profile.weights = {}
 
     def liking(self, profile: Profile | None, category: str, now: float | None = None) -> float:
         """Give the liking of a category, in (0, 1); 0.5 where nothing is known.

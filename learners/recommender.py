@@ -168,9 +168,10 @@ class Recommender:
         """Take an earlier event of a user back (`learners.retract`); give how much of it was."""
         extent, changed = take_back(self, retraction)
         self._dirty |= changed
-        self._peek = None
-        if self.open is not None and self.open.user_id == retraction.user_id:
-            self.open = None
+        if extent != "nothing":
+            self._peek = None
+            if self.open is not None and self.open.user_id == retraction.user_id:
+                self.open = None
         return extent
 
     def _search(self, user: User, search: Search, encoded: str | None) -> None:
@@ -427,7 +428,7 @@ class Recommender:
         number = self.signals.items.index.get(item_id)
         self._peek = None
         if number is not None:
-            self._dirty.update(self.signals.remove(number))
+            self._dirty.update(self.signals.remove(number, self.position))
             self._leave_open(number)
 
     def _leave_open(self, number: int) -> None:

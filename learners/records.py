@@ -62,6 +62,7 @@ class Records:
             "streamed": bool(items.streamed[number]),
             "first": float(items.first[number]),
             "last": float(items.last[number]),
+            "cleared": float(items.cleared[number]),
             "categories": items.categories[:, number],
             "counts": signals.popularity.counts[:, number],
             "neighbours": signals.neighbours.row_out(number),
@@ -74,7 +75,7 @@ class Records:
 
     def _put_item(self, number: int, state: dict[str, Any]) -> None:
         signals, items = self._signals, self._signals.items
-        for name in ("available", "streamed", "first", "last"):
+        for name in ("available", "streamed", "first", "last", "cleared"):
             getattr(items, name)[number] = state[name]
         items.categories[:, number] = state["categories"]
         signals.popularity.counts[:, number] = state["counts"]

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import numpy as np
-
 from learners.history import User
 from learners.interaction import Retraction
 from learners.receipt import mark
+from learners.searches import Search
+from learners.walk import Walk
 
 if TYPE_CHECKING:
     from learners.recommender import Recommender
@@ -40,27 +40,28 @@ def take_back(model: Recommender, retraction: Retraction) -> TakenBack:
     user_id, item_id = retraction.user_id, retraction.item_id
     user = model.users.get(user_id, model.position)
     item = -1 if item_id is None else model.signals.items.index.get(item_id, -1)
-    event = _event(user, retraction, item)
-    if event is None:
-        if item < 0 or not user.had_before(item):
-            return TakenBack("nothing", set())
+    event = _event(model, user, retraction, item)
+    done = TakenBack("nothing", set()) if event is None else _undo(model, user, user_id, event)
+    if done.extent == "nothing" and user.had_before(item):
         user.untake(item)
         done = TakenBack("item", set())
-    else:
-        done = _undo(model, user, user_id, event)
     if done.extent != "nothing":
         model.users.touch(user_id, user, model.position)
     return done
 
 
-def _event(user: User, retraction: Retraction, item: int) -> int | None:
+def _event(model: Recommender, user: User, retraction: Retraction, item: int) -> int | None:
     """Give the mark of the event that is meant, None where none of its kind is remembered."""
     if retraction.event_id is not None:
         return mark(retraction.event_id)
-    kind, search = mark(retraction.type or ""), user.search
-    if retraction.item_id is None:
-        return search.event if search is not None and search.type == kind else None
-    return user.newest_of(kind, item)
+    kind = retraction.type or ""
+    event = user.newest_of(mark(kind), item) if item >= 0 else None
+    if event is None:
+        kept = model.needs.pending.newest(retraction.user_id, kind, retraction.item_id)
+        event = None if kept is None else mark(kept)
+    if event is None and item < 0 and user.search is not None and user.search.type == mark(kind):
+        event = user.search.event
+    return event
 
 
 def _undo(model: Recommender, user: User, user_id: str, event: int) -> TakenBack:
@@ -69,13 +70,13 @@ def _undo(model: Recommender, user: User, user_id: str, event: int) -> TakenBack
     extent: Extent = "nothing"
     if place >= 0:
         changed, extent = _uncount(model, user, place), "all"
-        user.drop(place)
     for aside in [aside for aside in user.aside if aside.event == event]:
         user.aside.remove(aside)
         user.untake(aside.item)
         extent = "all"
     if user.search is not None and user.search.event == event:
-        user.search, extent = None, "all"
+        changed |= _unsearch(model, user, user.search)
+        extent = "all"
     item_id = model.needs.retract(user, user_id, event)
     if item_id is not None and extent == "nothing":
         extent = "item" if item_id else "all"
@@ -84,27 +85,39 @@ def _undo(model: Recommender, user: User, user_id: str, event: int) -> TakenBack
 
 
 def _uncount(model: Recommender, user: User, place: int) -> set[int]:
-    """Take back what was counted of the interaction at `place`; give the items changed."""
-    item, receipt = int(user.recent[place]), user.receipt(place)
-    signals, neighbours, window = model.signals, model.signals.neighbours, model.settings.window
-    before = user.walk_to(place, window)
-    neighbours.unlearn(item, *before, receipt.position)
-    changed = {item, receipt.hub, *before.items.tolist()}
-    for later in range(place + 1, user.kept):
-        other = int(user.recent[later])
-        if other == item:
-            break  # from here on others were counted together with that one
-        items, back = user.walk_to(later, window)
-        at = np.flatnonzero(items == item)
-        position = user.receipt(later).position
-        neighbours.unlearn(other, items[at], back[at], position)
-        changed.add(other)
+    """Take the interaction at `place` out of all counts; give the items whose records changed.
+
+    What came after it counts from now on as if it had not been there: it is together with what
+    stood behind it then.
+    """
+    signals, window = model.signals, model.settings.window
+    item, receipt, ts = int(user.recent[place]), user.receipt(place), float(user.times[place])
+    before = [user.walk_to(at, window) for at in range(place, user.kept)]
+    others = user.often(item) - user.against(item) - 1
+    user.drop(place)
+    after = [Walk.nothing(), *(user.walk_to(at, window) for at in range(place, user.kept))]
+    later = [(int(user.recent[at]), user.receipt(at)) for at in range(place, user.kept)]
+    changed = {item, *signals.unsearch(item, receipt)}
+    for (one, its), was, now in zip([(item, receipt), *later], before, after, strict=True):
+        changed |= signals.recount(one, was, now, its.position)
     signals.uncount(item, receipt, model.position)
     if user.profile is not None:
-        since = user.kept - 1 - place, model.position - receipt.position
+        ago = (model.position - receipt.position) * model.learnt / (model.position + 1)
+        since = len(later), round(ago)  # of everybody's, about: not all events are counted
         categories = signals.items.category_names_of(item)
-        ts = float(user.times[place])
         model.profiles.unlearn(user.profile, categories, ts, receipt.weight, since)
     model.learnt -= 1
-    model.repeats -= user.often(item) > 1
-    return changed - {-1}
+    model.repeats -= others > 0
+    return changed
+
+
+def _unsearch(model: Recommender, user: User, search: Search) -> set[int]:
+    """Let a user's newest search be none; give the items whose records changed."""
+    user.search = None
+    changed: set[int] = set()
+    for place in range(max(user.kept - (user.length - search.at), 0), user.kept):
+        receipt = user.receipt(place)
+        if receipt.hub == search.hub:
+            changed |= model.signals.unsearch(int(user.recent[place]), receipt)
+            user.note(place, receipt._replace(hub=-1))
+    return changed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,16 +100,39 @@ class Signals:
         self.items.last[item] = position
         return set(range(len(self.items))) if rebased else {item, *walk.items.tolist()}
 
+    def recount(self, item: int, before: Walk, after: Walk, position: int) -> set[int]:
+        """Let an interaction, counted as after `before`, count as after `after`.
+
+        Gives the items whose records changed.
+        """
+        was, now = before.as_dict(), after.as_dict()
+        gone = [(other, gap) for other, gap in was.items() if now.get(other) != gap]
+        new = [(other, gap) for other, gap in now.items() if was.get(other) != gap]
+        cleared = self.items.cleared
+        new = [pair for pair in new if position > max(cleared[item], cleared[pair[0]])]
+        if gone:
+            self.neighbours.unlearn(item, *_walk(gone), position, cleared)
+        if new:
+            self.neighbours.learn(item, *_walk(new), position)
+        return {other for pair in (*gone, *new) for other in (item, pair[0])}
+
     def uncount(self, item: int, receipt: Receipt, position: int) -> None:
         """Take an interaction of an item back, but for what it was counted together with."""
         popularity, items = self.popularity, self.items
+        if receipt.position <= items.cleared[item]:
+            return  # what it counted went with the item
         popularity.unlearn(item, receipt.steps, receipt.position)
         self.values.unlearn(item, receipt.deviation)
-        if receipt.hub >= 0:
-            self.searched.unlearn_one_way(receipt.hub, item, receipt.position)
         if items.last[item] == receipt.position:
             items.last[item] = popularity.last(item, position)
         items.streamed[item] = popularity.counts[TOTAL, item] > 0.0
+
+    def unsearch(self, item: int, receipt: Receipt) -> set[int]:
+        """Take back that an item was taken after a search; give the items whose records changed."""
+        if receipt.hub < 0 or receipt.position <= self.items.cleared[receipt.hub]:
+            return set()
+        self.searched.unlearn_one_way(receipt.hub, item, receipt.position)
+        return {receipt.hub}
 
     def learn_searched(self, search: Search | None, item: int, position: int) -> set[int]:
         """Count an item as taken after a search, if any; give the items whose records changed."""
@@ -138,9 +161,10 @@ class Signals:
         pull(table.ids, table.counts, rows, block.reach, block.ids, slope, rate, self.slot)
         return set(block.sources.tolist())
 
-    def remove(self, item: int) -> list[int]:
+    def remove(self, item: int, position: int) -> list[int]:
         """Take an item out of every list and signal; give the items whose records changed."""
         self.set_available(item, False)
+        self.items.cleared[item] = position
         self.items.titles[item] = ""  # as after a restart: the catalogue has it no longer
         self.fresh = [other for other in self.fresh if other != item]
         self.neighbours.forget(item)
@@ -148,3 +172,9 @@ class Signals:
         self.popularity.forget(item)
         self.values.forget(item)
         return [item, *self.meanings.put(item, None)]
+
+
+def _walk(pairs: Sequence[tuple[int, float]]) -> Walk:
+    """Give items and gaps as arrays."""
+    items, gaps = zip(*pairs, strict=True)
+    return Walk(np.array(items, np.int32), np.array(gaps))

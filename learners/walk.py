@@ -24,6 +24,15 @@ class Walk(NamedTuple):
     items: NDArray[np.int32]
     back: NDArray[np.float64]
 
+    @classmethod
+    def nothing(cls) -> Walk:
+        """Give the walk of a user who took nothing."""
+        return cls(np.zeros(0, np.int32), np.zeros(0))
+
+    def as_dict(self) -> dict[int, float]:
+        """Give each item's steps back, newest first."""
+        return dict(zip(self.items.tolist(), self.back.tolist(), strict=True))
+
 
 @compiled
 def walked(

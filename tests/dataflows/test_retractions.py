@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from dataflows import intent_control, late_labels
 from dataflows.config import load_config
 from dataflows.errors import InputError
 from dataflows.event_settings import EventSettings
 from dataflows.events import Event, decode_event
 from dataflows.record import Raw, Reject
 from dataflows.replay import replay
-from dataflows.retractions import Retracts
+from dataflows.retractions import TYPE, Retracts
 from dataflows.tuning.window import WindowEvent, standing, write_log
 from learners.interaction import Item
 from tests.dataflows.lines import ENCODER, Line
@@ -116,8 +117,9 @@ def test_a_retract_that_names_nothing_is_a_dead_letter() -> None:
     line(type="retract", item_id="c")
     line(type="retract", context={"event_id": 4.5})
     line(type="retract", context={"event_id": ""})
+    line(type="retract", context={"event_id": False})
     line(type="view", item_id="c")
-    assert line.buried == ["missing_field"] * 3
+    assert line.buried == ["missing_field"] * 4
     assert line.engine.learnt == before + 1
     assert "c" not in line.lists["u1"]
 
@@ -156,6 +158,7 @@ def read(record: dict[str, Any], **settings: Any) -> Event | Reject:
         ({"type": "unsave", "item_id": "a", "context": {"event_id": 7}}, Retracts("7", "save")),
         ({"type": "unsave", "context": {"event_id": True}}, Retracts(None, "save")),
         ({"type": "retract", "context": {"event_id": "007"}}, Retracts("007", None)),
+        ({"type": "retract", "context": {"event_id": 1}}, Retracts("1", None)),
     ],
 )
 def test_what_takes_an_event_back(record: dict[str, Any], expected: Retracts | None) -> None:
@@ -165,7 +168,8 @@ def test_what_takes_an_event_back(record: dict[str, Any], expected: Retracts | N
 
 
 def test_settings_that_cannot_be_meant_are_refused() -> None:
-    for types in ({"unsave": ""}, {"a": "b", "b": "c"}, {"a": "a"}):
+    wrong = ({"unsave": ""}, {"a": "b", "b": "c"}, {"a": "a"}, {"a": late_labels.TYPE})
+    for types in (*wrong, {"a": TYPE}, {"a": intent_control.TYPE}, {late_labels.TYPE: "a"}):
         with pytest.raises(InputError, match=r"retracts.*name a type of event"):
             load_config(None, {"events.retracts": types}, {})
     found = load_config(None, {}, {"PENCHANT_EVENTS__RETRACTS": '{unsave = "save"}'})

@@ -57,7 +57,8 @@ def test_a_session_without_it(odd: int, labelled: bool) -> None:
     ann, bob = (feed.model.users.get(user, feed.model.position) for user in ("ann", "bob"))
     assert ann.session is not None
     assert bob.session is not None
-    assert (ann.session.ts, ann.session.weight) == (bob.session.ts, bob.session.weight)
+    assert ann.session.ts == bob.session.ts
+    assert ann.session.weight == pytest.approx(bob.session.weight)
     np.testing.assert_allclose(ann.session.total, bob.session.total, atol=2e-3)
     np.testing.assert_allclose(ann.newest, bob.newest, atol=1e-3)
     assert [step.text for step in ann.trail] == [step.text for step in bob.trail]
@@ -93,6 +94,28 @@ def test_the_only_event_leaves_no_session() -> None:
     assert feed.model.recommend("ann").novelty is None
 
 
+def test_of_a_long_session_the_events_that_are_no_longer_kept_stay_in() -> None:
+    feed = fed(intent_pending=64)
+    for at in range(3):
+        say(feed, "ann", "rate", 5_000.0 + at)
+    for at in range(150):
+        say(feed, "bob", "fee", 5_003.0 + at / 10)
+    say(feed, "ann", "card", 5_020.0)
+    user = feed.model.users.get("ann", feed.model.position)
+    assert user.session is not None
+    before = user.session
+    odd = say(feed, "ann", "fee", 5_021.0)
+    say(feed, "ann", "card", 5_022.0)
+    last = user.newest
+    assert feed.model.retract(odd) == "all"
+    after = feed.model.users.get("ann", feed.model.position).session
+    assert after is not None
+    # As if it had been an event without words, between the two.
+    assert after.weight == pytest.approx(before.weight * 0.8**2 + 1.0)
+    np.testing.assert_allclose(after.total, before.total * 0.8**2 + last, atol=2e-3)
+    np.testing.assert_allclose(user.newest, last, atol=1e-3)
+
+
 @pytest.mark.parametrize("stored", [False, True])
 def test_no_label_may_come_for_it(stored: bool) -> None:
     feed = fed()
@@ -121,6 +144,7 @@ def test_what_waits_stays_bounded_and_whole() -> None:
             feed.model.retract(event)
     pending = feed.model.needs.pending
     assert len(pending) <= 128
+    assert len(pending) + len(pending.retracted()) <= 128
     held = {one.event_id for user in range(5) for one, _ in pending.of_user(f"v{user}")}
     by_session = {
         event

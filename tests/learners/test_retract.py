@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,40 +23,42 @@ WINDOW = 4
 
 
 class Plain:
-    """A log of what each interaction counts, kept event by event, so that one can be left out."""
+    """A log of what each user took, from which events are struck out; counts are made anew."""
 
     def __init__(self) -> None:
         self.logs: dict[str, list[tuple[str, str, int, int]]] = defaultdict(list)
         self.times: dict[str, list[float]] = defaultdict(list)
-        self.pairs: list[tuple[str, str, str, str, float, int]] = []
-        self.counted: dict[str, tuple[str, int, int, float | None]] = {}
+        self.counted: dict[str, tuple[str, int, int]] = {}
 
     def learn(self, event: str, user: str, item: str, ts: float, at: int) -> None:
-        """`pairs` are (event, other event, item, other item, gap, position)."""
         log, times = self.logs[user], self.times[user]
         step = (log[-1][2] + (times[-1] != ts)) if log else 0
-        met: dict[str, None] = {}
-        for other, other_item, other_step, _ in reversed(log):
-            if other_item != item and other_item not in met and len(met) < WINDOW:
-                met[other_item] = None
-                self.pairs.append((event, other, item, other_item, step - other_step - 1, at))
         steps = len({each[2] for each in log}) - (bool(log) and log[-1][2] == step)
         log.append((event, item, step, at))
         times.append(ts)
-        self.counted[event] = (item, steps, at, None)
+        self.counted[event] = (item, steps, at)
 
     def retract(self, event: str) -> None:
-        self.pairs = [pair for pair in self.pairs if event not in pair[:2]]
         del self.counted[event]
         for user, log in self.logs.items():
             for place, each in enumerate(log):
                 if each[0] == event:
                     del log[place], self.times[user][place]
 
+    def pairs(self) -> Iterator[tuple[str, str, int, int]]:
+        """Give (item, other before it, steps between, position); what was struck out is a gap."""
+        for log in self.logs.values():
+            for place, (_, item, step, at) in enumerate(log):
+                met: dict[str, None] = {}
+                for _, other, other_step, _ in reversed(log[:place]):
+                    if other != item and other not in met and len(met) < WINDOW:
+                        met[other] = None
+                        yield item, other, step - other_step - 1, at
+
     def together(self, half_life: float, now: int) -> dict[tuple[int, str, str], float]:
         """Give the counts (channel, owner, item), as of now."""
         counts: dict[tuple[int, str, str], float] = defaultdict(float)
-        for _, _, item, other, gap, at in self.pairs:
+        for item, other, gap, at in self.pairs():
             unit = 2.0 ** ((at - now) / half_life)
             far = max(gap, 0)
             counts[TOGETHER, other, item] += math.exp(-far / 10.0) * unit
@@ -83,7 +86,7 @@ def popular(plain: Plain, model: Recommender) -> None:
     """Every channel's counts and best items equal those of the plain log."""
     popularity, index = model.signals.popularity, model.signals.items.index
     expected = np.zeros((CHANNELS, len(index)))
-    for item, steps, at, _ in plain.counted.values():
+    for item, steps, at in plain.counted.values():
         for channel in (0, 1, 2, stage_of(steps)):
             scale = popularity.scale(channel, model.position)
             expected[channel, index[item]] += scale / popularity.scale(channel, at)
@@ -104,7 +107,7 @@ _STREAM = st.lists(st.one_of(_EVENT, st.integers(0, 30)), min_size=2, max_size=5
 
 
 @given(_STREAM)
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=400)
 def test_counts_equal_a_log_without_what_was_taken_back(stream: list[Any]) -> None:
     model = Recommender(small(window=WINDOW, recent=60, count_half_life=40.0))
     plain, feed = Plain(), Feed(model)
@@ -299,10 +302,9 @@ def test_the_best_list_is_exact_after_a_best_item_fell() -> None:
     for number in range(300):  # more items than a best list holds
         feed(f"u{number % 9}", f"i{number % 150}")
     popularity = feed.model.signals.popularity
-    for event in (299, 298, 150, 200):
-        assert feed.model.retract(Retraction(f"u{event % 9}", f"e{event}")) in ("all", "nothing")
+    for event in (299, 298, 290, 240):
+        assert feed.model.retract(Retraction(f"u{event % 9}", f"e{event}")) == "all"
     for channel in range(FIRST_STAGE):
         counts = popularity.counts[channel]
-        best = counts[popularity.top(channel)]
-        assert len(best) == 128
-        assert best.min() >= np.sort(counts)[-128]
+        best = np.sort(counts[popularity.top(channel)])
+        np.testing.assert_array_equal(best, np.sort(counts)[-128:])

@@ -143,6 +143,16 @@ def test_the_newest_counts_by_its_own_time() -> None:
     assert found.text == "something of topic1"
 
 
+def test_a_search_that_comes_late_may_be_newer_than_what_a_group_sees() -> None:
+    world, feed = searching_world(100)
+    taken = world.items[world.topics[0]]
+    feed("late", taken[0], ts=1e6)
+    search(feed, "late", world.topics[1], world, ts=1e6 - 2.0)
+    feed("other", taken[1], ts=1e6 + 1.0)
+    feed("late", taken[2], ts=1e6)  # of the group before the search
+    assert listed(feed.model, "late")
+
+
 def test_a_search_is_not_seen_by_what_has_its_own_time() -> None:
     world = Tastes()
     feed = grown_model(world, 200)
