@@ -81,10 +81,13 @@ lint: .venv/installed-test
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-# The slow ones (whole logs replayed) run without coverage, which would double their time.
+# The slow ones (whole logs replayed) run without coverage, which would double their time. A file's
+# tests stay together where they share what is made once; the slow ones make all of theirs.
+WORKERS ?= 2
 test: lint data browser
-	.venv/bin/python -m pytest -m 'not slow' --cov --cov-report=term --cov-report=xml
-	.venv/bin/python -m pytest -m slow
+	.venv/bin/python -m pytest -m 'not slow' -n $(WORKERS) --dist loadfile \
+		--cov --cov-report=term --cov-report=xml
+	.venv/bin/python -m pytest -m slow -n $(WORKERS) --dist worksteal
 
 demo: .venv/installed-llm
 	.venv/bin/penchant demo
