@@ -182,9 +182,8 @@ def add(
     a count of 1 adds.
     """
     for pair in range(rows.size):
-        row, gap = rows[pair], np.maximum(gaps[pair], 0.0)
-        together = np.float32(np.exp(-gap / _TOGETHER_REACH)) * unit
-        following = np.float32(np.exp(-gap / _NEXT_REACH)) * unit
+        row = rows[pair]
+        together, following = worth(gaps[pair], unit)
         place = put(ids, counts, row, item)
         counts[TOGETHER, row, place] += together
         counts[NEXT, row, place] += following
@@ -192,6 +191,14 @@ def add(
         counts[TOGETHER, own, place] += together
         if gaps[pair] < 0.0:
             counts[NEXT, own, place] += following
+
+
+@compiled
+def worth(gap: float, unit: np.float32) -> tuple[np.float32, np.float32]:
+    """Give what a pair counts as together and as following, so many steps apart."""
+    far = np.maximum(gap, 0.0)
+    together = np.float32(np.exp(-far / _TOGETHER_REACH)) * unit
+    return together, np.float32(np.exp(-far / _NEXT_REACH)) * unit
 
 
 @compiled
@@ -207,9 +214,7 @@ def take_off(
 ) -> None:
     """Take back what `add` counted with the same."""
     for pair in range(rows.size):
-        gap = np.maximum(gaps[pair], 0.0)
-        together = np.float32(np.exp(-gap / _TOGETHER_REACH)) * unit
-        following = np.float32(np.exp(-gap / _NEXT_REACH)) * unit
+        together, following = worth(gaps[pair], unit)
         less(ids, counts, rows[pair], item, together, following)
         if gaps[pair] >= 0.0:
             following = np.float32(0.0)
