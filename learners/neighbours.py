@@ -236,7 +236,8 @@ def less(
     place, _ = find(ids, counts, row, item)
     if ids[row, place] != item:
         return
-    for channel, amount in ((TOGETHER, together), (NEXT, following)):
+    off = ((TOGETHER, np.float32(together)), (NEXT, np.float32(following)))
+    for channel, amount in off:
         left = counts[channel, row, place] - amount
         counts[channel, row, place] = left if left > _NOTHING_LEFT * amount else 0.0
     if counts[TOGETHER, row, place] == 0.0:
