@@ -33,8 +33,8 @@ from dataflows.outbox import RECOMMENDATIONS, Out, Outbox
 from dataflows.progress import Progress
 from dataflows.record import Raw, Reject
 from dataflows.records import Record, Records
-from dataflows.retractions import in_ledger as taken_back
-from dataflows.retractions import retraction
+from dataflows.retractions import Retracts, retraction
+from dataflows.retractions import in_ledger as retraction_in_ledger
 from dataflows.served import Served
 from dataflows.swap.in_force import KIND_VERSIONS, InForce, read_in_force
 from dataflows.swap.shadows import Shadows
@@ -308,7 +308,7 @@ class Engine(Generic[M]):
         event = record.event
         known: tuple[Outcome, str] | None = None
         if event.retracts is not None:
-            known = self._take_back(event)
+            known = self._take_back(event, event.retracts)
         elif (late := late_label(event)) is not None:
             known = self._take_label(late)
         if known is not None:
@@ -355,9 +355,9 @@ class Engine(Generic[M]):
         self.counts[count] += 1
         return outcome, reason
 
-    def _take_back(self, event: Event) -> tuple[Outcome, str]:
+    def _take_back(self, event: Event, what: Retracts) -> tuple[Outcome, str]:
         """Take an earlier event back; give outcome and reason for the ledger."""
-        outcome, reason, count = taken_back(self.model.retract(retraction(event)))
+        outcome, reason, count = retraction_in_ledger(self.model.retract(retraction(event, what)))
         self.counts[count] += 1
         return outcome, reason
 

@@ -6,10 +6,8 @@ import math
 
 import msgspec
 
+from dataflows.event_types import OUR_OWN
 from dataflows.times import TimeUnit, iso
-
-NO_INTERACTIONS = ("label", "intents")
-"""Types of events that bring labels and decisions; nobody's own."""
 
 
 class EventSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -50,8 +48,7 @@ class EventSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         if not 1 <= self.max_depth <= 64:
             raise ValueError(f"max_depth is {self.max_depth}; it goes from 1 to 64")
         for kind, other in self.retracts.items():
-            own = kind in NO_INTERACTIONS or other in (*NO_INTERACTIONS, "retract")
-            if own or not other or other in self.retracts:
+            if {"", *OUR_OWN} & {kind, other} or other in self.retracts:
                 raise ValueError(
                     f"retracts: {kind!r} takes back {other!r}; name a type of event of your own "
                     "that takes nothing back itself"

@@ -56,9 +56,9 @@ def named_event(context: Mapping[str, Any] | None) -> str | None:
     """Give the id of the event that `context.event_id` names, None where it names none."""
     wanted = (context or {}).get("event_id")
     # As for every id: an integer is its decimal text, and nothing else is one.
-    if not isinstance(wanted, str | int) or isinstance(wanted, bool) or wanted == "":
+    if not isinstance(wanted, str | int) or isinstance(wanted, bool):
         return None
-    return str(wanted)
+    return str(wanted) if str(wanted).strip() else None
 
 
 def _check(value: str, field: str, limit: int) -> None:

@@ -11,10 +11,10 @@ from typing import Any, cast, get_args
 
 import msgspec
 
+from dataflows.event_types import INTENTS
 from dataflows.events import Event
 from learners.control import Control, Do
 
-TYPE = "intents"
 OPERATOR = "penchant"
 
 
@@ -24,7 +24,7 @@ def control_of(event: Event) -> Control | None:
     It is of the type `intents`, has neither item nor text, and its `context` says what to
     do; what is missing there is told when it is carried out.
     """
-    if event.type != TYPE or event.intent is None or event.context is None:
+    if event.type != INTENTS or event.intent is None or event.context is None:
         return None
     do = event.context.get("do")
     if do not in get_args(Do) or event.item_id is not None or event.text is not None:
@@ -48,7 +48,7 @@ def as_record(control: Control, shard: int | None, event_id: str, ts: str) -> by
     record = {
         "event_id": event_id,
         "user_id": OPERATOR,
-        "type": TYPE,
+        "type": INTENTS,
         "ts": ts,
         "intent": control.intent,
         "context": context,

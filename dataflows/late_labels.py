@@ -6,12 +6,12 @@ any type may say that the label which it carries is that of the session so far.
 
 from __future__ import annotations
 
+from dataflows.event_types import LABEL
 from dataflows.events import Event
 from dataflows.ids import named_event
 from dataflows.ledger import Outcome
 from learners.pending import Found, LateLabel, Source
 
-TYPE = "label"
 SCOPE, SESSION = "label_of", "session"
 
 _IN_LEDGER: dict[Found, tuple[Outcome, str, str]] = {
@@ -27,7 +27,7 @@ def late_label(event: Event) -> LateLabel | None:
     It names its event in `context.event_id`, or all events of a session in `session_id`;
     `context.source` may say "teacher". It has neither item nor text of its own.
     """
-    if event.type != TYPE or event.intent is None:
+    if event.type != LABEL or event.intent is None:
         return None
     if event.item_id is not None or event.text is not None:
         return None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from dataflows.event_types import RETRACT
 from dataflows.ids import named_event
 from dataflows.ledger import Outcome
 from dataflows.reasons import Reason, Refused
@@ -21,7 +22,6 @@ from learners.retract import Extent
 if TYPE_CHECKING:
     from dataflows.events import Event
 
-TYPE = "retract"
 
 _IN_LEDGER: dict[Extent, tuple[Outcome, str, str]] = {
     "all": ("learnt", "retraction", "retractions"),
@@ -46,21 +46,20 @@ def retracts(
     of the type `retract` that does not say what it takes back.
     """
     other = types.get(kind)
-    if other is None and kind != TYPE:
+    if other is None and kind != RETRACT:
         return None
     event_id = named_event(context)
     if event_id is None and other is None:
         # Learnt as any other event, it would speak for what it is to take back.
         raise Refused(
             Reason.MISSING_FIELD,
-            f'an event of the type "{TYPE}" names the id of what it takes back in context.event_id',
+            f'an event of the type "{RETRACT}" says in context.event_id what it takes back',
         )
     return Retracts(event_id, other)
 
 
-def retraction(event: Event) -> Retraction:
+def retraction(event: Event, what: Retracts) -> Retraction:
     """Give what the learners are told by an event that takes another one back."""
-    what = event.retracts or Retracts(None, None)
     return Retraction(event.user_id, what.event_id, what.type, event.item_id)
 
 

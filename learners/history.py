@@ -19,7 +19,7 @@ from learners.belief import Belief
 from learners.codec import pack, unpack, unpack_as
 from learners.compiled import place_of
 from learners.profile import Profile
-from learners.receipt import FIGURES, HUB, WORDS, Receipt, read
+from learners.receipt import AGAIN, FIGURES, HUB, WORDS, Receipt, read
 from learners.searches import Search, in_space
 from learners.session import SessionMean
 from learners.trail import Step
@@ -53,7 +53,8 @@ class User(msgspec.Struct):
 
     The first `kept` of `recent` (room,) int32 and of `times` (room,) float64, in seconds, are
     the newest interactions, newest last; `numbers` (room,) int32 number their steps, and `words`
-    and `figures` are their receipts (`learners.receipt`). `aside` are the newest events that
+    and `figures` are their receipts (`learners.receipt`). `older` is the number of the newest
+    step of those that are kept no longer, -1 where all are. `aside` are the newest events that
     spoke against their items, newest last. `length` counts all interactions, `steps` the times
     at which there were any, as they follow each other in the order of arrival (`learners.walk`),
     `last` is the shard position of the newest event of any kind. `taken` (3, room) int32 holds,
@@ -71,6 +72,7 @@ class User(msgspec.Struct):
     words: NDArray[np.int32] = _NO_WORDS
     figures: NDArray[np.float64] = _NO_FIGURES
     aside: list[Aside] = []
+    older: int = -1
     kept: int = 0
     length: int = 0
     steps: int = 0
@@ -177,6 +179,7 @@ class User(msgspec.Struct):
         at = self.kept
         self.recent[at], self.times[at], self.numbers[at] = item, ts, number
         self.note(at, receipt)
+        self.words[AGAIN, at] = again
         self.kept += 1
         self.length += 1
         return again
@@ -227,9 +230,9 @@ class User(msgspec.Struct):
         self.untake(item, number)
 
     def _is_alone(self, place: int) -> bool:
-        """Tell whether the interaction at `place` is known to be a step of its own."""
+        """Tell whether the interaction at `place` is a step of its own."""
         number, end = self.numbers[place], self.kept - 1
-        before = self.numbers[place - 1] == number if place else self.length > self.kept
+        before = (self.numbers[place - 1] if place else self.older) == number
         return not (before or (place < end and self.numbers[place + 1] == number))
 
     def untake(self, item: int, number: int = -1) -> None:
@@ -249,11 +252,22 @@ class User(msgspec.Struct):
     def had_before(self, item: int) -> bool:
         """Tell whether the user took an item at a time that nothing else is remembered of."""
         known = int(np.count_nonzero(self.recent[: self.kept] == item))
-        return self.often(item) > known + self.against(item)
+        known += sum(event.item == item for event in self.aside)
+        return self.often(item) > known
 
-    def against(self, item: int) -> int:
-        """Count the events that spoke against an item and are remembered."""
-        return sum(event.item == item for event in self.aside)
+    def lose_repeat(self, place: int) -> bool:
+        """Tell whether there is a repeat less without the interaction at `place`, and note it.
+
+        Where it was none itself, the next of its item is a repeat no longer.
+        """
+        if not self.words[AGAIN, place]:
+            items, again = self.recent[place + 1 : self.kept], self.words[AGAIN]
+            later = place + 1 + np.flatnonzero(items == self.recent[place])
+            repeats = later[again[later] > 0]
+            if not len(repeats):
+                return False
+            again[repeats[0]] = False
+        return True
 
     def _is_under_way(self, ts: float | None) -> bool:
         """Tell whether the newest interaction was at `ts`."""
@@ -264,6 +278,8 @@ class User(msgspec.Struct):
         kept = keep - 1 if self.kept >= keep + _SPARE else self.kept
         room = min(max(2 * kept, 16), keep + _SPARE)
         newest = slice(self.kept - kept, self.kept)
+        if newest.start:
+            self.older = int(self.numbers[newest.start - 1])
         for name in _KEPT:
             known = getattr(self, name)
             roomy = np.empty((*known.shape[:-1], room), known.dtype)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from learners.needs import Needs
 
 Kept = tuple[Waiting, Vector | None]
+_ROUNDING = 1e-6
 
 
 def retract(needs: Needs, user: User, user_id: str, event: int) -> str | None:
@@ -35,12 +35,12 @@ def retract(needs: Needs, user: User, user_id: str, event: int) -> str | None:
         return None
     item_id = meant.item_id or ""
     session, known = _session(events), user.session
+    whole = _mean(session)
     needs.pending.retract(meant.event_id)
     user.trail = [step for step in user.trail if step.event_id != meant.event_id]
     if known is None or all(one is not meant for one, _ in session):
         return item_id
-    whole = _mean(session)
-    if whole is not None and math.isclose(whole.weight, known.weight, abs_tol=1e-6):
+    if whole is not None and whole.weight > known.weight - _ROUNDING:
         _remember(needs, user, _session([kept for kept in events if kept[0] is not meant]))
     else:
         _remember(needs, user, [kept for kept in session if kept[0] is not meant])
@@ -69,14 +69,22 @@ def _mean(session: Sequence[Kept]) -> SessionMean | None:
 
 
 def _less(mean: SessionMean, session: Sequence[Kept], meant: Waiting) -> SessionMean:
-    """Take an event off a session, the newest events of which are given."""
+    """Take an event off a session, the newest events of which are given.
+
+    What came before it has then faded once less; what came later is as it was.
+    """
     place = next(at for at, (one, _) in enumerate(session) if one is meant)
-    vector, later = session[place][1], [vector for _, vector in session[place + 1 :]]
+    vector, after = session[place][1], _mean(session[place + 1 :])
     if vector is None or mean.total is None:
         return mean
-    share = DEFAULT.decay ** sum(vector is not None for vector in later)
-    total = mean.total - np.float32(share) * vector
-    return msgspec.structs.replace(mean, total=total, weight=mean.weight - share)
+    decay = DEFAULT.decay
+    later, weight = np.zeros_like(vector), 0.0
+    if after is not None and after.total is not None:
+        later, weight = after.total, after.weight
+    share = decay ** sum(found is not None for _, found in session[place + 1 :])
+    total = (mean.total - np.float32(share) * vector - later) / np.float32(decay) + later
+    weight += (mean.weight - share - weight) / decay
+    return msgspec.structs.replace(mean, total=total, weight=weight)
 
 
 def _remember(needs: Needs, user: User, session: Sequence[Kept]) -> None:

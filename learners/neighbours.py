@@ -103,6 +103,22 @@ class Neighbours:
         rows = np.where(cleared[items] < position, self.row_of[items], -1).astype(np.int32)
         take_off(self.ids, self.counts, rows[0], rows[1:], item, others, gaps, self.unit(position))
 
+    def put_back(
+        self,
+        item: int,
+        others: Numbers,
+        gaps: NDArray[np.float64],
+        position: int,
+        cleared: NDArray[np.float64],
+    ) -> None:
+        """Count late what came at `position`, in the rows that were not emptied since.
+
+        Where a row is full it pushes out only what is weaker.
+        """
+        items = np.concatenate((np.array([item], np.int32), others))
+        rows = np.where(cleared[items] < position, self._rows(items), -1).astype(np.int32)
+        add_late(self.ids, self.counts, rows[0], rows[1:], item, others, gaps, self.unit(position))
+
     def unlearn_one_way(self, owner: int, item: int, position: int) -> None:
         """Take back what `learn_one_way` counted when it was called with the same."""
         less(self.ids, self.counts, self.row_of[owner], item, self.unit(position), np.float32(0.0))
@@ -219,6 +235,48 @@ def take_off(
         if gaps[pair] >= 0.0:
             following = np.float32(0.0)
         less(ids, counts, own, others[pair], together, following)
+
+
+@compiled
+def add_late(
+    ids: Numbers,
+    counts: NDArray[np.float32],
+    own: int,
+    rows: Numbers,
+    item: int,
+    others: Numbers,
+    gaps: NDArray[np.float64],
+    unit: np.float32,
+) -> None:
+    """Count as `add` does, but leave rows of -1 alone and push out only what is weaker."""
+    for pair in range(rows.size):
+        together, following = worth(gaps[pair], unit)
+        more(ids, counts, rows[pair], item, together, following)
+        if gaps[pair] >= 0.0:
+            following = np.float32(0.0)
+        more(ids, counts, own, others[pair], together, following)
+
+
+@compiled
+def more(
+    ids: Numbers,
+    counts: NDArray[np.float32],
+    row: int,
+    item: int,
+    together: np.float32,
+    following: np.float32,
+) -> None:
+    """Put so much on the counts of an item in a row (-1: none), if it has or wins a slot."""
+    if row < 0:
+        return
+    place, least = find(ids, counts, row, item)
+    if ids[row, place] != item:
+        if together + np.float32(0.5) * following <= least:
+            return
+        ids[row, place] = item
+        counts[:, row, place] = 0.0
+    counts[TOGETHER, row, place] += np.float32(together)
+    counts[NEXT, row, place] += np.float32(following)
 
 
 @compiled

@@ -8,8 +8,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-WORDS, FIGURES = 4, 3
-HUB = 3
+WORDS, FIGURES = 5, 3
+HUB, AGAIN = 3, 4
 _NONE = 1e9  # far beyond what a value can count for; a record holds no NaN
 
 Words = NDArray[np.int32]
@@ -22,7 +22,7 @@ class Receipt(NamedTuple):
     `event` and `type` are the marks (`mark`) of its id and type, `steps` how many steps its user
     had taken before, `hub` the item that stood for their newest search then (-1: none).
     `position` is its number in the shard, `weight` that of its type, `deviation` what its value
-    counted for (None: it had none).
+    counted for (None: it had none). `again` tells that they had the item already.
     """
 
     event: int = 0
@@ -32,20 +32,21 @@ class Receipt(NamedTuple):
     position: int = -1
     weight: float = 1.0
     deviation: float | None = None
+    again: bool = False
 
     def write(self, words: Words, figures: Figures, place: int) -> None:
-        """Write it into column `place` of `words` (4, room) and of `figures` (3, room)."""
-        words[:, place] = self.event, self.type, self.steps, self.hub
+        """Write it into column `place` of `words` (5, room) and of `figures` (3, room)."""
+        words[:, place] = self.event, self.type, self.steps, self.hub, self.again
         deviation = _NONE if self.deviation is None else self.deviation
         figures[:, place] = self.position, self.weight, deviation
 
 
 def read(words: Words, figures: Figures, place: int) -> Receipt:
     """Give what `Receipt.write` wrote."""
-    event, type_, steps, hub = words[:, place].tolist()
+    event, type_, steps, hub, again = words[:, place].tolist()
     position, weight, deviation = figures[:, place].tolist()
     known = None if deviation == _NONE else deviation
-    return Receipt(event, type_, steps, hub, int(position), weight, known)
+    return Receipt(event, type_, steps, hub, int(position), weight, known, again > 0)
 
 
 def mark(word: str) -> int:

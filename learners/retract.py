@@ -59,8 +59,9 @@ def _event(model: Recommender, user: User, retraction: Retraction, item: int) ->
     if event is None:
         kept = model.needs.pending.newest(retraction.user_id, kind, retraction.item_id)
         event = None if kept is None else mark(kept)
-    if event is None and item < 0 and user.search is not None and user.search.type == mark(kind):
-        event = user.search.event
+    search = user.search if retraction.item_id is None else None
+    if event is None and search is not None and search.type == mark(kind):
+        event = search.event
     return event
 
 
@@ -93,7 +94,7 @@ def _uncount(model: Recommender, user: User, place: int) -> set[int]:
     signals, window = model.signals, model.settings.window
     item, receipt, ts = int(user.recent[place]), user.receipt(place), float(user.times[place])
     before = [user.walk_to(at, window) for at in range(place, user.kept)]
-    others = user.often(item) - user.against(item) - 1
+    model.repeats -= user.lose_repeat(place)
     user.drop(place)
     after = [Walk.nothing(), *(user.walk_to(at, window) for at in range(place, user.kept))]
     later = [(int(user.recent[at]), user.receipt(at)) for at in range(place, user.kept)]
@@ -107,7 +108,6 @@ def _uncount(model: Recommender, user: User, place: int) -> set[int]:
         categories = signals.items.category_names_of(item)
         model.profiles.unlearn(user.profile, categories, ts, receipt.weight, since)
     model.learnt -= 1
-    model.repeats -= others > 0
     return changed
 
 

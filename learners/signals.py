@@ -108,12 +108,10 @@ class Signals:
         was, now = before.as_dict(), after.as_dict()
         gone = [(other, gap) for other, gap in was.items() if now.get(other) != gap]
         new = [(other, gap) for other, gap in now.items() if was.get(other) != gap]
-        cleared = self.items.cleared
-        new = [pair for pair in new if position > max(cleared[item], cleared[pair[0]])]
         if gone:
-            self.neighbours.unlearn(item, *_walk(gone), position, cleared)
+            self.neighbours.unlearn(item, *_walk(gone), position, self.items.cleared)
         if new:
-            self.neighbours.learn(item, *_walk(new), position)
+            self.neighbours.put_back(item, *_walk(new), position, self.items.cleared)
         return {other for pair in (*gone, *new) for other in (item, pair[0])}
 
     def uncount(self, item: int, receipt: Receipt, position: int) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from dataflows import intent_control, late_labels
 from dataflows.config import load_config
 from dataflows.errors import InputError
 from dataflows.event_settings import EventSettings
+from dataflows.event_types import OUR_OWN
 from dataflows.events import Event, decode_event
 from dataflows.record import Raw, Reject
 from dataflows.replay import replay
-from dataflows.retractions import TYPE, Retracts
+from dataflows.retractions import Retracts
 from dataflows.tuning.window import WindowEvent, standing, write_log
 from learners.interaction import Item
 from tests.dataflows.lines import ENCODER, Line
@@ -118,8 +118,9 @@ def test_a_retract_that_names_nothing_is_a_dead_letter() -> None:
     line(type="retract", context={"event_id": 4.5})
     line(type="retract", context={"event_id": ""})
     line(type="retract", context={"event_id": False})
+    line(type="retract", context={"event_id": " "})
     line(type="view", item_id="c")
-    assert line.buried == ["missing_field"] * 4
+    assert line.buried == ["missing_field"] * 5
     assert line.engine.learnt == before + 1
     assert "c" not in line.lists["u1"]
 
@@ -168,8 +169,8 @@ def test_what_takes_an_event_back(record: dict[str, Any], expected: Retracts | N
 
 
 def test_settings_that_cannot_be_meant_are_refused() -> None:
-    wrong = ({"unsave": ""}, {"a": "b", "b": "c"}, {"a": "a"}, {"a": late_labels.TYPE})
-    for types in (*wrong, {"a": TYPE}, {"a": intent_control.TYPE}, {late_labels.TYPE: "a"}):
+    ours = [*({"a": own} for own in OUR_OWN), *({own: "a"} for own in OUR_OWN)]
+    for types in ({"unsave": ""}, {"a": "b", "b": "c"}, {"a": "a"}, *ours):
         with pytest.raises(InputError, match=r"retracts.*name a type of event"):
             load_config(None, {"events.retracts": types}, {})
     found = load_config(None, {}, {"PENCHANT_EVENTS__RETRACTS": '{unsave = "save"}'})

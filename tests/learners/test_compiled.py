@@ -9,7 +9,18 @@ from learners.features import FEATURES, fill, usual
 from learners.gathering import draw, find_rows, gather, weigh
 from learners.label_learner import copied
 from learners.nearest import compare
-from learners.neighbours import CHANNELS, NEXT, PULL, STEEPNESS, TOGETHER, WAYS, add, pull, take_off
+from learners.neighbours import (
+    CHANNELS,
+    NEXT,
+    PULL,
+    STEEPNESS,
+    TOGETHER,
+    WAYS,
+    add,
+    add_late,
+    pull,
+    take_off,
+)
 from learners.network import adam, lowered, rectify, shares, standardised, to_slope
 from learners.pointers import strongest
 from learners.softmax import descend, go_down
@@ -191,6 +202,9 @@ def test_neighbours_are_counted_alike(seed):
         few = (item % ROWS, rows, item, met, gaps, np.float32(0.5))
         take_off(ids, counts, *few)
         take_off.py_func(*plain, *few)
+        few = (np.int32(rows[1]), rows[::-1].copy(), item, met, gaps, np.float32(0.25))
+        add_late(ids, counts, *few)
+        add_late.py_func(*plain, *few)
     assert_array_equal(ids, plain[0])
     assert_array_equal(counts, plain[1])
     assert (counts >= 0).all()

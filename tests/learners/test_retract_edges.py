@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from learners.interaction import Interaction, Item, Retraction
-from learners.neighbours import TOGETHER
+from learners.neighbours import TOGETHER, Neighbours
 from learners.popularity import TOTAL
 from learners.recommender import Recommender
 from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
@@ -88,8 +88,19 @@ def test_repeats_are_those_of_what_stands() -> None:
     (taken,) = takes(feed, "ann", "a")
     feed.model.learn(Interaction(feed.position, "no", "ann", "a", "dislike", 9.0, weight=-1.0))
     feed.position += 1
-    feed.model.retract(taken)
-    assert (feed.model.learnt, feed.model.repeats) == (0, 0)
+    for _ in range(3):
+        feed.model.retract(taken)
+        assert (feed.model.learnt, feed.model.repeats) == (0, 0)
+        (taken,) = takes(feed, "ann", "a")  # a repeat: they had it, if only to dislike it
+        assert (feed.model.learnt, feed.model.repeats) == (1, 1)
+    first, second, third = takes(feed, "bob", "aba")
+    assert feed.model.repeats == 2
+    feed.model.retract(second)
+    assert feed.model.repeats == 2
+    feed.model.retract(first)
+    assert feed.model.repeats == 1
+    feed.model.retract(third)
+    assert feed.model.repeats == 1
 
 
 def test_what_others_took_of_an_item_that_was_removed_and_came_back_stays() -> None:
@@ -105,6 +116,43 @@ def test_what_others_took_of_an_item_that_was_removed_and_came_back_stays() -> N
     feed.model.retract(beside)
     np.testing.assert_array_equal(signals.popularity.counts[:, number], before[0])
     assert together(feed, "a", "b") == before[1] == pytest.approx(1.0, rel=1e-3)
+
+
+@pytest.mark.parametrize("order", [(2, 3), (3, 2), (0, 2), (0, 1, 2, 3), (2, 3, 0, 1)])
+def test_the_same_where_what_is_taken_back_was_counted_before_the_item_was_removed(
+    order: Any,
+) -> None:
+    feed = world()
+    made = takes(feed, "ann", "abac")
+    feed.model.remove_item("a")
+    feed.model.put_item(Item("a", "a", ("kind 0",), vector=unit(0)))
+    takes(feed, "bob", "ac")
+    for place in order:
+        assert feed.model.retract(made[place]) == "all"
+    # The row of `a` was emptied; that of `c` was not.
+    left = {0, 1, 2, 3} - set(order)
+    own = 0.0
+    if 3 in left and left & {0, 2}:
+        own = np.exp(-(3 - max(left & {0, 2}) - 1) / 10.0)
+    assert together(feed, "a", "c") == pytest.approx(1.0, rel=1e-3)
+    assert together(feed, "c", "a") == pytest.approx(1.0 + own, rel=1e-3)
+
+
+def test_what_is_counted_late_pushes_out_only_what_is_weaker() -> None:
+    table, full = Neighbours(8, 100.0), np.arange(1, 9, dtype=np.int32)
+    table.make_room(20)
+    cleared, gap = np.full(20, -1.0), np.zeros(1)
+    table.learn(0, full, np.arange(8, dtype=float), 0)
+    row = table.row_of[0]
+    before = table.counts[:, row].copy()
+    late = np.array([9], np.int32)
+    table.put_back(0, late, gap + 30.0, 0, cleared)  # e^-3: less than any
+    np.testing.assert_array_equal(table.counts[:, row], before)
+    assert sorted(table.ids[row]) == list(range(1, 9))
+    table.put_back(0, late, gap, 0, cleared)
+    assert sorted(table.ids[row]) == [*range(1, 8), 9]  # the farthest made room
+    table.put_back(0, np.array([10], np.int32), gap, 5, np.full(20, 5.0))  # emptied since
+    assert 10 not in table.ids
 
 
 def after_a_search(feed: Feed, item: str) -> float:
@@ -145,6 +193,13 @@ def test_the_newest_event_without_an_item_is_found_by_its_type(dim: int) -> None
     assert left == [["s0", "s2"], ["s2"]]
 
 
+def test_an_item_that_nobody_knows_is_no_search() -> None:
+    feed = world()
+    feed("ann", None, 0.5, vector=unit(0), text="an a")
+    assert feed.model.retract(Retraction("ann", type="view", item_id="nobody's")) == "nothing"
+    assert feed.model.users.get("ann", 0).search is not None
+
+
 def test_an_event_that_is_named_with_its_item_may_be_forgotten() -> None:
     feed = world(recent=2, window=2, intent_pending=0)
     made = takes(feed, "ann", "a" + "bcde" * 10)
@@ -161,10 +216,12 @@ def test_a_step_that_began_before_what_is_remembered_stays_one() -> None:
     for number in range(38):  # trimmed in the midst of a step
         feed("ann", ITEMS[number % 6], float((number + 1) // 2))
     user = feed.model.users.get("ann", feed.model.position)
-    steps, oldest = user.steps, user.length - user.kept
+    oldest = user.length - user.kept
     assert oldest > 0
-    feed.model.retract(Retraction("ann", f"e{oldest}"))
-    assert user.steps == steps
+    times = [(number + 1) // 2 for number in range(38)]
+    while user.kept:  # oldest first
+        feed.model.retract(Retraction("ann", f"e{user.receipt(0).position}"))
+        assert user.steps == len({*times[:oldest], *times[38 - user.kept :]})
 
 
 def test_when_an_item_was_last_taken_is_told_by_what_is_left() -> None:
