@@ -123,7 +123,8 @@ class Signals:
         self.values.unlearn(item, receipt.deviation)
         if items.last[item] == receipt.position:
             items.last[item] = popularity.last(item, position)
-        items.streamed[item] = popularity.counts[TOTAL, item] > 0.0
+        if items.cleared[item] < 0.0:  # else its counts do not tell whether anybody ever took it
+            items.streamed[item] = popularity.counts[TOTAL, item] > 0.0
 
     def unsearch(self, item: int, receipt: Receipt) -> set[int]:
         """Take back that an item was taken after a search; give the items whose records changed."""
