@@ -107,7 +107,8 @@ class Pending:
         self._index(self._newest, waiting, vector)
         if len(block) >= _BLOCK:
             self._newest += 1
-        if self._places() > self.limit and len(self._blocks) > 1:
+        places = (len(self._blocks) - 1) * _BLOCK + len(block)  # all but the newest are full
+        if places > self.limit and len(self._blocks) > 1:
             self._drop(min(self._blocks))
 
     def keep(self, interaction: Interaction, category: str | None) -> None:
@@ -237,10 +238,6 @@ class Pending:
         if waiting.session_id is not None:
             key = (waiting.user_id, waiting.session_id)
             self._sessions.setdefault(key, []).append(waiting.event_id)
-
-    def _places(self) -> int:
-        """Count the places in all blocks; every one but the newest is full."""
-        return (len(self._blocks) - 1) * _BLOCK + len(self._blocks[max(self._blocks)])
 
     def _drop(self, number: int) -> None:
         for waiting, _ in self._blocks.pop(number):
