@@ -13,8 +13,8 @@ the same events; young items had fewer than five events in the stream before.
   wikispeedia-untold   the same without the searches that name the target of each session
   shop             the simulated shop
 
-The short form replays a prefix of each log, and leaves out the peers that are too slow for it,
-saying so. --whole replays all of each log, with all peers: for a night.
+The short form replays a prefix of each log, --whole all of it; both beside all peers that are
+installed, and what is left out is said.
 
     python -m benchmarks.accuracy [--whole] [--events 20000] [--logs NAME,...]
         [--against NAME,...|all] [--encoder packaged] [--at-once 2] [--json OUT]
@@ -40,7 +40,6 @@ import numpy as np
 from benchmarks.accuracy_logs import CLICKS, HALF, REPEATS, SOURCES, chosen, is_there, write_log
 
 EVENTS = 20_000
-SLOW = ("sasrec", "gru4rec")
 VECTORS = Path(".cache/accuracy-vectors.sqlite")
 KEPT_TEXTS = 60_000
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -58,6 +57,7 @@ ML100K_GOALS = {"hr@10": 0.22, "ndcg@10": 0.112, "events_per_cpu_second": 1500.0
 def replay_log(name: str, events: int | None, against: str, encoder: str) -> dict[str, object]:
     """Replay one log, and give what its report says of accuracy and speed."""
     from dataflows.config import load_config
+    from dataflows.peers.catalogue import read_names
     from dataflows.replay import ReplaySettings, replay
 
     overrides = {"encoder.name": encoder, "learner.repeats": REPEATS.get(name, "auto")}
@@ -66,33 +66,12 @@ def replay_log(name: str, events: int | None, against: str, encoder: str) -> dic
         folder = Path(held)
         log, items = write_log(name, folder, events)
         cached = warm_up(folder, log, items, events, config)
-        settings = ReplaySettings(limit=events, against=peers(against, whole=events is None))
+        settings = ReplaySettings(limit=events, against=read_names(against))
         done = replay(config, log, items, settings, cached)
         found = {key: done.report[key] for key in KEPT}
-        if against == "short" and events is not None:
-            slow = dict.fromkeys(SLOW, "too slow for the short form; --whole runs it")
-            found["left_out"] = {**found["left_out"], **known_peers(slow)}
         if name in CLICKS:
             found["clicks"] = clicks(done.scored, chosen(name, log, done.scored.event_ids))
     return found
-
-
-def peers(against: str, *, whole: bool) -> tuple[str, ...]:
-    """Name the peers to be run: all that are installed, in the short form less the slow ones."""
-    from dataflows.peers.catalogue import ALL, PEERS, open_peers, read_names
-
-    if against != "short":
-        return read_names(against)
-    if whole:
-        return (ALL,)
-    installed = open_peers((ALL,), 0).peers
-    return tuple(name for name in PEERS if name in installed and name not in SLOW)
-
-
-def known_peers(told: dict[str, str]) -> dict[str, str]:
-    from dataflows.peers.catalogue import PEERS
-
-    return {name: why for name, why in told.items() if name in PEERS}
 
 
 def warm_up(folder: Path, log: Path, items: Path | None, events: int | None, config):
@@ -267,10 +246,10 @@ def read_arguments() -> argparse.Namespace:
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    options.add_argument("--whole", action="store_true", help="all of each log, and all peers")
+    options.add_argument("--whole", action="store_true", help="all of each log, for a night")
     options.add_argument("--events", type=int, default=EVENTS, help="of each log's prefix")
     options.add_argument("--logs", default=",".join(SOURCES))
-    options.add_argument("--against", default="short", help="default: all but the slow ones")
+    options.add_argument("--against", default="all", help="default: all that are installed")
     options.add_argument("--encoder", default="packaged")
     options.add_argument("--at-once", type=int, default=2, help="logs replayed side by side")
     options.add_argument("--json", type=Path)

@@ -63,12 +63,3 @@ def test_a_lead_counts_that_is_large_and_sure(lead, low, verdict) -> None:
     assert said[0].endswith(f": {verdict}")
     assert f"{100 * lead / 0.2:+.1f} %" in said[0]
     assert "the best peer, markov, 0.2000" in said[1]
-
-
-def test_the_short_form_says_which_peers_it_leaves_out(monkeypatch) -> None:
-    monkeypatch.setattr(bench, "SLOW", ("markov",))
-    assert "markov" not in bench.peers("short", whole=False)
-    assert "markov-last" in bench.peers("short", whole=False)
-    assert bench.peers("short", whole=True) == ("all",)
-    assert bench.peers("bpr,markov", whole=False) == ("bpr", "markov")
-    assert bench.known_peers({"markov": "slow", "no such peer": "slow"}) == {"markov": "slow"}
