@@ -19,7 +19,7 @@ from learners.belief import Belief
 from learners.codec import pack, unpack, unpack_as
 from learners.compiled import place_of
 from learners.profile import Profile
-from learners.receipt import AGAIN, FIGURES, HUB, WORDS, Receipt, read
+from learners.receipt import AGAIN, EVENT, FIGURES, HUB, TYPE, WORDS, Receipt, read
 from learners.searches import Search, in_space
 from learners.session import SessionMean
 from learners.trail import Step
@@ -186,14 +186,14 @@ class User(msgspec.Struct):
 
     def place_of(self, event: int) -> int:
         """Give where among the newest interactions the event with this mark is, -1: nowhere."""
-        return place_of(self.words[0, : self.kept], event)
+        return place_of(self.words[EVENT, : self.kept], event)
 
     def newest_of(self, kind: int, item: int) -> int | None:
         """Give the mark of the newest event of a type (its mark) with an item, None for none."""
-        types, items = self.words[1, : self.kept], self.recent[: self.kept]
+        types, items = self.words[TYPE, : self.kept], self.recent[: self.kept]
         places = np.flatnonzero((types == kind) & (items == item))
         if len(places):
-            return int(self.words[0, places[-1]])
+            return int(self.words[EVENT, places[-1]])
         asides = [one.event for one in self.aside if (one.type, one.item) == (kind, item)]
         return asides[-1] if asides else None
 

@@ -99,9 +99,7 @@ class Neighbours:
 
         `cleared` (items,) is up to which position the row of an item was emptied since.
         """
-        items = np.concatenate((np.array([item], np.int32), others))
-        rows = np.where(cleared[items] < position, self.row_of[items], -1).astype(np.int32)
-        take_off(self.ids, self.counts, rows[0], rows[1:], item, others, gaps, self.unit(position))
+        self._amend(item, others, gaps, position, cleared, adds=False)
 
     def put_back(
         self,
@@ -115,9 +113,23 @@ class Neighbours:
 
         Where a row is full it pushes out only what is weaker.
         """
+        self._amend(item, others, gaps, position, cleared, adds=True)
+
+    def _amend(
+        self,
+        item: int,
+        others: Numbers,
+        gaps: NDArray[np.float64],
+        position: int,
+        cleared: NDArray[np.float64],
+        *,
+        adds: bool,
+    ) -> None:
         items = np.concatenate((np.array([item], np.int32), others))
-        rows = np.where(cleared[items] < position, self._rows(items), -1).astype(np.int32)
-        add_late(self.ids, self.counts, rows[0], rows[1:], item, others, gaps, self.unit(position))
+        rows = self._rows(items) if adds else self.row_of[items]
+        rows = np.where(cleared[items] < position, rows, -1).astype(np.int32)
+        unit = self.unit(position) if adds else -self.unit(position)
+        amend(self.ids, self.counts, rows[0], rows[1:], item, others, gaps, unit)
 
     def unlearn_one_way(self, owner: int, item: int, position: int) -> None:
         """Take back what `learn_one_way` counted when it was called with the same."""
@@ -218,7 +230,7 @@ def worth(gap: float, unit: np.float32) -> tuple[np.float32, np.float32]:
 
 
 @compiled
-def take_off(
+def amend(
     ids: Numbers,
     counts: NDArray[np.float32],
     own: int,
@@ -228,33 +240,19 @@ def take_off(
     gaps: NDArray[np.float64],
     unit: np.float32,
 ) -> None:
-    """Take back what `add` counted with the same."""
-    for pair in range(rows.size):
-        together, following = worth(gaps[pair], unit)
-        less(ids, counts, rows[pair], item, together, following)
-        if gaps[pair] >= 0.0:
-            following = np.float32(0.0)
-        less(ids, counts, own, others[pair], together, following)
+    """Count as `add` does, but late; with a `unit` below 0 take back what it counted.
 
-
-@compiled
-def add_late(
-    ids: Numbers,
-    counts: NDArray[np.float32],
-    own: int,
-    rows: Numbers,
-    item: int,
-    others: Numbers,
-    gaps: NDArray[np.float64],
-    unit: np.float32,
-) -> None:
-    """Count as `add` does, but leave rows of -1 alone and push out only what is weaker."""
+    Rows of -1 are left alone. What is counted late pushes out only what is weaker.
+    """
     for pair in range(rows.size):
-        together, following = worth(gaps[pair], unit)
-        more(ids, counts, rows[pair], item, together, following)
-        if gaps[pair] >= 0.0:
-            following = np.float32(0.0)
-        more(ids, counts, own, others[pair], together, following)
+        together, following = worth(gaps[pair], abs(unit))
+        back = following if gaps[pair] < 0.0 else np.float32(0.0)
+        if unit < 0.0:
+            less(ids, counts, rows[pair], item, together, following)
+            less(ids, counts, own, others[pair], together, back)
+        else:
+            more(ids, counts, rows[pair], item, together, following)
+            more(ids, counts, own, others[pair], together, back)
 
 
 @compiled

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 WORDS, FIGURES = 5, 3
-HUB, AGAIN = 3, 4
+EVENT, TYPE, STEPS, HUB, AGAIN = range(WORDS)
 _NONE = 1e9  # far beyond what a value can count for; a record holds no NaN
 
 Words = NDArray[np.int32]

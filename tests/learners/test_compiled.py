@@ -17,9 +17,8 @@ from learners.neighbours import (
     TOGETHER,
     WAYS,
     add,
-    add_late,
+    amend,
     pull,
-    take_off,
 )
 from learners.network import adam, lowered, rectify, shares, standardised, to_slope
 from learners.pointers import strongest
@@ -199,12 +198,12 @@ def test_neighbours_are_counted_alike(seed):
         met = np.int32(recent)
         rows = np.where(met % 5 > 0, met % ROWS, -1).astype(np.int32)
         gaps = np.sort(rng.integers(-1, 5, 7)).astype(float)
-        few = (item % ROWS, rows, item, met, gaps, np.float32(0.5))
-        take_off(ids, counts, *few)
-        take_off.py_func(*plain, *few)
+        few = (item % ROWS, rows, item, met, gaps, np.float32(-0.5))
+        amend(ids, counts, *few)
+        amend.py_func(*plain, *few)
         few = (np.int32(rows[1]), rows[::-1].copy(), item, met, gaps, np.float32(0.25))
-        add_late(ids, counts, *few)
-        add_late.py_func(*plain, *few)
+        amend(ids, counts, *few)
+        amend.py_func(*plain, *few)
     assert_array_equal(ids, plain[0])
     assert_array_equal(counts, plain[1])
     assert (counts >= 0).all()
