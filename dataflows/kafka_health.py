@@ -1,4 +1,9 @@
-"""Whether Kafka answers: good or degraded, said once at each change and now and then between."""
+"""Whether Kafka answers: good or degraded, said once at each change and now and then between.
+
+An outage rarely ends at one stroke: connections come back one by one, and on a busy machine an
+answer may come a moment before the next is late again. So an outage is over once all has been
+well for as long as it takes to notice one.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +17,27 @@ import msgspec
 
 TELL_EVERY = 30.0
 """Seconds between two log lines that say the same."""
+SETTLE = 3.0
+"""Seconds for which all must have been well before an outage is over, unless said."""
 
 
 class Health:
     """The state of one side (`source` or `sink`), safe to read and to report to from any thread.
 
+    An outage is over once `good` has been said for `settle` seconds without a word to the
+    contrary; what goes wrong again within them belongs to the same one.
     `counts` holds what happened since the start: `outages`, `errors`, and what the sides
     themselves count (`jumped`, `refused`, `cut`, ...).
     """
 
-    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, name: str, clock: Callable[[], float] = time.monotonic, settle: float = SETTLE
+    ) -> None:
         self.name = name
         self.counts: Counter[str] = Counter()
         self._clock = clock
+        self._settle = settle
+        self._well_since: float | None = None
         self._lock = threading.Lock()
         self._log = logging.getLogger(f"{__name__}.{name}")
         self._reason: str | None = None
@@ -49,6 +62,7 @@ class Health:
     def degraded(self, reason: str) -> None:
         """Something does not answer; it is being tried again."""
         with self._lock:
+            self._well_since = None
             began, lasted = self._reason is None, self._clock() - self._since
             if began:
                 self.counts["outages"] += 1
@@ -61,11 +75,16 @@ class Health:
             self.tell("still", "Kafka %s degraded for %.0f s: %s", self.name, lasted, reason)
 
     def good(self) -> None:
-        """All answers again."""
+        """All answers; the end of an outage where that has been so for a while."""
         with self._lock:
             if self._reason is None:
                 return
-            lasted, self._reason, self._since = self.seconds, None, self._clock()
+            now = self._clock()
+            well_since = self._well_since = now if self._well_since is None else self._well_since
+            if now - well_since < self._settle:
+                return
+            lasted, self._since = well_since - self._since, well_since
+            self._reason = self._well_since = None
         self._log.warning("Kafka %s good again after %.1f s", self.name, lasted)
 
     def error(self, word: str, detail: str) -> None:

@@ -31,7 +31,7 @@ class KafkaSink(DynamicSink[Out]):
         stop: Callable[[], bool] = lambda: False,
         roles: Sequence[str] = ALWAYS,
     ) -> None:
-        self.health = Health("sink")
+        self.health = Health("sink", settle=settings.degraded_seconds)
         self._roles = roles
         self._settings = settings
         self._acknowledge = acknowledge

@@ -36,7 +36,7 @@ class KafkaSource(FixedPartitionedSource[Raw, None]):
         progress: Progress,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.health = Health("source")
+        self.health = Health("source", settle=settings.degraded_seconds)
         self._settings = settings
         self._progress = progress
         self._stop = stop

@@ -27,7 +27,7 @@ from dataflows.swap.in_force import InForce
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings
 
-PATIENCE = 20.0
+PATIENCE = 120.0
 SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "schemas" / "narrative.json"
 
 

@@ -13,7 +13,7 @@ from encoders.language.beam import beam_search
 from encoders.language.trie import Trie
 from tests.encoders.language.tiny_model import tiny_model
 
-PATIENCE = 20.0
+PATIENCE = 120.0
 MODEL = tiny_model()
 
 

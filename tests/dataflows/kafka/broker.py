@@ -41,7 +41,7 @@ class Broker:
         return f"{word}-{uuid.uuid4().hex[:8]}"
 
     def create(self, topic: str, partitions: int = 1) -> str:
-        self.admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(10)
+        self.admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(60)
         return topic
 
     def names(self, partitions: int = 1) -> SimpleNamespace:
@@ -59,9 +59,9 @@ class Broker:
     ) -> None:
         for value in values:
             self._producer.produce(topic, value, key, partition)
-        assert self._producer.flush(20) == 0
+        assert self._producer.flush(60) == 0
 
-    def read(self, topic: str, seconds: float = 10.0) -> list[tuple[bytes | None, bytes | None]]:
+    def read(self, topic: str, seconds: float = 120.0) -> list[tuple[bytes | None, bytes | None]]:
         """Everything in a topic, as (key, value), read up to the end of each partition."""
         options = {
             "bootstrap.servers": self.servers,
@@ -74,7 +74,7 @@ class Broker:
         consumer = Consumer(options)
         found = []
         try:
-            count = len(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
+            count = len(consumer.list_topics(topic, timeout=60).topics[topic].partitions)
             consumer.assign([TopicPartition(topic, n, OFFSET_BEGINNING) for n in range(count)])
             open_partitions = set(range(count))
             deadline = time.monotonic() + seconds
@@ -97,7 +97,7 @@ class Broker:
         consumer = Consumer(options)
         try:
             wanted = [TopicPartition(topic, number) for number in range(partitions)]
-            return [answer.offset for answer in consumer.committed(wanted, timeout=10)]
+            return [answer.offset for answer in consumer.committed(wanted, timeout=60)]
         finally:
             consumer.close()
 
@@ -133,7 +133,7 @@ def running(folder: Path, listen: int, advertised: int) -> Iterator[Broker]:
     finally:
         process.send_signal(signal.SIGCONT)
         process.kill()
-        process.wait(10)
+        process.wait(60)
 
 
 def _binary(folder: Path) -> Path:
@@ -151,10 +151,10 @@ def _binary(folder: Path) -> Path:
 
 
 def _await_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, f"the broker ended: {log.read_text()}"
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.02)
-    pytest.fail(f"the broker did not open its port within 10 s: {log.read_text()}")
+    pytest.fail(f"the broker did not open its port within 60 s: {log.read_text()}")

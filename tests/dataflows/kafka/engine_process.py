@@ -99,11 +99,11 @@ class Penchant:
 
     def stop(self) -> int:
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(30)
+        return self._process.wait(120)
 
     def kill(self):
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(60)
 
     @property
     def said(self) -> str:
@@ -118,12 +118,12 @@ class Penchant:
         store.close()
         return 0 if blob is None else msgspec.msgpack.decode(blob)
 
-    def await_learnt(self, position: int, seconds: float = 30.0):
+    def await_learnt(self, position: int):
         def has_come():
             assert self._process.poll() is None, self.said
             return self.learnt_to() >= position
 
-        until(has_come, seconds, f"position {position}")
+        until(has_come, f"position {position}")
 
     def ledger(self) -> Ledger:
         store = Store.reader(self.folder / "state")

@@ -19,20 +19,24 @@ from dataflows.record import Raw
 EPOCH = timedelta(milliseconds=50)
 
 
-def until(condition: Callable[[], bool], seconds: float, what: str = "it") -> None:
+PATIENCE = 120.0
+"""Seconds after which what a test waits for counts as never: long, for a machine that is busy."""
+
+
+def until(condition: Callable[[], bool], what: str = "it") -> None:
     """Wait for a condition; fail where it does not come."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
+        assert time.monotonic() < deadline, f"{what} did not come within {PATIENCE} s"
         time.sleep(0.01)
 
 
-def take(reader: Reader, count: int, seconds: float = 10.0) -> list[Raw]:
+def take(reader: Reader, count: int) -> list[Raw]:
     """Records from a reader until there are `count` of them."""
     found: list[Raw] = []
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE
     while len(found) < count:
-        assert time.monotonic() < deadline, f"{len(found)} of {count} came within {seconds} s"
+        assert time.monotonic() < deadline, f"{len(found)} of {count} came within {PATIENCE} s"
         found += reader.take()
     return found
 

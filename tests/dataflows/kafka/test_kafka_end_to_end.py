@@ -71,12 +71,13 @@ def test_a_removed_item_is_in_no_later_list(broker, penchant):
     process.start()
     process.await_learnt(60)
     users = {json.loads(event)["user_id"].encode() for event in shopping(60)}
-    until(lambda: set(last_lists(broker, names.recommendations)) == users, 10, "the lists")
+    until(lambda: set(last_lists(broker, names.recommendations)) == users, "the lists")
     before = last_lists(broker, names.recommendations)
     shown = [place["item_id"] for message in before.values() for place in message["items"]]
     gone = max(set(shown), key=shown.count)
     broker.produce(names.items, [None], key=gone.encode())
-    time.sleep(1.0)  # items and events are two topics: which comes first is not promised
+    # Items and events are two topics: which comes first is not promised.
+    until(lambda: broker.committed(names.group, names.items) == [41], "the removal")
     broker.produce(names.events, shopping(120)[60:])
     process.await_learnt(120)
     assert process.stop() == 0, process.said
@@ -141,7 +142,7 @@ def test_lists_that_were_not_delivered_when_it_was_killed_are_sent_after_the_res
     process.configure()
     process.start()
     users = {json.loads(event)["user_id"].encode() for event in shopping(50)}
-    until(lambda: set(last_lists(broker, names.recommendations)) == users, 20, "the lists")
+    until(lambda: set(last_lists(broker, names.recommendations)) == users, "the lists")
     assert process.stop() == 0, process.said
     assert set(last_lists(broker, names.intents)) == users
 
@@ -169,7 +170,7 @@ def test_the_engine_outlives_an_outage_of_30_s(cut_off, penchant):
     broker.produce(names.events, events[150:])
     process.await_learnt(300)
     # What was missed is read faster than the connections are looked at.
-    until(lambda: "good again" in process.said, 10, "a word of it")
+    until(lambda: "good again" in process.said, "a word of it")
     assert process.stop() == 0, process.said
     assert "degraded" in process.said
     users = {json.loads(event)["user_id"].encode() for event in events}

@@ -23,7 +23,6 @@ pytestmark = pytest.mark.kafka
 MAKE = "tests.dataflows.tuning.doubles:tiny_tuner"
 POLL_LIMIT = 1.5
 """Seconds between two polls after which a consumer is thrown out of its group."""
-PATIENCE = 60.0
 
 
 def event(number: int) -> bytes:
@@ -74,15 +73,15 @@ def test_poll_limits_hold_while_a_training_takes_longer_than_they_are(
         finetune_process.MODULE, msgspec.json.encode(finetune_process.Job(given, MAKE))
     )
     try:
-        until(lambda: TinyTuner(tiny).calls("trained"), PATIENCE, "the training")
+        until(lambda: TinyTuner(tiny).calls("trained"), "the training")
         for number in range(100, 200):
             broker.produce(names.events, [event(number)])
             time.sleep(2 * POLL_LIMIT / 100)
-        until(lambda: reached(tmp_path, names.events) == 200, PATIENCE, "what was sent meanwhile")
+        until(lambda: reached(tmp_path, names.events) == 200, "what was sent meanwhile")
         assert registry.decisions() == []
         assert process.poll() is None
         (tiny / "release").touch()
-        until(lambda: len(registry.decisions()) == 2, PATIENCE, "the second decision")
+        until(lambda: len(registry.decisions()) == 2, "the second decision")
     finally:
         status = tether.end(process, 30.0)
     assert status == 0
@@ -142,7 +141,7 @@ def committed(broker, group: str, topic: str) -> int:
 
     consumer = Consumer({"bootstrap.servers": broker.servers, "group.id": group, "log_level": 0})
     try:
-        (found,) = consumer.committed([TopicPartition(topic, 0)], timeout=10)
+        (found,) = consumer.committed([TopicPartition(topic, 0)], timeout=60)
         return int(found.offset)
     finally:
         consumer.close()

@@ -17,7 +17,7 @@ class Clock:
 
 def test_an_outage_is_counted_once_and_told_at_its_begin_and_end(caplog):
     clock = Clock()
-    health = Health("source", clock)
+    health = Health("source", clock, settle=2.0)
     assert health.is_good
     for second in range(10):
         clock.now = float(second)
@@ -27,13 +27,36 @@ def test_an_outage_is_counted_once_and_told_at_its_begin_and_end(caplog):
     clock.now = 12.0
     assert health.seconds == 12.0
     health.good()
+    assert not health.is_good, "one answer is not yet the end"
+    clock.now = 14.0
+    health.good()
     health.good()
     assert health.is_good
+    assert health.seconds == 2.0
     assert health.counts["outages"] == 1
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == 2
     assert "degraded: no connection" in messages[0]
     assert "good again after 12.0 s" in messages[1]
+
+
+def test_answers_that_come_and_go_are_one_outage(caplog):
+    clock = Clock()
+    health = Health("sink", clock, settle=2.0)
+    health.degraded("no delivery for 2 s")
+    for step in range(1, 9):
+        clock.now = float(step)
+        health.good() if step % 2 else health.degraded("no delivery for 1 s")
+    for moment in (9.5, 10.0, 11.5):
+        clock.now = moment
+        health.good()
+    assert health.is_good
+    assert health.counts["outages"] == 1
+    told = [record.getMessage() for record in caplog.records]
+    assert [line for line in told if "good again" in line] == ["Kafka sink good again after 9.5 s"]
+    clock.now = 13.0
+    health.degraded("no delivery for 2 s")
+    assert health.counts["outages"] == 2, "this one began after the first was over"
 
 
 def test_a_flood_of_one_error_is_told_now_and_then_with_what_was_left_out(caplog):

@@ -31,7 +31,7 @@ def open_reader():
     yield make
     for reader in readers:
         with contextlib.suppress(RuntimeError):  # the test has closed it
-            reader.finish(5)
+            reader.finish(60)
 
 
 def test_records_come_whole_and_in_order(broker, settings_for, open_reader):
@@ -92,7 +92,7 @@ def test_reading_goes_on_where_the_store_ends_whatever_the_group_says(
     ahead.open()
     ahead.begin()
     take(ahead, 1)
-    assert ahead.finish(5)
+    assert ahead.finish(60)
     assert broker.committed(names.group, names.events, 2) == [9, -1001]
     progress = Progress({0: {f"{names.events}-0": 4}})
     raws = take(open_reader(settings, progress), 6 + 10)
@@ -126,11 +126,10 @@ def test_committed_is_what_is_stored_and_never_what_is_only_read(broker, setting
     progress.report(0, {f"{names.events}-0": 20})
     until(
         lambda: not reader.take() and broker.committed(names.group, names.events) == [20],
-        5,
         "the commit",
     )
     progress.report(0, {f"{names.events}-0": 50})
-    assert reader.finish(5)
+    assert reader.finish(60)
     assert broker.committed(names.group, names.events) == [50]
 
 
@@ -146,9 +145,9 @@ def test_lag_is_what_is_not_yet_read(broker, settings_for, open_reader):
         taken += len(reader.take())
         return 0 < reader.lag.get(name, 0) < 500
 
-    until(is_told, 5, "a lag")
+    until(is_told, "a lag")
     take(reader, 500 - taken)
-    until(lambda: not reader.take() and reader.lag[name] == 0, 5, "a lag of 0")
+    until(lambda: not reader.take() and reader.lag[name] == 0, "a lag of 0")
 
 
 def test_partitions_added_while_running_are_read_from_their_begin(
@@ -163,7 +162,7 @@ def test_partitions_added_while_running_are_read_from_their_begin(
     reader._counts[names.events] = 1  # as if the other two came later
     reader.begin()
     raws = take(reader, 15)
-    reader.finish(5)
+    reader.finish(60)
     assert {raw.partition for raw in raws} == {f"{names.events}-{n}" for n in range(3)}
     assert reader._health.counts["new_partitions"] == 2
     assert any("new partitions" in record.getMessage() for record in caplog.records)

@@ -22,7 +22,6 @@ from tests.encoders.tiny_models import build_model
 
 pytestmark = pytest.mark.kafka
 
-PATIENCE = 60.0
 CALL = "from dataflows.cli import main; main()"
 
 
@@ -61,7 +60,7 @@ def test_a_promotion_and_a_rollback_on_the_topic_switch_at_one_event_each(
     process = penchant(broker, names, encoder=str(base), more=settings, promotions_topic=promotions)
     fill(broker, names, shopping(100))
     process.start()
-    process.await_learnt(100, PATIENCE)
+    process.await_learnt(100)
     events, sent = iter(shopping(5_000)[100:]), 100
 
     def listed() -> list[dict]:
@@ -77,10 +76,10 @@ def test_a_promotion_and_a_rollback_on_the_topic_switch_at_one_event_each(
         return one_more
 
     assert f"announced on the topic {promotions}" in models(process, "promote", made.id)
-    until(is_in_force(versions[1]), PATIENCE, "the switch")
+    until(is_in_force(versions[1]), "the switch")
     models(process, "rollback", "encoder", "--reason", "a test of the way back")
-    until(is_in_force(versions[0]), PATIENCE, "the way back")
-    process.await_learnt(sent, PATIENCE)
+    until(is_in_force(versions[0]), "the way back")
+    process.await_learnt(sent)
     assert process.stop() == 0, process.said
 
     lists = listed()
@@ -109,7 +108,7 @@ def test_lists_in_words_go_to_their_own_topic(broker, penchant, tmp_path):
     settings += "\nnarrative_seconds = 0.0\nnarratives_per_minute = 1000.0"
     process = penchant(broker, names, more=settings, narratives_topic=narratives)
     process.start()
-    until(lambda: broker.committed(names.group, names.items) == [24], PATIENCE, "the items")
+    until(lambda: broker.committed(names.group, names.items) == [24], "the items")
     for n in range(20):
         event = {"event_id": f"e{n}", "user_id": f"u{n % 4}", "item_id": f"i{n}", "type": "view"}
         broker.produce(names.events, [json.dumps(event | {"ts": START + n}).encode()])
@@ -121,7 +120,7 @@ def test_lists_in_words_go_to_their_own_topic(broker, penchant, tmp_path):
         told[:] = broker.read(narratives)
         return {key for key, _ in told} == users
 
-    until(all_are_told, PATIENCE, "words for each user")
+    until(all_are_told, "words for each user")
     assert process.stop() == 0, process.said
     schema = json.loads(SCHEMA.read_text())
     for key, value in told:

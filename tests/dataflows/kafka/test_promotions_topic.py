@@ -45,10 +45,10 @@ def test_a_promotion_reaches_topic_and_watch_once(broker, config, tmp_path):
     topic = PromotionsTopic(config.kafka)
     watch = PromotionWatch(elsewhere, seconds=60.0, topic=topic)
     told = []
-    until(lambda: told.extend(watch.poll()) or told, 10)
+    until(lambda: told.extend(watch.poll()) or told)
     back = registry.rollback("encoder", "worse", 1_764_000_100.0)
     announce(config, registry, back)
-    until(lambda: told.extend(watch.poll()) or len(told) == 2, 10)
+    until(lambda: told.extend(watch.poll()) or len(told) == 2)
     watch.close()
     assert told == [first, back]
     keys, values = zip(*broker.read(config.kafka.promotions_topic), strict=True)
@@ -58,7 +58,7 @@ def test_a_promotion_reaches_topic_and_watch_once(broker, config, tmp_path):
     assert [message["version"] for message in messages] == [first.version, ""]
     both = open_watch(config)
     seen = []
-    until(lambda: seen.extend(both.poll()) or both._topic._is_assigned, 10)
+    until(lambda: seen.extend(both.poll()) or both._topic._is_assigned)
     for _ in range(20):
         seen += both.poll()
     both.close()
@@ -80,7 +80,7 @@ def test_without_the_topic_the_registry_tells_and_it_is_found_later(
     later = msgspec.structs.replace(first, sequence=40, time=1_764_000_200.0)
     announce(config, registry, later)
     told = []
-    until(lambda: told.extend(watch.poll()) or told, 10)
+    until(lambda: told.extend(watch.poll()) or told)
     watch.close()
     assert told == [later]
     assert "holds what is no promotion" in caplog.text

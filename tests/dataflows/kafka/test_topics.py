@@ -42,7 +42,7 @@ def test_creating_twice_does_no_harm(broker, fresh):
     reports = create_topics(fresh)
     assert [report.outcome for report in reports] == ["created"] * 7
     assert [report.role for report in reports] == list(fresh.topics())
-    topics = broker.admin.list_topics(timeout=10).topics
+    topics = broker.admin.list_topics(timeout=60).topics
     assert all(len(topics[topic].partitions) == 2 for topic in fresh.topics().values())
     again = create_topics(fresh)
     assert [report.outcome for report in again] == ["exists"] * 7

@@ -163,7 +163,7 @@ def test_values_show_where_one_points(browser, pages, report, width) -> None:
         ActionChains(browser).move_to_element(shown[3]).perform()
         return f"{value:.3f}  penchant" in tip.text
 
-    WebDriverWait(browser, 10).until(is_told)
+    WebDriverWait(browser, 120).until(is_told)
     box = tip.rect
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width

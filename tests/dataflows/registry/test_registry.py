@@ -216,7 +216,7 @@ def test_promoters_in_several_processes_never_take_the_same_number(registry, tmp
     started = [subprocess.Popen(arguments, env=env) for _ in range(3)]
     time.sleep(0.5)
     begin.touch()
-    assert [process.wait(60) for process in started] == [0, 0, 0]
+    assert [process.wait(300) for process in started] == [0, 0, 0]
     promotions = registry.promotions()
     assert [one.sequence for one in promotions] == list(range(45))
     assert len({one.version for one in promotions}) == 45

@@ -30,7 +30,7 @@ from learners.settings import LearnerSettings
 from tests.dataflows.swap.conftest import DIM, Seeded
 
 ITEMS = 40
-PATIENCE = 60.0
+PATIENCE = 120.0
 SMALL = LearnerSettings(dim=DIM, hidden=8, neighbours=16, similar=8, recent=8, window=8)
 
 

@@ -19,7 +19,7 @@ from encoders.load import load_encoder
 from tests.dataflows.registry.tiny import about, write_sentence
 from tests.dataflows.swap.conftest import DIM, Seeded, write_topics
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from dataflows.tuning.child import Child, fine_tuned_beside
 from encoders.hashing import HashingEncoder
 
 DOUBLE = "tests.dataflows.tuning.child_double"
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 @pytest.fixture

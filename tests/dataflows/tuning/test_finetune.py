@@ -69,7 +69,7 @@ def registry(tmp_path: Path) -> Registry:
 
 
 def wait_for(holds: Callable[[], object], process: tether.ProcessOfOurs) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not holds():
         assert process.poll() is None, "the process ended"
         assert time.monotonic() < deadline, "it did not come about"
