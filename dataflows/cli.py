@@ -6,23 +6,19 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from dataflows.cli_help import command_line
 from dataflows.cli_options import ConfigOption, read_config
 from dataflows.failures import DEBUG, run_to_status
 from dataflows.finetune_cli import finetune
 from dataflows.intents_cli import app as intents
 from dataflows.models_cli import app as models
 
-if TYPE_CHECKING:
-    pass
-
 app = typer.Typer(
     name="penchant",
-    help="Online-learning recommendations: user events in, refreshed lists out.",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -65,7 +61,36 @@ def _command() -> object:
         # An error in a step passes through the engine's Rust, which would print its own stack.
         os.environ["RUST_BACKTRACE"] = "0"
     check_own_packages()
-    return app(sys.argv[1:] or ["--help"], prog_name="penchant", standalone_mode=False)
+    command = command_line(app)
+    return command(sys.argv[1:] or ["--help"], prog_name="penchant", standalone_mode=False)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from dataflows.cli_version import version_line
+
+        typer.echo(version_line())
+        raise typer.Exit
+
+
+@app.callback()
+def penchant(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the versions and exit.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    r"""Online-learning recommendations: user events in, refreshed lists out.
+
+    \b
+    Examples:
+      penchant demo
+      penchant replay events.jsonl --items items.jsonl
+      penchant run --config penchant.toml
+    """
 
 
 @app.command()
@@ -137,7 +162,7 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
       penchant replay events.jsonl --json report.json --ranks ranks.csv
       penchant replay events.jsonl --limit 20000 --encoder hashing
       penchant replay events.jsonl --against all
-      penchant replay events.jsonl --items items.jsonl --promote encoder-0001-1f3a90bc@50000
+      penchant replay events.jsonl --promote encoder-0001-1f3a90bc@50000
     """
     from rich.console import Console
 
@@ -280,15 +305,13 @@ def create(config: ConfigOption = None) -> None:
 
 @app.command()
 def version() -> None:
-    r"""Print the version.
+    r"""Print the versions of penchant and of what it stands on, as --version does.
 
     \b
     Example:
       penchant version
     """
-    from importlib.metadata import version as installed
-
-    typer.echo(f"penchant {installed('penchant')}")
+    _show_version(wanted=True)
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def promote(
     \b
     Examples:
       penchant models promote encoder-0007-1f3a90bc --config penchant.toml
-      penchant models promote encoder-0007-1f3a90bc --anyway --reason "a trial on Tuesday"
+      penchant models promote encoder-0007-1f3a90bc --anyway --reason "a trial"
     """
     chosen = read_config(config)
     registry = _registry(chosen)
@@ -194,7 +194,7 @@ def compress(
     \b
     Examples:
       penchant models compress encoder-0007-1f3a90bc --form int8
-      penchant models compress base --form int8 --events events.jsonl --items items.jsonl
+      penchant models compress base --form int8 --events events.jsonl
     """
     from rich.console import Console
 
