@@ -2,8 +2,9 @@
 
 * A JSON number is in the unit of the settings (`s`, `ms`, `us`, `ns`) since 1970,
   UTC. A string of digits is read the same way.
-* Any other string is ISO 8601; without an offset it is UTC; a date alone is its
-  midnight.
+* Any other string is ISO 8601; without an offset it is UTC, which may be written
+  out behind a blank, as databases print it (`2026-01-31 23:59:00 UTC`); a date
+  alone is its midnight.
 * The result lies inside the plausible range of the settings, or the record is
   refused with a guess at the unit that was meant: never learnt as 1970 or as the
   year 55000.
@@ -22,6 +23,7 @@ TimeUnit = Literal["s", "ms", "us", "ns"]
 PER_SECOND: dict[str, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
+_WRITTEN_OUT = " UTC"
 _LONGEST = 64  # characters of a time given as text
 
 
@@ -72,7 +74,10 @@ def _number(text: str) -> float | int | None:
 
 def _iso(text: str) -> float:
     try:
-        moment = datetime.fromisoformat(text.strip().upper())
+        plain = text.strip().upper()
+        moment = datetime.fromisoformat(plain.removesuffix(_WRITTEN_OUT).rstrip())
+        if plain.endswith(_WRITTEN_OUT) and moment.tzinfo:
+            raise ValueError("it has two offsets")
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError) as error:
         raise Refused(
