@@ -94,20 +94,34 @@ def penchant(
 
 
 @app.command()
-def run(config: ConfigOption = None) -> None:
+def run(
+    *,
+    accept_items: Annotated[
+        bool,
+        typer.Option(
+            "--accept-items",
+            help="Take the items file for the whole catalogue, be it ever so short or torn.",
+        ),
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
     r"""Run the long-lived process: events in, lists out, state kept.
 
     Files or Kafka, as the configuration says. SIGTERM or Ctrl-C stop it cleanly: lists are
     flushed and the state is written.
 
+    An item that a changed items file no longer has leaves the catalogue. Where that would be
+    more than a fifth, or the file breaks off, it is refused, and --accept-items takes it.
+
     \b
     Examples:
       penchant run --config penchant.toml
+      penchant run --config penchant.toml --accept-items
       PENCHANT_FLOW__SOURCE=kafka penchant run
     """
     from dataflows.run import run as run_flow
 
-    run_flow(read_config(config))
+    run_flow(read_config(config), accept_items=accept_items)
 
 
 @app.command()

@@ -60,13 +60,16 @@ class FilesSettings(_Section, frozen=True):
     """Section `[files]`, for `source = "files"`. Paths are relative to the working directory.
 
     `events` and `items` (may be left out) are files of JSON lines; `output` is the folder
-    for one file of JSON lines per topic. With `follow` the process waits for more lines at
+    for one file of JSON lines per topic. `items_are`: "all" where `items` is the whole
+    catalogue, so that what it no longer has is gone, "changes" where it holds new and changed
+    items only. With `follow` the process waits for more lines at
     the end of `events`, else it ends there. `batch_size` is the most records in one
     micro-batch.
     """
 
     events: str = "events.jsonl"
     items: str | None = None
+    items_are: Literal["all", "changes"] = "all"
     output: str = "output"
     follow: bool = False
     batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 1000

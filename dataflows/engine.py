@@ -22,6 +22,7 @@ from dataflows.catalogue import item_blob, moved_blob, read_item, to_item
 from dataflows.clean import Cleaner, Verdict
 from dataflows.errors import InputError
 from dataflows.events import Event
+from dataflows.files import ITEMS
 from dataflows.generation.companion import Companion
 from dataflows.intent_control import control_of, shard_meant
 from dataflows.late_labels import in_ledger, late_label, session_label
@@ -39,6 +40,7 @@ from dataflows.served import Served
 from dataflows.swap.in_force import KIND_VERSIONS, InForce, read_in_force
 from dataflows.swap.shadows import Shadows
 from dataflows.swap.space import Space
+from dataflows.whole_catalogue import outdated
 from encoders.protocol import Encoder
 from learners.control import Control, ControlError
 from learners.interaction import Interaction
@@ -115,6 +117,7 @@ class Engine(Generic[M]):
         if generation is not None:
             generation.attach(self.counts, self.outbox, clock)
         self._moved: set[str] = set()
+        self._outdated: set[str] = set()
         self._items: dict[str, bytes | None] = {}
         self._is_whole = True
         self._is_switched = False
@@ -274,6 +277,11 @@ class Engine(Generic[M]):
         if raw.offset < self.positions.get(raw.partition, 0):
             self.counts["redelivered"] += 1
             return False
+        if raw.topic == ITEMS and raw.partition not in self.positions:
+            for other in outdated(raw.partition, list(self.positions)):
+                del self.positions[other]
+                self._moved.discard(other)
+                self._outdated.add(other)
         self._advance(raw.partition, raw.next_offset)
         return True
 
@@ -412,6 +420,8 @@ class Engine(Generic[M]):
             yield from self._served.changed(self._store.scan)
             for item_id, blob in self._items.items():
                 yield KIND_ITEM, item_id, blob
+            for partition in sorted(self._outdated):
+                yield KIND_POSITION, partition, None
             for partition in sorted(self._moved):
                 position = self.positions[partition]
                 yield KIND_POSITION, partition, msgspec.msgpack.encode(position)
@@ -419,6 +429,7 @@ class Engine(Generic[M]):
             yield KIND_VERSIONS, "", msgspec.msgpack.encode(self.space.in_force)
             self._is_switched = False
             self._moved.clear()
+            self._outdated.clear()
             self._items.clear()
         yield from self.outbox.changed()
 

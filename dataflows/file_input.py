@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
+from dataflows.catalogue import KIND
 from dataflows.config import Config
 from dataflows.files import FileSource
 from dataflows.progress import Progress
+from dataflows.store import Store
+from dataflows.whole_catalogue import WholeCatalogue
 
 
-def file_source(config: Config, progress: Progress, stop: Callable[[], bool]) -> FileSource:
-    """Give the source that section `[files]` describes, from where `progress` says it is."""
+def file_source(
+    config: Config, progress: Progress, stop: Callable[[], bool], *, accept_items: bool = False
+) -> FileSource:
+    """Give the source that section `[files]` describes, from where `progress` says it is.
+
+    With `accept_items` the items file is the catalogue, whatever it lacks.
+    """
     files = config.files
+    whole = None
+    if files.items and files.items_are == "all":
+        whole = WholeCatalogue(
+            Path(files.items),
+            lambda: stored_items(Path(config.state.path), config.state.shards),
+            progress,
+            max_id_chars=config.events.max_id_chars,
+            is_accepted=accept_items,
+        )
     return FileSource(
         Path(files.events),
         Path(files.items) if files.items else None,
@@ -21,4 +39,16 @@ def file_source(config: Config, progress: Progress, stop: Callable[[], bool]) ->
         batch_size=files.batch_size,
         follow=files.follow,
         max_bytes=config.events.max_record_bytes,
+        whole=whole,
     )
+
+
+def stored_items(folder: Path, shards: int) -> set[str]:
+    """Give the ids of the items in a state, of any shard."""
+    found: set[str] = set()
+    for shard in range(shards):
+        store = Store.reader(folder, shard)
+        if store is not None:
+            with closing(store):
+                found.update(store.keys(KIND))
+    return found

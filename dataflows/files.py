@@ -6,8 +6,9 @@ each start where the file has changed; then the events, from the stored position
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b, file_digest
 from itertools import chain, islice
@@ -19,6 +20,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from dataflows.errors import InputError
 from dataflows.progress import Progress
 from dataflows.record import Raw
+from dataflows.whole_catalogue import WholeCatalogue
 
 EVENTS = "events"
 ITEMS = "items"
@@ -83,7 +85,10 @@ class LineReader:
 
 
 class FilePartition(StatefulSourcePartition[Raw, None]):
-    """Both files as one stream: items, then events; ends with the events unless `follow`."""
+    """Both files as one stream: items, then events; ends with the events unless `follow`.
+
+    `removals` come ahead of the items.
+    """
 
     def __init__(
         self,
@@ -93,6 +98,7 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
         *,
         follow: bool,
         stop: Callable[[], bool],
+        removals: Sequence[Raw] = (),
     ) -> None:
         self._items = items
         self._events = events
@@ -100,7 +106,9 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
         self._follow = follow
         self._stop = stop
         self._is_idle = False
-        self._records: Iterator[Raw] = chain(items.records() if items else (), events.records())
+        self._records: Iterator[Raw] = chain(
+            removals, items.records() if items else (), events.records()
+        )
 
     def next_batch(self) -> list[Raw]:
         """Give what is in hand, at most `batch` records."""
@@ -133,7 +141,8 @@ class FileSource(FixedPartitionedSource[Raw, None]):
 
     `progress` says from where to go on; `stop` is asked before each batch, and ends the
     source once it says yes. An events file is a partition under its name; an items file
-    under its name and a digest of its bytes, so that a changed one is read anew.
+    under its name and a digest of its bytes, so that a changed one is read anew. `whole`
+    finds what an items file no longer has; None where a file holds changes only.
     """
 
     def __init__(
@@ -146,6 +155,7 @@ class FileSource(FixedPartitionedSource[Raw, None]):
         batch_size: int = 1000,
         follow: bool = False,
         max_bytes: int = 1_048_576,
+        whole: WholeCatalogue | None = None,
     ) -> None:
         self._events = events
         self._items = items
@@ -154,6 +164,7 @@ class FileSource(FixedPartitionedSource[Raw, None]):
         self._batch_size = batch_size
         self._follow = follow
         self._max_bytes = max_bytes
+        self._whole = whole
 
     def open(self) -> None:
         """Look whether both files can be read from where the state ends. Raises InputError."""
@@ -177,14 +188,30 @@ class FileSource(FixedPartitionedSource[Raw, None]):
 
     def _part(self) -> FilePartition:
         items = None
+        removals: Sequence[Raw] = ()
         if self._items is not None:
-            items = self._reader(self._items, ITEMS, f"{self._items.name}@{_digest(self._items)}")
+            content = f"{self._items.name}@{_digest(self._items)}"
+            removals = self._removals(self._items, content)
+            items = self._reader(self._items, ITEMS, content)
         with ExitStack() as undo:
             if items is not None:
                 undo.callback(items.close)
             events = self._reader(self._events, EVENTS, self._events.name, self._follow)
             undo.pop_all()
-        return FilePartition(items, events, self._batch_size, follow=self._follow, stop=self._stop)
+        return FilePartition(
+            items,
+            events,
+            self._batch_size,
+            follow=self._follow,
+            stop=self._stop,
+            removals=removals,
+        )
+
+    def _removals(self, path: Path, content: str) -> list[Raw]:
+        if self._whole is None:
+            return []
+        with closing(LineReader(path, ITEMS, content, max_bytes=self._max_bytes)) as reader:
+            return self._whole.removals(ITEMS, content, reader.records(), lambda: _breaks_off(path))
 
     def _reader(
         self,
@@ -229,3 +256,11 @@ def _digest(path: Path) -> str:
         raise InputError(
             f"{path}: cannot be read ({error.strerror}); give the path of a file of JSON lines"
         ) from error
+
+
+def _breaks_off(path: Path) -> bool:
+    last = path.read_bytes().rpartition(b"\n")[2]
+    try:
+        return bool(last) and json.loads(last) is None
+    except ValueError:
+        return True

@@ -85,10 +85,17 @@ class Process:
             raise failures[0]
 
 
-def assemble(config: Config, stop: Callable[[], bool], encoder: Encoder | None = None) -> Process:
+def assemble(
+    config: Config,
+    stop: Callable[[], bool],
+    encoder: Encoder | None = None,
+    *,
+    accept_items: bool = False,
+) -> Process:
     """Put a process together; `stop` is asked by the source. `encoder` overrides the configured.
 
-    Raises InputError, and `encoders.errors.EncoderError`.
+    With `accept_items` an items file is the catalogue, whatever it lacks. Raises InputError,
+    and `encoders.errors.EncoderError`.
     """
     folder, shards = Path(config.state.path), config.state.shards
     serving, loader = open_encoder(config, folder, encoder)
@@ -114,7 +121,7 @@ def assemble(config: Config, stop: Callable[[], bool], encoder: Encoder | None =
         config.kafka.items_topic if config.flow.source == "kafka" else ITEMS,
         swapper,
     )
-    ends = _ends(config, progress, stop, engines.acknowledge)
+    ends = _ends(config, progress, stop, engines.acknowledge, accept_items)
     epoch = timedelta(seconds=config.flow.epoch_seconds)
     committed = partial(_tell, run_log)
     flow = build_flow(ends.source, ends.sink, encode, engines, epoch, committed)
@@ -125,7 +132,7 @@ def assemble(config: Config, stop: Callable[[], bool], encoder: Encoder | None =
     closers += [*ends.after_state, serving.close]
     if view is not None:
         closers.append(view.close)
-    openers = [engines.open_all, *ends.openers]
+    openers = [*ends.before_state, engines.open_all, *ends.openers]
     return Process(flow, epoch, engines, run_log, swapper, openers, closers, worker)
 
 
@@ -196,18 +203,24 @@ class _Ends:
     source: Source[Raw]
     sink: Sink[Out]
     lag: Callable[[], str]
+    before_state: tuple[Callable[[], object], ...] = ()
     openers: tuple[Callable[[], object], ...] = ()
     after_flow: tuple[Callable[[], object], ...] = ()
     after_state: tuple[Callable[[], object], ...] = ()
 
 
 def _ends(
-    config: Config, progress: Progress, stop: Callable[[], bool], acknowledge: Acknowledge
+    config: Config,
+    progress: Progress,
+    stop: Callable[[], bool],
+    acknowledge: Acknowledge,
+    accept_items: bool,
 ) -> _Ends:
     if config.flow.source == "kafka":
         return _kafka_ends(config, progress, stop, acknowledge)
-    source = file_source(config, progress, stop)
+    source = file_source(config, progress, stop, accept_items=accept_items)
     sink = FileSink(Path(config.files.output), acknowledge)
+    # Files that are refused leave the state as it is: no shard is opened, or closed, for them.
     return _Ends(source, sink, lambda: f"{source.unread():,} bytes unread", (source.open,))
 
 
@@ -228,4 +241,4 @@ def _kafka_ends(
         return f"{far}; {told(source.health)}; {told(sink.health)}"
 
     openers = (source.open, sink.open)
-    return _Ends(source, sink, lag, openers, (sink.finish,), (source.finish,))
+    return _Ends(source, sink, lag, (), openers, (sink.finish,), (source.finish,))

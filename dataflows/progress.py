@@ -32,6 +32,11 @@ class Progress:
         known = [position for position in found if position is not None]
         return min(known) if len(known) == len(found) else None
 
+    def is_known(self, partition: str) -> bool:
+        """Whether any shard has stored something of `partition`."""
+        with self._lock:
+            return any(partition in positions for positions in self._stored.values())
+
     def positions(self) -> dict[str, int]:
         """Next offset of every partition that all shards have stored something of."""
         with self._lock:

@@ -26,16 +26,19 @@ from learners.recommender import Recommender
 CONFIG_VARIABLE = "PENCHANT_CONFIG"
 
 
-def run(config: Config, encoder: Encoder | None = None) -> list[Engine[Recommender]]:
+def run(
+    config: Config, encoder: Encoder | None = None, *, accept_items: bool = False
+) -> list[Engine[Recommender]]:
     """Run until the input ends, or SIGTERM or SIGINT comes; then lists and state are written.
 
     A second signal ends the process at once, as kill -9 would: nothing is lost by that
-    either. Gives the engines, closed, for their ledgers and counts. Raises InputError and
+    either. With `accept_items` an items file is the catalogue, whatever it lacks. Gives the
+    engines, closed, for their ledgers and counts. Raises InputError and
     `encoders.errors.EncoderError`; from within a step they stand in the chain of causes.
     """
     set_up_log(config.flow.log)
     stop = threading.Event()
-    process = assemble(config, stop.is_set, encoder)
+    process = assemble(config, stop.is_set, encoder, accept_items=accept_items)
     try:
         process.open()
         engines = list(process.engines)

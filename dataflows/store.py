@@ -115,6 +115,14 @@ class Store:
             "SELECT key, value FROM records WHERE kind = ? ORDER BY key", (kind,)
         )
 
+    def keys(self, kind: str) -> Iterator[str]:
+        """Give the keys of a kind, without reading the records. Raises InputError as `commit`."""
+        try:
+            for row in self._connection.execute("SELECT key FROM records WHERE kind = ?", (kind,)):
+                yield str(row[0])
+        except sqlite3.Error as error:
+            raise _unusable(self.path, error) from error
+
     def identity(self, name: str) -> str | None:
         """What was written at creation under this name, None where nothing was."""
         row = self._connection.execute(

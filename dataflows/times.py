@@ -73,11 +73,12 @@ def _number(text: str) -> float | int | None:
 
 
 def _iso(text: str) -> float:
+    plain = text.strip().upper()
+    date = plain.removesuffix(_WRITTEN_OUT)
+    if date != plain:  # an offset of its own beside it makes it no time
+        plain = f"{date.rstrip()}Z" if "T" in date or ":" in date else date.rstrip()
     try:
-        plain = text.strip().upper()
-        moment = datetime.fromisoformat(plain.removesuffix(_WRITTEN_OUT).rstrip())
-        if plain.endswith(_WRITTEN_OUT) and moment.tzinfo:
-            raise ValueError("it has two offsets")
+        moment = datetime.fromisoformat(plain)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError) as error:
         raise Refused(

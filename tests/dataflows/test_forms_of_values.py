@@ -1,4 +1,4 @@
-"""Forms of time, of ids and of values that people's logs hold: each is read, or refused, as told."""
+"""Forms of time, of ids and of values in people's logs: each is read, or refused, as told."""
 
 from __future__ import annotations
 
