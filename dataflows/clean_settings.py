@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
+
+from learners.limits import Limited
+
+Seconds = Annotated[float, Meta(ge=0, le=10_000_000_000)]
 
 
-class CleanSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Section `[clean]`. Raises ValueError (value, limit, remedy) for what cannot be meant.
+class CleanSettings(Limited, frozen=True, kw_only=True):
+    """Section `[clean]`. Raises ValueError (name, value, limit) for what is outside.
 
     * `late`: what becomes of an event that lies more than `late_after` seconds
       behind event time: "learn" it all the same, or "skip" it. Counted in both cases.
@@ -26,25 +30,13 @@ class CleanSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """
 
     late: Literal["learn", "skip"] = "learn"
-    late_after: float = 300.0
+    late_after: Seconds = 300.0
     ahead: Literal["clamp", "skip"] = "clamp"
-    max_skew: float = 300.0
+    max_skew: Seconds = 300.0
     bots: Literal["off", "skip", "observe"] = "skip"
-    bot_events_per_minute: int = 600
-    bot_users: int = 20_000
-    remembered_ids: int = 200_000
-    weights: dict[str, float] = {}
-
-    def __post_init__(self) -> None:
-        for name in ("late_after", "max_skew"):
-            seconds = getattr(self, name)
-            if not (math.isfinite(seconds) and seconds >= 0):
-                raise ValueError(f"{name} is {seconds}; give seconds, 0 or more")
-        for name in ("bot_events_per_minute", "bot_users"):
-            if getattr(self, name) < 1:
-                raise ValueError(f'{name} is {getattr(self, name)}; the least is 1 (bots = "off")')
-        if self.remembered_ids < 0:
-            raise ValueError(f"remembered_ids is {self.remembered_ids}; the least is 0 (off)")
-        for kind, weight in self.weights.items():
-            if not math.isfinite(weight):
-                raise ValueError(f"weights: {kind!r} is {weight}; give a finite number")
+    bot_events_per_minute: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 600
+    bot_users: Annotated[int, Meta(ge=1, le=100_000_000)] = 20_000
+    remembered_ids: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 200_000
+    weights: Annotated[
+        dict[str, Annotated[float, Meta(ge=-1000, le=1000)]], Meta(max_length=10_000)
+    ] = msgspec.field(default_factory=dict)

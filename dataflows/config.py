@@ -8,40 +8,35 @@ every setting.
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from dataflows.clean_settings import CleanSettings
+from dataflows.config_errors import refusal, shown
 from dataflows.errors import InputError
 from dataflows.event_settings import EventSettings
 from dataflows.generation.settings import GenerateSettings
 from dataflows.kafka_settings import KafkaSettings
+from dataflows.marks import PATH, PathText, expanded, is_marked
 from dataflows.registry.settings import ModelsSettings
+from dataflows.secrets import remember, remember_variables
 from dataflows.tuning.example_settings import ExampleSettings
 from dataflows.tuning.gate_settings import GateSettings
 from dataflows.tuning.settings import FinetuneSettings
+from dataflows.variables import PAGE, given_by
 from encoders.language.settings import LanguageTuning
 from encoders.tuning.settings import EncoderTuning
+from learners.limits import Limited
 from learners.settings import LearnerSettings
 
-PREFIX = "PENCHANT_"
-BETWEEN = "__"
-PAGE = "docs/config.md"
 
-AtLeastOne = Annotated[int, Meta(ge=1)]
-
-
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A section: frozen, and unknown names are refused."""
-
-
-class FlowSettings(_Section, frozen=True):
+class FlowSettings(Limited, frozen=True, kw_only=True):
     """Section `[flow]`.
 
     `source`: where events come from and lists go to, "files" or "kafka".
@@ -51,12 +46,12 @@ class FlowSettings(_Section, frozen=True):
     """
 
     source: Literal["files", "kafka"] = "files"
-    epoch_seconds: Annotated[float, Meta(gt=0, le=3600)] = 1.0
+    epoch_seconds: Annotated[float, Meta(ge=0.001, le=3600)] = 1.0
     log: Literal["info", "warning", "error"] = "info"
-    log_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 10.0
+    log_seconds: Annotated[float, Meta(ge=0.001, le=86_400)] = 10.0
 
 
-class FilesSettings(_Section, frozen=True):
+class FilesSettings(Limited, frozen=True, kw_only=True):
     """Section `[files]`, for `source = "files"`. Paths are relative to the working directory.
 
     `events` and `items` (may be left out) are files of JSON lines; `output` is the folder
@@ -67,15 +62,15 @@ class FilesSettings(_Section, frozen=True):
     micro-batch.
     """
 
-    events: str = "events.jsonl"
-    items: str | None = None
+    events: PathText = "events.jsonl"
+    items: PathText | None = None
     items_are: Literal["all", "changes"] = "all"
-    output: str = "output"
+    output: PathText = "output"
     follow: bool = False
     batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 1000
 
 
-class StateSettings(_Section, frozen=True):
+class StateSettings(Limited, frozen=True, kw_only=True):
     """Section `[state]`.
 
     `path` is the folder of the embedded stores. `shards`: users are dealt out to so many
@@ -83,12 +78,12 @@ class StateSettings(_Section, frozen=True):
     sent is remembered; another user's next list is sent even if it is the same.
     """
 
-    path: str = "state"
+    path: PathText = "state"
     shards: Annotated[int, Meta(ge=1, le=1024)] = 1
-    served_users: Annotated[int, Meta(ge=2)] = 200_000
+    served_users: Annotated[int, Meta(ge=2, le=100_000_000)] = 200_000
 
 
-class EncoderSettings(_Section, frozen=True):
+class EncoderSettings(Limited, frozen=True, kw_only=True):
     """Section `[encoder]`.
 
     `name`: "packaged" (all-MiniLM-L6-v2, English) and "multilingual" need no network;
@@ -97,12 +92,12 @@ class EncoderSettings(_Section, frozen=True):
     state folder (0: none).
     """
 
-    name: Annotated[str, Meta(min_length=1)] = "packaged"
-    cached_texts: AtLeastOne = 100_000
-    disk_texts: Annotated[int, Meta(ge=0)] = 1_000_000
+    name: PathText = "packaged"
+    cached_texts: Annotated[int, Meta(ge=1, le=100_000_000)] = 100_000
+    disk_texts: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 1_000_000
 
 
-class Config(_Section, frozen=True):
+class Config(Limited, frozen=True, kw_only=True):
     """All settings, by section."""
 
     flow: FlowSettings = FlowSettings()
@@ -130,25 +125,36 @@ def load_config(
     """Give the configuration: defaults, then the file, then the environment, then `overrides`.
 
     `overrides` are what a command's options say, such as `{"learner.k": 20}`.
-    Raises InputError, one line: where, what, the limit, the remedy.
+    Raises InputError, one line: where, what, the limit, the remedy. Never with a secret in it.
     """
+    environ = os.environ if environ is None else environ
+    remember_variables(environ)
+    types = {name: field.type for name, field in settings()}
     origins: dict[str, str] = {}
     tree: dict[str, Any] = {}
-    for where, name, value in _given(path, os.environ if environ is None else environ, overrides):
+    for where, name, value in _given(path, environ, overrides):
         section, _, key = name.partition(".")
         origins[name] = where
-        tree.setdefault(section, {})[key] = value
+        is_path = name in types and is_marked(types[name], PATH)
+        tree.setdefault(section, {})[key] = (
+            expanded(value) if is_path and isinstance(value, str) else value
+        )
+        if isinstance(value, dict):
+            remember(value)
     try:
         return msgspec.convert(tree, Config)
     except msgspec.ValidationError as error:
-        raise _refusal(str(error), tree, origins) from error
+        raise refusal(str(error), tree, origins, types) from None
 
 
-def settings() -> Iterator[tuple[str, msgspec.structs.FieldInfo]]:
+@cache
+def settings() -> tuple[tuple[str, msgspec.structs.FieldInfo], ...]:
     """Give every setting as (`section.name`, field)."""
-    for section in msgspec.structs.fields(Config):
-        for field in msgspec.structs.fields(section.type):
-            yield f"{section.name}.{field.name}", field
+    return tuple(
+        (f"{section.name}.{field.name}", field)
+        for section in msgspec.structs.fields(Config)
+        for field in msgspec.structs.fields(section.type)
+    )
 
 
 def _given(
@@ -156,11 +162,11 @@ def _given(
 ) -> Iterator[tuple[str, str, object]]:
     """Give (where, section.name, value) of all that is set, what counts more coming later."""
     if path is not None:
-        for section, values in _read(path).items():
+        for section, values in _read(Path(expanded(str(path)))).items():
             if not isinstance(values, dict):
                 raise InputError(
-                    f"{path}: {section} = {values!r} stands outside a section; write it under "
-                    f"its section, such as [flow] ({PAGE} has them all)"
+                    f"{path}: {section} = {shown(values)} stands outside a section; write it "
+                    f"under its section, such as [flow] ({PAGE} has them all)"
                 )
             yield from ((str(path), f"{section}.{key}", value) for key, value in values.items())
     yield from _from_environment(environ)
@@ -170,7 +176,8 @@ def _given(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        # With or without the mark at the beginning that some editors write.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(
             f"{path}: the configuration cannot be read ({error.strerror}); "
@@ -181,17 +188,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, str, object]]:
-    known = {name.upper().replace(".", BETWEEN): (name, field) for name, field in settings()}
-    for variable, text in sorted(environ.items()):
-        rest = variable.removeprefix(PREFIX)
-        if rest == variable or BETWEEN not in rest:
-            continue
-        if rest not in known:
-            raise InputError(
-                f"environment variable {variable}: there is no such setting; {PAGE} has them all"
-            )
-        name, field = known[rest]
-        yield f"environment variable {variable}", name, _from_text(text, field.type)
+    fields = dict(settings())
+    for variable, name in given_by(environ, fields).items():
+        value = _from_text(environ[variable], fields[name].type)
+        yield f"environment variable {variable}", name, value
 
 
 def _from_text(text: str, wanted: Any) -> object:
@@ -204,32 +204,3 @@ def _from_text(text: str, wanted: Any) -> object:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
-
-
-def _refusal(message: str, tree: Mapping[str, Any], origins: Mapping[str, str]) -> InputError:
-    """Turn msgspec's message into one that says where the value came from."""
-    reason, _, place = message.partition(" - at `$.")
-    parts = re.split(r"[.\[]", place.rstrip("`]"))[:2]
-    unknown = re.search(r"unknown field `(.+?)`", reason)
-    if unknown:
-        name = ".".join(part for part in (parts[0], unknown[1]) if part)
-        kind = "setting" if "." in name else "section"
-        return InputError(
-            f"{_origin(name, origins)}: there is no {kind} {name}; {PAGE} has them all"
-        )
-    name = ".".join(parts)
-    if name not in origins:  # what a section says of itself
-        return InputError(f"{_origin(name, origins)}: [{name}] {reason}; see {PAGE}")
-    value = tree[parts[0]][parts[1]]
-    if reason.startswith("Invalid enum"):
-        types = {setting: field.type for setting, field in settings()}
-        reason = "expected one of " + ", ".join(map(repr, get_args(types[name])))
-    return InputError(
-        f"{origins[name]}: {name} is {value!r}: {reason[:1].lower()}{reason[1:]}; see {PAGE}"
-    )
-
-
-def _origin(name: str, origins: Mapping[str, str]) -> str:
-    """Say where a setting came from, or all places that a section came from."""
-    places = [at for key, at in origins.items() if key == name or key.startswith(f"{name}.")]
-    return ", ".join(dict.fromkeys(places)) or "the configuration"

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import math
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from dataflows.event_types import OUR_OWN
-from dataflows.times import TimeUnit, iso
+from dataflows.times import TimeUnit
+from learners.limits import Limited
+
+# The years 1 to 9999: before and after, no date can be written.
+Moment = Annotated[float, Meta(ge=-62_135_596_800, le=253_402_300_799)]
 
 
-class EventSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class EventSettings(Limited, frozen=True, kw_only=True):
     """Section `[events]`. Raises ValueError (value, limit, remedy) for what cannot be meant.
 
     `min_time` and `max_time` are seconds since 1970 UTC: what is dated outside
@@ -22,31 +27,24 @@ class EventSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """
 
     time_unit: TimeUnit = "s"
-    min_time: float = 631_152_000.0  # 1990-01-01
-    max_time: float = 4_102_444_800.0  # 2100-01-01
-    max_text_chars: int = 4_000
-    max_title_chars: int = 300
-    max_id_chars: int = 256
-    max_record_bytes: int = 1_048_576
-    max_depth: int = 32
-    retracts: dict[str, str] = {}
+    min_time: Moment = 631_152_000.0  # 1990-01-01
+    max_time: Moment = 4_102_444_800.0  # 2100-01-01
+    max_text_chars: Annotated[int, Meta(ge=1, le=1_000_000)] = 4_000
+    max_title_chars: Annotated[int, Meta(ge=1, le=100_000)] = 300
+    max_id_chars: Annotated[int, Meta(ge=1, le=10_000)] = 256
+    max_record_bytes: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 1_048_576
+    # Deeper and neither Python nor a consumer can be sure to read it again.
+    max_depth: Annotated[int, Meta(ge=1, le=64)] = 32
+    retracts: Annotated[dict[str, str], Meta(max_length=10_000)] = msgspec.field(
+        default_factory=dict
+    )
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.min_time) and self.min_time < self.max_time):
+        super().__post_init__()
+        if not self.min_time < self.max_time:
             raise ValueError(
                 f"min_time {self.min_time} must be a number below max_time {self.max_time}"
             )
-        for name in ("min_time", "max_time"):
-            try:
-                iso(getattr(self, name))
-            except ValueError as error:
-                raise ValueError(f"{name}: {error}; give seconds since 1970") from error
-        for name in ("max_text_chars", "max_title_chars", "max_id_chars", "max_record_bytes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; the least is 1")
-        # Deeper than this and neither Python nor a consumer can be sure to read it again.
-        if not 1 <= self.max_depth <= 64:
-            raise ValueError(f"max_depth is {self.max_depth}; it goes from 1 to 64")
         for kind, other in self.retracts.items():
             if {"", *OUR_OWN} & {kind, other} or other in self.retracts:
                 raise ValueError(

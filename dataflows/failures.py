@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator
 
 from dataflows.errors import InputError, LedgerError
+from dataflows.secrets import masked
 
 DEBUG = "PENCHANT_DEBUG"
 
@@ -33,9 +34,9 @@ def run_to_status(command: Callable[[], object]) -> int:
         return FAILED
     except Exception as error:  # noqa: BLE001 - the last resort of the command line
         if os.environ.get(DEBUG):
-            traceback.print_exception(error)
+            print(masked("".join(traceback.format_exception(error))), file=sys.stderr)  # noqa: T201
         line, status = describe(error)
-        print(f"penchant: {line}", file=sys.stderr)  # noqa: T201 - this is the command line
+        print(f"penchant: {masked(line)}", file=sys.stderr)  # noqa: T201 - this is the command line
         return status
     return status if isinstance(status, int) else 0
 

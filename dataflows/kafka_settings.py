@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
+
+from dataflows.marks import SECRET
+from learners.limits import Limited
 
 Scalar = str | int | float | bool
+Properties = Annotated[dict[str, Scalar], Meta(max_length=1000, extra={"mark": SECRET})]
+"""Properties of librdkafka, passwords among them."""
 
 EVENTS = "events"
 ITEMS = "items"
@@ -37,7 +43,7 @@ OURS = frozenset(
 """librdkafka properties that our promises rest on: they have fields here, or are fixed."""
 
 
-class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class KafkaSettings(Limited, frozen=True, kw_only=True):
     """Section `[kafka]`. Times are seconds, sizes bytes, retention hours.
 
     `client`, `consumer` and `producer` hand librdkafka properties through as
@@ -62,34 +68,34 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     lost_offset: Literal["stop", "earliest", "latest"] = "stop"
     """What to do when retention deleted the position at which to go on; a jump is counted."""
 
-    batch_size: int = 1000
+    batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     """The most records in one micro-batch. A batch is what is in hand, never waited for."""
-    prefetch_messages: int = 10_000
-    prefetch_bytes: int = 32 * 1024 * 1024
-    queue_messages: int = 10_000
+    prefetch_messages: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
+    prefetch_bytes: Annotated[int, Meta(ge=1024, le=2**31)] = 32 * 1024 * 1024
+    queue_messages: Annotated[int, Meta(ge=1, le=10_000_000)] = 10_000
     """Output messages waiting in the process. A full queue slows the flow, and drops nothing."""
-    message_max_bytes: int = 1_000_000
+    message_max_bytes: Annotated[int, Meta(ge=1000, le=1_000_000_000)] = 1_000_000
     """The most bytes of one output message, key included; the broker's limit must be no lower."""
 
-    start_seconds: float = 30.0
-    items_seconds: float = 60.0
+    start_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0
+    items_seconds: Annotated[float, Meta(ge=0.1, le=86_400)] = 60.0
     """How long the reading of items, before events flow, may stand still short of its end."""
-    flush_seconds: float = 30.0
+    flush_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0
     """How long a stop waits for output that is not yet delivered; the rest is kept."""
-    degraded_seconds: float = 3.0
+    degraded_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 3.0
     """A broker that has not answered for so long is reported."""
 
-    partitions: int = 1
-    replication_factor: int = 1
-    events_retention_hours: float = 7 * 24.0
-    dead_letters_retention_hours: float = 30 * 24.0
+    partitions: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    replication_factor: Annotated[int, Meta(ge=1, le=100)] = 1
+    events_retention_hours: Annotated[float, Meta(ge=0.001, le=24 * 36_500)] = 7 * 24.0
+    dead_letters_retention_hours: Annotated[float, Meta(ge=0.001, le=24 * 36_500)] = 30 * 24.0
 
-    client: dict[str, Scalar] = {}
-    consumer: dict[str, Scalar] = {}
-    producer: dict[str, Scalar] = {}
+    client: Properties = msgspec.field(default_factory=dict)
+    consumer: Properties = msgspec.field(default_factory=dict)
+    producer: Properties = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_counts(self)
+        super().__post_init__()
         _check_names(self)
         for section in ("client", "consumer", "producer"):
             for name in sorted(OURS & getattr(self, section).keys()):
@@ -114,30 +120,6 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             NARRATIVES: self.narratives_topic,
             PROMOTIONS: self.promotions_topic,
         }
-
-
-LIMITS: dict[str, tuple[float, float]] = {
-    "batch_size": (1, 100_000),
-    "prefetch_messages": (1, 1_000_000),
-    "prefetch_bytes": (1024, 2**31),
-    "queue_messages": (1, 10_000_000),
-    "message_max_bytes": (1000, 1_000_000_000),
-    "start_seconds": (0.1, 3600),
-    "items_seconds": (0.1, 86_400),
-    "flush_seconds": (0.1, 3600),
-    "degraded_seconds": (0.1, 3600),
-    "partitions": (1, 10_000),
-    "replication_factor": (1, 100),
-    "events_retention_hours": (0.001, 24.0 * 36_500),
-    "dead_letters_retention_hours": (0.001, 24.0 * 36_500),
-}
-
-
-def _check_counts(settings: KafkaSettings) -> None:
-    for name, (low, high) in LIMITS.items():
-        value = getattr(settings, name)
-        if not low <= value <= high:
-            raise ValueError(f"kafka.{name} is {value}; it must be from {low:g} to {high:g}")
 
 
 def _check_names(settings: KafkaSettings) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from dataflows.ledger import OUTCOMES, Ledger
+from dataflows.secrets import MaskedFormatter
 
 OWN = ("dataflows", "learners", "encoders")
 FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -19,7 +20,9 @@ _log = logging.getLogger(__name__)
 
 def set_up_log(level: str) -> None:
     """Write what our packages log from `level` on to stderr, and warnings of all others."""
-    logging.basicConfig(format=FORM, level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(MaskedFormatter(FORM))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     for name in OWN:
         logging.getLogger(name).setLevel(level.upper())
 

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-import msgspec
+from msgspec import Meta
 
-_MOST_RECENT = 1_000
-_HEAVIEST = 100
-_AT_LEAST_ONE = (
-    "k",
-    "recent",
-    "window",
-    "neighbours",
-    "candidates",
-    "hidden",
-    "similar",
-    "idle_users",
-    "users_in_memory",
-    "taken_limit",
-    "generated_life",
-)
+from learners.limits import Limited
+
+HalfLife = Annotated[float, Meta(ge=0.01, le=1e12)]
+Step = Annotated[float, Meta(ge=1e-9, le=1)]
+Places = Annotated[int, Meta(ge=1, le=1000)]
+Listed = Annotated[int, Meta(ge=0, le=10_000)]
+Weight = Annotated[float, Meta(ge=0, le=100)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
-class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LearnerSettings(Limited, frozen=True):
     """Settings of the recommender. Half-lives are numbers of interactions learnt in the shard.
 
     `k`: places in a list. `repeats`: whether items that a user already has may come
@@ -50,61 +43,41 @@ class LearnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     event without a label is gathered with those like it.
     """
 
-    k: int = 10
+    k: Places = 10
     repeats: Literal["auto", "on", "off"] = "auto"
-    seed: int = 0
-    dim: int = 0
-    recent: int = 40
-    window: int = 40
-    neighbours: int = 384
-    candidates: int = 250
-    hidden: int = 48
-    learning_rate: float = 0.0015
-    pull_rate: float = 0.1
-    count_half_life: float = 200_000.0
-    popularity_half_life: float = 5_000.0
-    trend_half_life: float = 500.0
-    stage_half_life: float = 20_000.0
-    similar: int = 64
-    fresh: int = 64
-    sampled: int = 16
-    idle_users: int = 1_000_000
-    users_in_memory: int = 20_000
-    taken_limit: int = 5_000
-    generated: int = 0
-    generated_life: int = 50_000
-    intent_labels: float = 1.0
-    intent_teacher: float = 0.5
-    intent_next: float = 1.0
-    intent_actions: float = 0.0
-    intent_inferred: float = 0.0
-    intent_pending: int = 5_000
-    intent_new: float = 0.5
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
+    dim: Annotated[int, Meta(ge=0, le=65_536)] = 0
+    recent: Places = 40
+    window: Places = 40
+    neighbours: Annotated[int, Meta(ge=1, le=10_000)] = 384
+    candidates: Annotated[int, Meta(ge=1, le=10_000)] = 250
+    hidden: Annotated[int, Meta(ge=1, le=1024)] = 48
+    learning_rate: Step = 0.0015
+    pull_rate: Step = 0.1
+    count_half_life: HalfLife = 200_000.0
+    popularity_half_life: HalfLife = 5_000.0
+    trend_half_life: HalfLife = 500.0
+    stage_half_life: HalfLife = 20_000.0
+    similar: Annotated[int, Meta(ge=1, le=10_000)] = 64
+    fresh: Listed = 64
+    sampled: Listed = 16
+    idle_users: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 1_000_000
+    users_in_memory: Annotated[int, Meta(ge=1, le=100_000_000)] = 20_000
+    taken_limit: Annotated[int, Meta(ge=1, le=1_000_000)] = 5_000
+    generated: Annotated[int, Meta(ge=0, le=100)] = 0
+    generated_life: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 50_000
+    intent_labels: Weight = 1.0
+    intent_teacher: Weight = 0.5
+    intent_next: Weight = 1.0
+    intent_actions: Weight = 0.0
+    intent_inferred: Share = 0.0
+    intent_pending: Annotated[int, Meta(ge=0, le=10_000_000)] = 5_000
+    intent_new: Share = 0.5
 
     def __post_init__(self) -> None:
         """Raise ValueError with the value, the limit and the remedy."""
-        for name in _AT_LEAST_ONE:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        super().__post_init__()
         if self.k > self.candidates:
             raise ValueError(
                 f"k is {self.k}, above candidates ({self.candidates}); raise candidates or lower k"
             )
-        for name in ("dim", "fresh", "sampled", "seed", "generated", "intent_pending"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0")
-        for name in ("recent", "window"):
-            if getattr(self, name) > _MOST_RECENT:
-                raise ValueError(f"{name} is {getattr(self, name)}; the most is {_MOST_RECENT}")
-        self._check_intent()
-        for name in self.__struct_fields__:
-            if name.endswith(("half_life", "rate")) and not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
-
-    def _check_intent(self) -> None:
-        for name in ("intent_labels", "intent_teacher", "intent_next", "intent_actions"):
-            if not 0 <= getattr(self, name) <= _HEAVIEST:
-                raise ValueError(f"{name} is {getattr(self, name)}; keep it from 0 to {_HEAVIEST}")
-        for name in ("intent_inferred", "intent_new"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; keep it from 0 to 1")

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import msgspec
+from typing import Annotated
 
-from dataflows.limits import Limits, hold
+from msgspec import Meta
 
-LIMITS: Limits = {
-    "every": (1, 1_000_000),
-    "items": (1, 100),
-    "beams": (1, 1_000),
-    "batch": (1, 256),
-    "waiting": (1, 1_000_000),
-    "threads": (1, 1024),
-    "nice": (0, 19),
-    "finish_seconds": (0, 3600),
-    "narrative_seconds": (0, 86_400 * 365),
-    "narratives_per_minute": (0.001, 60_000),
-    "narratives_cached": (0, 10_000_000),
-    "teacher_share": (0, 1),
-    "teacher_margin": (0, 1),
-}
+from dataflows.marks import PathText
+from learners.limits import Limited
 
 
-class GenerateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class GenerateSettings(Limited, frozen=True, kw_only=True):
     """Section `[generate]`. Raises ValueError (value, limit, remedy) for what cannot be meant.
 
     * `candidates`: a language model names items for users, as one more signal.
@@ -47,26 +34,26 @@ class GenerateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     candidates: bool = False
     narratives: bool = False
-    teacher_share: float = 0.0
+    teacher_share: Annotated[float, Meta(ge=0, le=1)] = 0.0
     teacher_labels: tuple[str, ...] = ()
-    teacher_margin: float = 0.5
-    model: str = "packaged"
-    every: int = 10
+    teacher_margin: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    model: PathText = "packaged"
+    every: Annotated[int, Meta(ge=1, le=1_000_000)] = 10
     on_intent: bool = True
-    items: int = 10
-    beams: int = 10
-    batch: int = 16
-    waiting: int = 1_000
-    threads: int = 1
-    nice: int = 10
-    finish_seconds: float = 30.0
-    narrative_seconds: float = 300.0
-    narratives_per_minute: float = 10.0
-    narratives_cached: int = 1_000
+    items: Annotated[int, Meta(ge=1, le=100)] = 10
+    beams: Annotated[int, Meta(ge=1, le=1000)] = 10
+    batch: Annotated[int, Meta(ge=1, le=256)] = 16
+    waiting: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
+    threads: Annotated[int, Meta(ge=1, le=1024)] = 1
+    nice: Annotated[int, Meta(ge=0, le=19)] = 10
+    finish_seconds: Annotated[float, Meta(ge=0, le=3600)] = 30.0
+    narrative_seconds: Annotated[float, Meta(ge=0, le=86_400 * 365)] = 300.0
+    narratives_per_minute: Annotated[float, Meta(ge=0.001, le=60_000)] = 10.0
+    narratives_cached: Annotated[int, Meta(ge=0, le=10_000_000)] = 1_000
 
     def __post_init__(self) -> None:
         """Check what can be checked without a model."""
-        hold(self, LIMITS)
+        super().__post_init__()
         if not self.model.strip():
             raise ValueError("model is empty; give a folder, a hub name, or packaged")
 

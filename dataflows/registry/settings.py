@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 
+from dataflows.marks import PathText
+from learners.limits import Limited
 
-class ModelsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+
+class ModelsSettings(Limited, frozen=True, kw_only=True):
     """Section `[models]`.
 
     `root`: the folder, or the URL of a store that fsspec knows, where versions lie; None for
@@ -17,7 +19,7 @@ class ModelsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     for promotions there. `keep`: how many of the newest versions of a kind `gc` leaves.
     """
 
-    root: Annotated[str, Meta(min_length=1)] | None = None
-    cache: Annotated[str, Meta(min_length=1)] | None = None
-    poll_seconds: Annotated[float, Meta(gt=0, le=3600)] = 1.0
-    keep: Annotated[int, Meta(ge=0)] = 5
+    root: PathText | None = None
+    cache: PathText | None = None
+    poll_seconds: Annotated[float, Meta(ge=0.01, le=3600)] = 1.0
+    keep: Annotated[int, Meta(ge=0, le=1_000_000)] = 5

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
+from typing import Annotated
 
-import msgspec
+from msgspec import Meta
+
+from learners.limits import Limited
 
 
-class ExampleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Section `[examples]`. Raises ValueError (value, limit, remedy) for what cannot be meant.
+class ExampleSettings(Limited, frozen=True, kw_only=True):
+    """Section `[examples]`. Raises ValueError (name, value, limit) for what is outside.
 
     * `most`: examples of one round at most; of more, a draw of all is taken.
     * `most_of_user`, `most_of_label`: examples at most whose user, or whose intent, is the
@@ -21,21 +23,11 @@ class ExampleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
       counting less; `gap_seconds`: how far apart in time.
     """
 
-    most: int = 20_000
-    most_of_user: int = 100
-    most_of_label: int = 400
-    popular_power: float = 0.0
-    drop: float = 0.15
-    shuffle: float = 0.15
-    reach: int = 2
-    gap_seconds: float = 7 * 86_400.0
-
-    def __post_init__(self) -> None:
-        for name in ("most", "most_of_user", "most_of_label", "reach"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; the least is 1")
-        for name in ("popular_power", "drop", "shuffle"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it goes from 0 to 1")
-        if not (math.isfinite(self.gap_seconds) and self.gap_seconds > 0):
-            raise ValueError(f"gap_seconds is {self.gap_seconds}; give seconds, above 0")
+    most: Annotated[int, Meta(ge=1, le=10_000_000)] = 20_000
+    most_of_user: Annotated[int, Meta(ge=1, le=10_000_000)] = 100
+    most_of_label: Annotated[int, Meta(ge=1, le=10_000_000)] = 400
+    popular_power: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    drop: Annotated[float, Meta(ge=0, le=1)] = 0.15
+    shuffle: Annotated[float, Meta(ge=0, le=1)] = 0.15
+    reach: Annotated[int, Meta(ge=1, le=1000)] = 2
+    gap_seconds: Annotated[float, Meta(ge=0.001, le=10_000_000_000)] = 7 * 86_400.0

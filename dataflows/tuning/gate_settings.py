@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
+from typing import Annotated
 
-import msgspec
+from msgspec import Meta
+
+from learners.limits import Limited
 
 
-class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Section `[gate]`. Raises ValueError (value, limit, remedy) for what cannot be meant.
+class GateSettings(Limited, frozen=True, kw_only=True):
+    """Section `[gate]`. Raises ValueError (name, value, limit) for what is outside.
 
     * `z`: the mean gain of -log2(rank) on the newest slice must be more than so many of its
       standard errors above zero.
@@ -23,21 +25,12 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     * `keep_loss` (in -log2(rank)): what a compressed model may lose, with its whole interval.
     """
 
-    z: float = 2.5
-    least_events: int = 100
-    least_change: float = 1e-6
-    unseen_loss: float = 0.05
-    pipeline_loss: float = 0.005
-    coverage_loss: float = 0.25
-    check_loss: float = 0.03
-    keep_loss: float = 0.1
-    pairs: int = 3
-
-    def __post_init__(self) -> None:
-        for name in ("least_events", "pairs"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; the least is 1")
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} is {value}; give a number, 0 or more")
+    z: Annotated[float, Meta(ge=0, le=100)] = 2.5
+    least_events: Annotated[int, Meta(ge=1, le=10_000_000)] = 100
+    least_change: Annotated[float, Meta(ge=0, le=1)] = 1e-6
+    unseen_loss: Annotated[float, Meta(ge=0, le=100)] = 0.05
+    pipeline_loss: Annotated[float, Meta(ge=0, le=1)] = 0.005
+    coverage_loss: Annotated[float, Meta(ge=0, le=1)] = 0.25
+    check_loss: Annotated[float, Meta(ge=0, le=1)] = 0.03
+    keep_loss: Annotated[float, Meta(ge=0, le=100)] = 0.1
+    pairs: Annotated[int, Meta(ge=1, le=100)] = 3

@@ -13,6 +13,7 @@ from dataflows.errors import InputError
 from dataflows.events import decode_event
 from dataflows.files import ITEMS
 from dataflows.items import decode_item
+from dataflows.limits import range_of
 from dataflows.log_order import read_order
 from dataflows.play import batched, catalogue_records
 from dataflows.record import Raw
@@ -23,7 +24,7 @@ from dataflows.tuning.evidence import Decision, Kind
 from dataflows.tuning.round import run_round
 from dataflows.tuning.round_folder import RoundFolders
 from dataflows.tuning.round_process import announce_promotion, round_settings
-from dataflows.tuning.settings import LIMITS
+from dataflows.tuning.settings import FinetuneSettings
 from dataflows.tuning.tuner import Tell, Tuner
 from dataflows.tuning.tuners import tuner_for
 from dataflows.tuning.window import Window
@@ -63,12 +64,7 @@ def read_window(
     config: Config, log: Path, items: Path | None, kind: Kind, limit: int | None = None
 ) -> Window:
     """Gather the newest events of a log as the flow does, all of them fresh. Raises InputError."""
-    never = {
-        f"{name}_{unit}": LIMITS[f"{name}_{unit}"][1]
-        for name in ("encoder", "language")
-        for unit in ("events", "seconds")
-    }
-    settings = msgspec.structs.replace(config.finetune, models=kind, **never)
+    settings = msgspec.structs.replace(config.finetune, models=kind, **_never())
     store = MemoryStore()
     collector = Collector(store, settings, config.clean)
     order = read_order(log, config.events, limit)
@@ -85,6 +81,14 @@ def read_window(
         begun = RoundFolders(Path(folder), settings.window_days).next(store, (kind,))
         assert begun is not None  # noqa: S101 - a window has just closed
         return begun.window()
+
+
+def _never() -> dict[str, float]:
+    """Give the settings under which no round is due before all is read."""
+    due = {f"{name}_{unit}" for name in ("encoder", "language") for unit in ("events", "seconds")}
+    fields = {field.name: field.type for field in msgspec.structs.fields(FinetuneSettings)}
+    ranges = {name: range_of(fields[name]) for name in due}
+    return {name: found.high for name, found in ranges.items() if found and found.high is not None}
 
 
 def _decoded(raw: Raw, config: Config) -> Arrived:

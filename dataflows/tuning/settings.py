@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-import msgspec
+from msgspec import Meta
 
-from dataflows.limits import Limits, hold
+from dataflows.marks import PathText
 from dataflows.tuning.evidence import Kind
+from learners.limits import Limited
 
-LIMITS: Limits = {
-    "window_events": (10, 10_000_000),
-    "window_days": (0.001, 36_500),
-    "encoder_events": (1, 10_000_000),
-    "encoder_seconds": (1, 86_400 * 365),
-    "language_events": (1, 10_000_000),
-    "language_seconds": (1, 86_400 * 365),
-    "least_events": (1, 10_000_000),
-    "newest_share": (0.01, 0.9),
-    "round_seconds": (1, 86_400 * 7),
-    "attempts": (1, 100),
-    "nice": (0, 19),
-    "threads": (1, 1024),
-    "quiet_seconds": (0.1, 3600),
-}
+Events = Annotated[int, Meta(ge=1, le=10_000_000)]
+Seconds = Annotated[float, Meta(ge=1, le=86_400 * 365)]
 
 
-class FinetuneSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Section `[finetune]`. Raises ValueError (value, limit, remedy) for what cannot be meant.
+class FinetuneSettings(Limited, frozen=True, kw_only=True):
+    """Section `[finetune]`. Raises ValueError (name, value, limit) for what is outside.
 
     * `enabled`: `penchant run` starts `penchant finetune` as a child, at a low priority.
     * `models`: what is tuned: "both", "encoder" or "language".
@@ -47,25 +35,22 @@ class FinetuneSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     enabled: bool = False
     models: Literal["both", "encoder", "language"] = "both"
-    path: str | None = None
+    path: PathText | None = None
     group_id: str | None = None
-    window_events: int = 50_000
-    window_days: float = 365.0
-    encoder_events: int = 5_000
-    encoder_seconds: float = 3_600.0
-    language_events: int = 20_000
-    language_seconds: float = 86_400.0
-    least_events: int = 1_000
-    newest_share: float = 0.2
-    round_seconds: float = 3_600.0
-    attempts: int = 2
+    window_events: Annotated[int, Meta(ge=10, le=10_000_000)] = 50_000
+    window_days: Annotated[float, Meta(ge=0.001, le=36_500)] = 365.0
+    encoder_events: Events = 5_000
+    encoder_seconds: Seconds = 3_600.0
+    language_events: Events = 20_000
+    language_seconds: Seconds = 86_400.0
+    least_events: Events = 1_000
+    newest_share: Annotated[float, Meta(ge=0.01, le=0.9)] = 0.2
+    round_seconds: Annotated[float, Meta(ge=1, le=86_400 * 7)] = 3_600.0
+    attempts: Annotated[int, Meta(ge=1, le=100)] = 2
     tidy: bool = True
-    nice: int = 10
-    threads: int = 1
-    quiet_seconds: float = 5.0
-
-    def __post_init__(self) -> None:
-        hold(self, LIMITS)
+    nice: Annotated[int, Meta(ge=0, le=19)] = 10
+    threads: Annotated[int, Meta(ge=1, le=1024)] = 1
+    quiet_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 5.0
 
     def kinds(self) -> tuple[Kind, ...]:
         """Give what is tuned."""

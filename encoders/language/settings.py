@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from typing import Literal
+from typing import Annotated, Literal
 
-import msgspec
+from msgspec import Meta
+
+from encoders.limits import Limited
 
 
-class LanguageTuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a LoRA adapter is trained. Raises ValueError (value, limit, remedy) for what cannot be.
+class LanguageTuning(Limited, frozen=True, kw_only=True):
+    """How a LoRA adapter is trained. Raises ValueError (name, value, limit) for what is outside.
 
     * `steps` of the optimiser, over `batch_size` examples each; fewer where all examples would
       be seen more than `passes` times, or where `max_seconds` (the whole training, None: no
@@ -26,36 +27,18 @@ class LanguageTuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     * `dtype`: "auto" takes bfloat16 where the device multiplies it faster.
     """
 
-    steps: int = 800
-    batch_size: int = 2
-    passes: float = 3.0
-    max_tokens: int = 80
-    learning_rate: float = 2e-3
-    warmup: float = 0.1
-    rank: int = 16
-    alpha: float = 32.0
-    layers: float = 0.5
-    prompt_share: float = 1.0
-    max_seconds: float | None = 480.0
-    max_bytes: int | None = None
-    seed: int = 0
-    threads: int = 1
+    steps: Annotated[int, Meta(ge=1, le=1_000_000)] = 800
+    batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 2
+    passes: Annotated[float, Meta(ge=1e-9, le=1e6)] = 3.0
+    max_tokens: Annotated[int, Meta(ge=16, le=131_072)] = 80
+    learning_rate: Annotated[float, Meta(ge=1e-9, le=1)] = 2e-3
+    warmup: Annotated[float, Meta(ge=0, le=1)] = 0.1
+    rank: Annotated[int, Meta(ge=1, le=4096)] = 16
+    alpha: Annotated[float, Meta(ge=1e-9, le=1e6)] = 32.0
+    layers: Annotated[float, Meta(ge=1e-9, le=1)] = 0.5
+    prompt_share: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    max_seconds: Annotated[float, Meta(ge=0.001, le=86_400 * 365)] | None = 480.0
+    max_bytes: Annotated[int, Meta(ge=1, le=10**15)] | None = None
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
+    threads: Annotated[int, Meta(ge=1, le=1024)] = 1
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "rank", "threads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; the least is 1")
-        if self.max_tokens < 16:
-            raise ValueError(f"max_tokens is {self.max_tokens}; the least is 16")
-        for name in ("passes", "learning_rate", "alpha", "layers"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} is {value}; give a number above 0")
-        for name in ("layers", "prompt_share", "warmup"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it goes from 0 to 1")
-        for name in ("max_seconds", "max_bytes"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} is {value}; give a number above 0, or leave it out")

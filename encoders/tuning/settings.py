@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-import msgspec
+from msgspec import Meta
 
-_SMALL = 1e-9
-LIMITS: Mapping[str, tuple[float, float]] = {
-    "steps": (1, 1_000_000),
-    "batch_size": (2, 100_000),
-    "passes": (_SMALL, 1e6),
-    "others": (0, 100_000),
-    "hard": (0, 100_000),
-    "learning_rate": (_SMALL, 1),
-    "warmup": (0, 1),
-    "rank": (1, 4096),
-    "layers": (_SMALL, 1),
-    "scale": (_SMALL, 1e4),
-    "keep": (0, 1e6),
-    "popularity": (0, 1),
-    "held_out": (0, 0.5),
-    "seed": (0, 2**32 - 1),
-    "threads": (1, 1024),
-}
+from encoders.limits import Limited
 
 
-class EncoderTuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a sentence encoder is trained. Raises ValueError (value, limit, remedy).
+class EncoderTuning(Limited, frozen=True, kw_only=True):
+    """How a sentence encoder is trained. Raises ValueError (name, value, limit).
 
     * `steps` of the optimiser over `batch_size` pairs each; fewer where all pairs would be seen
       more than `passes` times, or where `max_seconds` (the whole training, None: no limit)
@@ -49,35 +30,25 @@ class EncoderTuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
       device multiplies it faster.
     """
 
-    steps: int = 100
-    batch_size: int = 32
-    passes: float = 3.0
-    others: int = 24
-    hard: int = 8
-    learning_rate: float = 2e-3
-    warmup: float = 0.1
+    steps: Annotated[int, Meta(ge=1, le=1_000_000)] = 100
+    batch_size: Annotated[int, Meta(ge=2, le=100_000)] = 32
+    passes: Annotated[float, Meta(ge=1e-9, le=1e6)] = 3.0
+    others: Annotated[int, Meta(ge=0, le=100_000)] = 24
+    hard: Annotated[int, Meta(ge=0, le=100_000)] = 8
+    learning_rate: Annotated[float, Meta(ge=1e-9, le=1)] = 2e-3
+    warmup: Annotated[float, Meta(ge=0, le=1)] = 0.1
     method: Literal["lora", "full"] = "lora"
-    rank: int = 16
-    layers: float = 0.5
-    scale: float = 10.0
-    keep: float = 10.0
-    popularity: float = 1.0
-    held_out: float = 0.05
-    blends: tuple[float, ...] = (1.0, 0.6, 0.3)
-    max_seconds: float | None = 600.0
-    max_bytes: int | None = None
-    seed: int = 0
-    threads: int = 1
+    rank: Annotated[int, Meta(ge=1, le=4096)] = 16
+    layers: Annotated[float, Meta(ge=1e-9, le=1)] = 0.5
+    scale: Annotated[float, Meta(ge=1e-9, le=1e4)] = 10.0
+    keep: Annotated[float, Meta(ge=0, le=1e6)] = 10.0
+    popularity: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    held_out: Annotated[float, Meta(ge=0, le=0.5)] = 0.05
+    blends: Annotated[
+        tuple[Annotated[float, Meta(ge=1e-9, le=1)], ...], Meta(min_length=1, max_length=100)
+    ] = (1.0, 0.6, 0.3)
+    max_seconds: Annotated[float, Meta(ge=0.001, le=86_400 * 365)] | None = 600.0
+    max_bytes: Annotated[int, Meta(ge=1, le=10**15)] | None = None
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
+    threads: Annotated[int, Meta(ge=1, le=1024)] = 1
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-
-    def __post_init__(self) -> None:
-        for name, (low, high) in LIMITS.items():
-            value = getattr(self, name)
-            if not (math.isfinite(value) and low <= value <= high):
-                raise ValueError(f"{name} is {value}; it must be from {low:g} to {high:g}")
-        if not self.blends or not all(0.0 < blend <= 1.0 for blend in self.blends):
-            raise ValueError(f"blends are {self.blends}; give some from above 0 to 1")
-        for name in ("max_seconds", "max_bytes"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} is {value}; give a number above 0, or leave it out")

@@ -6,6 +6,7 @@ import pytest
 
 from dataflows.config import Config, load_config, settings
 from dataflows.errors import InputError
+from dataflows.limits import told as limits_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,16 +46,19 @@ def test_the_environment_is_read_as_the_type_wants_it(variable, text, value):
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("[learner]\nk = 0", ["[learner] k is 0", "at least 1"]),
-        ("[files]\nbatch_size = 0", ["files.batch_size is 0", ">= 1"]),
-        ("[files]\nbatch_size = 'x'", ["files.batch_size is 'x'", "`int`"]),
+        ("[learner]\nk = 0", ["learner.k is 0", "from 1 to 1000"]),
+        ("[files]\nbatch_size = 0", ["files.batch_size is 0", "from 1 to 100000"]),
+        ("[files]\nbatch_size = 'x'", ["files.batch_size is 'x'", "`int`", "from 1 to 100000"]),
         ("[flow]\nsource = 'kafak'", ["flow.source is 'kafak'", "'files', 'kafka'"]),
-        ("[learner]\nkk = 1", ["no setting learner.kk"]),
-        ("[lerner]\nk = 1", ["no section lerner"]),
+        ("[learner]\nkk = 1", ["no setting learner.kk", "did you mean learner.k?"]),
+        ("[lerner]\nk = 1", ["no section lerner", "did you mean learner?"]),
         ("k = 1", ["k = 1 stands outside a section"]),
-        ("[clean]\nweights = {view = 'x'}", ["clean.weights is {'view': 'x'}", "`float`"]),
+        (
+            "[clean]\nweights = {view = 'x'}",
+            ["clean.weights: 'view' is 'x'", "`float`", "-1000 to 1000"],
+        ),
         ("[kafka]\nbatch_size = 0", ["kafka", "batch_size is 0", "from 1 to"]),
-        ("[events]\nmin_time = inf", ["[events] min_time", "below max_time"]),
+        ("[events]\nmin_time = inf", ["events.min_time is inf", "to 253402300799"]),
         ("[files\n", ["not TOML", "line 1"]),
     ],
 )
@@ -105,10 +109,14 @@ def told(default: object) -> str:
 
 
 def test_the_page_names_every_setting_with_its_default_and_no_other():
-    rows = dict(re.findall(r"^\| `(\w+\.\w+)` \| `([^`]+)` \| \S", page(), re.MULTILINE))
+    pattern = r"^\| `(\w+\.\w+)` \| `([^`]+)` \|(?: (.*?))? \| \S"
+    rows = {row[0]: row[1:] for row in re.findall(pattern, page(), re.MULTILINE)}
     wanted = {
-        name: told(
-            field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+        name: (
+            told(
+                field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+            ),
+            limits_of(field.type),
         )
         for name, field in settings()
     }

@@ -87,7 +87,7 @@ def test_a_length_that_cannot_be_is_refused(k: int) -> None:
 
 @pytest.mark.parametrize("k", [0, -3])
 def test_a_length_that_cannot_be_is_refused_as_a_setting(k: int) -> None:
-    with pytest.raises(ValueError, match=f"k is {k}; it must be at least 1"):
+    with pytest.raises(ValueError, match=f"k is {k}: .* >= 1"):
         small(k=k)
 
 
@@ -95,13 +95,13 @@ def test_a_length_that_cannot_be_is_refused_as_a_setting(k: int) -> None:
     ("changes", "said"),
     [
         ({"k": 11, "candidates": 10}, "k is 11, above candidates"),
-        ({"recent": 1_001}, "recent is 1001; the most is 1000"),
-        ({"window": 0}, "window is 0; it must be at least 1"),
-        ({"seed": -1}, "seed is -1; it must be at least 0"),
-        ({"idle_users": 0}, "idle_users is 0; it must be at least 1"),
-        ({"trend_half_life": 0.0}, "trend_half_life is 0.0; it must be above 0"),
+        ({"recent": 1_001}, "recent is 1001: .* <= 1000"),
+        ({"window": 0}, "window is 0: .* >= 1"),
+        ({"seed": -1}, "seed is -1: .* >= 0"),
+        ({"idle_users": 0}, "idle_users is 0: .* >= 1"),
+        ({"trend_half_life": 0.0}, "trend_half_life is 0.0: .* >= 0.01"),
         ({"count_half_life": float("nan")}, "count_half_life is nan"),
-        ({"learning_rate": -0.1}, "learning_rate is -0.1; it must be above 0"),
+        ({"learning_rate": -0.1}, "learning_rate is -0.1: .* >= 1e-09"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(changes: Any, said: str) -> None:
@@ -109,7 +109,7 @@ def test_settings_that_cannot_work_are_refused(changes: Any, said: str) -> None:
         small(**changes)
 
 
-@pytest.mark.parametrize("half_life", [1e-9, 0.01, 0.3, 1e12, float("inf")])
+@pytest.mark.parametrize("half_life", [0.01, 0.3, 1e12])
 def test_the_shortest_and_the_longest_half_lives_work(half_life: float) -> None:
     names = ("trend", "count", "popularity", "stage")
     feed = shop(30, **{f"{name}_half_life": half_life for name in names}, recent=1_000)

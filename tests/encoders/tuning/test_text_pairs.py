@@ -135,8 +135,8 @@ def test_offsets_are_how_often_a_text_is_met():
         ({"batch_size": 1}, "batch_size is 1"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"held_out": 0.9}, "held_out is 0.9"),
-        ({"blends": (0.5, 1.5)}, "blends are"),
-        ({"blends": ()}, "blends are"),
+        ({"blends": (0.5, 1.5)}, "blends is"),
+        ({"blends": ()}, "blends is"),
         ({"max_bytes": 0}, "max_bytes is 0"),
     ],
 )
