@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -20,8 +21,11 @@ from dataflows.config import Config
 from dataflows.distinct import Distinct
 from dataflows.errors import InputError
 from dataflows.events import Event, EventJson, decode_event
-from dataflows.files import EVENTS, LineReader
+from dataflows.file_shapes import SAMPLE, shape_of
+from dataflows.files import EVENTS
 from dataflows.ledger import Ledger
+from dataflows.line_reader import LineReader
+from dataflows.readable import Readable
 from dataflows.record import Raw, Reject
 
 __all__ = ["CheckReport", "check_events", "render"]
@@ -32,7 +36,6 @@ CHANGES_DROPPED = 2_000
 OTHERS = "(others)"
 FIELDS = ("item_id", "text", "value", "session_id", "intent")
 KNOWN = frozenset(EventJson.__struct_fields__)
-GZIP = b"\x1f\x8b"
 _names = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -41,33 +44,29 @@ def check_events(path: Path, config: Config | None = None, now: float | None = N
 
     `config` gives the sections `[events]` and `[clean]`. `now` (seconds since
     1970, default: the clock) is what events are called "dated ahead" against.
-    Raises InputError for a file that cannot be read, is empty, or is gzipped.
+    Raises InputError for a file that cannot be read or is empty.
     """
     config = config or Config()
     path = Path(path)
-    checker = _Checker(config, time.time() if now is None else now)
-    for raw in _records(path, config.events.max_record_bytes):
-        checker.take(raw)
+    reader = LineReader(path, EVENTS, path.name, max_bytes=config.events.max_record_bytes)
+    with closing(reader):
+        sample = reader.source.file.peek(SAMPLE)
+        checker = _Checker(config, time.time() if now is None else now, sample)
+        for raw in reader.records():
+            checker.take(raw)
+        checker.torn, checker.damage = reader.torn, reader.source.damage
     if not checker.records:
         raise InputError(f"{path}: holds no lines; give a file of JSON lines, one event in each")
     return checker.report(path)
 
 
-def _records(path: Path, max_bytes: int) -> Iterator[Raw]:
-    reader = LineReader(path, EVENTS, path.name, max_bytes=max_bytes)
-    try:
-        with path.open("rb") as file:
-            if file.read(2) == GZIP:
-                raise InputError(f"{path}: is gzipped; unpack it first (gzip -d)")
-        yield from reader.records()
-    finally:
-        reader.close()
-
-
 class _Checker:
     """Counts as records come by."""
 
-    def __init__(self, config: Config, now: float) -> None:
+    def __init__(self, config: Config, now: float, sample: bytes) -> None:
+        self.torn = 0
+        self.damage: str | None = None
+        self._sample = sample
         self._config = config
         self._now = now
         self._cleaner = Cleaner(config.clean)
@@ -81,13 +80,10 @@ class _Checker:
         self._first = self._last = self._newest = 0.0
         self._events = self._ahead = self._backwards = 0
         self._max_step = 0.0
-        self._start = b""
         self.records = 0
 
     def take(self, raw: Raw) -> None:
         """Look at one record."""
-        if not self.records:
-            self._start = (raw.value or b"")[:80]
         self.records += 1
         if self.records % CHANGES_DROPPED == 0:
             # Cleaning keeps note of what it must write down; nobody writes it down here.
@@ -180,11 +176,18 @@ class _Checker:
 
     def _remarks(self) -> Iterator[str]:
         """Say what a person would want to know first, and what to do about it."""
-        if not self._events:
-            yield "No line is an event. " + _guess(self._start)
+        shape = shape_of(self._sample)
+        if shape is not None:
+            yield f"This is no file of events: {shape}."
+        elif not self._events:
+            yield "No line is an event: " + _guess(self._sample)
         elif self._unknown:
             names = ", ".join(sorted(self._unknown)[:8])
             yield f"Fields that are ignored, since they have no meaning here: {names}."
+        if self.torn:
+            yield f"The last line is torn ({self.torn} bytes without an end) and was left out."
+        if self.damage is not None:
+            yield f"The compressed file is not whole: {self.damage}. What could be read was."
         if self._events and self._missing["item_id"] == self._events:
             yield "No event names an item (item_id): there is nothing to recommend."
         if self._backwards:
@@ -211,25 +214,20 @@ def _unknown_fields(value: bytes) -> list[str]:
         return []
 
 
-def _guess(start: bytes) -> str:
-    """Guess from its first bytes what a file without events is."""
-    bare = start.strip()
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "It looks like UTF-16; write it as UTF-8."
-    if b"\x00" in start:
-        return "It looks like a binary file; a file of JSON lines is wanted."
-    if bare in (b"{", b"[") or bare.startswith(b"[{"):
-        return "It looks like one JSON document over many lines; every event needs its own line."
-    if bare and bare[:1] != b"{":
-        return "It is no JSON; `penchant convert` reads some other formats."
-    return "Every event needs event_id, user_id, type and ts, in one line of JSON."
+def _guess(sample: bytes) -> str:
+    """Guess from its beginning what a file without events is, which has no shape that is known."""
+    if b"\x00" in sample[:80]:
+        return "it looks like a binary file; a file of JSON lines is wanted."
+    if not sample.lstrip().startswith(b"{"):
+        return "it is no JSON; `penchant convert` reads some other formats."
+    return "every event needs event_id, user_id, type and ts, in one line of JSON."
 
 
 def _numbered(path: Path, examples: list[Example]) -> Iterator[Example]:
     """Give the examples in order, each with the number of its line, counted from 1."""
     line, position = 1, 0
     try:
-        with path.open("rb") as file:
+        with closing(Readable(path).file) as file:
             for example in sorted(examples, key=lambda example: example.offset):
                 while position < example.offset:
                     chunk = file.read(min(1 << 20, example.offset - position))

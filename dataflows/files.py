@@ -1,98 +1,44 @@
 """Events and items from files of JSON lines: a Bytewax source that goes on where the state ends.
 
-A record's offset is the byte at which its line starts. The items are read first, whole, at
-each start where the file has changed; then the events, from the stored position on.
+A record's offset is the byte at which its line starts, in the text where a file is compressed.
+The items are read first, whole, at each start where the file has changed; then the events,
+from the stored position on.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b, file_digest
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from dataflows.errors import InputError
+from dataflows.generations import next_generation
+from dataflows.line_reader import LineReader
+from dataflows.piped import is_piped, piped_name
 from dataflows.progress import Progress
+from dataflows.readable import Readable, unreadable
 from dataflows.record import Raw
 from dataflows.whole_catalogue import WholeCatalogue
 
 EVENTS = "events"
 ITEMS = "items"
-BOM = b"\xef\xbb\xbf"
 POLL = timedelta(milliseconds=20)
 
 
-class LineReader:
-    """The lines of one file from a byte position on, as records; blank lines are left out.
-
-    A line longer than `max_bytes` is cut to one byte more, so that decoding refuses it
-    without the whole of it in memory. With `whole_only` a last line that has no newline yet
-    is left for later. Raises InputError where the file cannot be read, or is not the one
-    that `start` was in.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        topic: str,
-        partition: str,
-        *,
-        start: int = 0,
-        max_bytes: int,
-        whole_only: bool = False,
-    ) -> None:
-        self._path = path
-        self._topic = topic
-        self._partition = partition
-        self._max_bytes = max_bytes
-        self._whole_only = whole_only
-        self._position = start
-        self._file = _open_at(path, start)
-
-    def records(self) -> Iterator[Raw]:
-        """Yield the records up to the present end of the file; call again for what came since."""
-        while (found := self._line()) is not None:
-            start, line = found
-            value = line.rstrip(b"\r\n").removeprefix(BOM if start == 0 else b"")
-            if value.strip():
-                yield Raw(self._topic, self._partition, start, self._position, None, value)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()
-
-    def _line(self) -> tuple[int, bytes] | None:
-        """Give where the next line starts, and the line; None at the end."""
-        start = self._position
-        line = self._file.readline(self._max_bytes + 2)
-        end = start + len(line)
-        rest = line
-        while rest and not rest.endswith(b"\n"):
-            rest = self._file.readline(1 << 20)
-            end += len(rest)
-        is_torn = not (rest or line).endswith(b"\n")
-        if not line or (is_torn and self._whole_only):
-            self._file.seek(start)
-            return None
-        self._position = end
-        return start, line
-
-
 class FilePartition(StatefulSourcePartition[Raw, None]):
-    """Both files as one stream: items, then events; ends with the events unless `follow`.
+    """All files as one stream: `first` whole, then events; ends with them unless `follow`.
 
-    `removals` come ahead of the items.
+    `removals` come ahead of all.
     """
 
     def __init__(
         self,
-        items: LineReader | None,
+        first: Sequence[LineReader],
         events: LineReader,
         batch: int,
         *,
@@ -100,14 +46,14 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
         stop: Callable[[], bool],
         removals: Sequence[Raw] = (),
     ) -> None:
-        self._items = items
+        self._first = first
         self._events = events
         self._batch = batch
         self._follow = follow
         self._stop = stop
         self._is_idle = False
         self._records: Iterator[Raw] = chain(
-            removals, items.records() if items else (), events.records()
+            removals, *(reader.records() for reader in first), events.records()
         )
 
     def next_batch(self) -> list[Raw]:
@@ -117,7 +63,10 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
         raws = list(islice(self._records, self._batch))
         self._is_idle = not raws
         if self._is_idle:
-            if not self._follow:
+            source = self._events.source
+            if source.is_over and not (self._follow and source.may_grow):
+                for reader in (*self._first, self._events):
+                    reader.tell_torn()
                 raise StopIteration
             self._records = self._events.records()
         return raws
@@ -131,9 +80,8 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
 
     def close(self) -> None:
         """Let go of the files."""
-        self._events.close()
-        if self._items is not None:
-            self._items.close()
+        for reader in (*self._first, self._events):
+            reader.close()
 
 
 class FileSource(FixedPartitionedSource[Raw, None]):
@@ -165,42 +113,71 @@ class FileSource(FixedPartitionedSource[Raw, None]):
         self._follow = follow
         self._max_bytes = max_bytes
         self._whole = whole
+        self._part: FilePartition | None = None
+        self._readers: list[LineReader] = []
 
     def open(self) -> None:
-        """Look whether both files can be read from where the state ends. Raises InputError."""
-        self._part().close()
+        """Open all files, so that what is wrong is told before the flow starts.
+
+        Raises InputError where one cannot be read from where the state ends.
+        """
+        if self._part is None:
+            self._part = self._open()
+
+    def close(self) -> None:
+        """Let go of the files, where no flow has taken them over."""
+        part, self._part = self._part, None
+        if part is not None:
+            part.close()
+
+    def check_whole(self) -> None:
+        """Raise InputError where compressed data ended too early, once the rest is learnt."""
+        for reader in self._readers:
+            damage = reader.source.damage
+            if damage is not None:
+                raise InputError(f"{reader.path}: {damage}; what could be read of it is learnt")
 
     def unread(self) -> int:
-        """Bytes of the events that are not yet learnt and stored; 0 where there is no file."""
+        """Bytes of the events that are not yet learnt and stored; 0 where that is not known."""
+        reader = self._readers[-1] if self._readers else None
+        if reader is None or not reader.source.is_plain:
+            return 0
         try:
-            size = self._events.stat().st_size
+            size = reader.path.stat().st_size
         except OSError:
             return 0
-        return max(0, size - (self._progress.position(self._events.name) or 0))
+        return max(0, size - (self._progress.position(reader.partition) or 0))
 
     def list_parts(self) -> list[str]:
-        """Both files are one partition of the flow, so that items come before events."""
+        """All files are one partition of the flow, so that items come before events."""
         return ["files"]
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> FilePartition:  # noqa: ARG002
-        """Give the one partition. Raises InputError (see `LineReader`)."""
-        return self._part()
+        """Give the one partition, which is opened once only. Raises InputError (see `open`)."""
+        self.open()
+        part, self._part = self._part, None
+        assert part is not None  # noqa: S101 - just opened
+        return part
 
-    def _part(self) -> FilePartition:
-        items = None
+    def _open(self) -> FilePartition:
+        readers: list[LineReader] = []
         removals: Sequence[Raw] = ()
-        if self._items is not None:
-            content = f"{self._items.name}@{_digest(self._items)}"
-            removals = self._removals(self._items, content)
-            items = self._reader(self._items, ITEMS, content)
         with ExitStack() as undo:
-            if items is not None:
-                undo.callback(items.close)
-            events = self._reader(self._events, EVENTS, self._events.name, self._follow)
+            if self._items is not None:
+                content = _partition_of(self._items)
+                removals = self._removals(self._items, content)
+                readers.append(self._reader(self._items, ITEMS, content))
+                undo.callback(readers[0].close)
+            readers.append(self._events_reader())
+            undo.callback(readers[-1].close)
+            for reader in readers:
+                if not reader.source.is_stream and not self._progress.position(reader.partition):
+                    reader.source.check_shape()
             undo.pop_all()
+        self._readers = readers
         return FilePartition(
-            items,
-            events,
+            readers[:-1],
+            readers[-1],
             self._batch_size,
             follow=self._follow,
             stop=self._stop,
@@ -211,56 +188,52 @@ class FileSource(FixedPartitionedSource[Raw, None]):
         if self._whole is None:
             return []
         with closing(LineReader(path, ITEMS, content, max_bytes=self._max_bytes)) as reader:
-            return self._whole.removals(ITEMS, content, reader.records(), lambda: _breaks_off(path))
+            reader.source.check_shape()
+            return self._whole.removals(
+                ITEMS,
+                content,
+                reader.records(),
+                lambda: bool(reader.torn or reader.source.damage),
+            )
 
-    def _reader(
-        self,
-        path: Path,
-        topic: str,
-        partition: str,
-        whole_only: bool = False,
-    ) -> LineReader:
+    def _events_reader(self) -> LineReader:
+        path = self._events
+        if is_piped(path):
+            name = next_generation(piped_name(path), self._progress.names())
+            return self._reader(path, EVENTS, name)
+        reader = self._reader(path, EVENTS, path.name)
+        if reader.source.form is not None and self._follow:
+            reader.close()
+            raise InputError(
+                f"{path}: is a {reader.source.form} file, which does not grow line by line; "
+                "follow the plain file that is written, or set files.follow to false"
+            )
+        if reader.is_short:
+            reader.close()
+            raise InputError(
+                f"{path}: the state has read {self._progress.position(path.name)} bytes of a file "
+                "of this name, and this one is shorter; give the file that was read, only longer, "
+                "or an empty [state] path"
+            )
+        return reader
+
+    def _reader(self, path: Path, topic: str, partition: str) -> LineReader:
         return LineReader(
             path,
             topic,
             partition,
             start=self._progress.position(partition) or 0,
             max_bytes=self._max_bytes,
-            whole_only=whole_only,
+            whole_only=self._follow and topic == EVENTS,
+            streams=topic == EVENTS,
         )
 
 
-def _open_at(path: Path, start: int) -> BinaryIO:
-    try:
-        file = path.open("rb")
-        if start:
-            file.seek(start - 1)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); give the path of a file of JSON lines"
-        ) from error
-    if start and file.read(1) != b"\n" and file.seek(0, 2) != start:
-        file.close()
-        raise InputError(
-            f"{path}: the state has read {start} bytes of a file of this name, and no line ends "
-            "there in this one; give the file that was read, only longer, or an empty [state] path"
-        )
-    return file
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return file_digest(file, lambda: blake2b(digest_size=8)).hexdigest()
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); give the path of a file of JSON lines"
-        ) from error
-
-
-def _breaks_off(path: Path) -> bool:
-    last = path.read_bytes().rpartition(b"\n")[2]
-    try:
-        return bool(last) and json.loads(last) is None
-    except ValueError:
-        return True
+def _partition_of(items: Path) -> str:
+    """Name a catalogue by its text, so that one that has changed is read anew."""
+    with closing(Readable(items)) as source:
+        try:
+            digest = file_digest(source.file, lambda: blake2b(digest_size=8)).hexdigest()
+        except OSError as error:
+            raise unreadable(items, error) from error
+    return f"{items.name}@{digest}"

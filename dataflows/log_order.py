@@ -13,6 +13,7 @@ import math
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,9 @@ from numpy.typing import NDArray
 from dataflows.errors import InputError
 from dataflows.event_settings import EventSettings
 from dataflows.events import Event, decode_event
-from dataflows.files import BOM, EVENTS, LineReader
+from dataflows.files import EVENTS
+from dataflows.line_reader import LineReader, content
+from dataflows.readable import open_seekable
 from dataflows.record import Raw
 
 Places = NDArray[np.int64]
@@ -54,15 +57,13 @@ class LogOrder:
         A record's offset is its place in the order, since offsets must grow.
         """
         at = 0
-        with self.path.open("rb") as file:
+        with closing(open_seekable(self.path)) as file:
             for place, (start, end) in enumerate(zip(self.starts, self.ends, strict=True)):
                 if start != at:
                     file.seek(start)
                 line = file.read(end - start)
                 at = end
-                # Cut as the file source cuts, so that decoding refuses the same lines.
-                value = line[: self._max_bytes + 2].rstrip(b"\r\n")
-                value = value.removeprefix(BOM if start == 0 else b"")
+                value = content(line, self._max_bytes, is_first=start == 0)
                 yield Raw(EVENTS, self.path.name, place, place + 1, None, value)
 
 
@@ -114,16 +115,18 @@ def _index(
     numbers: defaultdict[str, int] = defaultdict(count.__next__)
     time = -math.inf
     reader = LineReader(path, EVENTS, path.name, max_bytes=settings.max_record_bytes)
-    for raw in reader.records():
-        event = decode_event(raw, settings)
-        starts.append(raw.offset)
-        ends.append(raw.next_offset)
-        if isinstance(event, Event):
-            time = event.ts
-            users.append(numbers[event.user_id])
-        else:
-            users.append(next(count))  # no event: a group of its own
-        times.append(time)
-        is_event.append(isinstance(event, Event))
-    reader.close()
+    with closing(reader):
+        reader.source.check_shape()
+        for raw in reader.records():
+            event = decode_event(raw, settings)
+            starts.append(raw.offset)
+            ends.append(raw.next_offset)
+            if isinstance(event, Event):
+                time = event.ts
+                users.append(numbers[event.user_id])
+            else:
+                users.append(next(count))  # no event: a group of its own
+            times.append(time)
+            is_event.append(isinstance(event, Event))
+        reader.tell_torn()
     return starts, ends, times, users, is_event

@@ -20,9 +20,11 @@ from dataflows.config import Config
 from dataflows.encode import EncodeStep
 from dataflows.engine import Engine
 from dataflows.engines import Engines
-from dataflows.files import EVENTS, ITEMS, LineReader
+from dataflows.errors import InputError
+from dataflows.files import EVENTS, ITEMS
 from dataflows.flow import build_flow
 from dataflows.generation.companion import Companion
+from dataflows.line_reader import LineReader
 from dataflows.model import Observer
 from dataflows.outbox import Acknowledge, Out
 from dataflows.pace import Pace
@@ -134,12 +136,18 @@ def catalogue_records(path: Path | None, max_bytes: int) -> Iterator[Raw]:
     if path is None:
         return iter(())
     reader = LineReader(path, ITEMS, f"{path.name} ({ITEMS})", max_bytes=max_bytes)
+    try:
+        reader.source.check_shape()
+    except InputError:
+        reader.close()
+        raise
     return _closing(reader)
 
 
 def _closing(reader: LineReader) -> Iterator[Raw]:
     with closing(reader):
         yield from reader.records()
+        reader.tell_torn()
 
 
 def batched(records: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -221,7 +221,13 @@ def _ends(
     source = file_source(config, progress, stop, accept_items=accept_items)
     sink = FileSink(Path(config.files.output), acknowledge)
     # Files that are refused leave the state as it is: no shard is opened, or closed, for them.
-    return _Ends(source, sink, lambda: f"{source.unread():,} bytes unread", (source.open,))
+    return _Ends(
+        source,
+        sink,
+        lambda: f"{source.unread():,} bytes unread",
+        (source.open,),
+        after_state=(source.close, source.check_whole),
+    )
 
 
 def _kafka_ends(

@@ -34,12 +34,14 @@ class Progress:
 
     def is_known(self, partition: str) -> bool:
         """Whether any shard has stored something of `partition`."""
+        return partition in self.names()
+
+    def names(self) -> set[str]:
+        """Every partition that any shard has stored something of."""
         with self._lock:
-            return any(partition in positions for positions in self._stored.values())
+            return {name for stored in self._stored.values() for name in stored}
 
     def positions(self) -> dict[str, int]:
         """Next offset of every partition that all shards have stored something of."""
-        with self._lock:
-            partitions = {name for stored in self._stored.values() for name in stored}
-        answers = {name: self.position(name) for name in sorted(partitions)}
+        answers = {name: self.position(name) for name in sorted(self.names())}
         return {name: at for name, at in answers.items() if at is not None}

@@ -10,7 +10,8 @@ import msgspec
 
 from dataflows.config import Config
 from dataflows.errors import InputError
-from dataflows.files import EVENTS, ITEMS, LineReader
+from dataflows.files import EVENTS, ITEMS
+from dataflows.line_reader import LineReader
 from dataflows.record import Raw
 from dataflows.records import MemoryStore, Records
 from dataflows.store import Store

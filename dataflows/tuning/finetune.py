@@ -168,7 +168,7 @@ def _ends(config: Config, progress: Progress, stop: Callable[[], bool]) -> _Ends
     if config.flow.source == "kafka":
         return _kafka_ends(config, progress, stop)
     source = file_source(config, progress, stop)
-    return _Ends(source, ITEMS, source.open, lambda: None)
+    return _Ends(source, ITEMS, source.open, source.close)
 
 
 def _kafka_ends(config: Config, progress: Progress, stop: Callable[[], bool]) -> _Ends:

@@ -212,11 +212,9 @@ def test_markup_in_a_log_is_printed_as_it_stands(tmp_path: Path):
 def test_what_cannot_be_checked_is_one_line(tmp_path: Path):
     (tmp_path / "empty.jsonl").write_bytes(b"")
     (tmp_path / "blank.jsonl").write_bytes(b"\n\n \n")
-    (tmp_path / "log.jsonl.gz").write_bytes(gzip.compress(event(1)))
     for name, words in {
         "empty.jsonl": "holds no lines",
         "blank.jsonl": "holds no lines",
-        "log.jsonl.gz": "is gzipped; unpack it first",
         "nowhere.jsonl": "No such file",
         ".": "Is a directory",
     }.items():
@@ -224,6 +222,19 @@ def test_what_cannot_be_checked_is_one_line(tmp_path: Path):
             check_events(tmp_path / name)
         assert "\n" not in str(error.value)
         assert str(tmp_path) in str(error.value)
+
+
+def test_a_compressed_log_is_read_and_a_cut_one_is_told(tmp_path: Path):
+    path = tmp_path / "log.jsonl"
+    packed = gzip.compress(b"\n".join(event(n) for n in range(2000)) + b"\n[]\n")
+    path.write_bytes(packed)
+    report = check_events(path, now=NOW)
+    assert report.outcomes["learnt"] == 2000
+    assert [example.line for example in report.examples] == [2001]
+    path.write_bytes(packed[: len(packed) // 2])
+    report = check_events(path, now=NOW)
+    assert 0 < report.outcomes["learnt"] < 2000
+    assert any("cut off before its end" in remark for remark in report.remarks)
 
 
 def test_a_log_out_of_order_is_said_so(tmp_path: Path):

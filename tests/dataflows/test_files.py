@@ -1,5 +1,6 @@
 import json
 import os
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from dataflows.errors import InputError
 from dataflows.file_sink import FileSink, FileSinkPartition, cut_torn_line, topic_file
-from dataflows.files import EVENTS, ITEMS, FileSource, LineReader
+from dataflows.files import EVENTS, ITEMS, FileSource
+from dataflows.line_reader import LineReader, is_object
 from dataflows.outbox import DEAD_LETTERS, RECOMMENDATIONS, Out
 from dataflows.progress import Progress
 
@@ -45,7 +47,9 @@ def test_every_line_is_read_once_from_wherever_reading_goes_on(lines, ending, tm
     path = tmp_path_factory.mktemp("files") / "e"
     path.write_bytes(b"\n".join(lines) + ending)
     raws = read(path)
-    wanted = [line.rstrip(b"\r") for line in lines]
+    wanted = [line.lstrip(b"\0").rstrip(b"\r") for line in lines]
+    if wanted and not ending and not is_object(wanted[-1]):
+        wanted.pop()
     if wanted:
         wanted[0] = wanted[0].removeprefix(b"\xef\xbb\xbf")
     wanted = [line for line in wanted if line.strip()]
@@ -83,13 +87,45 @@ def test_a_follower_waits_for_the_end_of_a_line(tmp_path: Path):
     reader.close()
 
 
-def test_another_file_under_the_same_name_is_refused(tmp_path: Path):
+def test_what_a_writer_left_without_a_newline_is_never_read_twice_nor_in_half(tmp_path: Path):
     path = tmp_path / "e"
-    path.write_bytes(b"one\ntwo\n")
-    assert [raw.value for raw in read(path, start=4)] == [b"two"]
-    for position in (5, 9):
-        with pytest.raises(InputError, match="no line ends there"):
-            read(path, start=position)
+    path.write_bytes(b'{"a":1}\n{"a":2}')
+    assert [raw.value for raw in read(path, whole_only=True)] == [b'{"a":1}']
+    end = read(path)[-1].next_offset
+    assert end == 15
+    for more, rest in [
+        (b"", []),
+        (b"\n", []),
+        (b" \r\n", []),
+        (b'\n{"a":3}\n', [b'{"a":3}']),
+        (b'{"a":3}\n', [b'{"a":3}']),
+        (b',"b"\n{"a":3}', [b',"b"', b'{"a":3}']),
+    ]:
+        path.write_bytes(b'{"a":1}\n{"a":2}' + more)
+        assert [raw.value for raw in read(path, start=end)] == rest
+
+
+@pytest.mark.parametrize(
+    "torn", [b'{"a":2', b"12", b"nul", b'"a', b"[1,2]", b"\xff", b'{"a":"\xc3']
+)
+def test_a_torn_last_line_is_left_for_later_and_told(tmp_path: Path, torn, caplog):
+    path = tmp_path / "e"
+    path.write_bytes(b'{"a":1}\n' + torn)
+    reader = LineReader(path, EVENTS, "e", max_bytes=20)
+    with closing(reader):
+        assert [raw.next_offset for raw in reader.records()] == [8]
+        reader.tell_torn()
+        assert f"torn ({len(torn)} bytes" in caplog.text
+        with path.open("ab") as file:
+            file.write(b"}\r\n")
+        assert [raw.value for raw in reader.records()] == [torn + b"}"]
+        assert reader.torn == 0
+
+
+def test_zero_bytes_in_front_of_a_line_are_no_content(tmp_path: Path):
+    path = tmp_path / "e"
+    path.write_bytes(b"\0" * 100_000 + b"{}\n" + b"\0" * 5000 + b"\n\0{}")
+    assert [(raw.offset, raw.value) for raw in read(path)] == [(0, b"{}"), (105_004, b"{}")]
 
 
 def test_items_come_first_then_events_in_batches_of_what_is_there(tmp_path: Path):
@@ -140,7 +176,9 @@ def test_a_missing_file_is_told_before_the_flow_starts(tmp_path: Path):
     (tmp_path / "e").write_bytes(b"")
     with pytest.raises(InputError, match="cannot be read"):
         source(tmp_path, items=tmp_path / "i").open()
-    source(tmp_path).open()
+    opened = source(tmp_path)
+    opened.open()
+    opened.close()
 
 
 def out(number, topic=RECOMMENDATIONS, value=b"{}"):

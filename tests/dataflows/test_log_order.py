@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dataflows.errors import InputError
 from dataflows.event_settings import EventSettings
-from dataflows.files import LineReader
+from dataflows.line_reader import LineReader
 from dataflows.log_order import read_order, replay_order
 
 SETTINGS = EventSettings(min_time=-1.0)

@@ -1,0 +1,152 @@
+"""An input file, open to be read from a byte of its text on: plain, compressed or a pipe."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import stat
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import IO
+
+from dataflows.errors import InputError
+from dataflows.file_shapes import SAMPLE, check_shape
+from dataflows.piped import Piped, is_piped
+from dataflows.unpacked import MAGIC, Unpacked, form_of
+
+LONGEST_MAGIC = max(map(len, MAGIC))
+_BLOCK = 1 << 20
+_UNPACKERS = {"gzip": "zcat", "zstd": "zstdcat"}
+
+
+class Readable:
+    """The text of a file from byte `start` on, through `file`.
+
+    gzip and Zstandard are known by their first bytes, and `start` counts in the text that
+    they hold. A pipe, and `-` for standard input, are read only with `streams`, and from
+    wherever they are.
+    Raises InputError, one line, for what cannot be read.
+    """
+
+    def __init__(self, path: Path, start: int = 0, *, streams: bool = False) -> None:
+        self.path = path
+        try:
+            self.is_stream = is_piped(path)
+            if self.is_stream:
+                self._refuse_stream(streams)
+            else:
+                _refuse_odd(path)
+            self.file = self._open(start)
+        except OSError as error:
+            raise unreadable(path, error) from error
+
+    @property
+    def form(self) -> str | None:
+        """Give "gzip" or "zstd" where the file is compressed."""
+        raw = self.file.raw
+        return raw.form if isinstance(raw, Unpacked) else None
+
+    @property
+    def damage(self) -> str | None:
+        """Say why compressed text ended too early, None where it did not."""
+        raw = self.file.raw
+        return raw.damage if isinstance(raw, Unpacked) else None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its bytes are the text, and can be gone back in."""
+        return isinstance(self.file.raw, io.FileIO)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is to come, as far as is known now."""
+        raw = self.file.raw
+        return raw.is_over if isinstance(raw, Piped) else True
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether there may be more after its end: another writer of a named pipe, more lines."""
+        raw = self.file.raw
+        return raw.is_named if isinstance(raw, Piped) else self.is_plain
+
+    def check_shape(self) -> None:
+        """Raise InputError where the file is no JSON lines, seen from its beginning alone."""
+        sample = self.file.peek(SAMPLE)
+        form = form_of(sample) if self.is_stream else None
+        if form is not None:
+            raise InputError(
+                f"{self.path}: what comes through it is {form} data; unpack it on the way "
+                f"({_UNPACKERS[form]}), or give the file itself"
+            )
+        check_shape(self.path, sample)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.file.close()
+
+    def _open(self, start: int) -> io.BufferedReader[io.RawIOBase]:
+        if self.is_stream:
+            return _buffered(Piped(self.path))
+        packed = self.path.open("rb")
+        form = form_of(packed.peek(LONGEST_MAGIC))
+        if form is not None:
+            file = _buffered(Unpacked(packed, form))
+            _pass_over(file, start)
+            return file
+        packed.close()
+        file = _buffered(io.FileIO(self.path))
+        file.seek(start)
+        return file
+
+    def _refuse_stream(self, streams: bool) -> None:
+        if not streams:
+            raise InputError(
+                f"{self.path}: is a pipe, and what comes by once cannot be read here; write it to "
+                "a file and give that"
+            )
+
+
+def open_seekable(path: Path) -> IO[bytes]:
+    """Open the text of a file to go back and forth in it; unpacked into a temporary file."""
+    source = Readable(path)
+    if source.is_plain:
+        return source.file
+    with closing(source):
+        unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+        try:
+            shutil.copyfileobj(source.file, unpacked, _BLOCK)
+        except OSError as error:
+            unpacked.close()
+            raise InputError(
+                f"{path}: cannot be unpacked into {tempfile.gettempdir()} ({error.strerror}); make "
+                "room there, or set TMPDIR"
+            ) from error
+    unpacked.seek(0)
+    return unpacked
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """Give the error for a file that the system will not let us read."""
+    return InputError(
+        f"{path}: cannot be read ({error.strerror}); give the path of a file of JSON lines"
+    )
+
+
+def _refuse_odd(path: Path) -> None:
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{path}: cannot be read (Is a directory); give the file in it")
+    if not stat.S_ISREG(mode):
+        kind = "a socket" if stat.S_ISSOCK(mode) else "a device"
+        raise InputError(f"{path}: cannot be read (it is {kind}); give a file or a pipe")
+
+
+def _buffered(raw: io.RawIOBase) -> io.BufferedReader[io.RawIOBase]:
+    return io.BufferedReader(raw, SAMPLE)
+
+
+def _pass_over(file: io.BufferedReader[io.RawIOBase], count: int) -> None:
+    """Read `count` bytes, or as many as there are, and drop them."""
+    while count and (data := file.read(min(count, _BLOCK))):
+        count -= len(data)
