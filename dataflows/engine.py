@@ -402,6 +402,7 @@ class Engine(Generic[M]):
             self._items[item_id] = item_blob(record, self.space.in_force.encoder)
             text = record.text
             self.counts["items_put"] += 1
+            self.counts["items_repaired"] += record.item.repaired
         if self._followed is not None:
             self._followed[item_id] = text
 

@@ -15,6 +15,7 @@ from msgspec import Meta
 from dataflows.event_settings import EventSettings
 from dataflows.ids import JsonId, read_id, read_optional_id
 from dataflows.items import ItemRecord, RemovedItem, decode_item
+from dataflows.numbers import fit
 from dataflows.reasons import Reason, Refused, shown
 from dataflows.record import Raw, Reject
 from dataflows.record_text import read_text
@@ -36,7 +37,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     """One thing that a user did. `ts` is seconds since 1970 UTC, inside the plausible range.
 
     `text` is repaired and never blank; `cut` says that it was longer than the
-    limit, `repaired` that it held something that text cannot hold. `value` is finite.
+    limit, `repaired` that it, or `context`, held something that cannot be kept as it was.
+    `value` is finite.
     `retracts` says what it takes back: then it is learnt as nothing else.
     """
 
@@ -113,8 +115,11 @@ def decode_event(raw: Raw, settings: EventSettings) -> Event | Reject:
 def _event(wire: EventJson, value: bytes, settings: EventSettings) -> Event:
     limit = settings.max_id_chars
     text, cut, repaired = read_text(wire.text, settings.max_text_chars)
-    if wire.context is not None:
-        check_depth(wire.context, "context", value, settings.max_depth)
+    context = wire.context
+    if context is not None:
+        check_depth(context, "context", value, settings.max_depth)
+        context, was_mended = fit(context, value)
+        repaired = repaired or was_mended
     kind = read_id(wire.type, "type", limit)
     return Event(
         read_id(wire.event_id, "event_id", limit),
@@ -126,10 +131,10 @@ def _event(wire: EventJson, value: bytes, settings: EventSettings) -> Event:
         None if wire.value is None else _value(wire.value),
         read_optional_id(wire.session_id, "session_id", limit),
         read_optional_id(wire.intent, "intent", limit),
-        wire.context,
+        context,
         cut,
         repaired,
-        retracts(kind, wire.context, settings.retracts),
+        retracts(kind, context, settings.retracts),
     )
 
 

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from dataflows.event_settings import EventSettings
 from dataflows.ids import JsonId, read_id
+from dataflows.numbers import fit
 from dataflows.reasons import Reason, Refused
 from dataflows.record import Raw, Reject
 from dataflows.record_text import read_text
@@ -21,7 +22,7 @@ class ItemRecord(msgspec.Struct, frozen=True, gc=False):
     """One thing that can be recommended, as the catalogue's topic tells it.
 
     `title` is "" where the record has a blank one. `categories` are in the order
-    given, each once. `cut` and `repaired` tell of title and text together.
+    given, each once. `cut` tells of title and text together, `repaired` of `attributes` too.
     """
 
     item_id: str
@@ -92,17 +93,19 @@ def decode_item(raw: Raw, settings: EventSettings) -> ItemRecord | RemovedItem |
 def _item(wire: ItemJson, value: bytes, settings: EventSettings) -> ItemRecord:
     title, title_cut, title_repaired = read_text(wire.title, settings.max_title_chars)
     text, text_cut, text_repaired = read_text(wire.text, settings.max_text_chars)
-    if wire.attributes is not None:
-        check_depth(wire.attributes, "attributes", value, settings.max_depth)
+    attributes, was_mended = wire.attributes or {}, False
+    if attributes:
+        check_depth(attributes, "attributes", value, settings.max_depth)
+        attributes, was_mended = fit(attributes, value)
     return ItemRecord(
         read_id(wire.item_id, "item_id", settings.max_id_chars),
         title or "",
         text,
         _categories(wire.categories, settings.max_title_chars),
-        wire.attributes or {},
+        attributes,
         wire.available is not False,
         title_cut or text_cut,
-        title_repaired or text_repaired,
+        title_repaired or text_repaired or was_mended,
     )
 
 

@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from dataflows.numbers import read_float, read_integer
 from dataflows.reasons import Reason, Refused, shown
 
 T = TypeVar("T")
@@ -86,7 +87,12 @@ class RecordReader(Generic[T]):
 
     def _read_slowly(self, value: bytes, why: str) -> T:
         try:
-            found = json.loads(value.decode(), parse_constant=_no_constant)
+            found = json.loads(
+                value.decode(),
+                parse_constant=_no_constant,
+                parse_float=read_float,
+                parse_int=read_integer,
+            )
             if not isinstance(found, dict):
                 raise Refused(
                     Reason.NOT_AN_OBJECT, f"the record is {_kind(found)}; it must be an object"
@@ -130,14 +136,20 @@ def check_depth(value: dict[str, Any], name: str, record: bytes, limit: int) -> 
 
 
 def _mended(value: Any) -> Any:
-    """Replace halves of surrogate pairs inside objects; refuse numbers that are not finite.
+    """Replace halves of surrogate pairs inside an object.
 
     Strings at the top are left alone: they may be ids, which are refused instead,
     or text, which is repaired where it is read.
     """
-    if not isinstance(value, dict):
-        return value
-    return json.loads(_HALF.sub("\ufffd", json.dumps(value, ensure_ascii=False, allow_nan=False)))
+    return _without_halves(value) if isinstance(value, dict) else value
+
+
+def _without_halves(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_HALF.sub("\ufffd", key): _without_halves(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_without_halves(one) for one in value]
+    return _HALF.sub("\ufffd", value) if isinstance(value, str) else value
 
 
 def _check_nesting(value: bytes) -> None:

@@ -274,8 +274,36 @@ def test_a_value_that_is_no_finite_number_is_refused(literal: bytes) -> None:
 
 @pytest.mark.parametrize("name", ["context", "ts", "text", "user_id"])
 def test_a_number_out_of_range_is_refused_where_it_would_be_read(name: str) -> None:
-    for literal in (b"1e999", b'{"a": [1e999]}', b"-1e999"):
+    for literal in (b"1e999", b'[{"a": [1e999]}]', b"-1e999"):
         assert isinstance(decode_event(raw(with_field(name, literal)), SETTINGS), Reject)
+
+
+@pytest.mark.parametrize(
+    ("literal", "kept"),
+    [
+        (b"99999999999999999999", "99999999999999999999"),
+        (b"-9223372036854775809", "-9223372036854775809"),
+        (b"18446744073709551616", "18446744073709551616"),
+        (b"1e999", "1e999"),
+        (b"-1e+400", "-1e+400"),
+        (b"9" * 5000, "9" * 5000),
+        (b"18446744073709551615", 2**64 - 1),
+        (b"-9223372036854775808", -(2**63)),
+        (b"1.7976931348623157e308", 1.7976931348623157e308),
+        (b"1e-400", 0.0),
+        (b"0.12345678901234567890123", 0.12345678901234568),
+    ],
+)
+def test_a_number_in_context_that_cannot_be_stored_is_kept_as_its_digits(literal, kept) -> None:
+    found = decode_event(raw(with_field("context", b'{"a": [{"b": ' + literal + b"}]}")), SETTINGS)
+    assert isinstance(found, Event)
+    assert found.context == {"a": [{"b": kept}]}
+    assert found.repaired == isinstance(kept, str)
+    given = b'{"item_id": 1, "title": "t", "attributes": {"b": ' + literal + b"}}"
+    item = decode_item(raw(given), SETTINGS)
+    assert isinstance(item, ItemRecord)
+    assert item.attributes == {"b": kept}
+    assert item.repaired == isinstance(kept, str)
 
 
 def test_a_value_may_be_written_as_a_string_of_digits() -> None:
