@@ -55,7 +55,7 @@ def write_log(name: str, folder: Path, events: int | None) -> tuple[Path, Path |
     else:
         from dataflows.convert import convert
 
-        convert(kind, path, folder)
+        convert(kind, path, folder, force=True)
     if name == UNTOLD:
         lines = log.read_text().splitlines(keepends=True)
         log.write_text("".join(line for line in lines if json.loads(line)["type"] != "search"))

@@ -245,11 +245,19 @@ def convert(
     shuffle: Annotated[
         int | None, typer.Option(metavar="SEED", help="Order rows by a seeded shuffle (no times).")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over an earlier conversion in the folder.")
+    ] = False,
+    encoding: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Encoding of all files; default: each one's own."),
+    ] = None,
 ) -> None:
     r"""Convert a published log to events.jsonl and items.jsonl.
 
     FORMAT is one of movielens, recbole, completejourney, wikispeedia, deskdrop, amazon,
-    banking77, clinc150, cais-zh.
+    banking77, clinc150, cais-zh. Told in the end: what became of every column, which rows and
+    values could not be read, and how many items of the events the catalogue knows.
 
     \b
     Examples:
@@ -262,7 +270,8 @@ def convert(
     from dataflows.convert import convert as convert_log
     from dataflows.convert import render
 
-    render(convert_log(format_name, path, out, shuffle), Console())
+    report = convert_log(format_name, path, out, shuffle, force=force, encoding=encoding)
+    render(report, Console())
 
 
 @app.command()

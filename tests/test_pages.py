@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from dataflows.config import load_config
+from dataflows.convert import FORMATS
+from dataflows.convert.recbole import NEGATIVE
 from dataflows.flow import STEPS
 from dataflows.ledger import OUTCOMES
 from dataflows.run import run
@@ -88,3 +90,9 @@ def test_the_kinds_in_a_store_are_those_on_the_page(tmp_path) -> None:
     # A message lies in the store only if an epoch ended before it was delivered; a language
     # model is asked only where it is switched on.
     assert told - {"outbox", "learner:generated"} <= found <= told
+
+
+def test_every_format_is_on_the_page_of_converters() -> None:
+    rows = re.findall(r"^\| (`.+?) \|", page("convert.md"), re.MULTILINE)
+    assert re.findall(r"`([\w-]+)`", " ".join(rows)) == list(FORMATS)
+    assert f"`{NEGATIVE}` where a `label` is 0" in page("convert.md")

@@ -17,12 +17,14 @@ from dataflows.convert.clinc150 import open_log as open_clinc150
 from dataflows.convert.completejourney import open_log as open_completejourney
 from dataflows.convert.deskdrop import open_log as open_deskdrop
 from dataflows.convert.draft import Log
+from dataflows.convert.folder import check_free
 from dataflows.convert.movielens import open_log as open_movielens
+from dataflows.convert.opening import known_encoding
 from dataflows.convert.recbole import open_log as open_recbole
 from dataflows.convert.report import ConvertReport, render
 from dataflows.convert.tally import Tally
 from dataflows.convert.wikispeedia import open_log as open_wikispeedia
-from dataflows.convert.writer import write_log
+from dataflows.convert.writer import EVENTS, ITEMS, write_log
 from dataflows.errors import InputError
 
 __all__ = ["FORMATS", "ConvertReport", "convert", "render"]
@@ -40,21 +42,34 @@ FORMATS: dict[str, Callable[[Path, Tally], Log]] = {
 }
 
 
-def convert(format: str, path: Path, out_dir: Path, shuffle: int | None = None) -> ConvertReport:  # noqa: A002
+def convert(
+    format: str,  # noqa: A002
+    path: Path,
+    out_dir: Path,
+    shuffle: int | None = None,
+    *,
+    force: bool = False,
+    encoding: str | None = None,
+) -> ConvertReport:
     """Convert `path` (a file or folder of `format`) into `out_dir`, in order of time.
 
     Equal times keep the order of their rows. With `shuffle` the rows are put in
     an order drawn with that seed, and the times are dealt out anew, in order;
-    sets that have no times of their own get one row per second.
+    sets that have no times of their own get one row per second. `encoding` is that
+    of all files; without it each one's own is found out. With `force` an earlier
+    conversion in `out_dir` is replaced.
 
-    Raises InputError for an unknown format, missing or wrong files, a file of
-    which no row can be used, and an `out_dir` that cannot be written.
+    Raises InputError for an unknown format or encoding, missing or wrong files, a
+    file of which no row can be used, and an `out_dir` that cannot be written or
+    holds a conversion already.
     """
     if format not in FORMATS:
         raise InputError(f"format {format!r} is unknown; it must be one of {', '.join(FORMATS)}")
     path, out_dir = Path(path), Path(out_dir)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; give the {format} data")
-    tally = Tally()
+    if not force:
+        check_free(out_dir, EVENTS, ITEMS)
+    tally = Tally(None if encoding is None else known_encoding(encoding))
     log = FORMATS[format](path, tally)
     return write_log(log, out_dir, tally, format=format, source=path, shuffle=shuffle)

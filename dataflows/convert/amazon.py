@@ -2,42 +2,105 @@
 
 A review is an event with its text and stars. Titles come from a `meta_*` file
 beside it, where there is one. The same user, product and time is the same review.
+
+A product has variants (sizes, colours): reviews of 2023 name the variant in `asin` and the
+product in `parent_asin`, the meta file of 2023 the product alone, and all of 2018 have `asin`
+alone. Events and items are named by the product, or by `asin` where the meta file has no other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from dataflows.convert.draft import Draft, ItemLine, Log, Timed
-from dataflows.convert.tables import find_beside, find_file, read_json_lines
-from dataflows.convert.tally import RowRefused, Tally, read_number, read_word
+from dataflows.convert.find import find_beside, find_file
+from dataflows.convert.json_rows import read_json_lines
+from dataflows.convert.tally import Tally, check_time, read_key, read_number, read_seconds
 
-ENDINGS = ("*.jsonl", "*.jsonl.gz", "*.json", "*.json.gz")
+ENDINGS = ("*.jsonl", "*.json")
+REVIEWS = "a file of Amazon reviews"
+META = "a meta file of Amazon products"
+SUMS = "left out: it sums up all reviews, later ones too"
+EVENT_USES = {
+    "reviewerID": "user_id",
+    "user_id": "user_id",
+    "overall": "value",
+    "rating": "value",
+    "unixReviewTime": "ts",
+    "timestamp": "ts, milliseconds",
+    "reviewTime": "left out: it is in unixReviewTime",
+    "summary": "text",
+    "title": "text",
+    "reviewText": "text",
+    "text": "text",
+    "helpful_vote": SUMS,
+    "vote": SUMS,
+    "helpful": SUMS,
+}
+ITEM_USES = {
+    "title": "title",
+    "description": "text",
+    "features": "text",
+    "feature": "text",
+    "category": "categories",
+    "categories": "categories",
+    "main_category": "categories where there are no others",
+    "brand": "attributes.brand",
+    "store": "attributes.brand",
+    "price": "attributes.price",
+    "average_rating": SUMS,
+    "rating_number": SUMS,
+}
+BY_PRODUCT = ("parent_asin", "asin")
+BY_ASIN = ("asin", "parent_asin")
 
 
 def open_log(path: Path, tally: Tally) -> Log:
     """Find the reviews and the meta file. Raises InputError without reviews."""
     file = find_file(path, ENDINGS, "Amazon reviews", but="meta_*")
     meta = find_beside(file, [f"meta_{ending}" for ending in ENDINGS])
+    names = BY_PRODUCT if meta is None or _has_products(meta, tally) else BY_ASIN
+    uses = EVENT_USES | _told(names, "context.asin where it differs")
+    rows = read_json_lines(file, REVIEWS, uses, tally)
     return Log(
-        tally.each(file.name, read_json_lines(file, "a file of Amazon reviews", tally), _event),
-        iter(()) if meta is None else _items(meta, tally),
+        tally.each(file.name, rows, partial(_event, names)),
+        iter(()) if meta is None else _items(meta, names, tally),
         () if meta else ("There is no meta_*.json beside the reviews: no items.",),
     )
 
 
-def _event(line: int, row: dict[str, Any]) -> Iterator[Timed]:  # noqa: ARG001 - one shape for all
-    user = read_word(_cell(row, "reviewerID", "user_id"), "reviewerID")
-    item = read_word(_cell(row, "asin", "parent_asin"), "asin")
-    stars = read_number(_cell(row, "overall", "rating"), "overall")
+def _told(names: tuple[str, str], other: str) -> dict[str, str]:
+    if names == BY_ASIN:
+        return {"asin": "item_id", "parent_asin": "item_id where there is no asin"}
+    return {"parent_asin": "item_id", "asin": f"item_id where there is no parent_asin, {other}"}
+
+
+def _has_products(meta: Path, tally: Tally) -> bool:
+    """Whether the meta file names products; the first id in it tells, all being of one shape."""
+    for _, row in read_json_lines(meta, META, {}, Tally(tally.encoding)):
+        if _cell(row, "parent_asin", "asin") is not None:
+            return _cell(row, "parent_asin") is not None
+    return False
+
+
+def _event(
+    names: tuple[str, str],
+    line: int,  # noqa: ARG001 - one shape for all formats
+    row: dict[str, Any],
+) -> Iterator[Timed]:
+    user = read_key(*_needed(row, "reviewerID", "user_id"))
+    item = read_key(*_needed(row, *names))
+    stars = read_number(*_needed(row, "overall", "rating"))
     if "unixReviewTime" in row:
-        ts = read_number(_cell(row, "unixReviewTime"), "unixReviewTime")
+        ts = read_seconds(*_needed(row, "unixReviewTime"))
     else:
-        ts = read_number(_cell(row, "timestamp"), "unixReviewTime") / 1000
-    same = "\x1f".join((user, item, repr(ts)))
+        ts = check_time(read_number(*_needed(row, "timestamp")) / 1000, "timestamp")
+    variant = _cell(row, *BY_ASIN) or item
+    same = "\x1f".join((user, variant, repr(ts)))
     draft = Draft(
         event_id=f"amazon-{blake2b(same.encode(), digest_size=10).hexdigest()}",
         user_id=user,
@@ -45,39 +108,49 @@ def _event(line: int, row: dict[str, Any]) -> Iterator[Timed]:  # noqa: ARG001 -
         item_id=item,
         text=_join(_cell(row, "summary", "title"), _cell(row, "reviewText", "text")),
         value=stars,
+        context={"asin": variant} if variant != item and names == BY_PRODUCT else None,
     )
     yield ts, draft
 
 
-def _items(path: Path, tally: Tally) -> Iterator[ItemLine]:
-    told: set[str] = set()
-    for line, row in read_json_lines(path, "a meta file of Amazon products", tally):
-        try:
-            item = read_word(_cell(row, "asin", "parent_asin"), "asin")
-        except RowRefused as refused:
-            tally.refuse(path.name, line, refused.reason, refused.detail)
-            continue
-        if item not in told:
-            told.add(item)
-            yield _item(item, row)
+def _items(path: Path, names: tuple[str, str], tally: Tally) -> Iterator[ItemLine]:
+    uses = ITEM_USES | _told(names, "not read else")
+    rows = read_json_lines(path, META, uses, tally)
+    return tally.items(path.name, rows, partial(_item, path.name, names, tally))
 
 
-def _item(item: str, row: dict[str, Any]) -> ItemLine:
+def _item(file: str, names: tuple[str, str], tally: Tally, row: dict[str, Any]) -> ItemLine:
     kinds = row.get("category") or row.get("categories") or row.get("main_category") or ()
-    brand = _cell(row, "brand", "store")
+    told = [_flat(row.get(name)) for name in ("description", "features", "feature")]
+    attributes = {
+        "brand": _cell(row, "brand", "store"),
+        "price": tally.optional(file, "price", _cell(row, "price"), _price),
+    }
     return ItemLine(
-        item_id=item,
+        item_id=read_key(*_needed(row, *names)),
         title=_cell(row, "title") or "",
-        text=_flat(row.get("description")) or None,
+        text=" ".join(filter(None, told)) or None,
         categories=tuple(dict.fromkeys(_words(kinds))),
-        attributes={"brand": brand} if brand else None,
+        attributes={name: told for name, told in attributes.items() if told} or None,
     )
+
+
+def _price(cell: str, column: str) -> float:
+    return read_number(cell.strip().removeprefix("$").replace(",", ""), column)
+
+
+def _needed(row: dict[str, Any], *names: str) -> tuple[str | None, str]:
+    """Give the first of the fields that is there, and its name (the last, if there is none)."""
+    name = next((name for name in names if _cell(row, name) is not None), names[-1])
+    return _cell(row, name), name
 
 
 def _cell(row: dict[str, Any], *names: str) -> str | None:
     """Give the first of the fields that is there, as text; objects and lists are not text."""
     for name in names:
         found = row.get(name)
+        if isinstance(found, float) and found.is_integer():
+            return str(int(found))
         if isinstance(found, str | int | float) and not isinstance(found, bool):
             return str(found)
     return None

@@ -6,24 +6,30 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dataflows.convert.draft import Draft, Log, Timed
-from dataflows.convert.tables import Cells, Layout, find_beside, find_file, read_table
-from dataflows.convert.tally import Tally, read_word
+from dataflows.convert.find import bare_name, find_each
+from dataflows.convert.tables import Cells, Layout, read_table
+from dataflows.convert.tally import Tally, read_key, read_word
 
-ROWS = Layout("train.csv or test.csv of banking77", ("text", "category"))
+ROWS = Layout(
+    "train.csv or test.csv of banking77",
+    ("text", "category"),
+    {"text": "text", "category": "intent"},
+)
 FILES = ("train.csv", "test.csv")
+UNREAD = {"categories.json": "a list of the intents, which stand in each row"}
 
 
 def open_log(path: Path, tally: Tally) -> Log:
     """Find train.csv and test.csv, or take the one file given. Raises InputError without any."""
-    files = [find_file(path, FILES, "banking77")]
-    if path.is_dir():
-        files = [found for name in FILES if (found := find_beside(path, (name,)))]
+    files = find_each(path, FILES, "banking77")
     events = (
         timed
         for file in files
-        for timed in tally.each(file.name, read_table(file, ROWS, tally), _event_of(file.stem))
+        for timed in tally.each(
+            file.name, read_table(file, ROWS, tally), _event_of(Path(bare_name(file)).stem)
+        )
     )
-    return Log(events, iter(()), ("The set has no items.",))
+    return Log(events, iter(()), ("The set has no items.",), UNREAD)
 
 
 def _event_of(split: str) -> Callable[[int, Cells], Iterator[Timed]]:
@@ -31,7 +37,7 @@ def _event_of(split: str) -> Callable[[int, Cells], Iterator[Timed]]:
         yield query(
             f"banking77-{split}-{line}",
             read_word(row["text"], "text"),
-            read_word(row["category"], "category"),
+            read_key(row["category"], "category"),
             {"split": split},
         )
 

@@ -12,51 +12,55 @@ from pathlib import Path
 
 from dataflows.convert.banking77 import query
 from dataflows.convert.draft import Log, Timed
-from dataflows.convert.tables import find_beside, find_file, opened
-from dataflows.convert.tally import RowRefused, Tally
+from dataflows.convert.find import bare_name, find_beside, find_each
+from dataflows.convert.opening import opened
+from dataflows.convert.tally import RowRefused, Tally, read_key
 from dataflows.errors import InputError
 
 FILES = ("ch.train", "ch.valid", "ch.test")
+COLUMNS = {"character": "text", "slot": "left out: there is no field for parts of a sentence"}
 Pair = tuple[str, str]
 
 
 def open_log(path: Path, tally: Tally) -> Log:
     """Find ch.train, ch.valid and ch.test with their intents. Raises InputError without any."""
-    files = [find_file(path, FILES, "cais-zh")]
-    if path.is_dir():
-        files = [found for name in FILES if (found := find_beside(path, (name,)))]
-    pairs = {file: _pairs(file) for file in files}
+    pairs = {file: _pairs(file, tally) for file in find_each(path, FILES, "cais-zh")}
     events = (
         timed
         for file, rows in pairs.items()
-        for timed in tally.each(file.name, rows, _event_of(file.suffix.lstrip(".")))
+        for timed in tally.each(
+            file.name, rows, _event_of(Path(bare_name(file)).suffix.lstrip("."))
+        )
     )
     return Log(events, iter(()), ("The set has no items.",))
 
 
 def _event_of(split: str) -> Callable[[int, Pair], Iterator[Timed]]:
     def event(line: int, row: Pair) -> Iterator[Timed]:
-        text, intent = row[0].strip(), row[1].strip()
-        if not text or not intent:
-            raise RowRefused("missing", "the sentence or its intent is empty")
+        text, intent = row[0].strip(), read_key(row[1], "intent")
+        if not text:
+            raise RowRefused("missing", "the sentence is empty", "character")
         yield query(f"cais-zh-{split}-{line}", text, intent, {"split": split})
 
     return event
 
 
-def _pairs(path: Path) -> list[tuple[int, Pair]]:
+def _pairs(path: Path, tally: Tally) -> list[tuple[int, Pair]]:
     """Give (number, (sentence, intent)). Raises InputError where the two files do not match."""
-    labels = path.with_name(f"{path.name}.intent")
-    if not labels.is_file():
-        raise InputError(f"{path}: there is no {labels.name} beside it; give cais-zh's folder")
+    labels = find_beside(path, (f"{bare_name(path)}.intent",))
+    if labels is None:
+        wanted = f"{bare_name(path)}.intent"
+        raise InputError(f"{path}: there is no {wanted} beside it; give cais-zh's folder")
+    tally.columns.declare(path.name, COLUMNS, COLUMNS)
+    tally.columns.declare(labels.name, ["intent"], {"intent": "intent"})
     sentences = [
         "".join(_character(path, line) for line in lines)
-        for is_filled, lines in groupby(_lines(path), key=lambda line: bool(line.strip()))
+        for is_filled, lines in groupby(_lines(path, tally), key=lambda line: bool(line.strip()))
         if is_filled
     ]
     if not sentences:
         raise InputError(f"{path}: is empty; a file of cais-zh is wanted")
-    intents = [line for line in _lines(labels) if line.strip()]
+    intents = [line for line in _lines(labels, tally) if line.strip()]
     if len(sentences) != len(intents):
         raise InputError(
             f"{path}: has {len(sentences)} sentences, but {labels.name} {len(intents)} intents; "
@@ -75,9 +79,6 @@ def _character(path: Path, line: str) -> str:
     return character
 
 
-def _lines(path: Path) -> list[str]:
-    with opened(path, "utf-8-sig") as file:
-        lines = [line.rstrip("\r\n") for line in file]
-    if any("\udc80" <= char <= "\udcff" for line in lines for char in line):
-        raise InputError(f"{path}: is not UTF-8 text; a file of cais-zh is wanted")
-    return lines
+def _lines(path: Path, tally: Tally) -> list[str]:
+    with opened(path, tally) as file:
+        return [line.rstrip("\r\n") for line in file]

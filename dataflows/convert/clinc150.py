@@ -14,8 +14,9 @@ import msgspec
 
 from dataflows.convert.banking77 import query
 from dataflows.convert.draft import Log, Timed
-from dataflows.convert.tables import find_beside, find_file
-from dataflows.convert.tally import RowRefused, Tally
+from dataflows.convert.find import find_beside, find_file
+from dataflows.convert.opening import opened
+from dataflows.convert.tally import RowRefused, Tally, read_key
 from dataflows.errors import InputError
 from learners.scope import OUT_OF_SCOPE
 
@@ -26,12 +27,13 @@ WHAT = "data_full.json of clinc150"
 def open_log(path: Path, tally: Tally) -> Log:
     """Find data_full.json (and domains.json beside it). Raises InputError where it is no such."""
     file = find_file(path, ("data_full.json", "data_*.json"), "clinc150")
-    data = _read(file)
+    data = _read(file, tally)
     splits = [name for name in SPLITS if isinstance(data.get(name), list)]
     if not splits:
         raise InputError(f"{file}: holds none of {', '.join(SPLITS)}; {WHAT} is wanted")
+    tally.columns.declare(file.name, data, dict.fromkeys(splits, "text, intent, context.split"))
     beside = find_beside(file, ("domains.json",))
-    domains = _domains(_read(beside)) if beside else {}
+    domains = _domains(beside, tally) if beside else {}
     events = (
         timed
         for split in splits
@@ -51,20 +53,24 @@ def _event(split: str, domains: dict[str, str], number: int, row: Any) -> Iterat
     context = {"split": split}
     if row[1] in domains:
         context["domain"] = domains[row[1]]
-    intent = OUT_OF_SCOPE if row[1] == "oos" else row[1]
+    label = read_key(row[1], "intent")
+    intent = OUT_OF_SCOPE if label == "oos" else label
     yield query(f"clinc150-{split}-{number}", row[0], intent, context)
 
 
-def _domains(found: dict[str, Any]) -> dict[str, str]:
+def _domains(path: Path, tally: Tally) -> dict[str, str]:
+    """Give the domain of each intent."""
+    found = _read(path, tally)
     lists = {domain: names for domain, names in found.items() if isinstance(names, list)}
+    tally.columns.declare(path.name, found, dict.fromkeys(lists, "context.domain"))
     return {str(name): domain for domain, names in lists.items() for name in names}
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, tally: Tally) -> dict[str, Any]:
+    with opened(path, tally) as file:
+        text = file.read()
     try:
-        found = msgspec.json.decode(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        found = msgspec.json.decode(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not JSON ({str(error)[:80]}); {WHAT} is wanted") from error
     if not isinstance(found, dict):

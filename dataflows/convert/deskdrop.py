@@ -1,36 +1,69 @@
-"""Deskdrop (articles at a workplace): five kinds of events, no text. Rows stand in no order."""
+"""Deskdrop (articles at a workplace): five kinds of events. Rows stand in no order.
+
+Items are the articles of shared_articles.csv, where it lies beside the events.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
-from dataflows.convert.draft import Draft, Log, Timed
-from dataflows.convert.tables import Cells, Layout, find_file, read_table
-from dataflows.convert.tally import Tally, read_number, read_word
+from dataflows.convert.draft import Draft, ItemLine, Log, Timed
+from dataflows.convert.find import find_beside, find_file
+from dataflows.convert.tables import Cells, Layout, read_table
+from dataflows.convert.tally import Tally, read_key, read_seconds
 
+WHERE = "left out: where and with what a person read"
 ROWS = Layout(
     "users_interactions.csv of Deskdrop",
     ("timestamp", "eventType", "contentId", "personId", "sessionId"),
+    {
+        "timestamp": "ts",
+        "eventType": "type",
+        "contentId": "item_id",
+        "personId": "user_id",
+        "sessionId": "session_id",
+        "userAgent": WHERE,
+        "userRegion": WHERE,
+        "userCountry": WHERE,
+    },
+    ("contentId", "personId", "sessionId"),
 )
 TYPES = {"COMMENT CREATED": "comment"}
+SHARED = "CONTENT SHARED"
+ARTICLES = Layout(
+    "shared_articles.csv of Deskdrop",
+    ("eventType", "contentId", "title"),
+    {
+        "eventType": f"left out: rows that are not {SHARED} add no item",
+        "contentId": "item_id",
+        "title": "title",
+        "text": "text",
+        "lang": "attributes.lang",
+        "contentType": "attributes.contentType",
+    },
+    ("contentId",),
+)
 
 
 def open_log(path: Path, tally: Tally) -> Log:
-    """Find users_interactions*. Raises InputError without it."""
-    file = find_file(path, ("users_interactions*.csv", "users_interactions*.csv.gz"), "Deskdrop")
+    """Find users_interactions* and, beside it, the articles. Raises InputError without events."""
+    file = find_file(path, ("users_interactions*.csv",), "Deskdrop")
     rows = read_table(file, ROWS, tally)
-    return Log(
-        tally.each(file.name, rows, _event), iter(()), ("The set has no text of items: no items.",)
-    )
+    events = tally.each(file.name, rows, partial(_event, file.name, tally))
+    articles = find_beside(file, ("shared_articles*.csv",))
+    if articles is None:
+        return Log(events, iter(()), ("There is no shared_articles.csv beside it: no items.",))
+    return Log(events, tally.items(articles.name, read_table(articles, ARTICLES, tally), _item))
 
 
-def _event(line: int, row: Cells) -> Iterator[Timed]:  # noqa: ARG001 - one shape for all formats
-    ts = read_number(row["timestamp"], "timestamp")
-    kind = read_word(row["eventType"], "eventType")
-    item = read_word(row["contentId"], "contentId")
-    user = read_word(row["personId"], "personId")
+def _event(file: str, tally: Tally, line: int, row: Cells) -> Iterator[Timed]:  # noqa: ARG001 - one shape for all formats
+    ts = read_seconds(row["timestamp"], "timestamp")
+    kind = read_key(row["eventType"], "eventType")
+    item = read_key(row["contentId"], "contentId")
+    user = read_key(row["personId"], "personId")
     yield (
         ts,
         Draft(
@@ -38,8 +71,20 @@ def _event(line: int, row: Cells) -> Iterator[Timed]:  # noqa: ARG001 - one shap
             user_id=user,
             type=TYPES.get(kind, kind.lower()),
             item_id=item,
-            session_id=row["sessionId"].strip() or None,
+            session_id=tally.optional(file, "sessionId", row["sessionId"], read_key),
         ),
+    )
+
+
+def _item(row: Cells) -> ItemLine | None:
+    if row["eventType"].strip() != SHARED:
+        return None
+    attributes = {name: row[name] for name in ("lang", "contentType") if row.get(name)}
+    return ItemLine(
+        item_id=read_key(row["contentId"], "contentId"),
+        title=row["title"].strip(),
+        text=row.get("text", "").strip() or None,
+        attributes=attributes or None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -37,8 +37,12 @@ Timed = tuple[float | None, Draft]
 
 
 class Log(msgspec.Struct, frozen=True):
-    """A data set about to be read. `items` is read after `events` has ended."""
+    """A data set about to be read. `items` is read after `events` has ended.
+
+    `unread` says why files that may lie beside are not read, by their names.
+    """
 
     events: Iterator[Timed]
     items: Iterator[ItemLine]
     remarks: tuple[str, ...] = ()
+    unread: Mapping[str, str] = {}

@@ -1,21 +1,21 @@
-"""MovieLens, all three layouts. An event is a rating with its value.
+"""MovieLens, all three layouts. An event is a rating with its value, or a tag with its words.
 
-`u.data` + `u.item` (100k), `ratings.dat` + `movies.dat` (1M and 10M), and
-`ratings.csv` + `movies.csv` (all later ones).
+`u.data` + `u.item` (100k), `ratings.dat` + `movies.dat` + `tags.dat` (1M and 10M), and
+`ratings.csv` + `movies.csv` + `tags.csv` (all later ones).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from dataflows.convert.draft import Draft, ItemLine, Log, Timed
-from dataflows.convert.tables import Cells, Layout, find_beside, find_file, read_table
-from dataflows.convert.tally import RowRefused, Tally, read_number, read_word
+from dataflows.convert.find import bare_name, find_beside, find_file
+from dataflows.convert.tables import Cells, Layout, read_table
+from dataflows.convert.tally import Tally, read_key, read_number, read_seconds, read_word
 
-RATED = ("userId", "movieId", "rating", "timestamp")
-FILMS = ("movieId", "title", "genres")
 # The order of the 19 flags at the end of a line of u.item (its README, file u.genre).
 GENRES = (
     "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime",
@@ -23,76 +23,114 @@ GENRES = (
     "Sci-Fi", "Thriller", "War", "Western",
 )  # fmt: skip
 NO_GENRE = {"unknown", "(no genres listed)"}
-
-RATINGS = {
-    ".csv": Layout("ratings.csv of MovieLens", RATED[:3]),
-    ".dat": Layout("ratings.dat of MovieLens", RATED, "::", RATED, False, "latin-1"),
-    ".data": Layout("u.data of MovieLens", RATED, "\t", RATED, False, "latin-1"),
+IDS = ("userId", "movieId")
+WHO = {"userId": "user_id", "movieId": "item_id"}
+RATED = {**WHO, "rating": "value, type rating", "timestamp": "ts"}
+TAGGED = {**WHO, "tag": "text, type tag", "timestamp": "ts"}
+FILMS = {
+    "movieId": "item_id",
+    "title": "title, attributes.release_year",
+    "genres": "categories",
 }
-MOVIES = {
-    ".csv": Layout("movies.csv of MovieLens", FILMS),
-    ".dat": Layout("movies.dat of MovieLens", FILMS, "::", FILMS, False, "latin-1"),
-    ".item": Layout(
-        "u.item of MovieLens",
-        (),
-        "|",
-        ("movieId", "title", "released", "video", "url", *GENRES),
-        False,
-        "latin-1",
-    ),
+FLAGGED = {
+    "movieId": "item_id",
+    "title": "title, attributes.release_year",
+    "released": "left out: the year is in the title",
+    "video": "left out: it is empty",
+    "url": "left out: there is no field for it",
+    **dict.fromkeys(GENRES, "categories"),
+}
+
+FILES = {
+    "u.data": ("u.item", None),
+    "ratings.csv": ("movies.csv", "tags.csv"),
+    "ratings.dat": ("movies.dat", "tags.dat"),
+}
+"""The files of ratings, each with those of films and of tags that belong to it."""
+
+UNREAD = {
+    "links.csv": "ids of the films elsewhere",
+    "genome-scores.csv": "scores worked out from all tags, later ones too",
+    "genome-tags.csv": "names for genome-scores.csv",
 }
 _YEAR = re.compile(r"^(?P<title>.*\S)\s*\((?P<year>\d{4})\)$")
 
 
 def open_log(path: Path, tally: Tally) -> Log:
-    """Find the ratings and, beside them, the films. Raises InputError without ratings."""
-    ratings = find_file(
-        path, ("u.data", "ratings.csv", "ratings.csv.gz", "ratings.dat"), "MovieLens"
-    )
-    kind = ".csv" if ".csv" in ratings.suffixes else ratings.suffix
-    layout = RATINGS.get(kind, RATINGS[".data"])
-    beside = {".csv": "movies.csv*", ".dat": "movies.dat"}.get(kind, "u.item")
-    films = find_beside(ratings, (beside,))
-    rows = read_table(ratings, layout, tally)
+    """Find the ratings and, beside them, films and tags. Raises InputError without ratings."""
+    ratings = find_file(path, tuple(FILES), "MovieLens")
+    kind = next((n for n in FILES if Path(n).suffix == Path(bare_name(ratings)).suffix), "u.data")
+    film_name, tag_name = FILES[kind]
+    films = find_beside(ratings, (film_name,))
+    tags = find_beside(ratings, (tag_name,)) if tag_name else None
+    remarks = [] if films else [f"There is no {film_name} beside the ratings: no items."]
+    if tags is not None and not path.is_dir():
+        remarks.append(f"{tags.name} beside {ratings.name} was not read: give the folder.")
+        tags = None
+    rows = read_table(ratings, _layout(kind, RATED, ("userId", "movieId", "rating")), tally)
+    events = tally.each(ratings.name, rows, _rating)
+    if tags is not None:
+        tagged = read_table(tags, _layout(tag_name or "", TAGGED, tuple(TAGGED)), tally)
+        events = chain(events, tally.each(tags.name, tagged, _tag))
     return Log(
-        tally.each(ratings.name, rows, _event),
-        iter(()) if films is None else _items(films, tally),
-        () if films else (f"There is no {beside.rstrip('*')} beside the ratings: no items.",),
+        events,
+        iter(()) if films is None else _films(films, film_name, tally),
+        tuple(remarks),
+        UNREAD,
     )
 
 
-def _event(line: int, row: Cells) -> Iterator[Timed]:
+def _layout(name: str, uses: dict[str, str], needed: tuple[str, ...]) -> Layout:
+    """Give the layout of a file by its ending: only .csv has a header, the others an order."""
+    what = f"{name} of MovieLens"
+    if name.endswith(".csv"):
+        return Layout(what, needed, uses, IDS)
+    delimiter = {".dat": "::", ".data": "\t", ".item": "|"}[Path(name).suffix]
+    return Layout(what, (), uses, IDS, delimiter=delimiter, columns=tuple(uses), quoted=False)
+
+
+def _rating(line: int, row: Cells) -> Iterator[Timed]:
     moment = row.get("timestamp")
     yield (
-        None if moment is None else read_number(moment, "timestamp"),
+        None if moment is None else read_seconds(moment, "timestamp"),
         Draft(
             event_id=f"movielens-{line}",
-            user_id=read_word(row["userId"], "user"),
+            user_id=read_key(row["userId"], "userId"),
             type="rating",
-            item_id=read_word(row["movieId"], "movie"),
+            item_id=read_key(row["movieId"], "movieId"),
             value=read_number(row["rating"], "rating"),
         ),
     )
 
 
-def _items(path: Path, tally: Tally) -> Iterator[ItemLine]:
-    layout = MOVIES.get(".csv" if ".csv" in path.suffixes else path.suffix, MOVIES[".item"])
-    for line, row in read_table(path, layout, tally):
-        try:
-            yield _item(row)
-        except RowRefused as refused:
-            tally.refuse(path.name, line, refused.reason, refused.detail)
+def _tag(line: int, row: Cells) -> Iterator[Timed]:
+    yield (
+        read_seconds(row["timestamp"], "timestamp"),
+        Draft(
+            event_id=f"movielens-tag-{line}",
+            user_id=read_key(row["userId"], "userId"),
+            type="tag",
+            item_id=read_key(row["movieId"], "movieId"),
+            text=read_word(row["tag"], "tag"),
+        ),
+    )
+
+
+def _films(path: Path, name: str, tally: Tally) -> Iterator[ItemLine]:
+    uses = FLAGGED if name == "u.item" else FILMS
+    layout = _layout(name, uses, tuple(FILMS))
+    return tally.items(path.name, read_table(path, layout, tally), _item)
 
 
 def _item(row: Cells) -> ItemLine:
-    title = read_word(row["title"], "title")
+    title = row["title"].strip()
     dated = _YEAR.match(title)
     if "genres" in row:
         genres = row["genres"].strip().split("|")
     else:
         genres = [name for name in GENRES if row[name] == "1"]
     return ItemLine(
-        item_id=read_word(row["movieId"], "movie"),
+        item_id=read_key(row["movieId"], "movieId"),
         title=dated["title"] if dated else title,
         categories=tuple(name for name in genres if name and name not in NO_GENRE),
         attributes={"release_year": dated["year"]} if dated else None,

@@ -1,107 +1,224 @@
-"""RecBole atomic files: `NAME.inter` and `NAME.item`, tab separated, headers `name:type`."""
+"""RecBole atomic files: `NAME.inter` and `NAME.item`, tab separated, headers `name:type`.
+
+Which column holds what is told by the names that RecBole's own sets have. A `label` of 0 says
+that a user did not take an item: such a row is an event of the type `negative`, and no other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from dataflows.convert.draft import Draft, ItemLine, Log, Timed
-from dataflows.convert.tables import Cells, Layout, find_beside, find_file, read_table
-from dataflows.convert.tally import RowRefused, Tally, read_number, read_word
+from dataflows.convert.find import bare_name, find_beside, find_file
+from dataflows.convert.tables import Cells, Layout, read_columns, read_table
+from dataflows.convert.tally import Tally, check_time, read_key, read_number, read_word
 from dataflows.errors import InputError
+from dataflows.event_settings import EventSettings
+from dataflows.times import PER_SECOND
 
 TYPES = {"token", "token_seq", "float", "float_seq"}
 TITLES = ("title", "name")
 CATEGORIES = ("class", "genre", "genres", "category", "categories")
+TEXTS = ("description", "text", "summary", "abstract")
+SAID = ("review", "review_text", "text", "comment", "query", "tag")
+NEGATIVE = "negative"
+NO_TYPE = "left out: its header has no type"
+USERS = "left out: what a user is has no place in a log"
 
-INTER = Layout("a RecBole .inter file", ("user_id:token", "item_id:token"), "\t", quoted=False)
-ITEM = Layout("a RecBole .item file", ("item_id:token",), "\t", quoted=False)
+USER, ITEM = "user_id:token", "item_id:token"
+IDS = (USER, ITEM, "session_id:token")
+INTER = Layout("a RecBole .inter file", (USER, ITEM), {}, IDS, delimiter="\t", quoted=False)
+ITEMS = Layout("a RecBole .item file", (ITEM,), {}, IDS, delimiter="\t", quoted=False)
+USERS_FILE = Layout("a RecBole .user file", (USER,), {}, IDS, delimiter="\t", quoted=False)
+
+_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+_PLAUSIBLE = EventSettings()
+
+
+class Fields(msgspec.Struct, frozen=True):
+    """Which columns of a .inter file hold what; None where there is none."""
+
+    rating: str | None
+    label: str | None
+    moment: str | None
+    session: str | None
+    text: str | None
+    others: tuple[str, ...]
+
+    def uses(self) -> dict[str, str]:
+        """Say what becomes of each column."""
+        label = f"type: {NEGATIVE} where it is 0" + ("" if self.rating else ", and value")
+        named = {
+            self.rating: "value, type rating",
+            self.label: label,
+            self.moment: "ts",
+            self.session: "session_id",
+            self.text: "text",
+        }
+        told = {column: use for column, use in named.items() if column is not None}
+        return {USER: "user_id", ITEM: "item_id", **told} | {
+            column: f"context.{_name(column)}" for column in self.others
+        }
 
 
 class Header(msgspec.Struct, frozen=True):
     """Which typed columns of a .item file hold what; None where there is none."""
 
     title: str | None
+    text: str | None
     categories: str | None
     others: tuple[str, ...]
+
+    def uses(self) -> dict[str, str]:
+        """Say what becomes of each column."""
+        named = {self.title: "title", self.text: "text", self.categories: "categories"}
+        told = {column: use for column, use in named.items() if column is not None}
+        return {ITEM: "item_id", **told} | {
+            column: f"attributes.{_name(column)}" for column in self.others
+        }
 
 
 def open_log(path: Path, tally: Tally) -> Log:
     """Find the .inter file and the .item file of the same name. Raises InputError without one."""
     inter = find_file(path, ("*.inter",), "RecBole")
-    item = find_beside(inter, (f"{inter.stem}.item",))
-    rows = read_table(inter, INTER, tally)
+    name = bare_name(inter).removesuffix(".inter")
+    item, user = (find_beside(inter, (f"{name}.{kind}",)) for kind in ("item", "user"))
+    columns = read_columns(inter, INTER, tally)
+    fields = _fields(columns)
+    untyped = {column: NO_TYPE for column in columns if _type(column) not in TYPES}
+    layout = msgspec.structs.replace(INTER, uses=fields.uses() | untyped)
+    rows = read_table(inter, layout, tally)
+    remarks = [] if item else [f"There is no {name}.item beside it: no items."]
+    if fields.label:
+        remarks.append(
+            f"Rows whose {_name(fields.label)} is 0 are events of the type {NEGATIVE!r}: give it "
+            f"a weight in the configuration, [clean] weights = {{ {NEGATIVE} = 0 }} (learn "
+            "nothing from them; below 0: learn against them), or they count as any other."
+        )
+    if user is not None:
+        columns = read_columns(user, USERS_FILE, tally)
+        tally.columns.declare(user.name, columns, dict.fromkeys(columns, USERS))
     return Log(
-        tally.each(inter.name, rows, _event_of(inter.stem)),
+        tally.each(inter.name, rows, _event_of(inter.name, name, fields, tally)),
         iter(()) if item is None else _items(item, tally),
-        () if item else (f"There is no {inter.stem}.item beside it: no items.",),
+        tuple(remarks),
     )
 
 
-def _event_of(name: str) -> Callable[[int, Cells], Iterator[Timed]]:
+def _event_of(
+    file: str, name: str, fields: Fields, tally: Tally
+) -> Callable[[int, Cells], Iterator[Timed]]:
     def event(line: int, row: Cells) -> Iterator[Timed]:
-        rating, moment = row.get("rating:float"), row.get("timestamp:float")
+        value = read_number(row[fields.rating], fields.rating) if fields.rating else None
+        kind = "interaction" if value is None else "rating"
+        if fields.label:
+            label = read_number(row[fields.label], fields.label)
+            kind = kind if label > 0 else NEGATIVE
+            value = label if value is None else value
         draft = Draft(
             event_id=f"{name}-{line}",
-            user_id=read_word(row["user_id:token"], "user_id"),
-            type="interaction" if rating is None else "rating",
-            item_id=read_word(row["item_id:token"], "item_id"),
-            value=None if rating is None else read_number(rating, "rating"),
+            user_id=read_key(row[USER], USER),
+            type=kind,
+            item_id=read_key(row[ITEM], ITEM),
+            text=(row[fields.text].strip() or None) if fields.text else None,
+            value=value,
+            session_id=tally.optional(file, fields.session, row[fields.session], read_key)
+            if fields.session
+            else None,
+            context=_others(file, row, fields.others, tally),
         )
-        yield None if moment is None else read_number(moment, "timestamp"), draft
+        yield _time(row[fields.moment], fields.moment, tally) if fields.moment else None, draft
 
     return event
 
 
+def _fields(columns: tuple[str, ...]) -> Fields:
+    rest = [c for c in columns if c not in (USER, ITEM) and _type(c) in TYPES]
+    names = {_name(column).lower(): column for column in reversed(rest)}
+    found = {
+        "rating": names.get("rating"),
+        "label": names.get("label"),
+        "moment": names.get("timestamp"),
+        "session": names.get("session_id"),
+        "text": next((names[name] for name in SAID if name in names), None),
+    }
+    return Fields(**found, others=tuple(c for c in rest if c not in found.values()))
+
+
+def _time(cell: str, column: str, tally: Tally) -> float:
+    """Give seconds: RecBole says no unit, so it is the one that gives a time of our days."""
+    number = read_number(cell, column)
+    for unit, per_second in PER_SECOND.items():
+        seconds = number / per_second
+        if unit == "s" and seconds <= _PLAUSIBLE.max_time:
+            return check_time(seconds, column)
+        if _PLAUSIBLE.min_time <= seconds <= _PLAUSIBLE.max_time:
+            tally.note(f"times read as {_UNITS[unit]}")
+            return seconds
+    return check_time(number, column)
+
+
 def _items(path: Path, tally: Tally) -> Iterator[ItemLine]:
-    header: Header | None = None
-    for line, row in read_table(path, ITEM, tally):
-        header = header or _read_header(path, tuple(row))
-        try:
-            yield _item(row, header)
-        except RowRefused as refused:
-            tally.refuse(path.name, line, refused.reason, refused.detail)
+    header = _read_header(path, read_columns(path, ITEMS, tally))
+    layout = msgspec.structs.replace(ITEMS, uses=header.uses())
+    make = partial(_item, path.name, header, tally)
+    return tally.items(path.name, read_table(path, layout, tally), make)
 
 
 def _read_header(path: Path, columns: tuple[str, ...]) -> Header:
     for column in columns:
-        if column.rpartition(":")[2] not in TYPES:
+        if _type(column) not in TYPES:
             raise InputError(
                 f"{path}: column {column!r} has no type; it must end with one of "
                 f"{', '.join(':' + kind for kind in sorted(TYPES))}"
             )
-    rest = [column for column in columns if not column.startswith("item_id:")]
+    rest = [column for column in columns if column != ITEM]
     title = next((c for c in rest if _name(c).lower().endswith(TITLES)), None)
+    text = next((c for c in rest if _name(c).lower() in TEXTS), None)
     categories = next((c for c in rest if _name(c).lower() in CATEGORIES), None)
-    return Header(title, categories, tuple(c for c in rest if c not in (title, categories)))
+    named = (title, text, categories)
+    return Header(title, text, categories, tuple(c for c in rest if c not in named))
 
 
-def _item(row: Cells, header: Header) -> ItemLine:
+def _item(file: str, header: Header, tally: Tally, row: Cells) -> ItemLine:
     # Words of a token_seq are separated by blanks; a hyphen or apostrophe is part of a word.
     kinds = row[header.categories] if header.categories else ""
     several = (header.categories or "").endswith("_seq")
-    attributes = {_name(column): value for column in header.others if (value := _read(row, column))}
     return ItemLine(
-        item_id=read_word(row["item_id:token"], "item_id"),
+        item_id=read_key(row[ITEM], ITEM),
         title=row[header.title].strip() if header.title else "",
+        text=(row[header.text].strip() or None) if header.text else None,
         categories=tuple(kinds.split()) if several else tuple(filter(None, [kinds.strip()])),
-        attributes=attributes or None,
+        attributes=_others(file, row, header.others, tally),
     )
 
 
-def _read(row: Cells, column: str) -> Any:
-    cell, kind = row[column].strip(), column.rpartition(":")[2]
-    if not cell:
-        return None
-    if kind == "float":
-        return read_number(cell, _name(column))
-    if kind == "float_seq":
-        return [read_number(part, _name(column)) for part in cell.split()]
-    return cell
+def _others(file: str, row: Cells, columns: tuple[str, ...], tally: Tally) -> dict[str, Any] | None:
+    """Give what the other columns hold, by their names; None where they hold nothing."""
+    found = {
+        _name(column): value
+        for column in columns
+        if (value := tally.optional(file, column, row[column], _read)) is not None
+    }
+    return found or None
+
+
+def _read(cell: str, column: str) -> Any:
+    if _type(column) == "float":
+        return read_number(cell, column)
+    if _type(column) == "float_seq":
+        return [read_number(part, column) for part in cell.split()]
+    return read_word(cell, column)
 
 
 def _name(column: str) -> str:
     return column.rpartition(":")[0]
+
+
+def _type(column: str) -> str:
+    return column.rpartition(":")[2] if ":" in column else ""

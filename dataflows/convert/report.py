@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import msgspec
@@ -9,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dataflows.convert.columns import Column
+from dataflows.convert.join import Join
 from dataflows.convert.tally import RefusedRow
 
 
@@ -17,7 +21,9 @@ class ConvertReport(msgspec.Struct, frozen=True):
 
     A row may give more than one event (a session's clicks) or none. `first` and
     `last` are seconds since 1970 UTC, `timed` is false where the set has no
-    times and rows were put one second apart.
+    times and rows were put one second apart. `implausible` events are dated so that
+    a run refuses them by default. `notes` are counts of what cost no row, `columns`
+    says what became of each column, and `unread` why files beside were not read.
     """
 
     format: str
@@ -32,19 +38,26 @@ class ConvertReport(msgspec.Struct, frozen=True):
     last: float
     timed: bool
     was_sorted: bool
+    join: Join
     repeated_ids: int = 0
     shuffle: int | None = None
+    implausible: int = 0
+    notes: dict[str, int] = {}
+    columns: tuple[Column, ...] = ()
+    unread: dict[str, str] = {}
     remarks: tuple[str, ...] = ()
 
 
 def render(report: ConvertReport, console: Console) -> None:
     """Print the report for a person."""
     console.print(_figures(report))
+    for table in _columns(report.columns):
+        console.print(table)
     for row in report.examples:
         text = f"{row.file}, line {row.line}: {row.reason}: {row.detail}"
         console.print(Text(text, style="yellow"), soft_wrap=True)
     for remark in _remarks(report):
-        console.print(Text(remark))
+        console.print(Text(remark), soft_wrap=True)
     for path in (report.events_path, report.items_path):
         console.print(Text(str(path)), soft_wrap=True)
 
@@ -61,7 +74,35 @@ def _figures(report: ConvertReport) -> Table:
         table.add_row(f"  {reason}", f"{count:,}")
     if report.repeated_ids:
         table.add_row("events of a repeated row", f"{report.repeated_ids:,}")
+    for what, count in report.notes.items():
+        table.add_row(what, f"{count:,}")
+    for what, figure in _joined(report.join):
+        table.add_row(what, figure)
     return table
+
+
+def _joined(found: Join) -> Iterator[tuple[str, str]]:
+    """Say how many items of the events are in the catalogue, where there are any."""
+    if not found.catalogue:
+        yield from [("items that events name", f"{found.items:,}")] if found.items else []
+        return
+    yield "items of events in the catalogue", f"{found.known:,} of {found.items:,}"
+    yield "events on those", f"{found.known_events:,} of {found.events:,}"
+    yield "items of the catalogue in no event", f"{found.unused:,} of {found.catalogue:,}"
+
+
+def _columns(columns: tuple[Column, ...]) -> Iterator[Table]:
+    """Give a table for each file: column, what it becomes, and how many values were no such."""
+    for file, group in groupby(columns, key=lambda column: column.file):
+        table = Table(title=Text(f"columns of {file}"), title_justify="left")
+        table.add_column("column", overflow="fold")
+        table.add_column("becomes", overflow="fold")
+        table.add_column("unreadable", justify="right", overflow="fold")
+        for column in group:
+            bad = f"{column.unreadable:,} (such as {column.example})" if column.unreadable else "0"
+            style = "yellow" if column.is_left_out or column.unreadable else ""
+            table.add_row(*map(Text, (column.name, column.becomes, bad)), style=style)
+        yield table
 
 
 def _remarks(report: ConvertReport) -> list[str]:
@@ -76,6 +117,31 @@ def _remarks(report: ConvertReport) -> list[str]:
         remarks.append("The set has no times: its rows are one second apart.")
         if report.shuffle is None:
             remarks.append("They are in the order of the file; --shuffle SEED mixes them.")
+    if report.implausible:
+        remarks.append(
+            f"{report.implausible:,} events are dated before 1990 or after 2100: a run refuses "
+            "those unless [events] min_time and max_time allow them."
+        )
+    remarks.extend(_strangers(report.join))
+    if report.unread:
+        told = (f"{name} ({why})" if why else name for name, why in report.unread.items())
+        remarks.append(f"Files that were not read: {', '.join(told)}.")
     if report.repeated_ids:
         remarks.append("Repeated rows share one event id, so that cleaning drops the copies.")
     return remarks
+
+
+def _strangers(joined: Join) -> list[str]:
+    """Show ids that only the events or only the catalogue have, where there is a catalogue."""
+    if not joined.catalogue:
+        return []
+    told = []
+    if joined.unknown_examples:
+        told.append(f"Items that only events have: {_some(joined.unknown_examples)}.")
+    if joined.unused_examples:
+        told.append(f"Items that only the catalogue has: {_some(joined.unused_examples)}.")
+    return told
+
+
+def _some(ids: tuple[str, ...]) -> str:
+    return ", ".join(map(repr, ids))

@@ -1,175 +1,86 @@
-"""Rows of delimited text, JSON lines and parquet, plain or gzipped, as cells of text."""
+"""Rows of delimited text and of parquet as cells of text, by the names of their columns."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
 
 import msgspec
 
+from dataflows.convert.csv_rows import Row, plain_rows, quoted_rows
+from dataflows.convert.opening import opened
+from dataflows.convert.parquet_rows import is_parquet, parquet_columns, parquet_rows
 from dataflows.convert.tally import Tally
 from dataflows.errors import InputError
 
 Cells = dict[str, str]
-LONGEST_CELL = 1_048_576
+
+_WHOLE_FLOAT = re.compile(r"-?\d+\.0+", re.ASCII)
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """How a table is written down.
+    """How a table is written down, and what becomes of it.
 
-    `columns` names the columns where the file has no header line of its own.
-    `needed` are the columns without which nothing can be done. `quoted` says
-    that a cell may stand in quotes and hold the delimiter.
+    `needed` are the columns without which nothing can be done. `uses` says of each column that
+    is read what it becomes; one that is not named there is left out. `ids` are the columns that
+    hold ids. `columns` names the columns where the file has no header line of its own. `quoted`
+    says that a cell may stand in quotes and hold the delimiter.
     """
 
     what: str
     needed: tuple[str, ...]
+    uses: Mapping[str, str]
+    ids: tuple[str, ...] = ()
     delimiter: str = ","
     columns: tuple[str, ...] = ()
     quoted: bool = True
-    encoding: str = "utf-8-sig"
     comment: str = ""
-
-
-def find_file(path: Path, names: Sequence[str], what: str, but: str = "") -> Path:
-    """Give `path` itself, or the first of `names` (glob patterns, `but` one) in it, if a folder.
-
-    Raises InputError where the folder holds none of them.
-    """
-    if path.is_file():
-        return path
-    found = find_beside(path, names, but)
-    if found is None:
-        raise InputError(
-            f"{path}: holds none of {', '.join(names)}; give the file or folder of {what}"
-        )
-    return found
-
-
-def find_beside(path: Path, names: Sequence[str], but: str = "") -> Path | None:
-    """Give the first of `names` (glob patterns) in a folder, or beside a file; None if none."""
-    folder = path if path.is_dir() else path.parent
-    for name in names:
-        found = sorted(n for n in folder.glob(name) if n.is_file() and not (but and n.match(but)))
-        if found:
-            return found[0]
-    return None
-
-
-@contextmanager
-def opened(path: Path, encoding: str, newline: str = "\n") -> Iterator[IO[str]]:
-    """Open text, gzipped or not; what is no such text is kept as surrogates.
-
-    Raises InputError where the file cannot be read or is not what its ending says.
-    """
-    try:
-        with _open(path, encoding, newline) as file:
-            yield file
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: is not a whole gzip file ({error}); fetch it again") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-
-
-def _open(path: Path, encoding: str, newline: str) -> IO[str]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding=encoding, errors="surrogateescape", newline=newline)
-    return path.open(encoding=encoding, errors="surrogateescape", newline=newline)
 
 
 def read_table(path: Path, layout: Layout, tally: Tally) -> Iterator[tuple[int, Cells]]:
     """Yield (number of the line, column -> cell); rows of another width are refused.
 
-    Raises InputError for a file that is empty or lacks a needed column.
+    Where all ids of a column are whole numbers with a decimal point ("10.0"), as programs write
+    them that take ids for measurements, they are given without it ("10"). Raises InputError for
+    a file that is empty or lacks a needed column.
     """
-    if path.suffix == ".parquet":
-        yield from _read_parquet(path, layout)
-        return
-    with opened(path, layout.encoding, "" if layout.quoted else "\n") as file:
-        rows = _split(file, path, layout, tally)
-        columns = layout.columns or _header(rows, path, layout)
-        line = 0
-        for line, cells in rows:
-            if len(cells) == len(columns) and not _is_broken(cells):
-                yield line, dict(zip(columns, cells, strict=True))
-                continue
+    columns = read_columns(path, layout, tally)
+    tally.columns.declare(path.name, columns, layout.uses)
+    floats = _whole_floats(path, layout, columns, tally)
+    for name in floats:
+        tally.columns.add_to(path.name, name, " (10.0 is written as 10)")
+    line = 0
+    for first, line, cells, odd in _rows(path, layout, tally):
+        if len(cells) != len(columns):
             tally.rows += 1
-            reason, detail = (
-                ("not text", f"it is not {layout.encoding}")
-                if len(cells) == len(columns)
-                else ("wrong width", f"it has {len(cells)} cells, not {len(columns)}")
-            )
-            tally.refuse(path.name, line, reason, detail)
-        if not line:
-            raise InputError(f"{path}: has no rows; {layout.what} is wanted")
-
-
-def read_json_lines(path: Path, what: str, tally: Tally) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (number of the line, object); lines that are no JSON object are refused.
-
-    Raises InputError for a file without lines.
-    """
-    is_empty = True
-    with opened(path, "utf-8") as file:
-        for line, text in enumerate(file, 1):
-            if not text.strip():
-                continue
-            is_empty = False
-            try:
-                row = msgspec.json.decode(text)
-            except (ValueError, RecursionError) as error:
-                tally.rows += 1
-                tally.refuse(path.name, line, "not JSON", str(error)[:120])
-                continue
-            if isinstance(row, dict):
-                yield line, row
-            else:
-                tally.rows += 1
-                tally.refuse(path.name, line, "not an object", f"it is a {type(row).__name__}")
-    if is_empty:
-        raise InputError(f"{path}: is empty; {what} is wanted")
-
-
-def _split(
-    file: IO[str], path: Path, layout: Layout, tally: Tally
-) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line, cells) of what is neither blank nor a comment."""
-    if not layout.quoted:
-        for line, text in enumerate(file, 1):
-            bare = text.rstrip("\r\n")
-            if bare and not (layout.comment and bare.startswith(layout.comment)):
-                yield line, bare.split(layout.delimiter)
-        return
-    csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(file, delimiter=layout.delimiter)
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            tally.rows += 1
-            tally.refuse(path.name, reader.line_num, "not CSV", str(error))
+            wrong = f"it has {len(cells)} cells, not {len(columns)}"
+            tally.refuse(path.name, first, "wrong width", f"{wrong} ({odd})" if odd else wrong)
             continue
-        if cells:
-            yield reader.line_num, cells
+        if odd:
+            tally.note(f"rows read with {odd}")
+        row = dict(zip(columns, cells, strict=True))
+        for name in floats:
+            row[name] = row[name].strip().partition(".")[0]
+        yield line, row
+    if not line:
+        raise InputError(f"{path}: has no rows; {layout.what} is wanted")
 
 
-def _header(rows: Iterator[tuple[int, list[str]]], path: Path, layout: Layout) -> tuple[str, ...]:
-    _, cells = next(rows, (0, []))
-    if not cells:
+def read_columns(path: Path, layout: Layout, tally: Tally) -> tuple[str, ...]:
+    """Give the names of the columns, spelt as the layout spells them.
+
+    Raises InputError for an empty file, and for one that lacks a needed column.
+    """
+    if is_parquet(path):
+        found = parquet_columns(path)
+    elif layout.columns:
+        return layout.columns
+    else:
+        found = next((cells for _, _, cells, _ in _split(path, layout, tally)), [])
+    if not found:
         raise InputError(f"{path}: is empty; {layout.what} is wanted")
-    columns = tuple(cell.strip() for cell in cells)
-    _check_columns(path, layout, columns)
-    return columns
-
-
-def _check_columns(path: Path, layout: Layout, columns: Sequence[str]) -> None:
+    columns = _spelt(found, (*layout.needed, *layout.uses))
     missing = [name for name in layout.needed if name not in columns]
     if missing:
         first = layout.delimiter.join(columns)[:80]
@@ -177,32 +88,62 @@ def _check_columns(path: Path, layout: Layout, columns: Sequence[str]) -> None:
             f"{path}: has no column {missing[0]} (its first line is {first!r}); "
             f"{layout.what} is wanted"
         )
+    twice = [name for name in layout.uses if columns.count(name) > 1]
+    if twice:
+        raise InputError(f"{path}: has two columns {twice[0]}; leave one of them")
+    return columns
 
 
-def _is_broken(cells: list[str]) -> bool:
-    return any(
-        "\udc80" <= char <= "\udcff" for cell in cells if not cell.isascii() for char in cell
-    )
+def _spelt(found: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Give the names; one that differs from a known one in case or in marks is that one."""
+    names = [name.strip() for name in found]
+    wanted = {_letters(name): name for name in known if name not in names}
+    return tuple(wanted.pop(_letters(name), name) for name in names)
 
 
-def _read_parquet(path: Path, layout: Layout) -> Iterator[tuple[int, Cells]]:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError as error:
-        raise InputError(
-            f"{path}: reading parquet needs pyarrow; pip install 'penchant[parquet]', "
-            f"or give the same table as {path.stem}.csv"
-        ) from error
-    try:
-        table = parquet.ParquetFile(path)
-        _check_columns(path, layout, table.schema_arrow.names)
-        number = 0
-        for batch in table.iter_batches():
-            for row in batch.to_pylist():
-                number += 1
-                yield (
-                    number,
-                    {name: "" if cell is None else str(cell) for name, cell in row.items()},
-                )
-    except (ArrowException, OSError) as error:
-        raise InputError(f"{path}: is not a parquet file ({str(error)[:80]})") from error
+def _letters(name: str) -> str:
+    return "".join(char for char in name.casefold() if char.isalnum())
+
+
+def _whole_floats(
+    path: Path, layout: Layout, columns: Sequence[str], tally: Tally
+) -> tuple[str, ...]:
+    """Give the columns of ids that hold nothing but whole numbers written like 10.0.
+
+    The first row that has another id in each of them ends the search.
+    """
+    places = {name: columns.index(name) for name in layout.ids if name in columns}
+    met: set[str] = set()
+    for _, _, cells, _ in _rows(path, layout, tally) if places else ():
+        if len(cells) != len(columns):
+            continue
+        for name, place in list(places.items()):
+            cell = cells[place].strip()
+            if _WHOLE_FLOAT.fullmatch(cell):
+                met.add(name)
+            elif cell:
+                del places[name]
+        if not places:
+            break
+    return tuple(name for name in places if name in met)
+
+
+def _rows(path: Path, layout: Layout, tally: Tally) -> Iterator[Row]:
+    """Yield the rows below the header."""
+    if is_parquet(path):
+        tally.use(path)
+        for number, cells in enumerate(parquet_rows(path), 1):
+            yield number, number, cells, ""
+        return
+    rows = _split(path, layout, tally)
+    if not layout.columns:
+        next(rows, None)
+    yield from rows
+
+
+def _split(path: Path, layout: Layout, tally: Tally) -> Iterator[Row]:
+    with opened(path, tally, "" if layout.quoted else "\n") as file:
+        if layout.quoted:
+            yield from quoted_rows(file, layout.delimiter)
+        else:
+            yield from plain_rows(file, layout.delimiter, layout.comment)

@@ -1,27 +1,49 @@
-"""The count of rows read and of rows that could not be used, with a few examples of each kind."""
+"""The count of rows read and of rows that could not be used, with a few examples of each kind.
+
+A row lacks something without which it says nothing: it is refused. Anything else that cannot
+be read costs the field alone, and is counted at its column.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
-from typing import TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from dataflows.convert.draft import Draft, Timed
+from dataflows.convert.columns import Columns
+from dataflows.convert.draft import ItemLine, Timed
+from dataflows.event_settings import EventSettings
+from dataflows.ids import read_id
+from dataflows.items import MOST_CATEGORIES
+from dataflows.reasons import Refused
+from dataflows.times import read_time
+
+if TYPE_CHECKING:
+    from dataflows.convert.opening import Decoding
 
 EXAMPLES = 3
+EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_799.0
+"""The years 1 to 9999, in seconds since 1970: all that can be written as a date."""
+
+_LIMITS = EventSettings()
 T = TypeVar("T")
 
 
 class RowRefused(Exception):  # noqa: N818 - it ends no program: the row is counted and left out
-    """A row cannot be used; `reason` is a fixed word, `detail` says it in a sentence."""
+    """A row cannot be used; `reason` is a fixed word, `detail` says it in a sentence.
 
-    def __init__(self, reason: str, detail: str) -> None:
+    `column` is where it shows, and `value` what stands there, where it is one column's fault.
+    """
+
+    def __init__(self, reason: str, detail: str, column: str = "", value: str = "") -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+        self.column = column
+        self.value = value
 
 
 class RefusedRow(msgspec.Struct, frozen=True):
@@ -34,12 +56,35 @@ class RefusedRow(msgspec.Struct, frozen=True):
 
 
 class Tally:
-    """Counts what became of rows. Memory is bounded: at most `EXAMPLES` examples per reason."""
+    """Counts what became of rows and columns.
 
-    def __init__(self) -> None:
+    Memory is bounded by the number of items and columns: at most `EXAMPLES` examples per reason.
+    `encoding` is the one that was asked for, None where each file's own is found out.
+    """
+
+    def __init__(self, encoding: str | None = None) -> None:
+        self.encoding = encoding
         self.rows = 0
         self.refused: dict[str, int] = {}
         self.examples: list[RefusedRow] = []
+        self.columns = Columns()
+        self.decodings: dict[Path, Decoding] = {}
+        self.files: list[Path] = []
+        self.remarks: dict[str, None] = {}
+        self.notes: dict[str, int] = {}
+
+    def use(self, path: Path) -> None:
+        """Note that a file is read."""
+        if path not in self.files:
+            self.files.append(path)
+
+    def remark(self, text: str) -> None:
+        """Keep a sentence for the report, once."""
+        self.remarks[text] = None
+
+    def note(self, what: str) -> None:
+        """Count one thing that a person should know of, and that cost no row."""
+        self.notes[what] = self.notes.get(what, 0) + 1
 
     def refuse(self, file: str, line: int, reason: str, detail: str) -> None:
         """Count one row that cannot be used."""
@@ -50,24 +95,75 @@ class Tally:
 
     def each(
         self, file: str, rows: Iterable[tuple[int, T]], make: Callable[[int, T], Iterable[Timed]]
-    ) -> Iterator[tuple[float | None, Draft]]:
+    ) -> Iterator[Timed]:
         """Yield what `make(line, row)` gives for each row; count the rows that it refuses."""
         for line, row in rows:
             self.rows += 1
             try:
                 made = list(make(line, row))
             except RowRefused as refused:
-                self.refuse(file, line, refused.reason, refused.detail)
+                self._refuse(file, line, refused)
             else:
                 yield from made
 
+    def items(
+        self, file: str, rows: Iterable[tuple[int, T]], make: Callable[[T], ItemLine | None]
+    ) -> Iterator[ItemLine]:
+        """Yield the items that `make(row)` gives, each id once; count the rows that it refuses."""
+        told: set[str] = set()
+        for line, row in rows:
+            try:
+                item = make(row)
+            except RowRefused as refused:
+                self._refuse(file, line, refused)
+                continue
+            if item is None:
+                continue
+            if item.item_id in told:
+                self.note("items of a repeated id left out")
+                continue
+            told.add(item.item_id)
+            yield self._within_limits(file, item)
+
+    def optional(
+        self, file: str, column: str, cell: str | None, read: Callable[[str, str], T]
+    ) -> T | None:
+        """Give what `read(cell, column)` gives; None, and counted, where it cannot be read."""
+        if cell is None or not cell.strip():
+            return None
+        try:
+            return read(cell, column)
+        except RowRefused:
+            self.columns.spoilt(file, column, cell)
+            return None
+
+    def _refuse(self, file: str, line: int, refused: RowRefused) -> None:
+        self.refuse(file, line, refused.reason, refused.detail)
+        if refused.column:
+            self.columns.spoilt(file, refused.column, refused.value)
+
+    def _within_limits(self, file: str, item: ItemLine) -> ItemLine:
+        if len(item.categories) <= MOST_CATEGORIES:
+            return item
+        self.remark(f"{file}: items have their first {MOST_CATEGORIES} categories, and no more.")
+        return msgspec.structs.replace(item, categories=item.categories[:MOST_CATEGORIES])
+
 
 def read_word(cell: str | None, name: str) -> str:
-    """Give an id or another needed word. Raises RowRefused where there is none."""
+    """Give a needed word. Raises RowRefused where there is none."""
     text = "" if cell is None else cell.strip()
     if not text:
-        raise RowRefused("missing", f"{name} is empty")
+        raise RowRefused("missing", f"{name} is empty", name)
     return text
+
+
+def read_key(cell: str | None, name: str) -> str:
+    """Give an id, a type or an intent. Raises RowRefused for what a run would not take as one."""
+    text = read_word(cell, name)
+    try:
+        return read_id(text, name, _LIMITS.max_id_chars)
+    except Refused as refused:
+        raise RowRefused("bad id", refused.detail, name, text) from refused
 
 
 def read_number(cell: str | None, name: str) -> float:
@@ -78,15 +174,34 @@ def read_number(cell: str | None, name: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise RowRefused("not a number", f"{name} is {text[:40]!r}")
+        raise RowRefused("not a number", f"{name} is {text[:40]!r}", name, text)
     return number
+
+
+def read_whole(cell: str | None, name: str) -> int:
+    """Give a number's whole part, of 64 bits at most. Raises RowRefused for anything else."""
+    number = read_number(cell, name)
+    if abs(number) >= 2**63:
+        raise RowRefused("not a number", f"{name} is {number:g}", name, str(cell))
+    return int(number)
+
+
+def read_seconds(cell: str | None, name: str) -> float:
+    """Give seconds since 1970 that stand as a number. Raises RowRefused where they are no date."""
+    return check_time(read_number(cell, name), name)
 
 
 def read_moment(cell: str | None, name: str) -> float:
     """Give seconds since 1970 of a date or time in ISO 8601, UTC where it names no zone."""
     text = read_word(cell, name)
     try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError) as error:
-        raise RowRefused("not a time", f"{name} is {text[:40]!r}") from error
+        return read_time(text, "s", EARLIEST, LATEST)
+    except Refused as refused:
+        raise RowRefused("not a time", f"{name} is {text[:40]!r}", name, text) from refused
+
+
+def check_time(seconds: float, name: str) -> float:
+    """Give the seconds. Raises RowRefused where they lie outside the years 1 to 9999."""
+    if not EARLIEST <= seconds <= LATEST:
+        raise RowRefused("not a time", f"{name} is {seconds:g} seconds", name, f"{seconds:g}")
+    return seconds

@@ -14,8 +14,18 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from dataflows.convert.draft import Draft, ItemLine, Log, Timed
-from dataflows.convert.tables import Cells, Layout, find_beside, find_file, opened, read_table
-from dataflows.convert.tally import RowRefused, Tally, read_number, read_word
+from dataflows.convert.find import find_beside, find_each
+from dataflows.convert.opening import opened
+from dataflows.convert.tables import Cells, Layout, read_table
+from dataflows.convert.tally import (
+    RowRefused,
+    Tally,
+    check_time,
+    read_key,
+    read_number,
+    read_seconds,
+    read_word,
+)
 from dataflows.errors import InputError
 from dataflows.late_labels import SCOPE, SESSION
 
@@ -24,56 +34,78 @@ BACK = "<"
 Names = dict[str, None]
 Categories = dict[str, Names]
 FILES = ("paths_unfinished.tsv", "paths_finished.tsv")
-COLUMNS = ("user", "timestamp", "duration", "path")
-UNFINISHED = Layout(
-    "paths_unfinished.tsv of Wikispeedia", COLUMNS, "\t", (*COLUMNS, "target", "end"), False,
-    "utf-8", "#",
-)  # fmt: skip
-FINISHED = Layout(
-    "paths_finished.tsv of Wikispeedia", COLUMNS, "\t", (*COLUMNS, "rating"), False, "utf-8", "#"
-)
+COLUMNS = {
+    "user": "user_id",
+    "timestamp": "ts",
+    "duration": "ts of each click",
+    "path": "item_id of each click, type click, back or start",
+}
+UNFINISHED = {
+    **COLUMNS,
+    "target": "context.goal, text of a search, its category as intent",
+    "end": "ts of each click",
+}
+FINISHED = {
+    **COLUMNS,
+    "path": "item_id of each click, type click, back or start; the last is the target: "
+    "context.goal, text of a search, its category as intent",
+    "rating": "left out: how hard a player found it, told afterwards",
+}
+CATEGORIES = {"page": "item_id, title", "category": "categories"}
+UNREAD = {"articles.tsv": "pages without a category or a click", "links.tsv": "no events"}
 
 
 def open_log(path: Path, tally: Tally) -> Log:
     """Find the paths (one or both files) and the categories. Raises InputError without paths."""
-    first = find_file(path, FILES, "Wikispeedia")
-    paths = [first]
-    if path.is_dir():
-        paths = [found for name in FILES if (found := find_beside(path, (name,)))]
+    paths = find_each(path, FILES, "Wikispeedia")
     seen: dict[str, None] = {}
-    categories = find_beside(first, ("categories.tsv",))
+    categories = find_beside(paths[0], ("categories.tsv",))
     known = _categories(categories, tally) if categories else {}
     return Log(
         (timed for file in paths for timed in _events(file, seen, known, tally)),
         _items(known, seen),
         () if categories else ("There is no categories.tsv beside the paths: no categories.",),
+        UNREAD,
     )
 
 
 def _events(path: Path, seen: Names, known: Categories, tally: Tally) -> Iterator[Timed]:
-    layout = FINISHED if _width(path) == len(FINISHED.columns) else UNFINISHED
-    rows = read_table(path, layout, tally)
-    return tally.each(path.name, rows, _session_of(seen, known, layout is FINISHED))
+    is_finished = _width(path, tally) == len(FINISHED)
+    name = "paths_finished.tsv" if is_finished else "paths_unfinished.tsv"
+    rows = read_table(path, _layout(name, FINISHED if is_finished else UNFINISHED), tally)
+    return tally.each(path.name, rows, _session_of(seen, known, is_finished))
 
 
-def _width(path: Path) -> int:
+def _layout(name: str, uses: dict[str, str]) -> Layout:
+    return Layout(
+        f"{name} of Wikispeedia",
+        (),
+        uses,
+        delimiter="\t",
+        columns=tuple(uses),
+        quoted=False,
+        comment="#",
+    )
+
+
+def _width(path: Path, tally: Tally) -> int:
     """Count the cells of the first row: the two files differ in it, whatever their names."""
-    with opened(path, "utf-8") as file:
+    with opened(path, tally) as file:
         for line in file:
             if line.strip() and not line.startswith("#"):
                 return line.count("\t") + 1
-    raise InputError(f"{path}: has no rows; {UNFINISHED.what} is wanted")
+    raise InputError(f"{path}: has no rows; paths_unfinished.tsv of Wikispeedia is wanted")
 
 
 def _session_of(
     seen: Names, known: Categories, finished: bool
 ) -> Callable[[int, Cells], Iterator[Timed]]:
     def session(line: int, row: Cells) -> Iterator[Timed]:
-        start = read_number(row["timestamp"], "timestamp")
+        start = read_seconds(row["timestamp"], "timestamp")
         clicks = read_word(row["path"], "path").split(";")
         target = read_word(clicks[-1] if finished else row["target"], "target")
         pages = _walk(clicks)
-        user, goal = read_word(row["user"], "user"), unquote(target)
+        user, goal = read_key(row["user"], "user"), unquote(target)
         name = f"wikispeedia-{'done-' if finished else ''}{line}"
         times = _times(start, read_number(row["duration"], "duration"), len(pages), row)
         seen.update(dict.fromkeys(page for _, page in pages))
@@ -112,7 +144,7 @@ def _walk(clicks: list[str]) -> list[tuple[str, str]]:
             trail.pop()
             steps.append(("back", trail[-1]))
         else:
-            trail.append(unquote(read_word(click, "a page of the path")))
+            trail.append(read_key(unquote(click), "path"))
             steps.append(("click" if steps else "start", trail[-1]))
     return steps
 
@@ -123,6 +155,7 @@ def _times(start: float, duration: float, count: int, row: Cells) -> list[float]
     In a timed-out session the last click was made half an hour before the end;
     in any other the end was one more step after the last click.
     """
+    check_time(start + duration, "duration")
     if duration < 0:
         raise RowRefused("not a duration", f"duration is {duration:g}")
     timed_out = row.get("end") == "timeout" and duration >= IDLE
@@ -133,11 +166,8 @@ def _times(start: float, duration: float, count: int, row: Cells) -> list[float]
 
 def _categories(path: Path, tally: Tally) -> Categories:
     """Give the categories of each page, the most general of each branch first."""
-    layout = Layout(
-        "categories.tsv of Wikispeedia", (), "\t", ("page", "category"), False, "utf-8", "#"
-    )
     found: Categories = {}
-    for _, row in read_table(path, layout, tally):
+    for _, row in read_table(path, _layout("categories.tsv", CATEGORIES), tally):
         levels = row["category"].removeprefix("subject.").split(".")
         names = dict.fromkeys(level.replace("_", " ") for level in levels if level)
         found.setdefault(unquote(row["page"]), {}).update(names)

@@ -1,14 +1,14 @@
 """Writes a log in order of time, with memory for a few numbers per event and no more.
 
 Events go to a spool file as they come, without their times; then the lines are
-copied in order, each with its time. A copy is finished before it takes its name.
+copied in order, each with its time. Files are finished before they take their names.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryFile
@@ -18,16 +18,27 @@ import msgspec
 import numpy as np
 
 from dataflows.convert.draft import Log, Timed
+from dataflows.convert.find import unread
+from dataflows.convert.folder import aside
+from dataflows.convert.join import join
 from dataflows.convert.report import ConvertReport
 from dataflows.convert.tally import Tally
 from dataflows.errors import InputError
+from dataflows.event_settings import EventSettings
+
+EVENTS, ITEMS = "events.jsonl", "items.jsonl"
+EARLIEST, LATEST = EventSettings().min_time, EventSettings().max_time
+"""Outside of these a run refuses events, unless it is told otherwise."""
 
 UNTIMED_START = 1_600_000_000
 """13 September 2020: the time of the first row of a set that has no times."""
 
 
 class Spool:
-    """Events that wait for their place: bytes on disk; time, end and a hash of the id in memory."""
+    """Events that wait for their place: bytes on disk; time, end and a hash of the id in memory.
+
+    `taken` counts the events of each item.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -35,6 +46,7 @@ class Spool:
         self._ends = array("q", [0])
         self._ids = array("q")
         self.untimed = 0
+        self.taken: dict[str, int] = {}
 
     def fill(self, events: Iterator[Timed]) -> None:
         """Take in every event."""
@@ -45,6 +57,8 @@ class Spool:
             self._ids.append(hash(draft.event_id))
             self.untimed += ts is None
             self.times.append(UNTIMED_START + len(self.times) if ts is None else ts)
+            if draft.item_id is not None:
+                self.taken[draft.item_id] = self.taken.get(draft.item_id, 0) + 1
         self._file.flush()
 
     def line(self, place: int, ts: float) -> bytes:
@@ -70,8 +84,8 @@ def write_log(
     shuffle: int | None,
 ) -> ConvertReport:
     """Write `events.jsonl` and `items.jsonl` into `out_dir`. Raises InputError (see `convert`)."""
-    events_path, items_path = out_dir / "events.jsonl", out_dir / "items.jsonl"
-    with _disk_errors(out_dir), _aside(events_path, items_path) as (events_file, items_file):
+    events_path, items_path = out_dir / EVENTS, out_dir / ITEMS
+    with _disk_errors(out_dir), aside(items_path, events_path) as (items_file, events_file):
         with TemporaryFile(dir=out_dir) as file:
             spool = Spool(file)
             spool.fill(log.events)
@@ -81,17 +95,17 @@ def write_log(
             events_file.writelines(
                 spool.line(place, ts) for place, ts in zip(order, times, strict=True)
             )
-        items = 0
+        catalogue: dict[str, None] = {}
         for item in log.items:
             items_file.write(msgspec.json.encode(item) + b"\n")
-            items += 1
+            catalogue[item.item_id] = None
     return ConvertReport(
         format=format,
         events_path=events_path,
         items_path=items_path,
         rows=tally.rows,
         events=len(times),
-        items=items,
+        items=len(catalogue),
         refused=dict(tally.refused),
         examples=tuple(tally.examples),
         first=times[0],
@@ -100,8 +114,18 @@ def write_log(
         was_sorted=was_sorted,
         repeated_ids=spool.repeated_ids,
         shuffle=shuffle,
-        remarks=log.remarks,
+        implausible=sum(not EARLIEST <= ts <= LATEST for ts in times),
+        notes=dict(tally.notes),
+        columns=tally.columns.all(),
+        join=join(spool.taken, catalogue),
+        unread=_unread(source, log, tally),
+        remarks=(*log.remarks, *tally.remarks),
     )
+
+
+def _unread(source: Path, log: Log, tally: Tally) -> dict[str, str]:
+    """Give the files of the folder that were not read, each with the reason, "" if none is told."""
+    return {name: log.unread.get(name, "") for name in unread(source, tally.files)}
 
 
 def _order(spool: Spool, shuffle: int | None) -> tuple[Sequence[float], Sequence[int], bool]:
@@ -115,21 +139,6 @@ def _order(spool: Spool, shuffle: int | None) -> tuple[Sequence[float], Sequence
         order = list(range(len(times)))
         Random(shuffle).shuffle(order)  # noqa: S311 - an order that can be drawn again, no secret
     return times, order, was_sorted
-
-
-@contextmanager
-def _aside(*paths: Path) -> Iterator[list[IO[bytes]]]:
-    """Open a file beside each path; they take their names when all are whole, or are deleted."""
-    parts = [path.with_name(f"{path.name}.part") for path in paths]
-    paths[0].parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with ExitStack() as stack:
-            yield [stack.enter_context(part.open("wb")) for part in parts]
-        for part, path in zip(parts, paths, strict=True):
-            part.replace(path)
-    finally:
-        for part in parts:
-            part.unlink(missing_ok=True)
 
 
 @contextmanager

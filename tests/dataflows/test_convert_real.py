@@ -22,7 +22,7 @@ def run(
     name: str, path: Path, out: Path, shuffle: int | None = None
 ) -> tuple[ConvertReport, list[dict[str, Any]], list[dict[str, Any]]]:
     """Convert, and read both files back twice: as JSON, and by the engine's own decoder."""
-    report = convert(name, path, out, shuffle)
+    report = convert(name, path, out, shuffle, force=True)
     lines = [(out / f"{part}.jsonl").read_bytes().splitlines() for part in ("events", "items")]
     for line in lines[0]:
         assert isinstance(decode_event(Raw("events", "e", 0, 0, None, line), SETTINGS), Event)
@@ -34,6 +34,8 @@ def run(
     assert (report.first, report.last) == (events[0]["ts"], events[-1]["ts"])
     assert len({event["event_id"] for event in events}) == len(events) - report.repeated_ids
     assert not list(out.glob("*.part"))
+    assert all(column.becomes for column in report.columns)
+    assert not any(column.unreadable for column in report.columns)
     return report, events, items
 
 

@@ -84,7 +84,7 @@ def test_movielens_csv_and_dat_say_the_same(tmp_path: Path):
     )
     both = []
     for path in (csv / "ratings.csv", dat):
-        convert("movielens", path, tmp_path)
+        convert("movielens", path, tmp_path, force=True)
         events = [{**event, "event_id": ""} for event in read(tmp_path)]
         both.append((events, read(tmp_path, "items")))
     assert both[0] == both[1]
@@ -128,7 +128,7 @@ def test_recbole_types_of_columns(tmp_path: Path):
     ]
     (path / "shop.item").write_text("item_id:token\tname\na\tHat\n")
     with pytest.raises(InputError, match="column 'name' has no type"):
-        convert("recbole", path, tmp_path)
+        convert("recbole", path, tmp_path / "again")
 
 
 TRANSACTIONS = (
@@ -299,9 +299,9 @@ def test_bad_rows_are_counted_shown_and_left_out(tmp_path: Path):
         },
     )
     report = convert("movielens", path, tmp_path)
-    assert (report.rows, report.events) == (7, 2)
-    assert report.refused == {"wrong width": 1, "missing": 1, "not a number": 2, "not text": 1}
-    assert sorted(row.line for row in report.examples) == [3, 4, 5, 6, 7]
+    assert (report.rows, report.events) == (7, 3)
+    assert report.refused == {"wrong width": 1, "missing": 1, "not a number": 2}
+    assert sorted(row.line for row in report.examples) == [3, 4, 5, 6]
     console = Console(width=120, force_terminal=False)
     with console.capture() as captured:
         render(report, console)
@@ -411,7 +411,7 @@ def test_cais_zh_files_must_match(tmp_path: Path):
     assert [(e["text"], e["intent"]) for e in read(tmp_path)] == [("我 听", "A"), ("好", "B")]
     (path / "ch.train.intent").write_text("A\n")
     with pytest.raises(InputError, match=r"has 2 sentences, but ch\.train\.intent 1 intents"):
-        convert("cais-zh", path, tmp_path)
+        convert("cais-zh", path, tmp_path / "again")
 
 
 def test_an_older_conversion_stays_whole_when_a_new_one_fails(tmp_path: Path):
@@ -419,5 +419,8 @@ def test_an_older_conversion_stays_whole_when_a_new_one_fails(tmp_path: Path):
     bad = put(tmp_path / "bad", {"u.data": "7;1;3;90\n"})
     convert("movielens", good, tmp_path / "out")
     with pytest.raises(InputError, match=r"none of 1 rows can be used as movielens \(line 1"):
-        convert("movielens", bad, tmp_path / "out")
+        convert("movielens", bad, tmp_path / "out", force=True)
     assert read(tmp_path / "out")[0]["user_id"] == "7"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "events.jsonl", "items.jsonl",
+    ]  # fmt: skip
