@@ -180,9 +180,10 @@ class Needs:
         return retract(self, user, user_id, event)
 
     def meant(self, late: LateLabel) -> list[str]:
-        """Give the ids of the events that a label is for, oldest first."""
+        """Give the ids of the events that a label is for, oldest first: its own user's alone."""
         if late.event_id is not None:
-            return [late.event_id]
+            kept = self.pending.find(late.event_id)
+            return [late.event_id] if kept is None or kept.user_id == late.user_id else []
         return self.pending.session(late.user_id, late.session_id or "")
 
     def is_usable(self, vector: Vector) -> bool:

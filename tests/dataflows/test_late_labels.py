@@ -78,6 +78,19 @@ def test_a_teacher_counts_less_and_the_truth_has_the_last_word() -> None:
     assert silent.engine.model.needs.stated.labels == []
 
 
+@pytest.mark.parametrize("source", ["label", "teacher"])
+def test_nobody_labels_the_event_of_another_user(source: str) -> None:
+    line = Line()
+    ask(line, "card", 0)
+    context = {"event_id": "card-0", "source": source}
+    label(line, "card", 0, user_id="somebody-else", intent="fee", context=context)
+    assert line.engine.model.needs.stated.labels == []
+    assert line.engine.counts["labels_unmatched"] == 1
+    label(line, "card", 0, context=context)
+    assert line.engine.model.needs.stated.labels == ["card"]
+    assert line.engine.ledger.as_dict()["reasons"]["observed"] == {"label_unmatched": 1}
+
+
 def test_a_label_of_a_session_is_learnt_for_each_of_its_events() -> None:
     line = Line()
     for number in range(3):

@@ -68,6 +68,25 @@ def test_what_becomes_of_each_retraction_is_counted() -> None:
     assert {"a", "b"} <= set(line.lists["u1"])
 
 
+@pytest.mark.parametrize("named", ["first-a", "told"])
+def test_nobody_takes_back_the_event_of_another_user(named: str) -> None:
+    """Neither one that counts for an item, nor one that waits for its label."""
+
+    def told(how: dict[str, Any]) -> list[Any]:
+        line = shop()
+        line(event_id="told", text="red shoes", session_id="s")
+        line(type="view", item_id="h", user_id="v0")  # so that v0 is known in both
+        if how:
+            line(type="retract", user_id="v0", session_id="s", **how)
+        line.engine.commit()
+        records = line.store.records
+        kinds = [kind for kind in records if kind.startswith("learner:")]
+        assert kinds
+        return [line.lists["u1"], {kind: records[kind] for kind in kinds}]
+
+    assert told({"context": {"event_id": named}}) == told({})
+
+
 def test_of_an_old_event_the_item_may_be_listed_again() -> None:
     line = shop(recent=2, window=2)
     for number in range(80):
