@@ -7,18 +7,23 @@ from zlib import crc32
 
 import msgspec
 
+from dataflows.decisions import Decision
 from dataflows.events import Event, ItemRecord, RemovedItem
 from dataflows.record import Raw, Reject
 from learners.interaction import Vector
 
 
 class EncodedEvent(msgspec.Struct, frozen=True):
-    """An event with its own text and the unit vector `(dim,)` of it, None where it has none."""
+    """An event with its own text and the unit vector `(dim,)` of it, None where it has none.
+
+    `decision` is what it decides, in a replay of an old log that may decide; else None.
+    """
 
     raw: Raw
     event: Event
     vector: Vector | None
     text: str | None = None
+    decision: Decision | None = None
 
 
 class EncodedItem(msgspec.Struct, frozen=True):
@@ -37,7 +42,14 @@ class Removal(msgspec.Struct, frozen=True):
     item: RemovedItem
 
 
-Encoded = EncodedEvent | EncodedItem | Removal | Reject
+class EncodedDecision(msgspec.Struct, frozen=True):
+    """What somebody decided who may."""
+
+    raw: Raw
+    decision: Decision
+
+
+Encoded = EncodedEvent | EncodedItem | Removal | EncodedDecision | Reject
 
 
 class Switch(msgspec.Struct, frozen=True):
@@ -71,6 +83,11 @@ class Batch(msgspec.Struct, frozen=True):
 def shard_of(user_id: str, shards: int) -> int:
     """Give the shard of a user, the same for ever (CRC-32 of the id's UTF-8)."""
     return crc32(user_id.encode()) % shards if shards > 1 else 0
+
+
+def shard_of_partition(partition: str, shards: int) -> int:
+    """Give the shard that counts what comes from a partition and is nobody's event."""
+    return crc32(partition.encode()) % shards
 
 
 def shard_key(shard: int) -> str:

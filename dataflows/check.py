@@ -18,6 +18,7 @@ import msgspec
 from dataflows.check_report import CheckReport, Example, render
 from dataflows.clean import Cleaner, Verdict
 from dataflows.config import Config
+from dataflows.decisions import DecisionReader
 from dataflows.distinct import Distinct
 from dataflows.errors import InputError
 from dataflows.events import Event, EventJson, decode_event
@@ -69,6 +70,7 @@ class _Checker:
         self._sample = sample
         self._config = config
         self._now = now
+        self._decisions = DecisionReader()
         self._cleaner = Cleaner(config.clean)
         self._ledger = Ledger()
         self._examples: list[Example] = []
@@ -89,7 +91,8 @@ class _Checker:
             # Cleaning keeps note of what it must write down; nobody writes it down here.
             deque(self._cleaner.changed(), maxlen=0)
         self._ledger.arrive(raw.partition)
-        event = decode_event(raw, self._config.events)
+        decoded = decode_event(raw, self._config.events)
+        event = (isinstance(decoded, Event) and self._decisions.refused(raw, decoded)) or decoded
         if isinstance(event, Reject):
             self._ledger.count(raw.partition, "dead_letter", event.reason)
             self._show(raw, "dead_letter", event.reason, event.detail)

@@ -163,6 +163,14 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
             metavar="VERSION@EVENT", help="Put this encoder in force before record EVENT."
         ),
     ] = None,
+    decisions: Annotated[
+        Path | None,
+        typer.Option(help="Repeat these; `penchant intents history --json` writes them."),
+    ] = None,
+    decisions_in_events: Annotated[
+        bool,
+        typer.Option("--decisions-in-events", help="Take those among the events of an old log."),
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     r"""Replay a log, ranking every event before it is learnt, and report the accuracy.
@@ -177,6 +185,7 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
       penchant replay events.jsonl --limit 20000 --encoder hashing
       penchant replay events.jsonl --against all
       penchant replay events.jsonl --promote encoder-0001-1f3a90bc@50000
+      penchant replay events.jsonl --decisions decisions.jsonl
     """
     from rich.console import Console
 
@@ -202,6 +211,8 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
         against=read_names(against),
         generate=generate,
         promote=tuple(map(read_promote, promote or ())),
+        decisions=None if decisions is None else str(decisions),
+        decisions_in_events=decisions_in_events,
     )
     with PeerProgress(Console(stderr=True)) as follow:
         done = replay_log(read_config(config, overrides), events, items, settings, follow=follow)

@@ -54,8 +54,8 @@ class FlowSettings(Limited, frozen=True, kw_only=True):
 class FilesSettings(Limited, frozen=True, kw_only=True):
     """Section `[files]`, for `source = "files"`. Paths are relative to the working directory.
 
-    `events` and `items` (may be left out) are files of JSON lines; `output` is the folder
-    for one file of JSON lines per topic. `items_are`: "all" where `items` is the whole
+    `events`, `items` and `decisions` (may be left out) are files of JSON lines; `output` is the
+    folder for one file of JSON lines per topic. `items_are`: "all" where `items` is the whole
     catalogue, so that what it no longer has is gone, "changes" where it holds new and changed
     items only. With `follow` the process waits for more lines at
     the end of `events`, else it ends there. `batch_size` is the most records in one
@@ -65,6 +65,7 @@ class FilesSettings(Limited, frozen=True, kw_only=True):
     events: PathText = "events.jsonl"
     items: PathText | None = None
     items_are: Literal["all", "changes"] = "all"
+    decisions: PathText | None = None
     output: PathText = "output"
     follow: bool = False
     batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 1000

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from zlib import crc32
 
 from dataflows.batch import (
     Batch,
     Encoded,
+    EncodedDecision,
     EncodedEvent,
     EncodedItem,
     Removal,
     shard_key,
     shard_of,
+    shard_of_partition,
 )
 from dataflows.catalogue import Catalogue
+from dataflows.decisions import Decision, DecisionReader
 from dataflows.event_settings import EventSettings
 from dataflows.events import Event, decode_event
-from dataflows.intent_control import control_of, shard_meant
 from dataflows.items import ItemRecord, RemovedItem, decode_item
 from dataflows.record import Raw, Reject
 from dataflows.swap.turn import Turns
@@ -26,14 +27,14 @@ from encoders.protocol import Encoder
 from encoders.text import render_event, render_item
 from learners.interaction import Vector
 
-Decoded = Event | ItemRecord | RemovedItem | Reject
+Decoded = Event | ItemRecord | RemovedItem | Decision | Reject
 
 
 class EncodeStep:
     """Decodes and encodes a micro-batch and deals it out to the shards.
 
-    A shard is its users' events; items go to every shard; a reject goes to one shard
-    by its partition. What cannot be decoded travels on as a `Reject`, so that the
+    A shard is its users' events; items and decisions go to every shard; a reject goes to one
+    shard by its partition. What cannot be decoded travels on as a `Reject`, so that the
     learn step counts it in the same transaction as its neighbours. `turns` is asked at the
     start of each micro-batch whether another encoder is in force from its first record on.
     """
@@ -46,6 +47,7 @@ class EncodeStep:
         shards: int = 1,
         items_topic: str = "items",
         turns: Turns | None = None,
+        decisions: DecisionReader | None = None,
     ) -> None:
         self._encoder = encoder
         self._settings = settings
@@ -53,6 +55,7 @@ class EncodeStep:
         self._shards = shards
         self._items_topic = items_topic
         self._turns = turns
+        self._decisions = decisions or DecisionReader()
 
     def __call__(self, raws: Sequence[Raw]) -> Iterator[tuple[str, Batch]]:
         """Give one (key, batch) for each shard."""
@@ -76,14 +79,18 @@ class EncodeStep:
         texts = [self._text(one) for one in decoded]
         vectors = self._vectors(decoded, texts)
         return [
-            _joined(raw, one, text, vector)
+            self._joined(raw, one, text, vector)
             for raw, one, text, vector in zip(raws, decoded, texts, vectors, strict=True)
         ]
 
     def _decode(self, raw: Raw) -> Decoded:
         if raw.topic == self._items_topic:
             return decode_item(raw, self._settings)
-        return decode_event(raw, self._settings)
+        if raw.topic == self._decisions.topic:
+            return self._decisions.read(raw, self._settings)
+        one = decode_event(raw, self._settings)
+        refused = self._decisions.refused(raw, one) if isinstance(one, Event) else None
+        return one if refused is None else refused
 
     def _text(self, one: Decoded) -> str | None:
         if isinstance(one, Event):
@@ -113,23 +120,19 @@ class EncodeStep:
         return vectors
 
     def _is_for(self, one: Encoded, shard: int) -> bool:
-        if self._shards == 1 or isinstance(one, EncodedItem | Removal):
+        if self._shards == 1 or isinstance(one, EncodedItem | Removal | EncodedDecision):
             return True
-        if isinstance(one, EncodedEvent) and control_of(one.event) is not None:
-            return shard_meant(one.event) in (None, shard) or self._is_home(one, shard)
         if isinstance(one, Reject):
-            return crc32(one.raw.partition.encode()) % self._shards == shard
-        return self._is_home(one, shard)
-
-    def _is_home(self, one: EncodedEvent, shard: int) -> bool:
+            return shard_of_partition(one.raw.partition, self._shards) == shard
         return shard_of(one.event.user_id, self._shards) == shard
 
-
-def _joined(raw: Raw, one: Decoded, text: str | None, vector: Vector | None) -> Encoded:
-    if isinstance(one, Event):
-        return EncodedEvent(raw, one, vector, text)
-    if isinstance(one, ItemRecord):
-        return EncodedItem(raw, one, text, vector)
-    if isinstance(one, RemovedItem):
-        return Removal(raw, one)
-    return one
+    def _joined(self, raw: Raw, one: Decoded, text: str | None, vector: Vector | None) -> Encoded:
+        if isinstance(one, Event):
+            return EncodedEvent(raw, one, vector, text, self._decisions.of_event(one))
+        if isinstance(one, ItemRecord):
+            return EncodedItem(raw, one, text, vector)
+        if isinstance(one, RemovedItem):
+            return Removal(raw, one)
+        if isinstance(one, Decision):
+            return EncodedDecision(raw, one)
+        return one

@@ -16,15 +16,24 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from dataflows.batch import Batch, Encoded, EncodedEvent, EncodedItem, Removal, Switch, shard_of
+from dataflows import how_far
+from dataflows.batch import (
+    Batch,
+    Encoded,
+    EncodedDecision,
+    EncodedEvent,
+    EncodedItem,
+    Removal,
+    Switch,
+)
 from dataflows.catalogue import KIND as KIND_ITEM
 from dataflows.catalogue import item_blob, moved_blob, read_item, to_item
 from dataflows.clean import Cleaner, Verdict
+from dataflows.deciding import DONE, Deciding, parts
 from dataflows.errors import InputError
 from dataflows.events import Event
 from dataflows.files import ITEMS
 from dataflows.generation.companion import Companion
-from dataflows.intent_control import control_of, shard_meant
 from dataflows.late_labels import in_ledger, late_label, session_label
 from dataflows.ledger import Ledger, Outcome
 from dataflows.message_types import Position
@@ -32,6 +41,7 @@ from dataflows.model import Model, Observer
 from dataflows.offers import Offers
 from dataflows.outbox import RECOMMENDATIONS, Out, Outbox
 from dataflows.progress import Progress
+from dataflows.reasons import Reason
 from dataflows.record import Raw, Reject
 from dataflows.records import Record, Records
 from dataflows.retractions import Retracts, retraction
@@ -42,22 +52,16 @@ from dataflows.swap.shadows import Shadows
 from dataflows.swap.space import Space
 from dataflows.whole_catalogue import outdated
 from encoders.protocol import Encoder
-from learners.control import Control, ControlError
 from learners.interaction import Interaction
 from learners.lists import UserList
 from learners.pending import LateLabel
 
-KIND_POSITION = "position"
-KIND_LEARNT = "learnt"
 KIND_ENDED = "ended"
 REWRITTEN_AT_ONCE = 256
 """Items whose vectors of another encoder are replaced in the store, per transaction."""
-_DONE: tuple[Outcome, str] = ("learnt", "decision")
-_REFUSED: tuple[Outcome, str] = ("observed", "decision_refused")
 
 M = TypeVar("M", bound=Model)
 _log = logging.getLogger(__name__)
-_int = msgspec.msgpack.Decoder(int)
 
 
 class Engine(Generic[M]):
@@ -106,10 +110,10 @@ class Engine(Generic[M]):
         self._followed: dict[str, str | None] | None = None
         self._stale: deque[str] = deque()
         self.shard = shard
-        self._shards = shards
         # A record says that the last run ended well; without it, it broke off.
         after_crash = stored is not None and store.get(KIND_ENDED, "") is None
         self._served = Served(store.get, served_users, after_crash=after_crash)
+        self.deciding = Deciding(shard, shards, self.counts, store.get)
         self._offers = Offers(self.outbox, in_force.versions, self._served, clock, self.counts)
         self._progress = progress
         self._observer = observer
@@ -139,30 +143,44 @@ class Engine(Generic[M]):
         outs, self._resend = self._resend, []
         if self._generation is not None:
             outs += self._generation.begin(self.model)
-        records = self.space.fit(batch)
+        for part in parts(self.space.fit(batch)):
+            outs += self._take(part)
+        for partition, position in batch.positions.items():
+            self._advance(partition, position)
+        self.deciding.catch_up(self.model, self.learnt)
+        self._after_batch(outs)
+        self._is_whole = True
+        return outs
+
+    def _take(self, records: Sequence[Encoded]) -> list[Out]:
+        """Judge and learn some records, of which none but the last is a decision."""
+        outs: list[Out] = []
         judged = [(record, self._judge(record)) for record in records if self._is_new(record)]
         last = {
             record.event.user_id: place
             for place, (record, verdict) in enumerate(judged)
             if isinstance(record, EncodedEvent) and verdict is not None
-            if control_of(record.event) is None
+            if record.decision is None
         }
         for place, (record, verdict) in enumerate(judged):
             if isinstance(record, Reject):
                 outs.append(self._offers.bury(record))
+            elif isinstance(record, EncodedDecision):
+                outs += self._decide(record)
             elif not isinstance(record, EncodedEvent):
                 self._take_item(record)
-            elif verdict is not None and (control := control_of(record.event)) is not None:
-                self._take_control(record, verdict, control)
+            elif verdict is not None and record.decision is not None:
+                if verdict.outcome == "learn":
+                    became = self.deciding.carry_out(
+                        record.decision, record.raw, self.model, self.learnt
+                    )
+                    self.ledger.count(record.raw.partition, *became)
             elif verdict is not None:
+                self.deciding.catch_up(self.model, self.learnt)
                 self._take_event(record, verdict)
                 if last[record.event.user_id] == place:
                     offered = self.model.recommend(record.event.user_id)
                     outs += self._offer(offered, record.raw)
-        for partition, position in batch.positions.items():
-            self._advance(partition, position)
-        self._after_batch(outs)
-        self._is_whole = True
         return outs
 
     def commit(self) -> None:
@@ -293,9 +311,6 @@ class Engine(Generic[M]):
     def _judge(self, record: Encoded) -> Verdict | None:
         """Count what becomes of a record; give the verdict on an event that touches its user."""
         partition = record.raw.partition
-        if isinstance(record, EncodedEvent) and not self._is_home(record.event):
-            # A decision goes to every shard, and is counted in one.
-            return Verdict("learn", "", record.event.ts, 0.0)
         if isinstance(record, Reject):
             self.ledger.arrive(partition)
             self.ledger.count(partition, "dead_letter", record.reason)
@@ -304,7 +319,7 @@ class Engine(Generic[M]):
         verdict = self._cleaner.judge(record.event, record.raw)
         self.ledger.arrive(partition)
         event = record.event
-        by_outcome = event.retracts or late_label(event) or control_of(event)
+        by_outcome = event.retracts or late_label(event) or record.decision
         if verdict.outcome != "learn" or by_outcome is None:
             self.ledger.count(partition, verdict.in_ledger, verdict.reason)
         return verdict if verdict.outcome in ("learn", "observe") else None
@@ -320,6 +335,7 @@ class Engine(Generic[M]):
         elif (late := late_label(event)) is not None:
             known = self._take_label(late)
         if known is not None:
+            self.deciding.since += 1
             self.ledger.count(record.raw.partition, *known)
             return
         of_session = session_label(event)
@@ -339,6 +355,7 @@ class Engine(Generic[M]):
                 *(alarm.signal, alarm.before, alarm.after, alarm.position),
             )
         self.learnt += 1
+        self.deciding.since = 0
         if self._generation is not None:
             self._generation.learnt(self.model, interaction)
         if of_session is not None:
@@ -369,23 +386,28 @@ class Engine(Generic[M]):
         self.counts[count] += 1
         return outcome, reason
 
-    def _take_control(self, record: EncodedEvent, verdict: Verdict, control: Control) -> None:
-        """Carry out a decision about labels, and count what became of it."""
-        if verdict.outcome != "learn":
-            return
-        outcome, reason = _REFUSED
-        if shard_meant(record.event) in (None, self.shard):
+    def _decide(self, record: EncodedDecision) -> list[Out]:
+        """Take a decision once, and store it with all before it; give the letter of a refusal."""
+        raw, outs = record.raw, list[Out]()
+        is_home = self.deciding.is_home(record.decision, raw)
+        reject = self.deciding.replayed(record)
+        became: tuple[Outcome, str] = ("dead_letter", str(Reason.REPLAYED))
+        if reject is None:
+            became = self.deciding.carry_out(record.decision, raw, self.model, self.learnt)
+        if is_home:
+            self.ledger.arrive(raw.partition)
+            self.ledger.count(raw.partition, *became)
+            if reject is not None:
+                outs.append(self._offers.bury(reject))
+        if became == DONE:
+            # Before anything is learnt or said under it, as a switch is: what comes again after
+            # a crash finds it where it was.
+            self._is_whole = True
             try:
-                self.model.control(control)
-                outcome, reason = _DONE
-            except ControlError as error:
-                _log.warning("a decision about intents was refused: %s", error)
-            self.counts[reason] += 1
-        if self._is_home(record.event):
-            self.ledger.count(record.raw.partition, outcome, reason)
-
-    def _is_home(self, event: Event) -> bool:
-        return shard_of(event.user_id, self._shards) == self.shard
+                self.commit()
+            finally:
+                self._is_whole = False
+        return outs
 
     def _take_item(self, record: EncodedItem | Removal) -> None:
         item_id = record.item.item_id
@@ -422,11 +444,11 @@ class Engine(Generic[M]):
             for item_id, blob in self._items.items():
                 yield KIND_ITEM, item_id, blob
             for partition in sorted(self._outdated):
-                yield KIND_POSITION, partition, None
-            for partition in sorted(self._moved):
-                position = self.positions[partition]
-                yield KIND_POSITION, partition, msgspec.msgpack.encode(position)
-            yield KIND_LEARNT, "", msgspec.msgpack.encode(self.learnt)
+                yield how_far.KIND_POSITION, partition, None
+            yield from self.deciding.changed()
+            yield from how_far.records(
+                self.positions, self._moved, self.learnt, self.deciding.since
+            )
             yield KIND_VERSIONS, "", msgspec.msgpack.encode(self.space.in_force)
             self._is_switched = False
             self._moved.clear()
@@ -436,9 +458,8 @@ class Engine(Generic[M]):
 
     def _restore(self) -> None:
         store = self._store
-        self.positions = read_positions(store)
-        learnt = store.get(KIND_LEARNT, "")
-        self.learnt = 0 if learnt is None else _int.decode(learnt)
+        self.positions = how_far.read_positions(store)
+        self.learnt, self.deciding.since = how_far.read_learnt(store)
         self._cleaner.restore(store.get, store.scan)
         self.ledger.restore(store.get, store.scan)
         self.outbox.restore(store.scan)
@@ -450,11 +471,6 @@ class Engine(Generic[M]):
                 self._generation.put_item(stored.record)
             if is_stale:
                 self._stale.append(stored.record.item_id)
-
-
-def read_positions(store: Records) -> dict[str, int]:
-    """Give partition -> next offset as stored."""
-    return {key: _int.decode(blob) for key, blob in store.scan(KIND_POSITION)}
 
 
 def _interaction(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from dataflows.catalogue import KIND
 from dataflows.config import Config
+from dataflows.decision_file import DecisionFile
+from dataflows.errors import InputError
 from dataflows.files import FileSource
 from dataflows.progress import Progress
 from dataflows.store import Store
@@ -19,9 +21,16 @@ def file_source(
 ) -> FileSource:
     """Give the source that section `[files]` describes, from where `progress` says it is.
 
-    With `accept_items` the items file is the catalogue, whatever it lacks.
+    With `accept_items` the items file is the catalogue, whatever it lacks. Raises InputError
+    where decisions would be read from the file of the events.
     """
-    files = config.files
+    files, most = config.files, config.events.max_record_bytes
+    decisions = Path(files.decisions) if files.decisions else None
+    if decisions is not None and decisions.absolute() == Path(files.events).absolute():
+        raise InputError(
+            f"files.decisions is {files.decisions}, the file of the events, where decisions are "
+            "refused; give them a file of their own"
+        )
     whole = None
     if files.items and files.items_are == "all":
         whole = WholeCatalogue(
@@ -38,8 +47,9 @@ def file_source(
         stop=stop,
         batch_size=files.batch_size,
         follow=files.follow,
-        max_bytes=config.events.max_record_bytes,
+        max_bytes=most,
         whole=whole,
+        beside=lambda: None if decisions is None else DecisionFile(decisions, progress, most),
     )
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b, file_digest
 from itertools import chain, islice
 from pathlib import Path
+from typing import Protocol
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
@@ -30,6 +31,18 @@ ITEMS = "items"
 POLL = timedelta(milliseconds=20)
 
 
+class Beside(Protocol):
+    """What is read beside the events, and comes before more of them."""
+
+    def take(self, most: int, *, at_end: bool = False) -> list[Raw]:
+        """Give what has come, at most so many; `at_end`: the events are read to their end."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
 class FilePartition(StatefulSourcePartition[Raw, None]):
     """All files as one stream: `first` whole, then events; ends with them unless `follow`.
 
@@ -45,8 +58,10 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
         follow: bool,
         stop: Callable[[], bool],
         removals: Sequence[Raw] = (),
+        beside: Beside | None = None,
     ) -> None:
         self._first = first
+        self._beside = beside
         self._events = events
         self._batch = batch
         self._follow = follow
@@ -60,7 +75,8 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
         """Give what is in hand, at most `batch` records."""
         if self._stop():
             raise StopIteration
-        raws = list(islice(self._records, self._batch))
+        raws = self._decided() or list(islice(self._records, self._batch))
+        raws = raws or self._decided(at_end=True)
         self._is_idle = not raws
         if self._is_idle:
             source = self._events.source
@@ -70,6 +86,9 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
                 raise StopIteration
             self._records = self._events.records()
         return raws
+
+    def _decided(self, *, at_end: bool = False) -> list[Raw]:
+        return [] if self._beside is None else self._beside.take(self._batch, at_end=at_end)
 
     def next_awake(self) -> datetime | None:
         """Look again a little later where there was nothing new."""
@@ -82,6 +101,8 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
         """Let go of the files."""
         for reader in (*self._first, self._events):
             reader.close()
+        if self._beside is not None:
+            self._beside.close()
 
 
 class FileSource(FixedPartitionedSource[Raw, None]):
@@ -90,10 +111,11 @@ class FileSource(FixedPartitionedSource[Raw, None]):
     `progress` says from where to go on; `stop` is asked before each batch, and ends the
     source once it says yes. An events file is a partition under its name; an items file
     under its name and a digest of its bytes, so that a changed one is read anew. `whole`
-    finds what an items file no longer has; None where a file holds changes only.
+    finds what an items file no longer has; None where a file holds changes only. `beside`
+    opens what is read with them.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is read, from where, and how
         self,
         events: Path,
         items: Path | None = None,
@@ -104,7 +126,9 @@ class FileSource(FixedPartitionedSource[Raw, None]):
         follow: bool = False,
         max_bytes: int = 1_048_576,
         whole: WholeCatalogue | None = None,
+        beside: Callable[[], Beside | None] = lambda: None,
     ) -> None:
+        self._beside = beside
         self._events = events
         self._items = items
         self._progress = progress
@@ -173,6 +197,7 @@ class FileSource(FixedPartitionedSource[Raw, None]):
             for reader in readers:
                 if not reader.source.is_stream and not self._progress.position(reader.partition):
                     reader.source.check_shape()
+            beside = self._beside()
             undo.pop_all()
         self._readers = readers
         return FilePartition(
@@ -182,6 +207,7 @@ class FileSource(FixedPartitionedSource[Raw, None]):
             follow=self._follow,
             stop=self._stop,
             removals=removals,
+            beside=beside,
         )
 
     def _removals(self, path: Path, content: str) -> list[Raw]:

@@ -1,25 +1,63 @@
-"""Decisions about labels of intent as records of the topic `events`.
+"""Decisions about labels of intent, as the content of a signed record; and as old logs have them.
 
-So a running process carries them out at their place in the stream, and a replay of the
-stream repeats them.
+Before they had a topic of their own, decisions stood among the events. There they are refused
+now, since whoever may write an event is not thereby somebody who may change the model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast, get_args
+from typing import Annotated, Any, cast, get_args
 
 import msgspec
+from msgspec import Meta
 
 from dataflows.event_types import INTENTS
 from dataflows.events import Event
+from dataflows.ids import read_id
+from dataflows.reasons import Reason, Refused
 from learners.control import Control, Do
 
-OPERATOR = "penchant"
+KIND = INTENTS
+
+_Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+class ControlJson(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What a decision of the kind `intents` holds: what to do, with which label."""
+
+    do: Do
+    intent: str
+    into: Annotated[str | None, Meta(description="The other label, for `name` and `merge`.")] = None
+    cluster: Annotated[_Number | None, Meta(description="The cluster to `promote`.")] = None
+    shard: Annotated[
+        _Number | None, Meta(description="The only shard that it is for; all where left out.")
+    ] = None
+
+
+_decoder = msgspec.json.Decoder(ControlJson)
+
+
+def read_control(content: bytes, max_id_chars: int) -> tuple[Control, int | None]:
+    """Give a decision, and the only shard that it is for. Raises `Refused` for what is none."""
+    try:
+        wire = _decoder.decode(content)
+    except (ValueError, RecursionError) as error:
+        raise Refused(Reason.BAD_FIELD, f"content is no decision about intents: {error}") from error
+    intent = read_id(wire.intent, "intent", max_id_chars)
+    into = None if wire.into is None else read_id(wire.into, "into", max_id_chars)
+    return Control(wire.do, intent, into, wire.cluster), wire.shard
+
+
+def write_control(control: Control, shard: int | None = None) -> bytes:
+    """Write a decision as content."""
+    return msgspec.json.encode(
+        ControlJson(control.do, control.intent, control.into, control.cluster, shard)
+    )
 
 
 def control_of(event: Event) -> Control | None:
-    """Give the decision that an event brings, None where it is an event like any other.
+    """Give the decision that an event of an old log brings, None where it is an event like any.
 
     It is of the type `intents`, has neither item nor text, and its `context` says what to
     do; what is missing there is told when it is carried out.
@@ -35,25 +73,9 @@ def control_of(event: Event) -> Control | None:
 
 
 def shard_meant(event: Event) -> int | None:
-    """Give the only shard that a decision is for, None where it is for all."""
+    """Give the only shard that such an event is for, None where it is for all."""
     shard = (event.context or {}).get("shard")
     return shard if isinstance(shard, int) and not isinstance(shard, bool) else None
-
-
-def as_record(control: Control, shard: int | None, event_id: str, ts: str) -> bytes:
-    """Write a decision as the value of a record; `ts` is the time in ISO 8601."""
-    context: dict[str, Any] = {"do": control.do}
-    given = {"into": control.into, "cluster": control.cluster, "shard": shard}
-    context |= {name: value for name, value in given.items() if value is not None}
-    record = {
-        "event_id": event_id,
-        "user_id": OPERATOR,
-        "type": INTENTS,
-        "ts": ts,
-        "intent": control.intent,
-        "context": context,
-    }
-    return msgspec.json.encode(record)
 
 
 def _text(context: Mapping[str, Any], name: str) -> str | None:

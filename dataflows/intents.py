@@ -1,51 +1,65 @@
 """`penchant intents`: look at the labels of intent in a state folder, and decide on them.
 
 While nothing runs on the state, a decision is written into it. While a process has it open,
-the decision is sent to that process as a record of its events, and takes its turn there.
+the decision is sent to where that process takes decisions from (`decision_sending`).
 """
 
 from __future__ import annotations
 
 import json
-import time
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from uuid import uuid4
 
 from rich.console import Console
 from rich.table import Table
 
 from dataflows.config import Config
+from dataflows.deciding import written_records
+from dataflows.decision_history import Applied, Taken, read_history, read_taken
+from dataflows.decision_sending import send, signer_name
 from dataflows.errors import InputError
-from dataflows.intent_control import as_record
+from dataflows.how_far import read_learnt
+from dataflows.signed import next_sequence
 from dataflows.store import Store, StoreInUseError, store_path
-from dataflows.times import iso
 from learners.codec import StateError
 from learners.control import Control, ControlError
 from learners.decisions import Decisions, Overview
 
+LIST = "`penchant intents list` tells what there is"
+
 
 def overviews(config: Config) -> dict[int, Overview]:
     """Give what each shard knows, as of its last commit. Raises InputError without a state."""
-    folder, found = Path(config.state.path), {}
-    for shard in range(config.state.shards):
-        store = Store.reader(folder, shard)
-        if store is None:
-            raise InputError(f"{store_path(folder, shard)}: there is no state here yet")
-        with closing(store):
-            found[shard] = _decisions(store).overview()
+    return {shard: _decisions(store).overview() for shard, store in _readers(config)}
+
+
+def history(config: Config, shard: int | None = None) -> dict[int, list[Applied]]:
+    """Give the decisions that each shard carried out. Raises InputError without a state."""
+    found = {}
+    for number, store in _readers(config):
+        if shard in (None, number):
+            try:
+                found[number] = read_history(store.scan)
+            except StateError as error:
+                raise InputError(f"{store.path}: {error}") from error
     return found
 
 
-def decide(config: Config, control: Control, shard: int | None = None) -> str:
+def decide(
+    config: Config, control: Control, shard: int | None = None, *, unchecked: bool = False
+) -> str:
     """Carry a decision out, or send it to the process that has the state open; say which.
 
-    Raises InputError where it cannot be.
+    Raises InputError where it cannot be. What is sent is first held against the state as of its
+    last commit, unless `unchecked`.
     """
     folder, shards = Path(config.state.path), config.state.shards
     meant = range(shards) if shard is None else (shard,)
     if control.do == "promote" and shard is None and shards > 1:
         raise InputError("clusters are each of one shard; say which with --shard")
+    if shard is not None and not 0 <= shard < shards:
+        raise InputError(f"--shard {shard}: the shards are 0 to {shards - 1}")
     try:
         with ExitStack() as opened:
             stores = [
@@ -53,26 +67,76 @@ def decide(config: Config, control: Control, shard: int | None = None) -> str:
                 for number in meant
                 if store_path(folder, number).exists()
             ]
-            if not stores:
-                raise InputError(f"{folder}: there is no state here yet")
-            _write(stores, control)
+            if stores:
+                _write(stores, control, shard)
+                return "written into the state"
     except StoreInUseError:
-        return _send(config, control, shard)
-    return "written into the state"
+        taken = _looked_at(config, control, meant, unchecked=unchecked)
+        return send(config, control, shard, taken)
+    if unchecked and config.flow.source == "kafka":
+        return send(config, control, shard, {})
+    raise InputError(f"{folder}: there is no state here yet")
 
 
-def _write(stores: list[Store], control: Control) -> None:
+def _write(stores: list[Store], control: Control, shard: int | None) -> None:
     """Carry a decision out in all shards where it can be; in at least one it must be."""
     changes, refusals = [], []
+    signer = signer_name()
     for store in stores:
         try:
-            changes.append((store, _decisions(store).decide(control)))
+            records = _decisions(store).decide(control)
         except ControlError as error:
             refusals.append(str(error))
+            continue
+        applied = written_records(
+            read_taken(store.get), read_learnt(store), control, shard, signer, next_sequence(-1)
+        )
+        changes.append((store, [*records, *applied]))
     if not changes:
-        raise InputError(f"{refusals[0]}; `penchant intents list` tells what there is")
+        raise InputError(f"{refusals[0]}; {LIST}")
     for store, records in changes:
         store.commit(records)
+
+
+def _looked_at(
+    config: Config, control: Control, meant: range | tuple[int, ...], *, unchecked: bool
+) -> dict[int, Taken]:
+    """Give what the shards have taken; raise InputError where none of those meant can do it."""
+    taken, refusals = {}, []
+    for shard, store in _readers(config):
+        taken[shard] = read_taken(store.get)
+        if shard not in meant:
+            continue
+        decisions = _decisions(store)
+        known = [label.name for label in decisions.overview().labels]
+        try:
+            decisions.decide(control)
+        except ControlError as error:
+            refusals.append(f"{error}; {_known(known)}")
+    if len(refusals) == len(meant) and not unchecked:
+        raise InputError(
+            f"{refusals[0]} (as of the state's last commit; {LIST}). Nothing was sent; --force "
+            "sends it all the same, for what is newer than that"
+        )
+    return taken
+
+
+def _known(labels: list[str], most: int = 10) -> str:
+    if not labels:
+        return "no label is known"
+    more = f" and {len(labels) - most} more" if len(labels) > most else ""
+    return f"known are {', '.join(map(repr, labels[:most]))}{more}"
+
+
+def _readers(config: Config) -> Iterator[tuple[int, Store]]:
+    """Give a view of each shard, closed when the next is asked for."""
+    folder = Path(config.state.path)
+    for shard in range(config.state.shards):
+        store = Store.reader(folder, shard)
+        if store is None:
+            raise InputError(f"{store_path(folder, shard)}: there is no state here yet")
+        with closing(store):
+            yield shard, store
 
 
 def _decisions(store: Store) -> Decisions:
@@ -80,23 +144,6 @@ def _decisions(store: Store) -> Decisions:
         return Decisions(store.get, store.scan)
     except StateError as error:
         raise InputError(f"{store.path}: {error}") from error
-
-
-def _send(config: Config, control: Control, shard: int | None) -> str:
-    record = as_record(control, shard, f"intents-{uuid4()}", iso(time.time()))
-    if config.flow.source == "kafka":
-        from dataflows.kafka_send import send
-
-        send(config.kafka, "events", record)
-        return f"sent to the topic {config.kafka.events_topic}: a process has the state open"
-    if not config.files.follow:
-        raise InputError(
-            f"{config.state.path}: a process has this state open and does not wait for more "
-            "events (files.follow is false); decide when it has ended"
-        )
-    with Path(config.files.events).open("ab") as file:
-        file.write(record + b"\n")
-    return f"appended to {config.files.events}: a process has the state open"
 
 
 def show(found: dict[int, Overview], console: Console) -> None:
@@ -133,3 +180,19 @@ def as_json(found: dict[int, Overview]) -> str:
         for shard, overview in found.items()
     }
     return json.dumps(plain, ensure_ascii=False, indent=2)
+
+
+def show_history(found: dict[int, list[Applied]], console: Console) -> None:
+    """Print the decisions that were carried out, oldest first."""
+    names = ("shard", "from event", "decision", "label", "into", "by")
+    table = Table(*names, box=None, pad_edge=False)
+    for column in table.columns:
+        column.overflow = "fold"
+    for shard, applied in found.items():
+        for one in applied:
+            what: dict[str, object] = json.loads(one.content)
+            into = what.get("into", f"cluster {what['cluster']}" if "cluster" in what else "")
+            by = f"{one.signer} (signed)" if one.is_signed else one.signer
+            words = (str(shard), f"{one.learnt:,}", what["do"], what["intent"], into, by)
+            table.add_row(*map(str, words))
+    console.print(table if table.row_count else "nothing was decided yet")

@@ -145,7 +145,7 @@ def _count_partitions(client: Consumer, settings: KafkaSettings, role: str, dead
             if answer.error is None and answer.partitions:
                 return len(answer.partitions)
             if time.monotonic() >= deadline or not _passes(answer.error):
-                raise _unusable(settings, role, answer.error)
+                raise unusable(settings, role, answer.error)
         time.sleep(RETRY_SECONDS)
 
 
@@ -162,9 +162,13 @@ def unreachable(settings: KafkaSettings, error: KafkaError) -> InputError:
     )
 
 
-def _unusable(settings: KafkaSettings, role: str, error: KafkaError | None) -> InputError:
+def unusable(settings: KafkaSettings, role: str, error: KafkaError | None) -> InputError:
+    """Give the one line about a topic that is not there, or not open to us."""
     word = "has no leader yet" if error is None else error.str()
-    switch = ", or kafka.items_topic = '' if there is no catalogue" if role == "items" else ""
+    switch = {
+        "items": ", or kafka.items_topic = '' if there is no catalogue",
+        "decisions": ", or kafka.decisions_topic = '' if nobody decides",
+    }.get(role, "")
     return InputError(
         f"Kafka at {settings.bootstrap_servers}: topic {settings.topic(role)!r} ({role}) cannot "
         f"be used: {word}; make it with `penchant topics create`, or name another in "

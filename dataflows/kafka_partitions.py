@@ -8,7 +8,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 
 from dataflows.errors import InputError
 from dataflows.kafka_commit import Committer
-from dataflows.kafka_settings import EVENTS, ITEMS, KafkaSettings
+from dataflows.kafka_settings import DECISIONS, EVENTS, ITEMS, KafkaSettings
 from dataflows.progress import Progress
 
 Where = tuple[str, int]
@@ -34,12 +34,16 @@ class Partitions:
         self._settings = settings
         self._progress = progress
         self._committer = committer
-        self._roles = {settings.events_topic: EVENTS, settings.items_topic: ITEMS}
+        self._roles = {
+            settings.decisions_topic: DECISIONS,
+            settings.items_topic: ITEMS,
+            settings.events_topic: EVENTS,
+        }
         self.names: dict[Where, str] = {}
         self.next: dict[Where, int] = {}
 
     def role(self, topic: str) -> str:
-        """`events` or `items`."""
+        """`events`, `items` or `decisions`."""
         return self._roles[topic]
 
     def of(self, topic: str) -> list[Where]:
@@ -60,11 +64,12 @@ class Partitions:
                 at = OFFSET_BEGINNING if is_late else self._first(where)
             self.next[where] = max(0, at)
             starts.append(TopicPartition(*where, at))
-        self._consumer.incremental_assign(starts)
+        if starts:
+            self._consumer.incremental_assign(starts)
 
     def _first(self, where: Where) -> int:
-        is_items = self.role(where[0]) == ITEMS
-        if is_items or self._settings.auto_offset_reset == "earliest":
+        is_whole = self.role(where[0]) in (ITEMS, DECISIONS)  # neither is worth less for its age
+        if is_whole or self._settings.auto_offset_reset == "earliest":
             return OFFSET_BEGINNING
         return self._end_or_committed(where)
 

@@ -1,4 +1,4 @@
-"""Reads the events and items topics with one consumer for all partitions of a process.
+"""Reads events, items and decisions with one consumer for all partitions of a process.
 
 One consumer, because of several that are polled in turn each adds to the latency of the
 others while it has nothing. It is handed its partitions and takes no part in a group's
@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from dataflows.errors import InputError
 from dataflows.kafka_client import find_partitions, make_consumer
 from dataflows.kafka_commit import Committer
+from dataflows.kafka_decisions import FirstDecisions, count_partitions
 from dataflows.kafka_health import Health, Statistics, silent_leader
 from dataflows.kafka_items import CatchUp
 from dataflows.kafka_lost import LostOffsets
@@ -31,7 +32,7 @@ _statistics = msgspec.json.Decoder(Statistics)
 
 
 class Reader:
-    """The records of both topics: all items up to their end, then items and events.
+    """The records of all topics: all items up to their end, then items, events and decisions.
 
     Raises InputError (from `open` and `take`) where broker or topics cannot be used at the
     start, where the items do not come, and where a position is lost and the policy is to stop.
@@ -49,6 +50,8 @@ class Reader:
         self._lost = LostOffsets(self._consumer, settings, self._partitions, health)
         self._catch_up: CatchUp | None = None
         self._counts: dict[str, int] = {}
+        self._first_decisions = FirstDecisions((), progress)
+        self._progress = progress
         self._empty = 0
         self._was_silent = False
 
@@ -56,6 +59,9 @@ class Reader:
         """Find the topics. May be called before `begin`, to fail early."""
         roles = [EVENTS, ITEMS] if self._settings.items_topic else [EVENTS]
         self._counts = find_partitions(self._consumer, self._settings, roles)
+        numbers = range(count_partitions(self._consumer, self._settings))
+        decisions = [(self._settings.decisions_topic, number) for number in numbers]
+        self._first_decisions = FirstDecisions(decisions, self._progress)
 
     def begin(self) -> None:
         """Read the items from now on, and the events once they are read."""
@@ -102,7 +108,9 @@ class Reader:
     def _begin_events(self) -> None:
         self._catch_up = None
         topic = self._settings.events_topic
-        self._partitions.start([(topic, number) for number in range(self._counts[topic])])
+        events = [(topic, number) for number in range(self._counts[topic])]
+        self._partitions.start(events)
+        self._partitions.start(self._first_decisions.begin(events))
 
     def _read(self, message: Message) -> Raw | None:
         error = message.error()
@@ -128,6 +136,8 @@ class Reader:
             case KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes have names so
                 if self._catch_up is not None:
                     self._catch_up.reached_end(where)
+                elif decisions := self._first_decisions.reached_end(where):
+                    self._partitions.start(decisions)
             case KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
                 self._lost.handle(where)
             case _ if error.fatal():

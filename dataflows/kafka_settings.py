@@ -21,6 +21,7 @@ INTENTS = "intents"
 DEAD_LETTERS = "dead-letters"
 NARRATIVES = "narratives"
 PROMOTIONS = "promotions"
+DECISIONS = "decisions"
 
 OURS = frozenset(
     {
@@ -62,6 +63,8 @@ class KafkaSettings(Limited, frozen=True, kw_only=True):
     dead_letters_topic: str = "dead-letters"
     narratives_topic: str = "narratives"
     promotions_topic: str = "promotions"
+    decisions_topic: str = "decisions"
+    """Where people's decisions come in; empty where none are to be heard."""
 
     auto_offset_reset: Literal["earliest", "latest"] = "earliest"
     """Where a partition of which nothing was read yet starts."""
@@ -109,10 +112,12 @@ class KafkaSettings(Limited, frozen=True, kw_only=True):
         return self.topics()[role]
 
     def topics(self) -> dict[str, str]:
-        """Role to topic name; `items` is left out where it is switched off."""
+        """Role to topic name; `items` and `decisions` are left out where they are switched off."""
         names = {EVENTS: self.events_topic}
         if self.items_topic:
             names[ITEMS] = self.items_topic
+        if self.decisions_topic:
+            names[DECISIONS] = self.decisions_topic
         return names | {
             RECOMMENDATIONS: self.recommendations_topic,
             INTENTS: self.intents_topic,

@@ -17,6 +17,7 @@ from bytewax.run import cli_main
 from dataflows.catalogue import Catalogue
 from dataflows.clean import Cleaner
 from dataflows.config import Config
+from dataflows.decisions import DecisionReader
 from dataflows.encode import EncodeStep
 from dataflows.engine import Engine
 from dataflows.engines import Engines
@@ -72,15 +73,16 @@ def play(
     encoder: Encoder,
     catalogue: Catalogue | None = None,
     turns: Turns | None = None,
+    decisions: DecisionReader | None = None,
 ) -> None:
     """Run the flow to the end of the source. What a step raises stands in the chain of causes.
 
     Give the same `catalogue` to play on where an earlier play ended. `turns` says when
-    another encoder takes over.
+    another encoder takes over, `decisions` what is taken for somebody's decision.
     """
     engines = Engines(lambda _: engine)
     titles = Catalogue(None, encoder.version) if catalogue is None else catalogue
-    encode = EncodeStep(encoder, config.events, titles, turns=turns)
+    encode = EncodeStep(encoder, config.events, titles, turns=turns, decisions=decisions)
     epoch = timedelta(seconds=config.flow.epoch_seconds)
     flow = build_flow(source, sink(engines.acknowledge), encode, engines, epoch)
     cli_main(flow, epoch_interval=epoch)  # type: ignore[no-untyped-call]

@@ -17,8 +17,9 @@ from bytewax.outputs import Sink
 from dataflows.catalogue import Catalogue
 from dataflows.clean import Cleaner
 from dataflows.config import Config
+from dataflows.decision_input import open_decisions
 from dataflows.encode import EncodeStep
-from dataflows.engine import Engine, read_positions
+from dataflows.engine import Engine
 from dataflows.engines import Engines
 from dataflows.errors import InputError
 from dataflows.file_input import file_source
@@ -28,6 +29,7 @@ from dataflows.flow import build_flow
 from dataflows.generation.companion import Companion
 from dataflows.generation.open import learner_with, open_worker
 from dataflows.generation.worker import Worker
+from dataflows.how_far import read_positions
 from dataflows.outbox import NARRATIVES, Acknowledge, Out
 from dataflows.progress import Progress
 from dataflows.record import Raw
@@ -120,6 +122,7 @@ def assemble(
         shards,
         config.kafka.items_topic if config.flow.source == "kafka" else ITEMS,
         swapper,
+        open_decisions(config),
     )
     ends = _ends(config, progress, stop, engines.acknowledge, accept_items)
     epoch = timedelta(seconds=config.flow.epoch_seconds)

@@ -21,6 +21,11 @@ class Reason(StrEnum):
     BAD_VALUE = "bad_value"
     BAD_TIME = "bad_time"
     TIME_OUT_OF_RANGE = "time_out_of_range"
+    DECISION_IN_EVENTS = "decision_in_events"
+    NOT_SIGNED = "not_signed"
+    BAD_SIGNATURE = "bad_signature"
+    BAD_SEQUENCE = "bad_sequence"
+    REPLAYED = "replayed"
     OUTPUT_TOO_LARGE = "output_too_large"
 
 

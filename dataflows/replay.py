@@ -11,6 +11,8 @@ import msgspec
 
 from dataflows.accuracy import accuracy
 from dataflows.config import Config
+from dataflows.decision_history import read_planned
+from dataflows.decisions import DecisionReader
 from dataflows.engine import Engine
 from dataflows.errors import InputError
 from dataflows.generation.companion import Companion
@@ -48,7 +50,9 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
     are run over the same log, ("all",) for all of them. With `generate` a language model names
     items as section `[generate]` says, in line: at every so many events of a user. `promote`
     puts encoders in force in mid-run: (place in the order of the log from 0, version), where
-    a version is an id of the registry, "base", or what names an encoder.
+    a version is an id of the registry, "base", or what names an encoder. `decisions` is the path
+    of what `penchant intents history --json` wrote: they are repeated where they took effect.
+    With `decisions_in_events` those are taken that an old log has among its events.
     """
 
     warmup: float = 0.2
@@ -57,6 +61,8 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
     against: tuple[str, ...] = DEFAULT
     generate: bool = False
     promote: tuple[Promote, ...] = ()
+    decisions: str | None = None
+    decisions_in_events: bool = False
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.warmup < 1.0:
@@ -119,11 +125,17 @@ def replay(  # noqa: PLR0913 - what a replay may be given
         settings.promote, cached, open_registry(config), versions or {}, watch.pace.apart
     )
     engine = open_engine(config, cached, watch, generation=companion, shadows=turns.shadows)
+    if settings.decisions is not None:
+        planned = read_planned(Path(settings.decisions), config.events.max_id_chars)
+        engine.deciding.plan(planned)
+    taken = DecisionReader("", in_events=settings.decisions_in_events)
     watch.follow(engine.positions)
     events = cut_at(order.records(), settings.batch_size, turns.places)
     source = PlaySource(chain(batched(catalogue, ITEMS_AT_ONCE), events), watch.pace)
-    play(config, source, NowhereSink, engine, cached, turns=turns)
+    play(config, source, NowhereSink, engine, cached, turns=turns, decisions=taken)
     engine.ledger.balance()
+    if engine.deciding.unreached:
+        engine.counts["decisions_not_reached"] += engine.deciding.unreached
     known = len(engine.model.signals.items)
     told = _told(watch, engine, order, known)
     report = {

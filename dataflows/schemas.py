@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from dataflows.events import EventJson
+from dataflows.intent_control import ControlJson
 from dataflows.items import ItemJson
 from dataflows.message_types import (
     DeadLetter,
@@ -22,6 +23,7 @@ from dataflows.message_types import (
     Recommendation,
 )
 from dataflows.reasons import Reason
+from dataflows.signed import SignedJson
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -33,6 +35,8 @@ TYPES: dict[str, type[msgspec.Struct]] = {
     "dead-letter": DeadLetter,
     "promotion": PromotionMessage,
     "narrative": Narrative,
+    "decision": SignedJson,
+    "intents-decision": ControlJson,
 }
 """File name, without `.json`, to the type that it tells of."""
 

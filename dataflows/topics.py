@@ -2,7 +2,7 @@
 
 Lists, intents, narratives, items and promotions are compacted: the newest message of each key
 is kept for good, so that a new reader gets the state of everybody. Events and dead letters are kept
-for a time.
+for a time. Decisions are few and kept for ever, in one partition: their order counts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported wi
 from dataflows.errors import InputError
 from dataflows.kafka_client import admin_options, unreachable
 from dataflows.kafka_health import Health
-from dataflows.kafka_settings import DEAD_LETTERS, EVENTS, ITEMS, KafkaSettings
+from dataflows.kafka_settings import DEAD_LETTERS, DECISIONS, EVENTS, ITEMS, KafkaSettings
 
 BROKER_DEFAULT_BYTES = 1_048_588
 """`max.message.bytes` of a topic for which nothing is set."""
@@ -44,7 +44,9 @@ def wanted_config(settings: KafkaSettings, role: str) -> dict[str, str]:
         EVENTS: settings.events_retention_hours,
         DEAD_LETTERS: settings.dead_letters_retention_hours,
     }
-    if role in hours:
+    if role == DECISIONS:
+        config = {"cleanup.policy": "delete", "retention.ms": "-1"}
+    elif role in hours:
         config = {"cleanup.policy": "delete", "retention.ms": str(round(hours[role] * 3_600_000))}
     else:
         config = {"cleanup.policy": "compact"}
@@ -64,7 +66,7 @@ def create_topics(settings: KafkaSettings) -> list[TopicReport]:
     new = [
         NewTopic(
             topic,
-            num_partitions=settings.partitions,
+            num_partitions=1 if role == DECISIONS else settings.partitions,
             replication_factor=settings.replication_factor,
             config=wanted_config(settings, role),
         )

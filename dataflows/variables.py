@@ -18,7 +18,7 @@ PREFIX = "PENCHANT_"
 BETWEEN = "__"
 PAGE = "docs/config.md"
 
-_OURS = re.compile(r"CONFIG|DEBUG|ML100K|SHARED|INTENTS|TEST_\w+|DECISIONS_KEY\w*")
+_OURS = re.compile(r"CONFIG|DEBUG|ML100K|SHARED|INTENTS|TEST_\w+|DECISIONS_\w+")
 """Variables that are no settings, and read elsewhere."""
 _OF_A_SERVICE = re.compile(
     r"(?:\w+_)?(?:SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)?)"

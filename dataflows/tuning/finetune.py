@@ -167,7 +167,8 @@ class _Quiet:
 def _ends(config: Config, progress: Progress, stop: Callable[[], bool]) -> _Ends:
     if config.flow.source == "kafka":
         return _kafka_ends(config, progress, stop)
-    source = file_source(config, progress, stop)
+    files = msgspec.structs.replace(config.files, decisions=None)
+    source = file_source(msgspec.structs.replace(config, files=files), progress, stop)
     return _Ends(source, ITEMS, source.open, source.close)
 
 
@@ -175,7 +176,7 @@ def _kafka_ends(config: Config, progress: Progress, stop: Callable[[], bool]) ->
     from dataflows.kafka_source import KafkaSource
 
     group = config.finetune.group_id or f"{config.kafka.group_id}-finetune"
-    settings = msgspec.structs.replace(config.kafka, group_id=group)
+    settings = msgspec.structs.replace(config.kafka, group_id=group, decisions_topic="")
     source = KafkaSource(settings, progress, stop)
     return _Ends(source, settings.items_topic, source.open, source.finish)
 

@@ -200,9 +200,11 @@ def stream(drawn, group=1):
             named = number // 2 if kind == "again" else number
             told = "view" if kind == "again" else kind
             more = {"intent": f"need {thing % 2}", "session_id": "s"} if kind == "label" else {}
-            if kind == "later":  # a label for an event of before, or of nobody
-                named_event = {"event_id": f"e{number - 1 - thing}"}
-                more = {"item_id": None, "intent": f"need {user % 2}", "context": named_event}
+            if kind == "later":  # a label for an event of its user's, or of nobody
+                before = number - 1 - thing
+                owner = drawn[before][0] if before >= 0 else user
+                more = {"item_id": None, "intent": f"need {user % 2}", "user_id": f"u{owner}"}
+                more["context"] = {"event_id": f"e{before}"}
                 told = "label"
             ts = 1.7e9 + number // group
             raws.append(raw(place, event(named, user, thing, told, ts=ts, **more)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ from dataflows.cli import app
 from dataflows.config import Config, load_config
 from dataflows.errors import InputError
 from dataflows.events import Event, EventSettings, decode_event
-from dataflows.intent_control import as_record, control_of, shard_meant
-from dataflows.intents import decide, overviews
+from dataflows.intent_control import control_of, read_control, shard_meant, write_control
+from dataflows.intents import decide, history, overviews
+from dataflows.reasons import Refused
 from dataflows.record import Raw
 from dataflows.run import run
+from dataflows.signed import write_signed
+from dataflows.signing_keys import KEY, Keys
 from dataflows.store import Store
 from learners.control import Control
 
@@ -42,6 +46,7 @@ def write(path: Path, events: list[Any]) -> None:
 def config(tmp_path: Path, **more: Any) -> Config:
     given = {
         "files.events": str(tmp_path / "events.jsonl"),
+        "files.decisions": str(tmp_path / "decisions.jsonl"),
         "files.output": str(tmp_path / "out"),
         "state.path": str(tmp_path / "state"),
         "encoder.name": "hashing-64",
@@ -56,6 +61,13 @@ def taught(tmp_path: Path, **more: Any) -> Config:
     write(tmp_path / "events.jsonl", lines(0, 20))
     run(chosen)
     return chosen
+
+
+def sent(
+    control: Control, sequence: int, shard: int | None = None, keys: Keys | None = None
+) -> bytes:
+    content = write_control(control, shard)
+    return write_signed("intents", "anna", sequence, content, keys or Keys())
 
 
 def labels(chosen: Config, shard: int = 0) -> list[str]:
@@ -91,11 +103,8 @@ def test_a_decision_in_the_stream_is_the_same_as_one_on_the_state(tmp_path: Path
         folder.mkdir()
     controls = [Control("merge", "fee", "rate"), Control("name", "card", "stuck")]
     first, second = taught(in_stream), taught(on_state)
-    records = [
-        as_record(control, None, f"c{n}", "2023-11-14T22:13:20Z")
-        for n, control in enumerate(controls)
-    ]
-    write(in_stream / "events.jsonl", records)
+    write(in_stream / "decisions.jsonl", [sent(control, n) for n, control in enumerate(controls)])
+    run(first)
     for control in controls:
         decide(second, control)
     for chosen, folder in ((first, in_stream), (second, on_state)):
@@ -103,29 +112,81 @@ def test_a_decision_in_the_stream_is_the_same_as_one_on_the_state(tmp_path: Path
         run(chosen)
     assert overviews(first) == overviews(second)
     assert labels(first) == ["rate", "stuck"]
+    told = [
+        [(one.number, one.learnt, one.content) for one in history(of)[0]] for of in (first, second)
+    ]
+    assert told[0] == told[1]
+    assert [learnt for _, learnt, _ in told[0]] == [60, 60]
 
 
 def test_while_a_process_has_the_state_it_is_sent_the_decision(tmp_path: Path) -> None:
     chosen = taught(tmp_path)
     following = config(tmp_path, **{"files.follow": True})
+    deaf = config(tmp_path, **{"files.decisions": None})
     held = Store.open(tmp_path / "state", 1, 0)
-    assert "appended" in decide(following, Control("name", "card", "stuck"))
-    with pytest.raises(InputError, match="has this state open"):
-        decide(chosen, Control("name", "card", "stuck"))
+    told = decide(following, Control("name", "card", "stuck"))
+    assert "appended" in told
+    assert "not signed" in told
+    with pytest.raises(InputError, match=r"files\.decisions is not set"):
+        decide(deaf, Control("name", "card", "stuck"))
     assert labels(chosen) == ["card", "fee", "rate"]  # reading goes on beside it
     held.close()
     run(chosen)
     assert labels(chosen) == ["fee", "rate", "stuck"]
+    assert (tmp_path / "decisions.jsonl").stat().st_mode & 0o077 == 0
+
+
+def test_what_the_state_cannot_do_is_not_sent_and_what_came_since_can_be_forced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY, "a key of twenty bytes")
+    chosen = taught(tmp_path)
+    held = Store.open(tmp_path / "state", 1, 0)
+    for control, told in [
+        (Control("retire", "nothing such"), r"'card', 'fee', 'rate'|'card', 'rate', 'fee'"),
+        (Control("name", "nothing such", "x"), "nothing such"),
+        (Control("merge", "card", "nothing such"), "nothing such"),
+        (Control("promote", "new", cluster=7), "no cluster 7"),
+    ]:
+        with pytest.raises(InputError, match=told) as caught:
+            decide(chosen, control)
+        assert "--force" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert (tmp_path / "decisions.jsonl").read_bytes() == b""
+    said = decide(chosen, Control("retire", "nothing such"), unchecked=True)
+    assert "appended" in said
+    assert "not signed" not in said
+    held.close()
+    (engine,) = run(chosen)
+    assert engine.ledger.as_dict()["reasons"]["observed"] == {"decision_refused": 1}
+    assert labels(chosen) == ["card", "fee", "rate"]
+
+
+def test_sequences_grow_even_where_the_clock_goes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY, "a key of twenty bytes")
+    monkeypatch.setattr("dataflows.signed.time.time_ns", lambda: 1_000)
+    chosen = taught(tmp_path)
+    for label in ("card", "rate"):
+        held = Store.open(tmp_path / "state", 1, 0)
+        decide(chosen, Control("retire", label))
+        held.close()
+        run(chosen)
+    assert labels(chosen) == ["fee"]
+    lines = (tmp_path / "decisions.jsonl").read_bytes().splitlines()
+    assert [json.loads(line)["sequence"] for line in lines] == [1_000, 1_001]
+    assert [one.is_signed for one in history(chosen)[0]] == [True, True]
 
 
 def test_every_shard_carries_a_decision_out_and_one_counts_it(tmp_path: Path) -> None:
     chosen = taught(tmp_path, **{"state.shards": 3})
     write(
-        tmp_path / "events.jsonl",
+        tmp_path / "decisions.jsonl",
         [
-            as_record(Control("name", "card", "stuck"), None, "c1", "2023-11-15T00:00:00Z"),
-            as_record(Control("retire", "fee"), 1, "c2", "2023-11-15T00:00:00Z"),
-            as_record(Control("retire", "nothing"), None, "c3", "2023-11-15T00:00:00Z"),
+            sent(Control("name", "card", "stuck"), 1),
+            sent(Control("retire", "fee"), 2, shard=1),
+            sent(Control("retire", "nothing"), 3),
         ],
     )
     run(chosen)
@@ -147,6 +208,8 @@ def test_every_shard_carries_a_decision_out_and_one_counts_it(tmp_path: Path) ->
         store.close()
     assert arrived == 63
     assert outcomes == 3
+    assert [len(applied) for applied in history(chosen).values()] == [1, 2, 1]
+    assert list(history(chosen, 1)) == [1]
     decide(chosen, Control("retire", "rate"))
     assert all("rate" not in labels(chosen, shard) for shard in range(3))
 
@@ -164,6 +227,8 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path) -> None:
     several = config(tmp_path, **{"state.shards": 2})
     with pytest.raises(InputError, match="--shard"):
         decide(several, Control("promote", "new", cluster=7))
+    with pytest.raises(InputError, match="shards are 0 to 1"):
+        decide(several, Control("retire", "card"), 2)
 
 
 def test_the_commands(tmp_path: Path, capsys: Any) -> None:
@@ -189,28 +254,77 @@ def test_the_commands(tmp_path: Path, capsys: Any) -> None:
     assert "retired: rate" in ask("list")
     with pytest.raises(InputError, match="no cluster 3"):
         ask("promote", "3", "new")
+    told = ask("history")
+    assert re.search(r"60\s+name\s+card\s+card stuck", told)
+    assert re.search(r"60\s+retire\s+rate", told)
+    exported = [json.loads(line) for line in ask("history", "--json").splitlines()]
+    assert [line["content"]["do"] for line in exported] == ["name", "merge", "retire"]
+    assert {line["learnt"] for line in exported} == {60}
 
 
-def event_of(record: bytes) -> Event:
-    found = decode_event(Raw("events", "events-0", 0, 1, None, record), EventSettings())
+CONTROLS = [
+    Control("name", "a", "b"),
+    Control("merge", "a", "b"),
+    Control("retire", "a"),
+    Control("promote", "a", cluster=12),
+]
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_a_decision_comes_back_from_its_content(control: Control) -> None:
+    for shard in (None, 0, 2):
+        assert read_control(write_control(control, shard), 256) == (control, shard)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"do": "delete"},
+        {"do": None},
+        {"intent": None},
+        {"intent": 7},
+        {"intent": ""},
+        {"intent": "a" * 300},
+        {"intent": "a\nb"},
+        {"into": " "},
+        {"into": ["a"]},
+        {"cluster": -1},
+        {"cluster": 2**63},
+        {"cluster": 10**30},
+        {"cluster": 1.5},
+        {"cluster": True},
+        {"shard": -1},
+        {"shard": "0"},
+        {"shrad": 1},
+    ],
+)
+def test_other_content_is_no_decision(changes: dict[str, Any]) -> None:
+    plain = {"do": "merge", "intent": "a", "into": "b", **changes}
+    with pytest.raises(Refused):
+        read_control(json.dumps(plain).encode(), 256)
+
+
+def old(**changes: Any) -> Event:
+    record = {
+        "event_id": "c1",
+        "user_id": "penchant",
+        "type": "intents",
+        "ts": 1.7e9,
+        "intent": "a",
+    }
+    value = json.dumps({**record, **changes}).encode()
+    found = decode_event(Raw("events", "events-0", 0, 1, None, value), EventSettings())
     assert isinstance(found, Event)
     return found
 
 
-@pytest.mark.parametrize(
-    "control",
-    [
-        Control("name", "a", "b"),
-        Control("merge", "a", "b"),
-        Control("retire", "a"),
-        Control("promote", "a", cluster=12),
-    ],
-)
-def test_a_decision_comes_back_from_its_record(control: Control) -> None:
+@pytest.mark.parametrize("control", CONTROLS)
+def test_an_event_of_an_old_log_is_known_for_the_decision_that_it_is(control: Control) -> None:
     for shard in (None, 0, 2):
-        event = event_of(as_record(control, shard, "c1", "2026-01-31T00:00:00Z"))
-        assert control_of(event) == control
-        assert shard_meant(event) == shard
+        content = json.loads(write_control(control, shard))
+        del content["intent"]
+        assert control_of(old(context=content)) == control
+        assert shard_meant(old(context=content)) == shard
 
 
 @pytest.mark.parametrize(
@@ -225,5 +339,4 @@ def test_a_decision_comes_back_from_its_record(control: Control) -> None:
     ],
 )
 def test_other_events_are_no_decisions(changes: dict[str, Any]) -> None:
-    record = json.loads(as_record(Control("retire", "a"), None, "c1", "2026-01-31T00:00:00Z"))
-    assert control_of(event_of(json.dumps({**record, **changes}).encode())) is None
+    assert control_of(old(**{"context": {"do": "retire"}, **changes})) is None

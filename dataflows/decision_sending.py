@@ -1,0 +1,86 @@
+"""A decision on its way to a running process: signed, numbered, and written where it listens."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from dataflows.config import Config
+from dataflows.decision_history import Taken
+from dataflows.errors import InputError
+from dataflows.intent_control import KIND, write_control
+from dataflows.signed import next_sequence, write_signed
+from dataflows.signing_keys import KEY, Keys, read_keys
+from learners.control import Control
+
+SIGNER = "PENCHANT_DECISIONS_SIGNER"
+"""Names who decides; by default user and host. Each name has sequences of its own."""
+
+_LONGEST = 256
+
+
+def signer_name() -> str:
+    """Give the name under which this user on this host decides."""
+    named = os.environ.get(SIGNER, "")
+    if not named:
+        try:
+            user = getpass.getuser()
+        except (KeyError, OSError, ImportError):  # a user id without a name, in a container
+            user = str(os.getuid())
+        named = f"{user}@{socket.gethostname()}"
+    return "".join(char for char in named if char.isprintable())[:_LONGEST]
+
+
+def send(config: Config, control: Control, shard: int | None, taken: Mapping[int, Taken]) -> str:
+    """Send a decision; say where to. `taken` is what each shard has taken so far.
+
+    Raises InputError where the configuration names no place, or it does not take the record.
+    """
+    keys, signer = read_keys(os.environ), signer_name()
+    last = max((one.sequences.of(signer) for one in taken.values()), default=-1)
+    content = write_control(control, shard)
+    record = write_signed(KIND, signer, next_sequence(last), content, keys)
+    if config.flow.source == "kafka":
+        return f"{_to_kafka(config, record, signer)}{_unsigned(keys)}"
+    return f"{_to_file(config, record)}{_unsigned(keys)}"
+
+
+def _unsigned(keys: Keys) -> str:
+    return (
+        "" if keys else f"; it is not signed ({KEY} is not set), so a process with a key refuses it"
+    )
+
+
+def _to_kafka(config: Config, record: bytes, signer: str) -> str:
+    from dataflows.kafka_send import send as to_topic
+    from dataflows.kafka_settings import DECISIONS
+
+    topic = config.kafka.decisions_topic
+    if not topic:
+        raise InputError(
+            "kafka.decisions_topic is empty, so the process that has the state open hears no "
+            "decision; name a topic there, or decide when it has ended"
+        )
+    to_topic(config.kafka, DECISIONS, record, signer.encode())
+    return f"sent to the topic {topic}: a process has the state open"
+
+
+def _to_file(config: Config, record: bytes) -> str:
+    path = config.files.decisions
+    if not path:
+        raise InputError(
+            f"{config.state.path}: a process has this state open and hears no decision "
+            "(files.decisions is not set); name a file there, or decide when it has ended"
+        )
+    try:
+        descriptor = os.open(Path(path), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with open(descriptor, "ab", buffering=0) as file:  # noqa: PTH123 - it is open already
+            file.write(record + b"\n")
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); check its rights"
+        ) from error
+    return f"appended to {path}: a process has the state open"

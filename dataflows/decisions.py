@@ -1,0 +1,100 @@
+"""What people decide while a process runs: read from a topic of its own, and refused elsewhere."""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+
+from dataflows.event_settings import EventSettings
+from dataflows.event_types import INTENTS
+from dataflows.events import Event
+from dataflows.intent_control import KIND, control_of, read_control, shard_meant
+from dataflows.reasons import Reason, Refused, shown
+from dataflows.record import Raw, Reject
+from dataflows.seldom import Seldom
+from dataflows.signed import Signed, read_signed
+from dataflows.signing_keys import Keys
+from learners.control import Control
+
+DECISIONS = "decisions"
+
+_seldom = Seldom(logging.getLogger(__name__))
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """One decision. `shard` is the only one that it is for, None where it is for all.
+
+    `is_signed`: a key proves who decided, and `sequence` must be above that signer's last.
+    """
+
+    kind: str
+    control: Control
+    shard: int | None
+    signer: str
+    sequence: int
+    is_signed: bool = False
+
+
+class DecisionReader:
+    """Tells decisions from everything else. `topic` is where they come from, "" for nowhere.
+
+    With `keys` only those are taken that are signed. With `in_events` those of old logs are
+    taken, which stand among the events.
+    """
+
+    def __init__(
+        self, topic: str = DECISIONS, keys: Keys | None = None, *, in_events: bool = False
+    ) -> None:
+        self.topic = topic
+        self.in_events = in_events
+        self._keys = keys or Keys()
+
+    def read(self, raw: Raw, settings: EventSettings) -> Decision | Reject:
+        """Read a record of the topic. Never raises."""
+        try:
+            signed = read_signed(
+                raw.value, self._keys, settings.max_record_bytes, settings.max_id_chars
+            )
+            return _decision(signed, settings)
+        except Refused as refused:
+            return _told(Reject(raw, refused.reason, refused.detail))
+
+    def refused(self, raw: Raw, event: Event) -> Reject | None:
+        """Refuse an event that would decide something; None for all others."""
+        if event.type != INTENTS or self.in_events or control_of(event) is None:
+            return None
+        return _told(Reject(raw, Reason.DECISION_IN_EVENTS, IN_EVENTS))
+
+    def of_event(self, event: Event) -> Decision | None:
+        """Give the decision that an event brings, where such are taken."""
+        if event.type != INTENTS or not self.in_events:
+            return None
+        control = control_of(event)
+        if control is None:
+            return None
+        return Decision(KIND, control, shard_meant(event), event.user_id, 0)
+
+
+IN_EVENTS = (
+    "a decision about labels stands among the events, where anybody may write; `penchant intents` "
+    "sends it to where decisions are taken from, and `penchant replay --decisions-in-events` "
+    "takes those of old logs"
+)
+
+
+def _decision(signed: Signed, settings: EventSettings) -> Decision:
+    if signed.kind != KIND:
+        raise Refused(Reason.BAD_FIELD, f"kind is {shown(signed.kind)}; known here is {KIND!r}")
+    control, shard = read_control(signed.content, settings.max_id_chars)
+    return Decision(signed.kind, control, shard, signed.signer, signed.sequence, signed.is_signed)
+
+
+def _told(reject: Reject) -> Reject:
+    raw = reject.raw
+    _seldom.warn(
+        reject.reason,
+        "a decision was refused (%s, %s at %d): %s",
+        *(reject.reason, raw.partition, raw.offset, reject.detail),
+    )
+    return reject

@@ -1,0 +1,40 @@
+"""How far a shard is, as its state says: in each source partition, and in what it learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+import msgspec
+
+from dataflows.records import Record, Records
+
+KIND_POSITION = "position"
+KIND_LEARNT = "learnt"
+SINCE = "since"
+"""The key under which stands how many events were carried out since that are no interactions."""
+
+_int = msgspec.msgpack.Decoder(int)
+
+
+def read_positions(store: Records) -> dict[str, int]:
+    """Give partition -> next offset as stored."""
+    return {key: _int.decode(blob) for key, blob in store.scan(KIND_POSITION)}
+
+
+def read_learnt(store: Records) -> tuple[int, int]:
+    """Give the number of interactions learnt, and of other events carried out since the last."""
+    learnt, since = store.get(KIND_LEARNT, ""), store.get(KIND_LEARNT, SINCE)
+    return (
+        0 if learnt is None else _int.decode(learnt),
+        0 if since is None else _int.decode(since),
+    )
+
+
+def records(
+    positions: Mapping[str, int], moved: Collection[str], learnt: int, since: int
+) -> Iterator[Record]:
+    """Give what to store: the positions of the partitions that moved, and what was learnt."""
+    for partition in sorted(moved):
+        yield KIND_POSITION, partition, msgspec.msgpack.encode(positions[partition])
+    yield KIND_LEARNT, "", msgspec.msgpack.encode(learnt)
+    yield KIND_LEARNT, SINCE, msgspec.msgpack.encode(since)

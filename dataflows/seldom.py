@@ -1,0 +1,33 @@
+"""Log lines that somebody else can cause: each kind once in a while, and how many were left out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+TELL_EVERY = 60.0
+"""Seconds between two lines of one kind."""
+
+
+class Seldom:
+    """Warnings of a logger, at most one of a kind in `TELL_EVERY` seconds. Safe between threads."""
+
+    def __init__(self, log: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log = log
+        self._clock = clock
+        self._told: dict[str, tuple[float, int]] = {}
+        self._lock = threading.Lock()
+
+    def warn(self, kind: str, text: str, *arguments: object) -> None:
+        """Log a line, or count it where one of its kind was logged just before."""
+        with self._lock:
+            now = self._clock()
+            last, left_out = self._told.get(kind, (float("-inf"), 0))
+            if now - last < TELL_EVERY:
+                self._told[kind] = (last, left_out + 1)
+                return
+            self._told[kind] = (now, 0)
+        more = f" ({left_out:,} like it were not logged)" if left_out else ""
+        self._log.warning(text + "%s", *arguments, more)
