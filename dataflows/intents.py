@@ -108,7 +108,7 @@ def _looked_at(
         if shard not in meant:
             continue
         decisions = _decisions(store)
-        known = [label.name for label in decisions.overview().labels]
+        known = sorted(label.name for label in decisions.overview().labels)
         try:
             decisions.decide(control)
         except ControlError as error:

@@ -116,15 +116,16 @@ class KafkaSettings(Limited, frozen=True, kw_only=True):
         names = {EVENTS: self.events_topic}
         if self.items_topic:
             names[ITEMS] = self.items_topic
-        if self.decisions_topic:
-            names[DECISIONS] = self.decisions_topic
-        return names | {
+        names |= {
             RECOMMENDATIONS: self.recommendations_topic,
             INTENTS: self.intents_topic,
             DEAD_LETTERS: self.dead_letters_topic,
             NARRATIVES: self.narratives_topic,
             PROMOTIONS: self.promotions_topic,
         }
+        if self.decisions_topic:
+            names[DECISIONS] = self.decisions_topic
+        return names
 
 
 def _check_names(settings: KafkaSettings) -> None:

@@ -45,8 +45,8 @@ class Broker:
         return topic
 
     def names(self, partitions: int = 1) -> SimpleNamespace:
-        """Five fresh topics and a group."""
-        roles = ("events", "items", "recommendations", "intents", "dead_letters")
+        """Six fresh topics and a group."""
+        roles = ("events", "items", "recommendations", "intents", "dead_letters", "decisions")
         topics = {role: self.create(self.name(role), partitions) for role in roles}
         return SimpleNamespace(group=self.name("group"), **topics)
 

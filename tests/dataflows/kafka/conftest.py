@@ -62,6 +62,7 @@ def settings_for() -> Callable[..., KafkaSettings]:
             recommendations_topic=names.recommendations,
             intents_topic=names.intents,
             dead_letters_topic=names.dead_letters,
+            decisions_topic=names.decisions,
             **(LOCAL | more),
         )
 

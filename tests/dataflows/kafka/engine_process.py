@@ -73,6 +73,7 @@ class Penchant:
             "recommendations_topic": names.recommendations,
             "intents_topic": names.intents,
             "dead_letters_topic": names.dead_letters,
+            "decisions_topic": names.decisions,
         } | kafka
         lines = [
             "[flow]\nsource = 'kafka'",

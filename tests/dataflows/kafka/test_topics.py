@@ -18,6 +18,7 @@ def test_what_is_kept_for_good_is_compacted_and_the_rest_has_a_retention():
         assert ("retention.ms" in config) == (role not in COMPACTED)
     assert wanted_config(settings, "events")["retention.ms"] == "7200000"
     assert wanted_config(settings, "dead-letters")["retention.ms"] == "1800000"
+    assert wanted_config(settings, "decisions")["retention.ms"] == "-1", "kept for ever"
 
 
 def test_a_topic_takes_what_we_send():
@@ -29,7 +30,7 @@ def test_a_topic_takes_what_we_send():
 @pytest.fixture
 def fresh(broker):
     roles = ("events", "items", "recommendations", "intents", "dead_letters")
-    roles += ("promotions", "narratives")
+    roles += ("promotions", "narratives", "decisions")
     return KafkaSettings(
         bootstrap_servers=broker.servers,
         partitions=2,
@@ -40,12 +41,14 @@ def fresh(broker):
 @pytest.mark.kafka
 def test_creating_twice_does_no_harm(broker, fresh):
     reports = create_topics(fresh)
-    assert [report.outcome for report in reports] == ["created"] * 7
+    assert [report.outcome for report in reports] == ["created"] * 8
     assert [report.role for report in reports] == list(fresh.topics())
     topics = broker.admin.list_topics(timeout=60).topics
-    assert all(len(topics[topic].partitions) == 2 for topic in fresh.topics().values())
+    counts = {role: len(topics[topic].partitions) for role, topic in fresh.topics().items()}
+    assert counts.pop("decisions") == 1, "their order counts"
+    assert set(counts.values()) == {2}
     again = create_topics(fresh)
-    assert [report.outcome for report in again] == ["exists"] * 7
+    assert [report.outcome for report in again] == ["exists"] * 8
     assert not any(report.differences for report in again)
 
 
