@@ -175,7 +175,7 @@ class Cleaner:
     def _weighed(
         self, event: Event, ts: float, note: Note, lateness: float, ahead: float
     ) -> Verdict:
-        weight = self._settings.weights.get(event.type, 1.0)
+        weight = self._settings.weight(event.type)
         if event.retracts is not None:
             return Verdict("learn", note, ts, weight, lateness, ahead)
         if not weight:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from dataflows.event_types import NEGATIVE
 from learners.limits import Limited
 
 Seconds = Annotated[float, Meta(ge=0, le=10_000_000_000)]
@@ -25,8 +26,8 @@ class CleanSettings(Limited, frozen=True, kw_only=True):
       `bot_users` is how many users are remembered for it.
     * `remembered_ids`: how many of the last event ids are known, to drop duplicates; 0
       switches that off.
-    * `weights`: how much an event type counts; 1.0 for a type that is not named; 0
-      means "observed only".
+    * `weights`: how much an event type counts; 1.0 for a type that is not named, but 0 for
+      `negative`; 0 means "observed only".
     """
 
     late: Literal["learn", "skip"] = "learn"
@@ -40,3 +41,7 @@ class CleanSettings(Limited, frozen=True, kw_only=True):
     weights: Annotated[
         dict[str, Annotated[float, Meta(ge=-1000, le=1000)]], Meta(max_length=10_000)
     ] = msgspec.field(default_factory=dict)
+
+    def weight(self, kind: str) -> float:
+        """Give how much an event of this type counts."""
+        return self.weights.get(kind, 0.0 if kind == NEGATIVE else 1.0)

@@ -5,4 +5,7 @@ from __future__ import annotations
 LABEL = "label"
 INTENTS = "intents"
 RETRACT = "retract"
+NEGATIVE = "negative"
+"""Its user was shown the item and did not take it: nothing is learnt from it, unless it weighs."""
+
 OUR_OWN = (LABEL, INTENTS, RETRACT)

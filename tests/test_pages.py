@@ -9,7 +9,7 @@ import pytest
 
 from dataflows.config import load_config
 from dataflows.convert import FORMATS
-from dataflows.convert.recbole import NEGATIVE
+from dataflows.event_types import NEGATIVE
 from dataflows.flow import STEPS
 from dataflows.ledger import OUTCOMES
 from dataflows.run import run

@@ -19,6 +19,7 @@ from dataflows.convert.tables import Cells, Layout, read_columns, read_table
 from dataflows.convert.tally import Tally, check_time, read_key, read_number, read_word
 from dataflows.errors import InputError
 from dataflows.event_settings import EventSettings
+from dataflows.event_types import NEGATIVE
 from dataflows.times import PER_SECOND
 
 TYPES = {"token", "token_seq", "float", "float_seq"}
@@ -26,7 +27,6 @@ TITLES = ("title", "name")
 CATEGORIES = ("class", "genre", "genres", "category", "categories")
 TEXTS = ("description", "text", "summary", "abstract")
 SAID = ("review", "review_text", "text", "comment", "query", "tag")
-NEGATIVE = "negative"
 NO_TYPE = "left out: its header has no type"
 USERS = "left out: what a user is has no place in a log"
 
@@ -96,9 +96,9 @@ def open_log(path: Path, tally: Tally) -> Log:
     remarks = [] if item else [f"There is no {name}.item beside it: no items."]
     if fields.label:
         remarks.append(
-            f"Rows whose {_name(fields.label)} is 0 are events of the type {NEGATIVE!r}: give it "
-            f"a weight in the configuration, [clean] weights = {{ {NEGATIVE} = 0 }} (learn "
-            "nothing from them; below 0: learn against them), or they count as any other."
+            f"Rows whose {_name(fields.label)} is 0 are events of the type {NEGATIVE!r}: nothing "
+            f"is learnt from them, unless the configuration says so ([clean] weights = "
+            f"{{ {NEGATIVE} = -0.2 }} learns against their items)."
         )
     if user is not None:
         columns = read_columns(user, USERS_FILE, tally)

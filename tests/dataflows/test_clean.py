@@ -301,6 +301,14 @@ def test_a_type_has_the_weight_of_the_settings_or_one() -> None:
     ]
 
 
+def test_what_was_not_taken_is_no_choice_unless_it_is_given_a_weight() -> None:
+    events = [made(type="negative")]
+    (plain,) = judged(Cleaner(CleanSettings(weights={"buy": 10.0})), events)
+    (weighed,) = judged(Cleaner(CleanSettings(weights={"negative": -0.2})), events)
+    assert (plain.outcome, plain.reason) == ("observe", "weight_zero")
+    assert (weighed.outcome, weighed.weight) == ("learn", -0.2)
+
+
 @pytest.mark.parametrize(
     ("fields", "wanted"),
     [

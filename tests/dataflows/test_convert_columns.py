@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from dataflows.check import check_events
+from dataflows.config import load_config
 from dataflows.convert import FORMATS, convert
 from tests.dataflows.convert_files import (
     FILMS,
@@ -26,7 +28,13 @@ def test_a_label_of_0_is_no_positive(shared: Path, tmp_path: Path):
         ("1", "interaction", 1.0, 1573463158),
     ]
     assert becomes(report)["label:float"] == "type: negative where it is 0, and value"
-    assert "[clean] weights = { negative = 0 }" in told(report)
+    assert "nothing is learnt from them" in told(report)
+    # As it stands nothing is learnt from the 0; with a weight below 0 it speaks against its item.
+    checked = check_events(report.events_path)
+    assert checked.outcomes["learnt"] == 2
+    assert checked.reasons["observed"] == {"weight_zero": 1}
+    config = load_config(None, {"clean.weights": {"negative": -0.2}}, {})
+    assert check_events(report.events_path, config).outcomes["learnt"] == 3
 
 
 def test_a_label_beside_a_rating_still_says_the_type(tmp_path: Path):
