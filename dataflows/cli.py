@@ -108,7 +108,8 @@ def run(
     r"""Run the long-lived process: events in, lists out, state kept.
 
     Files or Kafka, as the configuration says. SIGTERM or Ctrl-C stop it cleanly: lists are
-    flushed and the state is written.
+    flushed and the state is written. SIGHUP opens the output files anew, SIGUSR1 has it tell
+    how it is (docs/operations.md).
 
     An item that a changed items file no longer has leaves the catalogue. Where that would be
     more than a fifth, or the file breaks off, it is refused, and --accept-items takes it.
@@ -119,6 +120,9 @@ def run(
       penchant run --config penchant.toml --accept-items
       PENCHANT_FLOW__SOURCE=kafka penchant run
     """
+    from dataflows.signals import hold_back
+
+    hold_back()
     from dataflows.run import run as run_flow
 
     run_flow(read_config(config), accept_items=accept_items)

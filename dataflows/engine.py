@@ -194,7 +194,9 @@ class Engine(Generic[M]):
             records = list(self._changed())
             if not records:
                 return
+            self._is_whole = False  # what could not be written is not offered again, less a part
             self._store.commit([*records, (KIND_ENDED, "", None)])
+            self._is_whole = True
             if self._progress is not None:
                 self._progress.report(self.shard, self.positions)
 

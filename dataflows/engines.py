@@ -37,6 +37,10 @@ class Engines(Generic[M]):
         with self._lock:
             return iter([self._engines[shard] for shard in sorted(self._engines)])
 
+    def open_now(self) -> list[Engine[M]]:
+        """Give the engines that are open at this moment; never waits for one being opened."""
+        return [engine for _, engine in sorted(dict(self._engines).items())]
+
     def open_all(self) -> None:
         """Open every shard, so that what is wrong is told before the flow starts."""
         for shard in range(self.shards):

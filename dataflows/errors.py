@@ -4,6 +4,8 @@
                         command prints the message, one line, and ends with status 2
     ├─ LedgerError      the count of what became of every event does not balance: a
     │                   fault of ours, never of the input
+    ├─ FullDiskError    the disk took no more, or fails: what was written before is whole, and
+    │                   the next start goes on from there; status 1
     └─ ModelError       a version of a model is unknown, damaged, of the wrong size, or was
                         refused by the gate: what serves now goes on serving
 
@@ -20,6 +22,10 @@ class InputError(Exception):
 
 class LedgerError(InputError):
     """Events in and what became of them differ; the message names partition and figures."""
+
+
+class FullDiskError(InputError):
+    """What is to be kept cannot be written now; the message names file, reason and remedy."""
 
 
 class ModelError(InputError):

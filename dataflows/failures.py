@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 
-from dataflows.errors import InputError, LedgerError
+from dataflows.errors import FullDiskError, InputError, LedgerError
 from dataflows.secrets import masked
 
 DEBUG = "PENCHANT_DEBUG"
@@ -33,12 +33,17 @@ def run_to_status(command: Callable[[], object]) -> int:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
         return FAILED
     except Exception as error:  # noqa: BLE001 - the last resort of the command line
-        if os.environ.get(DEBUG):
-            print(masked("".join(traceback.format_exception(error))), file=sys.stderr)  # noqa: T201
-        line, status = describe(error)
-        print(f"penchant: {masked(line)}", file=sys.stderr)  # noqa: T201 - this is the command line
-        return status
+        return tell(error)
     return status if isinstance(status, int) else 0
+
+
+def tell(error: BaseException) -> int:
+    """Print the line of an error to stderr, and give the exit status."""
+    if os.environ.get(DEBUG):
+        print(masked("".join(traceback.format_exception(error))), file=sys.stderr)  # noqa: T201
+    line, status = describe(error)
+    print(f"penchant: {masked(line)}", file=sys.stderr)  # noqa: T201 - this is the command line
+    return status
 
 
 def describe(error: BaseException) -> tuple[str, int]:
@@ -50,7 +55,7 @@ def describe(error: BaseException) -> tuple[str, int]:
     chain = list(_causes(error))
     for cause in chain:
         if isinstance(cause, InputError):
-            return str(cause), FAILED if isinstance(cause, LedgerError) else WRONG_USE
+            return str(cause), FAILED if isinstance(cause, _WHILE_RUNNING) else WRONG_USE
         if hasattr(cause, "format_message"):
             return _usage(cause), WRONG_USE
         if type(cause).__name__ in _TOLD_IN_FULL:
@@ -60,6 +65,7 @@ def describe(error: BaseException) -> tuple[str, int]:
     return f"{type(first).__name__}: {told} (set {DEBUG}=1 for the traceback)", FAILED
 
 
+_WHILE_RUNNING = (LedgerError, FullDiskError)
 _TOLD_IN_FULL = {"EncoderError", "ForeignPackageError"}
 """Errors of other rooms whose message is a line for a person already."""
 

@@ -20,6 +20,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from dataflows.errors import InputError
 from dataflows.generations import next_generation
 from dataflows.line_reader import LineReader
+from dataflows.panics import hushing
 from dataflows.piped import is_piped, piped_name
 from dataflows.progress import Progress
 from dataflows.readable import Readable, unreadable
@@ -71,6 +72,7 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
             removals, *(reader.records() for reader in first), events.records()
         )
 
+    @hushing
     def next_batch(self) -> list[Raw]:
         """Give what is in hand, at most `batch` records."""
         if self._stop():
@@ -176,6 +178,7 @@ class FileSource(FixedPartitionedSource[Raw, None]):
         """All files are one partition of the flow, so that items come before events."""
         return ["files"]
 
+    @hushing
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> FilePartition:  # noqa: ARG002
         """Give the one partition, which is opened once only. Raises InputError (see `open`)."""
         self.open()

@@ -29,6 +29,9 @@ def finetune(
     """
     import os
 
+    from dataflows.signals import hold_back
+
+    hold_back()
     from dataflows.tuning.finetune import finetune as run_flow
     from dataflows.tuning.view import told_decision
 

@@ -23,6 +23,7 @@ from dataflows.engines import Engines
 from dataflows.learn import LearnLogic
 from dataflows.model import Model
 from dataflows.outbox import Out
+from dataflows.panics import hushing
 from dataflows.record import Raw
 
 NAME = "penchant"
@@ -70,7 +71,7 @@ def build_flow(
     flow = Dataflow(NAME)
     wake = op.input("wake", flow, WakeSource(engines.shards))
     records = op.input("records", flow, source)
-    encoded = op.flat_map_batch("encode", records, encode)
+    encoded = op.flat_map_batch("encode", records, hushing(encode))
     arrivals = op.merge("arrivals", wake, encoded)
     learnt = op.stateful_batch("learn", arrivals, lambda _: LearnLogic(engines, epoch, committed))
     messages = op.flat_map_batch("messages", learnt, _without_keys)
@@ -80,6 +81,9 @@ def build_flow(
 
 def get_flow() -> Dataflow:
     """Give the flow for `python -m bytewax.run`, from the file that PENCHANT_CONFIG names."""
+    from dataflows.signals import hold_back
+
+    hold_back()
     from dataflows.run import flow_from_environment
 
     return flow_from_environment()

@@ -11,6 +11,7 @@ from dataflows.kafka_courier import Courier
 from dataflows.kafka_health import Health
 from dataflows.kafka_settings import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, KafkaSettings
 from dataflows.outbox import Acknowledge, Out
+from dataflows.panics import hushing
 
 ALWAYS = (RECOMMENDATIONS, INTENTS, DEAD_LETTERS)
 
@@ -55,6 +56,7 @@ class KafkaSink(DynamicSink[Out]):
         courier, self._courier = self._courier, None
         return 0 if courier is None else courier.close(self._settings.flush_seconds)
 
+    @hushing
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Part:  # noqa: ARG002
         """As Bytewax asks for it. Raises InputError like `open`."""
         self.open()
@@ -67,6 +69,7 @@ class _Part(StatelessSinkPartition[Out]):
         self._courier = courier
         self._seconds = seconds
 
+    @hushing
     def write_batch(self, items: list[Out]) -> None:
         for out in items:
             self._courier.send(out)

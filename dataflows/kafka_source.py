@@ -10,6 +10,7 @@ from dataflows.errors import InputError
 from dataflows.kafka_health import Health
 from dataflows.kafka_reader import Reader
 from dataflows.kafka_settings import KafkaSettings
+from dataflows.panics import hushing
 from dataflows.progress import Progress
 from dataflows.record import Raw
 
@@ -81,6 +82,7 @@ class KafkaSource(FixedPartitionedSource[Raw, None]):
         """As Bytewax asks for it."""
         return [PART]
 
+    @hushing
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> _Part:  # noqa: ARG002
         """As Bytewax asks for it. Raises InputError like `open`."""
         self.open()
@@ -93,6 +95,7 @@ class _Part(StatefulSourcePartition[Raw, None]):
     def __init__(self, take: Callable[[], list[Raw]]) -> None:
         self._take = take
 
+    @hushing
     def next_batch(self) -> list[Raw]:
         return self._take()
 

@@ -13,6 +13,7 @@ from dataflows.engine import Engine
 from dataflows.engines import Engines
 from dataflows.model import Model
 from dataflows.outbox import Out
+from dataflows.panics import hushing
 
 M = TypeVar("M", bound=Model)
 
@@ -38,6 +39,7 @@ class LearnLogic(StatefulBatchLogic[Batch, Out, None], Generic[M]):
         self._committed = committed
         self._engine: Engine[M] | None = None
 
+    @hushing
     def on_batch(self, values: list[Batch]) -> tuple[Iterable[Out], bool]:
         """Learn micro-batches."""
         outs: list[Out] = []
@@ -47,10 +49,12 @@ class LearnLogic(StatefulBatchLogic[Batch, Out, None], Generic[M]):
             outs += self._engine.process(batch)
         return outs, self.RETAIN
 
+    @hushing
     def on_notify(self) -> tuple[Iterable[Out], bool]:
         """Send what was answered while no event came."""
         return [] if self._engine is None else self._engine.take_up(), self.RETAIN
 
+    @hushing
     def on_eof(self) -> tuple[Iterable[Out], bool]:
         """Send what was still to come of a finite input."""
         return [] if self._engine is None else self._engine.finish(), self.RETAIN
@@ -62,6 +66,7 @@ class LearnLogic(StatefulBatchLogic[Batch, Out, None], Generic[M]):
             return None
         return datetime.now(UTC) + self._epoch
 
+    @hushing
     def snapshot(self) -> None:
         """Write the shard's state in one transaction."""
         if self._engine is not None:

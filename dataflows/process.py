@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -35,6 +35,7 @@ from dataflows.progress import Progress
 from dataflows.record import Raw
 from dataflows.registry.watch import open_watch
 from dataflows.run_log import RunLog
+from dataflows.state_lines import StateLines
 from dataflows.store import Store, store_path
 from dataflows.swap.serving import Serving
 from dataflows.swap.shadows import Shadows
@@ -48,7 +49,10 @@ from learners.recommender import Recommender
 
 @dataclass(frozen=True)
 class Process:
-    """One process, ready to run. Call `finish` after the flow, however it ended."""
+    """One process, ready to run. Call `finish` after the flow, however it ended.
+
+    `reopen` opens the output files anew, `lines` tells how it is; both from any thread.
+    """
 
     flow: Dataflow
     epoch: timedelta
@@ -58,6 +62,8 @@ class Process:
     openers: list[Callable[[], object]]
     closers: list[Callable[[], object]]
     worker: Worker | None = None
+    reopen: Callable[[], object] = lambda: None
+    lines: Callable[[], Iterable[str]] = tuple
 
     def open(self) -> None:
         """Open all now, so that what is wrong is told before the flow starts."""
@@ -136,7 +142,10 @@ def assemble(
     if view is not None:
         closers.append(view.close)
     openers = [*ends.before_state, engines.open_all, *ends.openers]
-    return Process(flow, epoch, engines, run_log, swapper, openers, closers, worker)
+    lines = StateLines(about, folder, engines, ends.lag, run_log.last)
+    return Process(
+        *(flow, epoch, engines, run_log, swapper, openers, closers, worker, ends.reopen, lines)
+    )
 
 
 def _tell(run_log: RunLog, engine: Engine[Recommender]) -> None:
@@ -210,6 +219,7 @@ class _Ends:
     openers: tuple[Callable[[], object], ...] = ()
     after_flow: tuple[Callable[[], object], ...] = ()
     after_state: tuple[Callable[[], object], ...] = ()
+    reopen: Callable[[], object] = lambda: None
 
 
 def _ends(
@@ -230,6 +240,7 @@ def _ends(
         lambda: f"{source.unread():,} bytes unread",
         (source.open,),
         after_state=(source.close, source.check_whole),
+        reopen=sink.reopen,
     )
 
 

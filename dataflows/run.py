@@ -1,29 +1,36 @@
-"""Running the process, and stopping it cleanly on SIGTERM and SIGINT."""
+"""Running the process: stopped cleanly by SIGTERM and SIGINT, asked and told by other signals."""
 
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import signal
 import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 
 from bytewax.dataflow import Dataflow
 from bytewax.run import cli_main
 
+from dataflows import panics
 from dataflows.config import Config, load_config
 from dataflows.engine import Engine
-from dataflows.failures import run_to_status
+from dataflows.failures import DEBUG, run_to_status, tell
+from dataflows.panics import hushed
 from dataflows.process import Process, assemble
 from dataflows.run_log import set_up_log
+from dataflows.signals import Signals, attended
 from dataflows.stopping import SIGNALS, handler, stopped_by_signals
 from dataflows.tuning.child import fine_tuned_beside
 from encoders.protocol import Encoder
 from learners.recommender import Recommender
 
 CONFIG_VARIABLE = "PENCHANT_CONFIG"
+
+_log = logging.getLogger(__name__)
 
 
 def run(
@@ -38,26 +45,42 @@ def run(
     """
     set_up_log(config.flow.log)
     stop = threading.Event()
-    process = assemble(config, stop.is_set, encoder, accept_items=accept_items)
-    try:
-        process.open()
-        engines = list(process.engines)
-        with stopped_by_signals(stop), fine_tuned_beside(config):
-            cli_main(process.flow, epoch_interval=process.epoch)  # type: ignore[no-untyped-call]
-    finally:
-        process.finish()
+    with attended(stop) as signals:
+        process = assemble(config, stop.is_set, encoder, accept_items=accept_items)
+        _attend(signals, process)
+        try:
+            process.open()
+            engines = list(process.engines)
+            with stopped_by_signals(stop), fine_tuned_beside(config), hushed():
+                cli_main(process.flow, epoch_interval=process.epoch)  # type: ignore[no-untyped-call]
+        finally:
+            process.finish()
     return engines
+
+
+def _attend(signals: Signals, process: Process) -> None:
+    """Have a process answer the signals that are not to end it."""
+    signals.reopen.append(process.reopen)
+    signals.tell.append(process.lines)
 
 
 def flow_from_environment() -> Dataflow:
     """Give the flow for `python -m bytewax.run`; its end and signals are looked after too."""
+    ending = _Ending()
+    if not os.environ.get(DEBUG):
+        sys.excepthook = ending.hook
+    panics.begin()
     path = os.environ.get(CONFIG_VARIABLE)
     stop = threading.Event()
     config = load_config(Path(path) if path else None)
     set_up_log(config.flow.log)
+    signals = Signals(stop)
+    signals.begin()
     process = assemble(config, stop.is_set)
+    _attend(signals, process)
     process.begin()
-    atexit.register(_finish_at_exit, process)
+    ending.process = process
+    atexit.register(ending.finish)
     beside = ExitStack()
     beside.enter_context(fine_tuned_beside(config))
     atexit.register(beside.close)
@@ -66,10 +89,40 @@ def flow_from_environment() -> Dataflow:
     return process.flow
 
 
-def _finish_at_exit(process: Process) -> None:
-    """As `run` ends: with one line and a status where the end is not a good one."""
-    status = run_to_status(process.finish)
-    if status:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)  # an exception here would be printed whole, and the status be 0
+class _Ending:
+    """The end of a process that is not ours to run: as `run` ends, with one line and a status."""
+
+    def __init__(self) -> None:
+        self.process: Process | None = None
+        self._broken: Exception | None = None
+
+    def hook(
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        """Take the place of the traceback that an error would end in."""
+        panics.end()
+        if not isinstance(error, Exception):
+            sys.__excepthook__(kind, error, trace)
+        elif self.process is None:
+            tell(error)
+        else:
+            self._broken = error  # told last, once all is closed
+
+    def finish(self) -> None:
+        """Close all at the very end of the interpreter."""
+        status = run_to_status(self._finish)
+        if status:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)  # an exception here would be printed whole, and the status be 0
+
+    def _finish(self) -> None:
+        assert self.process is not None  # noqa: S101 - or nothing would have been registered
+        try:
+            self.process.finish()
+        except Exception as error:
+            if self._broken is None:
+                raise
+            _log.error("and at the end: %s", error)
+        if self._broken is not None:
+            raise self._broken

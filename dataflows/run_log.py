@@ -104,20 +104,30 @@ class RunLog:
         if now == last:
             return
         seconds, self._since = at - self._since, at
-        parts = " + ".join(
-            f"{number:,} {name.replace('_', ' ')}"
-            for name, number in zip(OUTCOMES, now.became, strict=True)
-        )
         new = now.arrived - last.arrived
         _log.info(
-            "%s records in = %s; in the last %.1f s %s records (%.0f/s), %s lists; %s",
-            *(f"{now.arrived:,}", parts, seconds, f"{new:,}", new / max(seconds, 1e-3)),
+            "%s; in the last %.1f s %s records (%.0f/s), %s lists; %s",
+            *(_sum(now), seconds, f"{new:,}", new / max(seconds, 1e-3)),
             *(f"{now.lists - last.lists:,}", self._lag()),
         )
+
+    def last(self) -> str:
+        """Say what all shards had at their last commits."""
+        with self._lock:
+            now = sum(self._shards.values(), Told())
+        return f"{_sum(now)}; {now.lists:,} lists sent since the start"
 
     def _tell_on(self) -> None:
         while not self._end.wait(self._seconds):
             self.tell()
+
+
+def _sum(told: Told) -> str:
+    parts = " + ".join(
+        f"{number:,} {name.replace('_', ' ')}"
+        for name, number in zip(OUTCOMES, told.became, strict=True)
+    )
+    return f"{told.arrived:,} records in = {parts}"
 
 
 def _told(ledger: Ledger, lists: int) -> Told:

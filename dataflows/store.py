@@ -19,7 +19,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import IO
 
-from dataflows.errors import InputError
+from dataflows.errors import FullDiskError, InputError
 from dataflows.records import Record
 
 FORMAT = "1"
@@ -145,7 +145,7 @@ class Store:
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            raise _unusable(self.path, error) from error
+            raise _unwritable(self.path, error) from error
 
     def _write(self, last: Mapping[tuple[str, str], bytes | None]) -> None:
         execute = self._connection.execute
@@ -225,7 +225,16 @@ def _compare(path: Path, connection: sqlite3.Connection, wanted: Mapping[str, st
             )
 
 
+def _unwritable(path: Path, error: Exception) -> FullDiskError:
+    return FullDiskError(
+        f"{path}: the state cannot be written ({error}); make room, or mend the disk, then start "
+        "again: it goes on from what was last stored, and nothing is lost"
+    )
+
+
 def _unusable(path: Path, error: Exception) -> InputError:
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
+        return _unwritable(path, error)
     return InputError(
         f"{path}: the state cannot be used ({error}); check the disk and the rights of this "
         "folder, or start anew with an empty [state] path"

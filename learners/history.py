@@ -342,6 +342,10 @@ class Users:
         self._bucket_dirty = False
         self._closed: dict[int, list[str]] = {}
 
+    def __len__(self) -> int:
+        """How many are loaded."""
+        return len(self._loaded)
+
     def get(self, user_id: str, position: int) -> User:
         """Give a user's record as of `position`; a fresh one for a new or forgotten user.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 import time
@@ -21,10 +22,12 @@ from dataflows.config import Config
 from dataflows.errors import InputError
 from dataflows.file_input import file_source
 from dataflows.files import ITEMS
+from dataflows.panics import hushed
 from dataflows.progress import Progress
 from dataflows.record import Raw
 from dataflows.registry.open import open_registry
 from dataflows.run_log import set_up_log
+from dataflows.signals import attended
 from dataflows.stopping import stopped_by_signals
 from dataflows.store import Store
 from dataflows.tuning.collect import Collector, read_positions
@@ -67,15 +70,17 @@ def finetune(
     if make == MAKE:
         check_tunable(config)
     stop = stop or threading.Event()
-    with ExitStack() as stack:
+    with attended(stop) as signals, ExitStack() as stack:
         view = stack.enter_context(_view(config, is_seen=is_seen))
         process = _assemble(config, make, stop, view, stack, once=once)
+        signals.tell.append(process.lines)
         process.ends.open()
         process.trainer.start()
         stack.callback(process.trainer.stop)
         with stopped_by_signals(stop):
             epoch = timedelta(seconds=config.flow.epoch_seconds)
-            cli_main(process.flow, epoch_interval=epoch)  # type: ignore[no-untyped-call]
+            with hushed():
+                cli_main(process.flow, epoch_interval=epoch)  # type: ignore[no-untyped-call]
             if once and not stop.is_set():
                 process.collector.close_all()
             process.collector.commit()
@@ -93,6 +98,14 @@ class _Process:
     trainer: Trainer
     ends: _Ends
     flow: Dataflow
+
+    def lines(self) -> list[str]:
+        """Say how it is, from any thread."""
+        read, kept = self.collector.read, self.collector.kept
+        rounds = f"{len(self.trainer.decisions):,} decisions since the start"
+        return [
+            f"fine-tuning, process {os.getpid()}: {read:,} records read, {kept:,} kept; {rounds}"
+        ]
 
 
 def _assemble(

@@ -9,6 +9,7 @@ import msgspec
 
 from dataflows.config import Config
 from dataflows.failures import run_to_status
+from dataflows.signals import hold_back
 from dataflows.tuning.tether import take_line
 
 MODULE = "dataflows.tuning.finetune_process"
@@ -23,6 +24,7 @@ class Job(msgspec.Struct, frozen=True):
 
 def main() -> None:
     """Run the flow until it ends, or the parent does."""
+    hold_back()
     job = msgspec.json.decode(take_line(), type=Job)
     os.nice(job.config.finetune.nice)
     sys.exit(run_to_status(lambda: _run(job)))

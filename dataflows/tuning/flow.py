@@ -17,6 +17,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from dataflows.event_settings import EventSettings
 from dataflows.events import decode_event
 from dataflows.items import decode_item
+from dataflows.panics import hushing
 from dataflows.record import Raw
 from dataflows.tuning.collect import Arrived, Collector
 from dataflows.tuning.kept import Due
@@ -40,6 +41,7 @@ class DecodeStep:
         self._items_topic = items_topic
         self._arrived = arrived
 
+    @hushing
     def __call__(self, raws: Sequence[Raw]) -> Iterator[tuple[str, list[Arrived]]]:
         """Give one batch, all under one key: a window is of all users."""
         if raws:
@@ -62,11 +64,13 @@ class CollectLogic(StatefulBatchLogic[list[Arrived], Due, None]):
         self._collector = collector
         self._stored = stored
 
+    @hushing
     def on_batch(self, values: list[list[Arrived]]) -> tuple[Iterable[Due], bool]:
         """Take in micro-batches; what comes out are the windows that closed."""
         closed = [due for arrived in values for due in self._collector.take(arrived)]
         return closed, self.RETAIN
 
+    @hushing
     def snapshot(self) -> None:
         """Write the state in one transaction."""
         self._collector.commit()

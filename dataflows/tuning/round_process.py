@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from pkgutil import resolve_name
@@ -23,6 +24,7 @@ from dataflows.registry.announce import announce
 from dataflows.registry.open import open_registry
 from dataflows.registry.registry import Registry
 from dataflows.run_log import set_up_log
+from dataflows.signals import Signals
 from dataflows.tuning.evidence import Decision, Kind
 from dataflows.tuning.round import RoundSettings, run_round
 from dataflows.tuning.round_folder import RoundFolder
@@ -66,6 +68,7 @@ def main() -> None:
             out.flush()
 
         set_up_log(job.config.flow.log)
+        Signals(threading.Event()).begin()
         limit_threads(job.config.finetune.threads)
         try:
             decision = work(job, lambda step: tell(Told(step=step)))

@@ -16,6 +16,8 @@ import sys
 import threading
 from typing import IO
 
+from dataflows.signals import held_back
+
 ORPHANED = 70
 """Exit status of a child whose parent is gone."""
 STDIN = 0
@@ -26,12 +28,13 @@ def start(module: str, line: bytes, stdout: int | IO[bytes] | None = None) -> Pr
 
     A signal from the terminal does not reach it: its parent decides when it ends.
     """
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-m", module],
-        stdin=subprocess.PIPE,
-        stdout=stdout,
-        start_new_session=True,
-    )
+    with held_back():  # until the child can attend to them
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", module],
+            stdin=subprocess.PIPE,
+            stdout=stdout,
+            start_new_session=True,
+        )
     assert process.stdin is not None  # noqa: S101 - it is a pipe
     try:
         process.stdin.write(line + b"\n")

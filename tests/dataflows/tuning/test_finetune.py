@@ -17,6 +17,7 @@ from dataflows.config import Config, load_config
 from dataflows.errors import InputError
 from dataflows.registry.registry import Registry
 from dataflows.shop import Shop
+from dataflows.signals import ATTENDED
 from dataflows.store import Store
 from dataflows.tuning import finetune_process, tether
 from dataflows.tuning.collect import read_positions
@@ -186,3 +187,27 @@ def test_a_whole_round_from_a_log(tmp_path):
     (tmp_path / "empty.jsonl").write_text("\n")
     with pytest.raises(InputError, match="no line in it"):
         run_once(config, tmp_path / "empty.jsonl", None, "encoder", kept, tuner=tuner)
+
+
+@pytest.mark.slow
+def test_signals_that_are_not_to_end_it_reach_stream_and_round_and_end_neither(tmp_path, capfd):
+    config = written(tmp_path, 100, **{"files.follow": True})
+    tiny = tmp_path / "tiny-encoder"
+    behave(tiny, hold=True)
+    job = msgspec.json.encode(finetune_process.Job(config, MAKE))
+    process = tether.start(finetune_process.MODULE, job)
+    for number in ATTENDED:  # it has hardly begun
+        os.killpg(process.pid, number)
+    wait_for(lambda: TinyTuner(tiny).calls("trained"), process)
+    for number in ATTENDED:  # the round's process is in the same group or one of its own
+        os.killpg(process.pid, number)
+        for child in Path(f"/proc/{process.pid}/task").glob("*/children"):
+            for pid in child.read_text().split():
+                os.kill(int(pid), number)
+    (tiny / "release").touch()
+    wait_for(lambda: registry(tmp_path).decisions(), process)
+    assert tether.end(process, 60.0) == 0
+    assert registry(tmp_path).decisions()[0].verdict == "promote"
+    said = capfd.readouterr().err
+    assert "SIGUSR1: fine-tuning, process" in said
+    assert said.count("SIGUSR2 has no meaning here and is passed over") >= 3

@@ -1,0 +1,84 @@
+"""How a running process is, in a few lines: what each shard holds, how far it is, what serves."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from dataflows.engine import Engine
+from dataflows.engines import Engines
+from dataflows.ledger import OUTCOMES
+from dataflows.store import store_path
+from learners.recommender import Recommender
+
+PATIENCE = 2.0
+"""Seconds to wait for a shard that is in the middle of a batch."""
+
+
+class StateLines:
+    """Gives the lines, from any thread, also while shards are at work or are being opened.
+
+    `about` says what runs, `lag` how much of the input is still to be read, `last` what the
+    figures were at the last commit.
+    """
+
+    def __init__(
+        self,
+        about: str,
+        folder: Path,
+        engines: Engines[Recommender],
+        lag: Callable[[], str],
+        last: Callable[[], str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._about = about
+        self._folder = folder
+        self._engines = engines
+        self._lag = lag
+        self._last = last
+        self._clock = clock
+        self._began = clock()
+
+    def __call__(self) -> Iterator[str]:
+        """Yield a line about the process, one about all shards, one for each open shard."""
+        up = self._clock() - self._began
+        yield f"process {os.getpid()}, up for {up:,.1f} s: {self._about}; {self._lag()}"
+        yield f"as of the last commit {self._last()}"
+        for engine in self._engines.open_now():
+            yield self._of(engine)
+
+    def _of(self, engine: Engine[Recommender]) -> str:
+        name = f"shard {engine.shard}"
+        if not engine.still.acquire(timeout=PATIENCE):
+            return f"{name} is in the middle of a batch, or being made ready for another encoder"
+        try:
+            return f"{name}: {_figures(engine)}; {_size(self._folder, engine.shard):,} bytes stored"
+        finally:
+            engine.still.release()
+
+
+def _figures(engine: Engine[Recommender]) -> str:
+    ledger = engine.ledger.as_dict()
+    became = " + ".join(f"{ledger[name]:,} {name.replace('_', ' ')}" for name in OUTCOMES)
+    items = engine.model.signals.items
+    available = int(items.available[: len(items)].sum())
+    serves = engine.space.in_force
+    positions = ", ".join(f"{at:,} in {name}" for name, at in sorted(engine.positions.items()))
+    return (
+        f"{ledger['in']:,} records in = {became}; "
+        f"{engine.learnt:,} events learnt, {engine.counts['lists_sent']:,} lists sent since the "
+        f"start, {len(engine.outbox):,} messages not yet delivered; "
+        f"{len(items):,} items known ({available:,} available), "
+        f"{len(engine.model.users):,} users loaded; "
+        f"encoder {serves.encoder} ({serves.version or 'the configured one'}), "
+        f"model {serves.model}; "
+        f"positions {positions or 'none'}"
+    )
+
+
+def _size(folder: Path, shard: int) -> int:
+    path = store_path(folder, shard)
+    files = (path, path.with_name(f"{path.name}-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
