@@ -104,7 +104,8 @@ class Engine(Generic[M]):
         self.still = threading.RLock()
         stored = read_in_force(store)
         if stored is not None:
-            in_force = msgspec.structs.replace(stored, model=in_force.model)
+            sequence = min(stored.sequence, in_force.sequence)
+            in_force = msgspec.structs.replace(stored, model=in_force.model, sequence=sequence)
         self.space = Space(in_force, encoder, self.counts)
         self._shadows = shadows
         self._followed: dict[str, str | None] | None = None

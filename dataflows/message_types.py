@@ -10,6 +10,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+MOST_PROMOTIONS = 999_999_999
+"""The highest number of a promotion: the registry has no higher one."""
+
 Id = Annotated[str, Meta(min_length=1, description="As on the input topics, as text.")]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Moment = Annotated[
@@ -183,6 +186,11 @@ class PromotionMessage(msgspec.Struct, frozen=True, gc=False):
     action: Literal["promote", "rollback"]
     reason: Annotated[str, Meta(description="Why, in words for people.")]
     sequence: Annotated[
-        int, Meta(ge=0, description="Grows with every promotion. Drop what is older.")
+        int,
+        Meta(
+            ge=0,
+            le=MOST_PROMOTIONS,
+            description="Grows with every promotion. Drop what is older.",
+        ),
     ]
     time: Moment

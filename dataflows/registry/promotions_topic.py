@@ -49,7 +49,7 @@ class PromotionsTopic:
                 continue  # the end of a partition, a broker that is away, a removed key
             try:
                 found.append(read_promotion(value))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 self._health.tell("bad", "%s holds what is no promotion: %s", self._topic, error)
         return found
 

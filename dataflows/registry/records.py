@@ -5,14 +5,20 @@ It also keeps the decisions of the gate, which are `dataflows.tuning.evidence.De
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
+
+from dataflows.event_settings import Moment
+from dataflows.message_types import MOST_PROMOTIONS
 
 Kind = Literal["encoder", "language"]
 KINDS: tuple[Kind, ...] = ("encoder", "language")
 
 Form = Literal["sentence-transformers", "int8", "static", "adapter"]
+
+Sequence = Annotated[int, Meta(ge=0, le=MOST_PROMOTIONS)]
 
 PROMOTE = "promote"
 REFUSE = "refuse"
@@ -22,7 +28,7 @@ class FileFacts(msgspec.Struct, frozen=True):
     """What a file of a version must be, to the byte."""
 
     sha256: str
-    bytes: int
+    bytes: Annotated[int, Meta(ge=0, le=2**62)]
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,9 +45,9 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     base: str
     form: Form
     fingerprint: str
-    made: float
+    made: Moment
     parents: tuple[str, ...] = ()
-    dim: int | None = None
+    dim: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     name: str = ""
     data: dict[str, Any] = {}
     settings: dict[str, Any] = {}
@@ -75,10 +81,10 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
     in seconds since 1970. Sequence numbers of one registry grow by one, over all kinds.
     """
 
-    sequence: int
+    sequence: Sequence
     kind: Kind
     version: str
     previous: str
     action: Literal["promote", "rollback"]
     reason: str
-    time: float
+    time: Moment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from dataflows.tuning.evidence import Decision
 
 ABANDONED = 3600.0
 """Seconds without a change after which what is half-written counts as left behind."""
+
+_log = logging.getLogger(__name__)
 
 
 class Registry:
@@ -147,8 +150,23 @@ class Registry:
         return self._record(made)
 
     def promotions(self, after: int = -1) -> list[Promotion]:
-        """List promotions and rollbacks with a sequence number above `after`, oldest first."""
-        return log.records(self._shelf, "promotions", Promotion, after)
+        """List promotions and rollbacks with a sequence number above `after`, oldest first.
+
+        One that says it is another than its file does is logged and left out: a number that is
+        too high would make all later ones unheard.
+        """
+        found = log.records(self._shelf, "promotions", Promotion, after)
+        for number, promotion in found.items():
+            if promotion.sequence != number:
+                _log.warning(
+                    "promotion %d is passed over: it says that it is %d",
+                    *(number, promotion.sequence),
+                )
+        return [one for number, one in found.items() if one.sequence == number]
+
+    def newest_promotion(self) -> int:
+        """Give the number of the newest promotion or rollback, -1 where there is none."""
+        return max(log.numbers(self._shelf, "promotions"), default=-1)
 
     def decide(self, decision: Decision) -> int:
         """Keep a decision of the gate, whatever it says; return its sequence number."""
@@ -157,7 +175,7 @@ class Registry:
 
     def decisions(self, after: int = -1) -> list[Decision]:
         """List the decisions of the gate with a number above `after`, oldest first."""
-        return log.records(self._shelf, "decisions", Decision, after)
+        return list(log.records(self._shelf, "decisions", Decision, after).values())
 
     def gc(self, keep: int, abandoned: float = ABANDONED) -> list[str]:
         """Remove versions and return their ids; decisions and promotions stay.

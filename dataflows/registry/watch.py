@@ -1,4 +1,4 @@
-"""How a running flow learns of promotions: from the registry, and from Kafka where it is there."""
+"""How a running flow learns of promotions: from the registry, at once where Kafka tells of one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 from dataflows.config import Config
 from dataflows.registry.open import open_registry
-from dataflows.registry.records import Kind, Promotion
+from dataflows.registry.records import Promotion
 from dataflows.registry.registry import Registry
 
 TELL_EVERY = 60.0
@@ -33,9 +33,10 @@ class Topic(Protocol):
 class PromotionWatch:
     """Gives each promotion once, in order; for one thread at a time.
 
-    `after`: the sequence number of the last promotion that the caller knows. The registry is
-    looked at every `seconds`. A promotion that a topic told is not told again from there, and
-    a topic's old news of a kind are dropped.
+    What is in force is for the registry alone to say: who may write to a topic has no say. A
+    message on the topic has the registry looked at now instead of after `seconds`, and what
+    the registry does not hold is logged and passed over.
+    `after`: the sequence number of the last promotion that the caller knows.
     """
 
     def __init__(
@@ -48,31 +49,42 @@ class PromotionWatch:
     ) -> None:
         self._registry = registry
         self._read = after
-        self._after = after
-        self._told: dict[Kind, int] = {}
         self._seconds = seconds
         self._topic = topic
         self._clock = clock
-        self._next = self._quiet_until = clock()
+        self._next = self._quiet_until = self._silent_until = clock()
 
     def poll(self) -> list[Promotion]:
         """Give the promotions since the last call, oldest first; none before `seconds` are over.
 
         Never raises: a registry that cannot be read is logged and tried again.
         """
-        found = [] if self._topic is None else self._topic.poll()
+        told = [] if self._topic is None else self._topic.poll()
+        news = [promotion for promotion in told if promotion.sequence > self._read]
         now = self._clock()
-        if now >= self._next:
-            self._next = now + self._seconds
-            found += self._from_registry(now)
-        return [promotion for promotion in sorted(found, key=_number) if self._is_new(promotion)]
+        if now < self._next and not news:
+            return []
+        self._next = now + self._seconds
+        found = self._from_registry(now)
+        if found is None:
+            return []
+        unknown = [one.sequence for one in news if one.sequence > self._read]
+        if unknown and now >= self._silent_until:
+            self._silent_until = now + TELL_EVERY
+            _log.warning(
+                "the topic tells of promotion %d, which the registry does not hold; it is passed "
+                "over (both must be of one models.root)",
+                max(unknown),
+            )
+        return found
 
     def close(self) -> None:
         """Let go of the topic, if there is one."""
         if self._topic is not None:
             self._topic.close()
 
-    def _from_registry(self, now: float) -> list[Promotion]:
+    def _from_registry(self, now: float) -> list[Promotion] | None:
+        """Give what is new there, None where it cannot be read."""
         try:
             found = self._registry.promotions(self._read)
         # Stores raise what they like; whatever it is, the stream goes on with what it has.
@@ -80,15 +92,9 @@ class PromotionWatch:
             if now >= self._quiet_until:
                 self._quiet_until = now + TELL_EVERY
                 _log.warning("the registry of models cannot be read, it is tried again: %s", error)
-            return []
-        self._read = max([self._read, *map(_number, found)])
+            return None
+        self._read = max([self._read, *(one.sequence for one in found)])
         return found
-
-    def _is_new(self, promotion: Promotion) -> bool:
-        if promotion.sequence <= self._told.get(promotion.kind, self._after):
-            return False
-        self._told[promotion.kind] = promotion.sequence
-        return True
 
 
 def open_watch(config: Config, after: int = -1) -> PromotionWatch:
@@ -103,7 +109,3 @@ def open_watch(config: Config, after: int = -1) -> PromotionWatch:
 
         topic = PromotionsTopic(config.kafka)
     return PromotionWatch(open_registry(config), after, config.models.poll_seconds, topic)
-
-
-def _number(promotion: Promotion) -> int:
-    return promotion.sequence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -29,7 +30,7 @@ _BASE_NAMES = (BASE, "base")
 def read_promote(text: str) -> Promote:
     """Read VERSION@EVENT. Raises InputError."""
     version, at, place = text.rpartition("@")
-    if not at or not place.isdecimal() or not version:
+    if not at or not re.fullmatch("[0-9]{1,15}", place) or not version:
         raise InputError(
             f"--promote {text!r}: write VERSION@EVENT, such as encoder-0002-1f3a90bc@50000; EVENT "
             "is the number of records that come before, VERSION an id, `base`, or an encoder"

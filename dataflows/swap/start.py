@@ -60,7 +60,9 @@ def open_encoder(
     _check_state(config, folder, base_encoder, dim)
     loader = Loader(registry, load_base, base_encoder, dim)
     start = InForce(base_encoder, "") if stored is None else stored
-    start = msgspec.structs.replace(start, base=name, base_encoder=base_encoder)
+    start = msgspec.structs.replace(
+        start, base=name, base_encoder=base_encoder, sequence=_known(start.sequence, registry)
+    )
     if start.version != BASE:
         found, start = _promoted(start, loader, registry)
     else:
@@ -70,6 +72,26 @@ def open_encoder(
         found, config.encoder.cached_texts, path, config.encoder.disk_texts or None
     )
     return Serving(cached, start), loader
+
+
+def _known(sequence: int, registry: Registry) -> int:
+    """Give the number of the last promotion, no higher than any that the registry holds.
+
+    With a higher one, as from a registry that was made anew, all that come would be unheard.
+    """
+    try:
+        newest = registry.newest_promotion()
+    # Stores raise what they like; the state's own number does for now.
+    except Exception as error:  # noqa: BLE001
+        _log.warning("the registry of models cannot be read: %s", error)
+        return sequence
+    if sequence > newest:
+        _log.warning(
+            "the state knows of promotion %d, the registry of none after %d; what comes after "
+            "that is heard",
+            *(sequence, newest),
+        )
+    return min(sequence, newest)
 
 
 def _promoted(start: InForce, loader: Loader, registry: Registry) -> tuple[Encoder, InForce]:

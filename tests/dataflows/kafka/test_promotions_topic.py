@@ -10,7 +10,7 @@ import pytest
 
 from dataflows.config import Config, FlowSettings, StateSettings
 from dataflows.errors import InputError
-from dataflows.registry.announce import announce
+from dataflows.registry.announce import announce, render
 from dataflows.registry.open import open_registry
 from dataflows.registry.promotions_topic import PromotionsTopic
 from dataflows.registry.watch import PromotionWatch, open_watch
@@ -33,7 +33,7 @@ def promote(registry, folder: Path, seed: int):
     return registry.promote(made.id, "won", 1_764_000_000.0 + seed)
 
 
-def test_a_promotion_reaches_topic_and_watch_once(broker, config, tmp_path):
+def test_a_promotion_reaches_topic_and_watch_once(broker, config, tmp_path, caplog):
     broker.create(config.kafka.promotions_topic, partitions=2)
     registry = open_registry(config)
     first = promote(registry, tmp_path, 1)
@@ -41,9 +41,14 @@ def test_a_promotion_reaches_topic_and_watch_once(broker, config, tmp_path):
     elsewhere = open_registry(
         msgspec.structs.replace(config, state=StateSettings(path=str(tmp_path / "elsewhere")))
     )
-    # This one sees the topic alone: its own registry is empty.
+    # Where the registry is another, the topic has no say.
     topic = PromotionsTopic(config.kafka)
-    watch = PromotionWatch(elsewhere, seconds=60.0, topic=topic)
+    watch = PromotionWatch(elsewhere, seconds=3600.0, topic=topic)
+    until(lambda: watch.poll() or "the registry does not hold" in caplog.text)
+    watch.close()
+    topic = PromotionsTopic(config.kafka)
+    # One look at the start; what comes later is heard by the topic alone.
+    watch = PromotionWatch(registry, seconds=3600.0, topic=topic)
     told = []
     until(lambda: told.extend(watch.poll()) or told)
     back = registry.rollback("encoder", "worse", 1_764_000_100.0)
@@ -72,12 +77,17 @@ def test_without_the_topic_the_registry_tells_and_it_is_found_later(
     first = promote(registry, tmp_path, 1)
     clock = iter(range(0, 100_000, 11))
     topic = PromotionsTopic(config.kafka, clock=lambda: float(next(clock)))
-    watch = PromotionWatch(registry, topic=topic)
+    watch = PromotionWatch(registry, seconds=3600.0, topic=topic)
     assert watch.poll() == [first]
     assert "penchant topics create" in caplog.text
     broker.create(config.kafka.promotions_topic)
     broker.produce(config.kafka.promotions_topic, [b"no promotion", None])
-    later = msgspec.structs.replace(first, sequence=40, time=1_764_000_200.0)
+    forged = msgspec.structs.replace(first, sequence=40, time=1_764_000_200.0)
+    announce(config, registry, forged)
+    impossible = json.loads(render(first, None)) | {"sequence": 10**30}
+    broker.produce(config.kafka.promotions_topic, [json.dumps(impossible).encode()])
+    until(lambda: watch.poll() or "promotion 40, which the registry" in caplog.text)
+    later = registry.rollback("encoder", "worse", 1_764_000_200.0)
     announce(config, registry, later)
     told = []
     until(lambda: told.extend(watch.poll()) or told)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
+import msgspec
 import pytest
 
 from dataflows.config import Config, load_config
+from dataflows.errors import ModelError
+from dataflows.message_types import MOST_PROMOTIONS
 from dataflows.registry.announce import announce, read_promotion, render
 from dataflows.registry.open import open_registry
 from dataflows.registry.records import Promotion
@@ -83,12 +87,69 @@ def test_a_topic_tells_at_once_and_the_registry_does_not_repeat_it(registry, add
     clock.now += 60.0
     assert watch.poll() == []
     topic.waiting = [made]
-    assert watch.poll() == [], "old news of the kind"
-    other = promotion(7, "language", "language-0001-00000000")
-    topic.waiting = [promotion(9), other]
-    assert watch.poll() == [other, promotion(9)]
+    assert watch.poll() == [], "old news"
     watch.close()
     assert topic.is_closed
+
+
+@pytest.mark.parametrize("sequence", [1, 40, MOST_PROMOTIONS])
+def test_a_topic_has_no_say_in_what_the_registry_does_not_hold(
+    registry, adds, clock, caplog, sequence
+):
+    """A forged number, however high, makes no later promotion unheard."""
+    topic = FakeTopic()
+    watch = PromotionWatch(registry, seconds=60.0, topic=topic, clock=clock)
+    first = registry.promote(adds(registry), "won", 1.0)
+    clock.now += 60.0
+    assert watch.poll() == [first]
+    topic.waiting = [promotion(sequence), promotion(sequence, "language")]
+    assert watch.poll() == []
+    assert f"promotion {sequence}, which the registry does not hold" in caplog.text
+    later = registry.promote(adds(registry), "won", 1.0)
+    topic.waiting = [later]
+    assert watch.poll() == [later]
+    # Of a forged twin, what the registry holds is taken.
+    back = registry.rollback("encoder", "worse", 1.0)
+    topic.waiting = [msgspec.structs.replace(back, version="encoder-0009-00000000")]
+    assert watch.poll() == [back]
+
+
+@pytest.mark.parametrize("sequence", [10**30, 2**63, 2**64, MOST_PROMOTIONS + 1, -1, 1.5, None])
+def test_a_message_with_an_impossible_number_is_no_promotion(sequence):
+    told = json.loads(render(promotion(3), None)) | {"sequence": sequence}
+    with pytest.raises(msgspec.ValidationError, match="sequence"):
+        read_promotion(json.dumps(told).encode())
+
+
+def test_records_with_impossible_numbers_leave_later_promotions_heard(tmp_path, adds, caplog):
+    registry = open_registry(load_config(None, {"state.path": str(tmp_path)}, {}))
+    first = registry.promote(adds(registry), "won", 1.0)
+    folder = tmp_path / "models" / "promotions"
+    record = json.loads((folder / "000000.json").read_bytes())
+    for name, sequence in [
+        ("000001", 10**30),
+        ("000002", 2**63),
+        ("000003", MOST_PROMOTIONS),
+        (str(10**30), 10**30),
+        (str(MOST_PROMOTIONS + 1), MOST_PROMOTIONS + 1),
+    ]:
+        (folder / f"{name}.json").write_text(json.dumps(record | {"sequence": sequence}))
+    watch = PromotionWatch(registry, seconds=0.0)
+    assert watch.poll() == [first]
+    assert caplog.text.count("is passed over") == 3
+    later = registry.promote(adds(registry), "won", 1.0)
+    assert later.sequence == 4
+    assert watch.poll() == [later]
+
+
+def test_after_the_last_number_the_registry_says_that_it_is_full(tmp_path, adds):
+    registry = open_registry(load_config(None, {"state.path": str(tmp_path)}, {}))
+    first = registry.promote(adds(registry), "won", 1.0)
+    folder = tmp_path / "models" / "promotions"
+    (folder / f"{MOST_PROMOTIONS}.json").write_bytes((folder / "000000.json").read_bytes())
+    with pytest.raises(ModelError, match="the last that can be"):
+        registry.rollback("encoder", "worse", 1.0)
+    assert registry.promotions() == [first]
 
 
 def test_a_registry_that_cannot_be_read_is_told_and_tried_again(
