@@ -88,12 +88,14 @@ class EncoderSettings(Limited, frozen=True, kw_only=True):
     """Section `[encoder]`.
 
     `name`: "packaged" (all-MiniLM-L6-v2, English) and "multilingual" need no network;
-    "hashing", "hashing-128", "static:FOLDER", a folder, or a hub name. `cached_texts`: for
+    "hashing", "hashing-128", "static:FOLDER", a folder, or a hub name. `revision`: of a hub
+    name, the commit, tag or branch to take; none: the newest. `cached_texts`: for
     how many texts the vector is kept in memory; `disk_texts`: for how many on disk, in the
     state folder (0: none).
     """
 
     name: PathText = "packaged"
+    revision: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     cached_texts: Annotated[int, Meta(ge=1, le=100_000_000)] = 100_000
     disk_texts: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 1_000_000
 

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from dataflows.accuracy import accuracy
 from dataflows.config import Config, load_config
+from dataflows.configured_encoder import load_configured
 from dataflows.demo_log import DemoLog, check_events, named_log, shop_log
 from dataflows.demo_people import People, describe
 from dataflows.demo_view import DemoView, Rates, Scene
@@ -29,7 +30,6 @@ from dataflows.registry.registry import Registry
 from dataflows.report import by_quarter, figures_table, ledger_line
 from dataflows.watch import Watch
 from encoders.cache import CachedEncoder
-from encoders.load import load_encoder
 
 SHOP_EVENTS = 12_000
 BATCH = 32
@@ -135,7 +135,7 @@ def run_demo(
     played = named_log(log, items, events, config) if log else shop_log(events or SHOP_EVENTS)
     _make_room(out)
     console.print(f"Loading the encoder ({config.encoder.name}) ...", highlight=False)
-    inner = load_encoder(config.encoder.name)
+    inner = load_configured(config.encoder)
     with (
         CachedEncoder(inner, config.encoder.cached_texts, out / CACHE) as cached,
         DemoView(played.title, inner.version, console) as view,

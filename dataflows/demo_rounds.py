@@ -133,7 +133,8 @@ def play_words(
         return
     current = registry.current("language")
     adapter = None if current is None else registry.fetch(current.id)
-    model = load_language_model(config.generate.model, adapter=adapter)
+    generate = config.generate
+    model = load_language_model(generate.model, adapter=adapter, revision=generate.revision)
     need = person.intents.top if person.intents is not None else None
     told = narrate(model, listed, need or "", records.values())
     console.print(f"\nThe list of {person.user_id} in words ({model.version}):", highlight=False)

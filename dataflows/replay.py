@@ -11,6 +11,7 @@ import msgspec
 
 from dataflows.accuracy import accuracy
 from dataflows.config import Config
+from dataflows.configured_encoder import load_configured
 from dataflows.decision_history import read_planned
 from dataflows.decisions import DecisionReader
 from dataflows.engine import Engine
@@ -33,7 +34,6 @@ from dataflows.versions import model_version
 from dataflows.warmup import Warmup, look_at_warmup
 from dataflows.watch import Watch
 from encoders.cache import CachedEncoder
-from encoders.load import load_encoder
 from encoders.protocol import Encoder
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings
@@ -105,7 +105,7 @@ def replay(  # noqa: PLR0913 - what a replay may be given
     warmup = look_at_warmup(order, settings.warmup, config.events, config.clean)
     config = _with_generation(_with_repeats(config, warmup), settings.generate)
     companion = _companion(config, author)
-    inner = load_encoder(config.encoder.name) if encoder is None else encoder
+    inner = load_configured(config.encoder) if encoder is None else encoder
     cached = CachedEncoder(inner, config.encoder.cached_texts)
     judge = Prequential(
         warmup.learnt,

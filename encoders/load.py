@@ -10,10 +10,16 @@ from encoders.hashing import HashingEncoder
 from encoders.protocol import Encoder
 
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+OURS = ("packaged", "multilingual")
 _HASHING = re.compile(r"hashing(?:-(\d{1,6}))?")
 
 
-def load_encoder(name: str, cache_dir: Path | None = None, dim: int | None = None) -> Encoder:
+def load_encoder(
+    name: str,
+    cache_dir: Path | None = None,
+    dim: int | None = None,
+    revision: str | None = None,
+) -> Encoder:
     """Load the encoder of this name.
 
     `packaged`: all-MiniLM-L6-v2 (English) from its package, no network.
@@ -25,10 +31,16 @@ def load_encoder(name: str, cache_dir: Path | None = None, dim: int | None = Non
     Anything else: a name of the hub, kept in `cache_dir` (the hub's own default
     where that is None).
 
+    `revision`: which commit (or tag, or branch) of a hub model; for others there is none.
     With `dim`, an encoder of another size is refused: stored vectors of that
     size could not go on beside its own. Raises EncoderError.
     """
-    encoder = _load(name, cache_dir)
+    if revision is not None and not is_of_hub(name):
+        raise EncoderError(
+            f"the encoder {name!r} is no name of the hub, so there is no revision {revision!r} of "
+            f"it: leave the revision out"
+        )
+    encoder = _load(name, cache_dir, revision)
     if dim is not None and encoder.dim != dim:
         raise EncoderError(
             f"the encoder {name!r} gives {encoder.dim} dimensions where {dim} are stored: use one "
@@ -37,7 +49,7 @@ def load_encoder(name: str, cache_dir: Path | None = None, dim: int | None = Non
     return encoder
 
 
-def _load(name: str, cache_dir: Path | None) -> Encoder:
+def _load(name: str, cache_dir: Path | None, revision: str | None) -> Encoder:
     if match := _HASHING.fullmatch(name):
         return HashingEncoder(int(match[1])) if match[1] else HashingEncoder()
     if name.startswith("static:"):
@@ -63,7 +75,14 @@ def _load(name: str, cache_dir: Path | None) -> Encoder:
             f"`multilingual`, `hashing`, `static:FOLDER`, an existing folder, or a hub name such "
             f"as sentence-transformers/all-MiniLM-L6-v2"
         )
-    return SentenceEncoder.from_hub(name, cache_dir)
+    return SentenceEncoder.from_hub(name, cache_dir, revision)
+
+
+def is_of_hub(name: str) -> bool:
+    """Tell whether a name is one of the hub: neither one of ours nor a folder that there is."""
+    if name in OURS or _HASHING.fullmatch(name) or not _HUB_NAME.fullmatch(name):
+        return False
+    return not name.startswith(".") and not Path(name).expanduser().is_dir()
 
 
 def _from_folder(folder: Path) -> Encoder:

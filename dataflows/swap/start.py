@@ -10,6 +10,7 @@ import msgspec
 
 from dataflows.batch import Switch
 from dataflows.config import Config
+from dataflows.configured_encoder import load_configured, named
 from dataflows.errors import InputError, ModelError
 from dataflows.registry.open import open_registry
 from dataflows.registry.registry import Registry
@@ -18,7 +19,6 @@ from dataflows.swap.in_force import InForce, newest_in_force
 from dataflows.swap.load import BASE, Loader
 from dataflows.swap.serving import Serving
 from encoders.cache import CachedEncoder
-from encoders.load import load_encoder
 from encoders.protocol import Encoder
 from learners.settings import LearnerSettings
 
@@ -47,10 +47,10 @@ def open_encoder(
     """
     registry = open_registry(config)
     stored = newest_in_force(folder, config.state.shards)
-    name = config.encoder.name if encoder is None else f"given {encoder.version}"
+    name = named(config.encoder) if encoder is None else f"given {encoder.version}"
 
     def load_base() -> Encoder:
-        return load_encoder(config.encoder.name) if encoder is None else encoder
+        return load_configured(config.encoder) if encoder is None else encoder
 
     if stored is None or stored.version == BASE or stored.base != name:
         base = load_base()

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from dataflows.config import Config
+from dataflows.config import Config, EncoderSettings
 from dataflows.errors import InputError
 from dataflows.tuning.encoder_apart import may_train, texts_to_keep
 from dataflows.tuning.evidence import Evidence, Kind
@@ -79,7 +79,7 @@ class EncoderTuner:
             return packaged_folder()
         check_encoder(base.name)
         folder = Path(base.name).expanduser()
-        return folder if folder.is_dir() else _from_hub(base.name)
+        return folder if folder.is_dir() else _from_hub(base.name, self._config.encoder)
 
 
 def as_texts(pairs: list[Pair]) -> TextPairs:
@@ -92,12 +92,14 @@ def as_texts(pairs: list[Pair]) -> TextPairs:
     )
 
 
-def _from_hub(name: str) -> Path:
+def _from_hub(name: str, configured: EncoderSettings) -> Path:
     """Give the local copy of a hub model, fetched where it is not there."""
+    revision = configured.revision if name == configured.name else None
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.txt"]))
+        needed = ["*.json", "*.safetensors", "*.txt"]
+        return Path(snapshot_download(name, revision=revision, allow_patterns=needed))
     except Exception as error:
         reason = one_line(error)
         raise InputError(

@@ -89,4 +89,7 @@ class LanguageTuner:
 
     def _load_configured(self, adapter: Path | None) -> LanguageModel:
         threads = self._config.finetune.threads
-        return load_language_model(self.base_name, adapter=adapter, threads=threads)
+        revision = self._config.generate.revision
+        return load_language_model(
+            self.base_name, adapter=adapter, threads=threads, revision=revision
+        )

@@ -29,6 +29,7 @@ def load_language_model(
     threads: int = 1,
     device: str = "auto",
     dtype: str = "auto",
+    revision: str | None = None,
 ) -> LanguageModel:
     """Load the causal language model of this name, with an adapter where one is given.
 
@@ -36,11 +37,12 @@ def load_language_model(
     into `cache_dir`. A folder: a model as transformers saves it, in safetensors.
     Anything else: a name of the hub, kept in `cache_dir`. None: the usual caches.
 
+    `revision`: which commit (or tag, or branch) of a hub model; for others there is none.
     `device` "auto" takes CUDA where there is one. `dtype` is "float32",
     "bfloat16", or "auto": bfloat16 where the device is faster with it.
     `threads` is a setting of torch for the whole process. Raises LanguageError.
     """
-    folder = _folder(name, cache_dir)
+    folder = _folder(name, cache_dir, revision)
     try:
         model, tokenizer = _read(folder, threads, device, dtype)
     # The libraries raise many types; all mean that there is no model.
@@ -80,11 +82,17 @@ def _has_units() -> bool:
     return any(getattr(torch.cpu, name, lambda: False)() for name in asked)
 
 
-def _folder(name: str, cache_dir: Path | None) -> Path:
+def _folder(name: str, cache_dir: Path | None, revision: str | None) -> Path:
+    folder = Path(name).expanduser()
+    is_here = name == "packaged" or (bool(name.strip()) and folder.is_dir())
+    if is_here and revision is not None:
+        raise LanguageError(
+            f"the language model {name!r} is no name of the hub, so there is no revision "
+            f"{revision!r} of it: leave the revision out"
+        )
     if name == "packaged":
         return packaged_folder(cache_dir)
-    folder = Path(name).expanduser()
-    if name.strip() and folder.is_dir():
+    if is_here:
         if not (folder / "config.json").is_file():
             raise LanguageError(
                 f"{folder} holds no language model (no config.json): name a folder written by "
@@ -96,16 +104,20 @@ def _folder(name: str, cache_dir: Path | None) -> Path:
             f"there is no language model {name!r}: not a folder, not a name of the hub. Use "
             f"`packaged`, an existing folder, or a hub name"
         )
-    return _from_hub(name, cache_dir)
+    return _from_hub(name, cache_dir, revision)
 
 
-def _from_hub(name: str, cache_dir: Path | None) -> Path:
+def _from_hub(name: str, cache_dir: Path | None, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
 
     # Unknown name, no network, no room: the library has a type for each.
     try:
         with quiet():
-            return Path(snapshot_download(name, cache_dir=cache_dir, allow_patterns=_NEEDED))
+            return Path(
+                snapshot_download(
+                    name, cache_dir=cache_dir, revision=revision, allow_patterns=_NEEDED
+                )
+            )
     except Exception as error:
         reason = one_line(error)
         raise LanguageError(

