@@ -44,7 +44,11 @@ from dataflows.swap.swapper import Swapper
 from dataflows.versions import model_version
 from encoders.protocol import Encoder
 from learners.codec import StateError
+from learners.compiled import keep_compiled_in
 from learners.recommender import Recommender
+
+COMPILED = "compiled"
+"""The folder in the state for compiled loops, where no other may be written."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ def assemble(
     """
     folder, shards = Path(config.state.path), config.state.shards
     serving, loader = open_encoder(config, folder, encoder)
+    keep_compiled_in(folder / COMPILED)
     swapper = Swapper(
         serving,
         open_watch(config, serving.in_force.sequence),

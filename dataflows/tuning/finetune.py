@@ -39,6 +39,7 @@ from dataflows.tuning.trainer import Trainer
 from dataflows.tuning.tuners import check_tunable
 from dataflows.tuning.view import LogView, TerminalView, View
 from learners.codec import StateError
+from learners.compiled import keep_compiled_in
 
 IDENTITY = {"what": "windows for fine-tuning"}
 
@@ -120,6 +121,7 @@ def _assemble(
     """Put a process together; what is to be closed is left to `stack`. Raises InputError."""
     settings, folder = config.finetune, tuning_folder(config)
     store = Store.open(folder, 1, 0, IDENTITY)
+    keep_compiled_in(folder / "compiled")
     stack.callback(store.close)
     progress = Progress({0: read_positions(store)})
     try:

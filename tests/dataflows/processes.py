@@ -48,13 +48,14 @@ class Run:
                 file.write(json.dumps(fields | more) + "\n")
         self.written += count
 
-    def start(self, *command: str, **more) -> subprocess.Popen[bytes]:
-        """Start it: `penchant run`, or a command."""
+    def start(self, *command: str, by=(), unset=(), **more) -> subprocess.Popen[bytes]:
+        """Start it: `penchant run`, or a command; `by` another, without the variables `unset`."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("PENCHANT_")}
         env = kept | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | more.pop("env", {})
+        env = {name: value for name, value in env.items() if name not in unset}
         with (self.folder / "stderr.txt").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *(command or (*RUN, str(self.config)))],
+                [*by, sys.executable, *(command or (*RUN, str(self.config)))],
                 stderr=log,
                 stdout=subprocess.DEVNULL,
                 cwd=self.folder,
