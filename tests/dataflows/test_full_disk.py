@@ -12,7 +12,10 @@ from dataflows.config import load_config
 from dataflows.run import run as run_whole
 from tests.dataflows.processes import BYTEWAX, Run
 
-COMMANDS = pytest.mark.parametrize("command", [(), BYTEWAX], ids=["penchant", "bytewax"])
+COMMANDS = pytest.mark.parametrize(
+    "command",
+    [pytest.param((), id="penchant"), pytest.param(BYTEWAX, id="bytewax", marks=pytest.mark.slow)],
+)
 EVENTS = 400
 
 

@@ -16,7 +16,10 @@ from dataflows.signals import ATTENDED, attended, held_back
 from dataflows.stacks import stacks
 from tests.dataflows.processes import BYTEWAX, ROOT, RUN, Run
 
-COMMANDS = pytest.mark.parametrize("command", [(), BYTEWAX], ids=["penchant", "bytewax"])
+COMMANDS = pytest.mark.parametrize(
+    "command",
+    [pytest.param((), id="penchant"), pytest.param(BYTEWAX, id="bytewax", marks=pytest.mark.slow)],
+)
 
 
 @pytest.fixture
