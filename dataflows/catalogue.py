@@ -68,6 +68,12 @@ class Catalogue:
             for item_id, blob in records.scan(KIND):
                 self._titles[item_id] = read_item(blob).record.title
 
+    def __len__(self) -> int:
+        return len(self._titles)
+
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._titles
+
     def title(self, item_id: str | None) -> str | None:
         """Give the title of an item, None where it is not known."""
         return None if item_id is None else self._titles.get(item_id)

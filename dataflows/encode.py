@@ -20,6 +20,7 @@ from dataflows.decisions import Decision, DecisionReader
 from dataflows.event_settings import EventSettings
 from dataflows.events import Event, decode_event
 from dataflows.items import ItemRecord, RemovedItem, decode_item
+from dataflows.known_items import EARLY, Joined, KnownItems, tell_joined
 from dataflows.record import Raw, Reject
 from dataflows.swap.turn import Turns
 from encoders.optional import encode_optional
@@ -56,6 +57,12 @@ class EncodeStep:
         self._items_topic = items_topic
         self._turns = turns
         self._decisions = decisions or DecisionReader()
+        self._known = KnownItems()
+
+    @property
+    def joined(self) -> Joined:
+        """How many items of the events so far the catalogue knows."""
+        return self._known.joined(len(self._catalogue))
 
     def __call__(self, raws: Sequence[Raw]) -> Iterator[tuple[str, Batch]]:
         """Give one (key, batch) for each shard."""
@@ -94,6 +101,8 @@ class EncodeStep:
 
     def _text(self, one: Decoded) -> str | None:
         if isinstance(one, Event):
+            if one.item_id is not None:
+                self._note(one.item_id)
             if one.retracts is not None:
                 return None
             return render_event(one.type, self._catalogue.title(one.item_id), one.text)
@@ -103,6 +112,11 @@ class EncodeStep:
         if isinstance(one, RemovedItem):
             self._catalogue.remove(one.item_id)
         return None
+
+    def _note(self, item_id: str) -> None:
+        self._known.note(item_id, item_id in self._catalogue)
+        if self._known.events == EARLY:
+            tell_joined(self.joined, is_end=False)
 
     def _vectors(
         self, decoded: Sequence[Decoded], texts: Sequence[str | None]

@@ -72,9 +72,13 @@ _READER = RecordReader(
         "item_id": Field("a string or an integer", is_id, required=True, reason=Reason.BAD_ID),
         "title": Field("a string", is_text, required=True),
         "text": Field("a string", is_text),
-        "categories": Field("a list of strings", _is_categories),
+        "categories": Field(
+            "a list of strings: of objects one field, such as their names, of lists one string "
+            "each",
+            _is_categories,
+        ),
         "attributes": Field("an object", lambda found: isinstance(found, dict)),
-        "available": Field("true or false", lambda found: isinstance(found, bool)),
+        "available": Field("true or false, bare", lambda found: isinstance(found, bool)),
     },
 )
 

@@ -25,6 +25,7 @@ from dataflows.errors import InputError
 from dataflows.files import EVENTS, ITEMS
 from dataflows.flow import build_flow
 from dataflows.generation.companion import Companion
+from dataflows.known_items import Joined
 from dataflows.line_reader import LineReader
 from dataflows.model import Observer
 from dataflows.outbox import Acknowledge, Out
@@ -74,11 +75,12 @@ def play(
     catalogue: Catalogue | None = None,
     turns: Turns | None = None,
     decisions: DecisionReader | None = None,
-) -> None:
+) -> Joined:
     """Run the flow to the end of the source. What a step raises stands in the chain of causes.
 
-    Give the same `catalogue` to play on where an earlier play ended. `turns` says when
-    another encoder takes over, `decisions` what is taken for somebody's decision.
+    Gives how many items of the events the catalogue knows. Give the same `catalogue` to play
+    on where an earlier play ended. `turns` says when another encoder takes over, `decisions`
+    what is taken for somebody's decision.
     """
     engines = Engines(lambda _: engine)
     titles = Catalogue(None, encoder.version) if catalogue is None else catalogue
@@ -86,6 +88,7 @@ def play(
     epoch = timedelta(seconds=config.flow.epoch_seconds)
     flow = build_flow(source, sink(engines.acknowledge), encode, engines, epoch)
     cli_main(flow, epoch_interval=epoch)  # type: ignore[no-untyped-call]
+    return encode.joined
 
 
 class _Batches(StatelessSourcePartition[Raw]):

@@ -30,6 +30,7 @@ from dataflows.generation.companion import Companion
 from dataflows.generation.open import learner_with, open_worker
 from dataflows.generation.worker import Worker
 from dataflows.how_far import read_positions
+from dataflows.known_items import tell_joined
 from dataflows.outbox import NARRATIVES, Acknowledge, Out
 from dataflows.progress import Progress
 from dataflows.record import Raw
@@ -140,7 +141,11 @@ def assemble(
     committed = partial(_tell, run_log)
     flow = build_flow(ends.source, ends.sink, encode, engines, epoch, committed)
     # The sink's last acknowledgements are stored before the source tells how far that is.
-    closers = [swapper.finish, run_log.finish, *ends.after_flow, engines.close]
+    is_wanted = config.flow.source == "files" and config.files.items is not None
+    closers = [
+        lambda: tell_joined(encode.joined, is_wanted=is_wanted),
+        *(swapper.finish, run_log.finish, *ends.after_flow, engines.close),
+    ]
     if worker is not None:
         closers.insert(0, worker.close)
     closers += [*ends.after_state, serving.close]

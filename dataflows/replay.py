@@ -132,7 +132,7 @@ def replay(  # noqa: PLR0913 - what a replay may be given
     watch.follow(engine.positions)
     events = cut_at(order.records(), settings.batch_size, turns.places)
     source = PlaySource(chain(batched(catalogue, ITEMS_AT_ONCE), events), watch.pace)
-    play(config, source, NowhereSink, engine, cached, turns=turns, decisions=taken)
+    joined = play(config, source, NowhereSink, engine, cached, turns=turns, decisions=taken)
     engine.ledger.balance()
     if engine.deciding.unreached:
         engine.counts["decisions_not_reached"] += engine.deciding.unreached
@@ -148,6 +148,7 @@ def replay(  # noqa: PLR0913 - what a replay may be given
         "intent": watch.intent.figures(engine.model.needs.seconds),
         **told,
         "repeat_share": warmup.repeat_share,
+        "catalogue": None if items is None else joined.plain(),
         "promotions": promotions_of(turns),
         "versions": {
             "encoder": engine.space.in_force.encoder,

@@ -14,6 +14,7 @@ from rich.table import Table
 from dataflows.accuracy import YOUNG_EVENTS
 from dataflows.errors import InputError
 from dataflows.figures import names
+from dataflows.known_items import REMEDY, Joined
 from dataflows.scored import Scored
 
 TITLES = {
@@ -180,7 +181,16 @@ def _remarks(report: dict[str, Any]) -> list[str]:
     ]
     remarks += [f"{name} was left out: {reason}" for name, reason in report["left_out"].items()]
     remarks.append(_speed(report))
+    if report["catalogue"] is not None:
+        remarks.append(_catalogue(report))
     return remarks
+
+
+def _catalogue(report: dict[str, Any]) -> str:
+    """Say how many items of the events the catalogue knows, and what to do about few."""
+    joined = msgspec.convert(report["catalogue"], Joined)
+    line = joined.told() or "no event names an item"
+    return f"{line}. {REMEDY}" if joined.are_few else line
 
 
 def _young(report: dict[str, Any]) -> str:
