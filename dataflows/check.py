@@ -15,7 +15,9 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.check_report import CheckReport, Example, render
+from dataflows.check_advice import Advice
+from dataflows.check_items import check_items
+from dataflows.check_report import CheckReport, Example, ItemsReport, render
 from dataflows.clean import Cleaner, Verdict
 from dataflows.config import Config
 from dataflows.decisions import DecisionReader
@@ -25,46 +27,55 @@ from dataflows.events import Event, EventJson, decode_event
 from dataflows.file_shapes import SAMPLE, shape_of
 from dataflows.files import EVENTS
 from dataflows.ledger import Ledger
+from dataflows.line_numbers import numbered
 from dataflows.line_reader import LineReader
-from dataflows.readable import Readable
+from dataflows.reasons import Reason
 from dataflows.record import Raw, Reject
+from dataflows.tally import tally
 
 __all__ = ["CheckReport", "check_events", "render"]
 
 EXAMPLES = 3
-MOST_NAMES = 100
 CHANGES_DROPPED = 2_000
-OTHERS = "(others)"
 FIELDS = ("item_id", "text", "value", "session_id", "intent")
 KNOWN = frozenset(EventJson.__struct_fields__)
 _names = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def check_events(path: Path, config: Config | None = None, now: float | None = None) -> CheckReport:
+def check_events(
+    path: Path,
+    config: Config | None = None,
+    now: float | None = None,
+    items: Path | None = None,
+) -> CheckReport:
     """Read a log of JSON lines through and report on it; nothing is written or learnt.
 
-    `config` gives the sections `[events]` and `[clean]`. `now` (seconds since
-    1970, default: the clock) is what events are called "dated ahead" against.
-    Raises InputError for a file that cannot be read or is empty.
+    `config` gives the sections `[events]`, `[clean]` and `[encoder]`. `now` (seconds since
+    1970, default: the clock) is what events are called "dated ahead" against. `items` is a
+    catalogue, which is looked at too, by itself and against the events. Raises InputError for
+    a file that cannot be read or is empty.
     """
     config = config or Config()
     path = Path(path)
+    catalogue, known = (None, None) if items is None else check_items(items, config)
+    advice = Advice(config, known)
     reader = LineReader(path, EVENTS, path.name, max_bytes=config.events.max_record_bytes)
     with closing(reader):
         sample = reader.source.file.peek(SAMPLE)
-        checker = _Checker(config, time.time() if now is None else now, sample)
+        checker = _Checker(config, time.time() if now is None else now, sample, advice)
         for raw in reader.records():
             checker.take(raw)
         checker.torn, checker.damage = reader.torn, reader.source.damage
     if not checker.records:
         raise InputError(f"{path}: holds no lines; give a file of JSON lines, one event in each")
-    return checker.report(path)
+    return checker.report(path, catalogue)
 
 
 class _Checker:
     """Counts as records come by."""
 
-    def __init__(self, config: Config, now: float, sample: bytes) -> None:
+    def __init__(self, config: Config, now: float, sample: bytes, advice: Advice) -> None:
+        self._advice = advice
         self.torn = 0
         self.damage: str | None = None
         self._sample = sample
@@ -96,6 +107,8 @@ class _Checker:
         if isinstance(event, Reject):
             self._ledger.count(raw.partition, "dead_letter", event.reason)
             self._show(raw, "dead_letter", event.reason, event.detail)
+            if event.reason == Reason.TIME_OUT_OF_RANGE:
+                self._advice.note_refused_time(raw)
             return
         verdict = self._cleaner.judge(event, raw)
         self._ledger.count(raw.partition, verdict.in_ledger, verdict.reason)
@@ -107,8 +120,9 @@ class _Checker:
             limit = f"cut to {self._config.events.max_text_chars} characters (max_text_chars)"
             self._show(raw, verdict.in_ledger, "text_cut", limit)
         self._note(event, raw)
+        self._advice.note(event)
 
-    def report(self, path: Path) -> CheckReport:
+    def report(self, path: Path, catalogue: ItemsReport | None = None) -> CheckReport:
         """Give the report; goes over the file once more for the line numbers of the examples."""
         self._ledger.balance()
         ledger = self._ledger.as_dict()
@@ -118,7 +132,7 @@ class _Checker:
             records=self.records,
             outcomes={name: ledger[name] for name in ledger if name in _OUTCOMES},
             reasons=ledger["reasons"],
-            examples=tuple(_numbered(path, self._examples)),
+            examples=tuple(numbered(path, self._examples)),
             first=self._first if self._events else None,
             last=self._last if self._events else None,
             users=self._users.count(),
@@ -134,7 +148,10 @@ class _Checker:
             dated_ahead=self._ahead,
             text_cut=counts.text_cut,
             text_repaired=counts.text_repaired,
-            remarks=tuple(self._remarks()),
+            remarks=(*self._remarks(), *self._advice.remarks()),
+            snippet=self._advice.snippet(),
+            catalogue=catalogue,
+            joined=self._advice.joined,
         )
 
     def _note(self, event: Event, raw: Raw) -> None:
@@ -151,11 +168,11 @@ class _Checker:
         self._users.add(event.user_id)
         if event.item_id is not None:
             self._items.add(event.item_id)
-        _tally(self._types, event.type)
+        tally(self._types, event.type)
         for name in FIELDS:
             self._missing[name] += getattr(event, name) is None
         for name in _unknown_fields(raw.value or b""):
-            _tally(self._unknown, name)
+            tally(self._unknown, name)
 
     def _show(self, raw: Raw, outcome: str, reason: str, detail: str) -> None:
         count = self._shown.get((outcome, reason), 0)
@@ -203,13 +220,6 @@ class _Checker:
 _OUTCOMES = ("learnt", "observed", "skipped", "duplicate", "dead_letter")
 
 
-def _tally(counts: dict[str, int], name: str) -> None:
-    """Count a name; where there are too many different ones, count it under `OTHERS`."""
-    if name not in counts and len(counts) >= MOST_NAMES:
-        name = OTHERS
-    counts[name] = counts.get(name, 0) + 1
-
-
 def _unknown_fields(value: bytes) -> list[str]:
     try:
         return [name for name in _names.decode(value) if name not in KNOWN]
@@ -224,20 +234,3 @@ def _guess(sample: bytes) -> str:
     if not sample.lstrip().startswith(b"{"):
         return "it is no JSON; `penchant convert` reads some other formats."
     return "every event needs event_id, user_id, type and ts, in one line of JSON."
-
-
-def _numbered(path: Path, examples: list[Example]) -> Iterator[Example]:
-    """Give the examples in order, each with the number of its line, counted from 1."""
-    line, position = 1, 0
-    try:
-        with closing(Readable(path).file) as file:
-            for example in sorted(examples, key=lambda example: example.offset):
-                while position < example.offset:
-                    chunk = file.read(min(1 << 20, example.offset - position))
-                    if not chunk:
-                        break
-                    position += len(chunk)
-                    line += chunk.count(b"\n")
-                yield msgspec.structs.replace(example, line=line)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dataflows.known_items import Joined
 from dataflows.times import iso
 
 TITLES = {
@@ -32,6 +33,30 @@ class Example(msgspec.Struct, frozen=True):
     start: bytes
 
 
+class ItemsReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in a catalogue.
+
+    `rows` are `taken` or `refused` (reason -> count); `items` are different ids. All below
+    counts rows that are taken: `repeated` those whose id an earlier row has.
+    """
+
+    path: Path
+    rows: int
+    taken: int
+    items: int
+    refused: dict[str, int]
+    repeated: int
+    blank_title: int
+    no_category: int
+    no_text: int
+    unavailable: int
+    html: int
+    cut: int
+    unknown_fields: dict[str, int]
+    examples: tuple[Example, ...]
+    remarks: tuple[str, ...]
+
+
 class CheckReport(msgspec.Struct, frozen=True):
     """What is in a log.
 
@@ -40,7 +65,8 @@ class CheckReport(msgspec.Struct, frozen=True):
     `out_of_order` how many are older than one before them (`max_step_back`
     seconds at most), `late` how many lie too far behind event time, `dated_ahead`
     how many lie after the present. Times are seconds since 1970. `users` and
-    `items` are estimates, within a percent, where `is_exact` is false.
+    `items` are estimates, within a percent, where `is_exact` is false. `snippet` is TOML to
+    begin a configuration with, "" for none; `catalogue` and `joined` tell of the items.
     """
 
     path: Path
@@ -64,6 +90,20 @@ class CheckReport(msgspec.Struct, frozen=True):
     text_cut: int
     text_repaired: int
     remarks: tuple[str, ...]
+    snippet: str = ""
+    catalogue: ItemsReport | None = None
+    joined: Joined | None = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether anything would be learnt, and any item be known."""
+        return self.outcomes["learnt"] > 0 and (self.catalogue is None or self.catalogue.taken > 0)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether there is nothing to remark, and no line is refused."""
+        refused = self.outcomes["dead_letter"]
+        return not (refused or self.remarks or (self.catalogue and self.catalogue.remarks))
 
 
 def render(report: CheckReport, console: Console) -> None:
@@ -72,9 +112,43 @@ def render(report: CheckReport, console: Console) -> None:
     console.print(_outcomes(report))
     console.print(_facts(report))
     if report.examples:
-        console.print(_examples(report))
-    for remark in report.remarks:
-        console.print(Text(remark, style="yellow"))
+        console.print(_examples(report.examples))
+    if report.catalogue is not None:
+        render_items(report.catalogue, console)
+    for remark in (*report.remarks, *(report.catalogue.remarks if report.catalogue else ())):
+        console.print(Text(_plain(remark, 2000), style="yellow"))
+    if report.snippet:
+        console.print("settings to begin with, as guessed from names and numbers:")
+        console.print(Text(report.snippet), soft_wrap=True)
+    if not report.is_usable:
+        console.print(Text("Nothing of this is usable as it is.", style="bold red"))
+
+
+def render_items(report: ItemsReport, console: Console) -> None:
+    """Print what is in a catalogue."""
+    console.print(Text(f"{report.path}: {report.rows:,} rows"), soft_wrap=True)
+    table = Table(show_header=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    table.add_row("would be taken", f"{report.taken:,} rows, {report.items:,} items")
+    table.add_row("would be refused", _counts(report.refused) or "none")
+    marks = {
+        "of an item that has a row": report.repeated,
+        "with a blank title": report.blank_title,
+        "without a category": report.no_category,
+        "without text": report.no_text,
+        "not available": report.unavailable,
+        "with HTML": report.html,
+        "cut": report.cut,
+    }
+    for name, count in marks.items():
+        if count:
+            table.add_row(name, f"{count:,} ({count / report.taken:.0%})")
+    if report.unknown_fields:
+        table.add_row("ignored fields", _counts(report.unknown_fields))
+    console.print(table)
+    if report.examples:
+        console.print(_examples(report.examples))
 
 
 def _outcomes(report: CheckReport) -> Table:
@@ -99,6 +173,8 @@ def _facts(report: CheckReport) -> Table:
         days = (report.last - report.first) / 86_400
         table.add_row("time", f"{iso(report.first)} to {iso(report.last)} ({days:,.1f} days)")
     table.add_row("users, items", f"{about}{report.users:,}, {about}{report.items:,}")
+    if report.joined is not None:
+        table.add_row("join", Text(_plain(report.joined.told() or "no event names an item")))
     table.add_row("types", _counts(report.types) or "none")
     table.add_row("out of order", f"{report.out_of_order:,}{_by(report.max_step_back)}")
     table.add_row("late", f"{report.late:,}{_by(report.max_lateness)}")
@@ -111,13 +187,13 @@ def _facts(report: CheckReport) -> Table:
     return table
 
 
-def _examples(report: CheckReport) -> Table:
+def _examples(examples: Iterable[Example]) -> Table:
     table = Table(title="examples", title_justify="left")
     table.add_column("line", justify="right")
     table.add_column("becomes")
     table.add_column("because", overflow="fold")
     table.add_column("starts with", overflow="fold")
-    for example in report.examples:
+    for example in examples:
         because = ": ".join(filter(None, (example.reason, example.detail)))
         table.add_row(
             str(example.line),

@@ -233,20 +233,34 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
 
 
 @app.command()
-def check(events: LogArgument, config: ConfigOption = None) -> None:
+def check(
+    events: LogArgument,
+    *,
+    items: ItemsOption = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 where there is anything to remark.")
+    ] = False,
+    config: ConfigOption = None,
+) -> int:
     r"""Report on the quality of a log: what would be learnt, dropped or dead-lettered, and why.
+
+    With --items the catalogue is looked at too, and which items of the events it knows. The
+    exit status is 0, or 1 where nothing is usable, or 2 where a file cannot be read at all.
 
     \b
     Examples:
       penchant check events.jsonl
-      penchant check events.jsonl --config penchant.toml
+      penchant check events.jsonl --items items.jsonl
+      penchant check events.jsonl --config penchant.toml --strict
     """
     from rich.console import Console
 
     from dataflows.check import check_events
     from dataflows.check_report import render
 
-    render(check_events(events, read_config(config)), Console())
+    report = check_events(events, read_config(config), items=items)
+    render(report, Console())
+    return int(not (report.is_usable and (report.is_clean or not strict)))
 
 
 @app.command()

@@ -21,6 +21,7 @@ from dataflows.reasons import Reason, Refused, shown
 TimeUnit = Literal["s", "ms", "us", "ns"]
 
 PER_SECOND: dict[str, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_UNITS: tuple[TimeUnit, ...] = ("s", "ms", "us", "ns")
 _NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
 _WRITTEN_OUT = " UTC"
@@ -94,12 +95,23 @@ def _out_of_range(what: str, earliest: float, latest: float, guess: str) -> Refu
     )
 
 
-def _guess(value: float, earliest: float, latest: float) -> str:
-    for unit, per_second in PER_SECOND.items():
+def fitting_unit(value: float | str, earliest: float, latest: float) -> TimeUnit | None:
+    """Give the unit in which a number is a plausible time, None where it is in none."""
+    number = _number(value) if isinstance(value, str) else value
+    if number is None:
+        return None
+    for unit in _UNITS:
         try:
-            seconds = value / per_second
+            if earliest <= number / PER_SECOND[unit] <= latest:
+                return unit
         except OverflowError:
             continue
-        if earliest <= seconds <= latest:
-            return f"; read as {_NAMES[unit]} it is {iso(seconds)}: is time_unit right?"
-    return ""
+    return None
+
+
+def _guess(value: float, earliest: float, latest: float) -> str:
+    unit = fitting_unit(value, earliest, latest)
+    if unit is None:
+        return ""
+    moment = iso(value / PER_SECOND[unit])
+    return f"; read as {_NAMES[unit]} it is {moment}: is time_unit right?"

@@ -145,6 +145,25 @@ def test_check_reports_on_a_log(penchant, log) -> None:
     assert "300" in out
 
 
+def test_check_says_by_its_status_what_is_usable(penchant, log, tmp_path) -> None:
+    events, items = log / "events.jsonl", log / "items.jsonl"
+    assert penchant("check", events, "--items", items)[0] == 0
+    nothing = tmp_path / "nothing.jsonl"
+    nothing.write_text('{"no": "event"}\n{"no": "event"}\n')
+    status, out, err = penchant("check", nothing)
+    assert (status, err) == (1, "")
+    assert "Nothing of this is usable" in out
+    assert penchant("check", events, "--items", nothing)[0] == 1
+    one = {"event_id": 1, "user_id": "u", "item_id": "a", "type": "view", "ts": 1_700_000_000}
+    good = tmp_path / "good.jsonl"
+    good.write_text(json.dumps(one) + "\n")
+    assert penchant("check", good, "--strict")[0] == 0
+    good.write_text(json.dumps(one) + "\n{}\n")
+    assert penchant("check", good)[0] == 0
+    assert penchant("check", good, "--strict")[0] == 1
+    assert penchant("check", good, "--items", tmp_path / "gone.jsonl")[0] == 2
+
+
 def test_replay_writes_report_and_ranks(penchant, log, tmp_path) -> None:
     report_path, ranks_path = tmp_path / "report.json", tmp_path / "ranks.csv"
     page_path = tmp_path / "report.html"
