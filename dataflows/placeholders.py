@@ -51,6 +51,11 @@ class Placeholders:
 
 def is_placeholder(name: str) -> bool:
     """Tell whether an id sounds like none at all, or is empty to the eye."""
+    plain = name.casefold()
+    if plain in NOBODY or plain in PERHAPS:
+        return True
+    if plain[:1].isalnum() and plain[-1:].isalnum():  # nearly all ids: nothing to strip
+        return False
     seen = "".join(char for char in name if unicodedata.category(char) not in ("Cf", "Zs"))
     bare = name.strip().strip("\"'`").strip().casefold()
     return not seen or not bare or bare in NOBODY or bare in PERHAPS

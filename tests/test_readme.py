@@ -91,6 +91,7 @@ def test_the_tour_on_files_gives_what_it_says(shell) -> None:
     told = shell(check)
     assert "bad_time" in told
     assert "7 records" in told
+    assert "the catalogue knows 4 of 4 items of events" in " ".join(told.replace("│", " ").split())
 
 
 @pytest.mark.slow
