@@ -37,7 +37,7 @@ def file_source(
             Path(files.items),
             lambda: stored_items(Path(config.state.path), config.state.shards),
             progress,
-            max_id_chars=config.events.max_id_chars,
+            config.events,
             is_accepted=accept_items,
         )
     return FileSource(

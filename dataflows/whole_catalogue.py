@@ -14,14 +14,16 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from dataflows.catalogue_rows import Listed, read_listed
+from dataflows.catalogue_rows import Listed, read_listed, row_id
 from dataflows.errors import InputError
+from dataflows.event_settings import EventSettings
+from dataflows.items import decode_item
 from dataflows.progress import Progress
-from dataflows.record import Raw
+from dataflows.record import Raw, Reject
 
 MOST_GONE = Fraction(1, 5)
 """A file that lacks more than this share of the known items is refused; one item may go."""
@@ -45,14 +47,14 @@ class WholeCatalogue:
         path: Path,
         stored: Callable[[], set[str]],
         progress: Progress,
+        settings: EventSettings,
         *,
-        max_id_chars: int = 256,
         is_accepted: bool = False,
     ) -> None:
         self._path = path
         self._stored = stored
         self._progress = progress
-        self._max_id_chars = max_id_chars
+        self._settings = settings
         self._is_accepted = is_accepted
 
     def removals(
@@ -64,14 +66,19 @@ class WholeCatalogue:
         `is_torn` says, once they are read, whether the file breaks off in its last line.
         Raises InputError where the file may not be whole.
         """
-        listed = read_listed(rows, self._max_id_chars)
-        stored = self._stored()
-        gone = sorted(stored - listed.ids)
         own = f"{partition} removed"
         is_new = not (self._progress.is_known(partition) or self._progress.is_known(own))
+        refused: list[str | None] = []
+        listed = read_listed(
+            self._looked_at(rows, refused) if is_new else rows, self._settings.max_id_chars
+        )
+        stored = self._stored()
+        gone = sorted(stored - listed.ids)
         is_sure = self._is_accepted or self._is_under_way(partition, own, listed.end)
         if is_new and listed.repeated:
             self._tell_repeated(listed.repeated)
+        if refused:
+            self._tell_refused(len(refused), sorted({one for one in refused if one in stored}))
         if not is_sure:
             if is_new and is_torn():
                 raise self._refusal("its last line breaks off, so it is not whole")
@@ -102,6 +109,20 @@ class WholeCatalogue:
         return InputError(
             f"{self._path}: {why}; nothing was changed. Give the whole catalogue, or set "
             f"{CHANGES} where a file holds changes only, or run once with {ACCEPT}"
+        )
+
+    def _looked_at(self, rows: Iterable[Raw], refused: list[str | None]) -> Iterator[Raw]:
+        """Give the rows; put the id, as far as it can be read, of each that cannot be used."""
+        for raw in rows:
+            if isinstance(decode_item(raw, self._settings), Reject):
+                refused.append(row_id(raw.value or b"", self._settings.max_id_chars))
+            yield raw
+
+    def _tell_refused(self, count: int, kept: Sequence[str]) -> None:
+        stay = f"; {_items(len(kept))} stay as before: {_some(kept)}" if kept else ""
+        _log.warning(
+            "%s: rows that cannot be used, and become dead letters: %s%s",
+            *(self._path, f"{count:,}", stay),
         )
 
     def _tell_repeated(self, repeated: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from dataflows.catalogue_rows import read_listed, row_id
 from dataflows.config import Config, load_config
 from dataflows.errors import InputError
+from dataflows.event_settings import EventSettings
 from dataflows.file_input import stored_items
 from dataflows.process import assemble
 from dataflows.progress import Progress
@@ -211,8 +212,10 @@ def test_a_slip_in_a_row_takes_no_item_out(shop: Path, caplog):
     rows[4] = row(4, available="yes")
     rows[5] = b'{"item_id": "i5", "title": "thing 5"'
     written(shop, "items.jsonl", rows)
-    (engine,) = run(configured(shop))
+    with caplog.at_level(logging.INFO):
+        (engine,) = run(configured(shop))
     assert items_of(shop) == {f"i{n}" for n in range(19)}
+    assert "become dead letters: 2; 2 items stay as before: i4, i5" in caplog.text
     assert engine.ledger.as_dict()["dead_letter"] == 2
     rows[6] = b'{"item": "i6", "title": "thing 6"}'
     del rows[10]
@@ -334,7 +337,7 @@ def test_what_a_kill_left_undone_is_done_at_the_next_start(shop: Path, asked: in
 
 def found(progress: Progress, known: set[str], lines: list[bytes], **more: bool) -> list[Raw]:
     raws = [Raw("items", f"i@{ONE}", n, n + 1, None, line) for n, line in enumerate(lines)]
-    whole = WholeCatalogue(Path("i"), lambda: known, progress, **more)
+    whole = WholeCatalogue(Path("i"), lambda: known, progress, EventSettings(), **more)
     return whole.removals("items", f"i@{ONE}", raws, lambda: False)
 
 
