@@ -102,10 +102,10 @@ class Advice:
                     self._near.note(event.item_id)
 
     def _unweighed(self) -> Iterator[tuple[str, int]]:
-        """Give the types, and their counts, that no setting says anything of; most first."""
+        """Give the types, and their counts, that count by default; most first."""
         given = {*self._config.clean.weights, *self._config.events.retracts, *OUR_OWN, OTHERS}
         for name, count in sorted(self._types.items(), key=lambda pair: (-pair[1], pair[0])):
-            if name not in given:
+            if name not in given and self._config.clean.weight(name):
                 yield name, count
 
     def _weights(self, back: Container[str]) -> dict[str, int]:

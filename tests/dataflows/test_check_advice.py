@@ -53,6 +53,11 @@ def test_impressions_without_a_weight_are_told_and_a_weight_is_proposed(tmp_path
     assert again.outcomes["observed"] == 600
 
 
+def test_a_type_that_counts_for_nothing_by_itself_is_no_matter(tmp_path: Path):
+    report = check_events(log(tmp_path, ["negative", "view"] * 5))
+    assert (report.remarks, report.snippet) == ((), "")
+
+
 def test_a_dislike_without_a_weight_is_told(shared: Path, tmp_path: Path):
     path = shared / "cases" / "catalogue" / "dislike_no_weight.jsonl"
     report = check_events(path)
