@@ -169,6 +169,19 @@ def test_more_than_a_fifth_is_refused_before_anything_is_done_until_a_flag_says_
     assert stored(shop) == after
 
 
+def test_a_refused_start_does_not_end_a_run_that_broke_off_well(shop: Path):
+    """After a crash the first lists are sent even where they look unchanged: that is kept."""
+    store = Store.open(shop / "state")
+    store.commit([("ended", "", None)])
+    store.close()
+    written(shop, "items.jsonl", [row(n) for n in range(3)])
+    with pytest.raises(InputError, match="17 of 20 items"):
+        run(configured(shop))
+    assert ("ended", "") not in stored(shop)
+    run(configured(shop), accept_items=True)
+    assert ("ended", "") in stored(shop)
+
+
 @pytest.mark.parametrize("kept", [19, 16])
 def test_up_to_a_fifth_goes_unasked(shop: Path, kept: int):
     written(shop, "items.jsonl", [row(n) for n in range(kept)])
