@@ -148,7 +148,10 @@ class _Checker:
             dated_ahead=self._ahead,
             text_cut=counts.text_cut,
             text_repaired=counts.text_repaired,
-            remarks=(*self._remarks(), *self._advice.remarks()),
+            remarks=(
+                *self._remarks(),
+                *self._advice.remarks(self._users.count(), self._items.count()),
+            ),
             snippet=self._advice.snippet(),
             catalogue=catalogue,
             joined=self._advice.joined,

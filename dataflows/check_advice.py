@@ -60,14 +60,14 @@ class Advice:
         if isinstance(event, Event):
             self._note(event)
 
-    def remarks(self) -> Iterator[str]:
-        """Say what seems wrong, and what to do about it."""
+    def remarks(self, users: int, items: int) -> Iterator[str]:
+        """Say what seems wrong, and what to do about it; of so many users and items."""
         yield from self._votes.remarks(self._read)
         for name, count in self._unweighed():
             yield from self._of_type(name, count)
         yield from self._never_met()
-        yield from self._users.remarks(self._events)
-        yield from self._named.remarks(self._events)
+        yield from self._users.remarks(self._events, users)
+        yield from self._named.remarks(self._events, items)
         language = self._texts.remark(self._config.encoder.name, "texts of events")
         if language is not None:
             yield language

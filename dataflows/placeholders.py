@@ -14,8 +14,10 @@ NOBODY = frozenset(
     """.replace("_", " ").split()
 ) | {"(not set)", "[object object]"}
 PERHAPS = frozenset({"0", "-1", "1", "test", "user", "admin"})
-"""Ids that may well be somebody's; told where they have more than `LARGE` of the events."""
+"""Ids that may well be somebody's; told where they have more than `LARGE` of the events, and
+`MANY` times as many as others have on average."""
 LARGE = 0.05
+MANY = 10
 
 
 class Placeholders:
@@ -30,10 +32,11 @@ class Placeholders:
         if len(name) <= 40 and is_placeholder(name) and (name in self._counts or self._has_room()):
             self._counts[name] = self._counts.get(name, 0) + 1
 
-    def remarks(self, events: int) -> Iterator[str]:
-        """Say of each how many of the `events` it has, most first."""
+    def remarks(self, events: int, ids: int) -> Iterator[str]:
+        """Say of each how many of the `events` it has, most first; `ids` are there in all."""
         for name, count in sorted(self._counts.items(), key=lambda pair: (-pair[1], pair[0])):
-            if name in PERHAPS and count <= LARGE * events:
+            usual = max(LARGE * events, MANY * events / max(1, ids))
+            if name.strip().casefold() in PERHAPS and count <= usual:
                 continue
             remedy = (
                 "leave them out, or give every visitor an id of their own (a session's will do)"
@@ -41,8 +44,8 @@ class Placeholders:
                 else "leave the id out where there is none"
             )
             yield (
-                f"{count:,} of {events:,} events ({count / events:.0%}) are of a {self._what} "
-                f"called {name!r}, which sounds like nobody and would be learnt as one: {remedy}."
+                f"{count:,} of {events:,} events ({count / events:.0%}) are of the {self._what} "
+                f"{name!r}, which sounds like nobody and would be learnt as one: {remedy}."
             )
 
     def _has_room(self) -> bool:

@@ -142,7 +142,7 @@ def test_users_who_are_nobody_are_told_with_their_share(tmp_path: Path, name: st
             fields = {"event_id": f"n{n}", "user_id": name, "item_id": "i1", "type": "view"}
             out.write(json.dumps({**fields, "ts": T + 60 + n}, ensure_ascii=False) + "\n")
     (told,) = check_events(path).remarks
-    assert f"10 of 40 events (25%) are of a user called {name!r}" in told
+    assert f"10 of 40 events (25%) are of the user {name!r}" in told
 
 
 @pytest.mark.parametrize("name", ["nullah", "u1", "Noneth", "7", "Nan Goldin", "é"])
@@ -150,12 +150,26 @@ def test_people_are_somebody(name: str):
     assert not is_placeholder(name)
 
 
-def test_ids_that_may_be_somebodys_are_told_where_they_are_many(tmp_path: Path):
-    assert check_events(log(tmp_path, ["view"] * 30, user_id="0")).remarks
-    path = log(tmp_path, ["view"] * 30)
-    with path.open("a", encoding="utf-8") as out:
-        line = {"event_id": "x", "user_id": "0", "item_id": "i", "type": "view", "ts": T + 99}
-        out.write(json.dumps(line) + "\n")
+@pytest.mark.parametrize(("events", "is_told"), [(60, True), (20, False), (3, False)])
+def test_ids_that_may_be_somebodys_are_told_where_they_are_many(tmp_path: Path, events, is_told):
+    """A hundred others with two events each."""
+    path = tmp_path / "events.jsonl"
+    users = [f"u{n}" for n in range(100) for _ in range(2)] + ["0"] * events
+    lines = [
+        {"event_id": n, "user_id": user, "item_id": "i", "type": "view", "ts": T + n}
+        for n, user in enumerate(users)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert bool(check_events(path).remarks) == is_told
+
+
+def test_numbers_from_0_are_people(tmp_path: Path):
+    path = tmp_path / "events.jsonl"
+    lines = [
+        {"event_id": n, "user_id": n % 4, "item_id": n % 3, "type": "view", "ts": T + n}
+        for n in range(40)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert check_events(path).remarks == ()
 
 
