@@ -181,7 +181,7 @@ def _remarks(report: dict[str, Any]) -> list[str]:
     ]
     remarks += [f"{name} was left out: {reason}" for name, reason in report["left_out"].items()]
     remarks.append(_speed(report))
-    if report["catalogue"] is not None:
+    if report.get("catalogue") is not None:
         remarks.append(_catalogue(report))
     return remarks
 

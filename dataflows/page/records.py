@@ -30,7 +30,7 @@ def scoring(report: dict[str, Any]) -> Table:
     rows += [["users", words.count(report["users"])], ["items met", words.count(report["items"])]]
     rows += [["lists sent", words.count(report["lists"])]]
     rows += [["moved to be in the order of time", words.count(report["moved"])]]
-    joined = report["catalogue"]
+    joined = report.get("catalogue")
     if joined is not None:
         rows += [["whose item the catalogue knows", words.count(joined["events_known"])]]
     return Table(["events", "count"], rows)
