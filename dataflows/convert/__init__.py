@@ -68,6 +68,11 @@ def convert(
     path, out_dir = Path(path), Path(out_dir)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; give the {format} data")
+    if not (path.is_file() or path.is_dir()):
+        raise InputError(
+            f"{path}: is neither a file nor a folder; put it into a file first, as it is read "
+            "more than once"
+        )
     if not force:
         check_free(out_dir, EVENTS, ITEMS)
     tally = Tally(None if encoding is None else known_encoding(encoding))

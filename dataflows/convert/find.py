@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dataflows.errors import InputError
 
-PACKED = ("", ".gz", ".bz2", ".xz")
+PACKED = ("", ".gz", ".bz2", ".xz", ".zst")
 
 
 def find_file(path: Path, names: Sequence[str], what: str, but: str = "") -> Path:

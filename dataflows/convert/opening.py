@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import msgspec
+from backports import zstd
 
 from dataflows.convert.tally import Tally
 from dataflows.errors import InputError
+from dataflows.unpacked import ZSTD
 
 UTF8 = "utf-8-sig"
 SINGLE_BYTE = "cp1252"
@@ -31,10 +33,10 @@ _PACKED: dict[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,
+    ZSTD: zstd.open,
 }
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ZIP = b"PK\x03\x04"
-_ZSTD = b"\x28\xb5\x2f\xfd"
 _LOOKED_AT = 4096
 _FEW = 0.25
 """More zero bytes than this share are in no text, though one may have got into any."""
@@ -66,8 +68,8 @@ def opened(path: Path, tally: Tally, newline: str = "\n") -> Iterator[IO[str]]:
             path, "rt", encoding=decoding.encoding, errors=_ODD_BYTES, newline=newline
         ) as file:
             yield file
-    except (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError) as error:
-        kind = {".bz2": "bz2", ".xz": "xz"}.get(path.suffix, "gzip")
+    except (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError) as error:
+        kind = {".bz2": "bz2", ".xz": "xz", ".zst": "zstd"}.get(path.suffix, "gzip")
         raise InputError(f"{path}: is not a whole {kind} file ({error}); fetch it again") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
@@ -95,8 +97,6 @@ def _unpacker(path: Path, is_known: bool) -> Callable[..., Any]:
         raise InputError(
             f"{path}: is a zip archive; unpack it first: python -m zipfile -e {path.name} FOLDER"
         )
-    if start.startswith(_ZSTD):
-        raise InputError(f"{path}: is packed by zstd; unpack it first: zstd -d {path.name}")
     for magic, unpack in _PACKED.items():
         if start.startswith(magic):
             return unpack

@@ -195,7 +195,10 @@ def read_moment(cell: str | None, name: str) -> float:
     """Give seconds since 1970 of a date or time in ISO 8601, UTC where it names no zone."""
     text = read_word(cell, name)
     try:
-        return read_time(text, "s", EARLIEST, LATEST)
+        # Eight digits alone are a date, which `read_time` takes for seconds.
+        is_date = text.isdecimal() and len(text) == 8
+        dashed = f"{text[:4]}-{text[4:6]}-{text[6:]}" if is_date else text
+        return read_time(dashed, "s", EARLIEST, LATEST)
     except Refused as refused:
         raise RowRefused("not a time", f"{name} is {text[:40]!r}", name, text) from refused
 

@@ -108,3 +108,20 @@ def test_what_events_and_catalogue_do_not_share_is_counted_with_examples(tmp_pat
     text = told(report)
     assert "Items that only events have: '9', '8'." in text
     assert "Items that only the catalogue has: '3'." in text
+
+
+@pytest.mark.parametrize(
+    ("written", "ts"),
+    [
+        ("2017-01-01 13:31:53", 1483277513),
+        ("2017-01-01T13:31:53.500+02:00", 1483270313.5),
+        ("20170101", 1483228800),
+        ("1483277513", 1483277513),
+        ("2017-01-01 13:31:53 UTC", 1483277513),
+    ],
+)
+def test_times_of_receipts_are_read_as_they_are_written(tmp_path: Path, written: str, ts: float):
+    head = "household_id,basket_id,product_id,quantity,sales_value,transaction_timestamp\n"
+    path = put(tmp_path / "in", {"transactions.csv": f"{head}5,b,10,1,1,{written}\n"})
+    convert("completejourney", path, tmp_path)
+    assert read(tmp_path)[0]["ts"] == ts

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import os
 import zipfile
 from pathlib import Path
 
 import pytest
+from backports import zstd
 
 from dataflows.convert import convert
 from dataflows.errors import InputError
@@ -103,14 +105,16 @@ def test_real_texts_in_old_encodings_are_read_when_named(
     assert convert("recbole", path, tmp_path / "b").items == len(lines)  # odd letters, no row lost
 
 
-@pytest.mark.parametrize(("ending", "pack"), [(".bz2", bz2.compress), (".xz", lzma.compress)])
+@pytest.mark.parametrize(
+    ("ending", "pack"), [(".bz2", bz2.compress), (".xz", lzma.compress), (".zst", zstd.compress)]
+)
 def test_packed_files_are_read_whatever_their_packing(tmp_path: Path, ending: str, pack):
     data = pack((RATED + "1,2,3,100\n").encode())
     movielens(
         tmp_path, {f"ratings.csv{ending}": data, "movies.csv": pack(FILMS.encode() + b"2,A,")}
     )
     assert read(tmp_path / "out", "items")[0]["title"] == "A"
-    with pytest.raises(InputError, match=r"is not a whole (bz2|xz) file"):
+    with pytest.raises(InputError, match=f"is not a whole {ending[1:3]}"):
         movielens(tmp_path, {f"ratings.csv{ending}": data[:-6]}, force=True)
 
 
@@ -122,3 +126,11 @@ def test_an_archive_is_told_to_be_unpacked(tmp_path: Path):
         convert("movielens", path, tmp_path / "out")
     with pytest.raises(InputError, match=r"is a zip archive; unpack it first: python -m zipfile"):
         convert("movielens", path / "ml-1m.zip", tmp_path / "out")
+
+
+def test_a_pipe_is_refused_before_it_is_read(tmp_path: Path):
+    path = put(tmp_path / "in", {"ratings.csv": RATED + "1,2,3,100\n"})
+    os.mkfifo(path / "pipe")
+    with pytest.raises(InputError, match="pipe: is neither a file nor a folder"):
+        convert("movielens", path / "pipe", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
