@@ -55,6 +55,9 @@ ITEM_USES = {
     "average_rating": SUMS,
     "rating_number": SUMS,
 }
+SCALARS = ("summary", "title", "reviewText", "text", "brand", "store", "price")
+"""What is one word or number; a list or an object there cannot be read."""
+
 BY_PRODUCT = ("parent_asin", "asin")
 BY_ASIN = ("asin", "parent_asin")
 
@@ -67,7 +70,7 @@ def open_log(path: Path, tally: Tally) -> Log:
     uses = EVENT_USES | _told(names, "context.asin where it differs")
     rows = read_json_lines(file, REVIEWS, uses, tally)
     return Log(
-        tally.each(file.name, rows, partial(_event, names)),
+        tally.each(file.name, rows, partial(_event, file.name, names, tally)),
         iter(()) if meta is None else _items(meta, names, tally),
         () if meta else ("There is no meta_*.json beside the reviews: no items.",),
     )
@@ -88,10 +91,13 @@ def _has_products(meta: Path, tally: Tally) -> bool:
 
 
 def _event(
+    file: str,
     names: tuple[str, str],
+    tally: Tally,
     line: int,  # noqa: ARG001 - one shape for all formats
     row: dict[str, Any],
 ) -> Iterator[Timed]:
+    _count_unreadable(file, row, tally)
     user = read_key(*_needed(row, "reviewerID", "user_id"))
     item = read_key(*_needed(row, *names))
     stars = read_number(*_needed(row, "overall", "rating"))
@@ -120,6 +126,7 @@ def _items(path: Path, names: tuple[str, str], tally: Tally) -> Iterator[ItemLin
 
 
 def _item(file: str, names: tuple[str, str], tally: Tally, row: dict[str, Any]) -> ItemLine:
+    _count_unreadable(file, row, tally)
     kinds = row.get("category") or row.get("categories") or row.get("main_category") or ()
     told = [_flat(row.get(name)) for name in ("description", "features", "feature")]
     attributes = {
@@ -133,6 +140,12 @@ def _item(file: str, names: tuple[str, str], tally: Tally, row: dict[str, Any]) 
         categories=tuple(dict.fromkeys(_words(kinds))),
         attributes={name: told for name, told in attributes.items() if told} or None,
     )
+
+
+def _count_unreadable(file: str, row: dict[str, Any], tally: Tally) -> None:
+    for name in SCALARS:
+        if isinstance(row.get(name), list | dict):
+            tally.columns.spoilt(file, name, str(row[name]))
 
 
 def _price(cell: str, column: str) -> float:

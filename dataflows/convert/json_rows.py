@@ -34,12 +34,11 @@ def read_json_lines(
             try:
                 row = _decode(text)
             except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
-                tally.rows += 1
-                tally.refuse(path.name, line, "not JSON", str(error)[:120])
+                tally.refuse_unread(path.name, line, "not JSON", str(error)[:120])
                 continue
             if not isinstance(row, dict):
-                tally.rows += 1
-                tally.refuse(path.name, line, "not an object", f"it is a {type(row).__name__}")
+                wrong = f"it is a {type(row).__name__}"
+                tally.refuse_unread(path.name, line, "not an object", wrong)
                 continue
             if not row.keys() <= met:
                 tally.columns.declare(path.name, row, uses)

@@ -53,9 +53,10 @@ def read_table(path: Path, layout: Layout, tally: Tally) -> Iterator[tuple[int, 
     line = 0
     for first, line, cells, odd in _rows(path, layout, tally):
         if len(cells) != len(columns):
-            tally.rows += 1
             wrong = f"it has {len(cells)} cells, not {len(columns)}"
-            tally.refuse(path.name, first, "wrong width", f"{wrong} ({odd})" if odd else wrong)
+            tally.refuse_unread(
+                path.name, first, "wrong width", f"{wrong} ({odd})" if odd else wrong
+            )
             continue
         if odd:
             tally.note(f"rows read with {odd}")

@@ -56,7 +56,7 @@ class RefusedRow(msgspec.Struct, frozen=True):
 
 
 class Tally:
-    """Counts what became of rows and columns.
+    """Counts what became of rows and columns. `rows` are those of the files of events.
 
     Memory is bounded by the number of items and columns: at most `EXAMPLES` examples per reason.
     `encoding` is the one that was asked for, None where each file's own is found out.
@@ -65,6 +65,7 @@ class Tally:
     def __init__(self, encoding: str | None = None) -> None:
         self.encoding = encoding
         self.rows = 0
+        self._logs: set[str] = set()
         self.refused: dict[str, int] = {}
         self.examples: list[RefusedRow] = []
         self.columns = Columns()
@@ -93,10 +94,16 @@ class Tally:
         if count < EXAMPLES:
             self.examples.append(RefusedRow(file, line, reason, detail))
 
+    def refuse_unread(self, file: str, line: int, reason: str, detail: str) -> None:
+        """Count one row that could not even be taken apart."""
+        self.rows += file in self._logs
+        self.refuse(file, line, reason, detail)
+
     def each(
         self, file: str, rows: Iterable[tuple[int, T]], make: Callable[[int, T], Iterable[Timed]]
     ) -> Iterator[Timed]:
         """Yield what `make(line, row)` gives for each row; count the rows that it refuses."""
+        self._logs.add(file)
         for line, row in rows:
             self.rows += 1
             try:

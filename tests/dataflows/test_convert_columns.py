@@ -140,6 +140,7 @@ def test_an_amazon_price_costs_the_field_and_odd_json_no_row(tmp_path: Path):
                 '{"asin":"10","title":"Soap","price":"—"}\n'
                 "{'asin': '11', 'title': \"Bob's\", 'price': '$1,299.50'}\n"
                 '{"asin":"10","title":"again"}\n{\'asin\': open}\n'
+                '{"asin":"12","title":["a","b"]}\n'
             ),
         },
     )
@@ -147,9 +148,10 @@ def test_an_amazon_price_costs_the_field_and_odd_json_no_row(tmp_path: Path):
     (event,) = read(tmp_path)
     assert (event["item_id"], event["text"]) == ("10", "half � of it")
     assert [(i["title"], i.get("attributes")) for i in read(tmp_path, "items")] == [
-        ("Soap", None), ("Bob's", {"price": 1299.5}),
+        ("Soap", None), ("Bob's", {"price": 1299.5}), ("", None),
     ]  # fmt: skip
-    assert unreadable(report) == {"overall": 1, "price": 1}
+    assert unreadable(report) == {"overall": 1, "title": 1, "price": 1}
+    assert report.rows == 2  # of events; the line of the catalogue that is no JSON is refused
     assert report.notes == {"items of a repeated id left out": 1}
     assert report.refused == {"not a number": 1, "not JSON": 1}
 
