@@ -301,6 +301,8 @@ def convert(
 
     report = convert_log(format_name, path, out, shuffle, force=force, encoding=encoding)
     render(report, Console())
+    if not report.is_usable:
+        raise typer.Exit(1)
 
 
 @app.command()

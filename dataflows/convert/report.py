@@ -47,6 +47,11 @@ class ConvertReport(msgspec.Struct, frozen=True):
     unread: dict[str, str] = {}
     remarks: tuple[str, ...] = ()
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether a run would take any of the events as they are."""
+        return self.implausible < self.events
+
 
 def render(report: ConvertReport, console: Console) -> None:
     """Print the report for a person."""

@@ -69,6 +69,10 @@ def test_the_command_ends_badly_where_nothing_was_written_or_would_be_lost(tmp_p
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "none of 1 rows can be used" in done.stderr
     put(path, {"ratings.csv": RATED + "1,2,3,100\n"})
+    done = command("movielens", path, "-o", tmp_path / "long ago")
+    assert done.returncode == 1
+    assert "1 events are dated before 1990" in done.stdout
+    put(path, {"ratings.csv": RATED + "1,2,3,900000000\n"})
     assert command("movielens", path, "-o", tmp_path / "out").returncode == 0
     done = command("movielens", path, "-o", tmp_path / "out")
     assert done.returncode == 2
