@@ -76,9 +76,10 @@ class EncodeStep:
         positions: dict[str, int] = {}
         for raw in raws:
             positions[raw.partition] = max(raw.next_offset, positions.get(raw.partition, 0))
+        origins = {raw.partition: raw.origin for raw in raws if raw.origin is not None}
         for shard in range(self._shards):
             mine = [one for one in encoded if self._is_for(one, shard)]
-            yield shard_key(shard), Batch(shard, mine, positions, version, switch)
+            yield shard_key(shard), Batch(shard, mine, positions, version, switch, origins)
 
     def encode(self, raws: Sequence[Raw]) -> list[Encoded]:
         """Decode and encode; one answer for each record, in the same order."""

@@ -39,6 +39,7 @@ from dataflows.ledger import Ledger, Outcome
 from dataflows.message_types import Position
 from dataflows.model import Model, Observer
 from dataflows.offers import Offers
+from dataflows.origins import Origins
 from dataflows.outbox import RECOMMENDATIONS, Out, Outbox
 from dataflows.progress import Progress
 from dataflows.reasons import Reason
@@ -123,6 +124,7 @@ class Engine(Generic[M]):
             generation.attach(self.counts, self.outbox, clock)
         self._moved: set[str] = set()
         self._outdated: set[str] = set()
+        self._origins = Origins()
         self._items: dict[str, bytes | None] = {}
         self._is_whole = True
         self._is_switched = False
@@ -141,6 +143,7 @@ class Engine(Generic[M]):
 
     def _process(self, batch: Batch) -> list[Out]:
         self._is_whole = False
+        self._origins.take(batch.origins, self._forget)
         outs, self._resend = self._resend, []
         if self._generation is not None:
             outs += self._generation.begin(self.model)
@@ -300,9 +303,7 @@ class Engine(Generic[M]):
             return False
         if raw.topic == ITEMS and raw.partition not in self.positions:
             for other in outdated(raw.partition, list(self.positions)):
-                del self.positions[other]
-                self._moved.discard(other)
-                self._outdated.add(other)
+                self._forget(other, other)
         self._advance(raw.partition, raw.next_offset)
         return True
 
@@ -310,6 +311,13 @@ class Engine(Generic[M]):
         if position > self.positions.get(partition, 0):
             self.positions[partition] = position
             self._moved.add(partition)
+
+    def _forget(self, partition: str, into: str) -> None:
+        """Keep no position of a partition, and count its records under `into`."""
+        self.positions.pop(partition, None)
+        self._moved.discard(partition)
+        self._outdated.add(partition)
+        self.ledger.fold(partition, into)
 
     def _judge(self, record: Encoded) -> Verdict | None:
         """Count what becomes of a record; give the verdict on an event that touches its user."""
@@ -443,6 +451,7 @@ class Engine(Generic[M]):
             yield from self.model.changed()
             yield from self._cleaner.changed()
             yield from self.ledger.changed()
+            yield from self._origins.changed()
             yield from self._served.changed(self._store.scan)
             for item_id, blob in self._items.items():
                 yield KIND_ITEM, item_id, blob
@@ -465,6 +474,7 @@ class Engine(Generic[M]):
         self.learnt, self.deciding.since = how_far.read_learnt(store)
         self._cleaner.restore(store.get, store.scan)
         self.ledger.restore(store.get, store.scan)
+        self._origins.restore(store)
         self.outbox.restore(store.scan)
         self._served.restore(store.scan)
         self.model.restore(store.scan)

@@ -18,13 +18,15 @@ from typing import Protocol
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from dataflows.errors import InputError
-from dataflows.generations import next_generation
+from dataflows.file_generations import next_generation
 from dataflows.line_reader import LineReader
 from dataflows.panics import hushing
 from dataflows.piped import is_piped, piped_name
+from dataflows.piped_reader import PipedReader
 from dataflows.progress import Progress
 from dataflows.readable import Readable, unreadable
 from dataflows.record import Raw
+from dataflows.succession import Succession
 from dataflows.whole_catalogue import WholeCatalogue
 
 EVENTS = "events"
@@ -53,7 +55,7 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
     def __init__(
         self,
         first: Sequence[LineReader],
-        events: LineReader,
+        events: Succession | PipedReader,
         batch: int,
         *,
         follow: bool,
@@ -68,26 +70,24 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
         self._follow = follow
         self._stop = stop
         self._is_idle = False
-        self._records: Iterator[Raw] = chain(
-            removals, *(reader.records() for reader in first), events.records()
-        )
+        self._records: Iterator[Raw] = chain(removals, *(reader.records() for reader in first))
 
     @hushing
     def next_batch(self) -> list[Raw]:
         """Give what is in hand, at most `batch` records."""
         if self._stop():
             raise StopIteration
-        raws = self._decided() or list(islice(self._records, self._batch))
-        raws = raws or self._decided(at_end=True)
+        raws = self._decided() or self._next() or self._decided(at_end=True)
         self._is_idle = not raws
-        if self._is_idle:
-            source = self._events.source
-            if source.is_over and not (self._follow and source.may_grow):
-                for reader in (*self._first, self._events):
-                    reader.tell_torn()
-                raise StopIteration
-            self._records = self._events.records()
+        if self._is_idle and self._events.is_over:
+            for one in (*self._first, self._events):
+                one.tell_torn()
+            raise StopIteration
         return raws
+
+    def _next(self) -> list[Raw]:
+        raws = list(islice(self._records, self._batch))
+        return raws + self._events.take(self._batch - len(raws))
 
     def _decided(self, *, at_end: bool = False) -> list[Raw]:
         return [] if self._beside is None else self._beside.take(self._batch, at_end=at_end)
@@ -101,8 +101,8 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
 
     def close(self) -> None:
         """Let go of the files."""
-        for reader in (*self._first, self._events):
-            reader.close()
+        for one in (*self._first, self._events):
+            one.close()
         if self._beside is not None:
             self._beside.close()
 
@@ -111,7 +111,8 @@ class FileSource(FixedPartitionedSource[Raw, None]):
     """Items and events of two files.
 
     `progress` says from where to go on; `stop` is asked before each batch, and ends the
-    source once it says yes. An events file is a partition under its name; an items file
+    source once it says yes. An events file is a partition under its name, and so is each that
+    takes its place (see `Succession`), and each pipe, under a number of its own; an items file
     under its name and a digest of its bytes, so that a changed one is read anew. `whole`
     finds what an items file no longer has; None where a file holds changes only. `beside`
     opens what is read with them.
@@ -140,7 +141,8 @@ class FileSource(FixedPartitionedSource[Raw, None]):
         self._max_bytes = max_bytes
         self._whole = whole
         self._part: FilePartition | None = None
-        self._readers: list[LineReader] = []
+        self._first: list[LineReader] = []
+        self._read: Succession | PipedReader | None = None
 
     def open(self) -> None:
         """Open all files, so that what is wrong is told before the flow starts.
@@ -158,14 +160,15 @@ class FileSource(FixedPartitionedSource[Raw, None]):
 
     def check_whole(self) -> None:
         """Raise InputError where compressed data ended too early, once the rest is learnt."""
-        for reader in self._readers:
-            damage = reader.source.damage
-            if damage is not None:
-                raise InputError(f"{reader.path}: {damage}; what could be read of it is learnt")
+        damaged = [f"{one.path}: {one.source.damage}" for one in self._first if one.source.damage]
+        if self._read is not None and self._read.damage is not None:
+            damaged.append(self._read.damage)
+        if damaged:
+            raise InputError(f"{damaged[0]}; what could be read of it is learnt")
 
     def unread(self) -> int:
         """Bytes of the events that are not yet learnt and stored; 0 where that is not known."""
-        reader = self._readers[-1] if self._readers else None
+        reader = None if self._read is None else self._read.reader
         if reader is None or not reader.source.is_plain:
             return 0
         try:
@@ -187,25 +190,28 @@ class FileSource(FixedPartitionedSource[Raw, None]):
         return part
 
     def _open(self) -> FilePartition:
-        readers: list[LineReader] = []
+        first: list[LineReader] = []
         removals: Sequence[Raw] = ()
         with ExitStack() as undo:
             if self._items is not None:
                 content = _partition_of(self._items)
                 removals = self._removals(self._items, content)
-                readers.append(self._reader(self._items, ITEMS, content))
-                undo.callback(readers[0].close)
-            readers.append(self._events_reader())
-            undo.callback(readers[-1].close)
-            for reader in readers:
-                if not reader.source.is_stream and not self._progress.position(reader.partition):
+                start = self._progress.position(content) or 0
+                first.append(
+                    LineReader(self._items, ITEMS, content, start=start, max_bytes=self._max_bytes)
+                )
+                undo.callback(first[0].close)
+            events = self._open_events()
+            undo.callback(events.close)
+            for reader in (*first, events.reader):
+                if not reader.end and not reader.source.is_stream:
                     reader.source.check_shape()
             beside = self._beside()
             undo.pop_all()
-        self._readers = readers
+        self._first, self._read = first, events
         return FilePartition(
-            readers[:-1],
-            readers[-1],
+            first,
+            events,
             self._batch_size,
             follow=self._follow,
             stop=self._stop,
@@ -225,37 +231,32 @@ class FileSource(FixedPartitionedSource[Raw, None]):
                 lambda: bool(reader.torn or reader.source.damage),
             )
 
-    def _events_reader(self) -> LineReader:
+    def _open_events(self) -> Succession | PipedReader:
         path = self._events
         if is_piped(path):
             name = next_generation(piped_name(path), self._progress.names())
-            return self._reader(path, EVENTS, name)
-        reader = self._reader(path, EVENTS, path.name)
-        if reader.source.form is not None and self._follow:
+            return PipedReader(self._events_reader(path, name, 0), follow=self._follow)
+        return Succession(path, self._progress, self._events_reader, follow=self._follow)
+
+    def _events_reader(self, path: Path, partition: str, start: int) -> LineReader:
+        reader = LineReader(
+            path,
+            EVENTS,
+            partition,
+            start=start,
+            max_bytes=self._max_bytes,
+            whole_only=self._follow,
+            streams=True,
+            tells=True,
+        )
+        form = reader.source.form
+        if form is not None and self._follow and path == self._events:
             reader.close()
             raise InputError(
-                f"{path}: is a {reader.source.form} file, which does not grow line by line; "
-                "follow the plain file that is written, or set files.follow to false"
-            )
-        if reader.is_short:
-            reader.close()
-            raise InputError(
-                f"{path}: the state has read {self._progress.position(path.name)} bytes of a file "
-                "of this name, and this one is shorter; give the file that was read, only longer, "
-                "or an empty [state] path"
+                f"{path}: is a {form} file, which does not grow line by line; follow the plain "
+                "file that is written, or set files.follow to false"
             )
         return reader
-
-    def _reader(self, path: Path, topic: str, partition: str) -> LineReader:
-        return LineReader(
-            path,
-            topic,
-            partition,
-            start=self._progress.position(partition) or 0,
-            max_bytes=self._max_bytes,
-            whole_only=self._follow and topic == EVENTS,
-            streams=topic == EVENTS,
-        )
 
 
 def _partition_of(items: Path) -> str:

@@ -39,6 +39,7 @@ class Ledger:
     def __init__(self) -> None:
         self._pages: dict[str, _Page] = {}
         self._dirty: set[str] = set()
+        self._gone: set[str] = set()
 
     def arrive(self, partition: str, n: int = 1) -> None:
         """Count `n` records that came in from `partition`."""
@@ -48,6 +49,18 @@ class Ledger:
         """Count what became of `n` records. Raises KeyError for an outcome that is none."""
         reasons = self._page(partition).became[outcome]
         reasons[reason] = reasons.get(reason, 0) + n
+
+    def fold(self, partition: str, into: str) -> None:
+        """Count what came from `partition` under another one from now on."""
+        if partition == into or partition not in self._pages:
+            return
+        page = self._pages.pop(partition)
+        self._dirty.discard(partition)
+        self._gone.add(partition)
+        self.arrive(into, page.arrived)
+        for outcome in OUTCOMES:
+            for reason, n in page.became[outcome].items():
+                self.count(into, outcome, reason, n)
 
     def balance(self) -> int:
         """Give the number of records that came in, all accounted for, over all partitions.
@@ -83,9 +96,10 @@ class Ledger:
     def changed(self) -> Iterator[Record]:
         """Give (kind, key, blob) of the partitions counted since the last call."""
         names, self._dirty = sorted(self._dirty), set()
-        return iter(
-            [(KIND, name, pack(KIND, VERSION, _sorted(self._pages[name]))) for name in names]
-        )
+        gone, self._gone = sorted(self._gone - set(names)), set()
+        records: list[Record] = [(KIND, name, None) for name in gone]
+        records += [(KIND, name, pack(KIND, VERSION, _sorted(self._pages[name]))) for name in names]
+        return iter(records)
 
     def restore(
         self,
@@ -94,7 +108,7 @@ class Ledger:
     ) -> None:
         """Take up the counts of an earlier run. Raises `learners.codec.StateError` if damaged."""
         self._pages = {key: unpack_as(blob, KIND, VERSION, _Page) for key, blob in scan(KIND)}
-        self._dirty = set()
+        self._dirty, self._gone = set(), set()
 
     def _page(self, partition: str) -> _Page:
         page = self._pages.get(partition)

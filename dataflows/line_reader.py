@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+from dataflows.origins import HEAD, Origin
 from dataflows.readable import Readable
 from dataflows.record import Raw
 
@@ -24,6 +25,8 @@ class LineReader:
     comes later ends no other line. What is torn is never a record while it may be finished:
     `torn` is how many bytes of it there are. A byte order mark at the start, `\r` at the end
     and zero bytes in front of a line are no content. A pipe is read with `streams` alone.
+    With `tells` the records tell what the text is known by: those in its beginning do, since
+    it is known by that, and so does the first one that is read.
     Raises InputError where the file cannot be read.
     """
 
@@ -37,6 +40,7 @@ class LineReader:
         max_bytes: int,
         whole_only: bool = False,
         streams: bool = False,
+        tells: bool = False,
     ) -> None:
         self.path = path
         self.partition = partition
@@ -48,10 +52,26 @@ class LineReader:
         self._held = b""
         """The beginning of a line whose end has not come, at most `max_bytes` + 2 of it."""
         self._is_damage_told = False
+        self._tells = tells
+        self._is_told = False
         before = self.source.file.read(1) if start else b"\n"
         self.is_short = not before
         """Whether the text ends before `start`."""
         self._is_mid_line = before not in (b"\n", b"")
+
+    @property
+    def end(self) -> int:
+        """Where the lines that were records end: from there another reader could go on."""
+        return self._start
+
+    def goes_on(self) -> bool:
+        """Whether there is more of a line of which a part lies before `start`."""
+        rest = self.source.file.peek(_BLOCK).split(b"\n", 1)[0]
+        return self._is_mid_line and bool(rest.strip())
+
+    def wait_no_more(self) -> None:
+        """Take a whole last line for a record, though it has no newline: its writer has left."""
+        self._whole_only = False
 
     @property
     def torn(self) -> int:
@@ -67,8 +87,13 @@ class LineReader:
             value = content(value, self._max_bytes, is_first=start == 0)
             if value.strip():
                 if self._is_mid_line:
+                    self._is_mid_line = False
                     self._tell_extended(start)
-                yield Raw(self._topic, self.partition, start, self._position, None, value)
+                end = self._position
+                yield Raw(
+                    *(self._topic, self.partition, start, end, None, value),
+                    origin=self._origin(start, end) if self._tells else None,
+                )
             self._is_mid_line = False
         self._tell_damage()
 
@@ -99,6 +124,12 @@ class LineReader:
             line, self._held = self._held, b""
             return line
         return None
+
+    def _origin(self, start: int, end: int) -> Origin | None:
+        if self._is_told and start >= HEAD:
+            return None
+        self._is_told = True
+        return Origin.of(self.source.beginning[:end])
 
     def _is_record(self) -> bool:
         """Whether what has no newline is a record: it is whole, or can never be finished."""

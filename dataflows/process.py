@@ -31,6 +31,7 @@ from dataflows.generation.open import learner_with, open_worker
 from dataflows.generation.worker import Worker
 from dataflows.how_far import read_positions
 from dataflows.known_items import tell_joined
+from dataflows.origins import Origin, read_origins
 from dataflows.outbox import NARRATIVES, Acknowledge, Out
 from dataflows.progress import Progress
 from dataflows.record import Raw
@@ -119,7 +120,7 @@ def assemble(
         loader.load,
         partial(Store.reader, folder),
     )
-    progress = Progress({shard: stored_positions(folder, shard) for shard in range(shards)}, shards)
+    progress = stored_progress(folder, shards)
     version = serving.encoder.version
     about = f"{config.flow.source} source, encoder {version}, state in {folder}"
     run_log = RunLog(about, config.flow.log_seconds, lambda: ends.lag())  # noqa: PLW0108 - made below
@@ -209,13 +210,24 @@ def open_engines(
     return Engines(make, shards)
 
 
-def stored_positions(folder: Path, shard: int) -> dict[str, int]:
-    """Give partition -> next offset of a shard as stored, {} where there is no store."""
-    store = Store.reader(folder, shard)
-    if store is None:
-        return {}
-    with closing(store):
-        return read_positions(store)
+def stored_progress(folder: Path, shards: int) -> Progress:
+    """Give how far every shard is, as stored; nothing where there is no store."""
+    positions: dict[int, dict[str, int]] = {}
+    origins: dict[str, Origin] = {}
+    for shard in range(shards):
+        store = Store.reader(folder, shard)
+        if store is None:
+            continue
+        with closing(store):
+            positions[shard] = read_positions(store)
+            try:
+                found = read_origins(store)
+            except StateError as error:
+                raise InputError(f"{store_path(folder, shard)}: {error}") from error
+        for partition, origin in found.items():
+            if partition not in origins or origins[partition].size < origin.size:
+                origins[partition] = origin
+    return Progress(positions, shards, origins)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
+from dataflows.origins import Origin
+
 
 class Progress:
     """Next offset of each partition for which all before it is learnt and stored.
@@ -15,8 +17,17 @@ class Progress:
     has every shard had its part of what lies before. Safe between threads.
     """
 
-    def __init__(self, stored: Mapping[int, Mapping[str, int]], shards: int = 1) -> None:
-        """`stored` is shard -> partition -> next offset, as read from the stores."""
+    def __init__(
+        self,
+        stored: Mapping[int, Mapping[str, int]],
+        shards: int = 1,
+        origins: Mapping[str, Origin] | None = None,
+    ) -> None:
+        """`stored` is shard -> partition -> next offset, as read from the stores.
+
+        `origins` is partition -> what it was known by when this process began.
+        """
+        self._origins = dict(origins or {})
         self._stored = {shard: dict(stored.get(shard, {})) for shard in range(shards)}
         self._lock = threading.Lock()
 
@@ -31,6 +42,10 @@ class Progress:
             found = [positions.get(partition) for positions in self._stored.values()]
         known = [position for position in found if position is not None]
         return min(known) if len(known) == len(found) else None
+
+    def origin(self, partition: str) -> Origin | None:
+        """What a file was known by when this process began; None where that is not stored."""
+        return self._origins.get(partition)
 
     def is_known(self, partition: str) -> bool:
         """Whether any shard has stored something of `partition`."""

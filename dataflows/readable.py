@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import stat
 import tempfile
 from contextlib import closing
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from dataflows.errors import InputError
 from dataflows.file_shapes import SAMPLE, check_shape
 from dataflows.piped import Piped, is_piped
 from dataflows.unpacked import MAGIC, Unpacked, form_of
+from dataflows.watched import Watched
 
 LONGEST_MAGIC = max(map(len, MAGIC))
 _BLOCK = 1 << 20
@@ -38,6 +40,7 @@ class Readable:
             else:
                 _refuse_odd(path)
             self.file = self._open(start)
+            self.file_id = id_of_handle(self.file.fileno())
         except OSError as error:
             raise unreadable(path, error) from error
 
@@ -56,7 +59,19 @@ class Readable:
     @property
     def is_plain(self) -> bool:
         """Whether its bytes are the text, and can be gone back in."""
-        return isinstance(self.file.raw, io.FileIO)
+        return isinstance(self.file.raw, Watched)
+
+    @property
+    def beginning(self) -> bytes:
+        """Give the first bytes of the text, as far as they were read; none of a pipe."""
+        raw = self.file.raw
+        return raw.beginning if isinstance(raw, Unpacked | Watched) else b""
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the file was emptied or written over while it was open."""
+        raw = self.file.raw
+        return isinstance(raw, Watched) and raw.is_changed
 
     @property
     def is_over(self) -> bool:
@@ -95,7 +110,7 @@ class Readable:
             _pass_over(file, start)
             return file
         packed.close()
-        file = _buffered(io.FileIO(self.path))
+        file = _buffered(Watched(self.path))
         file.seek(start)
         return file
 
@@ -124,6 +139,19 @@ def open_seekable(path: Path) -> IO[bytes]:
             ) from error
     unpacked.seek(0)
     return unpacked
+
+
+class FileId(NamedTuple):
+    """What the system knows a file by; a copy has another."""
+
+    device: int
+    inode: int
+
+
+def id_of_handle(handle: int) -> FileId:
+    """Give what an open file is known by."""
+    found = os.fstat(handle)
+    return FileId(found.st_dev, found.st_ino)
 
 
 def unreadable(path: Path, error: OSError) -> InputError:

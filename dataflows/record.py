@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from dataflows.origins import Origin
+
 
 class Raw(msgspec.Struct, frozen=True):
     """One record of a source. `partition` names it whole (`events-0`, a file's name).
@@ -11,7 +13,7 @@ class Raw(msgspec.Struct, frozen=True):
     `offset` is the Kafka offset, or the byte at which the line starts in a
     file; it only grows inside a partition. `next_offset` is where reading goes
     on after this record. `timestamp` is the broker's time in seconds, None for
-    files.
+    files. `origin` is what a file is known by, where this record is the first to tell it.
     """
 
     topic: str
@@ -21,6 +23,7 @@ class Raw(msgspec.Struct, frozen=True):
     key: bytes | None
     value: bytes | None
     timestamp: float | None = None
+    origin: Origin | None = None
 
 
 class Reject(msgspec.Struct, frozen=True):

@@ -11,10 +11,12 @@ import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from dataflows.origins import HEAD
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b\x08"
 ZSTD = b"\x28\xb5\x2f\xfd"
 MAGIC = {GZIP: "gzip", ZSTD: "zstd"}
 CHUNK = 1 << 14
@@ -63,6 +65,7 @@ class Unpacked(io.RawIOBase):
 
     def __init__(self, file: BinaryIO, form: str) -> None:
         self.damage: str | None = None
+        self.beginning = b""
         self.form = form
         self._file = file
         self._make: Callable[[], _Decompressor] = _Gzip if form == "gzip" else _zstd
@@ -89,6 +92,8 @@ class Unpacked(io.RawIOBase):
                 break
             if data:
                 view[: len(data)] = data
+                if len(self.beginning) < HEAD:
+                    self.beginning = (self.beginning + data)[:HEAD]
                 return len(data)
         return 0
 

@@ -19,6 +19,7 @@ from dataflows.intent_control import control_of
 from dataflows.items import ItemRecord, RemovedItem
 from dataflows.late_labels import late_label
 from dataflows.ledger import Ledger
+from dataflows.origins import Origins
 from dataflows.progress import Progress
 from dataflows.record import Raw, Reject
 from dataflows.records import Record, Records
@@ -30,6 +31,7 @@ from learners.codec import pack, unpack_as
 
 KIND_CLOCK = "tuning:clock"
 KIND_POSITION = "tuning:position"
+KIND_ORIGIN = "tuning:origin"
 
 
 class Arrived(NamedTuple):
@@ -83,6 +85,9 @@ class Collector:
         self._new: dict[int, WindowEvent] = {}
         self._items: dict[str, bytes | None] = {}
         self._moved: set[str] = set()
+        self._outdated: set[str] = set()
+        self._origins = Origins(KIND_ORIGIN)
+        self._origins.restore(store)
 
     @property
     def kept(self) -> int:
@@ -101,6 +106,8 @@ class Collector:
         for raw, one in arrived:
             if raw.offset < self._positions.get(raw.partition, 0):
                 continue  # delivered again
+            if raw.origin is not None:
+                self._origins.take({raw.partition: raw.origin}, self._forget)
             self._positions[raw.partition] = raw.next_offset
             self._moved.add(raw.partition)
             if isinstance(one, Event):
@@ -126,6 +133,7 @@ class Collector:
         self._new.clear()
         self._items.clear()
         self._moved.clear()
+        self._outdated.clear()
         if self._progress is not None:
             self._progress.report(0, self._positions)
 
@@ -153,6 +161,13 @@ class Collector:
         for kind in self._settings.kinds():
             if self._is_due(kind, kept.ts):
                 yield self._close(kind)
+
+    def _forget(self, partition: str, into: str) -> None:
+        """Keep no position of a partition, and count its records under `into`."""
+        self._positions.pop(partition, None)
+        self._moved.discard(partition)
+        self._outdated.add(partition)
+        self.ledger.fold(partition, into)
 
     def _take_item(self, one: ItemRecord | RemovedItem) -> None:
         if isinstance(one, RemovedItem):
@@ -193,6 +208,8 @@ class Collector:
         yield from self._forgotten()
         for item_id, blob in self._items.items():
             yield KIND_ITEM, item_id, blob
+        for partition in self._outdated:
+            yield KIND_POSITION, partition, None
         for partition in self._moved:
             position = self._positions[partition]
             yield KIND_POSITION, partition, msgspec.msgpack.encode(position)
@@ -201,6 +218,7 @@ class Collector:
         yield KIND_CLOCK, "", pack(KIND_CLOCK, VERSION, self._clock)
         yield from self._cleaner.changed()
         yield from self.ledger.changed()
+        yield from self._origins.changed()
 
     def _is_changed(self) -> bool:
         """Whether a window was closed without any new record."""

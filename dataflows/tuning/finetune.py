@@ -22,6 +22,7 @@ from dataflows.config import Config
 from dataflows.errors import InputError
 from dataflows.file_input import file_source
 from dataflows.files import ITEMS
+from dataflows.origins import read_origins
 from dataflows.panics import hushed
 from dataflows.progress import Progress
 from dataflows.record import Raw
@@ -30,7 +31,7 @@ from dataflows.run_log import set_up_log
 from dataflows.signals import attended
 from dataflows.stopping import stopped_by_signals
 from dataflows.store import Store
-from dataflows.tuning.collect import Collector, read_positions
+from dataflows.tuning.collect import KIND_ORIGIN, Collector, read_positions
 from dataflows.tuning.evidence import Decision
 from dataflows.tuning.flow import DecodeStep, build_tuning_flow
 from dataflows.tuning.round_process import round_settings
@@ -123,7 +124,7 @@ def _assemble(
     store = Store.open(folder, 1, 0, IDENTITY)
     keep_compiled_in(folder / "compiled")
     stack.callback(store.close)
-    progress = Progress({0: read_positions(store)})
+    progress = Progress({0: read_positions(store)}, origins=read_origins(store, KIND_ORIGIN))
     try:
         collector = Collector(store, settings, config.clean, progress)
     except StateError as error:

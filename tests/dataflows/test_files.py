@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dataflows.errors import InputError
@@ -14,6 +14,7 @@ from dataflows.files import EVENTS, ITEMS, FileSource
 from dataflows.line_reader import LineReader, is_object
 from dataflows.outbox import DEAD_LETTERS, RECOMMENDATIONS, Out
 from dataflows.progress import Progress
+from dataflows.unpacked import form_of
 
 
 def read(path: Path, start=0, max_bytes=20, whole_only=False):
@@ -45,7 +46,9 @@ LINES = st.lists(st.binary(max_size=30).map(lambda line: line.replace(b"\n", b""
 @given(lines=LINES, ending=st.sampled_from([b"", b"\n"]))
 def test_every_line_is_read_once_from_wherever_reading_goes_on(lines, ending, tmp_path_factory):
     path = tmp_path_factory.mktemp("files") / "e"
-    path.write_bytes(b"\n".join(lines) + ending)
+    text = b"\n".join(lines) + ending
+    assume(form_of(text) is None)
+    path.write_bytes(text)
     raws = read(path)
     wanted = [line.lstrip(b"\0").rstrip(b"\r") for line in lines]
     if wanted and not ending and not is_object(wanted[-1]):

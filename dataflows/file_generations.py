@@ -12,12 +12,10 @@ from collections.abc import Iterable
 _NUMBERED = re.compile(r"(.+)#([2-9]|[1-9]\d+)")
 
 
-def generation_of(partition: str, name: str) -> int | None:
-    """Give the number, from 1, of a partition among those of `name`; None where it is none."""
-    if partition == name:
-        return 1
+def split_generation(partition: str) -> tuple[str, int]:
+    """Give the name of a partition without its number, and the number, from 1."""
     found = _NUMBERED.fullmatch(partition)
-    return int(found[2]) if found is not None and found[1] == name else None
+    return (partition, 1) if found is None else (found[1], int(found[2]))
 
 
 def generation_name(name: str, number: int) -> str:
@@ -27,8 +25,8 @@ def generation_name(name: str, number: int) -> str:
 
 def newest_generation(name: str, partitions: Iterable[str]) -> int:
     """Give the highest number there is, 0 where there is none."""
-    numbers = (generation_of(partition, name) for partition in partitions)
-    return max((number for number in numbers if number is not None), default=0)
+    split = map(split_generation, partitions)
+    return max((number for found, number in split if found == name), default=0)
 
 
 def next_generation(name: str, partitions: Iterable[str]) -> str:

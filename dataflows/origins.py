@@ -1,0 +1,87 @@
+"""What the partitions of files are known by: a fingerprint of how each file begins.
+
+Kept beside the positions, in the same transaction: a file that is found under a name later is
+the one that was read only if it begins as that did. Many files may follow one another under
+one name; of those only the newest are kept apart, and the older ones are counted together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import blake2b
+
+import msgspec
+
+from dataflows.file_generations import split_generation
+from dataflows.records import Record, Records
+from learners.codec import pack, unpack_as
+
+KIND = "origin"
+VERSION = 1
+HEAD = 4096
+"""Bytes at the start of a file that are its fingerprint, or as many as were read."""
+KEPT = 8
+"""Files that followed one another under one name, of which positions are kept."""
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """`digest` of the first `size` bytes of a text; 0 for a pipe, which no text can be held by."""
+
+    size: int
+    digest: bytes
+
+    @classmethod
+    def of(cls, text: bytes) -> Origin:
+        """Give the fingerprint of a beginning, at most `HEAD` bytes of which count."""
+        head = text[:HEAD]
+        return cls(len(head), blake2b(head, digest_size=16).digest())
+
+    def fits(self, text: bytes) -> bool:
+        """Whether a text that begins so may be the one that this was taken of."""
+        return self.size > 0 and Origin.of(text[: self.size]) == self
+
+
+class Origins:
+    """The fingerprints of one store; state goes through `changed` and `restore`."""
+
+    def __init__(self, kind: str = KIND) -> None:
+        self._kind = kind
+        self._known: dict[str, Origin] = {}
+        self._changed: dict[str, Origin | None] = {}
+
+    def take(self, origins: Mapping[str, Origin], forget: Callable[[str, str], object]) -> None:
+        """Note what partitions are known by; `forget` is told of each that is no longer kept.
+
+        It is given the partition, and the one under which its figures are counted from now on.
+        """
+        for partition, origin in origins.items():
+            is_new = partition not in self._known
+            self._known[partition] = self._changed[partition] = origin
+            if is_new:
+                name, newest = split_generation(partition)
+                for old in self._older(name, newest - KEPT):
+                    del self._known[old]
+                    self._changed[old] = None
+                    forget(old, name)
+
+    def _older(self, name: str, last: int) -> list[str]:
+        """Give the partitions of `name` up to number `last`, oldest first."""
+        split = {partition: split_generation(partition) for partition in self._known}
+        of_name = [(number, old) for old, (found, number) in split.items() if found == name]
+        return [old for number, old in sorted(of_name) if number <= last]
+
+    def changed(self) -> Iterator[Record]:
+        """Give (kind, key, blob) of what changed since the last call."""
+        changed, self._changed = self._changed, {}
+        for partition, origin in sorted(changed.items()):
+            blob = None if origin is None else pack(self._kind, VERSION, origin)
+            yield self._kind, partition, blob
+
+    def restore(self, store: Records) -> None:
+        """Take up what is stored. Raises `learners.codec.StateError` if damaged."""
+        self._known, self._changed = read_origins(store, self._kind), {}
+
+
+def read_origins(store: Records, kind: str = KIND) -> dict[str, Origin]:
+    """Give partition -> fingerprint as stored. Raises `learners.codec.StateError` if damaged."""
+    return {key: unpack_as(blob, kind, VERSION, Origin) for key, blob in store.scan(kind)}

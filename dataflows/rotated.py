@@ -1,0 +1,94 @@
+"""The files beside a log that tools for rotation made of it: `events.jsonl.1`, `-20260301.gz`."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from dataflows.errors import InputError
+from dataflows.origins import HEAD, Origin
+from dataflows.readable import FileId, Readable
+
+MOST = 64
+"""Files beside a log that are looked at, the newest first."""
+_SUFFIX = re.compile(r"[.-](\d[\d_T.-]*?)(?:\.(?:gz|zst))?")
+_SHORT = 5
+"""Longer numbers are dates: `.1`, `.2` are the older the higher, dates the other way round."""
+
+
+def id_of(path: Path) -> FileId | None:
+    """Give what stands under a path now; None where nothing does that is a plain file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return FileId(found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
+
+
+def begins(path: Path) -> bytes:
+    """Give the first `HEAD` bytes of a text, b"" where it cannot be read."""
+    try:
+        with closing(Readable(path)) as source:
+            return source.file.read(HEAD)
+    except (InputError, OSError):
+        return b""
+
+
+def beside(path: Path, origin: Origin) -> Iterator[Path]:
+    """Yield the files whose name begins as that of `path`, and whose text as `origin` says."""
+    try:
+        with os.scandir(path.parent) as entries:
+            named = [
+                (entry.stat().st_mtime_ns, entry.name)
+                for entry in entries
+                if entry.name.startswith(path.name)
+                if entry.name != path.name and entry.is_file()
+            ]
+    except OSError:
+        return
+    for _, name in sorted(named, reverse=True)[:MOST]:
+        found = path.with_name(name)
+        if origin.fits(begins(found)):
+            yield found
+
+
+def next_younger(path: Path, rotated: Path) -> Path:
+    """Give the file that was written after `rotated`: another that was rotated, or `path`."""
+    age = _age(path, rotated)
+    if age is None:
+        return path
+    others = [
+        (other.place, len(found.name), found)
+        for found in path.parent.glob(f"{_escaped(path.name)}[.-]*")
+        if (other := _age(path, found)) is not None
+        if other.form == age.form and other.place > age.place
+    ]
+    # Of one that is being compressed both are there, the whole one under the shorter name.
+    return min(others)[2] if others else path
+
+
+class _Age(NamedTuple):
+    """What orders the rotated files of one form, the younger the higher."""
+
+    form: int
+    place: int
+
+
+def _age(path: Path, rotated: Path) -> _Age | None:
+    """Give how old a rotated file is, None where its name does not tell."""
+    found = _SUFFIX.fullmatch(rotated.name.removeprefix(path.name))
+    if found is None or rotated == path:
+        return None
+    digits = re.sub(r"\D", "", found[1])
+    if digits == found[1] and len(digits) <= _SHORT:
+        return _Age(0, -int(digits))
+    return _Age(len(found[1]), int(digits))
+
+
+def _escaped(name: str) -> str:
+    return re.sub(r"([\[*?])", r"[\1]", name)
