@@ -57,8 +57,8 @@ class FilesSettings(Limited, frozen=True, kw_only=True):
     `events`, `items` and `decisions` (may be left out) are files of JSON lines; `output` is the
     folder for one file of JSON lines per topic. `items_are`: "all" where `items` is the whole
     catalogue, so that what it no longer has is gone, "changes" where it holds new and changed
-    items only. With `follow` the process waits for more lines at
-    the end of `events`, else it ends there. `batch_size` is the most records in one
+    items only. With `follow` the process waits for more lines at the end of `events`, and for
+    what takes its place; else it ends there. `batch_size` is the most records in one
     micro-batch.
     """
 
