@@ -15,6 +15,7 @@ from dataflows.cli_options import ConfigOption, read_config
 from dataflows.failures import DEBUG, run_to_status
 from dataflows.finetune_cli import finetune
 from dataflows.intents_cli import app as intents
+from dataflows.marks import expanded
 from dataflows.models_cli import app as models
 
 app = typer.Typer(
@@ -62,7 +63,7 @@ def _command() -> object:
         os.environ["RUST_BACKTRACE"] = "0"
     check_own_packages()
     command = command_line(app)
-    return command(sys.argv[1:] or ["--help"], prog_name="penchant", standalone_mode=False)
+    return command(_arguments() or ["--help"], prog_name="penchant", standalone_mode=False)
 
 
 def _show_version(wanted: bool) -> None:
@@ -91,6 +92,15 @@ def penchant(
       penchant replay events.jsonl --items items.jsonl
       penchant run --config penchant.toml
     """
+
+
+def _arguments() -> list[str]:
+    """Give what the command was called with; a `~` that the shell left, as in `--out=~/x`, too."""
+    parts = (argument.partition("=") for argument in sys.argv[1:])
+    return [
+        f"{name}{sign}{expanded(value)}" if name.startswith("--") else expanded(name + sign + value)
+        for name, sign, value in parts
+    ]
 
 
 @app.command()

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from encoders.errors import EncoderError
 from encoders.hashing import HashingEncoder
+from encoders.hub import meant
 from encoders.protocol import Encoder
 
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 OURS = ("packaged", "multilingual")
+_NAMES = (*OURS, "hashing", "hashing-128", "static:FOLDER")
 _HASHING = re.compile(r"hashing(?:-(\d{1,6}))?")
 
 
@@ -69,6 +71,11 @@ def _load(name: str, cache_dir: Path | None, revision: str | None) -> Encoder:
     folder = Path(name).expanduser()
     if name.strip() and folder.is_dir():
         return _from_folder(folder)
+    if near := meant(name, _NAMES):
+        raise EncoderError(
+            f"there is no encoder {name!r}; did you mean {near!r}? A model of the hub has its "
+            f"owner before it, as in sentence-transformers/{name}"
+        )
     if not _HUB_NAME.fullmatch(name) or name.startswith("."):
         raise EncoderError(
             f"there is no encoder {name!r}: not a folder, not a name of the hub. Use `packaged`, "

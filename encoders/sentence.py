@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from encoders.errors import EncoderError, one_line
 from encoders.fingerprint import fingerprint, tokenizer_settings
+from encoders.hub import unreachable
 from encoders.protocol import Vectors
 from encoders.quiet import quiet
 from encoders.text import repair
@@ -67,12 +68,23 @@ class SentenceEncoder:
     def from_hub(
         cls, name: str, cache_dir: Path | None = None, revision: str | None = None
     ) -> SentenceEncoder:
-        """Load a model of the hub, from `cache_dir` where it is there. Raises EncoderError.
+        """Load a model of the hub; its copy in `cache_dir` where the hub does not answer.
 
-        `revision`: a commit, tag or branch; None: the newest.
+        `revision`: a commit, tag or branch; None: the newest. Raises EncoderError.
         """
         cache = None if cache_dir is None else str(cache_dir)
-        model = load_sentence_transformer(name, cache_folder=cache, revision=revision)
+        options = {"cache_folder": cache, "revision": revision}
+        reason = unreachable(name)
+        if reason is None:
+            return _owning(cls(load_sentence_transformer(name, **options)))
+        try:
+            model = load_sentence_transformer(name, **options, local_files_only=True)
+        except EncoderError as error:
+            raise EncoderError(
+                f"cannot load the encoder {name!r}: the hub does not answer ({reason}), and there "
+                f"is no copy of it here. Without a network use `packaged`, `hashing` or a local "
+                f"folder"
+            ) from error
         return _owning(cls(model))
 
     def encode(self, texts: Sequence[str]) -> Vectors:

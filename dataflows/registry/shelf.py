@@ -14,6 +14,7 @@ from typing import Any
 
 from dataflows.errors import ModelError
 from dataflows.registry.content import MANIFEST
+from dataflows.secrets import masked
 
 
 class Shelf:
@@ -88,10 +89,10 @@ def open_shelf(root: str | Path) -> Shelf:
     try:
         filesystem, path = url_to_fs(str(root))
     except (ValueError, ImportError) as error:
-        reason = " ".join(str(error).split())
+        reason = masked(" ".join(str(error).split()))
         raise ModelError(
-            f"models.root is {str(root)!r}, which cannot be opened: {reason}; give a folder, or a "
-            "URL of a store whose fsspec package is installed"
+            f"models.root is {masked(str(root))!r}, which cannot be opened: {reason}; give a "
+            "folder, or a URL of a store whose fsspec package is installed"
         ) from error
     if "file" in filesystem.protocol:
         return LocalShelf(filesystem, path)

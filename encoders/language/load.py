@@ -11,6 +11,7 @@ import numpy as np
 
 from encoders.errors import one_line
 from encoders.fingerprint import fingerprint
+from encoders.hub import meant
 from encoders.language.errors import LanguageError
 from encoders.language.model import LanguageModel
 from encoders.language.packaged import packaged_folder
@@ -99,6 +100,11 @@ def _folder(name: str, cache_dir: Path | None, revision: str | None) -> Path:
                 f"save_pretrained of transformers, or `packaged`"
             )
         return folder
+    if near := meant(name, ("packaged",)):
+        raise LanguageError(
+            f"there is no language model {name!r}; did you mean {near!r}? A model of the hub has "
+            f"its owner before it"
+        )
     if not _HUB_NAME.fullmatch(name) or name.startswith("."):
         raise LanguageError(
             f"there is no language model {name!r}: not a folder, not a name of the hub. Use "

@@ -4,9 +4,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from dataflows.cli import _arguments
 from dataflows.config import Config, load_config, settings
 from dataflows.errors import InputError
 from dataflows.limits import told as limits_of
+from dataflows.marks import PATH, is_marked
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -128,3 +130,82 @@ def test_the_example_on_the_page_is_a_configuration(tmp_path):
     assert examples
     for example in examples:
         load_config(given(tmp_path, example), None, {})
+
+
+def test_a_file_with_a_mark_at_its_beginning_is_read(tmp_path):
+    path = tmp_path / "penchant.toml"
+    path.write_bytes(b"\xef\xbb\xbf[learner]\nk = 3\n")
+    assert load_config(path, None, {}).learner.k == 3
+
+
+@pytest.mark.parametrize(
+    ("variable", "near"),
+    [
+        ("PENCHANT_LEARNER_K", "PENCHANT_LEARNER__K"),
+        ("PENCHANT_LEARNER__KK", "PENCHANT_LEARNER__K"),
+        ("PENCHANT_KAFKA_BATCH_SIZE", "PENCHANT_KAFKA__BATCH_SIZE"),
+        ("PENCHANT_KAFKA_BOOTSTRAP_SERVER", "PENCHANT_KAFKA__BOOTSTRAP_SERVERS"),
+        ("PENCHANT_learner__k", "PENCHANT_LEARNER__K"),
+    ],
+)
+def test_a_variable_that_looks_like_a_slip_is_refused_with_the_right_name(variable, near):
+    with pytest.raises(InputError, match=f"{variable}: .*did you mean {near}?"):
+        load_config(None, None, {variable: "20"})
+
+
+def test_variables_of_others_are_passed_over_and_told(caplog):
+    others = {
+        "PENCHANT_SERVICE_HOST": "10.0.0.1",
+        "PENCHANT_SERVICE_PORT": "8080",
+        "PENCHANT_PORT": "tcp://10.0.0.1:8080",
+        "PENCHANT_PORT_8080_TCP_ADDR": "10.0.0.1",
+        "PENCHANT_KAFKA_SERVICE_HOST": "10.0.0.2",
+        "PENCHANT_KAFKA_PORT_9092_TCP": "tcp://10.0.0.2:9092",
+        "PENCHANT_HOME": "/x",
+    }
+    ours = {
+        "PENCHANT_CONFIG": "x",
+        "PENCHANT_DEBUG": "1",
+        "PENCHANT_TEST_BROKERS": "x",
+        "PENCHANT_DECISIONS_KEY": "x",
+        "PENCHANT_DECISIONS_KEY_FILE": "x",
+    }
+    assert load_config(None, None, others | ours) == Config()
+    (record,) = caplog.records
+    assert all(name in record.getMessage() for name in others)
+    assert not any(name in record.getMessage() for name in ours)
+
+
+def test_the_home_may_stand_at_the_beginning_of_every_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    paths = [name for name, field in settings() if is_marked(field.type, PATH)]
+    assert {"files.events", "files.items", "files.output", "state.path", "encoder.name"} <= {*paths}
+    assert {"models.root", "models.cache", "finetune.path", "generate.model"} <= {*paths}
+    for name in paths:
+        found = load_config(None, {name: "~/x"}, {})
+        section, _, key = name.partition(".")
+        assert getattr(getattr(found, section), key) == f"{tmp_path}/x"
+        variable = "PENCHANT_" + name.upper().replace(".", "__")
+        found = load_config(None, None, {variable: "~/x"})
+        assert getattr(getattr(found, section), key) == f"{tmp_path}/x"
+    static = load_config(None, {"encoder.name": "static:~/x"}, {})
+    assert static.encoder.name == f"static:{tmp_path}/x"
+    odd = load_config(None, {"files.output": "a~b", "files.events": "~someone-else/x"}, {})
+    assert (odd.files.output, odd.files.events) == ("a~b", "~someone-else/x")
+
+
+def test_every_setting_that_is_a_path_is_marked_as_one():
+    words = re.compile(r"\b(path|folder|root|cache|model|output)\b")
+    for name, field in settings():
+        kind = str(field.type)
+        if words.search(name.partition(".")[2]) and "str" in kind and "Literal" not in kind:
+            assert is_marked(field.type, PATH), name
+
+
+def test_the_command_line_knows_the_home_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(
+        "sys.argv", ["penchant", "replay", "~/e.jsonl", "--items=~/i.jsonl", "--k=3", "~5 %"]
+    )
+    wanted = ["replay", f"{tmp_path}/e.jsonl", f"--items={tmp_path}/i.jsonl", "--k=3", "~5 %"]
+    assert _arguments() == wanted

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import encoders.hub
 import encoders.packaged
+import encoders.sentence
 from encoders.errors import EncoderError
 from encoders.hashing import HashingEncoder
 from encoders.load import load_encoder
@@ -68,14 +70,53 @@ def test_a_hub_name_goes_to_the_hub_and_its_failure_is_one_line(
 
     asked: list[tuple[str, str]] = []
 
-    def unreachable(name: str, **options: str) -> None:
+    def broken(name: str, **options: str) -> None:
         asked.append((name, options["cache_folder"]))
         raise OSError("We couldn't connect\nto the hub")
 
-    monkeypatch.setattr(sentence_transformers, "SentenceTransformer", unreachable)
+    monkeypatch.setattr(encoders.sentence, "unreachable", lambda name: None)
+    monkeypatch.setattr(sentence_transformers, "SentenceTransformer", broken)
     with pytest.raises(EncoderError, match=r"couldn't connect to the hub\. Without a network"):
         load_encoder("someone/some-model", cache_dir=tmp_path)
     assert asked == [("someone/some-model", str(tmp_path))]
+
+
+def test_a_hub_that_does_not_answer_is_asked_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import sentence_transformers
+
+    asked: list[bool] = []
+
+    def absent(name: str, **options: bool) -> None:
+        asked.append(options["local_files_only"])
+        raise OSError("not in the cache")
+
+    monkeypatch.setattr(sentence_transformers, "SentenceTransformer", absent)
+    monkeypatch.setattr(encoders.hub, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:1")
+    with pytest.raises(EncoderError) as caught:
+        load_encoder("someone/some-model", cache_dir=tmp_path)
+    assert "the hub does not answer" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert asked == [True], "only what lies here was looked at"
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("packged", "packaged"),
+        ("Hashing", "hashing"),
+        ("hashng-128", "hashing-128"),
+        ("multilingal", "multilingual"),
+    ],
+)
+def test_a_name_of_ours_that_was_mistyped_is_told_at_once(
+    name: str, near: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoders.sentence, "unreachable", lambda name: pytest.fail("asked"))
+    with pytest.raises(EncoderError, match=f"did you mean '{near}'"):
+        load_encoder(name)
 
 
 def test_an_encoder_of_another_size_than_stored_is_refused():
