@@ -17,6 +17,7 @@ from dataflows.finetune_cli import finetune
 from dataflows.intents_cli import app as intents
 from dataflows.marks import expanded
 from dataflows.models_cli import app as models
+from dataflows.state_cli import app as state
 
 app = typer.Typer(
     name="penchant",
@@ -27,6 +28,7 @@ topics = typer.Typer(help="Make the Kafka topics.", rich_markup_mode=None)
 app.add_typer(topics, name="topics")
 app.add_typer(intents, name="intents")
 app.add_typer(models, name="models")
+app.add_typer(state, name="state")
 app.command()(finetune)
 
 LogArgument = Annotated[Path, typer.Argument(help="Log of events: one JSON object a line.")]

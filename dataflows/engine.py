@@ -73,7 +73,7 @@ class Engine(Generic[M]):
     `progress` is told after each commit. `observer` watches; `observer_seconds` is the
     CPU time that it took. `clock` gives the time stamped on messages, seconds since 1970.
     Whoever holds `still` has a shard that nothing happens in.
-    Raises `learners.codec.StateError` where the stored state is damaged.
+    Raises `learners.codec.DamagedError` where the stored state is damaged.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a shard, named
@@ -112,9 +112,7 @@ class Engine(Generic[M]):
         self._followed: dict[str, str | None] | None = None
         self._stale: deque[str] = deque()
         self.shard = shard
-        # A record says that the last run ended well; without it, it broke off.
-        after_crash = stored is not None and store.get(KIND_ENDED, "") is None
-        self._served = Served(store.get, served_users, after_crash=after_crash)
+        self._served = Served(store.get, served_users, after_crash=has_crashed(store))
         self.deciding = Deciding(shard, shards, self.counts, store.get)
         self._offers = Offers(self.outbox, in_force.versions, self._served, clock, self.counts)
         self._progress = progress
@@ -221,14 +219,17 @@ class Engine(Generic[M]):
 
     def close(self) -> None:
         """Commit, note that all which was sent is stored, and let go of the store."""
-        self.commit()
-        if self._is_whole:
-            while self._stale:
-                self._rewrite()
-                self._store.commit([(KIND_ITEM, *item) for item in self._items.items()])
-                self._items.clear()
-            self._store.commit([(KIND_ENDED, "", b"")])
-        self._store.close()
+        try:
+            self.commit()
+            if self._is_whole:
+                while self._stale:
+                    self._rewrite()
+                    self._store.commit([(KIND_ITEM, *item) for item in self._items.items()])
+                    self._items.clear()
+                if self._store.get(KIND_ENDED, "") is None:
+                    self._store.commit([(KIND_ENDED, "", b"")])
+        finally:
+            self._store.close()
 
     def follow_items(self) -> dict[str, str | None]:
         """From now on keep the text of each item that changes, None for one that went.
@@ -484,6 +485,11 @@ class Engine(Generic[M]):
                 self._generation.put_item(stored.record)
             if is_stale:
                 self._stale.append(stored.record.item_id)
+
+
+def has_crashed(store: Records) -> bool:
+    """Whether the last run broke off: a record says where one ended well."""
+    return read_in_force(store) is not None and store.get(KIND_ENDED, "") is None
 
 
 def _interaction(

@@ -66,7 +66,7 @@ def describe(error: BaseException) -> tuple[str, int]:
 
 
 _WHILE_RUNNING = (LedgerError, FullDiskError)
-_TOLD_IN_FULL = {"EncoderError", "ForeignPackageError"}
+_TOLD_IN_FULL = {"DamagedError", "EncoderError", "ForeignPackageError"}
 """Errors of other rooms whose message is a line for a person already."""
 
 

@@ -7,26 +7,25 @@ from collections.abc import Collection, Iterator, Mapping
 import msgspec
 
 from dataflows.records import Record, Records
+from learners.codec import decode
 
 KIND_POSITION = "position"
 KIND_LEARNT = "learnt"
 SINCE = "since"
 """The key under which stands how many events were carried out since that are no interactions."""
 
-_int = msgspec.msgpack.Decoder(int)
-
 
 def read_positions(store: Records) -> dict[str, int]:
     """Give partition -> next offset as stored."""
-    return {key: _int.decode(blob) for key, blob in store.scan(KIND_POSITION)}
+    return {key: decode(blob, int) for key, blob in store.scan(KIND_POSITION)}
 
 
 def read_learnt(store: Records) -> tuple[int, int]:
     """Give the number of interactions learnt, and of other events carried out since the last."""
     learnt, since = store.get(KIND_LEARNT, ""), store.get(KIND_LEARNT, SINCE)
     return (
-        0 if learnt is None else _int.decode(learnt),
-        0 if since is None else _int.decode(since),
+        0 if learnt is None else decode(learnt, int),
+        0 if since is None else decode(since, int),
     )
 
 

@@ -22,7 +22,6 @@ from dataflows.errors import InputError
 from dataflows.how_far import read_learnt
 from dataflows.signed import next_sequence
 from dataflows.store import Store, StoreInUseError, store_path
-from learners.codec import StateError
 from learners.control import Control, ControlError
 from learners.decisions import Decisions, Overview
 
@@ -39,10 +38,7 @@ def history(config: Config, shard: int | None = None) -> dict[int, list[Applied]
     found = {}
     for number, store in _readers(config):
         if shard in (None, number):
-            try:
-                found[number] = read_history(store.scan)
-            except StateError as error:
-                raise InputError(f"{store.path}: {error}") from error
+            found[number] = read_history(store.scan)
     return found
 
 
@@ -140,10 +136,7 @@ def _readers(config: Config) -> Iterator[tuple[int, Store]]:
 
 
 def _decisions(store: Store) -> Decisions:
-    try:
-        return Decisions(store.get, store.scan)
-    except StateError as error:
-        raise InputError(f"{store.path}: {error}") from error
+    return Decisions(store.get, store.scan)
 
 
 def show(found: dict[int, Overview], console: Console) -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from dataflows.keeping import Scan
 from dataflows.records import Record
+from learners.codec import decode
 
 RECOMMENDATIONS = "recommendations"
 INTENTS = "intents"
@@ -104,11 +105,14 @@ class Outbox:
             yield KIND_NEXT, "", msgspec.msgpack.encode(self._next)
 
     def restore(self, scan: Scan) -> None:
-        """Read back what `changed` wrote; all of it counts as undelivered."""
+        """Read back what `changed` wrote; all of it counts as undelivered.
+
+        Raises `learners.codec.DamagedError`.
+        """
         for _, blob in scan(KIND_NEXT):
-            self._next = self._stored_next = msgspec.msgpack.decode(blob, type=int)
+            self._next = self._stored_next = decode(blob, int)
         for _, blob in scan(KIND_MESSAGE):
-            out = msgspec.msgpack.decode(blob, type=Out)
+            out = decode(blob, Out)
             self._waiting[out.number] = out
 
 

@@ -17,9 +17,10 @@ from bytewax.outputs import Sink
 from dataflows.catalogue import Catalogue
 from dataflows.clean import Cleaner
 from dataflows.config import Config
+from dataflows.crash_check import CrashChecks
 from dataflows.decision_input import open_decisions
 from dataflows.encode import EncodeStep
-from dataflows.engine import Engine
+from dataflows.engine import Engine, has_crashed
 from dataflows.engines import Engines
 from dataflows.errors import InputError
 from dataflows.file_input import file_source
@@ -37,20 +38,22 @@ from dataflows.progress import Progress
 from dataflows.record import Raw
 from dataflows.registry.watch import open_watch
 from dataflows.run_log import RunLog
+from dataflows.state_damage import unreadable
 from dataflows.state_lines import StateLines
-from dataflows.store import Store, store_path
+from dataflows.store import Store
 from dataflows.swap.serving import Serving
 from dataflows.swap.shadows import Shadows
 from dataflows.swap.start import identity_of, open_encoder
 from dataflows.swap.swapper import Swapper
 from dataflows.versions import model_version
 from encoders.protocol import Encoder
-from learners.codec import StateError
+from learners.codec import DamagedError
 from learners.compiled import keep_compiled_in
 from learners.recommender import Recommender
 
 COMPILED = "compiled"
 """The folder in the state for compiled loops, where no other may be written."""
+_UNREADABLE = (LookupError, OSError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,8 @@ def assemble(
     With `accept_items` an items file is the catalogue, whatever it lacks. Raises InputError,
     and `encoders.errors.EncoderError`.
     """
+    checks = CrashChecks()
+    stop = checks.ends(stop)
     folder, shards = Path(config.state.path), config.state.shards
     serving, loader = open_encoder(config, folder, encoder)
     keep_compiled_in(folder / COMPILED)
@@ -125,7 +130,7 @@ def assemble(
     about = f"{config.flow.source} source, encoder {version}, state in {folder}"
     run_log = RunLog(about, config.flow.log_seconds, lambda: ends.lag())  # noqa: PLW0108 - made below
     worker = open_worker(config, stop)
-    engines = open_engines(config, serving, progress, run_log, swapper.shadows, worker)
+    engines = open_engines(config, serving, progress, run_log, swapper.shadows, worker, checks)
     swapper.engines = engines
     view = Store.reader(folder)
     encode = EncodeStep(
@@ -145,7 +150,7 @@ def assemble(
     is_wanted = config.flow.source == "files" and config.files.items is not None
     closers = [
         lambda: tell_joined(encode.joined, is_wanted=is_wanted),
-        *(swapper.finish, run_log.finish, *ends.after_flow, engines.close),
+        *(swapper.finish, run_log.finish, *ends.after_flow, checks.finish, engines.close),
     ]
     if worker is not None:
         closers.insert(0, worker.close)
@@ -170,6 +175,7 @@ def open_engines(
     run_log: RunLog,
     shadows: Shadows,
     worker: Worker | None = None,
+    checks: CrashChecks | None = None,
 ) -> Engines[Recommender]:
     """Give the shards of a state folder; each is opened when first needed."""
     dim = serving.encoder.dim
@@ -188,6 +194,8 @@ def open_engines(
     def make(shard: int) -> Engine[Recommender]:
         store = Store.open(folder, shards, shard, identity)
         try:
+            if checks is not None:
+                checks.begin(store, after_crash=has_crashed(store))
             engine = Engine(
                 store,
                 Recommender(settings, store.get),
@@ -201,9 +209,11 @@ def open_engines(
                 progress=progress,
                 generation=None if worker is None else Companion(worker, generate, shard),
             )
-        except StateError as error:
+        except BaseException as error:
             store.close()
-            raise InputError(f"{store_path(folder, shard)}: {error}") from error
+            if isinstance(error, _UNREADABLE) and not isinstance(error, DamagedError):
+                raise unreadable(store.path, error) from error
+            raise
         run_log.opened(shard, engine.ledger)
         return engine
 
@@ -220,10 +230,7 @@ def stored_progress(folder: Path, shards: int) -> Progress:
             continue
         with closing(store):
             positions[shard] = read_positions(store)
-            try:
-                found = read_origins(store)
-            except StateError as error:
-                raise InputError(f"{store_path(folder, shard)}: {error}") from error
+            found = read_origins(store)
         for partition, origin in found.items():
             if partition not in origins or origins[partition].size < origin.size:
                 origins[partition] = origin

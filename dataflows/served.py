@@ -8,11 +8,13 @@ dropped. Which users are kept depends on the order of events alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
 from dataflows.keeping import Load, Scan
 from dataflows.records import Record
+from learners.codec import decode
 
 KIND = "served"
 KIND_STATE = "served:state"
@@ -28,6 +30,9 @@ class Last(msgspec.Struct, array_like=True):
     ids: tuple[str, ...] = ()
     intent: str | None = None
     belief: str | None = None
+
+
+_STORED: Any = Last | None
 
 
 class _Generation(msgspec.Struct, array_like=True):
@@ -60,7 +65,6 @@ class Served:
         self._deleted: set[tuple[int, str]] = set()
         self._dropped: list[int] = []
         self._certain: set[str] | None = set() if after_crash else None
-        self._decoder = msgspec.msgpack.Decoder(Last | None)
 
     def touch(self, user_id: str) -> Last | None:
         """Take note of an event of this user; give what they were last sent.
@@ -105,7 +109,7 @@ class Served:
     def restore(self, scan: Scan) -> None:
         """Go on from what is stored; users are read when they turn up."""
         for _, blob in scan(KIND_STATE):
-            self._state = msgspec.msgpack.decode(blob, type=_Generation)
+            self._state = decode(blob, _Generation)
 
     def _entry(self, user_id: str) -> _Entry | None:
         entry = self._entries.pop(user_id, None)
@@ -122,7 +126,7 @@ class Served:
                 continue
             blob = self._load(_kind(generation), user_id)
             if blob is not None:
-                return _Entry(generation, self._decoder.decode(blob), is_changed=False)
+                return _Entry(generation, decode(blob, _STORED), is_changed=False)
         return None
 
     def _renew(self, user_id: str, entry: _Entry | None) -> _Entry:

@@ -3,13 +3,16 @@
 The file is a copy of what can be computed again, so nothing that happens to it
 is fatal: a damaged one is set aside under another name with a warning, and a
 new one begun; a busy one (another process) is passed over. It is never synced
-to the disk: a power cut may cost rows, not answers.
+to the disk: a power cut may cost rows, not answers. It tells which texts were met to
+whoever guesses them, so its owner alone may read it.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
+import stat
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -84,6 +87,7 @@ class VectorFile:
     def _open(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            _make_private(self.path)
             base = sqlite3.connect(
                 self.path, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None
             )
@@ -207,3 +211,13 @@ class VectorFile:
             error,
             kept.name,
         )
+
+
+def _make_private(path: Path) -> None:
+    """Make the file for its owner alone, and close one that is there; SQLite's own follow it."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    for one in path.parent.glob(f"{path.name}*"):
+        with suppress(FileNotFoundError):  # another process has just closed, and taken it away
+            status = one.stat()
+            if status.st_mode & 0o077 and status.st_uid == os.geteuid():
+                one.chmod(stat.S_IMODE(status.st_mode) & ~0o077)

@@ -10,8 +10,10 @@ here can be read for as long as this file keeps its word.
 A tuple comes back as a list from `unpack`, and as what the type says from
 `unpack_as`. A float stays the same 64 bits, NaN and -0.0 included.
 
-Errors: `StateError` for bytes that are not such a record, another kind, a version
-this release does not read, or an array of a kind that has no plain bytes.
+Errors: `StateError` for a value that has no plain bytes. `DamagedError`, which is one
+too, for bytes that are not such a record, another kind, or a version that this release
+does not read; it begins with the file and the record where the bytes know theirs
+(`learners.stored`).
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.stored import prefix
+
 T = TypeVar("T")
 
 _ARRAY = 1
@@ -36,6 +40,10 @@ _DTYPES = {
 
 class StateError(ValueError):
     """A stored state cannot be written or read; the message says what, where and the remedy."""
+
+
+class DamagedError(StateError):
+    """A stored record cannot be read."""
 
 
 class _Envelope(msgspec.Struct, array_like=True, frozen=True):
@@ -86,13 +94,13 @@ def _little(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def _array_in(code: int, data: memoryview) -> NDArray[Any]:
     if code != _ARRAY:
-        raise StateError(f"extension type {code} is unknown; this release reads type {_ARRAY}")
+        raise DamagedError(f"extension type {code} is unknown; this release reads type {_ARRAY}")
     plain = _array_decoder.decode(data)
     dtype = _DTYPES.get(plain.dtype)
     if dtype is None or min(plain.shape, default=0) < 0:
-        raise StateError(f"an array of dtype {plain.dtype}, shape {plain.shape} is not plain")
+        raise DamagedError(f"an array of dtype {plain.dtype}, shape {plain.shape} is not plain")
     if math.prod(plain.shape) * dtype.itemsize != len(plain.data):
-        raise StateError(
+        raise DamagedError(
             f"an array of dtype {dtype}, shape {plain.shape} does not fit {len(plain.data)} bytes"
         )
     values = np.frombuffer(plain.data, dtype=plain.dtype).reshape(plain.shape)
@@ -121,7 +129,7 @@ def pack(kind: str, version: int, state: object) -> bytes:
 def unpack(blob: bytes, kind: str, version: int | Collection[int]) -> Any:
     """Read the state of a record of this kind and (one of) these versions, as plain values.
 
-    Arrays are fresh and writable. Raises `StateError` as told on top of this file.
+    Arrays are fresh and writable. Raises `DamagedError` as told on top of this file.
     """
     return _read(blob, kind, version, Any)
 
@@ -138,29 +146,44 @@ def version_of(blob: bytes) -> tuple[str, int]:
     return envelope.kind, envelope.version
 
 
+def decode(blob: bytes, wanted: type[T]) -> T:
+    """Read a record that is plain msgpack without an envelope. Raises `DamagedError`."""
+    try:
+        value: T = _decoder(wanted).decode(blob)  # type: ignore[arg-type]
+    except (ValueError, RecursionError) as error:
+        raise _damaged(blob, f"{len(blob)} bytes are not what is kept here ({error})") from error
+    return value
+
+
 def _open(blob: bytes) -> _Envelope:
     try:
         return _envelope_decoder.decode(blob)
     except (ValueError, RecursionError) as error:
-        raise StateError(
-            f"{len(blob)} bytes are not a stored state ({error}); restore the store from a copy"
-        ) from error
+        raise _damaged(blob, f"{len(blob)} bytes are not a stored state ({error})") from error
+
+
+def _damaged(blob: bytes, what: str) -> DamagedError:
+    return DamagedError(
+        f"{prefix(blob)}{what}; restore the state from a backup, or start with an empty state "
+        "folder"
+    )
 
 
 def _read(blob: bytes, kind: str, version: int | Collection[int], wanted: object) -> Any:
     envelope = _open(blob)
     known = (version,) if isinstance(version, int) else tuple(version)
     if envelope.kind != kind:
-        raise StateError(f"a state of kind {envelope.kind!r} was found where {kind!r} was expected")
+        raise _damaged(
+            blob, f"a state of kind {envelope.kind!r} was found where {kind!r} was expected"
+        )
     if envelope.version not in known:
         readable = ", ".join(map(str, known))
-        raise StateError(
-            f"state of kind {kind!r} has version {envelope.version}; this release reads {readable};"
-            " use the release that wrote it, or start with an empty state folder"
+        raise DamagedError(
+            f"{prefix(blob)}state of kind {kind!r} has version {envelope.version}; this release "
+            f"reads {readable}; use the release that wrote it, or start with an empty state folder"
         )
     try:
         return _decoder(wanted).decode(envelope.state)
     except (ValueError, RecursionError) as error:
-        raise StateError(
-            f"state of kind {kind!r}, version {envelope.version} is damaged: {error}"
-        ) from error
+        what = f"state of kind {kind!r}, version {envelope.version} is damaged: {error}"
+        raise _damaged(blob, what) from error

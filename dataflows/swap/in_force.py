@@ -11,6 +11,7 @@ from dataflows.batch import Switch
 from dataflows.message_types import Versions
 from dataflows.records import Records
 from dataflows.store import Store
+from learners.codec import decode
 
 KIND_VERSIONS = "versions"
 
@@ -54,7 +55,7 @@ class InForce(msgspec.Struct, frozen=True):
 def read_in_force(store: Records) -> InForce | None:
     """Give what a shard's state says, None where nothing was stored yet."""
     blob = store.get(KIND_VERSIONS, "")
-    return None if blob is None else msgspec.msgpack.decode(blob, type=InForce)
+    return None if blob is None else decode(blob, InForce)
 
 
 def newest_in_force(folder: Path, shards: int) -> InForce | None:

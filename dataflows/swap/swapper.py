@@ -33,6 +33,7 @@ from dataflows.swap.shadows import Shadows
 from dataflows.swap.turn import Turn
 from encoders.cache import CachedEncoder
 from encoders.protocol import Encoder
+from learners.codec import DamagedError
 
 TELL_EVERY = 5.0
 LOOK_EVERY = 0.2
@@ -149,7 +150,7 @@ class Swapper:
         except _GivenUpError:
             _log.info("the swap to encoder %s was given up", _name(promotion.version))
             self.counts["given_up"] += 1
-        except InputError as error:
+        except (InputError, DamagedError) as error:
             _log.error("promotion %d: %s", promotion.sequence, error)
             self.counts["refused"] += 1  # last: who sees the count finds the reason in the log
         except Exception:  # noqa: BLE001 - told whole in the log

@@ -27,7 +27,7 @@ from dataflows.tuning.evidence import Kind
 from dataflows.tuning.kept import KIND_DUE, KIND_EVENT, KIND_ITEM, VERSION, Due, event_key, read_due
 from dataflows.tuning.settings import FinetuneSettings
 from dataflows.tuning.window import WindowEvent, WindowItem
-from learners.codec import pack, unpack_as
+from learners.codec import decode, pack, unpack_as
 
 KIND_CLOCK = "tuning:clock"
 KIND_POSITION = "tuning:position"
@@ -238,5 +238,4 @@ class Collector:
 
 def read_positions(store: Records) -> dict[str, int]:
     """Give partition -> next offset as stored."""
-    decode = msgspec.msgpack.Decoder(int).decode
-    return {partition: decode(blob) for partition, blob in store.scan(KIND_POSITION)}
+    return {partition: decode(blob, int) for partition, blob in store.scan(KIND_POSITION)}

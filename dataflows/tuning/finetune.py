@@ -19,7 +19,6 @@ from bytewax.inputs import Source
 from bytewax.run import cli_main
 
 from dataflows.config import Config
-from dataflows.errors import InputError
 from dataflows.file_input import file_source
 from dataflows.files import ITEMS
 from dataflows.origins import read_origins
@@ -39,7 +38,6 @@ from dataflows.tuning.round_runner import MAKE, RoundRunner
 from dataflows.tuning.trainer import Trainer
 from dataflows.tuning.tuners import check_tunable
 from dataflows.tuning.view import LogView, TerminalView, View
-from learners.codec import StateError
 from learners.compiled import keep_compiled_in
 
 IDENTITY = {"what": "windows for fine-tuning"}
@@ -125,10 +123,7 @@ def _assemble(
     keep_compiled_in(folder / "compiled")
     stack.callback(store.close)
     progress = Progress({0: read_positions(store)}, origins=read_origins(store, KIND_ORIGIN))
-    try:
-        collector = Collector(store, settings, config.clean, progress)
-    except StateError as error:
-        raise InputError(f"{folder}: {error}") from error
+    collector = Collector(store, settings, config.clean, progress)
     trainer = Trainer(
         lambda: Store.reader(folder),
         folder / "rounds",

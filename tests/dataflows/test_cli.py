@@ -29,6 +29,9 @@ COMMANDS = [
     ["models", "rollback"],
     ["models", "gc"],
     ["models", "compress"],
+    ["state", "check"],
+    ["state", "backup"],
+    ["state", "restore"],
     ["version"],
 ]
 

@@ -39,12 +39,28 @@ def test_what_is_committed_is_read_back_like_a_dict(
 def test_a_commit_that_fails_half_way_leaves_nothing(tmp_path: Path):
     store = Store.open(tmp_path)
     store.commit([("a", "1", b"old")])
-    with pytest.raises(InputError, match="cannot be used"):
+    with pytest.raises(InputError, match="cannot be written"):
         store.commit([("a", "1", b"new"), ("a", None, b"no key")])  # type: ignore[list-item]
     assert everything(store)["a"] == [("1", b"old")]
     store.commit([("a", "2", b"goes on")])
     assert store.get("a", "2") == b"goes on"
     store.close()
+
+
+def test_a_full_disk_is_told_in_one_line_and_loses_nothing(tmp_path: Path):
+    store = Store.open(tmp_path)
+    store.commit([("a", "1", b"old")])
+    store._connection.execute("PRAGMA max_page_count = 10")
+    with pytest.raises(
+        InputError, match=r"cannot be written \(database or disk is full\)"
+    ) as caught:
+        store.commit([("a", "1", b"new"), ("a", "2", b"x" * 100_000)])
+    assert "\n" not in str(caught.value)
+    assert store.get("a", "1") == b"old"
+    store._connection.execute("PRAGMA max_page_count = 1000000")
+    store.commit([("a", "2", b"x" * 100_000)])
+    store.close()
+    Store.open(tmp_path).close()
 
 
 def test_a_reader_sees_what_is_committed_and_only_that(tmp_path: Path):
@@ -82,8 +98,8 @@ def test_a_second_writer_is_refused_until_the_first_is_gone(tmp_path: Path):
 
 def test_a_file_that_is_no_store_is_refused_in_one_line(tmp_path: Path):
     store_path(tmp_path, 0).write_bytes(b"this is no database at all, only text " * 200)
-    with pytest.raises(InputError, match="cannot be used") as caught:
+    with pytest.raises(InputError, match="is not a database") as caught:
         Store.open(tmp_path)
     assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="cannot be used"):
+    with pytest.raises(InputError, match="is not a database"):
         Store.reader(tmp_path)

@@ -43,6 +43,22 @@ def test_a_new_process_finds_what_the_last_one_encoded(filled, counting):
     np.testing.assert_array_equal(rows, counting().encode([*TEXTS, "one more", TEXTS[0]]))
 
 
+def test_the_file_is_for_its_owner_alone_and_an_open_one_is_closed(path):
+    before = os.umask(0)
+    try:
+        VectorFile(path, capacity=5, dim=8).close()
+        assert path.stat().st_mode & 0o777 == 0o600
+        path.chmod(0o644)
+        file = VectorFile(path, capacity=5, dim=8)
+        file.write(rows_of(TEXTS[:2]), "v")
+        modes = {one.stat().st_mode & 0o777 for one in path.parent.iterdir()}
+        assert len(list(path.parent.iterdir())) == 3
+        assert modes == {0o600}
+        file.close()
+    finally:
+        os.umask(before)
+
+
 def test_the_file_stays_within_its_bound_and_keeps_what_is_used(path):
     file = VectorFile(path, capacity=10, dim=8)
     file.write(rows_of(TEXTS[:8]), "v")
