@@ -60,7 +60,8 @@ _UNREADABLE = (LookupError, OSError, TypeError, ValueError)
 class Process:
     """One process, ready to run. Call `finish` after the flow, however it ended.
 
-    `reopen` opens the output files anew, `lines` tells how it is; both from any thread.
+    `reopen` opens the output files anew, where there are any, and `lines` tells how it is;
+    both from any thread.
     """
 
     flow: Dataflow
@@ -71,7 +72,7 @@ class Process:
     openers: list[Callable[[], object]]
     closers: list[Callable[[], object]]
     worker: Worker | None = None
-    reopen: Callable[[], object] = lambda: None
+    reopen: Callable[[], object] | None = None
     lines: Callable[[], Iterable[str]] = tuple
 
     def open(self) -> None:
@@ -248,7 +249,7 @@ class _Ends:
     openers: tuple[Callable[[], object], ...] = ()
     after_flow: tuple[Callable[[], object], ...] = ()
     after_state: tuple[Callable[[], object], ...] = ()
-    reopen: Callable[[], object] = lambda: None
+    reopen: Callable[[], object] | None = None
 
 
 def _ends(

@@ -60,7 +60,8 @@ def run(
 
 def _attend(signals: Signals, process: Process) -> None:
     """Have a process answer the signals that are not to end it."""
-    signals.reopen.append(process.reopen)
+    if process.reopen is not None:
+        signals.reopen.append(process.reopen)
     signals.tell.append(process.lines)
 
 
