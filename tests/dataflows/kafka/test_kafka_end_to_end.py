@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 
 import pytest
@@ -49,6 +50,21 @@ def test_events_in_lists_out_dead_letters_and_offsets(broker, penchant):
     ledger = process.ledger()
     ledger.balance()
     assert "Traceback" not in process.said
+
+
+def test_signals_that_are_not_to_end_it(broker, penchant):
+    names = broker.names()
+    fill(broker, names, shopping(30))
+    process = penchant(broker, names)
+    process.start()
+    process.await_learnt(30)
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        process._process.send_signal(number)
+    until(lambda: "SIGUSR1: thread MainThread" in process.said, "its answer")
+    assert "SIGHUP: there is no file to open anew" in process.said
+    assert "Kafka source good" in process.said
+    assert f"30 in {names.events}-0" in process.said
+    assert process.stop() == 0, process.said
 
 
 def test_bytewax_own_command_runs_and_stops_the_same_flow(broker, penchant):
