@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from confluent_kafka import KafkaError, Message
 
+from dataflows.errors import InputError
 from dataflows.kafka_client import make_producer, unreachable
 from dataflows.kafka_health import Health
 from dataflows.kafka_settings import KafkaSettings
@@ -22,4 +23,16 @@ def send(settings: KafkaSettings, role: str, value: bytes, key: bytes | None = N
     if producer.flush(settings.start_seconds):
         failed.append(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka names it so
     if failed:
-        raise unreachable(settings, failed[0])
+        raise _not_taken(settings, role, failed[0])
+
+
+def _not_taken(settings: KafkaSettings, role: str, error: KafkaError) -> InputError:
+    if error.code() in {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    }:
+        return InputError(
+            f"Kafka at {settings.bootstrap_servers} does not let this client write to the topic "
+            f"{settings.topic(role)!r} ({error.str()}); only who may write there can do this"
+        )
+    return unreachable(settings, error)

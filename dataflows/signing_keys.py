@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dataflows.errors import InputError
+from dataflows.secrets import remember
 
 KEY = "PENCHANT_DECISIONS_KEY"
 KEY_FILE = "PENCHANT_DECISIONS_KEY_FILE"
@@ -68,6 +69,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _checked(key: str, where: str) -> bytes:
+    remember({KEY: key.strip()})
     found = key.strip().encode("utf-8", "surrogateescape")
     if len(found) < LEAST_BYTES:
         raise InputError(

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +30,9 @@ from dataflows.decisions import DecisionReader
 from dataflows.encode import EncodeStep
 from dataflows.errors import InputError
 from dataflows.event_settings import EventSettings
+from dataflows.how_far import read_positions
 from dataflows.intent_control import write_control
-from dataflows.ledger import OUTCOMES
+from dataflows.ledger import OUTCOMES, Ledger
 from dataflows.outbox import DEAD_LETTERS, Out
 from dataflows.play import open_engine
 from dataflows.record import Raw
@@ -34,7 +41,8 @@ from dataflows.replay import ReplaySettings, replay
 from dataflows.run import run
 from dataflows.seldom import Seldom
 from dataflows.signed import LARGEST, write_signed
-from dataflows.signing_keys import Keys
+from dataflows.signing_keys import KEY, Keys
+from dataflows.store import Store
 from encoders.load import load_encoder
 from learners.control import Control
 
@@ -401,8 +409,6 @@ def test_a_replay_repeats_what_was_decided_where_it_was(tmp_path: Path) -> None:
     assert counts["decision"] + counts["decisions_not_reached"] == 5
     assert counts["decisions_not_reached"] > 0
     whole = unbroken((tmp_path / "events.jsonl").read_bytes().splitlines(), planned_of(history))
-    from dataflows.store import Store
-
     store = Store.reader(tmp_path / "state")
     assert store is not None
     stored = {kind: dict(store.scan(kind)) for kind in store.kinds() if kind.startswith("learner:")}
@@ -482,3 +488,102 @@ def test_every_shard_takes_it_and_stores_where(tmp_path: Path) -> None:
     for engine in engines:
         engine.ledger.balance()
     assert [sum(page.get(of, 0) for page in of_decisions) for of in OUTCOMES] == [2, 2, 0, 0, 1]
+
+
+RUN = """
+import sys
+from dataflows.config import load_config
+from dataflows.run import run
+run(load_config(None, dict(pair.split("=", 1) for pair in sys.argv[1:])))
+"""
+
+
+def test_a_process_killed_again_and_again_takes_each_once_and_ends_like_an_unbroken_run(
+    tmp_path: Path,
+) -> None:
+    """Decisions are appended while it follows; after each the process is killed at some moment."""
+    log, dice = tmp_path / "events.jsonl", random.Random(5)
+    given = config(tmp_path, **{"files.follow": True, "flow.epoch_seconds": 0.05})
+    events = [event(number) for number in range(400)]
+    options = [
+        f"files.events={log}",
+        f"files.decisions={given.files.decisions}",
+        f"files.output={given.files.output}",
+        f"state.path={given.state.path}",
+        "encoder.name=hashing-32",
+    ]
+    environ = {
+        **os.environ,
+        "PENCHANT_FILES__FOLLOW": "true",
+        "PENCHANT_FLOW__EPOCH_SECONDS": "0.05",
+    }
+    environ |= {"PENCHANT_ENCODER__DISK_TEXTS": "0", KEY: "a key that nobody else has"}
+
+    def start() -> subprocess.Popen[bytes]:
+        root = Path(__file__).resolve().parents[2]
+        command = [sys.executable, "-c", RUN, *options]
+        return subprocess.Popen(command, cwd=root, env=environ, stderr=subprocess.DEVNULL)
+
+    def known() -> int:
+        return len(exported(tmp_path)[0]) if (tmp_path / "state" / "shard-0.db").exists() else -1
+
+    def is_learnt(until: int) -> bool:
+        store = Store.reader(tmp_path / "state")
+        if store is None:
+            return False
+        with closing(store):
+            return read_positions(store).get("events.jsonl", 0) >= until
+
+    write(log, events[:60])
+    process = start()
+    try:
+        for step, control in enumerate(CONTROLS):
+            size = log.stat().st_size
+            wait(lambda size=size: is_learnt(size), process)
+            write(tmp_path / "decisions.jsonl", [decided(control, step)])
+            write(log, events[60 + 60 * step : 120 + 60 * step])
+            if step % 2:
+                time.sleep(dice.random() * 0.1)
+            else:
+                wait(lambda step=step: known() > step, process)
+            process.kill()
+            process.wait(30)
+            process = start()
+        wait(lambda: known() == len(CONTROLS) and is_learnt(log.stat().st_size), process)
+        process.terminate()
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait(30)
+    (history,) = exported(tmp_path).values()
+    assert [one.sequence for one in history] == list(range(len(CONTROLS)))
+    whole = unbroken(log.read_bytes().splitlines(), planned_of(history))
+    store = Store.reader(tmp_path / "state")
+    assert store is not None
+    with closing(store):
+        kinds = [kind for kind in store.kinds() if kind.startswith("learner:")]
+        stored = {kind: dict(store.scan(kind)) for kind in kinds}
+        ledger = Ledger()
+        ledger.restore(store.get, store.scan)
+    assert stored == whole.learnt_records
+    assert ledger.balance() == 60 + 60 * len(CONTROLS) + len(CONTROLS)
+
+
+def wait(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, "the process ended"
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.01)
+
+
+def test_a_state_of_before_is_read_and_goes_on() -> None:
+    shard = Shard()
+    shard(*[("events", n, event(n)) for n in range(41)])
+    shard.engine.commit()
+    del shard.store.records["learnt"]["since"]  # earlier versions knew none of it
+    assert "decision:taken" not in shard.store.records
+    shard.start()
+    shard(("decisions", 0, decided(CONTROLS[0], 1)))
+    (one,) = shard.history
+    assert (one.number, one.learnt, one.since) == (0, shard.engine.learnt, 0)
