@@ -50,3 +50,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     }
     told = "; ".join(f"without {what}: {count}" for what, count in counts.items())
     terminalreporter.write_line(f"skipped {told}; skipped in all: {len(reasons)}")
+
+
+@pytest.fixture(autouse=True)
+def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key of whoever runs the tests: what they do not sign would be refused."""
+    for name in ("KEY", "KEY_FILE", "SIGNER"):
+        monkeypatch.delenv(f"PENCHANT_DECISIONS_{name}", raising=False)
