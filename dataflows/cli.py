@@ -206,7 +206,7 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
     from rich.console import Console
 
     from dataflows import report
-    from dataflows.made_by import made_by
+    from dataflows.made_by import made_by, title_of
     from dataflows.peers.catalogue import read_names
     from dataflows.peers.progress import PeerProgress
     from dataflows.replay import ReplaySettings
@@ -232,7 +232,7 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
     )
     with PeerProgress(Console(stderr=True)) as follow:
         done = replay_log(read_config(config, overrides), events, items, settings, follow=follow)
-    told = {**done.report, "run": made_by(sys.argv[1:])}
+    told = {**done.report, "title": title_of(events), "run": made_by(sys.argv[1:])}
     if json_out is not None:
         report.write_json(told, json_out)
     if html is not None:

@@ -49,14 +49,13 @@ def _running(
 ) -> dict[str, Any]:
     """Give means over a window that slides over the scored events."""
     n, at = len(scored), trace.scored_at()
-    window = min(n, max(_LEAST_WINDOW, n // _MOST_WINDOWS))
-    ends = np.unique(np.linspace(window, n, POINTS).astype(np.int64)) if n else np.zeros(0, int)
+    window, ends = slide(n)
     return {
         "window": window,
         "events": ends.tolist(),
         "times": trace.times()[at[ends - 1]].tolist(),
-        names(k)[0]: {name: _means(hit, ends, window) for name, hit in hits.items()},
-        "candidate_recall": _means(scored.flag("reached"), ends, window),
+        names(k)[0]: {name: means(hit, ends, window) for name, hit in hits.items()},
+        "candidate_recall": means(scored.flag("reached"), ends, window),
         "alarms": [
             {
                 "signal": alarm.signal,
@@ -64,19 +63,27 @@ def _running(
                 "learnt": alarm.position,
                 "before": alarm.before,
                 "after": alarm.after,
+                "label": alarm.label,
             }
             for alarm in alarms
         ],
     }
 
 
-def _means(flags: Flags, ends: NDArray[np.int64], window: int) -> list[float]:
-    """Give the mean of the `window` flags up to each of `ends`."""
+def slide(n: int) -> tuple[int, NDArray[np.int64]]:
+    """Give how many of `n` values a sliding mean is over, and where each of the means ends."""
+    window = min(n, max(_LEAST_WINDOW, n // _MOST_WINDOWS))
+    ends = np.linspace(window, n, POINTS).astype(np.int64) if n else np.zeros(0, np.int64)
+    return window, np.unique(ends)
+
+
+def means(values: Flags | NDArray[np.float64], ends: NDArray[np.int64], window: int) -> list[float]:
+    """Give the mean of the `window` values up to each of `ends`."""
     if not len(ends):
         return []
-    sums = np.concatenate([[0], np.cumsum(flags)])
-    means: list[float] = ((sums[ends] - sums[ends - window]) / window).tolist()
-    return means
+    sums = np.concatenate([[0], np.cumsum(values)])
+    found: list[float] = ((sums[ends] - sums[ends - window]) / window).tolist()
+    return found
 
 
 def _by_history(ordinals: NDArray[np.int64], hits: dict[str, Flags], k: int) -> dict[str, Any]:

@@ -21,19 +21,23 @@ from dataflows.errors import InputError
 from dataflows.figures import Ranks, gains
 from dataflows.file_sink import TOPICS, FileSink, topic_file
 from dataflows.outbox import DEAD_LETTERS, INTENTS, Out
+from dataflows.pace import Pace
 from dataflows.peers.catalogue import DEFAULT, open_peers
 from dataflows.peers.run import Runner
 from dataflows.play import PlaySource, batched, open_engine, play
 from dataflows.prequential import Prequential
 from dataflows.record import Raw
 from dataflows.registry.registry import Registry
-from dataflows.report import by_quarter, figures_table, ledger_line
+from dataflows.report import drift_line, ledger_line, show_accuracy
+from dataflows.report_intent import intent_table
 from dataflows.watch import Watch
 from encoders.cache import CachedEncoder
 
 SHOP_EVENTS = 12_000
 BATCH = 32
 RECENT = 1000
+ENOUGH = 100
+"""Events that must have been judged before a share of them is told."""
 CACHE = "encoder-cache.db"
 MODELS = "models"
 
@@ -99,16 +103,24 @@ class Demo:
             lists=self.watch.lists,
             intents=self._sent[INTENTS],
             dead_letters=self._sent[DEAD_LETTERS],
-            recent=Rates(
-                self._rate(self.judge.scored.column("tie_safe", newest=RECENT)),
-                self._rate(self.peers["popularity"].ranks(newest=RECENT)),
-            ),
+            recent=self._recent(),
             encoded=counts.misses,
             remembered=counts.hits + counts.disk_hits,
         )
 
+    def _recent(self) -> Rates:
+        labelled, right = self.watch.intent.recent(RECENT)
+        is_of_intent = not self.judge.items and labelled >= ENOUGH
+        return Rates(
+            self._rate(self.judge.scored.column("tie_safe", newest=RECENT)),
+            self._rate(self.peers["popularity"].ranks(newest=RECENT)),
+            right if is_of_intent else None,
+        )
+
     def _rate(self, ranks: Ranks) -> float | None:
-        return float(gains(ranks, self.config.learner.k)[:, 0].mean()) if len(ranks) else None
+        if len(ranks) < ENOUGH:
+            return None
+        return float(gains(ranks, self.config.learner.k)[:, 0].mean())
 
 
 def run_demo(
@@ -197,25 +209,35 @@ def _summarise(demo: Demo, out: Path, console: Console) -> None:
     k, pace = demo.config.learner.k, demo.watch.pace
     figures = accuracy(demo.judge, k, demo.config.learner.seed)
     ledger = demo.engine.ledger.as_dict()
-    report = {"log": demo.log.title, "k": k, **figures}
-    console.print(figures_table(report))
-    console.print(by_quarter(report), highlight=False)
+    intent = demo.watch.intent.figures(demo.engine.model.needs.seconds)
+    report = {"log": demo.log.title, "k": k, **figures, "intent": intent}
+    show_accuracy(report, console, leads=False)
+    if not report["scored"] and intent["events"]:
+        console.print(intent_table(report))
     console.print(ledger_line(ledger), highlight=False)
     reasons = ledger["reasons"].get("dead_letter", {})
     console.print(
         "dead letters: " + (", ".join(f"{n} {word}" for word, n in reasons.items()) or "none"),
         highlight=False,
     )
-    latency = pace.latency_ms()
-    console.print(
-        f"speed: {pace.records / pace.spent().wall:,.0f} events/s, encoding included; a list "
-        f"{latency['p50']:.0f} ms after its micro-batch of {BATCH} (p99 {latency['p99']:.0f} ms)",
-        highlight=False,
-    )
-    console.print("\nThree of them, at the end:", highlight=False)
-    for person in demo.people.some(3):
+    drift = drift_line(demo.engine.counts)
+    speed = _speed(pace, "a list" if demo.watch.lists else "an intent") if pace.records else ""
+    for line in filter(None, (drift, speed)):
+        console.print(line, highlight=False)
+    some = demo.people.some(3)
+    if some:
+        console.print("\nThree of them, at the end:", highlight=False)
+    for person in some:
         lines = describe(person, demo.engine.model.item_title)
         told = "\n".join(lines)
         console.print(f"\n{told}", highlight=False, markup=False, soft_wrap=True)
     files = ", ".join(str(topic_file(out, topic)) for topic in TOPICS)
     console.print(f"\nAll messages: {files}", highlight=False, soft_wrap=True)
+
+
+def _speed(pace: Pace, what: str) -> str:
+    latency = pace.latency_ms()
+    return (
+        f"speed: {pace.records / pace.spent().wall:,.0f} events/s, encoding included; {what} "
+        f"{latency['p50']:.0f} ms after its micro-batch of {BATCH} (p99 {latency['p99']:.0f} ms)"
+    )

@@ -64,7 +64,8 @@ class People:
 
     def some(self, count: int) -> list[Person]:
         """Choose people with something to show: the busiest, each after something else."""
-        known = [person for person in self._people.values() if person.offered and person.intents]
+        known = [person for person in self._people.values() if person.intents]
+        known = [person for person in known if person.offered] or known
         known.sort(key=lambda person: (-min(person.met, 12), person.user_id))
         chosen: dict[str | None, Person] = {}
         for person in known:

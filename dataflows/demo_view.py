@@ -20,10 +20,19 @@ STEPS = 40
 
 
 class Rates(NamedTuple):
-    """Hit rates over some events, None before any was scored."""
+    """Hit rates over the newest events, None while too few were scored.
+
+    `intent` is the share of labels foreseen, where the log is of intent alone.
+    """
 
     ours: float | None
     popularity: float | None
+    intent: float | None = None
+
+    @property
+    def told(self) -> float | None:
+        """The figure that is drawn."""
+        return self.intent if self.ours is None else self.ours
 
 
 class Scene(NamedTuple):
@@ -78,7 +87,7 @@ class DemoView:
         """Show a scene."""
         self._shown = time.monotonic()
         self._told = scene.done * LINES // max(1, scene.total)
-        while scene.recent.ours is not None and len(self._curve) < _step(scene):
+        while scene.recent.told is not None and len(self._curve) < _step(scene):
             self._curve.append(scene.recent)
         if self._live is not None:
             self._live.update(self._panel(scene), refresh=True)
@@ -93,16 +102,20 @@ class DemoView:
         table.add_row("events", Group(bar, f"{scene.done:,} of {scene.total:,}"))
         table.add_row("speed", _speed(scene))
         table.add_row("sent", _sent(scene))
-        for name, rates, style in (
-            ("penchant", [each.ours for each in self._curve], "bold green"),
-            ("popularity", [each.popularity for each in self._curve], "yellow"),
-        ):
-            table.add_row(f"hits, {name}", Text(_curve(rates, self._top()), style=style))
+        for name, rates, style in self._rows(scene):
+            table.add_row(name, Text(_curve(rates, self._top()), style=style))
         table.add_row("encoder", f"{self._encoder}: {_encoding(scene)}")
         return Panel(table, title=f"penchant · {self._title}", title_align="left")
 
+    def _rows(self, scene: Scene) -> list[tuple[str, list[float | None], str]]:
+        told = [each.told for each in self._curve]
+        if scene.recent.intent is not None:
+            return [("intent right", told, "bold green")]
+        popularity = [each.popularity for each in self._curve]
+        return [("hits, penchant", told, "bold green"), ("hits, popularity", popularity, "yellow")]
+
     def _top(self) -> float:
-        return max((max(each.ours or 0, each.popularity or 0) for each in self._curve), default=0.0)
+        return max((max(each.told or 0, each.popularity or 0) for each in self._curve), default=0.0)
 
 
 def _step(scene: Scene) -> int:
@@ -111,8 +124,10 @@ def _step(scene: Scene) -> int:
 
 def _curve(rates: list[float | None], top: float) -> str:
     """Draw rates as blocks, with the newest as a number."""
-    if not rates or not top:
+    if not rates:
         return "(learning only: the warm-up)"
+    if not top:
+        return "none yet"
     levels = [min(len(BLOCKS) - 1, int((rate or 0.0) / top * len(BLOCKS))) for rate in rates]
     return "".join(BLOCKS[level] for level in levels) + f"  {100 * (rates[-1] or 0.0):.1f} %"
 
@@ -132,7 +147,9 @@ def _encoding(scene: Scene) -> str:
 
 def _line(scene: Scene) -> str:
     hits = "warm-up, learning only"
-    if scene.recent.ours is not None:
+    if scene.recent.intent is not None:
+        hits = f"intent right {100 * scene.recent.intent:.1f} %"
+    elif scene.recent.ours is not None:
         hits = (
             f"hit rate {100 * scene.recent.ours:.1f} % "
             f"(popularity {100 * (scene.recent.popularity or 0.0):.1f} %)"

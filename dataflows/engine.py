@@ -30,6 +30,7 @@ from dataflows.catalogue import KIND as KIND_ITEM
 from dataflows.catalogue import item_blob, moved_blob, read_item, to_item
 from dataflows.clean import Cleaner, Verdict
 from dataflows.deciding import DONE, Deciding, parts
+from dataflows.drift_log import DriftLog
 from dataflows.errors import InputError
 from dataflows.events import Event
 from dataflows.files import ITEMS
@@ -120,6 +121,7 @@ class Engine(Generic[M]):
         self._generation = generation
         if generation is not None:
             generation.attach(self.counts, self.outbox, clock)
+        self._drift = DriftLog()
         self._moved: set[str] = set()
         self._outdated: set[str] = set()
         self._origins = Origins()
@@ -229,6 +231,7 @@ class Engine(Generic[M]):
                 if self._store.get(KIND_ENDED, "") is None:
                     self._store.commit([(KIND_ENDED, "", b"")])
         finally:
+            self._drift.finish()
             self._store.close()
 
     def follow_items(self) -> dict[str, str | None]:
@@ -362,10 +365,7 @@ class Engine(Generic[M]):
             self.observer_seconds += time.thread_time() - started
         for alarm in self.model.learn(interaction):
             self.counts[f"drift_{alarm.signal}"] += 1
-            _log.warning(
-                "drift: the mean %s went from %.3f to %.3f at learnt event %d",
-                *(alarm.signal, alarm.before, alarm.after, alarm.position),
-            )
+            self._drift.tell(alarm)
         self.learnt += 1
         self.deciding.since = 0
         if self._generation is not None:

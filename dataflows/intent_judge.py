@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.curves import means, slide
 from learners.interaction import Interaction
 from learners.pending import LateLabel
 from learners.recommender import Recommender
@@ -72,6 +73,7 @@ class IntentJudge:
         column = dict(zip(_COLUMNS, rows.T, strict=True))
         fifth = slice(len(rows) - len(rows) // 5, None)
         in_scope = column["out_of_scope"] == 0
+        running = {"accuracy": column["hit"], "belief": column["belief_hit"]}
         return {
             "events": len(rows),
             "labels": len(self._labels),
@@ -88,7 +90,14 @@ class IntentJudge:
             "oos_auroc": auroc(column["novelty"], ~in_scope),
             "oos_auroc_last_fifth": auroc(column["novelty"][fifth], ~in_scope[fifth]),
             "events_per_cpu_second": len(rows) / needs_seconds if needs_seconds else None,
+            "running": _running(running),
         }
+
+    def recent(self, newest: int) -> tuple[int, float | None]:
+        """Give how many of the last `newest` labelled events there were, and their accuracy."""
+        width = len(_COLUMNS)
+        rows = np.array(self._rows[-newest * width :]).reshape(-1, width)
+        return len(rows), _mean(rows[:, _COLUMNS.index("hit")])
 
     def _write(self, foresight: Foresight, label: str) -> None:
         self._labels.add(label)
@@ -125,6 +134,13 @@ def _judged(labels: list[str], shares: Column, label: str) -> tuple[float, float
     share = float(shares[labels.index(label)])
     rank = int((shares >= share).sum())
     return float(rank <= 1), float(rank <= TOP), -math.log(max(share, LEAST))
+
+
+def _running(columns: dict[str, Column]) -> dict[str, Any]:
+    """Give means over a window that slides over the labelled events, as those of the lists."""
+    window, ends = slide(len(columns["accuracy"]))
+    told = {name: means(column, ends, window) for name, column in columns.items()}
+    return {"window": window, "events": ends.tolist(), **told}
 
 
 def _mean(column: Column) -> float | None:

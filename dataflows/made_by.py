@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 LIBRARIES = ("penchant", "bytewax", "river", "numpy", "numba", "sentence-transformers", "torch")
@@ -22,6 +23,11 @@ def made_by(arguments: Sequence[str]) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
         "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
     }
+
+
+def title_of(log: Path) -> str:
+    """Name a log by its folder too: most are called events.jsonl."""
+    return f"{log.resolve().parent.name}/{log.name}".lstrip("/")
 
 
 def _version(name: str) -> str | None:

@@ -9,12 +9,14 @@ from typing import Any
 import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from dataflows.accuracy import YOUNG_EVENTS
 from dataflows.errors import InputError
 from dataflows.figures import names
 from dataflows.known_items import REMEDY, Joined
+from dataflows.report_intent import intent_table, out_of_scope_line, why_nothing
 from dataflows.scored import Scored
 
 TITLES = {
@@ -56,21 +58,31 @@ def check_writable(*paths: Path | None) -> None:
 
 
 def render(report: dict[str, Any], console: Console) -> None:
-    """Print the report for a person."""
+    """Print the report: of lists where events were ranked, of intent where they had labels."""
+    show_accuracy(report, console, leads=True)
+    if report["intent"]["events"]:
+        console.print(intent_table(report))
+    lines = [out_of_scope_line(report), ledger_line(report["events"]), *_remarks(report)]
+    for line in filter(None, lines):
+        console.print(line, highlight=False, markup=False)
+
+
+def show_accuracy(report: dict[str, Any], console: Console, *, leads: bool) -> None:
+    """Print the figures of the lists, with the `leads` over each peer, or why there are none."""
+    if not report["scored"]:
+        console.print(f"No list was judged: {why_nothing(report)}.", highlight=False)
+        return
     console.print(figures_table(report))
-    if report["peers"]:
+    if leads and report["peers"]:
         console.print(lead_table(report))
     console.print(by_quarter(report), highlight=False)
-    console.print(ledger_line(report["events"]), highlight=False)
-    for line in _remarks(report):
-        console.print(line, highlight=False)
 
 
 def figures_table(report: dict[str, Any]) -> Table:
     """Lay out the figures, one method a row."""
     k = report["k"]
     title = f"{report['log']}: {report['scored']:,} events scored"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("method", no_wrap=True)
     for name in (*names(k), "95 % of hr", "hr cold", "hr warm"):
         table.add_column(name.upper(), justify="right", no_wrap=True)
@@ -162,8 +174,8 @@ def _remarks(report: dict[str, Any]) -> list[str]:
         f"{_percent(report['candidate_recall'])}; items that reached a list: "
         f"{_percent(report['coverage'])}"
     )
-    remarks = [not_scored, reach]
-    if report["settings"]["repeats"] == "on":
+    remarks = [not_scored, reach] if report["scored"] else []
+    if report["scored"] and report["settings"]["repeats"] == "on":
         parts = report["repeats"]
         remarks.append(
             f"HR of repeats {_number(parts['repeat'][hit_rate])} ({parts['repeat']['events']:,} "
@@ -180,10 +192,17 @@ def _remarks(report: dict[str, Any]) -> list[str]:
         f"{name}: {note}" for name, peer in report["peers"].items() for note in peer["notes"]
     ]
     remarks += [f"{name} was left out: {reason}" for name, reason in report["left_out"].items()]
-    remarks.append(_speed(report))
+    remarks += [drift_line(report["counts"]), _speed(report)]
     if report.get("catalogue") is not None:
         remarks.append(_catalogue(report))
-    return remarks
+    return [remark for remark in remarks if remark]
+
+
+def drift_line(counts: dict[str, int]) -> str:
+    """Say in one line how many alarms of drift there were; nothing where there were none."""
+    alarms = {name.removeprefix("drift_"): n for name, n in counts.items() if "drift_" in name}
+    told = ", ".join(f"{n:,} of {name.replace('_', ' ')}" for name, n in alarms.items())
+    return f"drift alarms: {told}" if told else ""
 
 
 def _catalogue(report: dict[str, Any]) -> str:
@@ -213,9 +232,10 @@ def _young(report: dict[str, Any]) -> str:
 
 def _speed(report: dict[str, Any]) -> str:
     latency = report["latency_ms"]
+    until = "a list" if report["lists"] else "what is thought of an event"
     return (
         f"speed: {_number(report['events_per_cpu_second'], 0)} events per CPU second without the "
-        f"judge; latency of a list {_number(latency['p50'], 1)} ms (p50), "
+        f"judge; latency of {until} {_number(latency['p50'], 1)} ms (p50), "
         f"{_number(latency['p99'], 1)} ms (p99), batches of {report['settings']['batch_size']}"
     )
 

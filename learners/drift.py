@@ -5,6 +5,12 @@ Each of the two other signals is watched by River's ADWIN (Bifet and Gavaldà, 2
 time-changing data with adaptive windowing"), which keeps a window of values for as
 long as its halves agree in their mean.
 
+Over thousands of values a difference in the third digit is certain, and of no use to
+anybody. So a drift must also be large: Cohen's h (1988, "Statistical power analysis for the
+behavioral sciences"), the distance of two shares on the arcsine scale, between the mean that
+was last told and the new one. Steps too small to be told add up until they are. Nothing is
+learnt from an alarm: it is told, and that is all.
+
 ADWIN's own state is private to River, so what is stored is what it was fed: the
 values since its last fresh start, in steps of 1/255, so that each is one byte. A
 detector always equals a new one that is fed with them. To keep them bounded, a
@@ -19,6 +25,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
 from river.drift import ADWIN
 
 from learners.label_watch import LabelAlarm
@@ -30,6 +37,7 @@ INTENT_LOSS: Signal = "intent_loss"
 INTENT_LABEL: Signal = "intent_label"
 
 _STEPS = 255
+_LEAST_PART = 32
 
 
 class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,13 +46,15 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `delta` is ADWIN's chance of a false alarm per check, `clock` how many values lie
     between checks. `remember` bounds the values kept per signal (a byte each), and so
     the longest window: long ones notice small drifts, very short ones none. `keep` is
-    how many alarms are kept to look at; all are counted.
+    how many alarms are kept to look at; all are counted. `effect` is the least Cohen's h
+    that is told: at 0.1 a hit rate of 0.2 that falls below 0.16, or rises above 0.24.
     """
 
     delta: float = 0.002
     clock: int = 32
     remember: int = 16_384
     keep: int = 20
+    effect: float = 0.1
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""
@@ -53,14 +63,17 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, least in (("clock", 1), ("remember", 256), ("keep", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        if not 0 <= self.effect <= math.pi:
+            raise ValueError(f"effect is {self.effect}; keep it from 0 to 3.14")
 
 
 class Alarm(msgspec.Struct, frozen=True):
     """One drift: the mean of the signal went from `before` to `after`.
 
-    `hit` is as it was given; `intent_loss` is 1 - exp(-loss), what was given to other
-    labels than the true one; `intent_label` is the share of one label's events that were
-    hit, and `label` says which. `position` is where the caller was when it was noticed.
+    `before` is what the last alarm told; at the first, the mean up to the change. `hit` is
+    as it was given; `intent_loss` is 1 - exp(-loss), what was given to other labels than the
+    true one; `intent_label` is the share of one label's events that were hit, and `label`
+    says which. `position` is where the caller was when it was noticed.
     """
 
     signal: Signal
@@ -78,10 +91,10 @@ class Watch:
         self._start(fed)
 
     def update(self, value: float) -> tuple[float, float] | None:
-        """Take one value in; give the mean before and after where a drift is noticed."""
+        """Take one value in; at a drift, give the means before the change and after it."""
         step = round(value * _STEPS)
         self._fed.append(step)
-        noticed = self._take(step)
+        noticed = self._take(step, len(self._fed))
         if noticed is not None:
             # River's ADWIN starts afresh after a drift, and so does the memory of it.
             self._start(b"")
@@ -106,18 +119,22 @@ class Watch:
     def _start(self, fed: bytes | bytearray) -> tuple[float, float] | None:
         """Feed a new detector; give the last drift that it notices on the way."""
         self._fed = bytearray(fed)
+        self._since = 0
         self._detector = ADWIN(  # type: ignore[no-untyped-call]
             delta=self._settings.delta, clock=self._settings.clock
         )
         noticed = None
-        for step in fed:
-            noticed = self._take(step) or noticed
+        for place, step in enumerate(self._fed, 1):
+            noticed = self._take(step, place) or noticed
         return noticed
 
-    def _take(self, step: int) -> tuple[float, float] | None:
-        before = self.mean
+    def _take(self, step: int, place: int) -> tuple[float, float] | None:
+        """Feed the detector with the value that ends before `place`."""
         self._detector.update(step / _STEPS)  # type: ignore[no-untyped-call]
-        return (before, self.mean) if self._detector.drift_detected else None
+        if not self._detector.drift_detected:
+            return None
+        window, self._since = self._fed[self._since : place], place
+        return means_apart(window)
 
 
 class DriftMonitor:
@@ -128,6 +145,7 @@ class DriftMonitor:
         self.counts: dict[str, int] = {HIT: 0, INTENT_LOSS: 0, INTENT_LABEL: 0}
         self.alarms: list[Alarm] = []
         self.position = 0
+        self._told: dict[str, float] = {}
         self._watches: dict[str, Watch] = {
             HIT: Watch(self.settings),
             INTENT_LOSS: Watch(self.settings),
@@ -173,6 +191,7 @@ class DriftMonitor:
             "counts": dict(self.counts),
             "alarms": msgspec.to_builtins(self.alarms),
             "position": self.position,
+            "told": dict(self._told),
             "fed": {signal: watch.fed() for signal, watch in self._watches.items()},
         }
 
@@ -183,6 +202,7 @@ class DriftMonitor:
         monitor.counts |= state["counts"]
         monitor.alarms = msgspec.convert(state["alarms"], list[Alarm])
         monitor.position = state["position"]
+        monitor._told = dict(state.get("told", {}))
         for signal, fed in state["fed"].items():
             monitor._watches[signal] = Watch(monitor.settings, fed)
         return monitor
@@ -191,9 +211,36 @@ class DriftMonitor:
         noticed = self._watches[signal].update(value)
         if noticed is None:
             return
-        self._note(Alarm(signal, where, *noticed), found)
+        mean, after = noticed
+        before = self._told.setdefault(signal, mean)
+        if effect_size(before, after) < self.settings.effect:
+            return
+        self._told[signal] = after
+        self._note(Alarm(signal, where, before, after), found)
 
     def _note(self, alarm: Alarm, found: list[Alarm]) -> None:
         found.append(alarm)
         self.counts[alarm.signal] += 1
         self.alarms = [*self.alarms, alarm][-self.settings.keep :] if self.settings.keep else []
+
+
+def effect_size(one: float, other: float) -> float:
+    """Give Cohen's h of two shares, from 0 to pi: 0.2 is what he calls small, 0.5 medium."""
+    return 2.0 * abs(math.asin(math.sqrt(one)) - math.asin(math.sqrt(other)))
+
+
+def means_apart(window: bytes | bytearray) -> tuple[float, float]:
+    """Give the means of a window's two parts, where a change of the mean is likeliest.
+
+    ADWIN lets go of its oldest values only, so its own mean is still mostly that of before.
+    The parts are those whose means are the most standard errors apart (Page's cumulative
+    sum); neither is a mere handful. `window` holds steps of 1/255, at least two.
+    """
+    values = np.frombuffer(bytes(window), np.uint8) / _STEPS
+    n = len(values)
+    least = min(_LEAST_PART, max(n // 4, 1))
+    ends = np.arange(least, n - least + 1)
+    sums = np.cumsum(values)
+    apart = np.abs(sums[ends - 1] - ends / n * sums[-1]) / np.sqrt(ends * (n - ends))
+    end = int(ends[apart.argmax()])
+    return float(values[:end].mean()), float(values[end:].mean())

@@ -54,6 +54,8 @@ def intent(report: dict[str, Any]) -> Table | None:
         return None
     rows = []
     for key, value in of.items():
+        if key == "running":
+            continue
         inner = value if isinstance(value, dict) else {"": value}
         rows += [
             [words.title(f"{key} {name}".strip()), _figure(each)] for name, each in inner.items()

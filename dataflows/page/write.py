@@ -13,13 +13,15 @@ from markupsafe import Markup
 
 from dataflows.page import accuracy_figures as accuracy
 from dataflows.page import calibration_figures as calibration
+from dataflows.page import intent_figures as intent
 from dataflows.page import list_figures as lists
 from dataflows.page import model_figures as model
 from dataflows.page import rank_figures as ranks
-from dataflows.page import records, summary
+from dataflows.page import records, summary, words
 from dataflows.page import stream_figures as stream
 from dataflows.page.figure import Figure, Table
 from dataflows.report import write_bytes
+from dataflows.report_intent import is_of_intent_alone
 
 
 class Section(NamedTuple):
@@ -48,11 +50,12 @@ def html(report: dict[str, Any]) -> str:
     page = Environment(  # everything is escaped but what is Markup
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     ).from_string(_file("page.html"))
-    state, verdict = summary.verdict(report)
+    alone = is_of_intent_alone(report)
+    head = intent if alone else summary
+    state, verdict = head.verdict(report)
     return page.render(
-        log=report["log"],
-        scored=report["scored"],
-        users=report["users"],
+        log=report.get("title", report["log"]),
+        judged=_judged(report, alone),
         run=report.get("run"),
         policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
         f"script-src {_hash(script)}",
@@ -60,8 +63,8 @@ def html(report: dict[str, Any]) -> str:
         script=Markup(script),  # noqa: S704 - a file of ours
         state=state,
         verdict=verdict,
-        cards=summary.cards(report),
-        main_table=summary.main_table(report),
+        cards=head.cards(report),
+        main_table=None if alone else summary.main_table(report),
         sections=sections(report),
         ledger=records.ledger(report),
         scoring=records.scoring(report),
@@ -70,8 +73,22 @@ def html(report: dict[str, Any]) -> str:
     )
 
 
+def _judged(report: dict[str, Any], alone: bool) -> str:
+    """Say what was judged, of whom, and how."""
+    users = f"of {words.count(report['users'])} users"
+    if alone:
+        labelled = words.count(report["intent"]["events"])
+        return f"{labelled} labelled events {users}, each judged before its label was seen"
+    return (
+        f"{words.count(report['scored'])} events {users}, each ranked among everything met so far "
+        "before it was learnt"
+    )
+
+
 def sections(report: dict[str, Any]) -> list[Section]:
-    """Give the parts of the page that hold figures."""
+    """Give the parts of the page that hold figures; those of lists only where any was judged."""
+    if is_of_intent_alone(report):
+        return [*_intent(report), Section("pace", "Latency", [lists.latency(report)])]
     leads, young = accuracy.leads(report), accuracy.young_items(report)
     signals = model.signals(report)
     return [
@@ -126,7 +143,9 @@ def _intent(report: dict[str, Any]) -> list[Section]:
     if table is None:
         return []
     says = "What was thought of each event's need before its label was seen."
-    return [Section("intent", "Intent", [], ("Against the labels", table), says=says)]
+    figure = intent.running(report)
+    figures = [figure] if figure else []
+    return [Section("intent", "Intent", figures, ("Against the labels", table), says=says)]
 
 
 def _signals_said(report: dict[str, Any]) -> str:

@@ -137,3 +137,30 @@ def test_without_a_terminal_a_line_for_each_tenth() -> None:
     lines = held.getvalue().splitlines()
     assert len(lines) == 10
     assert "hit rate 50.0 % (popularity 25.0 %)" in lines[0]
+
+
+def test_nothing_is_said_of_hits_until_enough_were_scored(tmp_path) -> None:
+    Shop(seed=1, items=80, users=20).write(tmp_path, 300)
+    told = {}
+    for events in (120, 300):
+        console, held = screen()
+        out = tmp_path / "out"
+        run_demo(tmp_path / "events.jsonl", None, events, out, CONFIG, console, rounds=False)
+        told[events] = held.getvalue()
+    assert "hit rate" not in told[120]  # 96 events were scored, at most
+    lines = [line for line in told[300].splitlines() if " of 300 events" in line]
+    rates = [line for line in lines if "hit rate" in line]
+    assert rates
+    assert rates == lines[-len(rates) :]
+    assert len(rates) < 7  # a third of the log is warm-up or too little to tell of
+
+
+def test_a_panel_of_intents_shows_their_share() -> None:
+    console, held = screen(terminal=True)
+    with DemoView("intents", "hashing-32", console) as view:
+        for done in range(20, 101, 20):
+            view.show(scene(done, None)._replace(recent=Rates(None, None, done / 200)))
+    shown = held.getvalue()
+    assert "intent right" in shown
+    assert "50.0 %" in shown
+    assert "popularity" not in shown

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from river.drift import ADWIN
 
 from learners.codec import pack, unpack
-from learners.drift import HIT, INTENT_LOSS, Alarm, DriftMonitor, DriftSettings
+from learners.drift import (
+    HIT,
+    INTENT_LOSS,
+    Alarm,
+    DriftMonitor,
+    DriftSettings,
+    effect_size,
+    means_apart,
+)
 from learners.intent import IntentLearner
 from learners.label_watch import LabelAlarm
 
@@ -29,7 +37,7 @@ def hits(rate: float, n: int, seed: int) -> list[float]:
 )
 @settings(deadline=None)
 def test_alarms_are_those_of_rivers_adwin(runs: list[tuple[int, int]], clock: int) -> None:
-    monitor = DriftMonitor(DriftSettings(clock=clock, keep=1000))
+    monitor = DriftMonitor(DriftSettings(clock=clock, keep=1000, effect=0.0))
     detector = ADWIN(clock=clock)
     expected = []
     values = [level / 255 for level, times in runs for _ in range(times)]
@@ -66,6 +74,70 @@ def test_a_fall_of_the_hit_rate_is_noticed_with_its_means() -> None:
     assert 3_000 < alarm.position < 3_600
     assert alarm.before > alarm.after
     assert alarm.before == pytest.approx(0.28, abs=0.03)
+
+
+def test_what_is_certain_but_small_is_no_alarm() -> None:
+    """A step of two and a half points, which ADWIN is sure of after thousands of values."""
+    stream = hits(0.5, 9_000, seed=1) + hits(0.475, 9_000, seed=101)
+    told, all_of_them = DriftMonitor(), DriftMonitor(DriftSettings(effect=0.0))
+    for hit in stream:
+        told.update(hit, None)
+        all_of_them.update(hit, None)
+    assert all_of_them.counts[HIT] >= 1
+    assert told.counts[HIT] == 0
+    assert told.alarms == []
+    # What is told changes nothing of what is watched.
+    assert told.mean(HIT) == all_of_them.mean(HIT)
+    assert told.width(HIT) == all_of_them.width(HIT)
+
+
+def test_small_steps_are_told_once_they_add_up() -> None:
+    monitor = DriftMonitor()
+    stream = [hit for step in range(16) for hit in hits(0.6 - 0.03 * step, 2_500, seed=step)]
+    found = [alarm for hit in stream for alarm in monitor.update(hit, None)]
+    assert len(found) >= 3
+    for alarm in found:
+        assert effect_size(alarm.before, alarm.after) >= monitor.settings.effect
+    assert [alarm.before for alarm in found[1:]] == [alarm.after for alarm in found[:-1]]
+    assert found[0].before == pytest.approx(0.6, abs=0.03)
+    assert found[-1].after == pytest.approx(0.15, abs=0.04)
+
+
+@given(st.integers(0, 10**6), st.integers(40, 400), st.integers(40, 400), st.sampled_from([1, 9]))
+@settings(deadline=None)
+def test_the_means_of_a_change_are_those_of_its_two_sides(seed, one, other, tenths) -> None:
+    """A step that is plain to see is found where it is, give or take a few values."""
+    before, after = tenths / 10, 1 - tenths / 10
+    window = bytes(round(255 * hit) for hit in hits(before, one, seed) + hits(after, other, ~seed))
+    left, right = means_apart(window)
+    assert left == pytest.approx(before, abs=0.2)
+    assert right == pytest.approx(after, abs=0.2)
+
+
+@pytest.mark.parametrize("n", [2, 3, 8, 33, 200])
+def test_means_apart_of_any_length_are_of_all_values(n: int) -> None:
+    assert means_apart(bytes([51] * n)) == pytest.approx((0.2, 0.2))
+
+
+def test_the_size_of_an_effect_is_cohens_h() -> None:
+    assert effect_size(0.5, 0.5) == 0.0
+    assert effect_size(0.25, 0.75) == pytest.approx(math.pi / 3)
+    assert effect_size(0.0, 1.0) == pytest.approx(math.pi)
+    assert effect_size(0.981, 0.981) < effect_size(0.2, 0.17) < 0.1 < effect_size(0.2, 0.15)
+
+
+def test_a_state_that_does_not_know_what_was_told_is_read() -> None:
+    monitor = DriftMonitor()
+    for hit in hits(0.3, 3_000, seed=3):
+        monitor.update(hit, None)
+    state = monitor.state()
+    del state["told"]
+    del state["settings"]["effect"]
+    restored = DriftMonitor.from_state(unpack(pack("drift", 1, state), "drift", 1))
+    for hit in hits(0.05, 1_000, seed=4):
+        assert restored.update(hit, None) == monitor.update(hit, None)
+    assert restored.counts == monitor.counts
+    assert restored.counts[HIT] == 1
 
 
 def test_swapped_labels_raise_an_alarm_on_the_intent_loss() -> None:
@@ -162,7 +234,8 @@ def test_only_the_newest_alarms_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"delta": 0.0}, {"delta": 1.0}, {"clock": 0}, {"remember": 1}, {"keep": -1}]
+    "changes",
+    [{"delta": 0.0}, {"delta": 1.0}, {"clock": 0}, {"remember": 1}, {"keep": -1}, {"effect": -0.1}],
 )
 def test_settings_that_cannot_work_are_refused(changes: Any) -> None:
     name, value = next(iter(changes.items()))
