@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator
 
 from dataflows.errors import FullDiskError, InputError, LedgerError
+from dataflows.own import OWN, mend
 from dataflows.secrets import masked
 
 DEBUG = "PENCHANT_DEBUG"
@@ -61,12 +62,22 @@ def describe(error: BaseException) -> tuple[str, int]:
         if type(cause).__name__ in _TOLD_IN_FULL:
             return str(cause), WRONG_USE
     first = chain[-1]
+    if isinstance(first, ModuleNotFoundError) and first.name is not None:
+        return _missing(first.name), FAILED
     told = " ".join(str(first).split()) or "no more is known"
     return f"{type(first).__name__}: {told} (set {DEBUG}=1 for the traceback)", FAILED
 
 
+def _missing(module: str) -> str:
+    """Say which module an import did not find, and what to do."""
+    package = module.partition(".")[0]
+    if package in OWN:
+        return f"our own {module} is missing from here: {mend(package)}"
+    return f"the library {module} is missing from this environment: {mend()}"
+
+
 _WHILE_RUNNING = (LedgerError, FullDiskError)
-_TOLD_IN_FULL = {"DamagedError", "EncoderError", "ForeignPackageError"}
+_TOLD_IN_FULL = {"DamagedError", "EncoderError", "ForeignPackageError", "MissingPackageError"}
 """Errors of other rooms whose message is a line for a person already."""
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from dataflows.errors import InputError, LedgerError
 from dataflows.failures import run_to_status
+from dataflows.own import mend
 from encoders.errors import EncoderError
 
 
@@ -33,6 +34,16 @@ def wrapped(error: BaseException) -> BaseException:
             wrapped(ValueError("two\nlines")),
             1,
             "penchant: ValueError: two lines (set PENCHANT_DEBUG=1 for the traceback)\n",
+        ),
+        (
+            ModuleNotFoundError("No module named 'river'", name="river"),
+            1,
+            f"penchant: the library river is missing from this environment: {mend()}\n",
+        ),
+        (
+            ModuleNotFoundError("No module named 'learners.lists'", name="learners.lists"),
+            1,
+            f"penchant: our own learners.lists is missing from here: {mend('learners')}\n",
         ),
     ],
 )
