@@ -86,25 +86,43 @@ class Pace:
     def latency_ms(self) -> dict[str, Any]:
         """Return percentiles over events, in milliseconds from source to list; None before any.
 
-        `histogram` counts events between `edges`, which grow by a constant factor.
+        `histogram` counts events between `edges`, which grow by a constant factor. `first` is
+        the latency of the first micro-batch, for which code is compiled, and its `events`;
+        `later` has the percentiles of all others.
         """
-        if not self.records:
-            histogram: dict[str, list[Any]] = {"edges": [], "events": []}
-            return {**dict.fromkeys(_PERCENTILES), "max": None, "histogram": histogram}
         latencies, events = np.array(self._latencies), np.array(self._events)
-        each = np.repeat(latencies, events)
-        found = np.percentile(each, list(_PERCENTILES.values())).tolist()
+        told = {
+            **_percentiles(latencies, events),
+            "max": float(latencies.max()) if len(latencies) else None,
+            "first": {"ms": float(latencies[0]), "events": int(events[0])}
+            if len(latencies)
+            else None,
+            "later": _percentiles(latencies[1:], events[1:]),
+        }
+        if not len(latencies):
+            return {**told, "histogram": {"edges": [], "events": []}}
         edges = _edges(float(latencies.min()), float(latencies.max()))
         counts = np.histogram(latencies, edges, weights=events)[0].astype(np.int64)
-        return {
-            **dict(zip(_PERCENTILES, found, strict=True)),
-            "max": float(latencies.max()),
-            "histogram": {"edges": edges.tolist(), "events": counts.tolist()},
-        }
+        return {**told, "histogram": {"edges": edges.tolist(), "events": counts.tolist()}}
+
+    def _first(self) -> dict[str, Any] | None:
+        if not len(self._latencies):
+            return None
+        return {"ms": self._latencies[0], "events": self._events[0]}
 
     def _now(self) -> Moment:
         wall = time.perf_counter() - self._apart_wall
         return Moment(wall, time.process_time() - self._apart_cpu)
+
+
+def _percentiles(
+    latencies: NDArray[np.float64], events: NDArray[np.int64]
+) -> dict[str, float | None]:
+    """Give percentiles over events, None where there are none."""
+    if not len(latencies):
+        return dict.fromkeys(_PERCENTILES)
+    found = np.percentile(np.repeat(latencies, events), list(_PERCENTILES.values()))
+    return dict(zip(_PERCENTILES, found.tolist(), strict=True))
 
 
 def _edges(least: float, most: float) -> NDArray[np.float64]:

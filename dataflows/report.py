@@ -233,10 +233,13 @@ def _young(report: dict[str, Any]) -> str:
 def _speed(report: dict[str, Any]) -> str:
     latency = report["latency_ms"]
     until = "a list" if report["lists"] else "what is thought of an event"
+    later, first = latency["later"], latency["first"]
+    compiled = f"; the first batch, which compiles, {_number(first['ms'], 1)} ms" if first else ""
     return (
         f"speed: {_number(report['events_per_cpu_second'], 0)} events per CPU second without the "
-        f"judge; latency of {until} {_number(latency['p50'], 1)} ms (p50), "
-        f"{_number(latency['p99'], 1)} ms (p99), batches of {report['settings']['batch_size']}"
+        f"judge; latency of {until} {_number(later['p50'], 1)} ms (p50), "
+        f"{_number(later['p99'], 1)} ms (p99), batches of {report['settings']['batch_size']}"
+        f"{compiled}"
     )
 
 

@@ -11,6 +11,9 @@ from dataflows.page.plot import Plot
 from dataflows.page.scale import log_room, room
 from dataflows.page.svg import line, path, tag
 
+FEW = 10
+"""Items taken from a bin, below which its share says next to nothing."""
+
 
 def calibration(report: dict[str, Any]) -> Figure:
     """Show promised against observed shares, by bins of the promise."""
@@ -33,7 +36,8 @@ def calibration(report: dict[str, Any]) -> Figure:
             low, high = (drawing.y(limit) for limit in each["interval"])
             drawing.marks.append(line(at, low, at, high, "whisker s0"))
             cy = drawing.y(each["observed"])
-            mark = tag("circle", cx=at, cy=cy, r=5, class_="dot s0", data_i=str(place))
+            style = "dot s0 hollow" if is_thin(each) else "dot s0"
+            mark = tag("circle", cx=at, cy=cy, r=5, class_=style, data_i=str(place))
             drawing.marks.append(mark)
         return drawing
 
@@ -50,7 +54,8 @@ def calibration(report: dict[str, Any]) -> Figure:
     says = (
         "Each point is a bin of shown places, with its 95 % interval; on the line, promises "
         "are kept; below it, too much was promised. Grey bars at the foot: places in the bin. "
-        f"Expected calibration error: {words.share(report['calibration']['ece'], 4)}."
+        f"Expected calibration error: {words.share(report['calibration']['ece'], 4)}, the mean "
+        f"distance over all places, most of which promise little.{_thin_said(bins)}"
     )
     return Figure(
         "calibration",
@@ -58,9 +63,29 @@ def calibration(report: dict[str, Any]) -> Figure:
         says,
         drawn("calibration", "Calibration of the probabilities", says, HALF, plot),
         Table(["promised, from to", "places", "mean promise", "taken", "95 % interval"], rows),
-        [Key("a bin of shown places", "s0 dot"), Key("promise = taken", "equal")],
+        _bin_keys(bins),
         [f"promised {row[2]}\ntaken {row[3]} ({row[4]})\n{row[1]} places" for row in rows],
     )
+
+
+def is_thin(each: dict[str, Any]) -> bool:
+    """Whether so little was taken from a bin that its share says next to nothing."""
+    return bool(round(each["observed"] * each["places"]) < FEW)
+
+
+def _thin_said(bins: list[dict[str, Any]]) -> str:
+    thin = sum(map(is_thin, bins))
+    if not thin:
+        return ""
+    return (
+        f" Of {thin} of the {len(bins)} bins (hollow) fewer than {FEW} items were taken: their "
+        "share says next to nothing."
+    )
+
+
+def _bin_keys(bins: list[dict[str, Any]]) -> list[Key]:
+    thin = [Key(f"fewer than {FEW} taken", "s0 dot hollow")] if any(map(is_thin, bins)) else []
+    return [Key("a bin of shown places", "s0 dot"), *thin, Key("promise = taken", "equal")]
 
 
 def _strip(plot: Plot, each: dict[str, Any], most: int) -> None:

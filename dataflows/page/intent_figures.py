@@ -10,7 +10,7 @@ from dataflows.page.method_curves import MethodCurves
 from dataflows.page.methods import Method, keys
 from dataflows.page.plot import Plot
 from dataflows.page.scale import Axis
-from dataflows.page.summary import Card
+from dataflows.page.summary import Card, latency_card
 from dataflows.report_intent import WAYS, why_nothing
 
 _SHOWN = [
@@ -64,7 +64,7 @@ def verdict(report: dict[str, Any]) -> tuple[str, str]:
 
 def cards(report: dict[str, Any]) -> list[Card]:
     """Give the figures to know where no list was judged."""
-    of, latency = report["intent"], report["latency_ms"]
+    of = report["intent"]
     return [
         Card("accuracy", words.share(of["accuracy"], 4), "the label first among all"),
         Card("last fifth", words.share(of["accuracy_last_fifth"], 4), "accuracy later on"),
@@ -81,10 +81,5 @@ def cards(report: dict[str, Any]) -> list[Card]:
             "AUROC" if of["oos_auroc"] is not None else "no such events",
         ),
         Card("speed", f"{words.count(report['events_per_cpu_second'])}/s", "events per CPU second"),
-        Card(
-            "latency, p99",
-            words.milliseconds(latency["p99"]),
-            f"p50 {words.milliseconds(latency['p50'])}, "
-            f"batches of {report['settings']['batch_size']}",
-        ),
+        latency_card(report),
     ]

@@ -12,7 +12,7 @@ from dataflows.page.lines import Line, draw_bands, draw_lines
 from dataflows.page.methods import OURS, Method, methods
 from dataflows.page.plot import Plot
 from dataflows.page.scale import Axis, log_room, room
-from dataflows.page.svg import path
+from dataflows.page.svg import line, path
 
 _KEYS = (Key("shown in lists", "s0"), Key("chosen by users", "s1"))
 
@@ -100,10 +100,13 @@ def latency(report: dict[str, Any]) -> Figure:
     edges, counts = of["histogram"]["edges"], of["histogram"]["events"]
     x = log_room(edges, words.milliseconds, "from source to list")
     y = room(counts, words.brief, "events")
+    marked = slow_first(report)
 
     def plot(width: int) -> Plot:
         drawing = Plot(width, 300, x, y)
         draw_histogram(drawing, edges, counts)
+        if marked is not None:
+            _mark(drawing, marked)
         return drawing
 
     rows = [
@@ -118,10 +121,35 @@ def latency(report: dict[str, Any]) -> Figure:
     return Figure(
         "latency",
         "Latency",
-        f"{says} Micro-batches of {report['settings']['batch_size']}; the judge is left out.",
+        f"{says} Micro-batches of {report['settings']['batch_size']}; the judge is left out."
+        f"{_first_said(report, marked)}",
         drawn("latency", "Latency", says, HALF, plot),
         Table(["latency", "events"], rows),
+        [Key("first micro-batch, which compiles", "first")] if marked is not None else [],
         tips=[f"{span}\n{events} events" for span, events in rows],
+    )
+
+
+def slow_first(report: dict[str, Any]) -> float | None:
+    """Give the latency of the first micro-batch where it stands out; None where it does not."""
+    of = report["latency_ms"]
+    usual, first = of["later"]["p99"], of["first"]
+    if first is None or usual is None or first["ms"] <= usual:
+        return None
+    return float(first["ms"])
+
+
+def _mark(plot: Plot, at: float) -> None:
+    plot.marks.append(line(plot.x(at), plot.top, plot.x(at), plot.bottom, "first"))
+
+
+def _first_said(report: dict[str, Any], marked: float | None) -> str:
+    if marked is None:
+        return ""
+    later = report["latency_ms"]["later"]
+    return (
+        f" The first one took {words.milliseconds(marked)}, since code is compiled in it; without "
+        f"it 99 % are within {words.milliseconds(later['p99'])}."
     )
 
 

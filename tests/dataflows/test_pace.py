@@ -84,3 +84,18 @@ def test_an_arrival_of_nothing_new_is_no_batch(clock) -> None:
     assert latency["p50"] is latency["max"] is None
     assert latency["histogram"] == {"edges": [], "events": []}
     assert pace.spent() == (0.0, 0.0)
+
+
+def test_the_first_batch_stands_apart_from_the_later_ones() -> None:
+    pace = Pace()
+    assert pace.latency_ms()["first"] is None
+    assert pace.latency_ms()["later"]["p99"] is None
+    for milliseconds, events in ((5_000.0, 8), (10.0, 32), (20.0, 32)):
+        pace._latencies.append(milliseconds)
+        pace._events.append(events)
+        pace.records += events
+    latency = pace.latency_ms()
+    assert latency["first"] == {"ms": 5_000.0, "events": 8}
+    assert latency["later"]["p50"] == pytest.approx(15.0)
+    assert latency["later"]["p99"] == 20.0
+    assert latency["max"] == latency["p99"] == 5_000.0

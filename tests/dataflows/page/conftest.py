@@ -71,6 +71,10 @@ def crowded(report) -> Report:
         for at in range(0, full["scored"], 40)
         for signal in ("hit", "intent_loss")
     ]
+    latency = full["latency_ms"]
+    latency["first"], latency["max"] = {"ms": 9_000.0, "events": 32}, 9_000.0
+    latency["histogram"]["edges"][-1] = 9_000.0
+    full["calibration"]["bins"][0]["observed"] = 0.0  # a bin that nothing was taken from
     full["left_out"] = {"absent": HOSTILE}
     full["log"] = HOSTILE
     full["run"]["command"] = HOSTILE

@@ -12,6 +12,7 @@ import pytest
 from dataflows.config import load_config
 from dataflows.errors import InputError
 from dataflows.made_by import made_by
+from dataflows.page.figure import HALF
 from dataflows.page.write import html, write_html
 from dataflows.replay import ReplaySettings, replay
 from dataflows.shop import Shop
@@ -187,3 +188,41 @@ def test_what_made_it_can_be_run_again() -> None:
     assert run["command"] == "penchant replay 'my events.jsonl' --html out.html"
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", run["at"])
     assert run["libraries"]["numpy"]
+
+
+def test_the_batch_that_compiles_is_marked_and_told_apart(report) -> None:
+    told = copy.deepcopy(report)
+    latency = told["latency_ms"]
+    latency["later"] = {"p50": 20.0, "p90": 30.0, "p95": 35.0, "p99": 40.0}
+    latency["first"] = {"ms": latency["max"], "events": 32}
+    latency["max"] = latency["first"]["ms"] = 5_000.0
+    latency["histogram"]["edges"][-1] = 5_000.0
+    page = Page(html(told))
+    assert "first micro-batch, which compiles" in page.text
+    assert "without it 99 % are within 40 ms" in page.text
+    assert "latency, p99 40 ms p50 20 ms, batches of 32; without the first" in page.text
+    assert html(told).count('class="first"') == len(HALF)
+    latency["first"]["ms"] = 25.0  # compiled before, and kept
+    assert "which compiles" not in Page(html(told)).text
+    assert 'class="first"' not in html(told)
+
+
+def test_the_card_of_calibration_says_what_its_mean_hides(report) -> None:
+    told = copy.deepcopy(report)
+    bins = told["calibration"]["bins"]
+    bins[0] |= {"predicted": 0.002, "observed": 0.001, "places": 4_000}
+    bins[-1] |= {"predicted": 0.9, "observed": 0.3, "places": 1_000}
+    told["candidate_recall"] = 0.75
+    text = Page(html(told)).text
+    assert "a mean: the worst bin promised 90.0 %, had 30.0 %" in text
+    assert "25.0 % of true items were no candidate" in text
+    thin = sum(round(each["observed"] * each["places"]) < 10 for each in bins)
+    assert thin >= 1
+    assert f"Of {thin} of the {len(bins)} bins (hollow) fewer than 10 items were taken" in text
+    figure = html(told).split('<figure id="calibration">')[1].split("</figure>")[0]
+    assert figure.count("dot s0 hollow") == thin * len(HALF)
+    assert "fewer than 10 taken" in figure
+    for each in bins:
+        each["places"] = 10**6
+        each["observed"] = max(each["observed"], 0.001)
+    assert "hollow) fewer" not in Page(html(told)).text

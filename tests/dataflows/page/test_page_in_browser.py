@@ -196,3 +196,27 @@ def test_the_page_is_whole_without_its_script(browser, pages) -> None:
         assert len(browser.find_elements(By.TAG_NAME, "h2")) == len(SECTIONS)
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+SHADES = """
+return [...document.querySelectorAll(".scroll")].filter(
+  (one) => one.clientWidth > 0 && one.scrollWidth > one.clientWidth + 1
+).map((one) => {
+  const style = getComputedStyle(one);
+  return [style.backgroundAttachment, style.backgroundImage.split("linear-gradient").length - 1];
+});
+"""
+
+
+def test_tables_that_go_on_to_the_right_show_it_on_a_phone(browser, pages) -> None:
+    opened(browser, pages["crowded"].as_uri(), PHONE, "light")
+    hint = browser.find_element(By.CSS_SELECTOR, "#summary .sideways")
+    assert hint.is_displayed()
+    shades = browser.execute_script(SHADES)
+    assert len(shades) >= 2  # all methods, and another
+    assert all(each == ["local, local, scroll, scroll", 4] for each in shades)
+    opened(browser, pages["small"].as_uri(), WIDE, "light")
+    assert not browser.find_element(By.CSS_SELECTOR, "#summary .sideways").is_displayed()
+    table = browser.find_element(By.CSS_SELECTOR, "#summary .scroll")
+    fits = "return arguments[0].scrollWidth <= arguments[0].clientWidth"
+    assert browser.execute_script(fits, table)  # so there is nothing to be said of it
