@@ -20,6 +20,7 @@ from dataflows.demo_view import DemoView, Rates, Scene
 from dataflows.errors import InputError
 from dataflows.figures import Ranks, gains
 from dataflows.file_sink import TOPICS, FileSink, topic_file
+from dataflows.narrow import print_whole
 from dataflows.outbox import DEAD_LETTERS, INTENTS, Out
 from dataflows.pace import Pace
 from dataflows.peers.catalogue import DEFAULT, open_peers
@@ -213,7 +214,7 @@ def _summarise(demo: Demo, out: Path, console: Console) -> None:
     report = {"log": demo.log.title, "k": k, **figures, "intent": intent}
     show_accuracy(report, console, leads=False)
     if not report["scored"] and intent["events"]:
-        console.print(intent_table(report))
+        print_whole(intent_table(report), console)
     console.print(ledger_line(ledger), highlight=False)
     reasons = ledger["reasons"].get("dead_letter", {})
     console.print(

@@ -34,6 +34,8 @@ def run_to_status(command: Callable[[], object]) -> int:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
         return FAILED
     except Exception as error:  # noqa: BLE001 - the last resort of the command line
+        if any(isinstance(cause, KeyboardInterrupt) for cause in _causes(error)):
+            return INTERRUPTED  # it came up through the engine, which makes another error of it
         return tell(error)
     return status if isinstance(status, int) else 0
 

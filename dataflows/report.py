@@ -16,6 +16,7 @@ from dataflows.accuracy import YOUNG_EVENTS
 from dataflows.errors import InputError
 from dataflows.figures import names
 from dataflows.known_items import REMEDY, Joined
+from dataflows.narrow import print_whole
 from dataflows.report_intent import intent_table, out_of_scope_line, why_nothing
 from dataflows.scored import Scored
 
@@ -61,7 +62,7 @@ def render(report: dict[str, Any], console: Console) -> None:
     """Print the report: of lists where events were ranked, of intent where they had labels."""
     show_accuracy(report, console, leads=True)
     if report["intent"]["events"]:
-        console.print(intent_table(report))
+        print_whole(intent_table(report), console)
     lines = [out_of_scope_line(report), ledger_line(report["events"]), *_remarks(report)]
     for line in filter(None, lines):
         console.print(line, highlight=False, markup=False)
@@ -72,9 +73,9 @@ def show_accuracy(report: dict[str, Any], console: Console, *, leads: bool) -> N
     if not report["scored"]:
         console.print(f"No list was judged: {why_nothing(report)}.", highlight=False)
         return
-    console.print(figures_table(report))
+    print_whole(figures_table(report), console)
     if leads and report["peers"]:
-        console.print(lead_table(report))
+        print_whole(lead_table(report), console)
     console.print(by_quarter(report), highlight=False)
 
 

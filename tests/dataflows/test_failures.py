@@ -59,7 +59,9 @@ def test_the_traceback_is_shown_on_demand(capsys, monkeypatch) -> None:
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_interrupted_and_well() -> None:
+def test_interrupted_and_well(capsys) -> None:
     assert run_to_status(failing(KeyboardInterrupt())) == 130
+    assert run_to_status(failing(wrapped(KeyboardInterrupt()))) == 130
+    assert capsys.readouterr().err == ""
     assert run_to_status(lambda: None) == 0
     assert run_to_status(lambda: 3) == 3
