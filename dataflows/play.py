@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-from bytewax.inputs import DynamicSource, Source, StatelessSourcePartition
+from bytewax.inputs import DynamicSource, StatelessSourcePartition
 from bytewax.outputs import DynamicSink, Sink, StatelessSinkPartition
 from bytewax.run import cli_main
 
@@ -32,6 +34,7 @@ from dataflows.outbox import Acknowledge, Out
 from dataflows.pace import Pace
 from dataflows.record import Raw
 from dataflows.records import MemoryStore, Records
+from dataflows.stopping import stopped_by_signals
 from dataflows.swap.in_force import InForce
 from dataflows.swap.shadows import Shadows
 from dataflows.swap.turn import Turns
@@ -68,7 +71,7 @@ def open_engine(
 
 def play(
     config: Config,
-    source: Source[Raw],
+    source: PlaySource,
     sink: Callable[[Acknowledge], Sink[Out]],
     engine: Engine[Recommender],
     encoder: Encoder,
@@ -80,23 +83,31 @@ def play(
 
     Gives how many items of the events the catalogue knows. Give the same `catalogue` to play
     on where an earlier play ended. `turns` says when another encoder takes over, `decisions`
-    what is taken for somebody's decision.
+    what is taken for somebody's decision. Raises KeyboardInterrupt at Ctrl-C, once the
+    micro-batch at hand is done: raised in a step, it would come up through the engine as a
+    panic.
     """
     engines = Engines(lambda _: engine)
     titles = Catalogue(None, encoder.version) if catalogue is None else catalogue
     encode = EncodeStep(encoder, config.events, titles, turns=turns, decisions=decisions)
     epoch = timedelta(seconds=config.flow.epoch_seconds)
     flow = build_flow(source, sink(engines.acknowledge), encode, engines, epoch)
-    cli_main(flow, epoch_interval=epoch)  # type: ignore[no-untyped-call]
+    with stopped_by_signals(source.stop, (signal.SIGINT,)):
+        cli_main(flow, epoch_interval=epoch)  # type: ignore[no-untyped-call]
+    if source.stop.is_set():
+        raise KeyboardInterrupt
     return encode.joined
 
 
 class _Batches(StatelessSourcePartition[Raw]):
-    def __init__(self, batches: Iterator[list[Raw]], pace: Pace) -> None:
+    def __init__(self, batches: Iterator[list[Raw]], pace: Pace, stop: threading.Event) -> None:
         self._batches = batches
         self._pace = pace
+        self._stop = stop
 
     def next_batch(self) -> list[Raw]:
+        if self._stop.is_set():
+            raise StopIteration
         batch = next(self._batches)
         events = [raw.next_offset for raw in batch if raw.topic == EVENTS]
         if events:
@@ -105,15 +116,20 @@ class _Batches(StatelessSourcePartition[Raw]):
 
 
 class PlaySource(DynamicSource[Raw]):
-    """Micro-batches as they are given, from the first worker; `pace` is told when each leaves."""
+    """Micro-batches as they are given, from the first worker; `pace` is told when each leaves.
+
+    It ends early once `stop` is set.
+    """
 
     def __init__(self, batches: Iterable[list[Raw]], pace: Pace) -> None:
+        self.stop = threading.Event()
         self._batches = iter(batches)
         self._pace = pace
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Batches:  # noqa: ARG002
         """Give the first worker all of it."""
-        return _Batches(self._batches if worker_index == 0 else iter(()), self._pace)
+        batches = self._batches if worker_index == 0 else iter(())
+        return _Batches(batches, self._pace, self.stop)
 
 
 class _Delivered(StatelessSinkPartition[Out]):

@@ -12,9 +12,17 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
-def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Let the first SIGTERM or SIGINT set `stop`, while inside; the second has its old effect."""
-    before = {number: signal.signal(number, handler(stop)) for number in SIGNALS}
+def stopped_by_signals(
+    stop: threading.Event, signals: tuple[signal.Signals, ...] = SIGNALS
+) -> Iterator[None]:
+    """Let the first of `signals` set `stop`, while inside; the second has its old effect.
+
+    Outside the main thread, which alone may say what a signal does, nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler(stop)) for number in signals}
     try:
         yield
     finally:

@@ -1,0 +1,87 @@
+"""The command line in the hands of someone new: Ctrl-C, a pipe that closes, a plain terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dataflows.shop import Shop
+
+ESCAPE = "\x1b["
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("newcomer")
+    Shop(seed=1, items=80, users=20).write(folder, 4_000)
+    return folder
+
+
+def begun(folder: Path, *args: str, **environ: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "dataflows.cli", *args],
+        cwd=folder,
+        env=os.environ | {"PENCHANT_ENCODER__NAME": "hashing-32"} | environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("replay", "events.jsonl", "--items", "items.jsonl"),
+        ("demo", "events.jsonl", "--items", "items.jsonl", "--no-rounds"),
+    ],
+    ids=lambda args: args[0],
+)
+def test_ctrl_c_in_the_midst_of_a_flow_ends_it_without_a_word(folder, args) -> None:
+    process = begun(folder, *args)
+    # The flow has begun once it holds the encoder and is at work: it says so by its threads.
+    status = Path(f"/proc/{process.pid}/status")
+    until = time.monotonic() + 120
+    while time.monotonic() < until and process.poll() is None:
+        threads = re.search(r"Threads:\s+(\d+)", status.read_text())
+        if threads and int(threads[1]) > 1:
+            break
+        time.sleep(0.05)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (130, "")
+
+
+@pytest.mark.parametrize("args", [("--help",), ("check", "events.jsonl"), ("replay", "--help")])
+def test_a_reader_that_leaves_is_no_fault(folder, args) -> None:
+    with begun(folder, *args) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode in (0, 1)
+
+
+@pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {}])
+def test_nothing_is_coloured_where_no_one_looks(folder, environ) -> None:
+    out, err = begun(folder, "check", "events.jsonl", **environ).communicate(timeout=120)
+    assert "4,000 records" in out
+    assert err == ""
+    assert ESCAPE not in out
+
+
+def test_a_plain_locale_gets_its_letters(folder) -> None:
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    process = begun(folder, "check", "events.jsonl", **plain)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    assert "4,000 records" in out
