@@ -32,6 +32,7 @@ from dataflows.line_reader import LineReader
 from dataflows.model import Observer
 from dataflows.outbox import Acknowledge, Out
 from dataflows.pace import Pace
+from dataflows.panics import hushed, hushing
 from dataflows.record import Raw
 from dataflows.records import MemoryStore, Records
 from dataflows.stopping import stopped_by_signals
@@ -92,7 +93,7 @@ def play(
     encode = EncodeStep(encoder, config.events, titles, turns=turns, decisions=decisions)
     epoch = timedelta(seconds=config.flow.epoch_seconds)
     flow = build_flow(source, sink(engines.acknowledge), encode, engines, epoch)
-    with stopped_by_signals(source.stop, (signal.SIGINT,)):
+    with stopped_by_signals(source.stop, (signal.SIGINT,)), hushed():
         cli_main(flow, epoch_interval=epoch)  # type: ignore[no-untyped-call]
     if source.stop.is_set():
         raise KeyboardInterrupt
@@ -105,6 +106,7 @@ class _Batches(StatelessSourcePartition[Raw]):
         self._pace = pace
         self._stop = stop
 
+    @hushing
     def next_batch(self) -> list[Raw]:
         if self._stop.is_set():
             raise StopIteration
