@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 class Watched(io.FileIO):
     """The bytes of a file for as long as it is the one that it was.
 
-    After each piece it is looked whether the file still begins as it did and is no shorter.
-    Where it does not, the piece may be of another text: it is not given, and `is_changed`.
+    After each piece it is looked whether the file still begins as it did, and is no shorter
+    than what was read before. Where that is not so, the piece may be of another text: it is
+    not given, and `is_changed`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,10 +36,10 @@ class Watched(io.FileIO):
         if at <= known < min(HEAD, at + count):
             self.beginning += bytes(memoryview(buffer).cast("B")[known - at : count])
             self.beginning = self.beginning[:HEAD]
-        self.is_changed = not self._is_same(at + count, known)
+        self.is_changed = not self._is_same(at, known)
         return 0 if self.is_changed else count
 
-    def _is_same(self, end: int, known: int) -> bool:
+    def _is_same(self, read: int, known: int) -> bool:
         handle = self.fileno()
-        is_long = os.fstat(handle).st_size >= end
+        is_long = os.fstat(handle).st_size >= read
         return is_long and os.pread(handle, known, 0) == self.beginning[:known]
