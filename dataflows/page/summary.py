@@ -9,7 +9,7 @@ from dataflows.page import words
 from dataflows.page.figure import Table
 from dataflows.page.list_figures import slow_first
 from dataflows.page.methods import OURS, figures_of, methods
-from dataflows.report import more_by
+from dataflows.report import more_by, usual_latency
 
 
 class Card(NamedTuple):
@@ -88,14 +88,11 @@ def cards(report: dict[str, Any]) -> list[Card]:
 
 def latency_card(report: dict[str, Any]) -> Card:
     """Give the card of latency: what is usual, and apart from it the batch that compiles."""
-    latency, first = report["latency_ms"], slow_first(report)
-    note = (
-        f"p50 {words.milliseconds(latency['later']['p50'])}, "
-        f"batches of {report['settings']['batch_size']}"
-    )
+    usual, first = usual_latency(report), slow_first(report)
+    note = f"p50 {words.milliseconds(usual['p50'])}, batches of {report['settings']['batch_size']}"
     if first is not None:
         note += f"; without the first, which compiles: {words.milliseconds(first)}"
-    return Card("latency, p99", words.milliseconds(latency["later"]["p99"]), note)
+    return Card("latency, p99", words.milliseconds(usual["p99"]), note)
 
 
 def calibration_note(report: dict[str, Any]) -> str:

@@ -115,6 +115,16 @@ def test_without_labels_it_is_said_why_nothing_is_told(tmp_path) -> None:
     assert "Against the labels" not in html(report)
 
 
+def test_a_log_of_one_micro_batch_has_its_latency(tmp_path) -> None:
+    log = write_log(tmp_path / "short.jsonl", 20)
+    report = replay(CONFIG, log, settings=ReplaySettings(against=())).report
+    assert report["latency_ms"]["later"]["p50"] is None
+    told = shown(report)
+    assert f"{report['latency_ms']['p50']:.1f} ms (p50)" in " ".join(told.split())
+    assert "which compiles" not in told
+    assert '<strong>\N{EN DASH}</strong><span class="note">p50' not in html(report)
+
+
 def test_the_demo_of_intents_tells_how_many_were_foreseen(log, tmp_path) -> None:
     held = io.StringIO()
     console = Console(file=held, width=100)
