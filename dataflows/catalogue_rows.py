@@ -57,7 +57,7 @@ def row_id(row: bytes, max_id_chars: int = 256) -> str | None:
     """Give the id in a row of a catalogue, None where none can be read."""
     try:
         found = _row.decode(row).item_id
-    except ValueError:  # what else is wrong with the row does not matter here
+    except (ValueError, RecursionError):  # what else is wrong with it does not matter here
         named = _NAMED.search(row)
         if named is None:
             return None

@@ -226,7 +226,7 @@ _OUTCOMES = ("learnt", "observed", "skipped", "duplicate", "dead_letter")
 def _unknown_fields(value: bytes) -> list[str]:
     try:
         return [name for name in _names.decode(value) if name not in KNOWN]
-    except ValueError:  # a record that only the slow path of decoding can read
+    except (ValueError, RecursionError):  # a record that only the slow path of decoding can read
         return []
 
 

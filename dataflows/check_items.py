@@ -160,5 +160,8 @@ class _ItemChecker:
 def _unknown_fields(value: bytes) -> list[str]:
     try:
         return [name for name in _names.decode(value) if name not in KNOWN]
-    except ValueError:  # a row that only the slow path of decoding can read, or none
+    except (
+        ValueError,
+        RecursionError,
+    ):  # a row only for the slow path, or none
         return []

@@ -29,7 +29,7 @@ class TimeVotes:
         """Take in a line that was refused; give the unit that it would be read in."""
         try:
             found = _timed.decode(raw.value or b"").ts
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         unit = fitting_unit(found, self._settings.min_time, self._settings.max_time)
         if unit is not None:

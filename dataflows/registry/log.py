@@ -51,8 +51,13 @@ def numbers(shelf: Shelf, folder: str) -> list[int]:
     return sorted(int(stem) for stem in stems if _NUMBER.fullmatch(stem))
 
 
-def records(shelf: Shelf, folder: str, kind: type[_Record], after: int) -> dict[int, _Record]:
-    """Read the records with a number above `after`, oldest first. A damaged one is logged."""
+def records(
+    shelf: Shelf, folder: str, kind: type[_Record], after: int, told: set[str]
+) -> dict[int, _Record]:
+    """Read the records with a number above `after`, oldest first.
+
+    A damaged one is logged, unless its path is in `told`, where it is put then.
+    """
     wanted = [number for number in numbers(shelf, folder) if number > after]
     paths = [_path(folder, number) for number in wanted]
     found = {}
@@ -60,7 +65,9 @@ def records(shelf: Shelf, folder: str, kind: type[_Record], after: int) -> dict[
         try:
             found[number] = msgspec.json.decode(content, type=kind)
         except (msgspec.DecodeError, RecursionError) as error:
-            _log.warning("%s is passed over: %s", path, error)
+            if path not in told:
+                told.add(path)
+                _log.warning("%s is passed over: %s", path, error)
     return found
 
 

@@ -31,7 +31,7 @@ def read_manifest(shelf: Shelf, version: str) -> Manifest | None:
         manifest = msgspec.json.decode(content, type=Manifest)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise damaged(version, f"its {MANIFEST} cannot be read ({error})") from error
     if manifest.id != version or manifest.format != FORMAT:
         raise damaged(version, f"its {MANIFEST} is of {manifest.id}, in format {manifest.format}")

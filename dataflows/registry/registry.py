@@ -37,6 +37,7 @@ class Registry:
 
     def __init__(self, root: str | Path, cache: Path | None = None) -> None:
         self._shelf = open_shelf(root)
+        self._told: set[str] = set()
         self._cache = default_cache(str(root)) if cache is None else cache
 
     def add(self, kind: Kind, folder: Path, about: About) -> Manifest:
@@ -155,9 +156,10 @@ class Registry:
         One that says it is another than its file does is logged and left out: a number that is
         too high would make all later ones unheard.
         """
-        found = log.records(self._shelf, "promotions", Promotion, after)
+        found = log.records(self._shelf, "promotions", Promotion, after, self._told)
         for number, promotion in found.items():
-            if promotion.sequence != number:
+            if promotion.sequence != number and str(number) not in self._told:
+                self._told.add(str(number))
                 _log.warning(
                     "promotion %d is passed over: it says that it is %d",
                     *(number, promotion.sequence),
@@ -175,7 +177,7 @@ class Registry:
 
     def decisions(self, after: int = -1) -> list[Decision]:
         """List the decisions of the gate with a number above `after`, oldest first."""
-        return list(log.records(self._shelf, "decisions", Decision, after).values())
+        return list(log.records(self._shelf, "decisions", Decision, after, self._told).values())
 
     def gc(self, keep: int, abandoned: float = ABANDONED) -> list[str]:
         """Remove versions and return their ids; decisions and promotions stay.
