@@ -89,11 +89,16 @@ def is_complete(database: Path) -> bool:
     return marker_path(database).exists()
 
 
-def refuse_lost(database: Path) -> None:
-    """Raise InputError where a database that was complete is no more. Raises OSError."""
+def refuse_lost(database: Path, *, is_closed: bool) -> None:
+    """Raise InputError where a database that was complete is no more. Raises OSError.
+
+    Only where it `is_closed` in this process is it looked into: the system lets go of all locks
+    that a process has on a file as soon as it closes any descriptor of it, and the next reader
+    elsewhere would take the log of what is committed away from under SQLite.
+    """
     if not is_complete(database):
         return
-    lost = _lost(database)
+    lost = _lost(database) if is_closed else _gone(database)
     if lost is not None:
         raise InputError(
             f"{database}: {lost}, though a state was made here ({marker_path(database).name} "
@@ -165,16 +170,21 @@ def read_connection(database: Path) -> sqlite3.Connection:
     return connection
 
 
+def _gone(database: Path) -> str | None:
+    """Say whether a database is there at all, without opening it."""
+    if not database.exists():
+        return "the file is missing"
+    return None if database.stat().st_size else "the file is empty"
+
+
 def _lost(database: Path) -> str | None:
     """Say what a database has lost as far as its size and first bytes tell."""
-    try:
-        with database.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            head = file.read(_HEADER_BYTES)
-    except FileNotFoundError:
-        return "the file is missing"
-    if size == 0:
-        return "the file is empty"
+    gone = _gone(database)
+    if gone is not None:
+        return gone
+    with database.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        head = file.read(_HEADER_BYTES)
     if len(head) < _HEADER_BYTES or not head.startswith(_MAGIC):
         return "the file is no database"
     page_bytes, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")

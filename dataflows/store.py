@@ -48,6 +48,10 @@ COMMITS = "commits"
 """Under this name the number of the last commit stands in the table `identity`."""
 
 
+_open: set[Path] = set()
+"""The databases that this process writes to."""
+
+
 class StoreInUseError(InputError):
     """Another process has the state open."""
 
@@ -92,7 +96,7 @@ class Store:
             try:
                 make_private_folder(folder, is_ours)
                 lock = undo.enter_context(lock_shard(path))
-                refuse_lost(path)
+                refuse_lost(path, is_closed=True)
                 make_private_file(path)  # SQLite gives its other files the rights of this one
                 close_files_to_others(path)
                 connection = undo.enter_context(closing(_connect(path)))
@@ -106,6 +110,7 @@ class Store:
             except (OSError, sqlite3.Error) as error:
                 raise unusable(path, error) from error
             undo.pop_all()
+        _open.add(path.absolute())
         return cls(path, connection, lock, number)
 
     @classmethod
@@ -117,7 +122,7 @@ class Store:
         path = store_path(folder, shard)
         with ExitStack() as undo:
             try:
-                refuse_lost(path)
+                refuse_lost(path, is_closed=path.absolute() not in _open)
                 if not path.exists():
                     return None
                 beside = read_number(path)  # before what is within, which may grow meanwhile
@@ -258,6 +263,7 @@ class Store:
         self._connection.close()
         if self._number is not None:
             self._number.close()
+            _open.discard(self.path.absolute())
         if self._lock is not None:
             self._lock.close()
 

@@ -202,3 +202,24 @@ def test_killed_at_any_line_it_starts_again_with_all_that_was_committed(tmp_path
 
 def test_killed_at_any_moment_it_starts_again_with_all_that_was_committed(tmp_path):
     assert kills("moments", 5, 40, tmp_path) == 40
+
+
+def test_a_reader_in_the_process_of_the_writer_loses_nothing_of_it(tmp_path):
+    """Closing a descriptor of a file lets go of all locks that its process has on it."""
+    store = Store.open(tmp_path)
+    store.commit([("a", "1", b"x")])
+    for _ in range(2):
+        view = Store.reader(tmp_path)
+        assert view is not None
+        view.close()
+    code = (
+        "import sys; from pathlib import Path; from dataflows.store import Store; "
+        "view = Store.reader(Path(sys.argv[1])); print(view.get('a', sys.argv[2])); view.close()"
+    )
+    for number in ("1", "2"):
+        store.commit([("a", number, b"x")])
+        read = [sys.executable, "-c", code, str(tmp_path), number]
+        done = subprocess.run(read, check=True, capture_output=True, text=True)
+        assert done.stdout.strip() == "b'x'"
+    assert (tmp_path / "shard-0.db-wal").exists()
+    store.close()
