@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NO_SHARED = "needs ../shared"
 NO_ML100K = "needs ml-100k"
 NO_CHROMIUM = "needs chromium"
+NO_APACHE = "needs Apache Kafka"
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile(
@@ -46,6 +47,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             ("../shared", NO_SHARED),
             ("ml-100k", NO_ML100K),
             ("chromium", NO_CHROMIUM),
+            ("Apache Kafka", NO_APACHE),
         )
     }
     told = "; ".join(f"without {what}: {count}" for what, count in counts.items())

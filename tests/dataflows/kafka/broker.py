@@ -30,9 +30,12 @@ QUIET = {"log_level": 0, "error_cb": lambda _: None}
 class Broker:
     """What tests need of a broker; `process` is None where it is not ours to freeze."""
 
-    def __init__(self, servers: str, process: subprocess.Popen[bytes] | None) -> None:
+    def __init__(
+        self, servers: str, process: subprocess.Popen[bytes] | None, copies: int = 1
+    ) -> None:
         self.servers = servers
         self.process = process
+        self.copies = copies
         self.admin = AdminClient({"bootstrap.servers": servers, **QUIET})
         self._producer = Producer({"bootstrap.servers": servers, "linger.ms": 0, **QUIET})
 
@@ -40,8 +43,9 @@ class Broker:
         """A topic or group name that nobody has used."""
         return f"{word}-{uuid.uuid4().hex[:8]}"
 
-    def create(self, topic: str, partitions: int = 1) -> str:
-        self.admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(60)
+    def create(self, topic: str, partitions: int = 1, **config: str) -> str:
+        new = NewTopic(topic, partitions, self.copies, config=config)
+        self.admin.create_topics([new])[topic].result(60)
         return topic
 
     def names(self, partitions: int = 1) -> SimpleNamespace:

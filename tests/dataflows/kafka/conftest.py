@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dataflows.kafka_settings import KafkaSettings
+from tests.dataflows.kafka.apache import Cluster
 from tests.dataflows.kafka.broker import NAMED, Broker, free_port, running
 from tests.dataflows.kafka.engine_process import Penchant
+from tests.dataflows.kafka.jars import MissingError, jars
 from tests.dataflows.kafka.proxy import Proxy
 
 LOCAL = {"consumer": {"fetch.wait.max.ms": 10}}
@@ -47,6 +50,36 @@ def cut_off(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Broker, 
         running(tmp_path_factory.mktemp("broker"), port, proxy.address[1]) as own,
     ):
         yield own, proxy
+
+
+@pytest.fixture(scope="module")
+def one_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A node of Apache Kafka that may be killed, by itself."""
+    with _nodes(tmp_path_factory.mktemp("kafka")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def three_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Three nodes, each record on all of them, and on two before it counts as written."""
+    with _nodes(tmp_path_factory.mktemp("kafka"), count=3) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def secured_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A node with TLS, the users `good` and `other` (password: the name), and no rights given."""
+    users = {"good": "good", "other": "other"}
+    with _nodes(tmp_path_factory.mktemp("kafka"), users=users) as cluster:
+        yield cluster
+
+
+def _nodes(folder: Path, **more: Any) -> AbstractContextManager[Cluster]:
+    try:
+        jars()
+    except MissingError as error:
+        pytest.skip(str(error))
+    return Cluster(folder, **more)
 
 
 @pytest.fixture
