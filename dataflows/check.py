@@ -25,12 +25,11 @@ from dataflows.distinct import Distinct
 from dataflows.errors import InputError
 from dataflows.events import Event, EventJson, decode_event
 from dataflows.file_shapes import SAMPLE, shape_of
-from dataflows.files import EVENTS
 from dataflows.ledger import Ledger
 from dataflows.line_numbers import numbered
 from dataflows.line_reader import LineReader
 from dataflows.reasons import Reason
-from dataflows.record import Raw, Reject
+from dataflows.record import EVENTS, Raw, Reject
 from dataflows.tally import tally
 
 __all__ = ["CheckReport", "check_events", "render"]

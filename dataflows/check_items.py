@@ -13,11 +13,10 @@ from dataflows.check_report import Example, ItemsReport
 from dataflows.config import Config
 from dataflows.errors import InputError
 from dataflows.file_shapes import SAMPLE, shape_of
-from dataflows.files import ITEMS
 from dataflows.items import ItemJson, ItemRecord, decode_item
 from dataflows.line_numbers import numbered
 from dataflows.line_reader import LineReader
-from dataflows.record import Raw, Reject
+from dataflows.record import ITEMS, Raw, Reject
 from dataflows.scripts import ScriptCounts
 from dataflows.tally import tally
 

@@ -12,10 +12,9 @@ import msgspec
 
 from dataflows.config import Config
 from dataflows.errors import InputError
-from dataflows.files import EVENTS, ITEMS
 from dataflows.log_order import read_order
 from dataflows.play import catalogue_records
-from dataflows.record import Raw
+from dataflows.record import EVENTS, ITEMS, Raw
 from dataflows.shop import Shop
 from dataflows.shop_dirt import soil
 from dataflows.warmup import Warmup, look_at_warmup

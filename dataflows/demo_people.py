@@ -9,10 +9,9 @@ import msgspec
 
 from dataflows.event_settings import EventSettings
 from dataflows.events import Event, decode_event
-from dataflows.files import EVENTS
 from dataflows.message_types import Intents, Recommendation
 from dataflows.outbox import INTENTS, RECOMMENDATIONS, Out
-from dataflows.record import Raw
+from dataflows.record import EVENTS, Raw
 
 REMEMBERED = 400
 LAST_EVENTS = 4

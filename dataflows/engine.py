@@ -33,7 +33,6 @@ from dataflows.deciding import DONE, Deciding, parts
 from dataflows.drift_log import DriftLog
 from dataflows.errors import InputError
 from dataflows.events import Event
-from dataflows.files import ITEMS
 from dataflows.generation.companion import Companion
 from dataflows.late_labels import in_ledger, late_label, session_label
 from dataflows.ledger import Ledger, Outcome
@@ -44,7 +43,7 @@ from dataflows.origins import Origins
 from dataflows.outbox import RECOMMENDATIONS, Out, Outbox
 from dataflows.progress import Progress
 from dataflows.reasons import Reason
-from dataflows.record import Raw, Reject
+from dataflows.record import ITEMS, Raw, Reject
 from dataflows.records import Record, Records
 from dataflows.retractions import Retracts, retraction
 from dataflows.retractions import in_ledger as retraction_in_ledger

@@ -25,12 +25,10 @@ from dataflows.piped import is_piped, piped_name
 from dataflows.piped_reader import PipedReader
 from dataflows.progress import Progress
 from dataflows.readable import Readable, unreadable
-from dataflows.record import Raw
+from dataflows.record import EVENTS, ITEMS, Raw
 from dataflows.succession import Succession
 from dataflows.whole_catalogue import WholeCatalogue
 
-EVENTS = "events"
-ITEMS = "items"
 POLL = timedelta(milliseconds=20)
 
 

@@ -22,10 +22,9 @@ from numpy.typing import NDArray
 from dataflows.errors import InputError
 from dataflows.event_settings import EventSettings
 from dataflows.events import Event, decode_event
-from dataflows.files import EVENTS
 from dataflows.line_reader import LineReader, content
 from dataflows.readable import open_seekable
-from dataflows.record import Raw
+from dataflows.record import EVENTS, Raw
 
 Places = NDArray[np.int64]
 

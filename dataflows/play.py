@@ -24,7 +24,6 @@ from dataflows.encode import EncodeStep
 from dataflows.engine import Engine
 from dataflows.engines import Engines
 from dataflows.errors import InputError
-from dataflows.files import EVENTS, ITEMS
 from dataflows.flow import build_flow
 from dataflows.generation.companion import Companion
 from dataflows.known_items import Joined
@@ -33,7 +32,7 @@ from dataflows.model import Observer
 from dataflows.outbox import Acknowledge, Out
 from dataflows.pace import Pace
 from dataflows.panics import hushed, hushing
-from dataflows.record import Raw
+from dataflows.record import EVENTS, ITEMS, Raw
 from dataflows.records import MemoryStore, Records
 from dataflows.stopping import stopped_by_signals
 from dataflows.swap.in_force import InForce

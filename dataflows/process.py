@@ -25,7 +25,6 @@ from dataflows.engines import Engines
 from dataflows.errors import InputError
 from dataflows.file_input import file_source
 from dataflows.file_sink import FileSink
-from dataflows.files import ITEMS
 from dataflows.flow import build_flow
 from dataflows.generation.companion import Companion
 from dataflows.generation.open import learner_with, open_worker
@@ -35,7 +34,7 @@ from dataflows.known_items import tell_joined
 from dataflows.origins import Origin, read_origins
 from dataflows.outbox import NARRATIVES, Acknowledge, Out
 from dataflows.progress import Progress
-from dataflows.record import Raw
+from dataflows.record import ITEMS, Raw
 from dataflows.registry.watch import open_watch
 from dataflows.run_log import RunLog
 from dataflows.state_damage import unreadable

@@ -6,6 +6,10 @@ import msgspec
 
 from dataflows.origins import Origin
 
+EVENTS = "events"
+ITEMS = "items"
+"""The topics of what comes in from files; on Kafka they are named in the settings."""
+
 
 class Raw(msgspec.Struct, frozen=True):
     """One record of a source. `partition` names it whole (`events-0`, a file's name).

@@ -10,9 +10,8 @@ import msgspec
 
 from dataflows.config import Config
 from dataflows.errors import InputError
-from dataflows.files import EVENTS, ITEMS
 from dataflows.line_reader import LineReader
-from dataflows.record import Raw
+from dataflows.record import EVENTS, ITEMS, Raw
 from dataflows.records import MemoryStore, Records
 from dataflows.store import Store
 from dataflows.tuning.collect import Collector

@@ -10,8 +10,7 @@ from typing import TypeVar
 
 from dataflows.batch import Switch
 from dataflows.errors import InputError, ModelError
-from dataflows.files import EVENTS
-from dataflows.record import Raw
+from dataflows.record import EVENTS, Raw
 from dataflows.registry.ids import kind_of
 from dataflows.swap.load import BASE, Loader, Versions
 from dataflows.swap.shadows import Shadows

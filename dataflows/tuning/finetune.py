@@ -20,11 +20,10 @@ from bytewax.run import cli_main
 
 from dataflows.config import Config
 from dataflows.file_input import file_source
-from dataflows.files import ITEMS
 from dataflows.origins import read_origins
 from dataflows.panics import hushed
 from dataflows.progress import Progress
-from dataflows.record import Raw
+from dataflows.record import ITEMS, Raw
 from dataflows.registry.open import open_registry
 from dataflows.run_log import set_up_log
 from dataflows.signals import attended

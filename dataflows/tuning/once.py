@@ -11,12 +11,11 @@ import msgspec
 from dataflows.config import Config
 from dataflows.errors import InputError
 from dataflows.events import decode_event
-from dataflows.files import ITEMS
 from dataflows.items import decode_item
 from dataflows.limits import range_of
 from dataflows.log_order import read_order
 from dataflows.play import batched, catalogue_records
-from dataflows.record import Raw
+from dataflows.record import ITEMS, Raw
 from dataflows.records import MemoryStore
 from dataflows.registry.registry import Registry
 from dataflows.tuning.collect import Arrived, Collector

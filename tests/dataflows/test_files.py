@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from dataflows.errors import InputError
 from dataflows.file_sink import FileSink, FileSinkPartition, cut_torn_line, topic_file
-from dataflows.files import EVENTS, ITEMS, FileSource
+from dataflows.files import FileSource
 from dataflows.line_reader import LineReader, is_object
 from dataflows.outbox import DEAD_LETTERS, RECOMMENDATIONS, Out
 from dataflows.progress import Progress
+from dataflows.record import EVENTS, ITEMS
 from dataflows.unpacked import form_of
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.events import Event, EventSettings, decode_event
-from dataflows.files import EVENTS
 from dataflows.line_reader import LineReader
+from dataflows.record import EVENTS
 from dataflows.tuning.window import Window, WindowEvent, WindowItem, split, write_log
 
 
