@@ -18,6 +18,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -48,8 +49,8 @@ COMMITS = "commits"
 """Under this name the number of the last commit stands in the table `identity`."""
 
 
-_open: set[Path] = set()
-"""The databases that this process writes to."""
+_open: Counter[Path] = Counter()
+"""How many connections this process has to a database, readers too."""
 
 
 class StoreInUseError(InputError):
@@ -68,6 +69,8 @@ class Store:
     ) -> None:
         self.path = path
         self._file = str(path)
+        self._is_closed = False
+        _open[path.absolute()] += 1
         self._connection = connection
         self._lock = lock
         self._number = number
@@ -96,8 +99,9 @@ class Store:
             try:
                 make_private_folder(folder, is_ours)
                 lock = undo.enter_context(lock_shard(path))
-                refuse_lost(path, is_closed=True)
-                make_private_file(path)  # SQLite gives its other files the rights of this one
+                refuse_lost(path, is_closed=not _open[path.absolute()])
+                if not path.exists():
+                    make_private_file(path)  # SQLite gives its other files the rights of this one
                 close_files_to_others(path)
                 connection = undo.enter_context(closing(_connect(path)))
                 _check(path, connection, wanted)
@@ -110,7 +114,6 @@ class Store:
             except (OSError, sqlite3.Error) as error:
                 raise unusable(path, error) from error
             undo.pop_all()
-        _open.add(path.absolute())
         return cls(path, connection, lock, number)
 
     @classmethod
@@ -122,7 +125,7 @@ class Store:
         path = store_path(folder, shard)
         with ExitStack() as undo:
             try:
-                refuse_lost(path, is_closed=path.absolute() not in _open)
+                refuse_lost(path, is_closed=not _open[path.absolute()])
                 if not path.exists():
                     return None
                 beside = read_number(path)  # before what is within, which may grow meanwhile
@@ -261,9 +264,11 @@ class Store:
     def close(self) -> None:
         """As `Records.close`."""
         self._connection.close()
+        if not self._is_closed:
+            self._is_closed = True
+            _open[self.path.absolute()] -= 1
         if self._number is not None:
             self._number.close()
-            _open.discard(self.path.absolute())
         if self._lock is not None:
             self._lock.close()
 
