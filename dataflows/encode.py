@@ -72,7 +72,7 @@ class EncodeStep:
             self._catalogue.encoder = turn.encoder.version
         switch = None if turn is None else turn.switch
         version = self._encoder.version
-        encoded = self.encode(raws)
+        encoded = self.encode([raw for raw in raws if not raw.is_mark])
         positions: dict[str, int] = {}
         for raw in raws:
             positions[raw.partition] = max(raw.next_offset, positions.get(raw.partition, 0))

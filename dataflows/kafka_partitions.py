@@ -10,6 +10,7 @@ from dataflows.errors import InputError
 from dataflows.kafka_commit import Committer
 from dataflows.kafka_settings import DECISIONS, EVENTS, ITEMS, KafkaSettings
 from dataflows.progress import Progress
+from dataflows.record import Raw
 
 Where = tuple[str, int]
 """Topic and partition number."""
@@ -66,6 +67,18 @@ class Partitions:
             starts.append(TopicPartition(*where, at))
         if starts:
             self._consumer.incremental_assign(starts)
+
+    def end_mark(self, where: Where, end: int | None) -> Raw | None:
+        """Give the mark of an end that lies behind the last record, and go on from there.
+
+        Commit and abort markers of transactions take offsets, and so did records that
+        compaction took out: the lag of a group that stops before them would never be 0.
+        """
+        at = self.next.get(where)
+        if at is None or end is None or end <= at:
+            return None
+        self.next[where] = end
+        return Raw(where[0], self.names[where], at, end, None, None, is_mark=True)
 
     def _first(self, where: Where) -> int:
         is_whole = self.role(where[0]) in (ITEMS, DECISIONS)  # neither is worth less for its age

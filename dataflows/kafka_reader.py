@@ -81,7 +81,7 @@ class Reader:
         self._empty = 0 if messages else self._empty + 1
         batch = [raw for raw in map(self._read, messages) if raw is not None]
         if self._catch_up is not None:
-            self._catch_up.step(len(batch))
+            self._catch_up.step(sum(not raw.is_mark for raw in batch))
             if self._catch_up.is_done:
                 self._catch_up.tell_done()
                 self._begin_events()
@@ -115,8 +115,7 @@ class Reader:
     def _read(self, message: Message) -> Raw | None:
         error = message.error()
         if error is not None:
-            self._on_error(message, error)
-            return None
+            return self._on_error(message, error)
         where, offset = _where(message), message.offset() or 0
         self._partitions.next[where] = offset + 1
         kind, milliseconds = message.timestamp()
@@ -130,7 +129,8 @@ class Reader:
             timestamp=milliseconds / 1000 if kind and milliseconds >= 0 else None,
         )
 
-    def _on_error(self, message: Message, error: KafkaError) -> None:
+    def _on_error(self, message: Message, error: KafkaError) -> Raw | None:
+        """Do what an error asks for; an end may lie behind the last record, and is marked then."""
         where = _where(message)
         match error.code():
             case KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes have names so
@@ -138,12 +138,14 @@ class Reader:
                     self._catch_up.reached_end(where)
                 elif decisions := self._first_decisions.reached_end(where):
                     self._partitions.start(decisions)
+                return self._partitions.end_mark(where, message.offset())
             case KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
                 self._lost.handle(where)
             case _ if error.fatal():
                 raise _for_good(error)
             case _:
                 self._health.error(error.name(), f"{where[0]} {where[1]}: {error.str()}")
+        return None
 
     def _on_statistics(self, text: str) -> None:
         statistics = _statistics.decode(text)

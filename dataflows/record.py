@@ -18,6 +18,8 @@ class Raw(msgspec.Struct, frozen=True):
     file; it only grows inside a partition. `next_offset` is where reading goes
     on after this record. `timestamp` is the broker's time in seconds, None for
     files. `origin` is what a file is known by, where this record is the first to tell it.
+    With `is_mark` it is no record, but word that reading goes on at `next_offset` and that
+    nothing is to be had between what came before it and there.
     """
 
     topic: str
@@ -28,6 +30,7 @@ class Raw(msgspec.Struct, frozen=True):
     value: bytes | None
     timestamp: float | None = None
     origin: Origin | None = None
+    is_mark: bool = False
 
 
 class Reject(msgspec.Struct, frozen=True):

@@ -1,0 +1,75 @@
+"""Producers with transactions: what they aborted is never read, and no lag is left behind."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from dataflows.kafka_health import Health
+from dataflows.kafka_reader import Reader
+from dataflows.progress import Progress
+from tests.dataflows.kafka.broker import QUIET
+from tests.dataflows.kafka.engine_process import fill, shopping
+from tests.dataflows.kafka.flows import take, until
+
+pytestmark = pytest.mark.kafka
+
+
+def in_transaction(broker, topic, values, partition=0):
+    options = {"bootstrap.servers": broker.servers, "transactional.id": broker.name("tx"), **QUIET}
+    producer = Producer(options)
+    producer.init_transactions(60)
+    producer.begin_transaction()
+    for value in values:
+        producer.produce(topic, value, partition=partition)
+    producer.commit_transaction(60)
+
+
+def end_of(broker, topic, partition=0) -> int:
+    options = {"bootstrap.servers": broker.servers, "group.id": broker.name("end"), **QUIET}
+    consumer = Consumer(options)
+    try:
+        return consumer.get_watermark_offsets(TopicPartition(topic, partition), 60)[1]
+    finally:
+        consumer.close()
+
+
+def test_the_mark_of_an_end_comes_after_all_records_before_it(broker, settings_for):
+    names = broker.names()
+    in_transaction(broker, names.events, [b"one", b"two"])
+    end = end_of(broker, names.events)
+    assert end == 3  # the commit marker took an offset
+    reader = Reader(settings_for(broker, names), Progress({}), Health("source"))
+    reader.open()
+    reader.begin()
+    first, second, mark = take(reader, 3)
+    assert [(one.value, one.offset, one.is_mark) for one in (first, second)] == [
+        (b"one", 0, False),
+        (b"two", 1, False),
+    ]
+    assert (mark.is_mark, mark.partition) == (True, f"{names.events}-0")
+    assert (mark.offset, mark.next_offset) == (2, end)
+    broker.produce(names.events, [b"three"])
+    assert [(raw.value, raw.offset) for raw in take(reader, 1)] == [(b"three", 3)]
+    for _ in range(50):
+        assert reader.take() == []  # an end right behind the last record needs no mark
+    reader.finish(60)
+
+
+def test_after_a_transaction_the_lag_of_the_group_is_0_and_a_restart_reads_on(broker, penchant):
+    names = broker.names()
+    fill(broker, names, [])
+    in_transaction(broker, names.events, shopping(20))
+    end = end_of(broker, names.events)
+    assert end == 21
+    process = penchant(broker, names)
+    process.start()
+    process.await_learnt(end)
+    until(lambda: broker.committed(names.group, names.events) == [end], "a lag of 0")
+    assert process.stop() == 0, process.said
+    in_transaction(broker, names.events, shopping(30)[20:])
+    process.start()
+    process.await_learnt(end + 11)
+    assert process.stop() == 0, process.said
+    assert broker.committed(names.group, names.events) == [end_of(broker, names.events)]
+    assert process.ledger().balance() == 30
