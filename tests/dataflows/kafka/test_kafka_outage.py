@@ -13,7 +13,7 @@ from dataflows.kafka_health import Health
 from dataflows.kafka_reader import Reader
 from dataflows.outbox import Outbox
 from dataflows.progress import Progress
-from tests.dataflows.kafka.broker import QUIET
+from tests.dataflows.kafka.broker import QUIET, WAIT
 from tests.dataflows.kafka.flows import take, until
 
 pytestmark = pytest.mark.kafka
@@ -141,7 +141,7 @@ def test_a_long_step_does_not_cost_the_consumer_its_partitions(broker, settings_
     names = broker.names()
     limits = {"max.poll.interval.ms": 1000, "session.timeout.ms": 1000}
     settings = settings_for(
-        broker, names, batch_size=10, consumer={"fetch.wait.max.ms": 10, **limits}
+        broker, names, batch_size=10, consumer={"fetch.wait.max.ms": WAIT, **limits}
     )
     health, progress = Health("source"), Progress({})
     reader = Reader(settings, progress, health)
