@@ -16,6 +16,18 @@ from dataflows.progress import Progress
 
 EVERY = 0.2
 """Seconds between two commits."""
+FOR_GOOD = frozenset(
+    {
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.INVALID_GROUP_ID,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.FENCED_INSTANCE_ID,
+    }
+)
+"""Refusals that waiting does not mend: no right, or the group is another's."""
 
 
 class Committer:
@@ -28,6 +40,7 @@ class Committer:
         self._done: dict[str, int] = {}
         self._asked: dict[str, int] | None = None
         self._next = 0.0
+        self._refused: KafkaError | None = None
 
     def add(self, name: str, topic: str, number: int) -> None:
         """Take charge of a partition; `name` is what `progress` calls it."""
@@ -47,20 +60,36 @@ class Committer:
         """The callback `on_commit`."""
         asked, self._asked = self._asked or {}, None
         refused = error or next((each.error for each in partitions if each.error), None)
+        self._refused = refused
         if refused is None:
             self._done |= asked
         else:
             self._health.error("commit", f"{refused.str()}; the offsets are committed later")
 
     def finish(self, consumer: Consumer, seconds: float) -> bool:
-        """Commit all that is stored, and wait for the answer. Whether it came in time."""
+        """Commit all that is stored, and wait for the answer. Whether it came in time.
+
+        A commit that is refused for good is not waited for. What is not committed is told.
+        """
         deadline = time.monotonic() + seconds
+        self._refused = None
         while self._asked is not None or self._wanted():
+            if self._refused is not None and self._refused.code() in FOR_GOOD:
+                return self._told_behind(f"that is refused ({self._refused.str()})")
             if time.monotonic() >= deadline:
-                return False
+                return self._told_behind("nobody answered in time")
             self.tick(consumer)
             consumer.poll(0.02)
         return True
+
+    def _told_behind(self, why: str) -> bool:
+        self._health.tell(
+            "behind",
+            "the group's offsets are not those of the state: %s. They are committed after the "
+            "next start; reading goes on from the state, so nothing is lost",
+            why,
+        )
+        return False
 
     def _wanted(self) -> dict[str, int]:
         stored: Mapping[str, int] = self._progress.positions()
@@ -75,6 +104,7 @@ class Committer:
         try:
             consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as error:
+            self._refused = error.args[0]
             self._health.error("commit", error.args[0].str())
         else:
             self._asked = wanted

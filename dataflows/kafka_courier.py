@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from functools import partial
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from dataflows.deadline import Deadline
 from dataflows.kafka_client import make_producer
 from dataflows.kafka_fit import fit, size
 from dataflows.kafka_health import Health
@@ -45,9 +45,9 @@ class Sending(msgspec.Struct, eq=False, gc=False):
 class Courier:
     """One producer and its thread. `send` may be called from any thread.
 
-    `acknowledge` gets the number of each message once it is delivered for good. `stop`
-    says that the process is to end: a `send` that waits then gives up after
-    `flush_seconds`, and the message stays with whoever handed it over.
+    `acknowledge` gets the number of each message once it is delivered for good. A `send`
+    that waits gives up once `deadline` is over, and the message stays with whoever handed
+    it over.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class Courier:
         settings: KafkaSettings,
         acknowledge: Acknowledge,
         health: Health,
-        stop: Callable[[], bool] = lambda: False,
+        deadline: Deadline | None = None,
     ) -> None:
         self._settings = settings
         self._acknowledge = acknowledge
         self._health = health
-        self._stop = stop
+        self._deadline = deadline or Deadline(settings.flush_seconds)
         self._topics = settings.topics()
         self._limit = settings.message_max_bytes
         self._producer: Producer = make_producer(settings, health)
@@ -69,7 +69,6 @@ class Courier:
         self._refused: dict[int, Sending] = {}
         self._unlucky: set[int] = set()
         self._order = KeyOrder()
-        self._stop_by: float | None = None
         self._broken: Producer | None = None
         self._is_closing = False
         self._thread = threading.Thread(target=self._run, name="kafka-courier", daemon=True)
@@ -110,18 +109,21 @@ class Courier:
         self._thread.join()
         self._producer.purge()
         self._producer.flush(1)
-        if left:
-            self._health.tell("undelivered", "%d messages are not delivered; they are kept", left)
+        self._health.count("kept", left)
+        if kept := self._health.counts["kept"]:
+            self._health.tell(
+                "undelivered",
+                "%d messages are not delivered; they are kept in the state and sent at the next "
+                "start",
+                kept,
+            )
         return left
 
     def _wait_for_room(self) -> bool:
         self._health.count("waits")
-        now = time.monotonic()
-        if self._stop():
-            self._stop_by = self._stop_by or now + self._settings.flush_seconds
-            if now >= self._stop_by:
-                self._health.count("kept")
-                return False
+        if self._deadline.is_over:
+            self._health.count("kept")
+            return False
         self._changed.wait(POLL_SECONDS)
         return True
 

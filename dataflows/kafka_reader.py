@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
 from dataflows.errors import InputError
 from dataflows.kafka_client import find_partitions, make_consumer
+from dataflows.kafka_closing import Closing
 from dataflows.kafka_commit import Committer
 from dataflows.kafka_decisions import FirstDecisions, count_partitions
 from dataflows.kafka_health import Health, Statistics, silent_leader
@@ -54,6 +55,7 @@ class Reader:
         self._progress = progress
         self._empty = 0
         self._was_silent = False
+        self._closing: Closing | None = None
 
     def open(self) -> None:
         """Find the topics. May be called before `begin`, to fail early."""
@@ -65,6 +67,7 @@ class Reader:
 
     def begin(self) -> None:
         """Read the items from now on, and the events once they are read."""
+        self._closing = Closing(self._consumer)
         topic = self._settings.items_topic
         items = [(topic, number) for number in range(self._counts.get(topic, 0))]
         if items:
@@ -91,7 +94,10 @@ class Reader:
         """Commit what is stored and close; whether the group has it all within the time."""
         self._consumer.unassign()
         is_committed = self._committer.finish(self._consumer, seconds)
-        self._consumer.close()
+        if self._closing is None:
+            self._consumer.close()
+        else:
+            self._closing.close()
         return is_committed
 
     def _messages(self) -> list[Message]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
+from dataflows.deadline import Deadline
 from dataflows.kafka_client import find_partitions, make_consumer
 from dataflows.kafka_courier import Courier
 from dataflows.kafka_health import Health
@@ -19,8 +20,9 @@ ALWAYS = (RECOMMENDATIONS, INTENTS, DEAD_LETTERS)
 class KafkaSink(DynamicSink[Out]):
     """One producer for all workers of the process. `Out.topic` is a role, not a name.
 
-    `roles` are those whose topics must be there. A step waits while too much is on its way;
-    `stop` is asked meanwhile. `health` counts
+    `roles` are those whose topics must be there. A step waits while too much is on its way,
+    until `deadline` is over, which is `flush_seconds` after `stop` where it is not shared with
+    others. `health` counts
     `cut`, `too_large`, `refused`, `superseded`, `waits`, `kept`. Call `finish` after the
     flow, before the state is closed.
     """
@@ -31,12 +33,13 @@ class KafkaSink(DynamicSink[Out]):
         acknowledge: Acknowledge,
         stop: Callable[[], bool] = lambda: False,
         roles: Sequence[str] = ALWAYS,
+        deadline: Deadline | None = None,
     ) -> None:
         self.health = Health("sink", settle=settings.degraded_seconds)
         self._roles = roles
         self._settings = settings
         self._acknowledge = acknowledge
-        self._stop = stop
+        self._deadline = deadline or Deadline(settings.flush_seconds, stop)
         self._courier: Courier | None = None
 
     def open(self) -> None:
@@ -49,25 +52,25 @@ class KafkaSink(DynamicSink[Out]):
             find_partitions(asker, self._settings, list(self._roles))
         finally:
             asker.close()
-        self._courier = Courier(self._settings, self._acknowledge, self.health, self._stop)
+        self._courier = Courier(self._settings, self._acknowledge, self.health, self._deadline)
 
     def finish(self) -> int:
-        """Wait for what is on its way, at most `flush_seconds`; give how many are undelivered."""
+        """Wait for what is on its way until the deadline; give how many are undelivered."""
         courier, self._courier = self._courier, None
-        return 0 if courier is None else courier.close(self._settings.flush_seconds)
+        return 0 if courier is None else courier.close(self._deadline.left())
 
     @hushing
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Part:  # noqa: ARG002
         """As Bytewax asks for it. Raises InputError like `open`."""
         self.open()
         assert self._courier is not None  # noqa: S101 - `open` has made it, or raised
-        return _Part(self._courier, self._settings.flush_seconds)
+        return _Part(self._courier, self._deadline)
 
 
 class _Part(StatelessSinkPartition[Out]):
-    def __init__(self, courier: Courier, seconds: float) -> None:
+    def __init__(self, courier: Courier, deadline: Deadline) -> None:
         self._courier = courier
-        self._seconds = seconds
+        self._deadline = deadline
 
     @hushing
     def write_batch(self, items: list[Out]) -> None:
@@ -75,4 +78,4 @@ class _Part(StatelessSinkPartition[Out]):
             self._courier.send(out)
 
     def close(self) -> None:
-        self._courier.flush(self._seconds)
+        self._courier.flush(self._deadline.left())

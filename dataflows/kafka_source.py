@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
+from dataflows.deadline import Deadline
 from dataflows.errors import InputError
 from dataflows.kafka_health import Health
 from dataflows.kafka_reader import Reader
@@ -15,6 +16,8 @@ from dataflows.progress import Progress
 from dataflows.record import Raw
 
 PART = "kafka"
+COMMIT_SECONDS = 1.0
+"""The least time for the last commit, where the output has taken all that there was."""
 
 
 class KafkaSource(FixedPartitionedSource[Raw, None]):
@@ -28,6 +31,9 @@ class KafkaSource(FixedPartitionedSource[Raw, None]):
     way, and `finish` raises it: from within a step it would come out as a panic of the
     stream engine, with no last snapshot.
 
+    `finish` waits until `deadline` at most, which is `flush_seconds` from then on where it is
+    not shared with others.
+
     `health` says whether the broker answers, `lag()` how far behind each partition is.
     """
 
@@ -36,11 +42,13 @@ class KafkaSource(FixedPartitionedSource[Raw, None]):
         settings: KafkaSettings,
         progress: Progress,
         stop: Callable[[], bool] = lambda: False,
+        deadline: Deadline | None = None,
     ) -> None:
         self.health = Health("source", settle=settings.degraded_seconds)
         self._settings = settings
         self._progress = progress
         self._stop = stop
+        self._deadline = deadline or Deadline(settings.flush_seconds, stop)
         self._reader: Reader | None = None
         self._failure: InputError | None = None
 
@@ -57,7 +65,7 @@ class KafkaSource(FixedPartitionedSource[Raw, None]):
         Raises, once, the InputError that ended the source.
         """
         reader, self._reader = self._reader, None
-        is_committed = reader is None or reader.finish(self._settings.flush_seconds)
+        is_committed = reader is None or reader.finish(max(COMMIT_SECONDS, self._deadline.left()))
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure

@@ -276,13 +276,15 @@ def _ends(
 def _kafka_ends(
     config: Config, progress: Progress, stop: Callable[[], bool], acknowledge: Acknowledge
 ) -> _Ends:
+    from dataflows.deadline import Deadline
     from dataflows.kafka_health import told
     from dataflows.kafka_sink import ALWAYS, KafkaSink
     from dataflows.kafka_source import KafkaSource
 
-    source = KafkaSource(config.kafka, progress, stop)
+    deadline = Deadline(config.kafka.flush_seconds, stop)
+    source = KafkaSource(config.kafka, progress, stop, deadline)
     roles = (*ALWAYS, NARRATIVES) if config.generate.narratives else ALWAYS
-    sink = KafkaSink(config.kafka, acknowledge, stop, roles)
+    sink = KafkaSink(config.kafka, acknowledge, stop, roles, deadline)
 
     def lag() -> str:
         unread = source.lag()

@@ -51,7 +51,7 @@ def run(
         try:
             process.open()
             engines = list(process.engines)
-            with stopped_by_signals(stop), fine_tuned_beside(config), hushed():
+            with stopped_by_signals(stop), fine_tuned_beside(config, stop.is_set), hushed():
                 cli_main(process.flow, epoch_interval=process.epoch)  # type: ignore[no-untyped-call]
         finally:
             process.finish()
@@ -83,7 +83,7 @@ def flow_from_environment() -> Dataflow:
     ending.process = process
     atexit.register(ending.finish)
     beside = ExitStack()
-    beside.enter_context(fine_tuned_beside(config))
+    beside.enter_context(fine_tuned_beside(config, stop.is_set))
     atexit.register(beside.close)
     for number in SIGNALS:
         signal.signal(number, handler(stop))

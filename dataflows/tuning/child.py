@@ -34,7 +34,8 @@ _log = logging.getLogger(__name__)
 class Child:
     """A process that is started again when it crashes, looked after by a thread.
 
-    `start` gives the process, and may raise OSError.
+    `start` gives the process, and may raise OSError. Once `is_ending` says that the stream is
+    about to end the process is ended too, so that nobody has to wait for the one after the other.
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class Child:
         start: Callable[[], tether.ProcessOfOurs],
         first_pause: float = FIRST_PAUSE,
         grace: float = GRACE,
+        is_ending: Callable[[], bool] = lambda: False,
     ) -> None:
         self.starts = 0
         self.pid: int | None = None
         self._start = start
         self._first_pause = first_pause
         self._grace = grace
+        self._is_ending = is_ending
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look_after, name="fine-tuning", daemon=True)
 
@@ -65,7 +68,7 @@ class Child:
         while not self._stop.is_set():
             began = time.monotonic()
             status = self._run()
-            if status is None or self._stop.is_set():
+            if status is None or self._stop.is_set() or self._is_ending():
                 return
             if time.monotonic() - began >= LONG_RUN:
                 pause = self._first_pause
@@ -82,7 +85,7 @@ class Child:
         self.starts += 1
         self.pid = process.pid
         while process.poll() is None:
-            if self._stop.wait(GLANCE):
+            if self._stop.wait(GLANCE) or self._is_ending():
                 break
         is_by_itself = process.poll() is not None
         status = tether.end(process, self._grace)
@@ -95,13 +98,15 @@ class Child:
 
 
 @contextmanager
-def fine_tuned_beside(config: Config) -> Iterator[Child | None]:
+def fine_tuned_beside(
+    config: Config, is_ending: Callable[[], bool] = lambda: False
+) -> Iterator[Child | None]:
     """Have the fine-tuning flow run beside, while inside, where the configuration says so."""
     if not config.finetune.enabled:
         yield None
         return
     line = msgspec.json.encode(Job(config))
-    child = Child(lambda: tether.start(MODULE, line))
+    child = Child(lambda: tether.start(MODULE, line), is_ending=is_ending)
     child.begin()
     try:
         yield child

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from confluent_kafka import KafkaError
 
+from dataflows.deadline import Deadline
 from dataflows.errors import InputError
 from dataflows.kafka_courier import Courier
 from dataflows.kafka_fit import size
@@ -211,7 +212,7 @@ def test_a_producer_given_up_by_the_library_is_replaced_and_nothing_is_lost(refu
 def test_a_stop_does_not_wait_for_ever_on_a_full_queue(refusing):
     denied = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
     courier, _, _ = refusing({b"b": [denied] * 10_000}, queue_messages=1, flush_seconds=0.3)
-    courier._stop = lambda: True
+    courier._deadline = Deadline(0.3, lambda: True)
     assert courier.send(Out("recommendations", b"b", b"", 0))
     assert not courier.send(Out("recommendations", b"c", b"", 1))
     assert not courier.send(Out("recommendations", b"d", b"", 2))
