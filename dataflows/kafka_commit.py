@@ -74,13 +74,18 @@ class Committer:
         deadline = time.monotonic() + seconds
         self._refused = None
         while self._asked is not None or self._wanted():
-            if self._refused is not None and self._refused.code() in FOR_GOOD:
-                return self._told_behind(f"that is refused ({self._refused.str()})")
+            refused = self._refused_for_good()
+            if refused is not None:
+                return self._told_behind(f"that is refused ({refused.str()})")
             if time.monotonic() >= deadline:
                 return self._told_behind("nobody answered in time")
             self.tick(consumer)
             consumer.poll(0.02)
         return True
+
+    def _refused_for_good(self) -> KafkaError | None:
+        refused = self._refused
+        return refused if refused is not None and refused.code() in FOR_GOOD else None
 
     def _told_behind(self, why: str) -> bool:
         self._health.tell(

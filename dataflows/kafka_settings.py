@@ -84,7 +84,7 @@ class KafkaSettings(Limited, frozen=True, kw_only=True):
     items_seconds: Annotated[float, Meta(ge=0.1, le=86_400)] = 60.0
     """How long the reading of items, before events flow, may stand still short of its end."""
     flush_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0
-    """How long a stop waits for output that is not yet delivered; the rest is kept."""
+    """How long a stop waits in all, for output and the last commit; what is left is kept."""
     degraded_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 3.0
     """A broker that has not answered for so long is reported."""
 

@@ -89,6 +89,17 @@ def test_a_hanging_child_that_ignores_signals_is_killed_with_the_stream(log):
     assert not is_alive(pids(log)[0])
 
 
+def test_it_is_ended_as_soon_as_the_stream_is_about_to_end(log):
+    is_ending: list[bool] = []
+    child = Child(started(log, "hang"), grace=0.2, is_ending=lambda: bool(is_ending))
+    child.begin()
+    wait_for(lambda: pids(log))
+    is_ending.append(True)
+    wait_for(lambda: not is_alive(pids(log)[0]))
+    child.end()
+    assert child.starts == 1
+
+
 def test_what_a_child_has_started_ends_with_it(log):
     child = Child(started(log, "group"), grace=0.2)
     child.begin()
