@@ -155,7 +155,7 @@ def test_the_stream_ends_the_same_beside_a_child_that_misbehaves(do, tmp_path, l
         with ExitStack() as stack:
             if is_beside:
                 beside = stack.enter_context(pytest.MonkeyPatch.context())
-                beside.setattr("dataflows.run.fine_tuned_beside", lambda config: _Beside(log, do))
+                beside.setattr("dataflows.run.fine_tuned_beside", lambda *_: _Beside(log, do))
             engines = run(load_config(None, given, {}), HashingEncoder(32))
         assert engines[0].ledger.balance() == 300
         written = (tmp_path / f"output-{is_beside}" / "recommendations.jsonl").read_text()
