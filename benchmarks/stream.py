@@ -1,7 +1,9 @@
 """Kafka to Kafka: how long from an event in to its list out, and how many events a second.
 
-A broker (the one named in PENCHANT_TEST_BROKERS, else a process of our own), `penchant run`
-as a process of its own with the packaged encoder, and a simulated shop. In turn:
+A broker (the one named in PENCHANT_TEST_BROKERS, else a node of Apache Kafka that is started
+for this where Java and Maven are there, else the small broker of the quick tests; what it is
+stands in the first line), `penchant run` as a process of its own with the packaged encoder, and
+a simulated shop. In turn:
 
   fill        the catalogue and a first part of the events, so that model and cache are warm
   steady      events at a fixed rate, all of whose texts are in the encoder's cache
@@ -41,8 +43,11 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from dataflows.kafka_settings import KafkaSettings
 from dataflows.shop import Shop
 from dataflows.topics import create_topics
+from tests.dataflows.kafka.apache import Cluster
 from tests.dataflows.kafka.broker import NAMED, QUIET, Broker, free_port, running
+from tests.dataflows.kafka.jars import MissingError, jars, version
 
+GIVEN, APACHE, SMALL = "given", "apache", "small"
 GOAL_P50, GOAL_P95 = 30.0, 80.0
 SETTLE = 2.0
 WORDS = 5000
@@ -294,17 +299,16 @@ def parsed() -> argparse.Namespace:
 
 def main() -> None:
     options = parsed()
-    named = os.environ.get(NAMED)
-    # Our own process answers a waiting fetch only when its wait is over.
-    wait = options.wait or (500 if named else 5)
+    kind, what = chosen()
+    # The small broker answers a waiting fetch only when its wait is over.
+    wait = options.wait or (5 if kind == SMALL else 500)
     print(
-        f"{options.encoder} encoder, {options.rate:g} events/s, "
-        f"{'broker ' + named if named else 'own broker process'}, fetch.wait.max.ms {wait}, "
+        f"{options.encoder} encoder, {options.rate:g} events/s, {what}, fetch.wait.max.ms {wait}, "
         f"Python {platform.python_version()}, {os.cpu_count()} CPUs, "
         f"load {os.getloadavg()[0]:.1f}",
         flush=True,
     )
-    with tempfile.TemporaryDirectory() as folder, at_broker(named, Path(folder)) as broker:
+    with tempfile.TemporaryDirectory() as folder, at_broker(kind, Path(folder)) as broker:
         results = measure(Bench(broker, Path(folder), options.encoder, wait), options)
     steady = results["steady"]
     is_met = steady["p50"] <= GOAL_P50 and steady["p95"] <= GOAL_P95
@@ -315,14 +319,29 @@ def main() -> None:
         options.json.write_text(json.dumps(results, indent=2))
 
 
-@contextmanager
-def at_broker(named: str | None, folder: Path) -> Iterator[Broker]:
+def chosen() -> tuple[str, str]:
+    """Which kind of broker it is to be, and in words for the reader."""
+    named = os.environ.get(NAMED)
     if named:
-        yield Broker(named, None)
-        return
-    port = free_port()
-    with running(folder, port, port) as own:
-        yield own
+        return GIVEN, f"the broker {named}"
+    try:
+        jars()
+    except MissingError as error:
+        return SMALL, f"the small broker of the tests ({error} in {NAMED})"
+    return APACHE, f"Apache Kafka {version()}, one node"
+
+
+@contextmanager
+def at_broker(kind: str, folder: Path) -> Iterator[Broker]:
+    if kind == GIVEN:
+        yield Broker(os.environ[NAMED], None)
+    elif kind == APACHE:
+        with Cluster(folder / "kafka") as cluster:
+            yield cluster.broker
+    else:
+        port = free_port()
+        with running(folder, port, port) as own:
+            yield own
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def item(number: int) -> bytes:
 
 def config(tmp_path: Path, kafka, **more) -> Config:
     finetuning = FinetuneSettings(
-        models="encoder", encoder_events=100, quiet_seconds=1.0, group_id=f"{kafka.group_id}-tune"
+        models="encoder", encoder_events=100, quiet_seconds=5.0, group_id=f"{kafka.group_id}-tune"
     )
     base = Config()
     return msgspec.structs.replace(
