@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
 
 from dataflows.errors import InputError
 from dataflows.kafka_health import Health
@@ -15,6 +16,11 @@ from dataflows.kafka_settings import KafkaSettings
 Options = dict[str, Any]
 
 RETRY_SECONDS = 0.2
+SWITCHES = {
+    "items": ", or kafka.items_topic = '' if there is no catalogue",
+    "decisions": ", or kafka.decisions_topic = '' if nobody decides",
+}
+"""What to do without a role's topic."""
 
 
 def consumer_options(settings: KafkaSettings, health: Health) -> Options:
@@ -69,7 +75,7 @@ def _common(settings: KafkaSettings, health: Health) -> Options:
         "reconnect.backoff.ms": 100,
         "reconnect.backoff.max.ms": 1000,
         "socket.nagle.disable": True,
-        "error_cb": lambda error: health.error(error.name(), error.str()),
+        "error_cb": lambda error: health.heard(error.name(), error.str()),
         "logger": quiet_logger(health),
     }
 
@@ -109,6 +115,14 @@ def make_producer(settings: KafkaSettings, health: Health) -> Producer:
     """A producer. Raises InputError where librdkafka refuses an option."""
     try:
         return Producer(producer_options(settings, health))
+    except KafkaException as error:
+        raise _bad_option(error) from error
+
+
+def make_admin(settings: KafkaSettings, health: Health) -> AdminClient:
+    """A client that asks and makes. Raises InputError where librdkafka refuses an option."""
+    try:
+        return AdminClient(admin_options(settings, health))
     except KafkaException as error:
         raise _bad_option(error) from error
 
@@ -153,22 +167,20 @@ def _passes(error: KafkaError | None) -> bool:
     return error is None or error.code() == KafkaError.LEADER_NOT_AVAILABLE
 
 
-def unreachable(settings: KafkaSettings, error: KafkaError) -> InputError:
-    """Give the one line about a broker that does not answer."""
+def unreachable(settings: KafkaSettings, error: KafkaError, heard: str | None = None) -> InputError:
+    """Give the one line about a broker that does not answer; `heard` is what was said last."""
     return InputError(
         f"Kafka at {settings.bootstrap_servers} did not answer within "
-        f"{settings.start_seconds:g} s ({error.str()}); check kafka.bootstrap_servers and the "
-        "security options in kafka.client, or raise kafka.start_seconds"
+        f"{settings.start_seconds:g} s ({heard or error.str()}); check "
+        "kafka.bootstrap_servers and the security options in kafka.client, or raise "
+        "kafka.start_seconds"
     )
 
 
 def unusable(settings: KafkaSettings, role: str, error: KafkaError | None) -> InputError:
     """Give the one line about a topic that is not there, or not open to us."""
     word = "has no leader yet" if error is None else error.str()
-    switch = {
-        "items": ", or kafka.items_topic = '' if there is no catalogue",
-        "decisions": ", or kafka.decisions_topic = '' if nobody decides",
-    }.get(role, "")
+    switch = SWITCHES.get(role, "")
     return InputError(
         f"Kafka at {settings.bootstrap_servers}: topic {settings.topic(role)!r} ({role}) cannot "
         f"be used: {word}; make it with `penchant topics create`, or name another in "

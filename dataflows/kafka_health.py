@@ -15,6 +15,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from dataflows.kafka_refusals import Refusals
+
 TELL_EVERY = 30.0
 """Seconds between two log lines that say the same."""
 SETTLE = 3.0
@@ -35,6 +37,7 @@ class Health:
     ) -> None:
         self.name = name
         self.counts: Counter[str] = Counter()
+        self.refusals = Refusals()
         self._clock = clock
         self._settle = settle
         self._well_since: float | None = None
@@ -60,7 +63,9 @@ class Health:
         return self._clock() - self._since
 
     def degraded(self, reason: str) -> None:
-        """Something does not answer; it is being tried again."""
+        """Something does not answer; it is being tried again. What refuses us is told too."""
+        refused = self.refusals.reason
+        reason = f"{reason} ({refused})" if refused else reason
         with self._lock:
             self._well_since = None
             began, lasted = self._reason is None, self._clock() - self._since
@@ -85,7 +90,13 @@ class Health:
                 return
             lasted, self._since = well_since - self._since, well_since
             self._reason = self._well_since = None
+        self.refusals.forget()
         self._log.warning("Kafka %s good again after %.1f s", self.name, lasted)
+
+    def heard(self, name: str, text: str) -> None:
+        """Take an error of librdkafka itself: its name, and what it says."""
+        self.refusals.heard(name, text)
+        self.error(name, text)
 
     def error(self, word: str, detail: str) -> None:
         """Count an error and tell it, each word at most once in `TELL_EVERY` seconds."""

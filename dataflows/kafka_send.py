@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 from confluent_kafka import KafkaError, Message
 
 from dataflows.errors import InputError
 from dataflows.kafka_client import make_producer, unreachable
 from dataflows.kafka_health import Health
+from dataflows.kafka_refusals import POLL_SECONDS, end_if_refused
 from dataflows.kafka_settings import KafkaSettings
 
 
@@ -18,15 +21,21 @@ def send(settings: KafkaSettings, role: str, value: bytes, key: bytes | None = N
         if error is not None:
             failed.append(error)
 
-    producer = make_producer(settings, Health("producer"))
+    health = Health("producer")
+    producer = make_producer(settings, health)
     producer.produce(settings.topic(role), value, key, on_delivery=told)
-    if producer.flush(settings.start_seconds):
+    deadline = time.monotonic() + settings.start_seconds
+    while producer.flush(POLL_SECONDS) and time.monotonic() < deadline:
+        end_if_refused(producer, settings, health.refusals)
+    if len(producer):
         failed.append(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka names it so
     if failed:
-        raise _not_taken(settings, role, failed[0])
+        raise _not_taken(settings, role, failed[0], health.refusals.last)
 
 
-def _not_taken(settings: KafkaSettings, role: str, error: KafkaError) -> InputError:
+def _not_taken(
+    settings: KafkaSettings, role: str, error: KafkaError, heard: str | None
+) -> InputError:
     if error.code() in {
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
@@ -35,4 +44,4 @@ def _not_taken(settings: KafkaSettings, role: str, error: KafkaError) -> InputEr
             f"Kafka at {settings.bootstrap_servers} does not let this client write to the topic "
             f"{settings.topic(role)!r} ({error.str()}); only who may write there can do this"
         )
-    return unreachable(settings, error)
+    return unreachable(settings, error, heard)

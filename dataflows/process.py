@@ -278,12 +278,14 @@ def _kafka_ends(
 ) -> _Ends:
     from dataflows.deadline import Deadline
     from dataflows.kafka_health import told
+    from dataflows.kafka_rights import RightsCheck
     from dataflows.kafka_sink import ALWAYS, KafkaSink
     from dataflows.kafka_source import KafkaSource
 
     deadline = Deadline(config.kafka.flush_seconds, stop)
     source = KafkaSource(config.kafka, progress, stop, deadline)
     roles = (*ALWAYS, NARRATIVES) if config.generate.narratives else ALWAYS
+    RightsCheck(config.kafka, writes=roles).ask()
     sink = KafkaSink(config.kafka, acknowledge, stop, roles, deadline)
 
     def lag() -> str:

@@ -20,8 +20,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported wi
 )
 
 from dataflows.errors import InputError
-from dataflows.kafka_client import admin_options, unreachable
+from dataflows.kafka_client import make_admin, unreachable
 from dataflows.kafka_health import Health
+from dataflows.kafka_refusals import wait
 from dataflows.kafka_settings import DEAD_LETTERS, DECISIONS, EVENTS, ITEMS, KafkaSettings
 
 BROKER_DEFAULT_BYTES = 1_048_588
@@ -62,7 +63,7 @@ def create_topics(settings: KafkaSettings) -> list[TopicReport]:
     Raises InputError where the broker does not answer within `start_seconds`, or refuses.
     """
     health = Health("topics")
-    admin = AdminClient(admin_options(settings, health))
+    admin = make_admin(settings, health)
     new = [
         NewTopic(
             topic,
@@ -73,6 +74,7 @@ def create_topics(settings: KafkaSettings) -> list[TopicReport]:
         for role, topic in settings.topics().items()
     ]
     asked = admin.create_topics(new, request_timeout=settings.start_seconds)
+    wait(admin, settings, health.refusals, asked.values())
     return [
         TopicReport(role, topic, "created")
         if _is_created(settings, topic, asked[topic])

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
 from dataflows.kafka_client import make_consumer
 from dataflows.kafka_health import Health
@@ -67,7 +67,11 @@ class PromotionsTopic:
         except KafkaException as error:
             self._health.tell("away", "%s cannot be read yet: %s", self._topic, error.args[0].str())
             return False
-        partitions = answer.topics[self._topic].partitions
+        topic = answer.topics[self._topic]
+        if topic.error is not None and topic.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+            self._health.tell("away", "%s cannot be read yet: %s", self._topic, topic.error.str())
+            return False
+        partitions = topic.partitions
         if not partitions:
             self._health.tell(
                 "missing",

@@ -183,10 +183,12 @@ def _ends(config: Config, progress: Progress, stop: Callable[[], bool]) -> _Ends
 
 
 def _kafka_ends(config: Config, progress: Progress, stop: Callable[[], bool]) -> _Ends:
+    from dataflows.kafka_rights import TO_LEARN_FROM, RightsCheck
     from dataflows.kafka_source import KafkaSource
 
     group = config.finetune.group_id or f"{config.kafka.group_id}-finetune"
     settings = msgspec.structs.replace(config.kafka, group_id=group, decisions_topic="")
+    RightsCheck(settings, TO_LEARN_FROM).ask()
     source = KafkaSource(settings, progress, stop)
     return _Ends(source, settings.items_topic, source.open, source.finish)
 
