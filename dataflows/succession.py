@@ -50,6 +50,7 @@ class Succession:
     ) -> None:
         self.damage: str | None = None
         self._path = path
+        self._progress = progress
         self._open = open_reader
         self._follow = follow
         stored = _stored(path.name, progress)
@@ -113,10 +114,13 @@ class Succession:
         """Open the file that was being read when the state was written, or what there is."""
         name = generation_name(self._path.name, self._number)
         position, origin = progress.position(name), progress.origin(name)
-        if position is None:
-            return self._open(self._path, name, 0)
         if origin is None:
-            return self._unknown(name, position)
+            return (
+                self._open(self._path, name, 0)
+                if position is None
+                else self._unknown(name, position)
+            )
+        position = position or 0  # not every shard has stored something of it
         same = self._same(self._path, origin, name, position)
         if same is None:
             same = self._rotated(origin, name, position)
@@ -163,7 +167,7 @@ class Succession:
 
     def _anew(self, position: int, *, is_short: bool) -> LineReader:
         """Read what stands under the path from its start, where the one that was read is gone."""
-        self._number += 1
+        self._number = self._next_number(self._path)
         name = generation_name(self._path.name, self._number)
         reader = self._open(self._path, name, 0)
         what = (
@@ -226,11 +230,12 @@ class Succession:
 
     def _go_on(self, path: Path, reader: LineReader) -> bool:
         """Read `path` from its start, as the file that came after; tell whether that can be."""
-        name = generation_name(self._path.name, self._number + 1)
+        number = self._next_number(path)
+        name = generation_name(self._path.name, number)
         following = self._tried(lambda: self._open(path, name, 0))
         if following is None:
             return False
-        self._number += 1
+        self._number = number
         if reader.end:
             self._before = Origin.of(reader.source.beginning[: reader.end])
         reader.wait_no_more()
@@ -244,6 +249,17 @@ class Succession:
         while len(self._older) > LINGERING:
             self._let_go(self._older.pop(0))
         return True
+
+    def _next_number(self, path: Path) -> int:
+        """Give the number under which `path` is read next; none that another file has."""
+        number = self._number + 1
+        while (
+            known := self._progress.origin(generation_name(self._path.name, number))
+        ) is not None:
+            if known.fits(begins(path)):
+                break
+            number += 1
+        return number
 
     def _following(self, origin: Origin | None, file_id: FileId | None) -> Path:
         """Give what was written after a file that is known so: another rotated one, or the path."""

@@ -149,6 +149,29 @@ def test_a_copy_and_what_was_written_before_the_file_was_emptied(tmp_path, log, 
     assert figures["partitions"]["events.jsonl"]["in"] == 5
 
 
+def test_a_file_that_only_one_shard_has_stored_is_known_by_how_it_begins(tmp_path, log):
+    origin, stored = Origin.of(log.read_bytes()), len(lines(1, 2))
+    log.rename(tmp_path / "events.jsonl.1")
+    log.write_bytes(lines(4, 5))
+    progress = Progress({0: {"events.jsonl": stored}}, 2, {"events.jsonl": origin})
+    source = FileSource(log, progress=progress, stop=lambda: False)
+    part = source.build_part("", "files", None)
+    read = [(raw.partition, json.loads(raw.value)["event_id"]) for raw in part.next_batch()]
+    part.close()
+    old, new = "events.jsonl", "events.jsonl#2"
+    assert read == [(old, 1), (old, 2), (old, 3), (new, 4), (new, 5)]
+
+
+def test_a_number_that_one_shard_has_stored_is_given_to_no_other_file(tmp_path, log):
+    known = {"events.jsonl": 10, "events.jsonl#2": 20}
+    origins = {"events.jsonl": Origin.of(b"one"), "events.jsonl#2": Origin.of(b"two")}
+    progress = Progress({0: known, 1: {"events.jsonl": 10}}, 2, origins)
+    source = FileSource(log, progress=progress, stop=lambda: False)
+    part = source.build_part("", "files", None)
+    assert {raw.partition for raw in part.next_batch()} == {"events.jsonl#3"}
+    part.close()
+
+
 def test_renamed_and_its_writer_still_writes_for_a_while(tmp_path, log):
     with log.open("ab") as writer:
 
