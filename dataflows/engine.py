@@ -31,6 +31,7 @@ from dataflows.catalogue import item_blob, moved_blob, read_item, to_item
 from dataflows.clean import Cleaner, Verdict
 from dataflows.deciding import DONE, Deciding, parts
 from dataflows.drift_log import DriftLog
+from dataflows.ended import EndNote
 from dataflows.errors import InputError
 from dataflows.events import Event
 from dataflows.generation.companion import Companion
@@ -57,7 +58,6 @@ from learners.interaction import Interaction
 from learners.lists import UserList
 from learners.pending import LateLabel
 
-KIND_ENDED = "ended"
 REWRITTEN_AT_ONCE = 256
 """Items whose vectors of another encoder are replaced in the store, per transaction."""
 
@@ -112,7 +112,8 @@ class Engine(Generic[M]):
         self._followed: dict[str, str | None] | None = None
         self._stale: deque[str] = deque()
         self.shard = shard
-        self._served = Served(store.get, served_users, after_crash=has_crashed(store))
+        self._end = EndNote(store)
+        self._served = Served(store.get, served_users, after_crash=not self._end.is_sure)
         self.deciding = Deciding(shard, shards, self.counts, store.get)
         self._offers = Offers(self.outbox, in_force.versions, self._served, clock, self.counts)
         self._progress = progress
@@ -152,6 +153,10 @@ class Engine(Generic[M]):
             self._advance(partition, position)
         self.deciding.catch_up(self.model, self.learnt)
         self._after_batch(outs)
+        if batch.records:
+            self._end.take_in()
+        if outs:
+            self._end.before_sending()
         self._is_whole = True
         return outs
 
@@ -194,13 +199,12 @@ class Engine(Generic[M]):
         with self.still:
             if not self._is_whole:
                 return
-            records = list(self._changed())
-            if not records:
-                return
             self._is_whole = False  # what could not be written is not offered again, less a part
-            self._store.commit([*records, (KIND_ENDED, "", None)])
+            records = list(self._changed())
+            if records:
+                self._store.commit([*records, self._end.gone()])
             self._is_whole = True
-            if self._progress is not None:
+            if records and self._progress is not None:
                 self._progress.report(self.shard, self.positions)
 
     @property
@@ -227,8 +231,7 @@ class Engine(Generic[M]):
                     self._rewrite()
                     self._store.commit([(KIND_ITEM, *item) for item in self._items.items()])
                     self._items.clear()
-                if self._store.get(KIND_ENDED, "") is None:
-                    self._store.commit([(KIND_ENDED, "", b"")])
+                self._end.write()
         finally:
             self._drift.finish()
             self._store.close()
@@ -484,11 +487,6 @@ class Engine(Generic[M]):
                 self._generation.put_item(stored.record)
             if is_stale:
                 self._stale.append(stored.record.item_id)
-
-
-def has_crashed(store: Records) -> bool:
-    """Whether the last run broke off: a record says where one ended well."""
-    return read_in_force(store) is not None and store.get(KIND_ENDED, "") is None
 
 
 def _interaction(

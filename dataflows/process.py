@@ -20,7 +20,8 @@ from dataflows.config import Config
 from dataflows.crash_check import CrashChecks
 from dataflows.decision_input import open_decisions
 from dataflows.encode import EncodeStep
-from dataflows.engine import Engine, has_crashed
+from dataflows.ended import has_crashed
+from dataflows.engine import Engine
 from dataflows.engines import Engines
 from dataflows.errors import InputError
 from dataflows.file_input import file_source

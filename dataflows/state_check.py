@@ -17,7 +17,7 @@ import msgspec
 
 from dataflows.catalogue import KIND as KIND_ITEM
 from dataflows.catalogue import read_item
-from dataflows.engine import KIND_ENDED
+from dataflows.ended import KIND_ENDED
 from dataflows.errors import InputError, LedgerError
 from dataflows.how_far import KIND_LEARNT, KIND_POSITION
 from dataflows.ledger import Ledger

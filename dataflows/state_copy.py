@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from dataflows.engine import KIND_ENDED
+from dataflows.ended import KIND_ENDED
 from dataflows.errors import InputError
 from dataflows.private_files import (
     close_to_others,

@@ -462,3 +462,60 @@ def test_a_list_sent_by_a_run_that_broke_off_does_not_stay_the_last():
     run.process(rest)
     run.deliver()
     assert run.last(RECOMMENDATIONS)[b"u0"] == ["i0", "i1", "i2"]
+
+
+def back_and_forth(run):
+    """A list that changes and changes back: two events, each with a change of the catalogue."""
+    run.process([item(n, n, "t") for n in range(ITEMS)])
+    run.process([raw(0, event(0, 0, 5))])
+    run.deliver()
+    return [
+        raw(ITEMS, None, "items", b"i0"),
+        raw(1, event(1, 0, 5, "glance")),
+        item(ITEMS + 1, 0, "t"),
+        raw(2, event(2, 0, 5, "glance")),
+    ]
+
+
+def test_a_list_sent_before_the_first_commit_after_a_clean_end_does_not_stay_the_last():
+    run = Run()
+    rest = back_and_forth(run)
+    run.end()
+    run.start()
+    run.process(rest[:2])
+    run.deliver()
+    assert run.last(RECOMMENDATIONS)[b"u0"] == ["i1", "i2", "i3"]
+    run.start()
+    run.process(rest)
+    run.deliver()
+    assert run.last(RECOMMENDATIONS)[b"u0"] == ["i0", "i1", "i2"]
+
+
+def test_a_start_after_a_crash_that_takes_nothing_in_is_no_good_end():
+    run = Run()
+    rest = back_and_forth(run)
+    run.engine.commit()
+    run.process(rest[:2])
+    run.deliver()
+    run.start()
+    run.process([])
+    run.end()
+    run.start()
+    run.process(rest)
+    run.deliver()
+    assert run.last(RECOMMENDATIONS)[b"u0"] == ["i0", "i1", "i2"]
+
+
+def test_a_commit_that_fails_half_way_is_not_made_up_for_by_a_part():
+    run = Run(served_users=2)
+    run.process([item(n, n, "t") for n in range(ITEMS)])
+    run.process([raw(n, event(n, n, n)) for n in range(3)])
+    run.engine.commit()
+    stored = {kind: dict(rows) for kind, rows in run.store.records.items()}
+    run.process([raw(n, event(n, n, n)) for n in range(3, 6)])
+    scan, run.store.scan = run.store.scan, lambda kind: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        run.engine.commit()
+    run.store.scan = scan
+    run.engine.close()
+    assert run.store.records == stored, "positions without what was learnt"

@@ -13,7 +13,7 @@ import pytest
 
 from dataflows import state_copy
 from dataflows.cli import main
-from dataflows.engine import KIND_ENDED
+from dataflows.ended import KIND_ENDED
 from dataflows.errors import InputError
 from dataflows.shard_files import marker_path, number_path, read_number, wal_path
 from dataflows.state_check import look

@@ -15,7 +15,7 @@ import pytest
 from dataflows.cli import main
 from dataflows.config import load_config
 from dataflows.crash_check import due_path
-from dataflows.engine import KIND_ENDED
+from dataflows.ended import KIND_ENDED
 from dataflows.run import run
 from dataflows.shard_files import read_connection, read_number, wal_path
 from dataflows.shop import Shop

@@ -1,0 +1,55 @@
+"""The note in a state that its last run ended well: nothing was sent that is not stored.
+
+It is there from the end of a run until the next one sends or stores anything. A state without
+it broke off.
+"""
+
+from __future__ import annotations
+
+from dataflows.records import Record, Records
+from dataflows.swap.in_force import read_in_force
+
+KIND_ENDED = "ended"
+_WELL = b""
+_UNSURE = b"\x01"
+"""It ended well, but took nothing in after a run that had broken off: see `EndNote`."""
+
+
+class EndNote:
+    """The note of one shard, as an engine takes it away and writes it.
+
+    `is_sure`: what is stored as last sent was sent last. It is not after a run that broke off,
+    until a run has taken in what came next: lists that were sent of it may not be stored.
+    """
+
+    def __init__(self, store: Records) -> None:
+        self._store = store
+        found = store.get(KIND_ENDED, "")
+        self._is_there = found is not None
+        self.is_sure = read_in_force(store) is None or found == _WELL
+        self._ends_sure = self.is_sure
+
+    def take_in(self) -> None:
+        """Records are taken in."""
+        self._ends_sure = True
+
+    def before_sending(self) -> None:
+        """Take the note away, durably, before anything is sent. Raises as `Records.commit`."""
+        if self._is_there:
+            self._store.commit([self.gone()])
+
+    def gone(self) -> Record:
+        """Give the record without which the state has no note, to be committed now."""
+        self._is_there = False
+        return KIND_ENDED, "", None
+
+    def write(self) -> None:
+        """Note that the run ended well; the rest of it is committed. Raises as it does."""
+        note = _WELL if self._ends_sure else _UNSURE
+        if self._store.get(KIND_ENDED, "") != note:
+            self._store.commit([(KIND_ENDED, "", note)])
+
+
+def has_crashed(store: Records) -> bool:
+    """Whether the last run broke off."""
+    return read_in_force(store) is not None and store.get(KIND_ENDED, "") is None
