@@ -35,10 +35,10 @@ KIND_ORIGIN = "tuning:origin"
 
 
 class Arrived(NamedTuple):
-    """A record of the stream, and what decoding made of it."""
+    """A record of the stream, and what decoding made of it; None where it is a mark."""
 
     raw: Raw
-    one: Event | ItemRecord | RemovedItem | Reject
+    one: Event | ItemRecord | RemovedItem | Reject | None
 
 
 class _Mark(msgspec.Struct):
@@ -115,7 +115,7 @@ class Collector:
             elif isinstance(one, Reject):
                 self.ledger.arrive(raw.partition)
                 self.ledger.count(raw.partition, "dead_letter", one.reason)
-            else:
+            elif one is not None:
                 self._take_item(one)
         return closed
 

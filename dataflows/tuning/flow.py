@@ -45,10 +45,12 @@ class DecodeStep:
     def __call__(self, raws: Sequence[Raw]) -> Iterator[tuple[str, list[Arrived]]]:
         """Give one batch, all under one key: a window is of all users."""
         if raws:
-            self._arrived(len(raws))
+            self._arrived(sum(not raw.is_mark for raw in raws))
             yield KEY, [self._decode(raw) for raw in raws]
 
     def _decode(self, raw: Raw) -> Arrived:
+        if raw.is_mark:
+            return Arrived(raw, None)
         if raw.topic == self._items_topic:
             return Arrived(raw, decode_item(raw, self._settings))
         return Arrived(raw, decode_event(raw, self._settings))

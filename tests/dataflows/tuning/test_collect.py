@@ -15,6 +15,7 @@ from dataflows.progress import Progress
 from dataflows.record import Raw
 from dataflows.records import MemoryStore
 from dataflows.tuning.collect import Arrived, Collector, read_positions
+from dataflows.tuning.flow import DecodeStep
 from dataflows.tuning.kept import KIND_EVENT, Due, read_due, read_event, read_items
 from dataflows.tuning.round_folder import RoundFolders
 from dataflows.tuning.settings import FinetuneSettings
@@ -195,6 +196,19 @@ def test_killed_anywhere_it_ends_as_an_unbroken_run_does(sizes, commits, kill_af
     assert read_due(store) == read_due(unbroken)
     assert set(kept(store)) >= set(kept(unbroken))
     assert again.ledger.as_dict() == whole.ledger.as_dict()
+
+
+def test_a_mark_moves_the_position_and_is_no_record():
+    store, seen = MemoryStore(), list[int]()
+    mark = Raw("events", "p", 3, 5, None, None, is_mark=True)
+    raws = [event(n).raw for n in range(3)] + [mark]
+    ((_, arrived),) = DecodeStep(READ, "items", seen.append)(raws)
+    one = collector(store)
+    one.take(arrived)
+    one.commit()
+    assert seen == [3]
+    assert read_positions(store) == {"p": 5}
+    assert (one.read, one.kept, one.ledger.balance()) == (3, 3, 3)
 
 
 def test_closing_all_gives_what_is_new_once():
