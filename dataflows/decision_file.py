@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
@@ -12,6 +13,10 @@ from dataflows.errors import InputError
 from dataflows.line_reader import LineReader
 from dataflows.progress import Progress
 from dataflows.record import Raw
+from dataflows.rotated import begins, id_of
+from dataflows.seldom import Seldom
+
+_seldom = Seldom(logging.getLogger(__name__))
 
 
 def partition_of(path: Path) -> str:
@@ -24,7 +29,8 @@ class DecisionFile:
 
     In a state that has read none of this file they wait until the events were read to their end
     once: before the events that brought it nothing can be decided about a label. A file that is
-    not there is made, for its owner alone. Raises InputError where it cannot be read.
+    not there is made, for its owner alone. Raises InputError where it cannot be read, or is not
+    the file that was read before; a file that takes its place meanwhile is told, and not read.
     """
 
     def __init__(self, path: Path, progress: Progress, max_bytes: int) -> None:
@@ -33,12 +39,17 @@ class DecisionFile:
         partition = partition_of(path)
         at = progress.position(partition)
         self._is_due = at is not None
-        self._reader = LineReader(path, DECISIONS, partition, start=at or 0, max_bytes=max_bytes)
-        if self._reader.is_short:
+        origin = progress.origin(partition)
+        self._reader = LineReader(
+            path, DECISIONS, partition, start=at or 0, max_bytes=max_bytes, tells=True
+        )
+        is_other = origin is not None and not origin.fits(begins(path))
+        if self._reader.is_short or is_other:
             self._reader.close()
             raise InputError(
-                f"{path}: the state has read {at} bytes of this file of decisions, and it is "
-                "shorter now; give the file that was read, only longer, or another name"
+                f"{path}: the state has read {at or 0} bytes of this file of decisions, and it is "
+                f"{'another' if is_other else 'shorter'} now; give the file that was read, only "
+                "longer, or another name"
             )
 
     def take(self, most: int, *, at_end: bool = False) -> list[Raw]:
@@ -47,7 +58,19 @@ class DecisionFile:
         if not self._is_due:
             return []
         found: Iterator[Raw] = self._reader.records()
-        return list(islice(found, most))
+        raws = list(islice(found, most))
+        if not raws and self._is_replaced():
+            _seldom.warn(
+                "replaced",
+                "%s: was emptied, or is another file than the one that decisions are read from; "
+                "what is in it now is not heard: give that file again, or start with another name",
+                self._reader.path,
+            )
+        return raws
+
+    def _is_replaced(self) -> bool:
+        source = self._reader.source
+        return source.is_changed or id_of(self._reader.path) != source.file_id
 
     def close(self) -> None:
         """Let go of the file."""

@@ -76,9 +76,12 @@ def _to_file(config: Config, record: bytes) -> str:
             "(files.decisions is not set); name a file there, or decide when it has ended"
         )
     try:
-        descriptor = os.open(Path(path), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        descriptor = os.open(Path(path), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         with open(descriptor, "ab", buffering=0) as file:  # noqa: PTH123 - it is open already
-            file.write(record + b"\n")
+            size = os.fstat(descriptor).st_size
+            # A line that somebody left without its end stays a line of its own.
+            is_mid_line = size and os.pread(descriptor, 1, size - 1) != b"\n"
+            file.write(b"\n" * bool(is_mid_line) + record + b"\n")
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written ({error.strerror}); check its rights"

@@ -26,7 +26,7 @@ def file_source(
     """
     files, most = config.files, config.events.max_record_bytes
     decisions = Path(files.decisions) if files.decisions else None
-    if decisions is not None and decisions.absolute() == Path(files.events).absolute():
+    if decisions is not None and decisions.resolve() == Path(files.events).resolve():
         raise InputError(
             f"files.decisions is {files.decisions}, the file of the events, where decisions are "
             "refused; give them a file of their own"
