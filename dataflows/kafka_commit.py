@@ -41,6 +41,7 @@ class Committer:
         self._asked: dict[str, int] | None = None
         self._next = 0.0
         self._refused: KafkaError | None = None
+        self._barred: KafkaError | None = None
 
     def add(self, name: str, topic: str, number: int) -> None:
         """Take charge of a partition; `name` is what `progress` calls it."""
@@ -62,9 +63,17 @@ class Committer:
         refused = error or next((each.error for each in partitions if each.error), None)
         self._refused = refused
         if refused is None:
+            self._barred = None
             self._done |= asked
         else:
             self._health.error("commit", f"{refused.str()}; the offsets are committed later")
+
+    def barred(self, error: KafkaError) -> None:
+        """Take note that the group is not for us: not even who keeps its offsets is told.
+
+        What is asked then gets no answer for a minute.
+        """
+        self._barred = error
 
     def finish(self, consumer: Consumer, seconds: float) -> bool:
         """Commit all that is stored, and wait for the answer. Whether it came in time.
@@ -85,7 +94,8 @@ class Committer:
 
     def _refused_for_good(self) -> KafkaError | None:
         refused = self._refused
-        return refused if refused is not None and refused.code() in FOR_GOOD else None
+        is_for_good = refused is not None and refused.code() in FOR_GOOD
+        return refused if is_for_good else self._barred
 
     def _told_behind(self, why: str) -> bool:
         self._health.tell(

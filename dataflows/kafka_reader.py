@@ -149,6 +149,9 @@ class Reader:
                 self._lost.handle(where)
             case _ if error.fatal():
                 raise _for_good(error)
+            case KafkaError.GROUP_AUTHORIZATION_FAILED:
+                self._committer.barred(error)
+                self._health.error(error.name(), error.str())
             case _:
                 self._health.error(error.name(), f"{where[0]} {where[1]}: {error.str()}")
         return None

@@ -83,7 +83,7 @@ class Guest:
         for done in self.broker.admin.delete_acls([AclBindingFilter(*where, *every)]).values():
             done.result(60)
 
-    def kafka(self, **client):
+    def kafka(self, flush_seconds=30, **client):
         """The section `[kafka]`; `client` takes the place of what it would say there."""
         names = self.names
         comes = self.cluster.secured(self.user, self.password) | client
@@ -98,6 +98,7 @@ class Guest:
             "decisions_topic": names.decisions,
             "promotions_topic": self.promotions,
             "start_seconds": 60,
+            "flush_seconds": flush_seconds,
             "client": {name: value for name, value in comes.items() if value is not None},
         }
 
@@ -279,3 +280,16 @@ def test_a_password_changed_while_it_runs_is_an_outage_with_a_reason(guest, penc
     process.await_learnt(80)
     until(lambda: "Kafka source good again" in process.said, "the end of the outage")
     assert process.stop() == 0, process.said
+
+
+@apache
+def test_without_the_group_it_reads_and_a_stop_waits_for_no_commit(guest, penchant):
+    guest.may_all(but=("group",))
+    fill(guest.broker, guest.names, shopping(50))
+    process = guest.runs(penchant, flush_seconds=600)
+    process.start()
+    process.await_learnt(50)
+    until(lambda: "Group authorization failed" in process.said, "the refusal")
+    assert process.stop() == 0, process.said
+    assert "READ (or DESCRIBE) on the group" in process.said
+    assert "that is refused (FindCoordinator response error: Group authoriz" in process.said

@@ -84,6 +84,17 @@ def test_a_commit_that_is_refused_for_now_is_tried_again():
     assert finish([KafkaError.REBALANCE_IN_PROGRESS] * 2) == (True, 3)
 
 
+def test_a_group_that_is_not_for_us_is_not_waited_for_until_a_commit_is_taken():
+    consumer = Refusing([])
+    committer = consumer.committer = Committer(Progress({0: {"events-0": 7}}), Health("source"))
+    committer.add("events-0", "events", 0)
+    committer.tick(consumer)
+    committer.barred(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED))
+    assert not committer.finish(consumer, 3600)
+    consumer.poll(0)  # the right is given, and the commit that was on its way is taken
+    assert committer.finish(consumer, 3600)
+
+
 def undelivered(folder) -> int:
     store = Store.reader(folder / "state")
     try:
