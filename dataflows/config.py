@@ -91,13 +91,15 @@ class EncoderSettings(Limited, frozen=True, kw_only=True):
     "hashing", "hashing-128", "static:FOLDER", a folder, or a hub name. `revision`: of a hub
     name, the commit, tag or branch to take; none: the newest. `cached_texts`: for
     how many texts the vector is kept in memory; `disk_texts`: for how many on disk, in the
-    state folder (0: none).
+    state folder (0: none). `batch_seconds`: how long the new texts of one micro-batch from
+    Kafka may take to encode, as estimated; a longer one is cut.
     """
 
     name: PathText = "packaged"
     revision: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     cached_texts: Annotated[int, Meta(ge=1, le=100_000_000)] = 100_000
     disk_texts: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 1_000_000
+    batch_seconds: Annotated[float, Meta(ge=0.001, le=3600)] = 0.2
 
 
 class Config(Limited, frozen=True, kw_only=True):

@@ -1,8 +1,10 @@
-"""The encode step: raw records to typed ones with vectors, one encoder call per micro-batch."""
+"""The encode step: records to typed ones with vectors, one encoder call per micro-batch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+
+import msgspec
 
 from dataflows.batch import (
     Batch,
@@ -18,17 +20,19 @@ from dataflows.batch import (
 from dataflows.catalogue import Catalogue
 from dataflows.decisions import Decision, DecisionReader
 from dataflows.event_settings import EventSettings
-from dataflows.events import Event, decode_event
-from dataflows.items import ItemRecord, RemovedItem, decode_item
-from dataflows.known_items import EARLY, Joined, KnownItems, tell_joined
+from dataflows.events import Event
+from dataflows.items import ItemRecord, RemovedItem
+from dataflows.known_items import Joined
 from dataflows.record import Raw, Reject
+from dataflows.rendering import Rendered, Renderer
 from dataflows.swap.turn import Turns
-from encoders.optional import encode_optional
+from encoders.optional import encode_optional, tokens_ahead
+from encoders.pace import FIRST_RATE, Foresees
 from encoders.protocol import Encoder
-from encoders.text import render_event, render_item
 from learners.interaction import Vector
 
-Decoded = Event | ItemRecord | RemovedItem | Decision | Reject
+Arrived = Raw | Rendered
+"""What a source may give: records as they came, or rendered already (see `render`)."""
 
 
 class EncodeStep:
@@ -51,28 +55,47 @@ class EncodeStep:
         decisions: DecisionReader | None = None,
     ) -> None:
         self._encoder = encoder
-        self._settings = settings
         self._catalogue = catalogue
         self._shards = shards
-        self._items_topic = items_topic
         self._turns = turns
         self._decisions = decisions or DecisionReader()
-        self._known = KnownItems()
+        self._renderer = Renderer(settings, catalogue, items_topic, self._decisions)
 
     @property
     def joined(self) -> Joined:
         """How many items of the events so far the catalogue knows."""
-        return self._known.joined(len(self._catalogue))
+        return self._renderer.joined
 
-    def __call__(self, raws: Sequence[Raw]) -> Iterator[tuple[str, Batch]]:
+    @property
+    def tokens_per_second(self) -> float:
+        """How fast the encoder in force is, as measured (see `encoders.pace`)."""
+        encoder = self._encoder
+        return encoder.pace.tokens_per_second if isinstance(encoder, Foresees) else FIRST_RATE
+
+    def render(self, raws: Sequence[Raw]) -> list[Rendered]:
+        """Decode records before their micro-batch is made, and foresee what each costs.
+
+        For a source that cuts by that; what it renders is learnt in the same order.
+        """
+        rendered = [self._renderer.render(raw) for raw in raws]
+        tokens = tokens_ahead(self._encoder, [one.text for one in rendered])
+        return [
+            msgspec.structs.replace(one, tokens=count) if count else one
+            for one, count in zip(rendered, tokens, strict=True)
+        ]
+
+    def __call__(self, arrived: Sequence[Arrived]) -> Iterator[tuple[str, Batch]]:
         """Give one (key, batch) for each shard."""
+        raws = [one if isinstance(one, Raw) else one.raw for one in arrived]
         turn = None if self._turns is None else self._turns.turn(raws)
         if turn is not None:
             self._encoder = turn.encoder
             self._catalogue.encoder = turn.encoder.version
         switch = None if turn is None else turn.switch
         version = self._encoder.version
-        encoded = self.encode([raw for raw in raws if not raw.is_mark])
+        encoded = self.encode(
+            [one for one, raw in zip(arrived, raws, strict=True) if not raw.is_mark]
+        )
         positions: dict[str, int] = {}
         for raw in raws:
             positions[raw.partition] = max(raw.next_offset, positions.get(raw.partition, 0))
@@ -81,54 +104,25 @@ class EncodeStep:
             mine = [one for one in encoded if self._is_for(one, shard)]
             yield shard_key(shard), Batch(shard, mine, positions, version, switch, origins)
 
-    def encode(self, raws: Sequence[Raw]) -> list[Encoded]:
-        """Decode and encode; one answer for each record, in the same order."""
-        decoded = [self._decode(raw) for raw in raws]
-        texts = [self._text(one) for one in decoded]
-        vectors = self._vectors(decoded, texts)
-        return [
-            self._joined(raw, one, text, vector)
-            for raw, one, text, vector in zip(raws, decoded, texts, vectors, strict=True)
+    def encode(self, arrived: Sequence[Arrived]) -> list[Encoded]:
+        """Encode, and decode what is not yet; one answer for each record, in the same order.
+
+        None of them may be a mark.
+        """
+        rendered = [
+            one if isinstance(one, Rendered) else self._renderer.render(one) for one in arrived
         ]
+        vectors = self._vectors(rendered)
+        return [self._joined(one, vector) for one, vector in zip(rendered, vectors, strict=True)]
 
-    def _decode(self, raw: Raw) -> Decoded:
-        if raw.topic == self._items_topic:
-            return decode_item(raw, self._settings)
-        if raw.topic == self._decisions.topic:
-            return self._decisions.read(raw, self._settings)
-        one = decode_event(raw, self._settings)
-        refused = self._decisions.refused(raw, one) if isinstance(one, Event) else None
-        return one if refused is None else refused
-
-    def _text(self, one: Decoded) -> str | None:
-        if isinstance(one, Event):
-            if one.item_id is not None:
-                self._note(one.item_id)
-            if one.retracts is not None:
-                return None
-            return render_event(one.type, self._catalogue.title(one.item_id), one.text)
-        if isinstance(one, ItemRecord):
-            self._catalogue.put(one)
-            return render_item(one.title, one.text, one.categories)
-        if isinstance(one, RemovedItem):
-            self._catalogue.remove(one.item_id)
-        return None
-
-    def _note(self, item_id: str) -> None:
-        self._known.note(item_id, item_id in self._catalogue)
-        if self._known.events == EARLY:
-            tell_joined(self.joined, is_end=False)
-
-    def _vectors(
-        self, decoded: Sequence[Decoded], texts: Sequence[str | None]
-    ) -> list[Vector | None]:
+    def _vectors(self, rendered: Sequence[Rendered]) -> list[Vector | None]:
         known: dict[int, Vector] = {}
-        for place, (one, text) in enumerate(zip(decoded, texts, strict=True)):
+        for place, (one, text) in enumerate((each.one, each.text) for each in rendered):
             if isinstance(one, ItemRecord) and text is not None:
                 vector = self._catalogue.vector(one.item_id, text)
                 if vector is not None:
                     known[place] = vector
-        wanted = [None if place in known else text for place, text in enumerate(texts)]
+        wanted = [None if place in known else each.text for place, each in enumerate(rendered)]
         vectors = encode_optional(self._encoder, wanted)
         for place, vector in known.items():
             vectors[place] = vector
@@ -141,7 +135,8 @@ class EncodeStep:
             return shard_of_partition(one.raw.partition, self._shards) == shard
         return shard_of(one.event.user_id, self._shards) == shard
 
-    def _joined(self, raw: Raw, one: Decoded, text: str | None, vector: Vector | None) -> Encoded:
+    def _joined(self, rendered: Rendered, vector: Vector | None) -> Encoded:
+        raw, one, text = rendered.raw, rendered.one, rendered.text
         if isinstance(one, Event):
             return EncodedEvent(raw, one, vector, text, self._decisions.of_event(one))
         if isinstance(one, ItemRecord):
@@ -150,4 +145,5 @@ class EncodeStep:
             return Removal(raw, one)
         if isinstance(one, Decision):
             return EncodedDecision(raw, one)
+        assert one is not None  # noqa: S101 - a mark is not encoded
         return one

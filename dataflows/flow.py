@@ -24,7 +24,6 @@ from dataflows.learn import LearnLogic
 from dataflows.model import Model
 from dataflows.outbox import Out
 from dataflows.panics import hushing
-from dataflows.record import Raw
 
 NAME = "penchant"
 STEPS = ("wake", "records", "encode", "arrivals", "learn", "messages", "out")
@@ -57,7 +56,7 @@ class WakeSource(DynamicSource[Keyed]):
 
 
 def build_flow(
-    source: Source[Raw],
+    source: Source[Any],
     sink: Sink[Out],
     encode: EncodeStep,
     engines: Engines[M],
@@ -66,7 +65,8 @@ def build_flow(
 ) -> Dataflow:
     """Wire the steps. Run it with the same `epoch` as Bytewax's epoch interval.
 
-    `committed` is called with each shard after it has stored its state.
+    `source` gives `dataflows.encode.Arrived`. `committed` is called with each shard after
+    it has stored its state.
     """
     flow = Dataflow(NAME)
     wake = op.input("wake", flow, WakeSource(engines.shards))

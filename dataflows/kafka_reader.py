@@ -76,11 +76,14 @@ class Reader:
         else:
             self._begin_events()
 
-    def take(self) -> list[Raw]:
-        """What is in hand, at most `batch_size` records; waits a little where it is quiet."""
+    def take(self, most: int | None = None, *, may_wait: bool = True) -> list[Raw]:
+        """What is in hand, at most `most` (`batch_size`) records.
+
+        It waits a little where it is quiet, unless somebody has other work (`may_wait`).
+        """
         self._committer.tick(self._consumer)
         self._lost.retry()
-        messages = self._messages()
+        messages = self._messages(self._settings.batch_size if most is None else most, may_wait)
         self._empty = 0 if messages else self._empty + 1
         batch = [raw for raw in map(self._read, messages) if raw is not None]
         if self._catch_up is not None:
@@ -100,11 +103,10 @@ class Reader:
             self._closing.close()
         return is_committed
 
-    def _messages(self) -> list[Message]:
-        limit = self._settings.batch_size
+    def _messages(self, limit: int, may_wait: bool) -> list[Message]:
         try:
             messages: list[Message] = self._consumer.consume(limit, 0)
-            if messages or self._empty < IDLE_POLLS:
+            if messages or self._empty < IDLE_POLLS or not may_wait:
                 return messages
             first = self._consumer.poll(IDLE_WAIT)
             return [] if first is None else [first, *self._consumer.consume(limit - 1, 0)]

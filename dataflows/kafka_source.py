@@ -1,26 +1,27 @@
-"""Kafka as a Bytewax source: events and items as `Raw` records, from our own positions."""
+"""Kafka as a Bytewax source: events and items from our own positions, in micro-batches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from dataflows.deadline import Deadline
+from dataflows.encode import Arrived
 from dataflows.errors import InputError
 from dataflows.kafka_health import Health
 from dataflows.kafka_reader import Reader
 from dataflows.kafka_settings import KafkaSettings
 from dataflows.panics import hushing
+from dataflows.portions import Portions
 from dataflows.progress import Progress
-from dataflows.record import Raw
 
 PART = "kafka"
 COMMIT_SECONDS = 1.0
 """The least time for the last commit, where the output has taken all that there was."""
 
 
-class KafkaSource(FixedPartitionedSource[Raw, None]):
+class KafkaSource(FixedPartitionedSource[Arrived, None]):
     """One Bytewax partition that holds every partition of both topics.
 
     `stop` is asked before each batch; once it says yes the source is at its end, and the
@@ -35,6 +36,8 @@ class KafkaSource(FixedPartitionedSource[Raw, None]):
     not shared with others.
 
     `health` says whether the broker answers, `lag()` how far behind each partition is.
+    `portions` cuts micro-batches by what they cost to encode; without it they are as read.
+    What still waits there at the end is not learnt, and so is read again at the next start.
     """
 
     def __init__(
@@ -43,12 +46,14 @@ class KafkaSource(FixedPartitionedSource[Raw, None]):
         progress: Progress,
         stop: Callable[[], bool] = lambda: False,
         deadline: Deadline | None = None,
+        portions: Portions | None = None,
     ) -> None:
         self.health = Health("source", settle=settings.degraded_seconds)
         self._settings = settings
         self._progress = progress
         self._stop = stop
         self._deadline = deadline or Deadline(settings.flush_seconds, stop)
+        self._portions = portions
         self._reader: Reader | None = None
         self._failure: InputError | None = None
 
@@ -71,20 +76,22 @@ class KafkaSource(FixedPartitionedSource[Raw, None]):
             raise failure
         return is_committed
 
-    def take(self) -> list[Raw]:
+    def take(self) -> Sequence[Arrived]:
         """Give the next micro-batch. Raises StopIteration at the end of the source."""
         assert self._reader is not None  # noqa: S101 - Bytewax has built the part before
         if self._stop():
             raise StopIteration
         try:
-            return self._reader.take()
+            return self._next(self._reader)
         except InputError as error:
             self._failure = error
             raise StopIteration from error
 
     def lag(self) -> dict[str, int]:
-        """Records not yet read, for each partition that the broker has told of."""
-        return dict(self._reader.lag) if self._reader is not None else {}
+        """Records not yet read, or read and waiting, for each partition the broker has told of."""
+        lag = dict(self._reader.lag) if self._reader is not None else {}
+        waiting = self._portions.waiting() if self._portions is not None else {}
+        return {name: unread + waiting.get(name, 0) for name, unread in lag.items()}
 
     def list_parts(self) -> list[str]:
         """As Bytewax asks for it."""
@@ -98,13 +105,21 @@ class KafkaSource(FixedPartitionedSource[Raw, None]):
         self._reader.begin()
         return _Part(self.take)
 
+    def _next(self, reader: Reader) -> Sequence[Arrived]:
+        portions = self._portions
+        if portions is None:
+            return reader.take()
+        # The reader is asked each time, also where enough waits: it answers the broker there.
+        portions.put(reader.take(portions.room, may_wait=not portions.is_waiting))
+        return portions.take()
 
-class _Part(StatefulSourcePartition[Raw, None]):
-    def __init__(self, take: Callable[[], list[Raw]]) -> None:
+
+class _Part(StatefulSourcePartition[Arrived, None]):
+    def __init__(self, take: Callable[[], Sequence[Arrived]]) -> None:
         self._take = take
 
     @hushing
-    def next_batch(self) -> list[Raw]:
+    def next_batch(self) -> Sequence[Arrived]:
         return self._take()
 
     def snapshot(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from bytewax.dataflow import Dataflow
@@ -34,8 +35,9 @@ from dataflows.how_far import read_positions
 from dataflows.known_items import tell_joined
 from dataflows.origins import Origin, read_origins
 from dataflows.outbox import NARRATIVES, Acknowledge, Out
+from dataflows.portions import Portions
 from dataflows.progress import Progress
-from dataflows.record import ITEMS, Raw
+from dataflows.record import ITEMS
 from dataflows.registry.watch import open_watch
 from dataflows.run_log import RunLog
 from dataflows.state_damage import unreadable
@@ -143,7 +145,7 @@ def assemble(
         swapper,
         open_decisions(config),
     )
-    ends = _ends(config, progress, stop, engines.acknowledge, accept_items)
+    ends = _ends(config, progress, stop, engines.acknowledge, encode, accept_items)
     epoch = timedelta(seconds=config.flow.epoch_seconds)
     committed = partial(_tell, run_log)
     flow = build_flow(ends.source, ends.sink, encode, engines, epoch, committed)
@@ -242,7 +244,7 @@ def stored_progress(folder: Path, shards: int) -> Progress:
 class _Ends:
     """Where records come from and messages go to, and what that needs around the flow."""
 
-    source: Source[Raw]
+    source: Source[Any]
     sink: Sink[Out]
     lag: Callable[[], str]
     before_state: tuple[Callable[[], object], ...] = ()
@@ -257,10 +259,11 @@ def _ends(
     progress: Progress,
     stop: Callable[[], bool],
     acknowledge: Acknowledge,
+    encode: EncodeStep,
     accept_items: bool,
 ) -> _Ends:
     if config.flow.source == "kafka":
-        return _kafka_ends(config, progress, stop, acknowledge)
+        return _kafka_ends(config, progress, stop, acknowledge, encode)
     source = file_source(config, progress, stop, accept_items=accept_items)
     sink = FileSink(Path(config.files.output), acknowledge)
     # Files that are refused leave the state as it is: no shard is opened, or closed, for them.
@@ -275,7 +278,11 @@ def _ends(
 
 
 def _kafka_ends(
-    config: Config, progress: Progress, stop: Callable[[], bool], acknowledge: Acknowledge
+    config: Config,
+    progress: Progress,
+    stop: Callable[[], bool],
+    acknowledge: Acknowledge,
+    encode: EncodeStep,
 ) -> _Ends:
     from dataflows.deadline import Deadline
     from dataflows.kafka_health import told
@@ -284,7 +291,13 @@ def _kafka_ends(
     from dataflows.kafka_source import KafkaSource
 
     deadline = Deadline(config.kafka.flush_seconds, stop)
-    source = KafkaSource(config.kafka, progress, stop, deadline)
+    portions = Portions(
+        encode.render,
+        lambda: encode.tokens_per_second,
+        seconds=config.encoder.batch_seconds,
+        records=min(config.kafka.batch_size, config.kafka.prefetch_messages),
+    )
+    source = KafkaSource(config.kafka, progress, stop, deadline, portions)
     roles = (*ALWAYS, NARRATIVES) if config.generate.narratives else ALWAYS
     RightsCheck(config.kafka, writes=roles).ask()
     sink = KafkaSink(config.kafka, acknowledge, stop, roles, deadline)
@@ -292,7 +305,8 @@ def _kafka_ends(
     def lag() -> str:
         unread = source.lag()
         far = f"lag {sum(unread.values()):,} records" if unread else "lag not yet known"
-        return f"{far}; {told(source.health)}; {told(sink.health)}"
+        parts = (far, portions.told(), told(source.health), told(sink.health))
+        return "; ".join(filter(None, parts))
 
     openers = (source.open, sink.open)
     return _Ends(source, sink, lag, (), openers, (sink.finish,), (source.finish,))

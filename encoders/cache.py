@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from encoders.disk import VectorFile
 from encoders.errors import EncoderError
 from encoders.memory import VectorMemory
+from encoders.pace import EncodingPace, estimated_tokens
 from encoders.protocol import Encoder, Vectors, cut_texts
 
 KEY_BYTES = 16
@@ -64,6 +66,7 @@ class CachedEncoder:
         self.dim = encoder.dim
         self._encoder = encoder
         self._digest = blake2b(digest_size=KEY_BYTES, key=_short(encoder.version))
+        self.pace = EncodingPace()
         self._count_lock = threading.Lock()
         self._hits = self._disk_hits = self._misses = 0
 
@@ -100,6 +103,22 @@ class CachedEncoder:
             self._disk_hits += from_file
             self._misses += fresh
         return out
+
+    def tokens_ahead(self, texts: Sequence[str]) -> list[int]:
+        """Return the estimated tokens of each text that `encode` would pass on to the encoder.
+
+        0 for what memory or file has, and for what stands earlier in `texts`.
+        """
+        keys = self._keys(texts)
+        places: dict[bytes, int] = {}
+        for place in self._memory.lacking(keys):
+            places.setdefault(keys[place], place)
+        held = self._file.holds(list(places)) if self._file is not None else set()
+        tokens = [0] * len(keys)
+        for key, place in places.items():
+            if key not in held:
+                tokens[place] = estimated_tokens(texts[place])
+        return tokens
 
     @property
     def cut(self) -> int:
@@ -155,7 +174,11 @@ class CachedEncoder:
         from_file = len(rows)
         fresh = [key for key in places if key not in rows]
         if fresh:
-            vectors = self._encoder.encode([texts[places[key]] for key in fresh])
+            words = [texts[places[key]] for key in fresh]
+            began = time.perf_counter()
+            vectors = self._encoder.encode(words)
+            seconds = time.perf_counter() - began
+            self.pace.measured(sum(map(estimated_tokens, words)), seconds)
             new = dict(zip(fresh, vectors, strict=True))
             if self._file is not None:
                 self._file.write(new, self.version)

@@ -71,6 +71,14 @@ class VectorFile:
                 self._guarded(lambda: self._read(keys, found))
         return found
 
+    def holds(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Return which of those keys have a row in the file, whole or not."""
+        found: set[bytes] = set()
+        if keys:
+            with self._lock:
+                self._guarded(lambda: self._find(keys, found))
+        return found
+
     def write(self, rows: Mapping[bytes, Row], version: str) -> None:
         """Add rows made with this version, and drop the longest unused beyond the capacity."""
         if rows:
@@ -132,6 +140,13 @@ class VectorFile:
                 "UPDATE vectors SET used = ? WHERE key = ?", [(self._clock, key) for key in found]
             )
             self._base.execute("COMMIT")
+
+    def _find(self, keys: Sequence[bytes], found: set[bytes]) -> None:
+        if self._base is None:
+            return
+        for key in keys:
+            if self._base.execute("SELECT 1 FROM vectors WHERE key = ?", (key,)).fetchone():
+                found.add(key)
 
     def _whole(self, blob: object) -> Row | None:
         """Read a row, or None where it is damaged: wrong size, NaN, neither unit nor zero."""

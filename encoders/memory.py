@@ -52,6 +52,12 @@ class VectorMemory:
             out[found] = self._rows[[slots[place] for place in found]]
             return missing
 
+    def lacking(self, keys: Sequence[bytes]) -> list[int]:
+        """Return the places of the keys that are not known; none of them is any newer for it."""
+        with self._lock:
+            slots = self._slots
+            return [place for place, key in enumerate(keys) if key not in slots]
+
     def write(self, keys: Sequence[bytes], rows: Vectors) -> None:
         """Keep `rows`, `(len(keys), dim)`, under distinct keys; the newest where not all fit."""
         keys, rows = keys[-self.capacity :], rows[-self.capacity :]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from encoders.pace import Foresees
 from encoders.protocol import Encoder
 from encoders.text import repair
 
@@ -21,11 +22,7 @@ def encode_optional(encoder: Encoder, texts: Sequence[str | None]) -> list[Vecto
     and a text in which the encoder knows nothing. One call of the encoder.
     """
     answers: list[Vector | None] = [None] * len(texts)
-    places, words = [], []
-    for place, text in enumerate(texts):
-        if isinstance(text, str) and (whole := repair(text).text):
-            places.append(place)
-            words.append(whole)
+    places, words = _readable(texts)
     if words:
         vectors = encoder.encode(words)
         known = np.any(vectors != 0.0, axis=1).tolist()
@@ -33,3 +30,27 @@ def encode_optional(encoder: Encoder, texts: Sequence[str | None]) -> list[Vecto
             # A copy: a view would keep the whole batch in memory for as long as one row lives.
             answers[place] = vector.copy() if is_known else None
     return answers
+
+
+def tokens_ahead(encoder: Encoder, texts: Sequence[str | None]) -> list[int]:
+    """Return about how many tokens `encode_optional` would have to encode for each text.
+
+    0 for what is no text, what stands earlier in `texts`, and what is remembered; 0 for all
+    where the encoder does not foresee it.
+    """
+    tokens = [0] * len(texts)
+    if isinstance(encoder, Foresees):
+        places, words = _readable(texts)
+        for place, count in zip(places, encoder.tokens_ahead(words), strict=True):
+            tokens[place] = count
+    return tokens
+
+
+def _readable(texts: Sequence[str | None]) -> tuple[list[int], list[str]]:
+    """Give the places of what is text, and the texts as they are encoded."""
+    places, words = [], []
+    for place, text in enumerate(texts):
+        if isinstance(text, str) and (whole := repair(text).text):
+            places.append(place)
+            words.append(whole)
+    return places, words

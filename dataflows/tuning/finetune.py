@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from bytewax.dataflow import Dataflow
@@ -23,7 +24,7 @@ from dataflows.file_input import file_source
 from dataflows.origins import read_origins
 from dataflows.panics import hushed
 from dataflows.progress import Progress
-from dataflows.record import ITEMS, Raw
+from dataflows.record import ITEMS
 from dataflows.registry.open import open_registry
 from dataflows.run_log import set_up_log
 from dataflows.signals import attended
@@ -152,7 +153,7 @@ def _assemble(
 class _Ends:
     """Where records come from, and what that needs before and after the flow."""
 
-    source: Source[Raw]
+    source: Source[Any]
     items_topic: str
     open: Callable[[], object]
     finish: Callable[[], object]

@@ -8,10 +8,13 @@ import msgspec
 import pytest
 
 from dataflows.errors import InputError
+from dataflows.events import Event
 from dataflows.kafka_health import Health
 from dataflows.kafka_reader import Reader
 from dataflows.kafka_source import KafkaSource
+from dataflows.portions import Portions
 from dataflows.progress import Progress
+from dataflows.rendering import Rendered
 from tests.dataflows.kafka.flows import run_source, take, until
 
 pytestmark = pytest.mark.kafka
@@ -197,3 +200,57 @@ def test_in_a_flow_it_stops_when_told_and_commits_at_the_end(broker, settings_fo
     assert [int(raw.value) for raw in seen[3:]] == list(range(1000))
     assert broker.committed(names.group, names.events) == [1000]
     assert broker.committed(names.group, names.items) == [3]
+
+
+def costly(raws):
+    """As if each text took ten tokens to encode."""
+    return [Rendered(raw, Event(str(raw.offset), "u", 1.0, "view"), "text", 10) for raw in raws]
+
+
+def test_a_batch_that_is_cut_keeps_its_order_and_what_is_left_at_a_stop_is_read_again(
+    broker, settings_for
+):
+    names = broker.names()
+    name = f"{names.events}-0"
+    broker.produce(names.events, [b"%d" % n for n in range(200)])
+    progress, stopped = Progress({}), []
+    learnt: list[int] = []
+
+    def open_source():
+        cut = Portions(costly, lambda: 100.0, seconds=0.5, records=50)
+        source = KafkaSource(
+            settings_for(broker, names, batch_size=50),
+            progress,
+            lambda: bool(stopped),
+            portions=cut,
+        )
+        source.build_part("records", "kafka", None)
+        return source, cut
+
+    def learn(source, count):
+        while len(learnt) < count:
+            batch = source.take()
+            assert len(batch) <= 5, "five of ten tokens, at a hundred a second, take half a second"
+            learnt.extend(int(one.raw.value) for one in batch)
+            if batch:
+                progress.report(0, {name: batch[-1].raw.next_offset})
+
+    source, cut = open_source()
+    learn(source, 90)
+    assert cut.is_waiting
+    until(  # committed is what is learnt, while what is read waits
+        lambda: not source._reader.take(0) and broker.committed(names.group, names.events)[0] >= 90,
+        "the commit",
+    )
+    learn(source, 95)
+    assert source.lag().get(name, 105) == 105, "what waits is not behind us yet"
+    stopped.append(True)
+    with pytest.raises(StopIteration):
+        source.take()
+    assert source.finish()
+    assert broker.committed(names.group, names.events) == [95]
+    stopped.clear()
+    source, _ = open_source()
+    learn(source, 200)
+    assert source.finish()
+    assert learnt == list(range(200))

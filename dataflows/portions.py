@@ -1,0 +1,126 @@
+"""Micro-batches cut by what their new texts cost to encode, so that no event waits for many.
+
+A text that the encoder's cache knows costs nothing. What does not fit into a micro-batch
+waits for the next one, in its order, and nothing is read for it to grow beyond one micro-batch.
+What is learnt does not depend on where a micro-batch ends, so the cut may follow the clock.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+
+from dataflows.events import Event
+from dataflows.record import Raw
+from dataflows.rendering import Rendered
+
+BEHIND_AFTER = 5.0
+"""Seconds of cut micro-batches without a break, after which the encoder is said to be behind."""
+TELL_EVERY = 60.0
+"""Seconds between two lines that say so."""
+
+_log = logging.getLogger(__name__)
+
+
+class Portions:
+    """Records in, micro-batches out: at most `records` at once, and `seconds` of encoding.
+
+    `render` decodes records and says what each costs in tokens; `rate` is how many tokens a
+    second the encoder does. A text that alone takes longer is a portion all the same.
+    `counts` holds micro-batches that were "cut" short, the "new_texts" that were encoded, and
+    how often the stream was faster than the encoder ("behind").
+    """
+
+    def __init__(
+        self,
+        render: Callable[[Sequence[Raw]], list[Rendered]],
+        rate: Callable[[], float],
+        *,
+        seconds: float,
+        records: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.counts: Counter[str] = Counter()
+        self._render = render
+        self._rate = rate
+        self._seconds = seconds
+        self._most = records
+        self._clock = clock
+        self._waiting: deque[Rendered] = deque()
+        self._of_partition: Counter[str] = Counter()
+        self._cut_since: float | None = None
+        self._told: float | None = None
+
+    @property
+    def room(self) -> int:
+        """How many records may be put in; never 0 between two calls of `take`."""
+        return self._most - len(self._waiting)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is more to take."""
+        return bool(self._waiting)
+
+    def waiting(self) -> dict[str, int]:
+        """How many records wait, by partition. From any thread."""
+        return dict(self._of_partition)
+
+    def put(self, raws: Sequence[Raw]) -> None:
+        """Take in what was read, at most `room` records."""
+        if raws:
+            self._waiting.extend(self._render(raws))
+            self._of_partition.update(raw.partition for raw in raws)
+
+    def take(self) -> list[Rendered]:
+        """Give the next micro-batch, of at least one record where any wait."""
+        most = self._rate() * self._seconds
+        waiting, tokens = self._waiting, 0
+        taken: list[Rendered] = []
+        while waiting:
+            more = waiting[0].tokens
+            if more and tokens and tokens + more > most:
+                break
+            tokens += more
+            self.counts["new_texts"] += more > 0
+            taken.append(waiting.popleft())
+        self._of_partition.subtract(one.raw.partition for one in taken)
+        self._watch()
+        return taken
+
+    def told(self) -> str:
+        """Say in a few words what was cut; "" where nothing was."""
+        cut = self.counts["cut"]
+        if not cut:
+            return ""
+        is_behind = "behind, " if self._told is not None else ""
+        texts = self.counts["new_texts"]
+        return f"encoder {is_behind}{texts:,} new texts, {cut:,} micro-batches cut for them"
+
+    def _watch(self) -> None:
+        """Tell where events have waited for the encoder without a break, and when that is over.
+
+        Not where items wait alone: a new catalogue takes its time, and no list waits for it.
+        """
+        self.counts["cut"] += bool(self._waiting)
+        if not any(isinstance(each.one, Event) for each in self._waiting):
+            if self._told is not None:
+                _log.warning("the encoder has caught up: no event waits for its text any more")
+            self._cut_since = self._told = None
+            return
+        now = self._clock()
+        if self._cut_since is None:
+            self._cut_since = now
+        lasted = now - self._cut_since
+        if lasted < BEHIND_AFTER or (self._told is not None and now - self._told < TELL_EVERY):
+            return
+        self.counts["behind"] += self._told is None
+        self._told = now
+        _log.warning(
+            "events with new texts come faster than they are encoded: for %.0f s they have waited "
+            "for the encoder, which does about %.0f tokens a second; lists come late until it has "
+            "caught up. If it lasts, take a smaller encoder (`penchant models compress`, "
+            "docs/operations.md), send shorter texts, or run on a faster processor",
+            *(lasted, self._rate()),
+        )

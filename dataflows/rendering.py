@@ -1,0 +1,86 @@
+"""Raw records to typed ones and their texts: what an encoder is given, in the stream's order."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dataflows.catalogue import Catalogue
+from dataflows.decisions import Decision, DecisionReader
+from dataflows.event_settings import EventSettings
+from dataflows.events import Event, decode_event
+from dataflows.items import ItemRecord, RemovedItem, decode_item
+from dataflows.known_items import EARLY, Joined, KnownItems, tell_joined
+from dataflows.record import Raw, Reject
+from encoders.text import render_event, render_item
+
+Decoded = Event | ItemRecord | RemovedItem | Decision | Reject
+
+
+class Rendered(msgspec.Struct, frozen=True):
+    """A record, what it says (None for a mark), and its text, None where it has none.
+
+    `tokens` is about how many tokens have to be encoded for it: 0 where its vector is known.
+    """
+
+    raw: Raw
+    one: Decoded | None
+    text: str | None
+    tokens: int = 0
+
+
+class Renderer:
+    """Decodes records and gives them their texts; titles follow the items of the stream.
+
+    So each record is rendered once, in the order in which it is learnt.
+    """
+
+    def __init__(
+        self,
+        settings: EventSettings,
+        catalogue: Catalogue,
+        items_topic: str = "items",
+        decisions: DecisionReader | None = None,
+    ) -> None:
+        self._settings = settings
+        self._catalogue = catalogue
+        self._items_topic = items_topic
+        self._decisions = decisions or DecisionReader()
+        self._known = KnownItems()
+
+    @property
+    def joined(self) -> Joined:
+        """How many items of the events so far the catalogue knows."""
+        return self._known.joined(len(self._catalogue))
+
+    def render(self, raw: Raw) -> Rendered:
+        """Decode a record and give it its text. Never raises: what cannot be read is a reject."""
+        one = None if raw.is_mark else self._decode(raw)
+        return Rendered(raw, one, self._text(one))
+
+    def _decode(self, raw: Raw) -> Decoded:
+        if raw.topic == self._items_topic:
+            return decode_item(raw, self._settings)
+        if raw.topic == self._decisions.topic:
+            return self._decisions.read(raw, self._settings)
+        one = decode_event(raw, self._settings)
+        refused = self._decisions.refused(raw, one) if isinstance(one, Event) else None
+        return one if refused is None else refused
+
+    def _text(self, one: Decoded | None) -> str | None:
+        if isinstance(one, Event):
+            if one.item_id is not None:
+                self._note(one.item_id)
+            if one.retracts is not None:
+                return None
+            return render_event(one.type, self._catalogue.title(one.item_id), one.text)
+        if isinstance(one, ItemRecord):
+            self._catalogue.put(one)
+            return render_item(one.title, one.text, one.categories)
+        if isinstance(one, RemovedItem):
+            self._catalogue.remove(one.item_id)
+        return None
+
+    def _note(self, item_id: str) -> None:
+        self._known.note(item_id, item_id in self._catalogue)
+        if self._known.events == EARLY:
+            tell_joined(self.joined, is_end=False)
