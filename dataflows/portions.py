@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataflows.events import Event
 from dataflows.record import Raw
 from dataflows.rendering import Rendered
+from encoders.pace import Padded
 
 BEHIND_AFTER = 5.0
 """Seconds of cut micro-batches without a break, after which the encoder is said to be behind."""
@@ -76,14 +77,15 @@ class Portions:
     def take(self) -> list[Rendered]:
         """Give the next micro-batch, of at least one record where any wait."""
         most = self._rate() * self._seconds
-        waiting, tokens = self._waiting, 0
+        waiting, tokens = self._waiting, Padded()
         taken: list[Rendered] = []
         while waiting:
             more = waiting[0].tokens
-            if more and tokens and tokens + more > most:
-                break
-            tokens += more
-            self.counts["new_texts"] += more > 0
+            if more:
+                if tokens.total and tokens.after(more) > most:
+                    break
+                tokens.add(more)
+                self.counts["new_texts"] += 1
             taken.append(waiting.popleft())
         self._of_partition.subtract(one.raw.partition for one in taken)
         self._watch()

@@ -178,7 +178,7 @@ class CachedEncoder:
             began = time.perf_counter()
             vectors = self._encoder.encode(words)
             seconds = time.perf_counter() - began
-            self.pace.measured(sum(map(estimated_tokens, words)), seconds)
+            self.pace.measured(map(estimated_tokens, words), seconds)
             new = dict(zip(fresh, vectors, strict=True))
             if self._file is not None:
                 self._file.write(new, self.version)

@@ -50,6 +50,7 @@ def taken(cut):
     [
         ([0] * 9, [9]),
         ([10] * 12, [5, 5, 2]),
+        ([5, 5, 20, 20], [2, 2]),  # beside a long text short ones take as long as it does
         ([0, 40, 0, 0, 20, 0], [4, 2]),  # what is known waits for what stands before it only
         ([90, 90, 0, 1], [1, 2, 1]),  # too long for any: alone, and not for ever
         ([50, 0, 0], [3]),

@@ -4,7 +4,7 @@ import pytest
 from encoders.cache import CachedEncoder
 from encoders.hashing import HashingEncoder
 from encoders.optional import tokens_ahead
-from encoders.pace import FIRST_RATE, EncodingPace, estimated_tokens
+from encoders.pace import AT_ONCE, FIRST_RATE, EncodingPace, Padded, estimated_tokens
 
 
 def test_a_text_costs_by_its_bytes_and_a_very_long_one_no_more_than_is_read():
@@ -16,24 +16,36 @@ def test_a_text_costs_by_its_bytes_and_a_very_long_one_no_more_than_is_read():
     assert estimated_tokens("a" * 2048) == estimated_tokens("a" * 1_000_000) == 514
 
 
+def test_short_texts_beside_a_long_one_are_padded_to_its_length():
+    assert Padded().total == 0
+    assert Padded([10] * 5).total == 50
+    assert Padded([10, 100, 10]).total == 300
+    assert Padded([10] * AT_ONCE + [100]).total == 10 * AT_ONCE + 100
+    tokens = Padded()
+    for count in [3, 50, 7] * AT_ONCE:
+        expected = tokens.after(count)
+        tokens.add(count)
+        assert tokens.total == expected
+
+
 def test_the_pace_follows_what_is_measured_and_gets_over_a_slow_first_call():
     pace = EncodingPace()
     assert pace.tokens_per_second == FIRST_RATE
-    pace.measured(100, 2.0)
+    pace.measured([100], 2.0)
     assert pace.tokens_per_second == pytest.approx(50)
     for _ in range(25):
-        pace.measured(400, 0.1)
+        pace.measured([400], 0.1)
     assert pace.tokens_per_second == pytest.approx(4000, rel=0.02)
     for _ in range(6):
-        pace.measured(400, 0.4)
+        pace.measured([400], 0.4)
     assert pace.tokens_per_second < 1300, "a machine that got busy is noticed soon"
 
 
 def test_nothing_measured_is_no_pace_of_zero():
     pace = EncodingPace()
-    pace.measured(0, 0.0)
-    pace.measured(0, 1.0)
-    pace.measured(10, 0.0)
+    pace.measured([], 0.0)
+    pace.measured([], 1.0)
+    pace.measured([10], 0.0)
     assert pace.tokens_per_second > 0
 
 
