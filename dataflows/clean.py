@@ -1,7 +1,8 @@
 """Cleaning: what becomes of each event, by named policies, all of it counted.
 
 In this order: an id seen before is a duplicate; an event dated ahead of the
-broker's clock is clamped or skipped; a late one is learnt or skipped; a bot's is
+broker's clock is clamped or skipped; a late one, behind the time of its own
+partition (`watermarks.py`), is learnt or skipped; a bot's is
 skipped or only observed; a type of weight 0, and an event with neither item nor
 text nor intent, is only observed; all else is learnt. An event that takes another one
 back needs neither, and no weight.
@@ -12,6 +13,7 @@ give the same verdicts, after a restart too.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from itertools import chain
 from typing import Literal
@@ -26,10 +28,14 @@ from dataflows.rates import Rates
 from dataflows.record import Raw
 from dataflows.records import Record
 from dataflows.seen_ids import SeenIds
+from dataflows.seldom import Seldom
 from dataflows.watermark import Watermark
+from dataflows.watermarks import Watermarks
 from learners.codec import pack, unpack_as
 
 __all__ = ["CleanCounts", "CleanSettings", "Cleaner", "Verdict"]
+
+_log = logging.getLogger(__name__)
 
 KIND = "clean:clock"
 VERSION = 1
@@ -98,13 +104,15 @@ class Cleaner:
     def __init__(self, settings: CleanSettings) -> None:
         self._settings = settings
         self._clock = _Clock(Watermark(), CleanCounts())
+        self._times = Watermarks()
+        self._seldom = Seldom(_log)
         self._ids = SeenIds(settings.remembered_ids)
         self._rates = Rates(settings.bot_users)
         self._touched = False
 
     @property
     def watermark(self) -> float | None:
-        """Event time in seconds since 1970; None before two users were seen."""
+        """Event time of all partitions, seconds since 1970; None before two users were seen."""
         return self._clock.watermark.time
 
     @property
@@ -133,8 +141,8 @@ class Cleaner:
             counts.max_ahead = max(counts.max_ahead, ts - broker)
             if self._settings.ahead == "skip":
                 return Verdict("skip:ahead", "ahead", ts, 0.0, 0.0, ts - broker)
-            return self._timed(event, broker, ts - broker)
-        return self._timed(event, ts, 0.0)
+            return self._timed(event, raw, broker, ts - broker)
+        return self._timed(event, raw, ts, 0.0)
 
     def changed(self) -> Iterator[Record]:
         """Give (kind, key, blob or None) of all that changed since the last call."""
@@ -142,20 +150,24 @@ class Cleaner:
         if self._touched:
             own.append((KIND, "", pack(KIND, VERSION, self._clock)))
             self._touched = False
-        return chain(own, self._ids.changed(), self._rates.changed())
+        return chain(own, self._times.changed(), self._ids.changed(), self._rates.changed())
 
     def restore(self, load: Load, scan: Scan) -> None:
         """Take up the memory of an earlier run. Raises `learners.codec.StateError` if damaged."""
         blob = load(KIND, "")
         if blob is not None:
             self._clock = unpack_as(blob, KIND, VERSION, _Clock)
+        self._times.restore(scan)
         self._ids.restore(scan)
         self._rates.restore(scan)
 
-    def _timed(self, event: Event, ts: float, ahead: float) -> Verdict:
-        settings, counts, watermark = self._settings, self._clock.counts, self._clock.watermark
-        lateness = watermark.lateness(ts)
-        watermark.advance(ts, event.user_id, settings.max_skew)
+    def _timed(self, event: Event, raw: Raw, ts: float, ahead: float) -> Verdict:
+        settings, counts, whole = self._settings, self._clock.counts, self._clock.watermark
+        own = self._times.of(raw, whole)
+        lateness = own.lateness(ts)
+        whole.advance(ts, event.user_id, settings.max_skew)
+        if own is not whole:
+            own.advance(ts, event.user_id, settings.max_skew)
         late = lateness > settings.late_after
         if late:
             counts.late += 1
@@ -163,6 +175,13 @@ class Cleaner:
         bot = self._is_bot(event.user_id, ts)
         counts.bots += bot
         if late and settings.late == "skip":
+            self._seldom.warn(
+                raw.partition,
+                "%s: an event is %.0f s behind the newest ones of its partition, more than "
+                "clean.late_after = %g, and is skipped; %d of %d events were late so far. To "
+                "learn them set clean.late = 'learn', or raise clean.late_after",
+                *(raw.partition, lateness, settings.late_after, counts.late, counts.judged),
+            )
             return Verdict("skip:late", "late", ts, 0.0, lateness, ahead)
         if bot and settings.bots == "skip":
             return Verdict("skip:bot", "bot", ts, 0.0, lateness, ahead)

@@ -17,7 +17,8 @@ class CleanSettings(Limited, frozen=True, kw_only=True):
     """Section `[clean]`. Raises ValueError (name, value, limit) for what is outside.
 
     * `late`: what becomes of an event that lies more than `late_after` seconds
-      behind event time: "learn" it all the same, or "skip" it. Counted in both cases.
+      behind event time, from a broker that of its own partition: "learn" it all the same,
+      or "skip" it. Counted in both cases, and told where it is skipped.
     * `ahead`: what becomes of an event dated more than `max_skew` seconds after the
       broker received it: "clamp" learns it at the broker's time, "skip" does not
       learn it. Event time never follows it.

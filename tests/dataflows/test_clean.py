@@ -520,3 +520,88 @@ def test_settings_that_cannot_be_meant_are_refused(wrong: dict[str, Any]) -> Non
 def test_a_policy_is_one_of_the_named_ones() -> None:
     with pytest.raises(msgspec.ValidationError, match="late"):
         msgspec.convert({"late": "ignore"}, CleanSettings)
+
+
+# Several partitions.
+
+
+def of(partition: str, ts: float) -> Raw:
+    """A record of a broker that has it since a moment."""
+    return Raw("events", partition, 0, 1, None, b"", ts + 5.0)
+
+
+def run_of(partition: str, start: float, n: int, step: float = 60.0) -> list[tuple[Event, Raw]]:
+    times = [start + step * number for number in range(n)]
+    return [(made(ts, f"{partition}-{ts % 180}"), of(partition, ts)) for ts in times]
+
+
+def test_partitions_read_one_after_the_other_are_each_in_order_and_none_is_late(caplog) -> None:
+    cleaner = Cleaner(CleanSettings(late="skip"))
+    for number in range(8):
+        found = [cleaner.judge(*each) for each in run_of(f"events-{number}", T - 7 * number, 100)]
+        assert outcomes(found) == ["learn"] * 100
+    assert cleaner.counts.late == 0
+    assert not caplog.messages
+
+
+def test_late_is_behind_the_own_partition_counted_and_told_once_a_while(caplog) -> None:
+    cleaner = Cleaner(CleanSettings(late="skip", late_after=300))
+    for each in [*run_of("events-0", T, 20), *run_of("events-1", T - DAY, 20)]:
+        cleaner.judge(*each)
+    here, there = of("events-0", T + 1200), of("events-1", T - DAY + 1200)
+    assert cleaner.judge(made(T + 700), here).outcome == "skip:late"
+    assert cleaner.judge(made(T + 700), here).outcome == "skip:late"
+    assert cleaner.judge(made(T - DAY + 1000), there).outcome == "learn"
+    assert cleaner.judge(made(T - DAY), there).reason == "late"
+    assert cleaner.counts.late == 3
+    assert [line.split(":")[0] for line in caplog.messages] == ["events-0", "events-1"]
+    assert "440 s behind the newest ones of its partition" in caplog.messages[0]
+    assert "clean.late = 'learn'" in caplog.messages[0]
+
+
+def test_one_partition_leaves_the_same_records_as_ever() -> None:
+    store, cleaner = MemoryStore(), Cleaner(CleanSettings())
+    for each in run_of("events-0", T, 50):
+        cleaner.judge(*each)
+    store.commit(cleaner.changed())
+    assert set(filled(store)) == {"clean:clock", "clean:ids", "clean:rates"}
+
+
+@pytest.mark.parametrize("first", ["events-0", "events-1"])
+@pytest.mark.parametrize("cuts", [{10}, {15}, {25}, {10, 15, 25}, set(range(1, 40))])
+def test_the_times_of_partitions_outlive_a_restart(first: str, cuts: set[int]) -> None:
+    """The second partition comes late, before or after a restart, and is told from the first."""
+    second = "events-1" if first == "events-0" else "events-0"
+    stream = run_of(first, T, 15) + run_of(second, T - DAY, 10) + run_of(first, T + 200, 10)
+    stream += run_of(second, T - DAY - 100, 10)
+
+    def run(at: set[int]) -> tuple[list[Verdict], dict[str, dict[str, bytes]]]:
+        store, cleaner, found = MemoryStore(), Cleaner(CleanSettings(late="skip")), []
+        for place, (event, raw) in enumerate(stream):
+            if place in at:
+                cleaner = Cleaner(CleanSettings(late="skip"))
+                cleaner.restore(store.get, store.scan)
+            found.append(cleaner.judge(event, raw))
+            store.commit(cleaner.changed())
+            store.commit([("position", raw.partition, b"\x01"), ("position", "items-0", b"\x01")])
+        return found, filled(store)
+
+    whole, broken = run(set()), run(cuts)
+    assert whole == broken
+    assert {"skip:late", "learn"} == set(outcomes(whole[0]))
+    assert set(whole[1]["clean:time"]) == {"events-0", "events-1"}
+
+
+def test_a_state_of_before_goes_on_from_the_time_that_all_partitions_had() -> None:
+    """As written when late was judged by the time of all: only that, and the positions."""
+    store, before = MemoryStore(), Cleaner(CleanSettings(late="skip"))
+    judged(before, honest(T))
+    store.commit(before.changed())
+    assert "clean:time" not in filled(store)
+    store.commit(("position", f"events-{number}", b"\x01") for number in range(3))
+    cleaner = Cleaner(CleanSettings(late="skip"))
+    cleaner.restore(store.get, store.scan)
+    for number in (1, 0, 2):
+        found = cleaner.judge(made(T - 400), of(f"events-{number}", T))
+        assert found.outcome == "skip:late"
+    assert cleaner.judge(made(T - 400), of("events-3", T)).outcome == "learn", "it is new"
