@@ -229,8 +229,13 @@ class VectorFile:
 
 
 def _make_private(path: Path) -> None:
-    """Make the file for its owner alone, and close one that is there; SQLite's own follow it."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    """Make the file for its owner alone, and close one that is there; SQLite's own follow it.
+
+    One that is there is not opened: closing a descriptor drops all locks that this process has
+    on the file, those of another connection's transaction too.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     for one in path.parent.glob(f"{path.name}*"):
         with suppress(FileNotFoundError):  # another process has just closed, and taken it away
             status = one.stat()

@@ -3,6 +3,8 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -239,3 +241,15 @@ def test_two_owners_and_many_threads_share_a_file(path, counting):
 def test_a_file_needs_room_for_a_row(path, capacity):
     with pytest.raises(ValueError, match="the least is 1"):
         VectorFile(path, capacity, dim=8)
+
+
+def test_a_second_cache_on_the_file_leaves_the_locks_of_the_first(path):
+    first = VectorFile(path, capacity=5, dim=8)
+    first.write(rows_of(TEXTS[:2]), "v")
+    second = VectorFile(path, capacity=5, dim=8)
+    look = f"import sqlite3; sqlite3.connect({str(path)!r}).execute('SELECT 1 FROM vectors')"
+    subprocess.run([sys.executable, "-c", look], check=True)
+    # Who closes last takes the write-ahead log away: that other process was not the last.
+    assert path.with_name(f"{path.name}-wal").exists()
+    first.close()
+    second.close()
