@@ -407,6 +407,8 @@ def test_what_is_too_much(gone: int, kept: int):
         (b'{"item_id": "  ", "title": "x"}', None),
         (b'{"id": "a"}', None),
         (b"[1]", None),
+        (b"[" * 100_000, None),
+        (b'{"a": ' * 100_000 + b'"item_id": "b", ', "b"),
         (b"", None),
     ],
 )

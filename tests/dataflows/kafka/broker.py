@@ -67,6 +67,8 @@ class Broker:
         partition: int = 0,
     ) -> None:
         for value in values:
+            if len(self._producer) > 50_000:  # below the queue's limit
+                self._producer.flush(20)
             self._producer.produce(topic, value, key, partition)
         assert self._producer.flush(60) == 0
 
