@@ -72,12 +72,16 @@ class EncodeStep:
         encoder = self._encoder
         return encoder.pace.tokens_per_second if isinstance(encoder, Foresees) else FIRST_RATE
 
-    def render(self, raws: Sequence[Raw]) -> list[Rendered]:
+    def decode(self, raws: Sequence[Raw]) -> list[Rendered]:
+        """Decode records before their order is known; `render` gives them their texts."""
+        return [self._renderer.decode(raw) for raw in raws]
+
+    def render(self, records: Sequence[Arrived]) -> list[Rendered]:
         """Decode records before their micro-batch is made, and foresee what each costs.
 
         For a source that cuts by that; what it renders is learnt in the same order.
         """
-        rendered = [self._renderer.render(raw) for raw in raws]
+        rendered = [self._renderer.render(record) for record in records]
         tokens = tokens_ahead(self._encoder, [one.text for one in rendered])
         return [
             msgspec.structs.replace(one, tokens=count) if count else one

@@ -75,6 +75,8 @@ class KafkaSettings(Limited, frozen=True, kw_only=True):
     """The most records in one micro-batch. A batch is what is in hand, never waited for."""
     prefetch_messages: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
     prefetch_bytes: Annotated[int, Meta(ge=1024, le=2**31)] = 32 * 1024 * 1024
+    merge_seconds: Annotated[float, Meta(ge=0, le=3600)] = 2.0
+    """How long events wait, in all, for a partition that has older ones but does not give them."""
     queue_messages: Annotated[int, Meta(ge=1, le=10_000_000)] = 10_000
     """Output messages waiting in the process. A full queue slows the flow, and drops nothing."""
     message_max_bytes: Annotated[int, Meta(ge=1000, le=1_000_000_000)] = 1_000_000

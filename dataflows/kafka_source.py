@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
@@ -10,15 +10,21 @@ from dataflows.deadline import Deadline
 from dataflows.encode import Arrived
 from dataflows.errors import InputError
 from dataflows.kafka_health import Health
+from dataflows.kafka_merge import Merge
 from dataflows.kafka_reader import Reader
 from dataflows.kafka_settings import KafkaSettings
 from dataflows.panics import hushing
 from dataflows.portions import Portions
 from dataflows.progress import Progress
+from dataflows.record import Raw
+from dataflows.rendering import Rendered
 
 PART = "kafka"
 COMMIT_SECONDS = 1.0
 """The least time for the last commit, where the output has taken all that there was."""
+
+Decode = Callable[[Sequence[Raw]], list[Rendered]]
+"""Decodes records, in their order."""
 
 
 class KafkaSource(FixedPartitionedSource[Arrived, None]):
@@ -37,7 +43,9 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
 
     `health` says whether the broker answers, `lag()` how far behind each partition is.
     `portions` cuts micro-batches by what they cost to encode; without it they are as read.
-    What still waits there at the end is not learnt, and so is read again at the next start.
+    With `decode` too, events of several partitions are merged by their time, which counts as
+    no later than the broker's and `max_skew` seconds. What still waits at the end is not
+    learnt, and so is read again at the next start.
     """
 
     def __init__(
@@ -47,6 +55,8 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
         stop: Callable[[], bool] = lambda: False,
         deadline: Deadline | None = None,
         portions: Portions | None = None,
+        decode: Decode | None = None,
+        max_skew: float = 300.0,
     ) -> None:
         self.health = Health("source", settle=settings.degraded_seconds)
         self._settings = settings
@@ -54,6 +64,9 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
         self._stop = stop
         self._deadline = deadline or Deadline(settings.flush_seconds, stop)
         self._portions = portions
+        self._decode = decode
+        self._max_skew = max_skew
+        self._merge: Merge | None = None
         self._reader: Reader | None = None
         self._failure: InputError | None = None
 
@@ -63,6 +76,13 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
             reader = Reader(self._settings, self._progress, self.health)
             reader.open()
             self._reader = reader
+            self._merge = Merge(
+                lambda: reader.ends.names,
+                reader.ends.is_ended,
+                seconds=self._settings.merge_seconds,
+                max_skew=self._max_skew,
+                given_up=self._not_waited_for,
+            )
 
     def finish(self) -> bool:
         """Commit the stored positions to the group and close; False where it took too long.
@@ -90,8 +110,11 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
     def lag(self) -> dict[str, int]:
         """Records not yet read, or read and waiting, for each partition the broker has told of."""
         lag = dict(self._reader.lag) if self._reader is not None else {}
-        waiting = self._portions.waiting() if self._portions is not None else {}
-        return {name: unread + waiting.get(name, 0) for name, unread in lag.items()}
+        for waiting in (self._portions, self._merge):
+            if waiting is not None:
+                held = waiting.waiting()
+                lag = {name: unread + held.get(name, 0) for name, unread in lag.items()}
+        return lag
 
     def list_parts(self) -> list[str]:
         """As Bytewax asks for it."""
@@ -110,8 +133,43 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
         if portions is None:
             return reader.take()
         # The reader is asked each time, also where enough waits: it answers the broker there.
-        portions.put(reader.take(portions.room, may_wait=not portions.is_waiting))
+        may_wait, merge, decode = not portions.is_waiting, self._merge, self._decode
+        if merge is None or decode is None or not merge.is_needed:
+            portions.put(reader.take(portions.room, may_wait=may_wait))
+        else:
+            is_full = self._fill(reader, merge, decode, may_wait)
+            portions.put(merge.take(portions.room, is_full=is_full))
         return portions.take()
+
+    def _fill(self, reader: Reader, merge: Merge, decode: Decode, may_wait: bool) -> bool:
+        """Read until each partition has something to compare, or nothing more is in hand.
+
+        Of a partition with more than its share nothing more is read for now, so that what is
+        held stays below `prefetch_messages`. Whether there are too many bytes to read on.
+        """
+        settings, names = self._settings, reader.ends.names
+        share = max(1, settings.prefetch_messages // (2 * len(names)))
+        asked = min(share, settings.batch_size)
+        may_wait = may_wait and (merge.is_stalled or not merge.is_holding)
+        while merge.bytes_held < settings.prefetch_bytes:
+            raws = reader.take(asked, may_wait=may_wait)
+            merge.put(decode(raws))
+            held = merge.waiting()
+            reader.ends.hold_back(name for name in names if held.get(name, 0) >= share)
+            if len(raws) < asked or not merge.is_lopsided:
+                return False
+            may_wait = False
+        return True
+
+    def _not_waited_for(self, names: Collection[str]) -> None:
+        self.health.count("not_waited_for", len(names))
+        self.health.tell(
+            "not waited for",
+            "%s: more is to come, but did not within kafka.merge_seconds = %g s; events of other "
+            "partitions are learnt meanwhile",
+            ", ".join(names),
+            self._settings.merge_seconds,
+        )
 
 
 class _Part(StatefulSourcePartition[Arrived, None]):

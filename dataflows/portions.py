@@ -36,7 +36,7 @@ class Portions:
 
     def __init__(
         self,
-        render: Callable[[Sequence[Raw]], list[Rendered]],
+        render: Callable[[Sequence[Raw | Rendered]], list[Rendered]],
         rate: Callable[[], float],
         *,
         seconds: float,
@@ -68,11 +68,12 @@ class Portions:
         """How many records wait, by partition. From any thread."""
         return dict(self._of_partition)
 
-    def put(self, raws: Sequence[Raw]) -> None:
-        """Take in what was read, at most `room` records."""
-        if raws:
-            self._waiting.extend(self._render(raws))
-            self._of_partition.update(raw.partition for raw in raws)
+    def put(self, records: Sequence[Raw | Rendered]) -> None:
+        """Take in what was read, at most `room` records, decoded or not."""
+        if records:
+            rendered = self._render(records)
+            self._waiting.extend(rendered)
+            self._of_partition.update(one.raw.partition for one in rendered)
 
     def take(self) -> list[Rendered]:
         """Give the next micro-batch, of at least one record where any wait."""

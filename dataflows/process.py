@@ -297,7 +297,8 @@ def _kafka_ends(
         seconds=config.encoder.batch_seconds,
         records=min(config.kafka.batch_size, config.kafka.prefetch_messages),
     )
-    source = KafkaSource(config.kafka, progress, stop, deadline, portions)
+    skew = config.clean.max_skew
+    source = KafkaSource(config.kafka, progress, stop, deadline, portions, encode.decode, skew)
     roles = (*ALWAYS, NARRATIVES) if config.generate.narratives else ALWAYS
     RightsCheck(config.kafka, writes=roles).ask()
     sink = KafkaSink(config.kafka, acknowledge, stop, roles, deadline)

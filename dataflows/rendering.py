@@ -31,7 +31,8 @@ class Rendered(msgspec.Struct, frozen=True):
 class Renderer:
     """Decodes records and gives them their texts; titles follow the items of the stream.
 
-    So each record is rendered once, in the order in which it is learnt.
+    So each record is rendered once, in the order in which it is learnt; it may be decoded
+    before that order is known.
     """
 
     def __init__(
@@ -52,10 +53,15 @@ class Renderer:
         """How many items of the events so far the catalogue knows."""
         return self._known.joined(len(self._catalogue))
 
-    def render(self, raw: Raw) -> Rendered:
-        """Decode a record and give it its text. Never raises: what cannot be read is a reject."""
-        one = None if raw.is_mark else self._decode(raw)
-        return Rendered(raw, one, self._text(one))
+    def decode(self, raw: Raw) -> Rendered:
+        """Decode a record; it has no text yet. Never raises: what cannot be read is a reject."""
+        return Rendered(raw, None if raw.is_mark else self._decode(raw), None)
+
+    def render(self, record: Raw | Rendered) -> Rendered:
+        """Give a record its text, and decode it if that was not done."""
+        decoded = record if isinstance(record, Rendered) else self.decode(record)
+        text = self._text(decoded.one)
+        return decoded if text is None else Rendered(decoded.raw, decoded.one, text)
 
     def _decode(self, raw: Raw) -> Decoded:
         if raw.topic == self._items_topic:

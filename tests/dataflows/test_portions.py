@@ -30,7 +30,7 @@ def event(place, tokens=0):
 
 def rendered(raws):
     """As an encoder would see them whose texts have as many tokens as the value says."""
-    one = Event("e", "u", 1.0, "view", "i")
+    one = Event(event_id="e", user_id="u", type="view", ts=1.0)
     return [Rendered(raw, one, "text", int(raw.value)) for raw in raws]
 
 

@@ -204,7 +204,8 @@ def test_in_a_flow_it_stops_when_told_and_commits_at_the_end(broker, settings_fo
 
 def costly(raws):
     """As if each text took ten tokens to encode."""
-    return [Rendered(raw, Event(str(raw.offset), "u", 1.0, "view"), "text", 10) for raw in raws]
+    one = Event(event_id="e", user_id="u", type="view", ts=1.0)
+    return [Rendered(raw, one, "text", 10) for raw in raws]
 
 
 def test_a_batch_that_is_cut_keeps_its_order_and_what_is_left_at_a_stop_is_read_again(
