@@ -16,11 +16,11 @@ from dataflows.kafka_client import find_partitions, make_consumer
 from dataflows.kafka_closing import Closing
 from dataflows.kafka_commit import Committer
 from dataflows.kafka_decisions import FirstDecisions, count_partitions
-from dataflows.kafka_ends import Ends
 from dataflows.kafka_health import Health, Statistics, silent_leader
 from dataflows.kafka_items import CatchUp
 from dataflows.kafka_lost import LostOffsets
 from dataflows.kafka_partitions import Partitions, Where
+from dataflows.kafka_reached import Reached
 from dataflows.kafka_settings import EVENTS, ITEMS, KafkaSettings
 from dataflows.progress import Progress
 from dataflows.record import Raw
@@ -49,7 +49,7 @@ class Reader:
             settings, health, stats_cb=self._on_statistics, on_commit=self._committer.answered
         )
         self._partitions = Partitions(self._consumer, settings, progress, self._committer)
-        self.ends = Ends(self._consumer, settings.events_topic, self._partitions)
+        self.reached = Reached(self._consumer, settings.events_topic, self._partitions)
         self._lost = LostOffsets(self._consumer, settings, self._partitions, health)
         self._catch_up: CatchUp | None = None
         self._counts: dict[str, int] = {}
@@ -128,7 +128,7 @@ class Reader:
             return self._on_error(message, error)
         where, offset = _where(message), message.offset() or 0
         self._partitions.next[where] = offset + 1
-        self.ends.read(where)
+        self.reached.read(where)
         kind, milliseconds = message.timestamp()
         return Raw(
             topic=where[0],
@@ -145,7 +145,7 @@ class Reader:
         where = _where(message)
         match error.code():
             case KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes have names so
-                self.ends.reached(where)
+                self.reached.end(where)
                 if self._catch_up is not None:
                     self._catch_up.reached_end(where)
                 elif decisions := self._first_decisions.reached_end(where):

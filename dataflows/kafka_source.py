@@ -77,8 +77,8 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
             reader.open()
             self._reader = reader
             self._merge = Merge(
-                lambda: reader.ends.names,
-                reader.ends.is_ended,
+                lambda: reader.reached.names,
+                reader.reached.is_ended,
                 seconds=self._settings.merge_seconds,
                 max_skew=self._max_skew,
                 given_up=self._not_waited_for,
@@ -147,7 +147,7 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
         Of a partition with more than its share nothing more is read for now, so that what is
         held stays below `prefetch_messages`. Whether there are too many bytes to read on.
         """
-        settings, names = self._settings, reader.ends.names
+        settings, names = self._settings, reader.reached.names
         share = max(1, settings.prefetch_messages // (2 * len(names)))
         asked = min(share, settings.batch_size)
         may_wait = may_wait and (merge.is_stalled or not merge.is_holding)
@@ -155,7 +155,7 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
             raws = reader.take(asked, may_wait=may_wait)
             merge.put(decode(raws))
             held = merge.waiting()
-            reader.ends.hold_back(name for name in names if held.get(name, 0) >= share)
+            reader.reached.hold_back(name for name in names if held.get(name, 0) >= share)
             if len(raws) < asked or not merge.is_lopsided:
                 return False
             may_wait = False

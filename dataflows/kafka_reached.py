@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 from dataflows.kafka_partitions import Partitions, Where
 
 
-class Ends:
+class Reached:
     """What the broker has told of the ends of the events topic's partitions, by their names."""
 
     def __init__(self, consumer: Consumer, topic: str, partitions: Partitions) -> None:
@@ -30,7 +30,7 @@ class Ends:
             self._wheres = {self._partitions.names[where]: where for where in wheres}
         return self._wheres
 
-    def reached(self, where: Where) -> None:
+    def end(self, where: Where) -> None:
         """There is nothing more in this partition for now."""
         self._ended.add(where)
 
@@ -53,9 +53,9 @@ class Ends:
     def hold_back(self, names: Iterable[str]) -> None:
         """Read only those partitions of the events that are not named, until the next call."""
         wanted = set(names)
-        more, less = wanted - self._held_back, self._held_back - wanted
-        if more:
-            self._consumer.pause([TopicPartition(*self.names[name]) for name in sorted(more)])
+        less = self._held_back - wanted
+        if wanted:  # each time: one that was assigned anew meanwhile has forgotten it
+            self._consumer.pause([TopicPartition(*self.names[name]) for name in sorted(wanted)])
         if less:
             self._consumer.resume([TopicPartition(*self.names[name]) for name in sorted(less)])
         self._held_back = wanted
