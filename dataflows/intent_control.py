@@ -15,10 +15,11 @@ from msgspec import Meta
 from dataflows.event_types import INTENTS
 from dataflows.events import Event
 from dataflows.ids import read_id
-from dataflows.reasons import Reason, Refused
+from dataflows.reasons import Reason, Refused, shown
 from learners.control import Control, Do
 
 KIND = INTENTS
+_LONGEST = 200
 
 _Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
@@ -43,7 +44,8 @@ def read_control(content: bytes, max_id_chars: int) -> tuple[Control, int | None
     try:
         wire = _decoder.decode(content)
     except (ValueError, RecursionError) as error:
-        raise Refused(Reason.BAD_FIELD, f"content is no decision about intents: {error}") from error
+        why = shown(str(error), _LONGEST)  # it may quote the record
+        raise Refused(Reason.BAD_FIELD, f"content is no decision about intents: {why}") from error
     intent = read_id(wire.intent, "intent", max_id_chars)
     into = None if wire.into is None else read_id(wire.into, "into", max_id_chars)
     return Control(wire.do, intent, into, wire.cluster), wire.shard

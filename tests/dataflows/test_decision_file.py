@@ -12,8 +12,10 @@ from dataflows.config import load_config
 from dataflows.decision_file import DecisionFile
 from dataflows.decision_sending import send
 from dataflows.errors import InputError
+from dataflows.intent_control import read_control
 from dataflows.origins import Origin
 from dataflows.progress import Progress
+from dataflows.reasons import Refused
 from dataflows.record import Raw
 from learners.control import Control
 
@@ -92,3 +94,11 @@ def test_a_link_to_the_file_of_the_events_is_that_file(tmp_path: Path) -> None:
     given = {f"files.{one}": str(tmp_path / f"{one}.jsonl") for one in ("events", "decisions")}
     with pytest.raises(InputError, match="the file of the events"):
         file_source(load_config(None, given, {}), Progress({}), lambda: False)
+
+
+@pytest.mark.parametrize("name", ["x\\nWARNING all is well\\u001b[31m", "y" * 100_000])
+def test_what_is_told_of_a_decision_that_is_none_is_one_short_line(name: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read_control(b'{"do": "retire", "intent": "a", "%s": 1}' % name.encode(), 256)
+    assert refused.value.detail.isprintable()
+    assert len(refused.value.detail) < 300
