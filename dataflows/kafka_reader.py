@@ -108,7 +108,7 @@ class Reader:
     def _messages(self, limit: int, may_wait: bool) -> list[Message]:
         try:
             messages: list[Message] = self._consumer.consume(limit, 0)
-            if messages or self._empty < IDLE_POLLS or not may_wait:
+            if messages or self._empty < IDLE_POLLS or not may_wait or limit < 1:
                 return messages
             first = self._consumer.poll(IDLE_WAIT)
             return [] if first is None else [first, *self._consumer.consume(limit - 1, 0)]
