@@ -42,7 +42,7 @@ class FlowSettings(Limited, frozen=True, kw_only=True):
     `source`: where events come from and lists go to, "files" or "kafka".
     `epoch_seconds`: how often state is written, in one transaction.
     `log`: from which level on the process logs, to stderr. `log_seconds`: how often it says
-    how far it is, where anything moved.
+    how far it is, whether anything moved or not.
     """
 
     source: Literal["files", "kafka"] = "files"

@@ -139,12 +139,16 @@ class BrokerStatistics(msgspec.Struct, frozen=True):
 
 
 class PartitionStatistics(msgspec.Struct, frozen=True):
-    """librdkafka's view of a partition; -1 where it has no leader, or no offset is known."""
+    """librdkafka's view of a partition; -1 where it has no leader, or no offset is known.
+
+    `hi_offset` is its end, `ls_offset` that of what may be read: open transactions lie behind it.
+    """
 
     leader: int = -1
     desired: bool = False
     unknown: bool = False
     hi_offset: int = -1
+    ls_offset: int = -1
 
 
 class TopicStatistics(msgspec.Struct, frozen=True):

@@ -68,6 +68,12 @@ class Partitions:
         if starts:
             self._consumer.incremental_assign(starts)
 
+    def fetch_anew(self, where: Where) -> None:
+        """Have the client library begin anew with a partition, at its position."""
+        self._consumer.incremental_unassign([TopicPartition(*where)])
+        self._consumer.incremental_assign([TopicPartition(*where, self.next[where])])
+        self._consumer.resume([TopicPartition(*where)])  # a pause outlives an assignment
+
     def end_mark(self, where: Where, end: int | None) -> Raw | None:
         """Give the mark of an end that lies behind the last record, and go on from there.
 

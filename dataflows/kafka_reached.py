@@ -30,6 +30,11 @@ class Reached:
             self._wheres = {self._partitions.names[where]: where for where in wheres}
         return self._wheres
 
+    @property
+    def held_back(self) -> set[Where]:
+        """The partitions that are not read for now."""
+        return {self.names[name] for name in self._held_back}
+
     def end(self, where: Where) -> None:
         """There is nothing more in this partition for now."""
         self._ended.add(where)

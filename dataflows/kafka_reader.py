@@ -16,12 +16,14 @@ from dataflows.kafka_client import find_partitions, make_consumer
 from dataflows.kafka_closing import Closing
 from dataflows.kafka_commit import Committer
 from dataflows.kafka_decisions import FirstDecisions, count_partitions
+from dataflows.kafka_ends import BrokerEnds
 from dataflows.kafka_health import Health, Statistics, silent_leader
 from dataflows.kafka_items import CatchUp
 from dataflows.kafka_lost import LostOffsets
-from dataflows.kafka_partitions import Partitions, Where
+from dataflows.kafka_partitions import Partitions, Where, partition_name
 from dataflows.kafka_reached import Reached
 from dataflows.kafka_settings import EVENTS, ITEMS, KafkaSettings
+from dataflows.kafka_standstill import Standstill, patience
 from dataflows.progress import Progress
 from dataflows.record import Raw
 
@@ -51,6 +53,7 @@ class Reader:
         self._partitions = Partitions(self._consumer, settings, progress, self._committer)
         self.reached = Reached(self._consumer, settings.events_topic, self._partitions)
         self._lost = LostOffsets(self._consumer, settings, self._partitions, health)
+        self._standstill = Standstill(patience(settings), BrokerEnds(settings, health))
         self._catch_up: CatchUp | None = None
         self._counts: dict[str, int] = {}
         self._first_decisions = FirstDecisions((), progress)
@@ -87,6 +90,8 @@ class Reader:
         self._lost.retry()
         messages = self._messages(self._settings.batch_size if most is None else most, may_wait)
         self._empty = 0 if messages else self._empty + 1
+        if not messages and self._standstill.is_time:
+            self._fetch_anew()
         batch = [raw for raw in map(self._read, messages) if raw is not None]
         if self._catch_up is not None:
             self._catch_up.step(sum(not raw.is_mark for raw in batch))
@@ -114,6 +119,24 @@ class Reader:
             return [] if first is None else [first, *self._consumer.consume(limit - 1, 0)]
         except KafkaException as error:
             raise _for_good(error.args[0]) from error
+
+    def _fetch_anew(self) -> None:
+        """Begin anew with the partitions that stand still though nothing is in hand."""
+        for where in self._standstill.starving(self._wanted()):
+            at, name = self._partitions.next[where], partition_name(where)
+            self._health.tell(
+                f"standstill of {name}",
+                "Kafka source: %s gives nothing at offset %d though it has records up to %d; it is "
+                "fetched anew",
+                *(name, at, self._standstill.end(where)),
+            )
+            self._health.count("fetched_anew")
+            self._partitions.fetch_anew(where)
+
+    def _wanted(self) -> dict[Where, int]:
+        """Give the positions of the partitions that are not held back."""
+        held_back = self.reached.held_back
+        return {at: n for at, n in self._partitions.next.items() if at not in held_back}
 
     def _begin_events(self) -> None:
         self._catch_up = None
@@ -146,6 +169,7 @@ class Reader:
         match error.code():
             case KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes have names so
                 self.reached.end(where)
+                self._standstill.reached_end(where)
                 if self._catch_up is not None:
                     self._catch_up.reached_end(where)
                 elif decisions := self._first_decisions.reached_end(where):
@@ -165,10 +189,15 @@ class Reader:
     def _on_statistics(self, text: str) -> None:
         statistics = _statistics.decode(text)
         silent = silent_leader(statistics, self._settings.degraded_seconds)
-        if silent is None:
+        self._standstill.look(self._wanted())
+        self._standstill.take(statistics)
+        if silent is not None:
+            self._standstill.interrupted()
+        amiss = self._standstill.said() if silent is None else silent
+        if amiss is None:
             self._health.good()
-        elif self._was_silent:  # once may be a connection that is just being made
-            self._health.degraded(silent)
+        elif silent is None or self._was_silent:  # once may be a connection just being made
+            self._health.degraded(amiss)
         self._was_silent = silent is not None
         self._measure_lag(statistics)
         self._find_new(statistics)
@@ -178,7 +207,8 @@ class Reader:
             topic = statistics.topics.get(where[0])
             known = topic.partitions.get(str(where[1])) if topic is not None else None
             if known is not None and known.hi_offset >= 0:
-                self.lag[name] = max(0, known.hi_offset - self._partitions.next[where])
+                end = max(known.hi_offset, self._standstill.end(where))
+                self.lag[name] = max(0, end - self._partitions.next[where])
 
     def _find_new(self, statistics: Statistics) -> None:
         """Partitions added to a topic while we run are read from their beginning."""

@@ -40,7 +40,7 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class RunLog:
-    """Tells every `seconds` how far all shards are, where anything moved since it last did.
+    """Tells every `seconds` how far all shards are, whether anything moved or not.
 
     `about` says what runs, `lag` how much of the input is still to be read. Safe between
     threads: the shards report from theirs, and the lines are written by one of its own.
@@ -96,13 +96,11 @@ class RunLog:
         _log.info("the flow ended")
 
     def tell(self) -> None:
-        """Write one line, where anything moved since the last."""
+        """Write one line: what is new since the last, and how all is."""
         at = self._clock()
         with self._lock:
             now, last = sum(self._shards.values(), Told()), self._last
             self._last = now
-        if now == last:
-            return
         seconds, self._since = at - self._since, at
         new = now.arrived - last.arrived
         _log.info(

