@@ -293,3 +293,18 @@ def test_without_the_group_it_reads_and_a_stop_waits_for_no_commit(guest, pencha
     assert process.stop() == 0, process.said
     assert "READ (or DESCRIBE) on the group" in process.said
     assert "that is refused (FindCoordinator response error: Group authoriz" in process.said
+
+
+@apache
+def test_a_right_taken_away_and_given_back_while_it_runs(guest, penchant):
+    guest.may_all()
+    fill(guest.broker, guest.names, shopping(50))
+    process = guest.runs(penchant)
+    process.start()
+    process.await_learnt(50)
+    guest.loses("events")
+    guest.broker.produce(guest.names.events, shopping(80)[50:])
+    until(lambda: "Topic authorization failed" in process.said, "the refusal")
+    guest.may(READ, "events")
+    process.await_learnt(80)
+    assert process.stop() == 0, process.said
