@@ -105,7 +105,7 @@ class _Ending:
         if not isinstance(error, Exception):
             sys.__excepthook__(kind, error, trace)
         elif self.process is None:
-            tell(error)
+            _leave(tell(error))
         else:
             self._broken = error  # told last, once all is closed
 
@@ -113,9 +113,7 @@ class _Ending:
         """Close all at the very end of the interpreter."""
         status = run_to_status(self._finish)
         if status:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)  # an exception here would be printed whole, and the status be 0
+            _leave(status)  # an exception here would be printed whole, and the status be 0
 
     def _finish(self) -> None:
         assert self.process is not None  # noqa: S101 - or nothing would have been registered
@@ -127,3 +125,10 @@ class _Ending:
             _log.error("and at the end: %s", error)
         if self._broken is not None:
             raise self._broken
+
+
+def _leave(status: int) -> None:
+    """End the process with a status, where the interpreter would end it with another."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

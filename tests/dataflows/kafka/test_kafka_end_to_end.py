@@ -171,6 +171,17 @@ def test_a_broker_that_is_not_there_ends_the_start_with_one_line(broker, penchan
     assert said.count("\n") == 1
 
 
+def test_under_bytewax_it_ends_with_the_same_line_and_status(broker, penchant):
+    process = penchant(broker, broker.names(), bootstrap_servers="127.0.0.1:1", start_seconds=1)
+    flow = "dataflows.flow:get_flow"
+    process.start("-m", "bytewax.run", flow, PENCHANT_CONFIG=str(process.config))
+    assert process._process.wait(120) == 2, process.said
+    last = process.said.splitlines()[-1]
+    assert last.startswith(
+        "penchant: Kafka at 127.0.0.1:1 did not answer within 1 s (127.0.0.1:1: "
+    )
+
+
 @pytest.mark.slow
 def test_the_engine_outlives_an_outage_of_30_s(cut_off, penchant):
     broker, proxy = cut_off
