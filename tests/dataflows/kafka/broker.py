@@ -52,7 +52,18 @@ class Broker:
     def create(self, topic: str, partitions: int = 1, **config: str) -> str:
         new = NewTopic(topic, partitions, self.copies, config=config)
         self.admin.create_topics([new])[topic].result(60)
+        self._await_topic(topic)
         return topic
+
+    def _await_topic(self, topic: str) -> None:
+        """Wait until the broker tells of it: a real one may do so some moments later only."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            told = self.admin.list_topics(topic, timeout=60).topics[topic]
+            if told.error is None and all(one.leader >= 0 for one in told.partitions.values()):
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"{topic} was made, and is not there after 60 s")
 
     def names(self, partitions: int = 1) -> SimpleNamespace:
         """Six fresh topics and a group."""
