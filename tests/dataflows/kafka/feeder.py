@@ -1,0 +1,113 @@
+"""Events that go on coming while brokers and processes die, and what became of them."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+from confluent_kafka import Producer
+
+from dataflows.store import Store
+from tests.dataflows.kafka.broker import QUIET
+from tests.dataflows.kafka.engine_process import START
+
+USERS = 40
+
+
+def event(number: int, seed: int = 1) -> dict[str, object]:
+    """The event of this number; always the same."""
+    dice = random.Random(seed * 1_000_003 + number)
+    user, item = dice.randrange(USERS), dice.randrange(40)
+    fields = {"event_id": f"e{number}", "user_id": f"u{user}", "item_id": f"i{item}"}
+    return fields | {"type": "view", "ts": START + number}
+
+
+class Feeder:
+    """Produces events at a rate until it is told to end, each once, whatever brokers do."""
+
+    def __init__(self, servers: str, topic: str, partitions: int = 1, rate: float = 200.0) -> None:
+        self.sent = 0
+        self.each = [0] * partitions
+        self._topic, self._rate = topic, rate
+        # What waits for a leader is kept in order, and given up by nobody.
+        options = {"enable.idempotence": True, "acks": "all", "message.timeout.ms": 0}
+        self._producer = Producer({"bootstrap.servers": servers, **options, **QUIET})
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        began = time.monotonic()
+        while not self._end.is_set():
+            if self.sent > (time.monotonic() - began) * self._rate:
+                self._producer.poll(0.005)
+                continue
+            self._put()
+
+    def _put(self) -> None:
+        made = event(self.sent)
+        partition = int(str(made["user_id"])[1:]) % len(self.each)
+        value, key = json.dumps(made).encode(), str(made["user_id"]).encode()
+        self._producer.produce(self._topic, value, key, partition)
+        self.each[partition] += 1
+        self.sent += 1
+
+    def end(self) -> int:
+        """Stop, and wait until brokers have all of it; how many events there are."""
+        self._end.set()
+        self._thread.join()
+        assert self._producer.flush(120) == 0
+        return self.sent
+
+
+def put_again(broker, topic: str, count: int) -> None:
+    """The same events once more, at once, for another process."""
+    writer = Producer({"bootstrap.servers": broker.servers, "enable.idempotence": True, **QUIET})
+    for number in range(count):
+        made = event(number)
+        writer.produce(topic, json.dumps(made).encode(), str(made["user_id"]).encode(), 0)
+        writer.poll(0)
+    assert writer.flush(120) == 0
+
+
+def records(folder: Path, names, apart: tuple[str, ...] = ()) -> dict[object, bytes]:
+    """All that a state holds, without these kinds, and with its topics' own names taken out."""
+    store = Store.reader(folder / "state")
+    assert store is not None
+
+    def plain(text: str) -> str:
+        return text.replace(names.events, "events").replace(names.items, "items")
+
+    found = {
+        (kind, plain(key)): bytes(blob).replace(names.events.encode(), b"events")
+        for kind in store.kinds()
+        if kind not in apart
+        for key, blob in store.scan(kind)
+    }
+    store.close()
+    return found
+
+
+def learnt(folder: Path, topic: str, partitions: int) -> int:
+    """How many records of a topic the stored state is past."""
+    store = Store.reader(folder / "state")
+    if store is None:
+        return 0
+    blobs = [store.get("position", f"{topic}-{number}") for number in range(partitions)]
+    store.close()
+    return sum(msgspec.msgpack.decode(blob) for blob in blobs if blob is not None)
+
+
+def newest_lists(broker, topic: str) -> dict[bytes, dict]:
+    """Each user's newest list, as a consumer finds it that drops what is older than it has."""
+    newest: dict[bytes, dict] = {}
+    for key, value in broker.read(topic):
+        message = json.loads(value)
+        del message["time"]
+        if message["sequence"] >= newest.get(key, message)["sequence"]:
+            newest[key] = message
+    return newest
