@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from typing import Any
 
@@ -12,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from dataflows.errors import InputError
 from dataflows.kafka_health import Health
 from dataflows.kafka_settings import KafkaSettings
+from dataflows.secrets import MASK
 
 Options = dict[str, Any]
 
@@ -108,7 +110,7 @@ def make_consumer(settings: KafkaSettings, health: Health, **more: Any) -> Consu
     try:
         return Consumer(consumer_options(settings, health) | more)
     except KafkaException as error:
-        raise _bad_option(error) from error
+        raise _bad_option(error, settings) from error
 
 
 def make_producer(settings: KafkaSettings, health: Health) -> Producer:
@@ -116,7 +118,7 @@ def make_producer(settings: KafkaSettings, health: Health) -> Producer:
     try:
         return Producer(producer_options(settings, health))
     except KafkaException as error:
-        raise _bad_option(error) from error
+        raise _bad_option(error, settings) from error
 
 
 def make_admin(settings: KafkaSettings, health: Health) -> AdminClient:
@@ -124,13 +126,17 @@ def make_admin(settings: KafkaSettings, health: Health) -> AdminClient:
     try:
         return AdminClient(admin_options(settings, health))
     except KafkaException as error:
-        raise _bad_option(error) from error
+        raise _bad_option(error, settings) from error
 
 
-def _bad_option(error: KafkaException) -> InputError:
-    return InputError(
-        f"[kafka]: {error.args[0].str()}; see kafka.client, kafka.consumer and kafka.producer"
-    )
+def _bad_option(error: KafkaException, settings: KafkaSettings) -> InputError:
+    """Give the one line about an option; its value is not shown, it may be a misplaced secret."""
+    told = error.args[0].str()
+    for table in (settings.client, settings.consumer, settings.producer):
+        for value in table.values():
+            if isinstance(value, str) and value:
+                told = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", MASK, told)
+    return InputError(f"[kafka]: {told}; see kafka.client, kafka.consumer and kafka.producer")
 
 
 def find_partitions(client: Consumer, settings: KafkaSettings, roles: list[str]) -> dict[str, int]:

@@ -6,7 +6,8 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,9 @@ MOST = 64
 """Files beside a log that are looked at, the newest first."""
 _SUFFIX = re.compile(r"[.-](\d[\d_T.-]*?)(?:\.(?:gz|zst))?")
 _SHORT = 5
-"""Longer numbers are dates: `.1`, `.2` are the older the higher, dates the other way round."""
+"""Longer numbers are dates. Dates rise with time; `.1`, `.2` fall or rise, see `_rises`."""
+NUMBERED = 0
+"""The form of a name that ends in a short number."""
 
 
 def id_of(path: Path) -> FileId | None:
@@ -62,14 +65,34 @@ def next_younger(path: Path, rotated: Path) -> Path:
     age = _age(path, rotated)
     if age is None:
         return path
+    found = {
+        other: place.place
+        for other in path.parent.glob(f"{_escaped(path.name)}[.-]*")
+        if (place := _age(path, other)) is not None and place.form == age.form
+    }
+    younger = -1 if age.form == NUMBERED and _rises(found) else 1
     others = [
-        (other.place, len(found.name), found)
-        for found in path.parent.glob(f"{_escaped(path.name)}[.-]*")
-        if (other := _age(path, found)) is not None
-        if other.form == age.form and other.place > age.place
+        (place * younger, len(other.name), other)
+        for other, place in found.items()
+        if place * younger > age.place * younger
     ]
     # Of one that is being compressed both are there, the whole one under the shorter name.
     return min(others)[2] if others else path
+
+
+def _rises(found: dict[Path, int]) -> bool:
+    """Tell whether the numbers of rotated files rise with time, as some tools have it.
+
+    `found` is file to place, the higher the lower the number. Most shift the numbers up, so that
+    the newest is `.1`; where the times of the last writing say nothing, that is taken.
+    """
+    times = {}
+    for other, place in found.items():
+        with suppress(OSError):
+            times[place] = max(times.get(place, 0), other.stat().st_mtime_ns)
+    in_order = [times[place] for place in sorted(times)]
+    steps = [(after > before) - (after < before) for before, after in pairwise(in_order)]
+    return sum(steps) < 0
 
 
 class _Age(NamedTuple):
@@ -86,7 +109,7 @@ def _age(path: Path, rotated: Path) -> _Age | None:
         return None
     digits = re.sub(r"\D", "", found[1])
     if digits == found[1] and len(digits) <= _SHORT:
-        return _Age(0, -int(digits))
+        return _Age(NUMBERED, -int(digits))
     return _Age(len(found[1]), int(digits))
 
 

@@ -92,7 +92,7 @@ class WholeCatalogue:
                 )
         if gone:
             _log.warning(
-                "%s: it no longer has %s, so they leave the catalogue: %s",
+                "%s: the catalogue loses %s that the file no longer has: %s",
                 *(self._path, _items(len(gone)), _some(gone)),
             )
         first = self._progress.position(own) or 0
@@ -119,7 +119,7 @@ class WholeCatalogue:
             yield raw
 
     def _tell_refused(self, count: int, kept: Sequence[str]) -> None:
-        stay = f"; {_items(len(kept))} stay as before: {_some(kept)}" if kept else ""
+        stay = f"; kept as before: {_items(len(kept))} ({_some(kept)})" if kept else ""
         _log.warning(
             "%s: rows that cannot be used, and become dead letters: %s%s",
             *(self._path, f"{count:,}", stay),

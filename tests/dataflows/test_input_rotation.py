@@ -376,10 +376,13 @@ def test_origins_come_back_as_they_were_stored():
     assert set(read_origins(store)) == {f"e#{n}" for n in range(4, 12)}
 
 
-def test_the_file_after_a_rotated_one_is_found_by_its_name(tmp_path):
+@pytest.mark.parametrize("times", [(300, 200, 100), (100, 100, 100)])
+def test_the_file_after_a_rotated_one_is_found_by_its_name(tmp_path, times):
     log = tmp_path / "a[1].log"
     for name in (".1", ".2.gz", ".10", "-20260301", "-20260302.gz", ".bak", ".2026-03-01"):
         (tmp_path / f"a[1].log{name}").write_bytes(b"")
+    for name, second in zip((".1", ".2.gz", ".10"), times, strict=True):
+        os.utime(tmp_path / f"a[1].log{name}", (second, second))
     after = {
         ".10": ".2.gz",
         ".2.gz": ".1",
@@ -391,6 +394,33 @@ def test_the_file_after_a_rotated_one_is_found_by_its_name(tmp_path):
     for name, wanted in after.items():
         found = next_younger(log, log.with_name(log.name + name))
         assert found == log.with_name(log.name + wanted), name
+
+
+def test_numbers_that_rise_with_time_are_told_by_the_times_of_the_files(tmp_path):
+    log = tmp_path / "events.jsonl"
+    for number in (1, 2, 3):
+        name = tmp_path / f"events.jsonl.{number}{'.gz' if number == 2 else ''}"
+        name.write_bytes(b"")
+        os.utime(name, (100 * number, 100 * number))
+    after = {".1": ".2.gz", ".2.gz": ".3", ".3": ""}
+    for name, wanted in after.items():
+        assert next_younger(log, log.with_name(log.name + name)).name == log.name + wanted
+
+
+def test_a_log_whose_rotated_files_get_higher_numbers_is_read_whole(tmp_path, log):
+    go(tmp_path)
+    for number in (1, 2):
+        append(log, lines(2 * number + 2))
+        log.rename(tmp_path / f"events.jsonl.{number}")
+        os.utime(tmp_path / f"events.jsonl.{number}", (100 * number, 100 * number))
+        log.write_bytes(lines(2 * number + 3))
+        if number == 1:
+            assert go(tmp_path)["learnt"] == 5
+    append(log, lines(8))
+    log.rename(tmp_path / "events.jsonl.3")
+    log.write_bytes(lines(9))
+    figures = go(tmp_path)
+    assert figures["learnt"] == figures["in"] == 9, "none left out, and none read again"
 
 
 class Reading:

@@ -15,7 +15,7 @@ from dataflows.errors import InputError
 from dataflows.kafka_client import make_consumer
 from dataflows.kafka_health import Health
 from dataflows.registry.open import open_registry
-from dataflows.secrets import MaskedFormatter, masked
+from dataflows.secrets import MASK, MaskedFormatter, masked
 
 CANARY = "k4n4ry-Vogel"
 PASSWORD = {"sasl.password": CANARY}
@@ -131,6 +131,18 @@ def test_librdkafka_that_refuses_an_option_shows_no_secret():
     with pytest.raises(InputError) as caught:
         make_consumer(config.kafka, Health("source"))
     assert CANARY not in masked(str(caught.value))
+
+
+@pytest.mark.parametrize(
+    "name", ["sasl.mechanism", "security.protocol", "ssl.endpoint.identification.algorithm"]
+)
+def test_a_secret_under_the_wrong_name_is_not_shown(name: str):
+    given = {"security.protocol": "SASL_PLAINTEXT", **PASSWORD, name: CANARY}
+    config = load_config(None, {"kafka.client": given}, {})
+    with pytest.raises(InputError) as caught:
+        make_consumer(config.kafka, Health("source"))
+    assert CANARY not in str(caught.value)
+    assert MASK in str(caught.value)
 
 
 @pytest.mark.parametrize("debug", [{}, {"PENCHANT_DEBUG": "1"}])

@@ -145,7 +145,7 @@ def test_removals_reach_every_shard_and_are_told(tmp_path: Path, caplog, shards:
     assert len(lists(tmp_path)) > before
     for told in lists(tmp_path)[before:]:
         assert not {"i3", "i8"} & {place["item_id"] for place in told["items"]}
-    assert "it no longer has 2 items, so they leave the catalogue: i3, i8" in caplog.text
+    assert "the catalogue loses 2 items that the file no longer has: i3, i8" in caplog.text
     for shard in range(shards):
         assert len(item_positions(tmp_path, shard)) == 2  # this content, and what it removed
 
@@ -228,7 +228,7 @@ def test_a_slip_in_a_row_takes_no_item_out(shop: Path, caplog):
     with caplog.at_level(logging.INFO):
         (engine,) = run(configured(shop))
     assert items_of(shop) == {f"i{n}" for n in range(19)}
-    assert "become dead letters: 2; 2 items stay as before: i4, i5" in caplog.text
+    assert "become dead letters: 2; kept as before: 2 items (i4, i5)" in caplog.text
     assert engine.ledger.as_dict()["dead_letter"] == 2
     rows[6] = b'{"item": "i6", "title": "thing 6"}'
     del rows[10]
