@@ -86,7 +86,7 @@ def _rises(found: dict[Path, int]) -> bool:
     `found` is file to place, the higher the lower the number. Most shift the numbers up, so that
     the newest is `.1`; where the times of the last writing say nothing, that is taken.
     """
-    times = {}
+    times: dict[int, int] = {}
     for other, place in found.items():
         with suppress(OSError):
             times[place] = max(times.get(place, 0), other.stat().st_mtime_ns)
