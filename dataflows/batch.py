@@ -9,6 +9,7 @@ import msgspec
 
 from dataflows.decisions import Decision
 from dataflows.events import Event, ItemRecord, RemovedItem
+from dataflows.log_ids import LogId
 from dataflows.origins import Origin
 from dataflows.record import Raw, Reject
 from learners.interaction import Vector
@@ -72,7 +73,8 @@ class Batch(msgspec.Struct, frozen=True):
     shard moves on even where none of the records was for it. An empty batch wakes a
     shard at start, to have undelivered messages sent again. `encoder` is the version that
     made all of its vectors ("": there are none); with `switch` it is new from here on.
-    `origins` is what partitions of files are known by, as far as that is new.
+    `origins` is what partitions of files are known by, and `logs` what those of topics are, as
+    far as that is new; `anew` are partitions whose logs take the place of others from here on.
     """
 
     shard: int
@@ -81,6 +83,8 @@ class Batch(msgspec.Struct, frozen=True):
     encoder: str = ""
     switch: Switch | None = None
     origins: dict[str, Origin] = {}
+    logs: dict[str, LogId] = {}
+    anew: tuple[str, ...] = ()
 
 
 def shard_of(user_id: str, shards: int) -> int:

@@ -104,9 +104,14 @@ class EncodeStep:
         for raw in raws:
             positions[raw.partition] = max(raw.next_offset, positions.get(raw.partition, 0))
         origins = {raw.partition: raw.origin for raw in raws if raw.origin is not None}
+        logs = {raw.partition: raw.log for raw in raws if raw.log is not None}
+        anew = tuple(raw.partition for raw in raws if raw.is_anew)
         for shard in range(self._shards):
             mine = [one for one in encoded if self._is_for(one, shard)]
-            yield shard_key(shard), Batch(shard, mine, positions, version, switch, origins)
+            yield (
+                shard_key(shard),
+                Batch(shard, mine, positions, version, switch, origins, logs, anew),
+            )
 
     def encode(self, arrived: Sequence[Arrived]) -> list[Encoded]:
         """Encode, and decode what is not yet; one answer for each record, in the same order.

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from dataflows import how_far
+from dataflows import how_far, log_ids, origins
 from dataflows.batch import (
     Batch,
     Encoded,
@@ -37,10 +37,12 @@ from dataflows.events import Event
 from dataflows.generation.companion import Companion
 from dataflows.late_labels import in_ledger, late_label, session_label
 from dataflows.ledger import Ledger, Outcome
+from dataflows.lists_again import ListsAgain
+from dataflows.log_ids import LogId, replaced
 from dataflows.message_types import Position
 from dataflows.model import Model, Observer
 from dataflows.offers import Offers
-from dataflows.origins import Origins
+from dataflows.origins import Origin, Origins
 from dataflows.outbox import RECOMMENDATIONS, Out, Outbox
 from dataflows.progress import Progress
 from dataflows.reasons import Reason
@@ -124,7 +126,9 @@ class Engine(Generic[M]):
         self._drift = DriftLog()
         self._moved: set[str] = set()
         self._outdated: set[str] = set()
-        self._origins = Origins()
+        self._origins = Origins(origins.KIND, Origin)
+        self._logs = Origins(log_ids.KIND, LogId)
+        self._again = ListsAgain(self._served)
         self._items: dict[str, bytes | None] = {}
         self._is_whole = True
         self._is_switched = False
@@ -139,12 +143,16 @@ class Engine(Generic[M]):
         with self.still:
             if batch.switch is not None:
                 self._switch(batch.switch)
+            self._begin_anew(batch)
             return self._process(batch)
 
     def _process(self, batch: Batch) -> list[Out]:
         self._is_whole = False
         self._origins.take(batch.origins, self._forget)
+        self._logs.take(batch.logs, self._forget)
+        self._moved.update(batch.logs.keys() & self.positions.keys())
         outs, self._resend = self._resend, []
+        outs += self._lists_again()
         if self._generation is not None:
             outs += self._generation.begin(self.model)
         for part in parts(self.space.fit(batch)):
@@ -209,13 +217,15 @@ class Engine(Generic[M]):
 
     @property
     def is_awaited(self) -> bool:
-        """Whether an answer of a language model is there, or may yet come."""
-        return self._generation is not None and self._generation.is_awaited
+        """Whether an answer of a language model may yet come, or lists are to be sent again."""
+        is_written = self._generation is not None and self._generation.is_awaited
+        return is_written or bool(self._again)
 
     def take_up(self) -> list[Out]:
-        """Take up what a language model answered, between micro-batches; give its messages."""
+        """Take up what was answered or is sent again, between micro-batches; give its messages."""
         with self.still:
-            return [] if self._generation is None else self._generation.begin(self.model)
+            outs = self._lists_again()
+            return outs if self._generation is None else outs + self._generation.begin(self.model)
 
     def finish(self) -> list[Out]:
         """Give what a language model was asked for and says within a while; the input ended."""
@@ -289,6 +299,36 @@ class Engine(Generic[M]):
             "shard %d: encoder %s is in force from learnt event %d on",
             *(self.shard, switch.encoder, self.learnt),
         )
+
+    def _begin_anew(self, batch: Batch) -> None:
+        """Set positions to the start of logs that take others' place, in a transaction of its own.
+
+        What is learnt stays; the lists are sent again.
+        """
+        new = [partition for partition in batch.anew if partition not in self.positions]
+        if not new:
+            return
+        self.commit()
+        as_of = replaced(new[0], self.positions)
+        self._logs.take({one: batch.logs[one] for one in new if one in batch.logs}, self._forget)
+        self.positions.update(dict.fromkeys(new, 0))
+        self._moved.update(new)
+        self._again.begin(as_of, self._store)
+        self.commit()
+        _log.info(
+            "shard %d: %s begun; %d lists are sent again",
+            *(self.shard, ", ".join(new), len(self._again)),
+        )
+
+    def _lists_again(self) -> list[Out]:
+        outs: list[Out] = []
+        users, as_of = self._again.take(), self._again.as_of
+        if users and as_of is not None:
+            self._is_switched = True  # what was sent is stored though nothing new was read
+            raw = Raw("", as_of.partition, as_of.offset, as_of.offset + 1, None, None)
+            for user_id in users:
+                outs += self._offer(self.model.recommend(user_id), raw)
+        return outs
 
     def _rewrite(self) -> None:
         """Replace some of the stored vectors of another encoder."""
@@ -455,6 +495,7 @@ class Engine(Generic[M]):
             yield from self._cleaner.changed()
             yield from self.ledger.changed()
             yield from self._origins.changed()
+            yield from self._logs.changed()
             yield from self._served.changed(self._store.scan)
             for item_id, blob in self._items.items():
                 yield KIND_ITEM, item_id, blob
@@ -469,6 +510,7 @@ class Engine(Generic[M]):
             self._moved.clear()
             self._outdated.clear()
             self._items.clear()
+        yield from self._again.changed()
         yield from self.outbox.changed()
 
     def _restore(self) -> None:
@@ -478,8 +520,10 @@ class Engine(Generic[M]):
         self._cleaner.restore(store.get, store.scan)
         self.ledger.restore(store.get, store.scan)
         self._origins.restore(store)
+        self._logs.restore(store)
         self.outbox.restore(store.scan)
         self._served.restore(store.scan)
+        self._again.restore(store)
         self.model.restore(store.scan)
         for stored, is_stale in self.space.items(store.scan(KIND_ITEM)):
             self.model.put_item(to_item(stored.record, stored.vector))

@@ -59,6 +59,11 @@ def producer_options(settings: KafkaSettings, health: Health) -> Options:
     return _common(settings, health) | theirs | settings.client | settings.producer | ours
 
 
+def quiet_admin_options(settings: KafkaSettings, health: Health) -> Options:
+    """For a client beside the others, which tell an outage already."""
+    return admin_options(settings, health) | {"error_cb": lambda _: None, "log_level": 0}
+
+
 def admin_options(settings: KafkaSettings, health: Health) -> Options:
     """For a client that makes topics and looks at them."""
     return _common(settings, health) | settings.client

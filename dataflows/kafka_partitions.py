@@ -8,17 +8,12 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 
 from dataflows.errors import InputError
 from dataflows.kafka_commit import Committer
+from dataflows.kafka_logs import Logs, Where, partition_name
 from dataflows.kafka_settings import DECISIONS, EVENTS, ITEMS, KafkaSettings
 from dataflows.progress import Progress
 from dataflows.record import Raw
 
-Where = tuple[str, int]
-"""Topic and partition number."""
-
-
-def partition_name(where: Where) -> str:
-    """What a `Raw`, the store and the ledger call it: `events-0`."""
-    return f"{where[0]}-{where[1]}"
+__all__ = ["Partitions", "Where", "partition_name"]
 
 
 class Partitions:
@@ -30,8 +25,10 @@ class Partitions:
         settings: KafkaSettings,
         progress: Progress,
         committer: Committer,
+        logs: Logs,
     ) -> None:
         self._consumer = consumer
+        self._logs = logs
         self._settings = settings
         self._progress = progress
         self._committer = committer
@@ -58,13 +55,15 @@ class Partitions:
         """
         starts = []
         for where in partitions:
-            name = self.names[where] = partition_name(where)
+            name, at, epoch = self._logs.begin(where)
+            self.names[where] = name
             self._committer.add(name, *where)
-            at = self._progress.position(name)
             if at is None:
-                at = OFFSET_BEGINNING if is_late else self._first(where)
+                is_whole = is_late or name != partition_name(where)  # or in another's place
+                at = OFFSET_BEGINNING if is_whole else self._first(where)
             self.next[where] = max(0, at)
-            starts.append(TopicPartition(*where, at))
+            # With the epoch of the last record the client finds by itself that a log was cut.
+            starts.append(TopicPartition(*where, at, leader_epoch=epoch))
         if starts:
             self._consumer.incremental_assign(starts)
 
@@ -84,7 +83,9 @@ class Partitions:
         if at is None or end is None or end <= at:
             return None
         self.next[where] = end
-        return Raw(where[0], self.names[where], at, end, None, None, is_mark=True)
+        name = self.names[where]
+        log = self._logs.of(where, name, None)
+        return Raw(where[0], name, at, end, None, None, is_mark=True, log=log)
 
     def _first(self, where: Where) -> int:
         is_whole = self.role(where[0]) in (ITEMS, DECISIONS)  # neither is worth less for its age

@@ -19,6 +19,7 @@ from dataflows.kafka_decisions import FirstDecisions, count_partitions
 from dataflows.kafka_ends import BrokerEnds
 from dataflows.kafka_health import Health, Statistics, silent_leader
 from dataflows.kafka_items import CatchUp
+from dataflows.kafka_logs import Logs
 from dataflows.kafka_lost import LostOffsets
 from dataflows.kafka_partitions import Partitions, Where, partition_name
 from dataflows.kafka_reached import Reached
@@ -47,12 +48,15 @@ class Reader:
         self._settings = settings
         self._health = health
         self._committer = Committer(progress, health)
+        self._logs = Logs(settings, progress, health)
         self._consumer: Consumer = make_consumer(
             settings, health, stats_cb=self._on_statistics, on_commit=self._committer.answered
         )
-        self._partitions = Partitions(self._consumer, settings, progress, self._committer)
+        self._partitions = Partitions(
+            self._consumer, settings, progress, self._committer, self._logs
+        )
         self.reached = Reached(self._consumer, settings.events_topic, self._partitions)
-        self._lost = LostOffsets(self._consumer, settings, self._partitions, health)
+        self._lost = LostOffsets(self._consumer, settings, self._partitions, health, self._logs)
         self._standstill = Standstill(patience(settings), BrokerEnds(settings, health))
         self._catch_up: CatchUp | None = None
         self._counts: dict[str, int] = {}
@@ -69,6 +73,8 @@ class Reader:
         numbers = range(count_partitions(self._consumer, self._settings))
         decisions = [(self._settings.decisions_topic, number) for number in numbers]
         self._first_decisions = FirstDecisions(decisions, self._progress)
+        read = [(topic, n) for topic, count in self._counts.items() for n in range(count)]
+        self._logs.ask([*read, *decisions])
 
     def begin(self) -> None:
         """Read the items from now on, and the events once they are read."""
@@ -88,11 +94,13 @@ class Reader:
         """
         self._committer.tick(self._consumer)
         self._lost.retry()
+        self._logs.tick(self._partitions.names, self._partitions.next)
         messages = self._messages(self._settings.batch_size if most is None else most, may_wait)
         self._empty = 0 if messages else self._empty + 1
         if not messages and self._standstill.is_time:
             self._fetch_anew()
         batch = [raw for raw in map(self._read, messages) if raw is not None]
+        batch = [*self._logs.marks(), *batch]
         if self._catch_up is not None:
             self._catch_up.step(sum(not raw.is_mark for raw in batch))
             if self._catch_up.is_done:
@@ -109,6 +117,11 @@ class Reader:
         else:
             self._closing.close()
         return is_committed
+
+    def let_go(self) -> None:
+        """Close without committing: the offsets would be those of another log."""
+        self._consumer.unassign()
+        self._consumer.close()
 
     def _messages(self, limit: int, may_wait: bool) -> list[Message]:
         try:
@@ -153,14 +166,16 @@ class Reader:
         self._partitions.next[where] = offset + 1
         self.reached.read(where)
         kind, milliseconds = message.timestamp()
+        name = self._partitions.names[where]
         return Raw(
             topic=where[0],
-            partition=self._partitions.names[where],
+            partition=name,
             offset=offset,
             next_offset=offset + 1,
             key=message.key(),
             value=message.value(),
             timestamp=milliseconds / 1000 if kind and milliseconds >= 0 else None,
+            log=self._logs.of(where, name, message.leader_epoch()),
         )
 
     def _on_error(self, message: Message, error: KafkaError) -> Raw | None:
@@ -176,7 +191,7 @@ class Reader:
                     self._partitions.start(decisions)
                 return self._partitions.end_mark(where, message.offset())
             case KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
-                self._lost.handle(where)
+                self._lost.handle(where, error)
             case _ if error.fatal():
                 raise _for_good(error)
             case KafkaError.GROUP_AUTHORIZATION_FAILED:

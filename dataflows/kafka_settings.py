@@ -70,6 +70,8 @@ class KafkaSettings(Limited, frozen=True, kw_only=True):
     """Where a partition of which nothing was read yet starts."""
     lost_offset: Literal["stop", "earliest", "latest"] = "stop"
     """What to do when retention deleted the position at which to go on; a jump is counted."""
+    lost_log: Literal["stop", "anew"] = "stop"
+    """What to do when a topic is not the one that was read: it was made anew, or lost its end."""
 
     batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     """The most records in one micro-batch. A batch is what is in hand, never waited for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Sequence
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -10,6 +11,7 @@ from dataflows.deadline import Deadline
 from dataflows.encode import Arrived
 from dataflows.errors import InputError
 from dataflows.kafka_health import Health
+from dataflows.kafka_logs import ReplacedError
 from dataflows.kafka_merge import Merge
 from dataflows.kafka_reader import Reader
 from dataflows.kafka_settings import KafkaSettings
@@ -25,6 +27,8 @@ COMMIT_SECONDS = 1.0
 
 Decode = Callable[[Sequence[Raw]], list[Rendered]]
 """Decodes records, in their order."""
+
+_LOG = logging.getLogger(__name__)
 
 
 class KafkaSource(FixedPartitionedSource[Arrived, None]):
@@ -103,6 +107,24 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
             raise StopIteration
         try:
             return self._next(self._reader)
+        except ReplacedError as replaced:
+            self._read_anew(str(replaced))
+            return []
+        except InputError as error:
+            self._failure = error
+            raise StopIteration from error
+
+    def _read_anew(self, why: str) -> None:
+        """Begin with a new client: the old one would hold on to what it knew of the topic."""
+        _LOG.warning("%s", why)
+        assert self._reader is not None  # noqa: S101 - it has just told so
+        self._reader.let_go()
+        self._reader = None
+        held = 0 if self._merge is None else sum(self._merge.waiting().values())
+        if held:
+            _LOG.warning("%d records that waited are read again where their topic has them", held)
+        try:
+            self._begin()
         except InputError as error:
             self._failure = error
             raise StopIteration from error
@@ -123,10 +145,13 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
     @hushing
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> _Part:  # noqa: ARG002
         """As Bytewax asks for it. Raises InputError like `open`."""
+        self._begin()
+        return _Part(self.take)
+
+    def _begin(self) -> None:
         self.open()
         assert self._reader is not None  # noqa: S101 - `open` has made it, or raised
         self._reader.begin()
-        return _Part(self.take)
 
     def _next(self, reader: Reader) -> Sequence[Arrived]:
         portions = self._portions

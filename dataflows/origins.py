@@ -1,4 +1,4 @@
-"""What the partitions of files are known by: a fingerprint of how each file begins.
+"""What partitions are known by: of a file a fingerprint of how it begins, of a topic its ids.
 
 Kept beside the positions, in the same transaction: a file that is found under a name later is
 the one that was read only if it begins as that did. Many files may follow one another under
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -41,15 +42,22 @@ class Origin(msgspec.Struct, frozen=True):
         return self.size > 0 and Origin.of(text[: self.size]) == self
 
 
-class Origins:
-    """The fingerprints of one store; state goes through `changed` and `restore`."""
+Known = TypeVar("Known", bound=msgspec.Struct)
 
-    def __init__(self, kind: str = KIND) -> None:
+
+class Origins(Generic[Known]):
+    """What the partitions of one store are known by, as records of `kind` that hold an `of`.
+
+    State goes through `changed` and `restore`.
+    """
+
+    def __init__(self, kind: str, of: type[Known]) -> None:
         self._kind = kind
-        self._known: dict[str, Origin] = {}
-        self._changed: dict[str, Origin | None] = {}
+        self._of = of
+        self._known: dict[str, Known] = {}
+        self._changed: dict[str, Known | None] = {}
 
-    def take(self, origins: Mapping[str, Origin], forget: Callable[[str, str], object]) -> None:
+    def take(self, origins: Mapping[str, Known], forget: Callable[[str, str], object]) -> None:
         """Note what partitions are known by; `forget` is told of each that is no longer kept.
 
         It is given the partition, and the one under which its figures are counted from now on.
@@ -79,9 +87,9 @@ class Origins:
 
     def restore(self, store: Records) -> None:
         """Take up what is stored. Raises `learners.codec.StateError` if damaged."""
-        self._known, self._changed = read_origins(store, self._kind), {}
+        self._known, self._changed = read_origins(store, self._kind, self._of), {}
 
 
-def read_origins(store: Records, kind: str = KIND) -> dict[str, Origin]:
-    """Give partition -> fingerprint as stored. Raises `learners.codec.StateError` if damaged."""
-    return {key: unpack_as(blob, kind, VERSION, Origin) for key, blob in store.scan(kind)}
+def read_origins(store: Records, kind: str, of: type[Known]) -> dict[str, Known]:
+    """Give partition -> what it is known by. Raises `learners.codec.StateError` if damaged."""
+    return {key: unpack_as(blob, kind, VERSION, of) for key, blob in store.scan(kind)}

@@ -33,6 +33,9 @@ from dataflows.generation.open import learner_with, open_worker
 from dataflows.generation.worker import Worker
 from dataflows.how_far import read_positions
 from dataflows.known_items import tell_joined
+from dataflows.log_ids import KIND as KIND_LOG
+from dataflows.log_ids import LogId
+from dataflows.origins import KIND as KIND_ORIGIN
 from dataflows.origins import Origin, read_origins
 from dataflows.outbox import NARRATIVES, Acknowledge, Out
 from dataflows.portions import Portions
@@ -227,17 +230,24 @@ def stored_progress(folder: Path, shards: int) -> Progress:
     """Give how far every shard is, as stored; nothing where there is no store."""
     positions: dict[int, dict[str, int]] = {}
     origins: dict[str, Origin] = {}
+    logs: dict[str, LogId] = {}
+    lowest: dict[str, int] = {}
     for shard in range(shards):
         store = Store.reader(folder, shard)
         if store is None:
             continue
         with closing(store):
             positions[shard] = read_positions(store)
-            found = read_origins(store)
+            found = read_origins(store, KIND_ORIGIN, Origin)
+            # Of several shards that of the lowest position counts: reading goes on there.
+            for name, log in read_origins(store, KIND_LOG, LogId).items():
+                mine = positions[shard].get(name, 0)
+                if name not in logs or mine < lowest[name]:
+                    logs[name], lowest[name] = log, mine
         for partition, origin in found.items():
             if partition not in origins or origins[partition].size < origin.size:
                 origins[partition] = origin
-    return Progress(positions, shards, origins)
+    return Progress(positions, shards, origins, logs)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
+from dataflows.log_ids import LogId
 from dataflows.origins import Origin
 
 
@@ -22,11 +23,15 @@ class Progress:
         stored: Mapping[int, Mapping[str, int]],
         shards: int = 1,
         origins: Mapping[str, Origin] | None = None,
+        logs: Mapping[str, LogId] | None = None,
     ) -> None:
         """`stored` is shard -> partition -> next offset, as read from the stores.
 
-        `origins` is partition -> what it was known by when this process began.
+        `origins` is partition -> what it was known by when this process began, `logs` the
+        same of topics.
         """
+        self._logs = dict(logs or {})
+        self._lost: set[str] = set()
         self._origins = dict(origins or {})
         self._stored = {shard: dict(stored.get(shard, {})) for shard in range(shards)}
         self._lock = threading.Lock()
@@ -47,14 +52,30 @@ class Progress:
         """What a file was known by when this process began; None where that is not stored."""
         return self._origins.get(partition)
 
+    def log(self, partition: str) -> LogId | None:
+        """What the log of a topic's partition was known by last; None where that is not known."""
+        return self._logs.get(partition)
+
+    def note_log(self, partition: str, log: LogId) -> None:
+        """Records of this log are read; the source notes it for the next time it begins."""
+        self._logs[partition] = log
+
+    def note_lost(self, partition: str) -> None:
+        """Nothing more is read under this name: its log is gone, or is another one."""
+        self._lost.add(partition)
+
+    def is_lost(self, partition: str) -> bool:
+        """Whether `note_lost` was called of it."""
+        return partition in self._lost
+
     def is_known(self, partition: str) -> bool:
         """Whether any shard has stored something of `partition`."""
         return partition in self.names()
 
     def names(self) -> set[str]:
-        """Every partition that any shard has stored something of."""
+        """Every partition of which anything is stored, or was read from a topic."""
         with self._lock:
-            return {name for stored in self._stored.values() for name in stored}
+            return {name for stored in self._stored.values() for name in stored} | set(self._logs)
 
     def positions(self) -> dict[str, int]:
         """Next offset of every partition that all shards have stored something of."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from dataflows.log_ids import LogId
 from dataflows.origins import Origin
 
 EVENTS = "events"
@@ -19,7 +20,9 @@ class Raw(msgspec.Struct, frozen=True):
     on after this record. `timestamp` is the broker's time in seconds, None for
     files. `origin` is what a file is known by, where this record is the first to tell it.
     With `is_mark` it is no record, but word that reading goes on at `next_offset` and that
-    nothing is to be had between what came before it and there.
+    nothing is to be had between what came before it and there. `log` is what the log of a
+    topic is known by, where this is the first to tell it; with `is_anew` the mark comes before
+    a log that takes another's place, and of which nothing was read.
     """
 
     topic: str
@@ -31,6 +34,8 @@ class Raw(msgspec.Struct, frozen=True):
     timestamp: float | None = None
     origin: Origin | None = None
     is_mark: bool = False
+    log: LogId | None = None
+    is_anew: bool = False
 
 
 class Reject(msgspec.Struct, frozen=True):

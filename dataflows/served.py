@@ -90,6 +90,18 @@ class Served:
         """Whether what `touch` gives is what the user was sent last, for sure."""
         return self._certain is None or user_id in self._certain
 
+    def doubt(self) -> None:
+        """From now on nobody is certain to have what they were sent."""
+        self._certain = set()
+
+    def known(self, scan: Scan) -> Iterator[str]:
+        """Give the users who have a list, as far as that is stored."""
+        for generation in (self._state.number - 1, self._state.number):
+            for user_id, blob in scan(_kind(generation)):
+                last: Last | None = decode(blob, _STORED)
+                if last is not None and last.ids:
+                    yield user_id
+
     def changed(self, scan: Scan) -> Iterator[Record]:
         """Records changed since the last call; `scan` lists what is stored."""
         for generation in self._dropped:

@@ -90,7 +90,15 @@ def test_the_kinds_in_a_store_are_those_on_the_page(tmp_path) -> None:
     # A message lies in the store only if an epoch ended before it was delivered; a language
     # model is asked only where it is switched on; nobody decided anything; files that follow
     # each other have one time.
-    seldom = {"outbox", "learner:generated", "decision", "decision:taken", "clean:time"}
+    seldom = {
+        "log",
+        "again",
+        "outbox",
+        "learner:generated",
+        "decision",
+        "decision:taken",
+        "clean:time",
+    }
     assert told - seldom <= found <= told
 
 

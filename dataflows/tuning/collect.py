@@ -19,7 +19,7 @@ from dataflows.intent_control import control_of
 from dataflows.items import ItemRecord, RemovedItem
 from dataflows.late_labels import late_label
 from dataflows.ledger import Ledger
-from dataflows.origins import Origins
+from dataflows.origins import Origin, Origins
 from dataflows.progress import Progress
 from dataflows.record import Raw, Reject
 from dataflows.records import Record, Records
@@ -86,7 +86,7 @@ class Collector:
         self._items: dict[str, bytes | None] = {}
         self._moved: set[str] = set()
         self._outdated: set[str] = set()
-        self._origins = Origins(KIND_ORIGIN)
+        self._origins = Origins(KIND_ORIGIN, Origin)
         self._origins.restore(store)
 
     @property

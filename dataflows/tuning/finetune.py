@@ -21,7 +21,7 @@ from bytewax.run import cli_main
 
 from dataflows.config import Config
 from dataflows.file_input import file_source
-from dataflows.origins import read_origins
+from dataflows.origins import Origin, read_origins
 from dataflows.panics import hushed
 from dataflows.progress import Progress
 from dataflows.record import ITEMS
@@ -122,7 +122,9 @@ def _assemble(
     store = Store.open(folder, 1, 0, IDENTITY)
     keep_compiled_in(folder / "compiled")
     stack.callback(store.close)
-    progress = Progress({0: read_positions(store)}, origins=read_origins(store, KIND_ORIGIN))
+    progress = Progress(
+        {0: read_positions(store)}, origins=read_origins(store, KIND_ORIGIN, Origin)
+    )
     collector = Collector(store, settings, config.clean, progress)
     trainer = Trainer(
         lambda: Store.reader(folder),

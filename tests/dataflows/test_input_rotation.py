@@ -17,7 +17,7 @@ import pytest
 from dataflows.config import load_config
 from dataflows.files import FileSource
 from dataflows.ledger import Ledger
-from dataflows.origins import HEAD, KEPT, Origin, Origins, read_origins
+from dataflows.origins import HEAD, KEPT, KIND, Origin, Origins, read_origins
 from dataflows.process import assemble
 from dataflows.progress import Progress
 from dataflows.records import MemoryStore
@@ -311,7 +311,7 @@ def test_a_state_without_fingerprints_goes_on_and_has_one_after(tmp_path, log):
     assert go(tmp_path)["learnt"] == 80
     store = Store.reader(tmp_path / "state")
     with closing(store):
-        assert read_origins(store) == {"events.jsonl": Origin.of(log.read_bytes())}
+        assert read_origins(store, KIND, Origin) == {"events.jsonl": Origin.of(log.read_bytes())}
     store = Store.open(tmp_path / "state", 1, 0)
     store.commit([("origin", "events.jsonl", None)])
     store.close()
@@ -346,7 +346,7 @@ def test_several_shards_know_the_files_alike(tmp_path, log):
     for shard in range(3):
         store = Store.reader(tmp_path / "state", shard)
         with closing(store):
-            assert len(read_origins(store)) == 2
+            assert len(read_origins(store, KIND, Origin)) == 2
             found = Ledger()
             found.restore(store.get, store.scan)
             total += found.balance()
@@ -367,13 +367,13 @@ def test_a_fingerprint_holds_as_much_as_was_read():
 
 def test_origins_come_back_as_they_were_stored():
     store, forgotten = MemoryStore(), []
-    origins = Origins()
+    origins = Origins(KIND, Origin)
     for number in range(1, 12):
         name = "e" if number == 1 else f"e#{number}"
         origins.take({name: Origin.of(b"%d" % number)}, lambda *told: forgotten.append(told))
         store.commit(origins.changed())
     assert forgotten == [("e", "e"), ("e#2", "e"), ("e#3", "e")]
-    assert set(read_origins(store)) == {f"e#{n}" for n in range(4, 12)}
+    assert set(read_origins(store, KIND, Origin)) == {f"e#{n}" for n in range(4, 12)}
 
 
 @pytest.mark.parametrize("times", [(300, 200, 100), (100, 100, 100)])

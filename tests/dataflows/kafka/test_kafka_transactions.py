@@ -15,13 +15,15 @@ from tests.dataflows.kafka.flows import take, until
 pytestmark = pytest.mark.kafka
 
 
-def in_transaction(broker, topic, values, partition=0):
+def in_transaction(broker, topic, values, before_the_end=lambda: None, partition=0):
     options = {"bootstrap.servers": broker.servers, "transactional.id": broker.name("tx"), **QUIET}
     producer = Producer(options)
     producer.init_transactions(60)
     producer.begin_transaction()
     for value in values:
         producer.produce(topic, value, partition=partition)
+    producer.flush(60)
+    before_the_end()
     producer.commit_transaction(60)
 
 

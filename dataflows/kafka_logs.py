@@ -1,0 +1,275 @@
+"""Whether the topics are still those that were read, by their ids.
+
+Ids are asked at the start, before anything is read, and every few seconds after; neither waits
+for the other's answer. What the broker does not tell is not compared.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any, NoReturn
+
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+
+from dataflows.errors import InputError
+from dataflows.file_generations import generation_name, newest_generation, next_generation
+from dataflows.kafka_client import quiet_admin_options
+from dataflows.kafka_health import Health
+from dataflows.kafka_settings import KafkaSettings
+from dataflows.log_ids import LogId
+from dataflows.progress import Progress
+from dataflows.record import Raw
+
+EVERY = 2.0
+"""Seconds between two questions while records are read."""
+PATIENCE = 5.0
+"""Seconds for an answer; at the start `start_seconds` where those are fewer."""
+
+Where = tuple[str, int]
+"""Topic and partition number."""
+
+_LOG = logging.getLogger(__name__)
+
+
+def partition_name(where: Where) -> str:
+    """What a `Raw`, the store and the ledger call it: `events-0`."""
+    return f"{where[0]}-{where[1]}"
+
+
+class ReplacedError(Exception):
+    """A topic is another one than that which was read, and is to be read anew."""
+
+
+class Logs:
+    """The ids of the topics that a reader has, and what its partitions are called by them.
+
+    With `kafka.lost_log = "anew"` a log that is not the one that was read gets a partition
+    name of its own (`events-0#2`), since positions never go back.
+    """
+
+    def __init__(self, settings: KafkaSettings, progress: Progress, health: Health) -> None:
+        self._settings = settings
+        self._progress = progress
+        self._health = health
+        self._admin = AdminClient(quiet_admin_options(settings, health))
+        self._told: dict[str, LogId] = {}
+        self._carried: dict[str, LogId] = {}
+        self._marks: list[Raw] = []
+        self._asked: _Asked | None = None
+        self._next = 0.0
+
+    def ask(self, partitions: Iterable[Where]) -> None:
+        """Ask for the ids of what is to be read, and wait for the answers."""
+        partitions = list(partitions)
+        seconds = min(PATIENCE, self._settings.start_seconds)
+        asked = _Asked(self._admin, dict.fromkeys(partitions, 0), seconds)
+        asked.wait(seconds)
+        self._told = asked.ids()
+        untold = sorted({topic for topic, _ in partitions if not self._id(topic).is_told})
+        if untold:
+            _LOG.info(
+                "the broker tells no ids of %s: whether a topic was made anew is not looked at",
+                ", ".join(untold),
+            )
+        self._next = time.monotonic() + EVERY
+
+    def name(self, where: Where) -> str:
+        """Give what a partition is called: that of the newest log read under its name."""
+        plain = partition_name(where)
+        return generation_name(plain, newest_generation(plain, self._progress.names()) or 1)
+
+    def begin(self, where: Where) -> tuple[str, int | None, int]:
+        """Give name, position (None: nothing was read) and leader epoch (-1: none) to begin with.
+
+        Raises InputError where the log is another one, unless such are to be read anew.
+        """
+        name = self.name(where)
+        at, known = self._progress.position(name), self._progress.log(name)
+        told = self._id(where[0])
+        if self._progress.is_lost(name):
+            return self._anew(where, f"{name} is not what was read")
+        if known is not None and known.is_another_than(told):
+            return self._anew(where, _made_anew(name, known, told))
+        if known is not None:
+            self._carried[name] = known
+        elif at is not None and told.is_told:
+            self._health.tell(
+                "no ids", "the state knows no ids of its topics yet (%s): they are kept now", name
+            )
+            self._mark(where[0], name, at, told)
+        if at is None and name != partition_name(where):
+            self._mark_anew(where, name)  # of several shards not all have heard of it
+        return name, at, -1 if known is None else known.epoch
+
+    def of(self, where: Where, name: str, epoch: int | None) -> LogId | None:
+        """Give what a record of this leader epoch is the first to tell of its partition."""
+        told = self._id(where[0])
+        if not told.is_told:
+            return None
+        log = LogId(told.cluster, told.topic, -1 if epoch is None else epoch)
+        if self._carried.get(name) == log:
+            return None
+        self._carried[name] = log
+        self._progress.note_log(name, log)
+        return log
+
+    def marks(self) -> list[Raw]:
+        """Give what is to be stored of the partitions before records of them are, once."""
+        marks, self._marks = self._marks, []
+        return marks
+
+    def lost(self, name: str, why: str) -> NoReturn:
+        """Raise what ends reading, by the policy, where a log is not the one that was read."""
+        if self._settings.lost_log == "stop":
+            raise InputError(f"Kafka: {why}; {_REMEDY}")
+        self._progress.note_lost(name)
+        raise ReplacedError(why)
+
+    def tick(self, names: Mapping[Where, str], positions: Mapping[Where, int]) -> None:
+        """Look at an answer that came and ask again in time. Never waits; raises as `lost`."""
+        now = time.monotonic()
+        if self._asked is not None:
+            if self._asked.is_done():
+                asked, self._asked = self._asked, None
+                self._compare(asked, names)
+            return
+        if now >= self._next and names:
+            self._next = now + EVERY
+            self._asked = _Asked(self._admin, dict(positions), PATIENCE)
+
+    def _compare(self, asked: _Asked, names: Mapping[Where, str]) -> None:
+        told = asked.ids()
+        topics = {topic for topic, _ in names}
+        is_waiting = self._settings.lost_log == "anew" and not all(
+            topic in told and told[topic].topic for topic in topics
+        )
+        for where, name in names.items():
+            known, now = self._id(where[0]), told.get(where[0], asked.cluster())
+            if known.is_another_than(now) and not is_waiting:
+                self.lost(name, _made_anew(name, known, now))
+            if not known.is_told and now.is_told:
+                self._told[where[0]] = now
+
+    def _anew(self, where: Where, why: str) -> tuple[str, None, int]:
+        if self._settings.lost_log == "stop":
+            raise InputError(f"Kafka: {why}; {_REMEDY}")
+        newer = next_generation(partition_name(where), self._progress.names())
+        _LOG.warning("%s; it is read from its beginning, as %s", why, newer)
+        self._health.count("read_anew")
+        self._mark_anew(where, newer)
+        return newer, None, -1
+
+    def _mark_anew(self, where: Where, name: str) -> None:
+        told = self._id(where[0])
+        log = self._carried[name] = LogId(told.cluster, told.topic)
+        self._progress.note_log(name, log)
+        self._marks.append(
+            Raw(where[0], name, 0, 0, None, None, is_mark=True, log=log, is_anew=True)
+        )
+
+    def _mark(self, topic: str, name: str, at: int, log: LogId) -> None:
+        self._carried[name] = log
+        self._progress.note_log(name, log)
+        self._marks.append(Raw(topic, name, at, at, None, None, is_mark=True, log=log))
+
+    def _id(self, topic: str) -> LogId:
+        return self._told.get(topic, LogId())
+
+
+class _Asked:
+    """One round of questions: the cluster and its topics."""
+
+    def __init__(self, admin: AdminClient, positions: dict[Where, int], seconds: float) -> None:
+        self.positions = positions
+        topics = sorted({topic for topic, _ in positions})
+        self._cluster = _future(lambda: admin.describe_cluster(request_timeout=seconds))
+        described = _future(
+            lambda: admin.describe_topics(TopicCollection(topics), request_timeout=seconds)
+        )
+        self._topics: dict[str, Future[Any]] = described or {}
+
+    def is_done(self) -> bool:
+        return all(future.done() for future in self._all())
+
+    def wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        for future in self._all():
+            try:
+                future.result(max(0.01, deadline - time.monotonic()))
+            except (KafkaException, TimeoutError):
+                continue
+
+    def cluster(self) -> LogId:
+        """Give the id of the cluster alone."""
+        return LogId(str(getattr(_result(self._cluster), "cluster_id", None) or ""))
+
+    def ids(self) -> dict[str, LogId]:
+        """Give topic to ids, for the topics that are there."""
+        cluster = self.cluster().cluster
+        found = {topic: _result(future) for topic, future in self._topics.items()}
+        return {
+            topic: LogId(cluster, _id_of(told)) for topic, told in found.items() if told is not None
+        }
+
+    def _all(self) -> list[Future[Any]]:
+        first = [] if self._cluster is None else [self._cluster]
+        return [*first, *self._topics.values()]
+
+
+def _future(ask: Callable[[], Any]) -> Any:
+    """Give what a question gives; None where the library or the broker knows no such question."""
+    try:
+        return ask()
+    except (KafkaException, ValueError, TypeError):
+        return None
+
+
+def _result(future: Future[Any] | None) -> Any:
+    if future is None or not future.done():
+        return None
+    try:
+        return future.result()
+    except Exception:  # noqa: BLE001 - refused, unknown, timed out: nothing is known
+        return None
+
+
+def _id_of(told: Any) -> str:
+    """Give a topic's id as text; brokers before 2.8 tell one of zeros, which is none."""
+    text = str(told.topic_id or "")
+    return "" if text.strip("A") == "" else text
+
+
+def cut(name: str, at: int, end: int) -> str:
+    """Say that a log ends before a position."""
+    return (
+        f"{name} ends at offset {end}, but the state has read it up to {at}: the topic was made "
+        "anew or lost its end"
+    )
+
+
+def cut_within(name: str, at: int) -> str:
+    """Say that a log has other records now before a position that it still reaches."""
+    return (
+        f"{name} was cut before offset {at}, up to which the state has read it, and has grown "
+        "again: other records stand there now (an unclean election does that)"
+    )
+
+
+def _made_anew(name: str, known: LogId, told: LogId) -> str:
+    what, was, now = "topic", known.topic, told.topic
+    if known.cluster and told.cluster and known.cluster != told.cluster:
+        what, was, now = "cluster", known.cluster, told.cluster
+    return (
+        f"{name} is not what the state has read: the {what} was made anew (its id was {was}, "
+        f"and is {now})"
+    )
+
+
+_REMEDY = (
+    "set kafka.lost_log = 'anew' to keep what is learnt and read it from its beginning, give the "
+    "topic another name, or start with an empty [state] path"
+)
