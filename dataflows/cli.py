@@ -346,9 +346,10 @@ def demo(
       penchant demo --events 5000 --encoder hashing
       penchant demo events.jsonl --items items.jsonl --out my-demo
     """
+    from dataflows.config import load_config
     from dataflows.demo import run_demo
 
-    config = read_config(None, {"encoder.name": encoder})
+    config = load_config(None, {"encoder.name": encoder} if encoder else None)
     run_demo(log, items, events, out, config, rounds=rounds)
 
 

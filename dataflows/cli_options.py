@@ -17,9 +17,15 @@ ConfigOption = Annotated[
 ]
 
 
+USUAL = Path("penchant.toml")
+"""What most people call their configuration. It is not read unless it is named."""
+
+
 def read_config(path: Path | None, overrides: Mapping[str, object] | None = None) -> Config:
     """Load the configuration; what an option left out does not override it."""
     from dataflows.config import load_config
 
+    if path is None and USUAL.is_file():
+        typer.echo(f"penchant: {USUAL} lies here and is not read: give --config {USUAL}", err=True)
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     return load_config(path, given)

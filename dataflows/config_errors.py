@@ -58,7 +58,9 @@ def shown(value: object) -> str:
 def _given(value: object, wanted: Any) -> str:
     """Say what a setting is, or which entry of it is wrong; a secret's value never."""
     if is_marked(wanted, SECRET):
-        return "" if isinstance(value, dict) else f" is {shown(value)}, not a table"
+        if isinstance(value, dict):
+            return ""
+        return f' is {shown(value)}, not a table such as {{"client.id" = "shop"}}'
     if isinstance(value, dict | list):
         of_each = [one for one in get_args(_plain(wanted)) if one not in (str, ...)]
         entries = value.items() if isinstance(value, dict) else enumerate(value, 1)

@@ -85,3 +85,24 @@ def test_a_plain_locale_gets_its_letters(folder) -> None:
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
     assert "4,000 records" in out
+
+
+def test_a_configuration_that_lies_there_unread_is_told(folder) -> None:
+    named = folder / "penchant.toml"
+    named.write_text("[learner]\nk = 3\n")
+    try:
+        told = begun(folder, "check", "events.jsonl").communicate(timeout=120)[1]
+        assert (
+            told
+            == "penchant: penchant.toml lies here and is not read: give --config penchant.toml\n"
+        )
+        told = begun(folder, "check", "events.jsonl", "--config", "penchant.toml").communicate()[1]
+        assert told == ""
+    finally:
+        named.unlink()
+
+
+def test_json_where_a_table_is_wanted_is_told_with_an_example(folder) -> None:
+    slip = {"PENCHANT_KAFKA__CLIENT": '{"client.id": "shop"}'}
+    told = begun(folder, "check", "events.jsonl", **slip).communicate(timeout=120)[1]
+    assert 'not a table such as {"client.id" = "shop"}' in told
