@@ -54,7 +54,7 @@ install-llm: .venv/installed-llm
 
 # The MovieLens 100k log, as the recbole package carries it. Without it (no network) the tests
 # that need it are skipped, and counted at the end of the run.
-data: .venv/installed-test
+data: .venv/installed
 	@[ -f $(ML100K) ] || { \
 		mkdir -p .cache/ml-100k && rm -rf .cache/recbole \
 		&& $(PIP) download --quiet --no-deps --dest .cache/recbole recbole==1.2.1 \
