@@ -127,10 +127,19 @@ class Broker:
     def freeze(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
+        # Until each thread has stopped it may still answer, and what was to wait is delivered.
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        while any(_state(task) not in "TZX" for task in tasks.iterdir()):
+            time.sleep(0.001)
 
     def thaw(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGCONT)
+
+
+def _state(task: Path) -> str:
+    """Return the letter of a thread's state, as the system tells it."""
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 def free_port() -> int:
