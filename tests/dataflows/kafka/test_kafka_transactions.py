@@ -24,10 +24,14 @@ def in_transaction(broker, topic, values, before_the_end=lambda: None, partition
         producer.produce(topic, value, partition=partition)
     producer.flush(60)
     before_the_end()
+    before = end_of(broker, topic, partition)
     producer.commit_transaction(60)
+    # The markers are written after the answer.
+    until(lambda: end_of(broker, topic, partition) > before, "the end of the transaction")
 
 
 def end_of(broker, topic, partition=0) -> int:
+    """The offset up to which a reader is given what was committed."""
     options = {"bootstrap.servers": broker.servers, "group.id": broker.name("end"), **QUIET}
     consumer = Consumer(options)
     try:
