@@ -17,10 +17,10 @@ from dataflows.check import check_events
 from dataflows.config import load_config
 from dataflows.errors import InputError
 from dataflows.failures import describe
-from dataflows.ledger import Ledger
 from dataflows.replay import replay
 from dataflows.run import run
 from dataflows.store import Store
+from tests.dataflows.stored import stored_ledger
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = (
@@ -57,11 +57,7 @@ def go(folder: Path, events: object = None, **more) -> dict:
 
 
 def ledger(folder: Path) -> dict:
-    store = Store.reader(folder / "state")
-    assert store is not None
-    with closing(store):
-        found = Ledger()
-        found.restore(store.get, store.scan)
+    found = stored_ledger(folder / "state")
     found.balance()
     return found.as_dict()
 

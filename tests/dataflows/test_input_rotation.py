@@ -16,7 +16,6 @@ import pytest
 
 from dataflows.config import load_config
 from dataflows.files import FileSource
-from dataflows.ledger import Ledger
 from dataflows.origins import HEAD, KEPT, KIND, Origin, Origins, read_origins
 from dataflows.process import assemble
 from dataflows.progress import Progress
@@ -24,6 +23,7 @@ from dataflows.records import MemoryStore
 from dataflows.rotated import next_younger
 from dataflows.run import cli_main, run
 from dataflows.store import Store
+from tests.dataflows.stored import stored_ledger
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = (
@@ -60,11 +60,7 @@ def go(folder: Path, **more) -> dict:
 
 
 def ledger(folder: Path) -> dict:
-    store = Store.reader(folder / "state")
-    assert store is not None
-    with closing(store):
-        found = Ledger()
-        found.restore(store.get, store.scan)
+    found = stored_ledger(folder / "state")
     found.balance()
     return found.as_dict()
 
@@ -347,9 +343,7 @@ def test_several_shards_know_the_files_alike(tmp_path, log):
         store = Store.reader(tmp_path / "state", shard)
         with closing(store):
             assert len(read_origins(store, KIND, Origin)) == 2
-            found = Ledger()
-            found.restore(store.get, store.scan)
-            total += found.balance()
+        total += stored_ledger(tmp_path / "state", shard).balance()
     assert total == 5
 
 

@@ -22,6 +22,7 @@ from dataflows.signed import write_signed
 from dataflows.signing_keys import KEY, Keys
 from dataflows.store import Store
 from learners.control import Control
+from tests.dataflows.stored import stored_ledger
 
 SAYS = {"card": "my card is stuck", "rate": "the exchange rate today", "fee": "an extra fee"}
 
@@ -195,17 +196,11 @@ def test_every_shard_carries_a_decision_out_and_one_counts_it(tmp_path: Path) ->
     assert ["fee" in labels(chosen, shard) for shard in range(3)] == [True, False, True]
     arrived = outcomes = 0
     for shard in range(3):
-        store = Store.reader(tmp_path / "state", shard)
-        assert store is not None
-        from dataflows.ledger import Ledger
-
-        ledger = Ledger()
-        ledger.restore(store.get, store.scan)
+        ledger = stored_ledger(tmp_path / "state", shard)
         arrived += ledger.balance()
         reasons = ledger.as_dict()["reasons"]
         outcomes += reasons.get("learnt", {}).get("decision", 0)
         outcomes += reasons.get("observed", {}).get("decision_refused", 0)
-        store.close()
     assert arrived == 63
     assert outcomes == 3
     assert [len(applied) for applied in history(chosen).values()] == [1, 2, 1]

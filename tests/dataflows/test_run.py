@@ -21,6 +21,7 @@ from dataflows.outbox import KIND_MESSAGE
 from dataflows.run import run
 from dataflows.store import Store, store_path
 from encoders.hashing import HashingEncoder
+from tests.dataflows.stored import stored_ledger
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS, USERS, ITEMS = 400, 12, 30
@@ -140,12 +141,7 @@ def undelivered(folder: Path, name="run") -> int:
 
 
 def ledger(folder: Path, name="run", shard=0) -> Ledger:
-    store = Store.reader(folder / f"{name}-state", shard)
-    assert store is not None
-    with closing(store):
-        found = Ledger()
-        found.restore(store.get, store.scan)
-        return found
+    return stored_ledger(folder / f"{name}-state", shard)
 
 
 def in_one_go(place: SimpleNamespace, **more) -> None:

@@ -16,6 +16,7 @@ from dataflows.ledger import Ledger
 from dataflows.store import Store
 from tests.dataflows.kafka.broker import WAIT
 from tests.dataflows.kafka.flows import until
+from tests.dataflows.stored import stored_ledger
 
 RUN = """
 import sys
@@ -128,11 +129,7 @@ class Penchant:
         until(has_come, f"position {position}")
 
     def ledger(self) -> Ledger:
-        store = Store.reader(self.folder / "state")
-        ledger = Ledger()
-        ledger.restore(store.get, store.scan)
-        store.close()
-        return ledger
+        return stored_ledger(self.folder / "state")
 
 
 def fill(broker, names, events):
