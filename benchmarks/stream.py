@@ -16,6 +16,10 @@ has in hand the list that is as of that event. Events whose list did not change,
 were overtaken by the same user's next event in one micro-batch, have no list and are left out.
 
     python -m benchmarks.stream [--encoder packaged] [--rate 200] [--seconds 30] [--json OUT]
+
+With `--partitions N` each user's events go to one of N partitions. With `--checkout DIR` the
+process is the one of another checkout, so that before and after are measured in turn by the
+same means (on the same broker, where PENCHANT_TEST_BROKERS names one).
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,27 +55,40 @@ from tests.dataflows.kafka.jars import MissingError, jars, version
 GIVEN, APACHE, SMALL = "given", "apache", "small"
 GOAL_P50, GOAL_P95 = 30.0, 80.0
 SETTLE = 2.0
+NEAR = 50
+"""Events at the end of a partition that may be without a list for good."""
 WORDS = 5000
 """Fresh texts are eight words out of so many."""
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+Place = tuple[str, int]
+"""A partition's name and an offset in it."""
 
 
-class Place(msgspec.Struct):
+class Position(msgspec.Struct):
+    partition: str
     offset: int
 
 
 class Listed(msgspec.Struct):
-    position: Place
+    position: Position
 
 
 class Lists:
-    """Reads the lists in a thread: offset of the input -> when its list was in hand."""
+    """Reads the lists in a thread: place of the input -> when its list was in hand."""
 
-    def __init__(self, servers: str, topic: str, wait: int) -> None:
-        self.at: dict[int, float] = {}
-        self.last = -1
-        options = {"bootstrap.servers": servers, "group.id": "bench", "fetch.wait.max.ms": wait}
-        self._consumer = Consumer(options | {"enable.auto.commit": False} | QUIET)
-        self._consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+    def __init__(self, kafka: KafkaSettings, wait: int) -> None:
+        self.at: dict[Place, float] = {}
+        self.ends: dict[str, int] = {}
+        options = {"bootstrap.servers": kafka.bootstrap_servers, "group.id": "bench"}
+        options |= {"fetch.wait.max.ms": wait, "enable.auto.commit": False}
+        self._consumer = Consumer(options | QUIET)
+        self._consumer.assign(
+            [
+                TopicPartition(kafka.recommendations_topic, number, OFFSET_BEGINNING)
+                for number in range(kafka.partitions)
+            ]
+        )
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -82,9 +100,9 @@ class Lists:
             if message is None or message.error():
                 continue
             now = time.perf_counter()
-            offset = decoder.decode(message.value()).position.offset
-            self.at.setdefault(offset, now)
-            self.last = max(self.last, offset)
+            at = decoder.decode(message.value()).position
+            self.at.setdefault((at.partition, at.offset), now)
+            self.ends[at.partition] = max(self.ends.get(at.partition, 0), at.offset + 1)
 
     def close(self) -> None:
         self._end.set()
@@ -95,17 +113,21 @@ class Lists:
 class Bench:
     """Broker, topics, process, and what was measured."""
 
-    def __init__(self, broker: Broker, folder: Path, encoder: str, wait: int) -> None:
+    def __init__(
+        self, broker: Broker, folder: Path, options: argparse.Namespace, wait: int
+    ) -> None:
         stamp = format(time.time_ns(), "x")
         roles = ("events", "items", "recommendations", "intents", "dead_letters")
         self.kafka = KafkaSettings(
             bootstrap_servers=broker.servers,
             group_id=f"bench-{stamp}",
+            partitions=options.partitions,
             **{f"{role}_topic": f"bench-{stamp}-{role}" for role in roles},
         )
         create_topics(self.kafka)
-        self.lists = Lists(broker.servers, self.kafka.recommendations_topic, wait)
-        self.produced = 0
+        self.lists = Lists(self.kafka, wait)
+        self._ends = [0] * options.partitions
+        self._checkout = options.checkout
         self._producer = Producer(
             {"bootstrap.servers": broker.servers, "linger.ms": 0}
             | {"queue.buffering.max.messages": 1_000_000}
@@ -113,7 +135,7 @@ class Bench:
         )
         self._folder = folder
         self._config = folder / "penchant.toml"
-        self._config.write_text(self._toml(encoder, wait))
+        self._config.write_text(self._toml(options.encoder, wait))
 
     def _toml(self, encoder: str, wait: int) -> str:
         names = ("bootstrap_servers", "group_id", "events_topic", "items_topic")
@@ -133,7 +155,8 @@ class Bench:
     def process(self) -> Iterator[subprocess.Popen[bytes]]:
         command = [sys.executable, "-m", "dataflows.cli", "run", "--config", str(self._config)]
         environment = os.environ | {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-        process = subprocess.Popen(command, env=environment)
+        environment["PYTHONPATH"] = str(self._checkout)
+        process = subprocess.Popen(command, env=environment, cwd=self._checkout)
         try:
             yield process
             process.send_signal(signal.SIGTERM)
@@ -150,40 +173,54 @@ class Bench:
             self._producer.produce(self.kafka.items_topic, value, item["item_id"].encode())
         self._producer.flush(60)
 
-    def put(self, events: Sequence[dict[str, Any]], rate: float | None = None) -> dict[int, float]:
-        """Produce events, at a rate or at once; give offset -> when it was produced."""
-        began, times = time.perf_counter(), {}
+    def put(
+        self, events: Sequence[dict[str, Any]], rate: float | None = None
+    ) -> dict[Place, float]:
+        """Produce events, at a rate or at once; give place -> when it was produced."""
+        began, times, topic = time.perf_counter(), {}, self.kafka.events_topic
         for number, event in enumerate(events):
-            value = msgspec.json.encode(event)
+            value, key = msgspec.json.encode(event), event["user_id"].encode()
+            partition = zlib.crc32(key) % len(self._ends)
+            place = (f"{topic}-{partition}", self._ends[partition])
             if rate is not None:
                 time.sleep(max(0.0, began + number / rate - time.perf_counter()))
-            times[self.produced] = time.perf_counter()
-            self._producer.produce(
-                self.kafka.events_topic, value, event["user_id"].encode(), partition=0
-            )
+            times[place] = time.perf_counter()
+            self._producer.produce(topic, value, key, partition=partition)
             self._producer.poll(0)
-            self.produced += 1
+            self._ends[partition] += 1
         self._producer.flush(60)
         return times
 
     def await_end(self, process: subprocess.Popen[bytes], seconds: float, quiet: float) -> None:
         """Wait until the lists have come to the end of what was produced, or stand still there."""
-        deadline, moved, last = time.monotonic() + seconds, time.monotonic(), -1
+        deadline, moved, last = time.monotonic() + seconds, time.monotonic(), [-1]
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 sys.exit(f"penchant run ended with status {process.returncode}")
-            if self.lists.last != last:
-                last, moved = self.lists.last, time.monotonic()
-            near = last >= self.produced - 50
-            if last == self.produced - 1 or (near and time.monotonic() - moved > quiet):
+            behind = self._behind()
+            if behind != last:
+                last, moved = behind, time.monotonic()
+            is_near = max(behind) < NEAR
+            if not any(behind) or (is_near and time.monotonic() - moved > quiet):
                 return
             time.sleep(0.01)
-        sys.exit(f"only {last} of {self.produced} events had a list within {seconds:g} s")
+        sys.exit(
+            f"{sum(last)} of {sum(self._ends)} events are after the last with a list "
+            f"after {seconds:g} s"
+        )
 
-    def latencies(self, times: dict[int, float]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def _behind(self) -> list[int]:
+        """By partition, how many events come after the last one that has a list."""
+        name = self.kafka.events_topic
+        return [
+            end - self.lists.ends.get(f"{name}-{number}", 0)
+            for number, end in enumerate(self._ends)
+        ]
+
+    def latencies(self, times: dict[Place, float]) -> np.ndarray[Any, np.dtype[np.float64]]:
         """In milliseconds, of the events that have a list of their own."""
         found = self.lists.at
-        return np.array([1e3 * (found[o] - at) for o, at in times.items() if o in found])
+        return np.array([1e3 * (found[p] - at) for p, at in times.items() if p in found])
 
 
 def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
@@ -293,8 +330,20 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--backlog", type=int, default=10_000)
     parser.add_argument("--limit", type=float, default=200.0, help="seconds that a part may take")
     parser.add_argument("--wait", type=int, default=None, help="consumers' fetch.wait.max.ms")
+    parser.add_argument("--partitions", type=int, default=1, help="of each topic")
+    parser.add_argument(
+        "--checkout",
+        type=lambda text: Path(text).resolve(),
+        default=CHECKOUT,
+        help="where the process that is measured comes from",
+    )
     parser.add_argument("--json", type=Path)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.partitions < 1:
+        parser.error("--partitions: at least 1")
+    if not (options.checkout / "dataflows" / "cli.py").is_file():
+        parser.error(f"--checkout: no checkout of penchant in {options.checkout}")
+    return options
 
 
 def main() -> None:
@@ -303,13 +352,15 @@ def main() -> None:
     # The small broker answers a waiting fetch only when its wait is over.
     wait = options.wait or (5 if kind == SMALL else 500)
     print(
-        f"{options.encoder} encoder, {options.rate:g} events/s, {what}, fetch.wait.max.ms {wait}, "
+        f"{options.encoder} encoder, {options.rate:g} events/s, partitions {options.partitions}, "
+        f"{what}, fetch.wait.max.ms {wait}, "
+        f"{'' if options.checkout == CHECKOUT else f'the process of {options.checkout}, '}"
         f"Python {platform.python_version()}, {os.cpu_count()} CPUs, "
         f"load {os.getloadavg()[0]:.1f}",
         flush=True,
     )
     with tempfile.TemporaryDirectory() as folder, at_broker(kind, Path(folder)) as broker:
-        results = measure(Bench(broker, Path(folder), options.encoder, wait), options)
+        results = measure(Bench(broker, Path(folder), options, wait), options)
     steady = results["steady"]
     is_met = steady["p50"] <= GOAL_P50 and steady["p95"] <= GOAL_P95
     print(
