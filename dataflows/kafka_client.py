@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, TopicMetadata
 
 from dataflows.errors import InputError
 from dataflows.kafka_health import Health
@@ -18,6 +18,8 @@ from dataflows.secrets import MASK
 Options = dict[str, Any]
 
 RETRY_SECONDS = 0.2
+NEW_SECONDS = 5.0
+"""How long a topic that no broker knows is waited for: they tell of a new one a moment later."""
 SWITCHES = {
     "items": ", or kafka.items_topic = '' if there is no catalogue",
     "decisions": ", or kafka.decisions_topic = '' if nobody decides",
@@ -150,31 +152,49 @@ def find_partitions(client: Consumer, settings: KafkaSettings, roles: list[str])
     Tries for `start_seconds`. Raises InputError where no broker answers in that time, or
     a topic is not there or not open to us.
     """
-    deadline = time.monotonic() + settings.start_seconds
+    began = time.monotonic()
     found: dict[str, int] = {}
     for role in roles:
-        found[settings.topic(role)] = _count_partitions(client, settings, role, deadline)
+        told = told_topic(client, settings, role, began)
+        if told.error is not None or not told.partitions:
+            raise unusable(settings, role, told.error)
+        found[settings.topic(role)] = len(told.partitions)
     return found
 
 
-def _count_partitions(client: Consumer, settings: KafkaSettings, role: str, deadline: float) -> int:
-    topic = settings.topic(role)
+def told_topic(
+    client: Consumer | AdminClient,
+    settings: KafkaSettings,
+    role: str,
+    began: float,
+    new_seconds: float = NEW_SECONDS,
+) -> TopicMetadata:
+    """Give what a broker tells of the topic of a role: its partitions, or an error.
+
+    Errors that pass are waited for, until `start_seconds` after `began` (of `time.monotonic`);
+    a topic that nobody knows until `new_seconds` after it: it may have been made just now.
+    Raises InputError where no broker answers in that time.
+    """
+    topic, deadline = settings.topic(role), began + settings.start_seconds
     while True:
         left = deadline - time.monotonic()
         try:
-            answer = client.list_topics(topic, timeout=max(0.1, left)).topics[topic]
+            told = client.list_topics(topic, timeout=max(0.1, left)).topics[topic]
         except KafkaException as error:
             if time.monotonic() >= deadline or not error.args[0].retriable():
                 raise unreachable(settings, error.args[0]) from error
         else:
-            if answer.error is None and answer.partitions:
-                return len(answer.partitions)
-            if time.monotonic() >= deadline or not _passes(answer.error):
-                raise unusable(settings, role, answer.error)
+            if told.error is None and told.partitions:
+                return told
+            now = time.monotonic()
+            if now >= deadline or not _passes(told.error, now - began < new_seconds):
+                return told
         time.sleep(RETRY_SECONDS)
 
 
-def _passes(error: KafkaError | None) -> bool:
+def _passes(error: KafkaError | None, may_be_new: bool) -> bool:
+    if error is not None and error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        return may_be_new
     return error is None or error.code() == KafkaError.LEADER_NOT_AVAILABLE
 
 

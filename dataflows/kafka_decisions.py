@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 
-from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError
 
-from dataflows.kafka_client import unreachable, unusable
+from dataflows.kafka_client import told_topic, unusable
 from dataflows.kafka_partitions import Where, partition_name
 from dataflows.kafka_settings import DECISIONS, KafkaSettings
 from dataflows.progress import Progress
@@ -23,10 +24,7 @@ def count_partitions(client: Consumer, settings: KafkaSettings) -> int:
     topic = settings.decisions_topic
     if not topic:
         return 0
-    try:
-        answer = client.list_topics(topic, timeout=settings.start_seconds).topics[topic]
-    except KafkaException as error:
-        raise unreachable(settings, error.args[0]) from error
+    answer = told_topic(client, settings, DECISIONS, time.monotonic())
     failure = answer.error
     if failure is not None and failure.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
         _LOG.warning(

@@ -7,6 +7,7 @@ for a time. Decisions are few and kept for ever, in one partition: their order c
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Future
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported wi
 )
 
 from dataflows.errors import InputError
-from dataflows.kafka_client import make_admin, unreachable
+from dataflows.kafka_client import make_admin, told_topic, unreachable
 from dataflows.kafka_health import Health
 from dataflows.kafka_refusals import wait
 from dataflows.kafka_settings import DEAD_LETTERS, DECISIONS, EVENTS, ITEMS, KafkaSettings
@@ -60,7 +61,8 @@ def wanted_config(settings: KafkaSettings, role: str) -> dict[str, str]:
 def create_topics(settings: KafkaSettings) -> list[TopicReport]:
     """Make what is missing; change nothing that exists. Calling it again does no harm.
 
-    Raises InputError where the broker does not answer within `start_seconds`, or refuses.
+    Returns once a broker tells of what it made. Raises InputError where it does not answer, or
+    tells nothing, within `start_seconds`, or refuses.
     """
     health = Health("topics")
     admin = make_admin(settings, health)
@@ -75,12 +77,28 @@ def create_topics(settings: KafkaSettings) -> list[TopicReport]:
     ]
     asked = admin.create_topics(new, request_timeout=settings.start_seconds)
     wait(admin, settings, health.refusals, asked.values())
+    made = {
+        role for role, name in settings.topics().items() if _is_created(settings, name, asked[name])
+    }
+    began = time.monotonic()
+    for role in settings.topics():
+        _await_told(admin, settings, role, began)
     return [
-        TopicReport(role, topic, "created")
-        if _is_created(settings, topic, asked[topic])
-        else _compare(admin, settings, role)
+        TopicReport(role, topic, "created") if role in made else _compare(admin, settings, role)
         for role, topic in settings.topics().items()
     ]
+
+
+def _await_told(admin: AdminClient, settings: KafkaSettings, role: str, began: float) -> None:
+    """Wait until a broker tells of a topic: one of several may know of it a moment later."""
+    seconds = settings.start_seconds
+    error = told_topic(admin, settings, role, began, new_seconds=seconds).error
+    if error is not None and error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        raise InputError(
+            f"Kafka at {settings.bootstrap_servers} has taken the topic {settings.topic(role)!r}, "
+            f"and does not tell of it within {seconds:g} s; see the logs of its brokers, or raise "
+            "kafka.start_seconds"
+        )
 
 
 def _is_created(settings: KafkaSettings, topic: str, answer: Future[Any]) -> bool:

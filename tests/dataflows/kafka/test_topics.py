@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 import pytest
+from confluent_kafka import KafkaError
 
+from dataflows import kafka_client, topics
 from dataflows.errors import InputError
+from dataflows.kafka_client import make_admin
 from dataflows.kafka_settings import KafkaSettings
 from dataflows.topics import create_topics, wanted_config
 
@@ -43,8 +48,8 @@ def test_creating_twice_does_no_harm(broker, fresh):
     reports = create_topics(fresh)
     assert [report.outcome for report in reports] == ["created"] * 8
     assert [report.role for report in reports] == list(fresh.topics())
-    topics = broker.admin.list_topics(timeout=60).topics
-    counts = {role: len(topics[topic].partitions) for role, topic in fresh.topics().items()}
+    told = broker.admin.list_topics(timeout=60).topics
+    counts = {role: len(told[topic].partitions) for role, topic in fresh.topics().items()}
     assert counts.pop("decisions") == 1, "their order counts"
     assert set(counts.values()) == {2}
     again = create_topics(fresh)
@@ -67,6 +72,37 @@ def test_an_existing_topic_with_other_settings_is_told_and_left_alone(broker, fr
     assert "cleanup.policy is compact, wanted is delete" in events.differences
     assert "cleanup.policy is delete, wanted is compact" in items.differences
     assert [report.outcome for report in create_topics(fresh)[:2]] == ["exists", "exists"]
+
+
+class Hesitant:
+    """A client that is told of a topic at the third question only, as by a broker that lags."""
+
+    def __init__(self, admin):
+        self._admin, self.asked = admin, Counter()
+
+    def __getattr__(self, name):
+        return getattr(self._admin, name)
+
+    def list_topics(self, topic, timeout):
+        self.asked[topic] += 1
+        known = self._admin.list_topics(topic, timeout=timeout)
+        if self.asked[topic] < 3:
+            known.topics[topic].error = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
+        return known
+
+
+@pytest.mark.kafka
+def test_what_was_made_is_told_of_once_it_is_said_to_be_made(broker, fresh, monkeypatch):
+    made = []
+
+    def make(settings, health):
+        made.append(Hesitant(make_admin(settings, health)))
+        return made[-1]
+
+    monkeypatch.setattr(topics, "make_admin", make)
+    monkeypatch.setattr(kafka_client, "RETRY_SECONDS", 0.0)
+    assert [report.outcome for report in create_topics(fresh)] == ["created"] * 8
+    assert made[0].asked == dict.fromkeys(fresh.topics().values(), 3)
 
 
 def test_a_broker_that_is_not_there_is_said_in_one_line():
