@@ -17,6 +17,7 @@ class Reached:
         self._topic = topic
         self._partitions = partitions
         self._ended: set[Where] = set()
+        self._ever: set[Where] = set()
         self._wheres: dict[str, Where] = {}
         self._known = 0
         self._held_back: set[str] = set()
@@ -38,6 +39,13 @@ class Reached:
     def end(self, where: Where) -> None:
         """There is nothing more in this partition for now."""
         self._ended.add(where)
+        self._ever.add(where)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each partition of the events has been read to its end at some time."""
+        names = self.names
+        return bool(names) and self._ever.issuperset(names.values())
 
     def read(self, where: Where) -> None:
         """A record of it came: there may be more."""

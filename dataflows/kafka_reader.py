@@ -66,6 +66,11 @@ class Reader:
         self._was_silent = False
         self._closing: Closing | None = None
 
+    @property
+    def is_read(self) -> bool:
+        """Whether items and events were read to their end once, each partition of them."""
+        return self._catch_up is None and self.reached.is_complete
+
     def open(self) -> None:
         """Find the topics. May be called before `begin`, to fail early."""
         roles = [EVENTS, ITEMS] if self._settings.items_topic else [EVENTS]

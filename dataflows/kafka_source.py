@@ -129,6 +129,10 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
             self._failure = error
             raise StopIteration from error
 
+    def is_read(self) -> bool:
+        """Whether each partition was read to its end once, by what the broker says of it."""
+        return self._reader is not None and self._reader.is_read
+
     def lag(self) -> dict[str, int]:
         """Records not yet read, or read and waiting, for each partition the broker has told of."""
         lag = dict(self._reader.lag) if self._reader is not None else {}

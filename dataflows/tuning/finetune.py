@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from dataflows.store import Store
 from dataflows.tuning.collect import KIND_ORIGIN, Collector, read_positions
 from dataflows.tuning.evidence import Decision
 from dataflows.tuning.flow import DecodeStep, build_tuning_flow
+from dataflows.tuning.quiet import Quiet
 from dataflows.tuning.round_process import round_settings
 from dataflows.tuning.round_runner import MAKE, RoundRunner
 from dataflows.tuning.trainer import Trainer
@@ -61,10 +61,10 @@ def finetune(
     """Run the fine-tuning flow; give the decisions that it came to.
 
     With `once` it reads to the end of what is there (where more could come: until nothing has
-    for `finetune.quiet_seconds`), does one round of each model on what is
-    new, and ends. Without, it ends where the input does (files that are not followed), or at
-    SIGTERM or SIGINT: a round at work then goes on at the next start. `is_seen`: progress is
-    shown on a terminal. Raises InputError.
+    for `finetune.quiet_seconds` after the end of each partition was reached), does one round of
+    each model on what is new, and ends. Without, it ends where the input does (files that are
+    not followed), or at SIGTERM or SIGINT: a round at work then goes on at the next start.
+    `is_seen`: progress is shown on a terminal. Raises InputError.
     """
     set_up_log(config.flow.log)
     if make == MAKE:
@@ -81,10 +81,11 @@ def finetune(
             epoch = timedelta(seconds=config.flow.epoch_seconds)
             with hushed():
                 cli_main(process.flow, epoch_interval=epoch)  # type: ignore[no-untyped-call]
-            if once and not stop.is_set():
+            if once and not stop.is_set() and not process.quiet.has_failed:
                 process.collector.close_all()
             process.collector.commit()
             process.ends.finish()
+            process.quiet.check(config.kafka.bootstrap_servers, process.collector.read)
             _log.info("reading ended; %s events are kept", f"{process.collector.kept:,}")
             process.trainer.finish(stop.is_set)
         return process.trainer.decisions
@@ -97,6 +98,7 @@ class _Process:
     collector: Collector
     trainer: Trainer
     ends: _Ends
+    quiet: Quiet
     flow: Dataflow
 
     def lines(self) -> list[str]:
@@ -135,12 +137,13 @@ def _assemble(
         round_settings(config),
         view,
     )
-    quiet = _Quiet(settings.quiet_seconds if once else None)
+    quiet = Quiet(settings.quiet_seconds if once else None, config.kafka.start_seconds)
 
     def is_over() -> bool:
         return stop.is_set() or trainer.has_failed or quiet.is_over()
 
     ends = _ends(config, progress, is_over)
+    quiet.is_read = ends.is_read
     flow = build_tuning_flow(
         ends.source,
         DecodeStep(config.events, ends.items_topic, quiet.arrived),
@@ -148,33 +151,21 @@ def _assemble(
         trainer.wake,
         lambda: view.read(collector.read, collector.kept),
     )
-    return _Process(collector, trainer, ends, flow)
+    return _Process(collector, trainer, ends, quiet, flow)
 
 
 @dataclass(frozen=True)
 class _Ends:
-    """Where records come from, and what that needs before and after the flow."""
+    """Where records come from, and what that needs before and after the flow.
+
+    `is_read` says whether all that was there at the start is read.
+    """
 
     source: Source[Any]
     items_topic: str
     open: Callable[[], object]
     finish: Callable[[], object]
-
-
-class _Quiet:
-    """Whether the input has been quiet for so long that all of it is read; never for None."""
-
-    def __init__(self, seconds: float | None) -> None:
-        self._seconds = seconds
-        self._last = time.monotonic()
-
-    def arrived(self, count: int) -> None:  # noqa: ARG002 - that anything came is enough
-        """Something was read."""
-        self._last = time.monotonic()
-
-    def is_over(self) -> bool:
-        """Whether nothing has come for so long."""
-        return self._seconds is not None and time.monotonic() - self._last >= self._seconds
+    is_read: Callable[[], bool] = lambda: True
 
 
 def _ends(config: Config, progress: Progress, stop: Callable[[], bool]) -> _Ends:
@@ -193,7 +184,7 @@ def _kafka_ends(config: Config, progress: Progress, stop: Callable[[], bool]) ->
     settings = msgspec.structs.replace(config.kafka, group_id=group, decisions_topic="")
     RightsCheck(settings, TO_LEARN_FROM).ask()
     source = KafkaSource(settings, progress, stop)
-    return _Ends(source, settings.items_topic, source.open, source.finish)
+    return _Ends(source, settings.items_topic, source.open, source.finish, source.is_read)
 
 
 def _view(config: Config, *, is_seen: bool) -> AbstractContextManager[View]:

@@ -30,7 +30,8 @@ class FinetuneSettings(Limited, frozen=True, kw_only=True):
       `attempts`: how often a round that crashed or was ended is tried before it is given up.
     * `tidy`: after a promotion old versions are removed, as `penchant models gc` does.
     * `nice`, `threads`: how low its priority is, and on how many processor threads it works.
-    * `quiet_seconds`: with `--once`, where more could come, so long without a record is the end.
+    * `quiet_seconds`: with `--once`, where more could come, so long without a record is the end;
+      of Kafka once each partition was read to its end.
     """
 
     enabled: bool = False

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from dataflows.config import Config
+from dataflows.errors import InputError
+from dataflows.kafka_reader import Reader
 from dataflows.registry.registry import Registry
 from dataflows.store import Store
 from dataflows.tuning import finetune_process, tether
 from dataflows.tuning.collect import Collector, read_positions
 from dataflows.tuning.finetune import IDENTITY, finetune
+from dataflows.tuning.quiet import Quiet
 from dataflows.tuning.settings import FinetuneSettings
 from tests.dataflows.kafka.flows import until
 from tests.dataflows.tuning.doubles import TinyTuner, behave
@@ -106,6 +112,50 @@ def test_once_ends_when_the_topic_is_read_and_promotions_are_announced(
     ((key, value),) = broker.read(promotions)
     assert key == b"encoder"
     assert json.loads(value)["version"] == decisions[0].candidate
+
+
+def slow(monkeypatch, answers: Callable[[], bool]) -> None:
+    """Have the broker give nothing until it answers."""
+    given = Reader._messages
+
+    def messages(reader: Reader, limit: int, may_wait: bool) -> list[Any]:
+        return given(reader, limit, may_wait) if answers() else []
+
+    monkeypatch.setattr(Reader, "_messages", messages)
+
+
+def test_once_does_not_take_a_broker_that_is_slow_at_the_start_for_the_end(
+    tmp_path, broker, settings_for, monkeypatch
+):
+    names = broker.names()
+    broker.produce(names.items, [item(n) for n in range(9)])
+    broker.produce(names.events, [event(n) for n in range(60)])
+    promotions = broker.create(broker.name("promotions"))
+    given = config(tmp_path, settings_for(broker, names, promotions_topic=promotions))
+    short = msgspec.structs.replace(given.finetune, quiet_seconds=0.1)
+    given = msgspec.structs.replace(given, finetune=short)
+    answers = time.monotonic() + 1.0
+    slow(monkeypatch, lambda: time.monotonic() > answers)
+    decisions = finetune(given, once=True, make=MAKE, is_seen=False)
+    assert [one.verdict for one in decisions] == ["promote"]
+
+
+def test_once_on_a_broker_that_never_answers_is_an_error_and_trains_nothing(
+    tmp_path, broker, settings_for, monkeypatch
+):
+    names = broker.names()
+    broker.produce(names.events, [event(n) for n in range(60)])
+    given = config(tmp_path, settings_for(broker, names))
+    slow(monkeypatch, lambda: False)
+    minutes = itertools.count()  # each look at the clock is a minute after the one before
+
+    def hurried(seconds: float | None, patience: float) -> Quiet:
+        return Quiet(seconds, patience, lambda: 60.0 * next(minutes))
+
+    monkeypatch.setattr("dataflows.tuning.finetune.Quiet", hurried)
+    with pytest.raises(InputError, match=r"gave nothing for 30 s .*\(0 records read\)"):
+        finetune(given, once=True, make=MAKE, is_seen=False)
+    assert Registry(tmp_path / "state" / "models").decisions() == []
 
 
 def reached(tmp_path: Path, topic: str) -> int:
