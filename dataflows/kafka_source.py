@@ -10,11 +10,13 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from dataflows.deadline import Deadline
 from dataflows.encode import Arrived
 from dataflows.errors import InputError
+from dataflows.kafka_client import find_partitions, make_consumer
 from dataflows.kafka_health import Health
 from dataflows.kafka_logs import ReplacedError
 from dataflows.kafka_merge import Merge
+from dataflows.kafka_prefetch import of_client, of_merge
 from dataflows.kafka_reader import Reader
-from dataflows.kafka_settings import KafkaSettings
+from dataflows.kafka_settings import EVENTS, KafkaSettings
 from dataflows.panics import hushing
 from dataflows.portions import Portions
 from dataflows.progress import Progress
@@ -77,7 +79,7 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
     def open(self) -> None:
         """Reach the broker and find the topics. Raises InputError within `start_seconds`."""
         if self._reader is None:
-            reader = Reader(self._settings, self._progress, self.health)
+            reader = Reader(self._ahead(), self._progress, self.health)
             reader.open()
             self._reader = reader
             self._merge = Merge(
@@ -170,22 +172,32 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
             portions.put(merge.take(portions.room, is_full=is_full))
         return portions.take()
 
+    def _ahead(self) -> KafkaSettings:
+        """Give the settings of the reader: it is asked first how many partitions are merged."""
+        if self._decode is None:
+            return self._settings
+        asker = make_consumer(self._settings, self.health)
+        try:
+            (count,) = find_partitions(asker, self._settings, [EVENTS]).values()
+        finally:
+            asker.close()
+        return of_client(self._settings, count)
+
     def _fill(self, reader: Reader, merge: Merge, decode: Decode, may_wait: bool) -> bool:
         """Read until each partition has something to compare, or nothing more is in hand.
 
         Of a partition with more than its share nothing more is read for now, so that what is
-        held stays below `prefetch_messages`. Whether there are too many bytes to read on.
+        held stays below what the merge may hold. Whether there are too many bytes to read on.
         """
-        settings, names = self._settings, reader.reached.names
-        share = max(1, settings.prefetch_messages // (2 * len(names)))
-        asked = min(share, settings.batch_size)
+        names = reader.reached.names
+        room = of_merge(self._settings, len(names))
         may_wait = may_wait and (merge.is_stalled or not merge.is_holding)
-        while merge.bytes_held < settings.prefetch_bytes:
-            raws = reader.take(asked, may_wait=may_wait)
+        while merge.bytes_held < room.bytes:
+            raws = reader.take(room.reading, may_wait=may_wait)
             merge.put(decode(raws))
             held = merge.waiting()
-            reader.reached.hold_back(name for name in names if held.get(name, 0) >= share)
-            if len(raws) < asked or not merge.is_lopsided:
+            reader.reached.hold_back(name for name in names if held.get(name, 0) >= room.each)
+            if len(raws) < room.reading or not merge.is_lopsided:
                 return False
             may_wait = False
         return True

@@ -10,7 +10,15 @@ from typing import Any
 
 import pytest
 
+from dataflows.catalogue import Catalogue
+from dataflows.encode import EncodeStep
+from dataflows.event_settings import EventSettings
 from dataflows.kafka_settings import KafkaSettings
+from dataflows.kafka_source import KafkaSource
+from dataflows.portions import Portions
+from dataflows.progress import Progress
+from encoders.cache import CachedEncoder
+from encoders.hashing import HashingEncoder
 from tests.dataflows.kafka.apache import Cluster
 from tests.dataflows.kafka.broker import NAMED, OWN_NODES, WAIT, Broker, free_port, running
 from tests.dataflows.kafka.engine_process import Penchant
@@ -111,6 +119,37 @@ def settings_for() -> Callable[..., KafkaSettings]:
         )
 
     return make
+
+
+@pytest.fixture
+def merged(settings_for: Callable[..., KafkaSettings]) -> Iterator[Callable[..., KafkaSource]]:
+    """Makes sources as a process has them; they are closed at the end."""
+    opened: list[KafkaSource] = []
+
+    def make(
+        broker: Broker, names: Any, progress: Progress | None = None, **more: Any
+    ) -> KafkaSource:
+        encoder = CachedEncoder(HashingEncoder(32), 100)
+        step = EncodeStep(
+            encoder, EventSettings(), Catalogue(None, encoder.version), items_topic=names.items
+        )
+        settings = settings_for(broker, names, **more)
+        cut = Portions(
+            step.render,
+            lambda: step.tokens_per_second,
+            seconds=100.0,
+            records=settings.batch_size,
+        )
+        source = KafkaSource(
+            settings, progress or Progress({}), portions=cut, decode=step.decode, max_skew=300.0
+        )
+        source.build_part("records", "kafka", None)
+        opened.append(source)
+        return source
+
+    yield make
+    for source in opened:
+        source.finish()
 
 
 @pytest.fixture

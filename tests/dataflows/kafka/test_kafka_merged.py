@@ -6,50 +6,14 @@ import json
 
 import pytest
 
-from dataflows.catalogue import Catalogue
 from dataflows.clean import Cleaner, CleanSettings
-from dataflows.encode import EncodeStep
-from dataflows.event_settings import EventSettings
-from dataflows.kafka_source import KafkaSource
-from dataflows.portions import Portions
 from dataflows.progress import Progress
-from encoders.cache import CachedEncoder
-from encoders.hashing import HashingEncoder
 from tests.dataflows.kafka.flows import until
 
 pytestmark = pytest.mark.kafka
 
 T = 1_700_000_000.0
 PARTITIONS = 8
-
-
-@pytest.fixture
-def merged(broker, settings_for):
-    """Makes sources as a process has them; they are closed at the end."""
-    opened = []
-
-    def make(names, progress=None, **more):
-        encoder = CachedEncoder(HashingEncoder(32), 100)
-        step = EncodeStep(
-            encoder, EventSettings(), Catalogue(None, encoder.version), items_topic=names.items
-        )
-        settings = settings_for(broker, names, **more)
-        cut = Portions(
-            step.render,
-            lambda: step.tokens_per_second,
-            seconds=100.0,
-            records=settings.batch_size,
-        )
-        source = KafkaSource(
-            settings, progress or Progress({}), portions=cut, decode=step.decode, max_skew=300.0
-        )
-        source.build_part("records", "kafka", None)
-        opened.append(source)
-        return source
-
-    yield make
-    for source in opened:
-        source.finish()
 
 
 def event(number, ts):
@@ -82,8 +46,13 @@ def taken(source, count):
 def test_a_backlog_is_learnt_in_the_order_of_its_time_each_record_once(broker, merged, prefetch):
     names = broker.names(partitions=PARTITIONS)
     fill(broker, names, 300)
-    source = merged(names, prefetch_messages=prefetch, batch_size=150, merge_seconds=60)
-    found = taken(source, PARTITIONS * 300)
+    source = merged(broker, names, prefetch_messages=prefetch, batch_size=150, merge_seconds=60)
+    assert source._reader._settings.prefetch_messages == prefetch // 2
+    most, found = 0, []
+    while len(found) < PARTITIONS * 300:
+        found += taken(source, 1)
+        most = max(most, sum(source._merge.waiting().values()))
+    assert most <= prefetch // 2, "the client library has the other half"
     for n in range(PARTITIONS):
         offsets = [one.raw.offset for one in found if one.raw.partition == f"{names.events}-{n}"]
         assert offsets == list(range(300))
@@ -98,9 +67,9 @@ def test_a_backlog_is_learnt_in_the_order_of_its_time_each_record_once(broker, m
 def test_a_restart_goes_on_in_the_same_order(broker, merged):
     names = broker.names(partitions=PARTITIONS)
     fill(broker, names, 60)
-    first = taken(merged(names, batch_size=50, merge_seconds=60), 200)
+    first = taken(merged(broker, names, batch_size=50, merge_seconds=60), 200)
     positions = {one.raw.partition: one.raw.next_offset for one in first}
-    second = merged(names, Progress({0: positions}), batch_size=50, merge_seconds=60)
+    second = merged(broker, names, Progress({0: positions}), batch_size=50, merge_seconds=60)
     found = first + taken(second, PARTITIONS * 60 - len(first))
     times = [one.one.ts for one in found]
     assert times == sorted(times)
@@ -110,7 +79,7 @@ def test_a_restart_goes_on_in_the_same_order(broker, merged):
 def test_once_caught_up_nothing_waits_for_the_partitions_that_are_quiet(broker, merged):
     names = broker.names(partitions=PARTITIONS)
     fill(broker, names, 5)
-    source = merged(names, merge_seconds=3600)  # what waited would wait for ever
+    source = merged(broker, names, merge_seconds=3600)  # what waited would wait for ever
     taken(source, PARTITIONS * 5)
     for number in range(20):
         broker.produce(names.events, [event(9000 + number, T)], partition=number % 3)
@@ -122,7 +91,7 @@ def test_once_caught_up_nothing_waits_for_the_partitions_that_are_quiet(broker, 
 def test_items_flow_beside_events_that_are_held(broker, merged):
     names = broker.names(partitions=PARTITIONS)
     fill(broker, names, 5)
-    source = merged(names, merge_seconds=3600)
+    source = merged(broker, names, merge_seconds=3600)
     source._merge._is_ended = lambda name: False  # as if one more were to come everywhere
     until(lambda: source.take() is not None and len(source._merge.waiting()) == PARTITIONS)
     broker.produce(names.items, [b'{"item_id": "i"}'])
