@@ -12,10 +12,17 @@ import msgspec
 from confluent_kafka import Producer
 
 from dataflows.store import Store
+from learners.codec import unpack_as, version_of
+from learners.history import KIND, User
 from tests.dataflows.kafka.broker import QUIET
 from tests.dataflows.kafka.engine_process import START
 
 USERS = 40
+
+
+def partition_of(made: dict[str, object], partitions: int) -> int:
+    """The partition that a user's events go to."""
+    return int(str(made["user_id"])[1:]) % partitions
 
 
 def event(number: int, seed: int = 1) -> dict[str, object]:
@@ -50,7 +57,7 @@ class Feeder:
 
     def _put(self) -> None:
         made = event(self.sent)
-        partition = int(str(made["user_id"])[1:]) % len(self.each)
+        partition = partition_of(made, len(self.each))
         value, key = json.dumps(made).encode(), str(made["user_id"]).encode()
         self._producer.produce(self._topic, value, key, partition)
         self.each[partition] += 1
@@ -58,20 +65,33 @@ class Feeder:
 
     def end(self) -> int:
         """Stop, and wait until brokers have all of it; how many events there are."""
-        self._end.set()
-        self._thread.join()
+        self.stop()
         assert self._producer.flush(120) == 0
         return self.sent
 
+    def stop(self) -> None:
+        """Put no more, and wait for nothing."""
+        self._end.set()
+        self._thread.join()
 
-def put_again(broker, topic: str, count: int) -> None:
-    """The same events once more, at once, for another process."""
+
+def put(broker, topic: str, numbers: range, partitions: int = 1) -> None:
+    """The events of these numbers, at once, as a feeder would put them."""
     writer = Producer({"bootstrap.servers": broker.servers, "enable.idempotence": True, **QUIET})
-    for number in range(count):
+    for number in numbers:
         made = event(number)
-        writer.produce(topic, json.dumps(made).encode(), str(made["user_id"]).encode(), 0)
+        value, key = json.dumps(made).encode(), str(made["user_id"]).encode()
+        writer.produce(topic, value, key, partition_of(made, partitions))
         writer.poll(0)
     assert writer.flush(120) == 0
+
+
+def numbers_of(count: int, partitions: int) -> list[list[int]]:
+    """The numbers of the first `count` events, by partition and offset."""
+    found: list[list[int]] = [[] for _ in range(partitions)]
+    for number in range(count):
+        found[partition_of(event(number), partitions)].append(number)
+    return found
 
 
 def records(folder: Path, names, apart: tuple[str, ...] = ()) -> dict[object, bytes]:
@@ -100,6 +120,34 @@ def learnt(folder: Path, topic: str, partitions: int) -> int:
     blobs = [store.get("position", f"{topic}-{number}") for number in range(partitions)]
     store.close()
     return sum(msgspec.msgpack.decode(blob) for blob in blobs if blob is not None)
+
+
+def learnt_order(broker, names, since: int) -> list[tuple[int, int]]:
+    """Partition and offset of events in the order in which they were learnt.
+
+    Of those alone that lists or intents tell of, and of what was learnt after the first `since`.
+    """
+    seen: dict[int, tuple[int, int]] = {}
+    for topic in (names.recommendations, names.intents):
+        for _, value in broker.read(topic):
+            message = json.loads(value)
+            place = message["position"]
+            if message["sequence"] > since:
+                partition = int(place["partition"].rpartition("-")[2])
+                seen[message["sequence"]] = (partition, place["offset"])
+    return [seen[sequence] for sequence in sorted(seen)]
+
+
+def histories(folder: Path) -> dict[str, tuple[int, list[float]]]:
+    """Of each user: how many events were learnt, and the times of the newest in that order."""
+    store = Store.reader(folder / "state")
+    assert store is not None
+    found = {}
+    for user_id, blob in store.scan(KIND):
+        user = unpack_as(blob, KIND, version_of(blob)[1], User)
+        found[user_id] = (user.length, user.times[: user.kept].tolist())
+    store.close()
+    return found
 
 
 def newest_lists(broker, topic: str) -> dict[bytes, dict]:
