@@ -90,9 +90,10 @@ test: lint data browser
 	.venv/bin/python -m pytest -m 'slow and not apache' -n $(WORKERS) --dist worksteal
 
 # The tests of Kafka on Apache Kafka: nodes that the tests start (Java 17, and Maven to fetch it
-# once), or the broker named in PENCHANT_TEST_BROKERS. Where there is neither it says so.
+# once), or the broker named in PENCHANT_TEST_BROKERS. Where there is neither it says so. Files in
+# their order: those that take longest come first, and do not keep one worker alone at the end.
 test-kafka: .venv/installed-test
-	.venv/bin/python -m tests.dataflows.kafka.on_apache -n $(WORKERS) --dist loadfile
+	.venv/bin/python -m tests.dataflows.kafka.on_apache -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 demo: .venv/installed-llm
 	.venv/bin/penchant demo

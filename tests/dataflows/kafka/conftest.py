@@ -50,8 +50,8 @@ def own_broker(broker: Broker, request: pytest.FixtureRequest) -> Broker:
     pytest.skip(f"the broker of {NAMED} is not ours to freeze")
 
 
-@pytest.fixture
-def cut_off(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Broker, Proxy]]:
+@pytest.fixture(scope="module")
+def behind_a_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Broker, Proxy]]:
     """A broker of our own, and the proxy that all its clients have to pass."""
     port = free_port()
     with (
@@ -59,6 +59,13 @@ def cut_off(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Broker, 
         _started(tmp_path_factory.mktemp("broker"), port, proxy.address[1]) as own,
     ):
         yield own, proxy
+
+
+@pytest.fixture
+def cut_off(behind_a_proxy: tuple[Broker, Proxy]) -> Iterator[tuple[Broker, Proxy]]:
+    """A broker that may be cut off by its proxy; it is let in again at the end."""
+    yield behind_a_proxy
+    behind_a_proxy[1].heal()
 
 
 @contextmanager

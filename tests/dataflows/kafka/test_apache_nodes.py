@@ -55,21 +55,6 @@ def test_a_killed_node_comes_back_with_what_it_had(one_node):
 
 
 @apache
-def test_of_three_nodes_another_leads_when_the_leader_is_killed(three_nodes):
-    broker = three_nodes.broker
-    topic = broker.create(broker.name("events"))
-    broker.produce(topic, [b"one"])
-    first = three_nodes.leader(topic)
-    first.kill()
-    assert three_nodes.leader(topic) is not first
-    broker.produce(topic, [b"two"])
-    first.start()
-    three_nodes.await_whole()
-    three_nodes.await_in_sync(topic)
-    assert [value for _, value in broker.read(topic)] == [b"one", b"two"]
-
-
-@apache
 def test_a_user_sees_what_it_has_a_right_to_and_no_more(secured_node):
     broker = secured_node.broker
     topic = broker.create(broker.name("events"))

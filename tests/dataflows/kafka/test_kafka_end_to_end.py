@@ -12,6 +12,7 @@ from dataflows.config import load_config
 from dataflows.failures import run_to_status
 from dataflows.ledger import Ledger
 from dataflows.run import run
+from tests.dataflows.kafka.broker import LONG_OUTAGE
 from tests.dataflows.kafka.engine_process import fill, last_lists, shopping
 from tests.dataflows.kafka.flows import until
 
@@ -183,7 +184,7 @@ def test_under_bytewax_it_ends_with_the_same_line_and_status(broker, penchant):
 
 
 @pytest.mark.slow
-def test_the_engine_outlives_an_outage_of_30_s(cut_off, penchant):
+def test_the_engine_outlives_a_long_outage(cut_off, penchant):
     broker, proxy = cut_off
     names = broker.names()
     events = shopping(300)
@@ -192,7 +193,7 @@ def test_the_engine_outlives_an_outage_of_30_s(cut_off, penchant):
     process.start()
     process.await_learnt(150)
     proxy.cut()
-    time.sleep(30)
+    time.sleep(LONG_OUTAGE)
     proxy.heal()
     broker.produce(names.events, events[150:])
     process.await_learnt(300)

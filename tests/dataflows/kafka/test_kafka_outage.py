@@ -13,13 +13,12 @@ from dataflows.kafka_health import Health
 from dataflows.kafka_reader import Reader
 from dataflows.outbox import Outbox
 from dataflows.progress import Progress
-from tests.dataflows.kafka.broker import QUIET, WAIT
+from tests.dataflows.kafka.broker import LONG_OUTAGE, QUIET, WAIT
 from tests.dataflows.kafka.flows import take, until
 
 pytestmark = pytest.mark.kafka
 
 SHORT = 5.0
-LONG = 30.0
 
 
 class Both:
@@ -98,7 +97,7 @@ def test_cut_off_for_5_s(cut_off, settings_for, caplog):
 
 
 @pytest.mark.slow
-def test_frozen_for_30_s(own_broker, settings_for, caplog):
+def test_frozen_for_long(own_broker, settings_for, caplog):
     names = own_broker.names()
     go_through(
         own_broker,
@@ -106,17 +105,17 @@ def test_frozen_for_30_s(own_broker, settings_for, caplog):
         names,
         own_broker.freeze,
         own_broker.thaw,
-        LONG,
+        LONG_OUTAGE,
         caplog,
     )
 
 
 @pytest.mark.slow
-def test_cut_off_for_30_s(cut_off, settings_for, caplog):
+def test_cut_off_for_long(cut_off, settings_for, caplog):
     broker, proxy = cut_off
     names = broker.names()
     settings = settings_for(broker, names)
-    go_through(broker, settings, names, proxy.cut, proxy.heal, LONG, caplog)
+    go_through(broker, settings, names, proxy.cut, proxy.heal, LONG_OUTAGE, caplog)
 
 
 def test_a_stop_in_an_outage_ends_in_the_set_time_and_keeps_what_is_left(cut_off, settings_for):

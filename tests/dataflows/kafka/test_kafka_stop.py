@@ -148,13 +148,6 @@ def test_a_stop_while_cut_off(cut_off, penchant):
 
 @pytest.mark.apache
 @pytest.mark.slow
-def test_a_stop_beside_a_frozen_node(one_node, penchant):
-    (node,) = one_node.nodes
-    stop_in_an_outage(one_node.broker, penchant, node.freeze, node.thaw)
-
-
-@pytest.mark.apache
-@pytest.mark.slow
 def test_a_stop_beside_a_dead_node(one_node, penchant):
     (node,) = one_node.nodes
 
