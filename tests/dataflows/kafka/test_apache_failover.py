@@ -192,16 +192,17 @@ def test_a_leader_that_does_not_answer_is_waited_for_a_while_and_the_rest_goes_o
     broker, lost = three_nodes.broker, three_nodes.nodes[1]
     names = broker.names()
     names.events = broker.name("events")
-    alone = NewTopic(names.events, 3, replica_assignment=[[0], [1], [2]])
+    least = {"min.insync.replicas": "1"}
+    alone = NewTopic(names.events, 3, replica_assignment=[[0], [1], [2]], config=least)
     broker.admin.create_topics([alone])[names.events].result(60)
-    three_nodes.await_in_sync(names.events)
+    assert [three_nodes.leader(names.events, n) for n in range(3)] == three_nodes.nodes
     for first in range(0, EACH, 10):  # in small pieces, so that no answer brings all of it
         for n in range(3):
             times = [START + 10 * place + n for place in range(first, first + 10)]
             values = [json.dumps(event(0) | {"event_id": f"{t}", "ts": t}).encode() for t in times]
             broker.produce(names.events, values, partition=n)
     small = {"fetch.message.max.bytes": 4_000}
-    source = merged(broker, names, prefetch_messages=30, merge_seconds=1, consumer=small)
+    source = merged(broker, names, prefetch_messages=90, merge_seconds=1, consumer=small)
     found = []
 
     def goes_on_to(count, partitions):
