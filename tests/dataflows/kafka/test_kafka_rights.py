@@ -66,8 +66,10 @@ class Guest:
         what = GROUP if role == "group" else TOPIC
         name = self.promotions if role == "promotions" else getattr(self.names, role)
         where = (what, name, ResourcePatternType.LITERAL, f"User:{self.user}", "*")
-        for done in self.broker.admin.create_acls([AclBinding(*where, operation, kind)]).values():
+        right = (*where, operation, kind)
+        for done in self.broker.admin.create_acls([AclBinding(*right)]).values():
             done.result(60)
+        until(lambda: self.broker.admin.describe_acls(AclBindingFilter(*right)).result(60))
 
     def may_all(self, *, but=()):
         for role in (*READS, "promotions", "group"):
