@@ -8,7 +8,10 @@ import time
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
-from confluent_kafka.admin import AdminClient, TopicMetadata
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported without saying so
+    AdminClient,
+    TopicMetadata,
+)
 
 from dataflows.errors import InputError
 from dataflows.kafka_health import Health
