@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float32]
 
+LONGEST_TEXT = 100
+"""Characters kept of the text of an event."""
+
 
 class Interaction(msgspec.Struct, frozen=True):
     """One cleaned event.

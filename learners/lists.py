@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from learners.trail import Carried
+
+class Carried(msgspec.Struct, frozen=True):
+    """Why a need is believed in: its words in the session, and (event id, text, gain)."""
+
+    need: str
+    words: tuple[str, ...]
+    events: tuple[tuple[str, str, float], ...]
 
 
 class Entry(msgspec.Struct, frozen=True):

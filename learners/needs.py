@@ -20,22 +20,21 @@ from learners.belief import Belief, Filter
 from learners.control import Control, ControlError
 from learners.emerging import KIND as EMERGING_KIND
 from learners.emerging import Emerging
-from learners.history import User
 from learners.intent import IntentLearner
-from learners.interaction import Interaction, Vector
+from learners.intent_record import IntentRecord
+from learners.interaction import LONGEST_TEXT, Interaction, Vector
 from learners.items import ItemTable
 from learners.label_learner import LabelLearner
 from learners.labelled import KIND as LABELLED_KIND
 from learners.labelled import LabelledTexts
 from learners.mixture import MixtureLearner
-from learners.needs_retract import retract
 from learners.pending import KIND as PENDING_KIND
 from learners.pending import Found, LateLabel, Pending, Waiting
 from learners.scope import OUT_OF_SCOPE
 from learners.session import extended, is_over, mean_vector, session_features
 from learners.settings import LearnerSettings
 from learners.told import Foresight, Told, blend, named
-from learners.trail import LONGEST_TEXT, carried, settled, with_step
+from learners.trail import carried, settled, with_step
 from learners.words import TypicalWords, words_of
 
 Chances = NDArray[np.float64]
@@ -79,8 +78,8 @@ class Needs:
         self._names: list[str] = []
         self._mapped: tuple[list[str], int] = ([], 0)
         self._categories = np.zeros(0, np.int32)
-        self._seen: tuple[User, float, Vector | None, Chances] | None = None
-        self._newest: tuple[User, Chances] | None = None
+        self._seen: tuple[IntentRecord, float, Vector | None, Chances] | None = None
+        self._newest: tuple[IntentRecord, Chances] | None = None
         self._head: LabelLearner = self.next
 
     @property
@@ -88,7 +87,9 @@ class Needs:
         """The learner whose word is told: the one of labels, once it knows any."""
         return self.stated if self.stated.labels else self.next
 
-    def learn(self, interaction: Interaction, user: User, category: str | None) -> float | None:
+    def learn(
+        self, interaction: Interaction, user: IntentRecord, category: str | None
+    ) -> float | None:
         """Learn from one interaction and let the session follow; give the loss, if any.
 
         `category` is the first category of the interaction's item. The session in
@@ -115,7 +116,7 @@ class Needs:
             self.seconds += self.clock() - started
         return loss
 
-    def foresee(self, user: User, interaction: Interaction) -> Foresight:
+    def foresee(self, user: IntentRecord, interaction: Interaction) -> Foresight:
         """Give what would be thought of an event without its label; changes nothing."""
         labels = self.stated.labels
         if interaction.vector is None or not labels:
@@ -174,10 +175,9 @@ class Needs:
             reason = error.args[0] if error.args else error
             raise ControlError(f"{control.do} {control.intent!r}: {reason}") from error
 
-    def retract(self, user: User, user_id: str, event: int) -> str | None:
-        """Take back the event with this mark, as `needs_retract.retract` tells."""
+    def look_anew(self) -> None:
+        """Keep no answer for a user whose record was changed from without."""
         self._seen = self._newest = None
-        return retract(self, user, user_id, event)
 
     def meant(self, late: LateLabel) -> list[str]:
         """Give the ids of the events that a label is for, oldest first: its own user's alone."""
@@ -195,7 +195,7 @@ class Needs:
         return bool(np.isfinite(vector).all())
 
     def view(
-        self, user: User, ts: float | None = None, session_id: str | None = None
+        self, user: IntentRecord, ts: float | None = None, session_id: str | None = None
     ) -> Vector | None:
         """Give what `next` sees `(2 * dim,)` of a user, None where that is nothing."""
         session = user.session
@@ -206,7 +206,7 @@ class Needs:
             return None
         return session_features(user.newest, mean, self.dim)
 
-    def predict(self, user: User, ts: float | None = None) -> Chances:
+    def predict(self, user: IntentRecord, ts: float | None = None) -> Chances:
         """Give P(next category) `(n,)` of a user at a time, by default that of their last event."""
         at = ts if ts is not None else user.session.ts if user.session is not None else 0.0
         if self._seen is not None and self._seen[0] is user and self._seen[1] == at:
@@ -216,7 +216,7 @@ class Needs:
         self._seen = (user, at, view, chances)
         return chances
 
-    def tell(self, user: User) -> Told:
+    def tell(self, user: IntentRecord) -> Told:
         """Give what is told of a user as of their last event."""
         labels, belief, trail = self.told.labels, user.belief, user.trail
         posterior = self._posterior(user)
@@ -286,7 +286,7 @@ class Needs:
         self.edition, self._names = state["edition"], list(state["names"])
         self._head = self.told
 
-    def _before(self, user: User, ts: float, session_id: str | None) -> Vector | None:
+    def _before(self, user: IntentRecord, ts: float, session_id: str | None) -> Vector | None:
         """Give the view of what was known before an event, and settle what came before it.
 
         A session that is over ends: the belief and its account are of one session alone.
@@ -313,7 +313,7 @@ class Needs:
             self._take(user, posterior)
         return view
 
-    def _take(self, user: User, posterior: Chances | None) -> None:
+    def _take(self, user: IntentRecord, posterior: Chances | None) -> None:
         """Let the belief of a session and its account take the newest event in."""
         if self._names:
             edition, n = self.edition, len(self._names)
@@ -388,7 +388,11 @@ class Needs:
             self.filter, self._head = Filter(self.filter.settings), self.told
 
     def _learn_next(
-        self, user: User, view: Vector | None, interaction: Interaction, category: str | None
+        self,
+        user: IntentRecord,
+        view: Vector | None,
+        interaction: Interaction,
+        category: str | None,
     ) -> float | None:
         """Learn what the user did next from what was known of them before."""
         if self.settings.intent_actions > 0 and user.session is not None:
@@ -404,7 +408,9 @@ class Needs:
             user.belief = self._observed(user.belief, category, sure=False)
         return self._teach(self.next, view, category, weight)
 
-    def _learn_label(self, user: User, interaction: Interaction, label: str) -> float | None:
+    def _learn_label(
+        self, user: IntentRecord, interaction: Interaction, label: str
+    ) -> float | None:
         weight = self.settings.intent_labels
         self.typical.learn(label, words_of(interaction.text))
         self.labelled.add(label, interaction.position, interaction.encoded, weight)
@@ -464,7 +470,7 @@ class Needs:
             self.typical.keep(self.stated.labels)
         self._names = list(labels)
 
-    def _posterior(self, user: User) -> Chances | None:
+    def _posterior(self, user: IntentRecord) -> Chances | None:
         """Give what the newest event says, None where it says nothing."""
         if not self.stated.labels:
             return self.predict(user) if self.next.labels else None
@@ -475,7 +481,7 @@ class Needs:
         return self._newest[1]
 
     def _mixed(
-        self, user: User, intent: dict[str, float], belief: dict[str, float]
+        self, user: IntentRecord, intent: dict[str, float], belief: dict[str, float]
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Mix into what is told what the user is likely to do next, as the settings say."""
         share, actions = self.settings.intent_inferred, self.settings.intent_actions

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import msgspec
 import numpy as np
 
 from learners.belief import Belief
-from learners.history import User
+from learners.intent_record import IntentRecord
 from learners.interaction import Vector
+from learners.needs import Needs
 from learners.pending import Waiting
 from learners.receipt import mark
 from learners.session import DEFAULT, SessionMean, extended, is_over
-
-if TYPE_CHECKING:
-    from learners.needs import Needs
 
 Kept = tuple[Waiting, Vector | None]
 _ROUNDING = 1e-6
 
 
-def retract(needs: Needs, user: User, user_id: str, event: int) -> str | None:
+def retract(needs: Needs, user: IntentRecord, user_id: str, event: int) -> str | None:
     """Take the event with this mark out of what may be labelled, and out of its user's session.
 
     The session is made anew from its events; where not all of them are kept, its mean is less
     that of the event, and the belief that of those which are. What learners of everybody's
     learnt of it stays. Gives the id of its item, "" where it had none; None where it is not kept.
     """
+    needs.look_anew()
     events = needs.pending.of_user(user_id)
     meant = next((one for one, _ in reversed(events) if mark(one.event_id) == event), None)
     if meant is None:
@@ -87,7 +84,7 @@ def _less(mean: SessionMean, session: Sequence[Kept], meant: Waiting) -> Session
     return msgspec.structs.replace(mean, total=total, weight=weight)
 
 
-def _remember(needs: Needs, user: User, session: Sequence[Kept]) -> None:
+def _remember(needs: Needs, user: IntentRecord, session: Sequence[Kept]) -> None:
     """Let a user's session be that of these events, read by what is known now."""
     labels, by_label = needs.told.labels, bool(needs.stated.labels)
     user.session = user.newest = None
@@ -104,7 +101,7 @@ def _remember(needs: Needs, user: User, session: Sequence[Kept]) -> None:
     user.belief = belief
 
 
-def _believed(needs: Needs, user: User, belief: Belief | None) -> Belief:
+def _believed(needs: Needs, user: IntentRecord, belief: Belief | None) -> Belief:
     """Give the belief after the newest event of a session."""
     if needs.stated.labels:
         posterior = None if user.newest is None else needs.stated.predict(user.newest)

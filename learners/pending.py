@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.codec import pack, unpack_as
-from learners.interaction import Interaction, Vector
-from learners.trail import LONGEST_TEXT
+from learners.interaction import LONGEST_TEXT, Interaction, Vector
 
 KIND = "learner:pending"
 _VERSION = 1

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -15,26 +15,23 @@ from learners.candidates import Rows, candidates_of
 from learners.compiled import place_of
 from learners.context import Context
 from learners.control import Control
-from learners.drift import Alarm, DriftMonitor
-from learners.features import features_of, matrix
+from learners.drift import Alarm
+from learners.features import matrix
 from learners.generated import KIND as GENERATED_KIND
-from learners.generated import Generated, Taken, taken_by
-from learners.history import BUCKET_KIND, User, Users
+from learners.generated import Taken, taken_by
+from learners.history import BUCKET_KIND, User
 from learners.interaction import Interaction, Item, Retraction
 from learners.listed import entries
 from learners.lists import UserList
-from learners.needs import Needs
+from learners.model_state import ModelState
 from learners.pending import Found, LateLabel
-from learners.preference import PreferenceLearner
-from learners.profile import Profile, ProfileLearner
+from learners.profile import Profile
 from learners.receipt import Receipt, mark
 from learners.records import Records
-from learners.refit import refitted
 from learners.retract import Extent, take_back
 from learners.searches import Search, as_of, newest
 from learners.settings import LearnerSettings
 from learners.shadow import Shadow
-from learners.signals import Signals
 from learners.told import Foresight
 
 _OBSERVE_EVERY = 4
@@ -60,7 +57,7 @@ class Ranking(NamedTuple):
     scores: NDArray[np.float64]
 
 
-class Recommender:
+class Recommender(ModelState):
     """Learns interactions one by one, and gives each user a list at any moment.
 
     `load(kind, key)` gives a stored record of a user, so that users load when needed.
@@ -73,38 +70,9 @@ class Recommender:
         settings: LearnerSettings | None = None,
         load: Callable[[str, str], bytes | None] = nothing,
     ) -> None:
-        self.settings = settings or LearnerSettings()
-        self.signals = Signals(self.settings)
-        self.users = Users(load, self.settings.users_in_memory, self.settings.idle_users)
-        self.preference = self._preference()
-        self.generated = Generated(
-            self.settings.generated, self.settings.users_in_memory, self.settings.generated_life
-        )
-        categories = self.signals.items.category_index
-        self.needs = Needs(self.settings.dim, self.settings, categories)
-        self.profiles = ProfileLearner()
-        self.drift = DriftMonitor()
-        self.position = -1
-        self.learnt = 0
-        self.repeats = 0
-        self.groups = 0
-        self.open: Block | None = None
+        super().__init__(settings or LearnerSettings(), load)
         self._peek: Block | None = None
         self._dirty: set[int] = set()
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names of the columns that candidates are ranked by."""
-        return features_of(self.settings, searching=self.signals.searching)
-
-    def take_preference(self, state: Mapping[str, Any], before: Sequence[str]) -> None:
-        """Go on with a preference learner's state that was learnt with the columns `before`."""
-        self.preference = self._preference()
-        self.preference.restore(refitted(state, before, self.columns, self.settings.hidden))
-
-    def _preference(self) -> PreferenceLearner:
-        of = self.settings
-        return PreferenceLearner(len(self.columns), of.hidden, of.learning_rate, of.seed)
 
     @property
     def repeats_on(self) -> bool:
@@ -210,7 +178,9 @@ class Recommender:
             learnt = self.preference.learn(block.scaled, place, interaction.weight, block.pull)
             hit = float(learnt.rank <= self.settings.k)
             if learnt.loss < math.inf:  # false for NaN as well
-                self._dirty |= self.signals.pull(block, learnt.slope)
+                self._dirty |= self.signals.pull(
+                    block.sources, block.reach, block.ids, learnt.slope
+                )
         return None if not self.repeats_on and user.has(number) else hit
 
     def _group(self, interaction: Interaction, user: User) -> Block:

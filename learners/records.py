@@ -7,16 +7,14 @@ titles and vectors come back with the catalogue, which is put in again after a r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from learners.block import Block
 from learners.codec import pack, unpack
 from learners.drift import DriftMonitor
+from learners.model_state import ModelState
 from learners.popularity import CHANNELS
 from learners.profile import ProfileLearner
-
-if TYPE_CHECKING:
-    from learners.recommender import Recommender
 
 ITEM_KIND = "learner:item"
 SHARED_KIND = "learner:shared"
@@ -26,9 +24,9 @@ Changed = Iterator[tuple[str, str, bytes | None]]
 
 
 class Records:
-    """Writes and reads the records of one recommender; users write their own."""
+    """Writes and reads the records of one model; users write their own."""
 
-    def __init__(self, model: Recommender) -> None:
+    def __init__(self, model: ModelState) -> None:
         self._model = model
         self._signals = model.signals
 

@@ -8,16 +8,15 @@ between items that others took too, the scale of values, drift detectors.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from learners.history import User
 from learners.interaction import Retraction
+from learners.model_state import ModelState
+from learners.needs_retract import retract
 from learners.receipt import mark
 from learners.searches import Search
 from learners.walk import Walk
-
-if TYPE_CHECKING:
-    from learners.recommender import Recommender
 
 Extent = Literal["all", "item", "nothing"]
 """What was taken back: all of an event, only that its user has its item, or nothing."""
@@ -30,7 +29,7 @@ class TakenBack(NamedTuple):
     items: set[int]
 
 
-def take_back(model: Recommender, retraction: Retraction) -> TakenBack:
+def take_back(model: ModelState, retraction: Retraction) -> TakenBack:
     """Take an event back as far as it is remembered.
 
     Wholly where it is among its user's newest interactions. Of an older one it is only taken
@@ -50,7 +49,7 @@ def take_back(model: Recommender, retraction: Retraction) -> TakenBack:
     return done
 
 
-def _event(model: Recommender, user: User, retraction: Retraction, item: int) -> int | None:
+def _event(model: ModelState, user: User, retraction: Retraction, item: int) -> int | None:
     """Give the mark of the event that is meant, None where none of its kind is remembered."""
     if retraction.event_id is not None:
         return mark(retraction.event_id)
@@ -65,7 +64,7 @@ def _event(model: Recommender, user: User, retraction: Retraction, item: int) ->
     return event
 
 
-def _undo(model: Recommender, user: User, user_id: str, event: int) -> TakenBack:
+def _undo(model: ModelState, user: User, user_id: str, event: int) -> TakenBack:
     """Undo the event with this mark wherever it is found."""
     place, changed = user.place_of(event), set[int]()
     extent: Extent = "nothing"
@@ -78,14 +77,14 @@ def _undo(model: Recommender, user: User, user_id: str, event: int) -> TakenBack
     if user.search is not None and user.search.event == event:
         changed |= _unsearch(model, user, user.search)
         extent = "all"
-    item_id = model.needs.retract(user, user_id, event)
+    item_id = retract(model.needs, user, user_id, event)
     if item_id is not None and extent == "nothing":
         extent = "item" if item_id else "all"
         user.untake(model.signals.items.index.get(item_id, -1))
     return TakenBack(extent, changed)
 
 
-def _uncount(model: Recommender, user: User, place: int) -> set[int]:
+def _uncount(model: ModelState, user: User, place: int) -> set[int]:
     """Take the interaction at `place` out of all counts; give the items whose records changed.
 
     What came after it counts from now on as if it had not been there: it is together with what
@@ -111,7 +110,7 @@ def _uncount(model: Recommender, user: User, place: int) -> set[int]:
     return changed
 
 
-def _unsearch(model: Recommender, user: User, search: Search) -> set[int]:
+def _unsearch(model: ModelState, user: User, search: Search) -> set[int]:
     """Let a user's newest search be none; give the items whose records changed."""
     user.search = None
     changed: set[int] = set()

@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.compiled import compiled
-from learners.interaction import Interaction, Vector
+from learners.interaction import LONGEST_TEXT, Interaction, Vector
 from learners.meaning import Meanings
 from learners.receipt import mark
-from learners.trail import LONGEST_TEXT
 
 _FADES = 0.5 ** (1 / 16)  # from one place among the nearest to the next
 _AMID = 8  # of the nearest, those that a search of another space is amid of

@@ -7,21 +7,17 @@ Everything but `follow`, which wants the model to stand still, may run in anothe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from learners.interaction import Vector
 from learners.meaning import Meanings
+from learners.model_state import ModelState
 from learners.needs_shadow import Encode, NeedsShadow
 from learners.searched_shadow import SearchedShadow
-
-if TYPE_CHECKING:
-    from learners.recommender import Recommender
 
 
 class Shadow:
     """The other half of a model: `meanings` of items, `searched` by users, and their `needs`."""
 
-    def __init__(self, model: Recommender) -> None:
+    def __init__(self, model: ModelState) -> None:
         settings = model.settings
         self._model = model
         self.meanings = Meanings(settings.dim, settings.similar)

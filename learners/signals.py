@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.block import Block
 from learners.items import ItemTable
 from learners.meaning import Meanings
 from learners.neighbours import Neighbours, pull
@@ -150,15 +149,22 @@ class Signals:
         self.meanings = meanings
         return changed
 
-    def pull(self, block: Block, slope: NDArray[np.float32]) -> set[int]:
-        """Learn what recent items add to the scores of a block; give the items changed.
+    def pull(
+        self,
+        sources: NDArray[np.int32],
+        reach: NDArray[np.float32],
+        ids: NDArray[np.int32],
+        slope: NDArray[np.float32],
+    ) -> set[int]:
+        """Learn what recent items add to the scores of candidates; return the items changed.
 
-        `slope` (n,) is the gradient of the loss by the candidates' scores.
+        `sources` (r,) are recent items that have neighbours, `reach` (r,) what each weighs;
+        `slope` (n,) is the gradient of the loss by the scores of the candidates `ids` (n,).
         """
         table = self.neighbours
-        rows, rate = table.row_of[block.sources], self.settings.pull_rate
-        pull(table.ids, table.counts, rows, block.reach, block.ids, slope, rate, self.slot)
-        return set(block.sources.tolist())
+        rows, rate = table.row_of[sources], self.settings.pull_rate
+        pull(table.ids, table.counts, rows, reach, ids, slope, rate, self.slot)
+        return set(sources.tolist())
 
     def remove(self, item: int, position: int) -> list[int]:
         """Take an item out of every list and signal; give the items whose records changed."""

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.trail import Carried
+from learners.lists import Carried
 
 _LEAST_TOLD = 1e-4
 

@@ -15,11 +15,12 @@ import numpy as np
 
 from learners.belief import Belief
 from learners.compiled import compiled
+from learners.interaction import LONGEST_TEXT
+from learners.lists import Carried
 from learners.words import TypicalWords, words_of
 
 _STEPS = 8
 _NEEDS = 3
-LONGEST_TEXT = 100
 _LEAST_GAIN = 0.1
 _LEAST_SHARE = 0.1
 _MOST_EVENTS = 3
@@ -35,14 +36,6 @@ class Step(msgspec.Struct, frozen=True):
     event_id: str
     text: str
     gains: dict[str, float] | None = None
-
-
-class Carried(msgspec.Struct, frozen=True):
-    """Why a need is believed in: its words in the session, and (event id, text, gain)."""
-
-    need: str
-    words: tuple[str, ...]
-    events: tuple[tuple[str, str, float], ...]
 
 
 def with_step(trail: Sequence[Step], event_id: str, text: str | None) -> list[Step]:

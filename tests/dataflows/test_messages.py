@@ -32,8 +32,7 @@ from dataflows.messages import (
 )
 from dataflows.reasons import Reason
 from dataflows.record import Raw, Reject
-from learners.lists import Entry, Leaning, UserList
-from learners.trail import Carried
+from learners.lists import Carried, Entry, Leaning, UserList
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NOW = 1_769_903_940.1234

@@ -1,0 +1,63 @@
+"""All that a recommender knows: what it is ranked by, stored, taken back and moved by.
+
+The recommender is this state with what it does; its records, a retraction and the change to
+another encoder work on the state alone, and need know nothing of the recommender.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from learners.block import Block
+from learners.drift import DriftMonitor
+from learners.features import features_of
+from learners.generated import Generated
+from learners.history import Users
+from learners.needs import Needs
+from learners.preference import PreferenceLearner
+from learners.profile import ProfileLearner
+from learners.refit import refitted
+from learners.settings import LearnerSettings
+from learners.signals import Signals
+
+
+class ModelState:
+    """The learners and tables of one model, and how far it is.
+
+    `load(kind, key)` returns a stored record of a user, None where there is none. `position` is
+    that of the last interaction, -1 before the first; `learnt` counts those that were learnt as
+    wanted, `repeats` those of them whose user had the item before, `groups` the choices that
+    were learnt. `open` holds the candidates of the group that is being learnt.
+    """
+
+    def __init__(self, settings: LearnerSettings, load: Callable[[str, str], bytes | None]) -> None:
+        self.settings = settings
+        self.signals = Signals(settings)
+        self.users = Users(load, settings.users_in_memory, settings.idle_users)
+        self.preference = self._preference()
+        self.generated = Generated(
+            settings.generated, settings.users_in_memory, settings.generated_life
+        )
+        self.needs = Needs(settings.dim, settings, self.signals.items.category_index)
+        self.profiles = ProfileLearner()
+        self.drift = DriftMonitor()
+        self.position = -1
+        self.learnt = 0
+        self.repeats = 0
+        self.groups = 0
+        self.open: Block | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that candidates are ranked by."""
+        return features_of(self.settings, searching=self.signals.searching)
+
+    def take_preference(self, state: Mapping[str, Any], before: Sequence[str]) -> None:
+        """Go on with a preference learner's state that was learnt with the columns `before`."""
+        self.preference = self._preference()
+        self.preference.restore(refitted(state, before, self.columns, self.settings.hidden))
+
+    def _preference(self) -> PreferenceLearner:
+        of = self.settings
+        return PreferenceLearner(len(self.columns), of.hidden, of.learning_rate, of.seed)
