@@ -9,9 +9,7 @@ import msgspec
 
 from dataflows.decisions import Decision
 from dataflows.events import Event, ItemRecord, RemovedItem
-from dataflows.log_ids import LogId
-from dataflows.origins import Origin
-from dataflows.record import Raw, Reject
+from dataflows.record import LogId, Origin, Raw, Reject
 from learners.interaction import Vector
 
 

@@ -5,12 +5,16 @@ Read at start, so that no item is encoded again whose text and encoder are the s
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+
 import msgspec
 import numpy as np
 
 from dataflows.batch import EncodedItem
 from dataflows.items import ItemRecord
 from dataflows.records import Records
+from dataflows.store import Store
 from learners.codec import pack, unpack_as
 from learners.interaction import Item, Vector
 
@@ -47,6 +51,17 @@ def read_item(blob: bytes) -> StoredItem:
 def to_item(record: ItemRecord, vector: Vector | None) -> Item:
     """Give the item as the learners see it."""
     return Item(record.item_id, record.title, record.categories, record.available, vector)
+
+
+def stored_items(folder: Path, shards: int) -> set[str]:
+    """Return the ids of the items in a state, of any shard."""
+    found: set[str] = set()
+    for shard in range(shards):
+        store = Store.reader(folder, shard)
+        if store is not None:
+            with closing(store):
+                found.update(store.keys(KIND))
+    return found
 
 
 class Catalogue:

@@ -25,7 +25,7 @@ from dataflows.events import Event
 from dataflows.keeping import Load, Scan
 from dataflows.ledger import Outcome
 from dataflows.rates import Rates
-from dataflows.record import Raw
+from dataflows.record import EARLIEST_BROKER_TIME, Raw
 from dataflows.records import Record
 from dataflows.seen_ids import SeenIds
 from dataflows.seldom import Seldom
@@ -39,9 +39,6 @@ _log = logging.getLogger(__name__)
 
 KIND = "clean:clock"
 VERSION = 1
-
-EARLIEST_BROKER_TIME = 631_152_000.0
-"""1990. A producer can stamp a record with 0, or with seconds for milliseconds: no clock then."""
 
 Judgement = Literal["learn", "observe", "skip:late", "skip:ahead", "skip:bot", "duplicate"]
 

@@ -22,10 +22,11 @@ from dataflows.generation.open import check_model
 from dataflows.items import ItemRecord, decode_item
 from dataflows.play import catalogue_records
 from dataflows.registry.registry import Registry
-from dataflows.tuning.evidence import Decision, Figure, Kind
+from dataflows.tuning.evidence import Decision, Figure
 from dataflows.tuning.language_gate import Asked
+from dataflows.tuning.settings import Kind
+from dataflows.tuning.tunable import check_tunable
 from dataflows.tuning.tuner import Step, Tuner
-from dataflows.tuning.tuners import check_tunable
 
 WINDOW = 3_000
 ASKED = Asked(following=14, least=14, check=8, intents=8, generated=4, seconds=30.0)

@@ -24,15 +24,13 @@ from dataflows.events import Event
 from dataflows.items import ItemRecord, RemovedItem
 from dataflows.known_items import Joined
 from dataflows.record import Raw, Reject
-from dataflows.rendering import Rendered, Renderer
+from dataflows.rendered import Arrived, Rendered
+from dataflows.rendering import Renderer
 from dataflows.swap.turn import Turns
 from encoders.optional import encode_optional, tokens_ahead
 from encoders.pace import FIRST_RATE, Foresees
 from encoders.protocol import Encoder
 from learners.interaction import Vector
-
-Arrived = Raw | Rendered
-"""What a source may give: records as they came, or rendered already (see `render`)."""
 
 
 class EncodeStep:

@@ -34,29 +34,27 @@ from dataflows.drift_log import DriftLog
 from dataflows.ended import EndNote
 from dataflows.errors import InputError
 from dataflows.events import Event
-from dataflows.generation.companion import Companion
-from dataflows.late_labels import in_ledger, late_label, session_label
+from dataflows.file_generations import outdated
+from dataflows.late_labels import late_label, session_label
 from dataflows.ledger import Ledger, Outcome
 from dataflows.lists_again import ListsAgain
-from dataflows.log_ids import LogId, replaced
-from dataflows.message_types import Position
-from dataflows.model import Model, Observer
+from dataflows.llm_hooks import NO_LLM, LlmHooks
+from dataflows.log_ids import replaced
+from dataflows.model import Model, Observer, SwitchPreparer
 from dataflows.offers import Offers
-from dataflows.origins import Origin, Origins
-from dataflows.outbox import RECOMMENDATIONS, Out, Outbox
+from dataflows.origins import Origins
+from dataflows.outbox import Out, Outbox
+from dataflows.outcomes import outcome_of_label, outcome_of_retraction
 from dataflows.progress import Progress
 from dataflows.reasons import Reason
-from dataflows.record import ITEMS, Raw, Reject
+from dataflows.record import ITEMS, LogId, Origin, Raw, Reject
 from dataflows.records import Record, Records
-from dataflows.retractions import Retracts, retraction
-from dataflows.retractions import in_ledger as retraction_in_ledger
+from dataflows.retractions import Retracts
 from dataflows.served import Served
 from dataflows.swap.in_force import KIND_VERSIONS, InForce, read_in_force
-from dataflows.swap.shadows import Shadows
 from dataflows.swap.space import Space
-from dataflows.whole_catalogue import outdated
 from encoders.protocol import Encoder
-from learners.interaction import Interaction
+from learners.interaction import Interaction, Retraction
 from learners.lists import UserList
 from learners.pending import LateLabel
 
@@ -89,10 +87,10 @@ class Engine(Generic[M]):
         shards: int = 1,
         served_users: int = 200_000,
         encoder: Encoder | None = None,
-        shadows: Shadows | None = None,
+        shadows: SwitchPreparer | None = None,
         progress: Progress | None = None,
         observer: Observer[M] | None = None,
-        generation: Companion | None = None,
+        generation: LlmHooks = NO_LLM,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.model = model
@@ -121,8 +119,7 @@ class Engine(Generic[M]):
         self._progress = progress
         self._observer = observer
         self._generation = generation
-        if generation is not None:
-            generation.attach(self.counts, self.outbox, clock)
+        generation.attach(self.counts, self.outbox, clock)
         self._drift = DriftLog()
         self._moved: set[str] = set()
         self._outdated: set[str] = set()
@@ -153,8 +150,7 @@ class Engine(Generic[M]):
         self._moved.update(batch.logs.keys() & self.positions.keys())
         outs, self._resend = self._resend, []
         outs += self._lists_again()
-        if self._generation is not None:
-            outs += self._generation.begin(self.model)
+        outs += self._generation.begin(self.model)
         for part in parts(self.space.fit(batch)):
             outs += self._take(part)
         for partition, position in batch.positions.items():
@@ -218,19 +214,17 @@ class Engine(Generic[M]):
     @property
     def is_awaited(self) -> bool:
         """Whether an answer of a language model may yet come, or lists are to be sent again."""
-        is_written = self._generation is not None and self._generation.is_awaited
-        return is_written or bool(self._again)
+        return self._generation.is_awaited or bool(self._again)
 
     def take_up(self) -> list[Out]:
         """Take up what was answered or is sent again, between micro-batches; give its messages."""
         with self.still:
-            outs = self._lists_again()
-            return outs if self._generation is None else outs + self._generation.begin(self.model)
+            return self._lists_again() + self._generation.begin(self.model)
 
     def finish(self) -> list[Out]:
         """Give what a language model was asked for and says within a while; the input ended."""
         with self.still:
-            return [] if self._generation is None else self._generation.finish(self.model)
+            return self._generation.finish(self.model)
 
     def close(self) -> None:
         """Commit, note that all which was sent is stored, and let go of the store."""
@@ -410,18 +404,14 @@ class Engine(Generic[M]):
             self._drift.tell(alarm)
         self.learnt += 1
         self.deciding.since = 0
-        if self._generation is not None:
-            self._generation.learnt(self.model, interaction)
+        self._generation.learnt(self.model, interaction)
         if of_session is not None:
             self._take_label(of_session)
 
     def _offer(self, offered: UserList, raw: Raw) -> list[Out]:
         """Send a list if it changed, and let whoever puts lists into words know."""
         outs = self._offers.offer(offered, self.model.item_title, raw)
-        if self._generation is not None:
-            is_sent = any(out.topic == RECOMMENDATIONS for out in outs)
-            position = Position(raw.partition, raw.offset) if is_sent else None
-            self._generation.offered(self.model, offered, position, self._offers.versions)
+        self._generation.offered(self.model, offered, outs, raw, self._offers.versions)
         return outs
 
     def _take_label(self, late: LateLabel) -> tuple[Outcome, str]:
@@ -430,13 +420,14 @@ class Engine(Generic[M]):
             started = time.thread_time()
             self._observer.before_label(self.model, late)
             self.observer_seconds += time.thread_time() - started
-        outcome, reason, count = in_ledger(self.model.learn_label(late))
+        outcome, reason, count = outcome_of_label(self.model.learn_label(late))
         self.counts[count] += 1
         return outcome, reason
 
     def _take_back(self, event: Event, what: Retracts) -> tuple[Outcome, str]:
         """Take an earlier event back; give outcome and reason for the ledger."""
-        outcome, reason, count = retraction_in_ledger(self.model.retract(retraction(event, what)))
+        retraction = Retraction(event.user_id, what.event_id, what.type, event.item_id)
+        outcome, reason, count = outcome_of_retraction(self.model.retract(retraction))
         self.counts[count] += 1
         return outcome, reason
 
@@ -467,14 +458,12 @@ class Engine(Generic[M]):
         item_id = record.item.item_id
         if isinstance(record, Removal):
             self.model.remove_item(item_id)
-            if self._generation is not None:
-                self._generation.remove_item(item_id)
+            self._generation.remove_item(item_id)
             self._items[item_id] = text = None
             self.counts["items_removed"] += 1
         else:
             self.model.put_item(to_item(record.item, record.vector))
-            if self._generation is not None:
-                self._generation.put_item(record.item)
+            self._generation.put_item(record.item)
             self._items[item_id] = item_blob(record, self.space.in_force.encoder)
             text = record.text
             self.counts["items_put"] += 1
@@ -527,8 +516,7 @@ class Engine(Generic[M]):
         self.model.restore(store.scan)
         for stored, is_stale in self.space.items(store.scan(KIND_ITEM)):
             self.model.put_item(to_item(stored.record, stored.vector))
-            if self._generation is not None:
-                self._generation.put_item(stored.record)
+            self._generation.put_item(stored.record)
             if is_stale:
                 self._stale.append(stored.record.item_id)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from dataflows.event_types import OUR_OWN
-from dataflows.times import TimeUnit
 from learners.limits import Limited
 
+TimeUnit = Literal["s", "ms", "us", "ns"]
 # The years 1 to 9999: before and after, no date can be written.
 Moment = Annotated[float, Meta(ge=-62_135_596_800, le=253_402_300_799)]
 

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
-from dataflows.catalogue import KIND
 from dataflows.config import Config
 from dataflows.decision_file import DecisionFile
 from dataflows.errors import InputError
 from dataflows.files import FileSource
 from dataflows.progress import Progress
-from dataflows.store import Store
 from dataflows.whole_catalogue import WholeCatalogue
 
 
 def file_source(
-    config: Config, progress: Progress, stop: Callable[[], bool], *, accept_items: bool = False
+    config: Config,
+    progress: Progress,
+    stop: Callable[[], bool],
+    stored: Callable[[], set[str]],
+    *,
+    accept_items: bool = False,
 ) -> FileSource:
     """Give the source that section `[files]` describes, from where `progress` says it is.
 
-    With `accept_items` the items file is the catalogue, whatever it lacks. Raises InputError
-    where decisions would be read from the file of the events.
+    `stored` gives the ids of all items in the state. With `accept_items` the items file is the
+    catalogue, whatever it lacks. Raises InputError where decisions would be read from the file
+    of the events.
     """
     files, most = config.files, config.events.max_record_bytes
     decisions = Path(files.decisions) if files.decisions else None
@@ -35,7 +38,7 @@ def file_source(
     if files.items and files.items_are == "all":
         whole = WholeCatalogue(
             Path(files.items),
-            lambda: stored_items(Path(config.state.path), config.state.shards),
+            stored,
             progress,
             config.events,
             is_accepted=accept_items,
@@ -51,14 +54,3 @@ def file_source(
         whole=whole,
         beside=lambda: None if decisions is None else DecisionFile(decisions, progress, most),
     )
-
-
-def stored_items(folder: Path, shards: int) -> set[str]:
-    """Give the ids of the items in a state, of any shard."""
-    found: set[str] = set()
-    for shard in range(shards):
-        store = Store.reader(folder, shard)
-        if store is not None:
-            with closing(store):
-                found.update(store.keys(KIND))
-    return found

@@ -1,9 +1,4 @@
-"""The dataflow: source, encode, learn, sink.
-
-`python -m bytewax.run dataflows.flow:get_flow` runs it with the configuration that the
-environment variable PENCHANT_CONFIG names; `penchant run` does the same and also stops
-cleanly.
-"""
+"""The dataflow: source, encode, learn, sink."""
 
 from __future__ import annotations
 
@@ -77,16 +72,6 @@ def build_flow(
     messages = op.flat_map_batch("messages", learnt, _without_keys)
     op.output("out", messages, sink)
     return flow
-
-
-def get_flow() -> Dataflow:
-    """Give the flow for `python -m bytewax.run`, from the file that PENCHANT_CONFIG names."""
-    from dataflows.signals import hold_back
-
-    hold_back()
-    from dataflows.run import flow_from_environment
-
-    return flow_from_environment()
 
 
 def _without_keys(keyed: Sequence[tuple[str, Any]]) -> list[Any]:

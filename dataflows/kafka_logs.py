@@ -20,9 +20,8 @@ from dataflows.file_generations import generation_name, newest_generation, next_
 from dataflows.kafka_client import quiet_admin_options
 from dataflows.kafka_health import Health
 from dataflows.kafka_settings import KafkaSettings
-from dataflows.log_ids import LogId
 from dataflows.progress import Progress
-from dataflows.record import Raw
+from dataflows.record import LogId, Raw
 
 EVERY = 2.0
 """Seconds between two questions while records are read."""

@@ -16,10 +16,9 @@ from math import inf
 from time import monotonic
 from typing import NamedTuple
 
-from dataflows.clean import EARLIEST_BROKER_TIME
 from dataflows.events import Event
-from dataflows.record import Raw
-from dataflows.rendering import Rendered
+from dataflows.record import EARLIEST_BROKER_TIME, Raw
+from dataflows.rendered import Rendered
 
 GRACE = 0.1
 """The part of the time for which a partition may be waited for that each stall may take unseen.

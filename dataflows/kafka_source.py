@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Sequence
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from dataflows.deadline import Deadline
-from dataflows.encode import Arrived
 from dataflows.errors import InputError
 from dataflows.kafka_client import find_partitions, make_consumer
 from dataflows.kafka_health import Health
@@ -21,7 +20,7 @@ from dataflows.panics import hushing
 from dataflows.portions import Portions
 from dataflows.progress import Progress
 from dataflows.record import Raw
-from dataflows.rendering import Rendered
+from dataflows.rendered import Arrived, Rendered
 
 PART = "kafka"
 COMMIT_SECONDS = 1.0

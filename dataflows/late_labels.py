@@ -9,16 +9,9 @@ from __future__ import annotations
 from dataflows.event_types import LABEL
 from dataflows.events import Event
 from dataflows.ids import named_event
-from dataflows.ledger import Outcome
-from learners.pending import Found, LateLabel, Source
+from learners.pending import LateLabel, Source
 
 SCOPE, SESSION = "label_of", "session"
-
-_IN_LEDGER: dict[Found, tuple[Outcome, str, str]] = {
-    "learn": ("learnt", "late_label", "labels_late"),
-    "unmatched": ("observed", "label_unmatched", "labels_unmatched"),
-    "duplicate": ("observed", "label_duplicate", "labels_duplicate"),
-}
 
 
 def late_label(event: Event) -> LateLabel | None:
@@ -47,8 +40,3 @@ def session_label(event: Event) -> LateLabel | None:
     if event.context.get(SCOPE) != SESSION:
         return None
     return LateLabel(event.user_id, event.intent, "label", None, event.session_id)
-
-
-def in_ledger(found: Found) -> tuple[Outcome, str, str]:
-    """Give (outcome, reason) for the ledger, and the count, of what became of a label."""
-    return _IN_LEDGER[found]

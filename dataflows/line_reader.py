@@ -7,9 +7,8 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from dataflows.origins import HEAD, Origin
 from dataflows.readable import Readable
-from dataflows.record import Raw
+from dataflows.record import HEAD, Origin, Raw
 
 BOM = b"\xef\xbb\xbf"
 _BLOCK = 1 << 20

@@ -8,34 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
 from dataflows.file_generations import generation_name, split_generation
 from dataflows.message_types import Position
 
 KIND = "log"
-
-
-class LogId(msgspec.Struct, frozen=True):
-    """Ids as the broker tells them, "" where it tells none.
-
-    `epoch` is that of the leader that wrote the last record before the position; -1 where the
-    position lies behind something that is no record, which another leader may have written.
-    """
-
-    cluster: str = ""
-    topic: str = ""
-    epoch: int = -1
-
-    @property
-    def is_told(self) -> bool:
-        """Whether the broker told any id."""
-        return bool(self.cluster or self.topic)
-
-    def is_another_than(self, other: LogId) -> bool:
-        """Whether both are known, and not of the same log."""
-        pairs = ((self.cluster, other.cluster), (self.topic, other.topic))
-        return any(mine and theirs and mine != theirs for mine, theirs in pairs)
 
 
 def replaced(partition: str, positions: Mapping[str, int]) -> Position:

@@ -1,13 +1,16 @@
-"""What the engine asks of the model, and what may watch it learn."""
+"""What the engine asks of the model and of a switch, and what may watch it learn."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Generic, Protocol, TypeVar
 
+from dataflows.batch import Switch
 from dataflows.keeping import Scan
 from dataflows.outbox import Out
-from dataflows.records import Record
+from dataflows.records import Record, Records
+from encoders.protocol import Encoder
 from learners.control import Control
 from learners.drift import Alarm
 from learners.generated import Taken
@@ -93,6 +96,69 @@ class Model(Protocol):
 
     def restore(self, scan: Scan) -> None:
         """Take up the state of an earlier run, all but users, who are read when they turn up."""
+        ...
+
+
+class Shard(Protocol):
+    """What is asked of a shard that is made ready for another encoder; `Engine` is one."""
+
+    @property
+    def shard(self) -> int:
+        """Its number."""
+        ...
+
+    @property
+    def still(self) -> AbstractContextManager[object]:
+        """While it is held nothing happens in the shard."""
+        ...
+
+    @property
+    def model(self) -> Model:
+        """What it has learnt; hold `still`."""
+        ...
+
+    @property
+    def store(self) -> Records:
+        """What is committed; for the thread of the flow alone."""
+        ...
+
+    def follow_items(self) -> dict[str, str | None]:
+        """Keep the texts of items that change from now on; return those of uncommitted ones."""
+        ...
+
+    def followed_items(self) -> dict[str, str | None]:
+        """Return the texts of the items that changed since the last call; hold `still`."""
+        ...
+
+
+class PreparedSwitch(Protocol):
+    """A shard made ready for `encoder`: `item_ids` are those of the items with a text."""
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder that the shard goes on with."""
+        ...
+
+    @property
+    def shadow(self) -> Shadow:
+        """What the model goes on with."""
+        ...
+
+    @property
+    def item_ids(self) -> Iterable[str]:
+        """Items whose stored vectors are of the old encoder."""
+        ...
+
+    def finish(self, engine: Shard) -> None:
+        """Do all that is left; the shard stands still, and is about to switch."""
+        ...
+
+
+class SwitchPreparer(Protocol):
+    """Makes shards ready for another encoder; `dataflows.swap.shadows.Shadows` is one."""
+
+    def take(self, engine: Shard, switch: Switch) -> PreparedSwitch:
+        """Return what a shard needs for a switch. Raises ModelError where it cannot be had."""
         ...
 
 

@@ -8,7 +8,6 @@ one name; of those only the newest are kept apart, and the older ones are counte
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from hashlib import blake2b
 from typing import Generic, TypeVar
 
 import msgspec
@@ -19,27 +18,8 @@ from learners.codec import pack, unpack_as
 
 KIND = "origin"
 VERSION = 1
-HEAD = 4096
-"""Bytes at the start of a file that are its fingerprint, or as many as were read."""
 KEPT = 8
 """Files that followed one another under one name, of which positions are kept."""
-
-
-class Origin(msgspec.Struct, frozen=True):
-    """`digest` of the first `size` bytes of a text; 0 for a pipe, which no text can be held by."""
-
-    size: int
-    digest: bytes
-
-    @classmethod
-    def of(cls, text: bytes) -> Origin:
-        """Give the fingerprint of a beginning, at most `HEAD` bytes of which count."""
-        head = text[:HEAD]
-        return cls(len(head), blake2b(head, digest_size=16).digest())
-
-    def fits(self, text: bytes) -> bool:
-        """Whether a text that begins so may be the one that this was taken of."""
-        return self.size > 0 and Origin.of(text[: self.size]) == self
 
 
 Known = TypeVar("Known", bound=msgspec.Struct)

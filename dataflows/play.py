@@ -25,10 +25,10 @@ from dataflows.engine import Engine
 from dataflows.engines import Engines
 from dataflows.errors import InputError
 from dataflows.flow import build_flow
-from dataflows.generation.companion import Companion
 from dataflows.known_items import Joined
 from dataflows.line_reader import LineReader
-from dataflows.model import Observer
+from dataflows.llm_hooks import NO_LLM, LlmHooks
+from dataflows.model import Observer, SwitchPreparer
 from dataflows.outbox import Acknowledge, Out
 from dataflows.pace import Pace
 from dataflows.panics import hushed, hushing
@@ -36,7 +36,6 @@ from dataflows.record import EVENTS, ITEMS, Raw
 from dataflows.records import MemoryStore, Records
 from dataflows.stopping import stopped_by_signals
 from dataflows.swap.in_force import InForce
-from dataflows.swap.shadows import Shadows
 from dataflows.swap.turn import Turns
 from dataflows.versions import model_version
 from encoders.protocol import Encoder
@@ -50,8 +49,8 @@ def open_engine(
     encoder: Encoder,
     observer: Observer[Recommender] | None = None,
     store: Records | None = None,
-    generation: Companion | None = None,
-    shadows: Shadows | None = None,
+    generation: LlmHooks = NO_LLM,
+    shadows: SwitchPreparer | None = None,
 ) -> Engine[Recommender]:
     """Open one shard, with its state in memory unless another store is given."""
     settings = msgspec.structs.replace(config.learner, dim=encoder.dim)

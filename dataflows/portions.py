@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from dataflows.events import Event
 from dataflows.record import Raw
-from dataflows.rendering import Rendered
+from dataflows.rendered import Rendered
 from encoders.pace import Padded
 
 BEHIND_AFTER = 5.0

@@ -15,7 +15,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 from bytewax.outputs import Sink
 
-from dataflows.catalogue import Catalogue
+from dataflows.catalogue import Catalogue, stored_items
 from dataflows.clean import Cleaner
 from dataflows.config import Config
 from dataflows.crash_check import CrashChecks
@@ -33,14 +33,14 @@ from dataflows.generation.open import learner_with, open_worker
 from dataflows.generation.worker import Worker
 from dataflows.how_far import read_positions
 from dataflows.known_items import tell_joined
+from dataflows.llm_hooks import NO_LLM
 from dataflows.log_ids import KIND as KIND_LOG
-from dataflows.log_ids import LogId
 from dataflows.origins import KIND as KIND_ORIGIN
-from dataflows.origins import Origin, read_origins
+from dataflows.origins import read_origins
 from dataflows.outbox import NARRATIVES, Acknowledge, Out
 from dataflows.portions import Portions
 from dataflows.progress import Progress
-from dataflows.record import ITEMS
+from dataflows.record import ITEMS, LogId, Origin
 from dataflows.registry.watch import open_watch
 from dataflows.run_log import RunLog
 from dataflows.state_damage import unreadable
@@ -213,7 +213,7 @@ def open_engines(
                 encoder=serving.encoder,
                 shadows=shadows,
                 progress=progress,
-                generation=None if worker is None else Companion(worker, generate, shard),
+                generation=NO_LLM if worker is None else Companion(worker, generate, shard),
             )
         except BaseException as error:
             store.close()
@@ -274,7 +274,8 @@ def _ends(
 ) -> _Ends:
     if config.flow.source == "kafka":
         return _kafka_ends(config, progress, stop, acknowledge, encode)
-    source = file_source(config, progress, stop, accept_items=accept_items)
+    stored = partial(stored_items, Path(config.state.path), config.state.shards)
+    source = file_source(config, progress, stop, stored, accept_items=accept_items)
     sink = FileSink(Path(config.files.output), acknowledge)
     # Files that are refused leave the state as it is: no shard is opened, or closed, for them.
     return _Ends(

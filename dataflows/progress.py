@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from dataflows.log_ids import LogId
-from dataflows.origins import Origin
+from dataflows.record import LogId, Origin
 
 
 class Progress:

@@ -1,15 +1,58 @@
-"""A record as it came from a source, and what decoding made of it."""
+"""A record as it came from a source, what its log is known by, and what decoding made of it."""
 
 from __future__ import annotations
 
-import msgspec
+from hashlib import blake2b
 
-from dataflows.log_ids import LogId
-from dataflows.origins import Origin
+import msgspec
 
 EVENTS = "events"
 ITEMS = "items"
 """The topics of what comes in from files; on Kafka they are named in the settings."""
+
+HEAD = 4096
+"""Bytes at the start of a file that are its fingerprint, or as many as were read."""
+EARLIEST_BROKER_TIME = 631_152_000.0
+"""1990. A producer can stamp a record with 0, or with seconds for milliseconds: no clock then."""
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """`digest` of the first `size` bytes of a text; 0 for a pipe, which no text can be held by."""
+
+    size: int
+    digest: bytes
+
+    @classmethod
+    def of(cls, text: bytes) -> Origin:
+        """Give the fingerprint of a beginning, at most `HEAD` bytes of which count."""
+        head = text[:HEAD]
+        return cls(len(head), blake2b(head, digest_size=16).digest())
+
+    def fits(self, text: bytes) -> bool:
+        """Whether a text that begins so may be the one that this was taken of."""
+        return self.size > 0 and Origin.of(text[: self.size]) == self
+
+
+class LogId(msgspec.Struct, frozen=True):
+    """Ids as the broker tells them, "" where it tells none.
+
+    `epoch` is that of the leader that wrote the last record before the position; -1 where the
+    position lies behind something that is no record, which another leader may have written.
+    """
+
+    cluster: str = ""
+    topic: str = ""
+    epoch: int = -1
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the broker told any id."""
+        return bool(self.cluster or self.topic)
+
+    def is_another_than(self, other: LogId) -> bool:
+        """Whether both are known, and not of the same log."""
+        pairs = ((self.cluster, other.cluster), (self.topic, other.topic))
+        return any(mine and theirs and mine != theirs for mine, theirs in pairs)
 
 
 class Raw(msgspec.Struct, frozen=True):

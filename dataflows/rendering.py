@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from dataflows.catalogue import Catalogue
-from dataflows.decisions import Decision, DecisionReader
+from dataflows.decisions import DecisionReader
 from dataflows.event_settings import EventSettings
 from dataflows.events import Event, decode_event
 from dataflows.items import ItemRecord, RemovedItem, decode_item
 from dataflows.known_items import EARLY, Joined, KnownItems, tell_joined
-from dataflows.record import Raw, Reject
+from dataflows.record import Raw
+from dataflows.rendered import Decoded, Rendered
 from encoders.text import render_event, render_item
-
-Decoded = Event | ItemRecord | RemovedItem | Decision | Reject
-
-
-class Rendered(msgspec.Struct, frozen=True):
-    """A record, what it says (None for a mark), and its text, None where it has none.
-
-    `tokens` is about how many tokens have to be encoded for it: 0 where its vector is known.
-    """
-
-    raw: Raw
-    one: Decoded | None
-    text: str | None
-    tokens: int = 0
 
 
 class Renderer:

@@ -21,6 +21,7 @@ from dataflows.generation.desk import Author, InLine
 from dataflows.generation.open import learner_with, open_author
 from dataflows.insight import Insight
 from dataflows.intent_judge import IntentJudge
+from dataflows.llm_hooks import NO_LLM, LlmHooks
 from dataflows.log_order import LogOrder, read_order
 from dataflows.peers.catalogue import DEFAULT, Entrants, open_peers
 from dataflows.peers.contest import Follow, hold_contest
@@ -190,10 +191,10 @@ def _with_generation(config: Config, is_on: bool) -> Config:
     return msgspec.structs.replace(config, generate=generate, learner=learner)
 
 
-def _companion(config: Config, author: Author | None) -> Companion | None:
+def _companion(config: Config, author: Author | None) -> LlmHooks:
     generate = config.generate
     if not generate.candidates:
-        return None
+        return NO_LLM
     desk = InLine(author or open_author(config))
     return Companion(desk, generate)
 

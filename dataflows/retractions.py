@@ -8,26 +8,13 @@ one that they name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from dataflows.event_types import RETRACT
 from dataflows.ids import named_event
-from dataflows.ledger import Outcome
 from dataflows.reasons import Reason, Refused
-from learners.interaction import Retraction
-from learners.retract import Extent
-
-if TYPE_CHECKING:
-    from dataflows.events import Event
-
-
-_IN_LEDGER: dict[Extent, tuple[Outcome, str, str]] = {
-    "all": ("learnt", "retraction", "retractions"),
-    "item": ("learnt", "retraction_of_old", "retractions_of_old"),
-    "nothing": ("observed", "retraction_unmatched", "retractions_unmatched"),
-}
 
 
 class Retracts(msgspec.Struct, frozen=True, gc=False):
@@ -56,13 +43,3 @@ def retracts(
             f'an event of the type "{RETRACT}" says in context.event_id what it takes back',
         )
     return Retracts(event_id, other)
-
-
-def retraction(event: Event, what: Retracts) -> Retraction:
-    """Give what the learners are told by an event that takes another one back."""
-    return Retraction(event.user_id, what.event_id, what.type, event.item_id)
-
-
-def in_ledger(extent: Extent) -> tuple[Outcome, str, str]:
-    """Give (outcome, reason) for the ledger, and the count, of what became of a retraction."""
-    return _IN_LEDGER[extent]

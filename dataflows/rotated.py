@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dataflows.errors import InputError
-from dataflows.origins import HEAD, Origin
 from dataflows.readable import FileId, Readable
+from dataflows.record import HEAD, Origin
 
 MOST = 64
 """Files beside a log that are looked at, the newest first."""

@@ -19,9 +19,9 @@ from dataflows import panics
 from dataflows.config import Config, load_config
 from dataflows.engine import Engine
 from dataflows.failures import DEBUG, run_to_status, tell
+from dataflows.log_set_up import set_up_log
 from dataflows.panics import hushed
 from dataflows.process import Process, assemble
-from dataflows.run_log import set_up_log
 from dataflows.signals import Signals, attended
 from dataflows.stopping import SIGNALS, handler, stopped_by_signals
 from dataflows.tuning.child import fine_tuned_beside

@@ -10,21 +10,8 @@ from collections.abc import Callable
 import msgspec
 
 from dataflows.ledger import OUTCOMES, Ledger
-from dataflows.secrets import MaskedFormatter
-
-OWN = ("dataflows", "learners", "encoders")
-FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 _log = logging.getLogger(__name__)
-
-
-def set_up_log(level: str) -> None:
-    """Write what our packages log from `level` on to stderr, and warnings of all others."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(MaskedFormatter(FORM))
-    logging.basicConfig(handlers=[handler], level=logging.WARNING)
-    for name in OWN:
-        logging.getLogger(name).setLevel(level.upper())
 
 
 class Told(msgspec.Struct, frozen=True):

@@ -18,10 +18,9 @@ from typing import Protocol
 from dataflows.errors import InputError
 from dataflows.file_generations import generation_name, newest_generation
 from dataflows.line_reader import LineReader
-from dataflows.origins import Origin
 from dataflows.progress import Progress
 from dataflows.readable import FileId
-from dataflows.record import Raw
+from dataflows.record import Origin, Raw
 from dataflows.rotated import begins, beside, id_of, next_younger
 
 LINGERING = 2

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from dataflows.event_settings import EventSettings
+from dataflows.event_settings import EventSettings, TimeUnit
 from dataflows.record import Raw
-from dataflows.times import TimeUnit, fitting_unit
+from dataflows.times import fitting_unit
 
 
 class _Timed(msgspec.Struct):

@@ -14,11 +14,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Literal
 
+from dataflows.event_settings import TimeUnit
 from dataflows.reasons import Reason, Refused, shown
-
-TimeUnit = Literal["s", "ms", "us", "ns"]
 
 PER_SECOND: dict[str, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _UNITS: tuple[TimeUnit, ...] = ("s", "ms", "us", "ns")

@@ -13,7 +13,6 @@ changed, until whoever runs the process accepts it.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -31,7 +30,6 @@ ACCEPT = "--accept-items"
 CHANGES = '[files] items_are = "changes"'
 SHOWN = 5
 
-_CONTENT = re.compile(r"(.*)@[0-9a-f]{16}(?: removed)?", re.DOTALL)
 _log = logging.getLogger(__name__)
 
 
@@ -145,25 +143,6 @@ def is_too_much(gone: int, known: int) -> bool:
     One item may always go, unless it is the last.
     """
     return gone > 0 and (gone == known or (gone > 1 and gone > MOST_GONE * known))
-
-
-def outdated(partition: str, others: Iterable[str]) -> list[str]:
-    """Give those of the partitions that are earlier contents of the file of `partition`.
-
-    Their positions are of no use any more: should the file be as it was once, it is to be
-    read anew, whole.
-    """
-    content = _CONTENT.fullmatch(partition)
-    if content is None:
-        return []
-    current = partition.removesuffix(" removed")
-    return [
-        other
-        for other in others
-        if other.removesuffix(" removed") != current
-        and (met := _CONTENT.fullmatch(other)) is not None
-        and met[1] == content[1]
-    ]
 
 
 def _items(count: int) -> str:

@@ -17,10 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-import msgspec
 from backports import zstd
 
-from dataflows.convert.tally import Tally
+from dataflows.convert.tally import Decoding, Tally
 from dataflows.errors import InputError
 from dataflows.unpacked import ZSTD
 
@@ -40,14 +39,6 @@ _ZIP = b"PK\x03\x04"
 _LOOKED_AT = 4096
 _FEW = 0.25
 """More zero bytes than this share are in no text, though one may have got into any."""
-
-
-class Decoding(msgspec.Struct, frozen=True):
-    """How a file is decoded. `odd` lines (the first is number `first`) are not written so."""
-
-    encoding: str
-    odd: int = 0
-    first: int = 0
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -21,15 +21,20 @@ from dataflows.items import MOST_CATEGORIES
 from dataflows.reasons import Refused
 from dataflows.times import read_time
 
-if TYPE_CHECKING:
-    from dataflows.convert.opening import Decoding
-
 EXAMPLES = 3
 EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_799.0
 """The years 1 to 9999, in seconds since 1970: all that can be written as a date."""
 
 _LIMITS = EventSettings()
 T = TypeVar("T")
+
+
+class Decoding(msgspec.Struct, frozen=True):
+    """How a file is decoded. `odd` lines (the first is number `first`) are not written so."""
+
+    encoding: str
+    odd: int = 0
+    first: int = 0
 
 
 class RowRefused(Exception):  # noqa: N818 - it ends no program: the row is counted and left out

@@ -22,7 +22,8 @@ from dataflows.generation.teacher import Lesson, Question
 from dataflows.generation.told import Listed, Narrative
 from dataflows.items import ItemRecord
 from dataflows.message_types import Position, Versions
-from dataflows.outbox import Out, Outbox
+from dataflows.outbox import RECOMMENDATIONS, Out, Outbox
+from dataflows.record import Raw
 from dataflows.tuning.prompts import MOST_SHOWN
 from learners.generated import Taken
 from learners.interaction import Interaction
@@ -131,14 +132,16 @@ class Companion:
         self,
         learner: Learner,
         offered: UserList,
-        sent: Position | None,
+        outs: Sequence[Out],
+        raw: Raw,
         versions: Versions,
     ) -> None:
-        """Ask for what a list makes due; `sent` is what it is as of, if it went out."""
+        """Ask for what a list makes due, as of the record `raw`; `outs` is what was sent of it."""
         if self._settings.candidates and self._settings.on_intent and self._is_turned(offered):
             self._ask_names(learner, offered.user_id)
-        if self._settings.narratives and sent is not None and offered.entries:
-            self._ask_narrative(offered, sent, versions)
+        is_sent = any(out.topic == RECOMMENDATIONS for out in outs)
+        if self._settings.narratives and is_sent and offered.entries:
+            self._ask_narrative(offered, Position(raw.partition, raw.offset), versions)
 
     def _is_turned(self, offered: UserList) -> bool:
         """Tell whether a user is after something else than at their last list."""

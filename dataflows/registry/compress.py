@@ -15,8 +15,8 @@ from dataflows.registry.registry import Registry
 from dataflows.tuning.evidence import Decision, Evidence, Health
 from dataflows.tuning.gate import judge
 from dataflows.tuning.gate_settings import GateSettings
+from dataflows.tuning.tunable import UNTRAINABLE
 from dataflows.tuning.tuner import Base, Step, Stop, Tell, Trained
-from dataflows.tuning.tuners import UNTRAINABLE
 from dataflows.tuning.window import Split
 from encoders.load import load_encoder
 from encoders.protocol import Encoder

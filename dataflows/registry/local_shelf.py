@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from uuid import uuid4
 
+from dataflows.errors import ModelError
 from dataflows.registry.content import MANIFEST
 from dataflows.registry.shelf import Shelf
+from dataflows.secrets import masked
 
 ASIDE = "aside"
 
@@ -71,6 +73,23 @@ class LocalShelf(Shelf):
         folder = Path(self._at(ASIDE))
         folder.mkdir(parents=True, exist_ok=True)
         return folder / uuid4().hex
+
+
+def open_shelf(root: str | Path) -> Shelf:
+    """Open the store at a folder or URL. Raises ModelError where fsspec does not know it."""
+    from fsspec.core import url_to_fs
+
+    try:
+        filesystem, path = url_to_fs(str(root))
+    except (ValueError, ImportError) as error:
+        reason = masked(" ".join(str(error).split()))
+        raise ModelError(
+            f"models.root is {masked(str(root))!r}, which cannot be opened: {reason}; give a "
+            "folder, or a URL of a store whose fsspec package is installed"
+        ) from error
+    if "file" in filesystem.protocol:
+        return LocalShelf(filesystem, path)
+    return Shelf(filesystem, path)
 
 
 def _write(path: Path, content: bytes) -> None:

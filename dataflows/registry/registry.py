@@ -15,10 +15,9 @@ from dataflows.registry.fetched import default_cache, fetch
 from dataflows.registry.ids import check_name, kind_of, make_id
 from dataflows.registry.judged import refuse_misfit, refuse_unjudged
 from dataflows.registry.lineage import BASE, line_of, to_keep
-from dataflows.registry.local_shelf import ASIDE
+from dataflows.registry.local_shelf import ASIDE, open_shelf
 from dataflows.registry.manifests import half_written, list_manifests, place, read_manifest
 from dataflows.registry.records import KINDS, About, Kind, Manifest, Promotion
-from dataflows.registry.shelf import open_shelf
 from dataflows.tuning.evidence import Decision
 
 ABANDONED = 3600.0

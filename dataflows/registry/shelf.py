@@ -12,9 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dataflows.errors import ModelError
 from dataflows.registry.content import MANIFEST
-from dataflows.secrets import masked
 
 
 class Shelf:
@@ -78,22 +76,3 @@ class Shelf:
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{path}"
-
-
-def open_shelf(root: str | Path) -> Shelf:
-    """Open the store at a folder or URL. Raises ModelError where fsspec does not know it."""
-    from fsspec.core import url_to_fs
-
-    from dataflows.registry.local_shelf import LocalShelf
-
-    try:
-        filesystem, path = url_to_fs(str(root))
-    except (ValueError, ImportError) as error:
-        reason = masked(" ".join(str(error).split()))
-        raise ModelError(
-            f"models.root is {masked(str(root))!r}, which cannot be opened: {reason}; give a "
-            "folder, or a URL of a store whose fsspec package is installed"
-        ) from error
-    if "file" in filesystem.protocol:
-        return LocalShelf(filesystem, path)
-    return Shelf(filesystem, path)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
 
 from dataflows.catalogue import KIND, read_item
+from dataflows.model import Shard
 from dataflows.records import Records
 from encoders.optional import encode_optional
 from encoders.protocol import Encoder
 from learners.interaction import Vector
 from learners.shadow import Shadow
-
-if TYPE_CHECKING:
-    from dataflows.engine import Engine
 
 Rest = Callable[[int], None]
 """Called after every slice with how much is left: rests, tells, and raises to give up."""
@@ -65,14 +62,14 @@ class Prepared:
         """Give the vectors of texts in the new space."""
         return encode_optional(self.encoder, texts)
 
-    def follow(self, engine: Engine[Any]) -> int:
+    def follow(self, engine: Shard) -> int:
         """Take note of what came since the last call; give how much there is to do."""
         with engine.still:
             self.add(engine.followed_items())
             self.shadow.follow()
         return self.left
 
-    def finish(self, engine: Engine[Any]) -> None:
+    def finish(self, engine: Shard) -> None:
         """Do all that is left; `engine` stands still, and is about to switch."""
         with self.lock:
             self.follow(engine)
@@ -81,7 +78,7 @@ class Prepared:
             self.is_finished = True
 
 
-def prepare(engine: Engine[Any], stored: Records, encoder: Encoder, rest: Rest) -> Prepared:
+def prepare(engine: Shard, stored: Records, encoder: Encoder, rest: Rest) -> Prepared:
     """Make a shard ready for another encoder; `stored` is a view of what it has committed.
 
     The shard learns on meanwhile; what it learns is followed until little is left.

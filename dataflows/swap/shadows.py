@@ -5,15 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
 
 from dataflows.batch import Switch
 from dataflows.errors import ModelError
+from dataflows.model import Shard
 from dataflows.swap.prepared import Prepared, prepare
 from encoders.protocol import Encoder
-
-if TYPE_CHECKING:
-    from dataflows.engine import Engine
 
 
 class Shadows:
@@ -43,7 +40,7 @@ class Shadows:
         with self._lock:
             self._made.clear()
 
-    def take(self, engine: Engine[Any], switch: Switch) -> Prepared:
+    def take(self, engine: Shard, switch: Switch) -> Prepared:
         """Give what a shard needs for a switch; made now, in one go, where it was not ready.
 
         Raises ModelError where the encoder is not the one that the switch names.

@@ -19,13 +19,12 @@ from dataflows.intent_control import control_of
 from dataflows.items import ItemRecord, RemovedItem
 from dataflows.late_labels import late_label
 from dataflows.ledger import Ledger
-from dataflows.origins import Origin, Origins
+from dataflows.origins import Origins
 from dataflows.progress import Progress
-from dataflows.record import Raw, Reject
+from dataflows.record import Origin, Raw, Reject
 from dataflows.records import Record, Records
-from dataflows.tuning.evidence import Kind
 from dataflows.tuning.kept import KIND_DUE, KIND_EVENT, KIND_ITEM, VERSION, Due, event_key, read_due
-from dataflows.tuning.settings import FinetuneSettings
+from dataflows.tuning.settings import FinetuneSettings, Kind
 from dataflows.tuning.window import WindowEvent, WindowItem
 from learners.codec import decode, pack, unpack_as
 

@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from dataflows.tuning.settings import Kind
+
 LOG_RANK = "log_rank"
 """Mean of -log2(rank) of the true next item on the newest slice: what must be gained."""
 UNSEEN = "log_rank_unseen"
@@ -23,7 +25,6 @@ PIPELINE = "pipeline_hit_rate"
 CHECK = "check:"
 """Prefix of figures on the fixed check set, such as `check:intent_accuracy`."""
 
-Kind = Literal["encoder", "language"]
 Goal = Literal["gain", "keep"]
 Verdict = Literal["promote", "refuse"]
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,15 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 from bytewax.run import cli_main
 
+from dataflows.catalogue import stored_items
 from dataflows.config import Config
 from dataflows.file_input import file_source
-from dataflows.origins import Origin, read_origins
+from dataflows.log_set_up import set_up_log
+from dataflows.origins import read_origins
 from dataflows.panics import hushed
 from dataflows.progress import Progress
-from dataflows.record import ITEMS
+from dataflows.record import ITEMS, Origin
 from dataflows.registry.open import open_registry
-from dataflows.run_log import set_up_log
 from dataflows.signals import attended
 from dataflows.stopping import stopped_by_signals
 from dataflows.store import Store
@@ -36,7 +38,7 @@ from dataflows.tuning.quiet import Quiet
 from dataflows.tuning.round_process import round_settings
 from dataflows.tuning.round_runner import MAKE, RoundRunner
 from dataflows.tuning.trainer import Trainer
-from dataflows.tuning.tuners import check_tunable
+from dataflows.tuning.tunable import check_tunable
 from dataflows.tuning.view import LogView, TerminalView, View
 from learners.compiled import keep_compiled_in
 
@@ -172,7 +174,8 @@ def _ends(config: Config, progress: Progress, stop: Callable[[], bool]) -> _Ends
     if config.flow.source == "kafka":
         return _kafka_ends(config, progress, stop)
     files = msgspec.structs.replace(config.files, decisions=None)
-    source = file_source(msgspec.structs.replace(config, files=files), progress, stop)
+    stored = partial(stored_items, Path(config.state.path), config.state.shards)
+    source = file_source(msgspec.structs.replace(config, files=files), progress, stop, stored)
     return _Ends(source, ITEMS, source.open, source.close)
 
 

@@ -23,10 +23,10 @@ from dataflows.tuning.evidence import (
     Figure,
     Goal,
     Health,
-    Kind,
     Verdict,
 )
 from dataflows.tuning.gate_settings import GateSettings
+from dataflows.tuning.settings import Kind
 
 HALF_WIDTH = 1.96
 """Half the width of a 95 % interval, in standard errors."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dataflows.records import Records
-from dataflows.tuning.evidence import Kind
+from dataflows.tuning.settings import Kind
 from dataflows.tuning.window import WindowEvent, WindowItem
 from learners.codec import unpack_as
 

@@ -19,11 +19,11 @@ from dataflows.record import ITEMS, Raw
 from dataflows.records import MemoryStore
 from dataflows.registry.registry import Registry
 from dataflows.tuning.collect import Arrived, Collector
-from dataflows.tuning.evidence import Decision, Kind
+from dataflows.tuning.evidence import Decision
 from dataflows.tuning.round import run_round
 from dataflows.tuning.round_folder import RoundFolders
 from dataflows.tuning.round_process import announce_promotion, round_settings
-from dataflows.tuning.settings import FinetuneSettings
+from dataflows.tuning.settings import FinetuneSettings, Kind
 from dataflows.tuning.tuner import Tell, Tuner
 from dataflows.tuning.tuners import tuner_for
 from dataflows.tuning.window import Window

@@ -19,9 +19,10 @@ import msgspec
 from dataflows.errors import InputError, ModelError
 from dataflows.registry.records import About, Manifest
 from dataflows.registry.registry import Registry
-from dataflows.tuning.evidence import Decision, Evidence, Kind
+from dataflows.tuning.evidence import Decision, Evidence
 from dataflows.tuning.gate import judge
 from dataflows.tuning.gate_settings import GateSettings
+from dataflows.tuning.settings import Kind
 from dataflows.tuning.tuner import Base, Step, Stop, Tell, Trained, Tuner
 from dataflows.tuning.window import Split, Window, split
 

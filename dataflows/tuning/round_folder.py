@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 
 from dataflows.records import Records
-from dataflows.tuning.evidence import Kind
 from dataflows.tuning.kept import Due, read_due, read_event, read_items
+from dataflows.tuning.settings import Kind
 from dataflows.tuning.window import Window, standing
 
 WINDOW = "window.msgpack"

@@ -20,14 +20,15 @@ import msgspec
 from dataflows.config import Config
 from dataflows.errors import InputError
 from dataflows.failures import WRONG_USE, describe
+from dataflows.log_set_up import set_up_log
 from dataflows.registry.announce import announce
 from dataflows.registry.open import open_registry
 from dataflows.registry.registry import Registry
-from dataflows.run_log import set_up_log
 from dataflows.signals import Signals
-from dataflows.tuning.evidence import Decision, Kind
+from dataflows.tuning.evidence import Decision
 from dataflows.tuning.round import RoundSettings, run_round
 from dataflows.tuning.round_folder import RoundFolder
+from dataflows.tuning.settings import Kind
 from dataflows.tuning.tether import take_line
 from dataflows.tuning.tuner import Step, Tuner
 

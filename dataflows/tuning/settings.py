@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from dataflows.marks import PathText
-from dataflows.tuning.evidence import Kind
 from learners.limits import Limited
 
+Kind = Literal["encoder", "language"]
+"""The kinds of models that are tuned."""
 Events = Annotated[int, Meta(ge=1, le=10_000_000)]
 Seconds = Annotated[float, Meta(ge=1, le=86_400 * 365)]
 

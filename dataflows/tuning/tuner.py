@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import msgspec
 
 from dataflows.registry.records import Form
-from dataflows.tuning.evidence import Evidence, Health, Kind
+from dataflows.tuning.evidence import Evidence, Health
+from dataflows.tuning.settings import Kind
 from dataflows.tuning.window import Split
 
 

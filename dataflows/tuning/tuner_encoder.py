@@ -10,11 +10,12 @@ import numpy as np
 from dataflows.config import Config, EncoderSettings
 from dataflows.errors import InputError
 from dataflows.tuning.encoder_apart import may_train, texts_to_keep
-from dataflows.tuning.evidence import Evidence, Kind
+from dataflows.tuning.evidence import Evidence
 from dataflows.tuning.item_pairs import Pair, item_pairs
+from dataflows.tuning.settings import Kind
 from dataflows.tuning.training import health_after, told_steps
+from dataflows.tuning.tunable import check_encoder
 from dataflows.tuning.tuner import Base, Step, Stop, Stopped, Tell, Trained
-from dataflows.tuning.tuners import check_encoder
 from dataflows.tuning.window import Split
 from encoders.errors import one_line
 from encoders.load import load_encoder

@@ -8,10 +8,11 @@ from pathlib import Path
 import msgspec
 
 from dataflows.config import Config
-from dataflows.tuning.evidence import Evidence, Kind
+from dataflows.tuning.evidence import Evidence
 from dataflows.tuning.examples import intent_examples, next_item_examples
 from dataflows.tuning.language_gate import Asked, language_evidence
 from dataflows.tuning.language_questions import trained_on
+from dataflows.tuning.settings import Kind
 from dataflows.tuning.training import health_after, told_steps
 from dataflows.tuning.tuner import Base, Step, Stop, Stopped, Tell, Trained
 from dataflows.tuning.window import Split

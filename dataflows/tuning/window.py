@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from dataflows.retractions import Retracts
-from dataflows.tuning.evidence import Kind
+from dataflows.tuning.settings import Kind
 
 
 class WindowEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -18,7 +18,7 @@ from dataflows.store import Store
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0
 RUN = ("-m", "dataflows.cli", "run", "--config")
-BYTEWAX = ("-m", "bytewax.run", "-s", "1", "dataflows.flow:get_flow")
+BYTEWAX = ("-m", "bytewax.run", "-s", "1", "dataflows.app_flow:get_flow")
 
 
 class Run:

@@ -13,10 +13,9 @@ from dataflows.decision_file import DecisionFile
 from dataflows.decision_sending import send
 from dataflows.errors import InputError
 from dataflows.intent_control import read_control
-from dataflows.origins import Origin
 from dataflows.progress import Progress
 from dataflows.reasons import Refused
-from dataflows.record import Raw
+from dataflows.record import Origin, Raw
 from learners.control import Control
 
 MOST = 10_000
@@ -93,7 +92,7 @@ def test_a_link_to_the_file_of_the_events_is_that_file(tmp_path: Path) -> None:
     (tmp_path / "decisions.jsonl").symlink_to("events.jsonl")
     given = {f"files.{one}": str(tmp_path / f"{one}.jsonl") for one in ("events", "decisions")}
     with pytest.raises(InputError, match="the file of the events"):
-        file_source(load_config(None, given, {}), Progress({}), lambda: False)
+        file_source(load_config(None, given, {}), Progress({}), lambda: False, set)
 
 
 @pytest.mark.parametrize("name", ["x\\nWARNING all is well\\u001b[31m", "y" * 100_000])

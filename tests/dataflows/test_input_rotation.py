@@ -16,9 +16,10 @@ import pytest
 
 from dataflows.config import load_config
 from dataflows.files import FileSource
-from dataflows.origins import HEAD, KEPT, KIND, Origin, Origins, read_origins
+from dataflows.origins import KEPT, KIND, Origins, read_origins
 from dataflows.process import assemble
 from dataflows.progress import Progress
+from dataflows.record import HEAD, Origin
 from dataflows.records import MemoryStore
 from dataflows.rotated import next_younger
 from dataflows.run import cli_main, run

@@ -5,7 +5,7 @@ import pytest
 from dataflows.events import Event
 from dataflows.kafka_merge import Merge
 from dataflows.record import Raw, Reject
-from dataflows.rendering import Rendered
+from dataflows.rendered import Rendered
 
 T = 1_700_000_000.0
 SECONDS = 2.0

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from dataflows.events import Event
-from dataflows.late_labels import in_ledger, late_label
+from dataflows.late_labels import late_label
+from dataflows.outcomes import outcome_of_label
 from learners.pending import LateLabel
 from tests.dataflows.lines import Line
 
@@ -137,7 +138,7 @@ def test_a_restart_in_between_changes_nothing() -> None:
 def test_the_page_tells_what_becomes_of_a_label() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "messages.md").read_text("utf-8")
     for how in ("learn", "unmatched", "duplicate"):
-        for word in in_ledger(how):
+        for word in outcome_of_label(how):
             assert f"`{word}`" in page
 
 

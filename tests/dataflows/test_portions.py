@@ -9,7 +9,7 @@ from dataflows.event_settings import EventSettings
 from dataflows.events import Event
 from dataflows.portions import BEHIND_AFTER, TELL_EVERY, Portions
 from dataflows.record import Raw
-from dataflows.rendering import Rendered
+from dataflows.rendered import Rendered
 from encoders.cache import CachedEncoder
 from encoders.hashing import HashingEncoder
 

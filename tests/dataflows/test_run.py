@@ -193,7 +193,7 @@ def test_sigterm_in_mid_stream_writes_all_and_repeats_nothing(place):
 
 def test_bytewax_runs_the_flow_too_opens_no_port_and_stops_on_sigterm(place):
     config = config_of(place.folder, follow=True)
-    flow = ("-m", "bytewax.run", "-s", "1", "dataflows.flow:get_flow")
+    flow = ("-m", "bytewax.run", "-s", "1", "dataflows.app_flow:get_flow")
     process = start(config, *flow, PENCHANT_CONFIG=str(config))
     wait_for_lists(process, place.folder, 100)
     assert listening(process.pid) == []

@@ -19,17 +19,18 @@ from bytewax.run import cli_main
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflows.catalogue import stored_items
 from dataflows.catalogue_rows import read_listed, row_id
 from dataflows.config import Config, load_config
 from dataflows.errors import InputError
 from dataflows.event_settings import EventSettings
-from dataflows.file_input import stored_items
+from dataflows.file_generations import outdated
 from dataflows.process import assemble
 from dataflows.progress import Progress
 from dataflows.record import Raw
 from dataflows.run import run
 from dataflows.store import Store
-from dataflows.whole_catalogue import WholeCatalogue, is_too_much, outdated
+from dataflows.whole_catalogue import WholeCatalogue, is_too_much
 
 ROOT = Path(__file__).resolve().parents[2]
 T = 1_772_355_600

@@ -72,7 +72,7 @@ def test_bytewax_own_command_runs_and_stops_the_same_flow(broker, penchant):
     names = broker.names()
     fill(broker, names, shopping(30))
     process = penchant(broker, names)
-    flow = "dataflows.flow:get_flow"
+    flow = "dataflows.app_flow:get_flow"
     process.start("-m", "bytewax.run", "-s", "1", flow, PENCHANT_CONFIG=str(process.config))
     process.await_learnt(30)
     assert process.stop() == 0, process.said
@@ -174,7 +174,7 @@ def test_a_broker_that_is_not_there_ends_the_start_with_one_line(broker, penchan
 
 def test_under_bytewax_it_ends_with_the_same_line_and_status(broker, penchant):
     process = penchant(broker, broker.names(), bootstrap_servers="127.0.0.1:1", start_seconds=1)
-    flow = "dataflows.flow:get_flow"
+    flow = "dataflows.app_flow:get_flow"
     process.start("-m", "bytewax.run", flow, PENCHANT_CONFIG=str(process.config))
     assert process._process.wait(120) == 2, process.said
     last = process.said.splitlines()[-1]

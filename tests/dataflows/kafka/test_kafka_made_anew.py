@@ -9,8 +9,9 @@ import pytest
 from confluent_kafka import KafkaException
 
 from dataflows.how_far import read_positions
-from dataflows.log_ids import KIND, LogId
+from dataflows.log_ids import KIND
 from dataflows.origins import read_origins
+from dataflows.record import LogId
 from dataflows.store import Store
 from tests.dataflows.kafka.broker import Broker
 from tests.dataflows.kafka.engine_process import fill, last_lists, shopping

@@ -16,7 +16,7 @@ from dataflows.kafka_reader import Reader
 from dataflows.kafka_source import KafkaSource
 from dataflows.portions import Portions
 from dataflows.progress import Progress
-from dataflows.rendering import Rendered
+from dataflows.rendered import Rendered
 from tests.dataflows.kafka.flows import run_source, take, until
 
 pytestmark = pytest.mark.kafka

@@ -14,16 +14,8 @@ import msgspec
 
 from dataflows.config import Config
 from dataflows.errors import InputError
-from dataflows.tuning.evidence import (
-    CHECK,
-    COVERAGE,
-    LOG_RANK,
-    PIPELINE,
-    Evidence,
-    Figure,
-    Health,
-    Kind,
-)
+from dataflows.tuning.evidence import CHECK, COVERAGE, LOG_RANK, PIPELINE, Evidence, Figure, Health
+from dataflows.tuning.settings import Kind
 from dataflows.tuning.tuner import Base, Step, Stop, Stopped, Tell, Trained
 from dataflows.tuning.window import Split, Window, WindowEvent, WindowItem
 from tests.dataflows.registry.tiny import write_adapter, write_sentence

@@ -12,7 +12,7 @@ import pytest
 from dataflows.config import load_config
 from dataflows.errors import InputError
 from dataflows.shop import Shop
-from dataflows.tuning import tuners
+from dataflows.tuning import tunable
 from tests.encoders.language.tiny_folder import write_tiny
 
 
@@ -58,15 +58,15 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path):
 def test_an_encoder_without_weights_to_train_is_told_at_the_start(name):
     config = load_config(None, {"encoder.name": name}, {})
     with pytest.raises(InputError, match=r'cannot be tuned: .*finetune.models to "language"'):
-        tuners.check_tunable(config)
-    tuners.check_tunable(load_config(None, {}, {}))
+        tunable.check_tunable(config)
+    tunable.check_tunable(load_config(None, {}, {}))
     only = {"encoder.name": name, "finetune.models": "language"}
-    tuners.check_tunable(load_config(None, only, {}))
+    tunable.check_tunable(load_config(None, only, {}))
 
 
 def test_missing_libraries_are_named_with_the_remedy(monkeypatch):
-    monkeypatch.setattr(tuners, "find_spec", lambda name: None if name == "peft" else object())
+    monkeypatch.setattr(tunable, "find_spec", lambda name: None if name == "peft" else object())
     with pytest.raises(
         InputError, match=r"needs peft; install it with `pip install 'penchant\[llm"
     ):
-        tuners.check_libraries()
+        tunable.check_libraries()
