@@ -59,6 +59,18 @@ def test_every_engine_file_named_is_there() -> None:
     assert [name for name in named if not (DOCS.parent / "dataflows" / name).is_file()] == []
 
 
+def test_every_file_of_the_glossary_is_there() -> None:
+    named = re.findall(r"`([\w/]+\.py)`", page("glossary.md"))
+    assert len(named) > 50
+    assert [name for name in named if not (DOCS.parent / name).is_file()] == []
+
+
+def test_the_glossary_tells_each_word_once() -> None:
+    words = re.findall(r"^\| ([^|]+?) \|", page("glossary.md"), re.MULTILINE)
+    told = [word for word in words if word not in ("word", "---")]
+    assert sorted(set(told)) == sorted(told)
+
+
 def test_the_steps_are_those_of_the_flow() -> None:
     told = re.search(r"The steps of the flow are (.+?) \(", page("architecture.md"))
     assert told is not None
