@@ -15,7 +15,6 @@ from dataflows.cli_options import ConfigOption, read_config
 from dataflows.failures import DEBUG, run_to_status
 from dataflows.finetune_cli import finetune
 from dataflows.intents_cli import app as intents
-from dataflows.marks import expanded
 from dataflows.models_cli import app as models
 from dataflows.state_cli import app as state
 
@@ -98,6 +97,10 @@ def penchant(
 
 def _arguments() -> list[str]:
     """Give what the command was called with; a `~` that the shell left, as in `--out=~/x`, too."""
+    if not any("~" in argument for argument in sys.argv[1:]):
+        return sys.argv[1:]
+    from dataflows.marks import expanded
+
     parts = (argument.partition("=") for argument in sys.argv[1:])
     return [
         f"{name}{sign}{expanded(value)}" if name.startswith("--") else expanded(name + sign + value)

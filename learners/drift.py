@@ -26,8 +26,8 @@ from typing import Any, Literal
 
 import msgspec
 import numpy as np
-from river.drift import ADWIN
 
+from learners.adwin import adwin_class
 from learners.label_watch import LabelAlarm
 
 Signal = Literal["hit", "intent_loss", "intent_label"]
@@ -36,6 +36,7 @@ HIT: Signal = "hit"
 INTENT_LOSS: Signal = "intent_loss"
 INTENT_LABEL: Signal = "intent_label"
 
+_ADWIN = adwin_class()
 _STEPS = 255
 _LEAST_PART = 32
 
@@ -120,7 +121,7 @@ class Watch:
         """Feed a new detector; give the last drift that it notices on the way."""
         self._fed = bytearray(fed)
         self._since = 0
-        self._detector = ADWIN(  # type: ignore[no-untyped-call]
+        self._detector = _ADWIN(  # type: ignore[no-untyped-call]
             delta=self._settings.delta, clock=self._settings.clock
         )
         noticed = None

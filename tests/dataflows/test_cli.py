@@ -74,18 +74,6 @@ def test_the_help_of_convert_names_every_format(penchant) -> None:
     assert f"one of {', '.join(FORMATS)}." in out
 
 
-def test_help_loads_nothing_heavy() -> None:
-    script = (
-        "import sys; import dataflows.cli; "
-        "heavy = {'torch', 'numpy', 'river', 'bytewax', 'confluent_kafka', 'rich.live'}; "
-        "sys.exit(', '.join(heavy & set(sys.modules)) or None)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], check=False, capture_output=True, text=True
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 def test_version(penchant) -> None:
     assert penchant("version")[1].startswith("penchant ")
 

@@ -120,22 +120,6 @@ def test_what_is_not_installed_has_no_version(monkeypatch) -> None:
     assert "nothing-of-this-name missing" in version_line()
 
 
-@pytest.mark.parametrize("args", ["['--version']", "['replay', '--help']", "[]"])
-def test_versions_and_help_load_nothing_heavy(args) -> None:
-    script = (
-        "import sys; from dataflows import cli\n"
-        f"sys.argv = ['penchant', *{args}]\n"
-        "try: cli.main()\n"
-        "except SystemExit as ended: assert not ended.code\n"
-        "heavy = {'torch', 'numpy', 'numba', 'river', 'bytewax', 'confluent_kafka', 'rich.live'}\n"
-        "sys.exit(', '.join(heavy & set(sys.modules)) or None)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], check=False, capture_output=True, text=True
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import river
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from river.drift import ADWIN
 
+from learners.adwin import adwin_class
 from learners.codec import pack, unpack
 from learners.drift import (
     HIT,
@@ -48,6 +50,19 @@ def test_alarms_are_those_of_rivers_adwin(runs: list[tuple[int, int]], clock: in
             expected.append(place)
     assert [alarm.position for alarm in monitor.alarms] == expected
     assert monitor.counts[HIT] == len(expected)
+
+
+def test_the_detector_is_rivers_own(monkeypatch, tmp_path) -> None:
+    alone = adwin_class()
+    assert alone.__qualname__ == ADWIN.__qualname__
+    assert alone.update.__code__.co_filename == ADWIN.update.__code__.co_filename
+    monkeypatch.setattr(river, "__path__", [str(tmp_path)])
+    assert adwin_class() is ADWIN, "the file is not where it was"
+    (tmp_path / "drift").mkdir()
+    (tmp_path / "drift" / "adwin.py").write_text("from river.nowhere import Window")
+    assert adwin_class() is ADWIN, "the file needs what is not there"
+    (tmp_path / "drift" / "adwin.py").write_text("")
+    assert adwin_class() is ADWIN, "the class is elsewhere"
 
 
 def test_a_steady_stream_raises_nothing() -> None:
