@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -55,7 +56,7 @@ def read(name):
     by_length = sorted(range(len(texts)), key=lambda row: len(texts[row]))
     encoder = load_encoder(FORMATS[name])
     vectors = np.empty((len(texts), encoder.dim), np.float32)
-    with CachedEncoder(encoder, 1024, CACHE, disk_capacity=200_000) as cached:
+    with closing(CachedEncoder(encoder, 1024, CACHE, disk_capacity=200_000)) as cached:
         for start in range(0, len(texts), 256):
             rows = by_length[start : start + 256]
             vectors[rows] = cached.encode([texts[row] for row in rows])

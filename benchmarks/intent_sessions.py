@@ -15,6 +15,7 @@ import json
 import math
 import tempfile
 from collections import Counter, defaultdict
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,8 @@ def log():
             for name in ("events", "items")
         )
     texts = [render_event("click", item["title"], None) for item in items]
-    with CachedEncoder(load_encoder("packaged"), 1024, CACHE, disk_capacity=200_000) as cached:
+    encoder = load_encoder("packaged")
+    with closing(CachedEncoder(encoder, 1024, CACHE, disk_capacity=200_000)) as cached:
         blocks = [cached.encode(texts[start : start + 256]) for start in range(0, len(texts), 256)]
     vectors = np.concatenate(blocks)
     tops = [next(iter(item.get("categories", ())), None) for item in items]

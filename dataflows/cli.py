@@ -211,7 +211,7 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
     from dataflows import report
     from dataflows.made_by import made_by, title_of
     from dataflows.peers.catalogue import read_names
-    from dataflows.peers.progress import PeerProgress
+    from dataflows.peers.progress import peer_progress
     from dataflows.replay import ReplaySettings
     from dataflows.replay import replay as replay_log
     from dataflows.swap.planned import read_promote
@@ -233,7 +233,7 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
         decisions=None if decisions is None else str(decisions),
         decisions_in_events=decisions_in_events,
     )
-    with PeerProgress(Console(stderr=True)) as follow:
+    with peer_progress(Console(stderr=True)) as follow:
         done = replay_log(read_config(config, overrides), events, items, settings, follow=follow)
     told = {**done.report, "title": title_of(events), "run": made_by(sys.argv[1:])}
     if json_out is not None:

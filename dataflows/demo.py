@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -16,7 +17,7 @@ from dataflows.config import Config, load_config
 from dataflows.configured_encoder import load_configured
 from dataflows.demo_log import DemoLog, check_events, named_log, shop_log
 from dataflows.demo_people import People, describe
-from dataflows.demo_view import DemoView, Rates, Scene
+from dataflows.demo_view import DemoView, Rates, Scene, demo_view
 from dataflows.errors import InputError
 from dataflows.figures import Ranks, gains
 from dataflows.file_sink import TOPICS, FileSink, topic_file
@@ -150,8 +151,8 @@ def run_demo(
     console.print(f"Loading the encoder ({config.encoder.name}) ...", highlight=False)
     inner = load_configured(config.encoder)
     with (
-        CachedEncoder(inner, config.encoder.cached_texts, out / CACHE) as cached,
-        DemoView(played.title, inner.version, console) as view,
+        closing(CachedEncoder(inner, config.encoder.cached_texts, out / CACHE)) as cached,
+        demo_view(played.title, inner.version, console) as view,
     ):
         _explain(played, out, console)
         demo = Demo(played, config, cached, view)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import NamedTuple, Self
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import NamedTuple
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -51,31 +52,25 @@ class Scene(NamedTuple):
     remembered: int
 
 
-class DemoView:
-    """Shows a scene each time it is due. Use it as a context manager."""
+@contextmanager
+def demo_view(title: str, encoder: str, console: Console) -> Iterator[DemoView]:
+    """Open a view, live for as long as it is open where the console is a terminal."""
+    screen = Live(console=console, auto_refresh=False) if console.is_terminal else nullcontext()
+    with screen as live:
+        yield DemoView(title, encoder, console, live)
 
-    def __init__(self, title: str, encoder: str, console: Console) -> None:
+
+class DemoView:
+    """Shows a scene each time it is due: in `live`, or else as a line."""
+
+    def __init__(self, title: str, encoder: str, console: Console, live: Live | None) -> None:
         self._title = title
         self._encoder = encoder
         self._console = console
-        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+        self._live = live
         self._shown = 0.0
         self._told = 0
         self._curve: list[Rates] = []
-
-    def __enter__(self) -> Self:
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
 
     def is_due(self, done: int, total: int) -> bool:
         """Say whether it is time to show another scene."""

@@ -16,6 +16,7 @@ from collections.abc import Callable
 import msgspec
 
 from dataflows.kafka_refusals import Refusals
+from dataflows.seldom import Seldom
 
 TELL_EVERY = 30.0
 """Seconds between two log lines that say the same."""
@@ -45,7 +46,7 @@ class Health:
         self._log = logging.getLogger(f"{__name__}.{name}")
         self._reason: str | None = None
         self._since = clock()
-        self._told: dict[str, tuple[float, int]] = {}
+        self._seldom = Seldom(self._log, TELL_EVERY, clock)
 
     @property
     def is_good(self) -> bool:
@@ -75,7 +76,7 @@ class Health:
             self._reason = reason
         if began:
             self._log.warning("Kafka %s degraded: %s. It is tried again.", self.name, reason)
-            self._told["still"] = (self._clock(), 0)
+            self._seldom.logged("still")
         else:
             self.tell("still", "Kafka %s degraded for %.0f s: %s", self.name, lasted, reason)
 
@@ -111,15 +112,7 @@ class Health:
 
     def tell(self, word: str, text: str, *arguments: object) -> None:
         """A warning, left out (and counted) where the same word was told just before."""
-        with self._lock:
-            now = self._clock()
-            last, left_out = self._told.get(word, (float("-inf"), 0))
-            if now - last < TELL_EVERY:
-                self._told[word] = (last, left_out + 1)
-                return
-            self._told[word] = (now, 0)
-        more = f" ({left_out} like it left out)" if left_out else ""
-        self._log.warning(text + "%s", *arguments, more)
+        self._seldom.warn(word, text, *arguments)
 
 
 def told(health: Health) -> str:

@@ -1,4 +1,4 @@
-"""Log lines that somebody else can cause: each kind once in a while, and how many were left out."""
+"""Log lines that come again and again: each kind once in a while, and how many were left out."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ import time
 from collections.abc import Callable
 
 TELL_EVERY = 60.0
-"""Seconds between two lines of one kind."""
+"""Seconds between two lines of one kind, unless said."""
 
 
 class Seldom:
-    """Warnings of a logger, at most one of a kind in `TELL_EVERY` seconds. Safe between threads."""
+    """Warnings of a logger, at most one of a kind in `every` seconds. Safe between threads."""
 
-    def __init__(self, log: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        log: logging.Logger,
+        every: float = TELL_EVERY,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._log = log
+        self._every = every
         self._clock = clock
         self._told: dict[str, tuple[float, int]] = {}
         self._lock = threading.Lock()
@@ -25,9 +31,14 @@ class Seldom:
         with self._lock:
             now = self._clock()
             last, left_out = self._told.get(kind, (float("-inf"), 0))
-            if now - last < TELL_EVERY:
+            if now - last < self._every:
                 self._told[kind] = (last, left_out + 1)
                 return
             self._told[kind] = (now, 0)
         more = f" ({left_out:,} like it were not logged)" if left_out else ""
         self._log.warning(text + "%s", *arguments, more)
+
+    def logged(self, kind: str) -> None:
+        """Take note that a line of a kind was just logged by other means: the next one waits."""
+        with self._lock:
+            self._told[kind] = (self._clock(), 0)

@@ -16,14 +16,12 @@ from dataflows.generation.settings import GenerateSettings
 from dataflows.generation.worker import Worker
 from dataflows.registry.open import open_registry
 from dataflows.registry.registry import Registry
+from dataflows.seldom import Seldom
 from encoders.language.errors import LanguageError
 from encoders.language.load import load_language_model
 from encoders.language.model import LanguageModel
 from encoders.language.packaged import packaged_file
 from learners.settings import LearnerSettings
-
-TELL_EVERY = 60.0
-"""Seconds between two log lines about a version that cannot be used."""
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +83,8 @@ class Renewal:
         self._base = base
         self._seconds = seconds
         self._clock = clock
-        self._next = self._quiet_until = clock()
+        self._next = clock()
+        self._seldom = Seldom(_log, clock=clock)
         self._in_use = ""
 
     def __call__(self, model: LanguageModel) -> LanguageModel | None:
@@ -104,9 +103,8 @@ class Renewal:
                 newer = self._base.with_adapter(self._adapter(current.id), current.id)
         # Registry, files and adapter have errors of their own; none of them stops the stream.
         except Exception as error:  # noqa: BLE001
-            if now >= self._quiet_until:
-                self._quiet_until = now + TELL_EVERY
-                _log.warning("the language model stays %s: %s", model.version, error)
+            told = "the language model stays %s: %s"
+            self._seldom.warn("stays", told, model.version, error)
             return None
         self._in_use = wanted
         _log.info("the language model is now %s", newer.version)

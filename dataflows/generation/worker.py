@@ -16,10 +16,9 @@ from collections.abc import Callable
 
 from dataflows.generation.desk import Answer, Author, Job, Waiting
 from dataflows.items import ItemRecord
+from dataflows.seldom import Seldom
 from encoders.language.beam_cache import Stopped, ended_by
 
-TELL_EVERY = 60.0
-"""Seconds between two log lines about what went wrong."""
 _LOOK_EVERY = 0.1
 
 _log = logging.getLogger(__name__)
@@ -58,7 +57,7 @@ class Worker:
         self._stopped = False
         self._turn = 0
         self._busy = False
-        self._quiet_until = 0.0
+        self._seldom = Seldom(_log)
         self._ready = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="language-model", daemon=True)
 
@@ -186,10 +185,7 @@ class Worker:
             return item_id not in self._changes
 
     def _tell(self, kind: str, error: Exception) -> None:
-        now = time.monotonic()
-        if now >= self._quiet_until:
-            self._quiet_until = now + TELL_EVERY
-            _log.warning("%s could not be generated: %s", kind, error)
+        self._seldom.warn("failed", "%s could not be generated: %s", kind, error)
 
 
 def _lower_priority(nice: int) -> None:

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from dataflows.peers.contest import Follow
 
-class PeerProgress:
-    """A bar for each peer, gone at the end. Use it as a context manager, and call it."""
 
-    def __init__(self, console: Console) -> None:
-        self._progress = Progress(console=console, transient=True, disable=not console.is_terminal)
-        self._bars: dict[str, TaskID] = {}
+@contextmanager
+def peer_progress(console: Console) -> Iterator[Follow]:
+    """Show a bar for each peer, all gone at the end; what is given is called with how far one is.
 
-    def __enter__(self) -> Self:
-        return self
+    That is its name, the groups that it has done, and how many there are.
+    """
+    progress = Progress(console=console, transient=True, disable=not console.is_terminal)
+    bars: dict[str, TaskID] = {}
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
+    def follow(name: str, done: int, groups: int) -> None:
+        if name not in bars:
+            progress.start()
+            bars[name] = progress.add_task(name, total=groups)
+        progress.update(bars[name], completed=done)
 
-    def __call__(self, name: str, done: int, groups: int) -> None:
-        """Show that a peer has done so many groups of all."""
-        if name not in self._bars:
-            self._progress.start()
-            self._bars[name] = self._progress.add_task(name, total=groups)
-        self._progress.update(self._bars[name], completed=done)
+    try:
+        yield follow
+    finally:
+        progress.stop()

@@ -11,9 +11,7 @@ from dataflows.config import Config
 from dataflows.registry.open import open_registry
 from dataflows.registry.records import Promotion
 from dataflows.registry.registry import Registry
-
-TELL_EVERY = 60.0
-"""Seconds between two log lines about a registry that cannot be read."""
+from dataflows.seldom import Seldom
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +50,8 @@ class PromotionWatch:
         self._seconds = seconds
         self._topic = topic
         self._clock = clock
-        self._next = self._quiet_until = self._silent_until = clock()
+        self._next = clock()
+        self._seldom = Seldom(_log, clock=clock)
 
     def poll(self) -> list[Promotion]:
         """Give the promotions since the last call, oldest first; none before `seconds` are over.
@@ -65,13 +64,13 @@ class PromotionWatch:
         if now < self._next and not news:
             return []
         self._next = now + self._seconds
-        found = self._from_registry(now)
+        found = self._from_registry()
         if found is None:
             return []
         unknown = [one.sequence for one in news if one.sequence > self._read]
-        if unknown and now >= self._silent_until:
-            self._silent_until = now + TELL_EVERY
-            _log.warning(
+        if unknown:
+            self._seldom.warn(
+                "unknown",
                 "the topic tells of promotion %d, which the registry does not hold; it is passed "
                 "over (both must be of one models.root)",
                 max(unknown),
@@ -83,15 +82,14 @@ class PromotionWatch:
         if self._topic is not None:
             self._topic.close()
 
-    def _from_registry(self, now: float) -> list[Promotion] | None:
+    def _from_registry(self) -> list[Promotion] | None:
         """Give what is new there, None where it cannot be read."""
         try:
             found = self._registry.promotions(self._read)
         # Stores raise what they like; whatever it is, the stream goes on with what it has.
         except Exception as error:  # noqa: BLE001
-            if now >= self._quiet_until:
-                self._quiet_until = now + TELL_EVERY
-                _log.warning("the registry of models cannot be read, it is tried again: %s", error)
+            told = "the registry of models cannot be read, it is tried again: %s"
+            self._seldom.warn("unread", told, error)
             return None
         self._read = max([self._read, *(one.sequence for one in found)])
         return found

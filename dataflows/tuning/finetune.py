@@ -39,7 +39,7 @@ from dataflows.tuning.round_process import round_settings
 from dataflows.tuning.round_runner import MAKE, RoundRunner
 from dataflows.tuning.trainer import Trainer
 from dataflows.tuning.tunable import check_tunable
-from dataflows.tuning.view import LogView, TerminalView, View
+from dataflows.tuning.view import LogView, View, terminal_view
 from learners.compiled import keep_compiled_in
 
 IDENTITY = {"what": "windows for fine-tuning"}
@@ -194,5 +194,5 @@ def _view(config: Config, *, is_seen: bool) -> AbstractContextManager[View]:
     if is_seen and sys.stderr.isatty():
         from rich.console import Console
 
-        return TerminalView(Console(stderr=True))
+        return terminal_view(Console(stderr=True))
     return nullcontext(LogView(config.flow.log_seconds))

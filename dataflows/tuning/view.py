@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
 
 from dataflows.tuning.evidence import LOG_RANK, Decision
 from dataflows.tuning.round_folder import RoundFolder
@@ -71,35 +71,24 @@ class LogView:
         _log.warning("%s round %d: %s; it is tried again", folder.kind, folder.number, reason)
 
 
+@contextmanager
+def terminal_view(console: Console) -> Iterator[TerminalView]:
+    """Open a view on a terminal; its bars stop when it is closed."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn())
+    with Progress(TextColumn("{task.description}"), *columns, console=console) as bars:
+        yield TerminalView(bars)
+
+
 class TerminalView:
-    """Shows the round at work as one bar, and decisions above it. A context manager."""
+    """Shows the round at work as one of the `bars`, and decisions above it."""
 
-    def __init__(self, console: Console) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self._console = console
+    def __init__(self, bars: Progress) -> None:
         self._lock = threading.Lock()
         self._task: TaskID | None = None
         self._reading: TaskID | None = None
-        self._bars: Progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(),
-            console=console,
-        )
-
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
+        self._bars = bars
 
     def read(self, records: int, kept: int) -> None:
         """So many records are read and stored, and so many events kept."""
@@ -147,7 +136,7 @@ class TerminalView:
             self._bars.remove_task(task)
 
     def _tell(self, line: str) -> None:
-        self._console.print(line, markup=False, highlight=False)
+        self._bars.console.print(line, markup=False, highlight=False)
 
 
 def told_step(step: Step) -> str:

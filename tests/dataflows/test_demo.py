@@ -12,7 +12,7 @@ from dataflows.config import load_config
 from dataflows.demo import run_demo
 from dataflows.demo_log import shop_log
 from dataflows.demo_people import REMEMBERED, People, describe
-from dataflows.demo_view import DemoView, Rates, Scene
+from dataflows.demo_view import Rates, Scene, demo_view
 from dataflows.event_settings import EventSettings
 from dataflows.record import Raw
 from dataflows.shop import Shop
@@ -116,7 +116,7 @@ def scene(done: int, hits: float | None) -> Scene:
 
 def test_a_terminal_gets_a_live_panel() -> None:
     console, held = screen(terminal=True)
-    with DemoView("a shop", "hashing-32", console) as view:
+    with demo_view("a shop", "hashing-32", console) as view:
         view.show(scene(10, None))
         assert not view.is_due(11, 100)  # a moment later
         for done in range(20, 101, 20):
@@ -130,7 +130,7 @@ def test_a_terminal_gets_a_live_panel() -> None:
 
 def test_without_a_terminal_a_line_for_each_tenth() -> None:
     console, held = screen()
-    with DemoView("a shop", "hashing-32", console) as view:
+    with demo_view("a shop", "hashing-32", console) as view:
         for done in range(1, 101):
             if view.is_due(done, 100):
                 view.show(scene(done, 0.5))
@@ -157,7 +157,7 @@ def test_nothing_is_said_of_hits_until_enough_were_scored(tmp_path) -> None:
 
 def test_a_panel_of_intents_shows_their_share() -> None:
     console, held = screen(terminal=True)
-    with DemoView("intents", "hashing-32", console) as view:
+    with demo_view("intents", "hashing-32", console) as view:
         for done in range(20, 101, 20):
             view.show(scene(done, None)._replace(recent=Rates(None, None, done / 200)))
     shown = held.getvalue()

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def filled(path, counting):
-    with CachedEncoder(counting(), capacity=50, path=path) as cached:
+    with closing(CachedEncoder(counting(), capacity=50, path=path)) as cached:
         cached.encode(TEXTS)
     return path
 
@@ -38,7 +39,7 @@ def rows_of(texts):
 
 def test_a_new_process_finds_what_the_last_one_encoded(filled, counting):
     inner = counting()
-    with CachedEncoder(inner, capacity=50, path=filled) as cached:
+    with closing(CachedEncoder(inner, capacity=50, path=filled)) as cached:
         rows = cached.encode([*TEXTS, "one more", TEXTS[0]])
         assert inner.calls == [["one more"]]
         assert cached.counts[:3] == (1, 20, 1)
@@ -110,20 +111,20 @@ def use_otherwise(path):
 def test_a_damaged_file_is_set_aside_and_work_goes_on(filled, counting, caplog, spoil):
     spoil(filled)
     inner = counting()
-    with caplog.at_level(logging.WARNING), CachedEncoder(inner, 50, path=filled) as cached:
+    with caplog.at_level(logging.WARNING), closing(CachedEncoder(inner, 50, path=filled)) as cached:
         rows = cached.encode(TEXTS)
         assert cached.counts.set_aside == 1
     np.testing.assert_array_equal(rows, counting().encode(TEXTS))
     assert "is damaged" in caplog.text
     assert filled.with_name("vectors.db.damaged-1").exists()
-    with CachedEncoder(counting(), 50, path=filled) as again:
+    with closing(CachedEncoder(counting(), 50, path=filled)) as again:
         again.encode(TEXTS)
         assert again.counts.set_aside == 0
         assert again.counts.disk_hits >= len(TEXTS) - len(inner.calls[0])
 
 
 def test_damage_during_work_is_not_fatal(filled, counting, caplog):
-    with CachedEncoder(counting(), 50, path=filled) as cached:
+    with closing(CachedEncoder(counting(), 50, path=filled)) as cached:
         spoil_middle(filled)
         for suffix in ("-wal", "-shm"):
             filled.with_name(filled.name + suffix).unlink(missing_ok=True)
@@ -149,7 +150,7 @@ def test_a_damaged_row_is_encoded_anew(filled, counting, blob):
     base.commit()
     base.close()
     inner = counting()
-    with CachedEncoder(inner, 50, path=filled) as cached:
+    with closing(CachedEncoder(inner, 50, path=filled)) as cached:
         rows = cached.encode(TEXTS)
     assert inner.calls == [TEXTS]
     np.testing.assert_array_equal(rows, counting().encode(TEXTS))
@@ -157,7 +158,7 @@ def test_a_damaged_row_is_encoded_anew(filled, counting, blob):
 
 def test_a_busy_file_is_passed_over(filled, counting, caplog, monkeypatch):
     monkeypatch.setattr(encoders.disk, "_BUSY_SECONDS", 0.01)
-    with CachedEncoder(counting(), 50, path=filled) as cached:
+    with closing(CachedEncoder(counting(), 50, path=filled)) as cached:
         holder = sqlite3.connect(filled, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         with caplog.at_level(logging.WARNING):
@@ -169,7 +170,7 @@ def test_a_busy_file_is_passed_over(filled, counting, caplog, monkeypatch):
         np.testing.assert_array_equal(rows, counting().encode(["fresh", TEXTS[0]]))
         cached.encode(["fresh again"])
         assert cached.counts.set_aside == 0
-    with CachedEncoder(counting(), 50, path=filled) as later:
+    with closing(CachedEncoder(counting(), 50, path=filled)) as later:
         later.encode(["fresh again"])
         assert later.counts.disk_hits == 1
 
@@ -187,7 +188,10 @@ def test_a_damaged_file_that_cannot_be_moved_is_left(filled, counting, caplog, m
         raise OSError("read-only")
 
     monkeypatch.setattr(encoders.disk, "set_aside", refuse)
-    with caplog.at_level(logging.WARNING), CachedEncoder(counting(), 50, path=filled) as cached:
+    with (
+        caplog.at_level(logging.WARNING),
+        closing(CachedEncoder(counting(), 50, path=filled)) as cached,
+    ):
         np.testing.assert_array_equal(cached.encode(TEXTS), counting().encode(TEXTS))
     assert "going on without" in caplog.text
 

@@ -1,3 +1,5 @@
+from contextlib import closing
+
 import numpy as np
 import pytest
 
@@ -51,13 +53,13 @@ def test_nothing_measured_is_no_pace_of_zero():
 
 def test_only_what_the_encoder_has_to_do_counts(tmp_path):
     path = tmp_path / "cache.db"
-    with CachedEncoder(HashingEncoder(32), 2, path) as first:
+    with closing(CachedEncoder(HashingEncoder(32), 2, path)) as first:
         assert first.tokens_ahead(["a lamp", "a chair", "a lamp"]) == [3, 3, 0]
         first.encode(["a lamp", "a chair", "a table"])  # the memory holds two
         before = first.counts
         assert first.tokens_ahead(["a lamp", "a table", "a stool"]) == [0, 0, 3]
         assert first.counts == before, "to look is not to use"
-    with CachedEncoder(HashingEncoder(32), 2) as alone:
+    with closing(CachedEncoder(HashingEncoder(32), 2)) as alone:
         alone.encode(["a lamp", "a chair", "a table"])
         assert alone.tokens_ahead(["a lamp", "a table"]) == [3, 0]
 

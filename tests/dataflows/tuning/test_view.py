@@ -10,7 +10,7 @@ from rich.console import Console
 from dataflows.tuning.evidence import LOG_RANK, Decision, Evidence, Figure
 from dataflows.tuning.round_folder import RoundFolder
 from dataflows.tuning.tuner import Step
-from dataflows.tuning.view import LogView, TerminalView, told_decision, told_step
+from dataflows.tuning.view import LogView, terminal_view, told_decision, told_step
 
 FIGURES = {LOG_RANK: Figure(-6.0, -5.7, 0.3, 0.2, 0.4)}
 EVIDENCE = Evidence("encoder", 1234, FIGURES, None)
@@ -78,7 +78,7 @@ def test_the_log_tells_how_far_reading_is_where_anything_moved(caplog):
 def test_a_terminal_shows_a_bar_and_keeps_decisions(folder):
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=160)
-    with TerminalView(console) as view:
+    with terminal_view(console) as view:
         view.step(folder, Step("nothing begun"))
         view.read(1234, 1000)
         view.begun(folder)
