@@ -57,12 +57,10 @@ def write_private(path: Path, data: bytes) -> None:
     Raises OSError.
     """
     aside = path.with_name(path.name + ".aside")
-    descriptor = open_private(aside, os.O_WRONLY | os.O_TRUNC)
-    try:
-        os.write(descriptor, data)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with os.fdopen(open_private(aside, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
     aside.rename(path)
     sync_folder(path.parent)
 

@@ -131,7 +131,8 @@ def _copy(source: Path, shard: int, copy: Path) -> None:
             made.execute("PRAGMA journal_mode = DELETE")  # one file, also where nobody may write
             commits = commits_within(made)
         marker = Marker(view.identity("format") or "", view.identity("shards") or "")
-    _sync(copy)
+    with copy.open("rb") as file:
+        os.fsync(file.fileno())
     write_private(number_path(copy), number_bytes(commits))
     write_marker(copy, marker)
 
@@ -181,14 +182,6 @@ def _put(part: Path, state: Path, shards: list[int]) -> None:
         path = store_path(part, shard)
         path.rename(state / path.name)
     shutil.rmtree(part)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from uuid import uuid4
 
+from dataflows.private_files import sync_folder
 from dataflows.errors import ModelError
 from dataflows.registry.content import MANIFEST
 from dataflows.registry.shelf import Shelf
@@ -34,7 +35,7 @@ class LocalShelf(Shelf):
                 file.write(content)
         finally:
             draft.unlink()
-        _flush_folder(target.parent)
+        sync_folder(target.parent)
 
     def publish(self, folder: Path, files: Iterable[str], manifest: bytes, path: str) -> None:
         """Copy the files aside, flush them, and rename the whole folder to `path`."""
@@ -46,10 +47,10 @@ class LocalShelf(Shelf):
         _write(draft / MANIFEST, manifest)
         _seal(draft / MANIFEST)
         for parent in {(draft / name).parent for name in (*files, MANIFEST)}:
-            _flush_folder(parent)
+            sync_folder(parent)
         target.parent.mkdir(parents=True, exist_ok=True)
         draft.rename(target)
-        _flush_folder(target.parent)
+        sync_folder(target.parent)
 
     def discard(self, path: str) -> None:
         """Rename the folder aside, so that nobody finds half of it, then remove it."""
@@ -104,11 +105,3 @@ def _seal(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
     path.chmod(0o444)
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

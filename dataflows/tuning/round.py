@@ -7,7 +7,6 @@ is looked up there before it is done again: a decision is kept once, a version m
 
 from __future__ import annotations
 
-import os
 import shutil
 import time as clock
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from dataflows.errors import InputError, ModelError
+from dataflows.private_files import write_private
 from dataflows.registry.records import About, Manifest
 from dataflows.registry.registry import Registry
 from dataflows.tuning.evidence import Decision, Evidence
@@ -66,7 +66,7 @@ def run_round(
         decision = msgspec.structs.replace(
             decision, time=now(), data=parted.span(), round=round_key(window)
         )
-        _write(folder / JUDGED, decision)
+        write_private(folder / JUDGED, msgspec.msgpack.encode(decision))
     return _keep(decision, tuner.base_name, registry, folder)
 
 
@@ -149,7 +149,8 @@ def _train(
     tell(Step("training"))
     trained = tuner.train(parted, base, aside, tell, stop)
     aside.rename(folder / CANDIDATE)
-    _write(folder / TRAINED, _Kept(base.version, base.name, trained))
+    kept = _Kept(base.version, base.name, trained)
+    write_private(folder / TRAINED, msgspec.msgpack.encode(kept))
     return trained
 
 
@@ -218,12 +219,3 @@ def _why(decision: Decision) -> str:
 
 def _read(path: Path, kind: type[T]) -> T | None:
     return msgspec.msgpack.decode(path.read_bytes(), type=kind) if path.is_file() else None
-
-
-def _write(path: Path, told: msgspec.Struct) -> None:
-    aside = path.with_suffix(".aside")
-    with aside.open("wb") as out:
-        out.write(msgspec.msgpack.encode(told))
-        out.flush()
-        os.fsync(out.fileno())
-    aside.rename(path)

@@ -7,12 +7,12 @@ windows between were passed over because a round took longer than they did to fi
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 import msgspec
 
+from dataflows.private_files import write_private
 from dataflows.records import Records
 from dataflows.tuning.kept import Due, read_due, read_event, read_items
 from dataflows.tuning.settings import Kind
@@ -58,7 +58,7 @@ class RoundFolder(msgspec.Struct, frozen=True):
 
     def failed(self, reason: str) -> None:
         """Take note of a failure."""
-        write_whole(self.path / FAILURES, msgspec.json.encode([*self.failures, reason]))
+        write_private(self.path / FAILURES, msgspec.json.encode([*self.failures, reason]))
 
 
 class RoundFolders:
@@ -84,7 +84,7 @@ class RoundFolders:
     def done(self, finished: RoundFolder) -> None:
         """Take note that a round came to its decision, and clear its folder away."""
         told = _Last(finished.number, finished.last)
-        write_whole(self._last_path(finished.kind), msgspec.json.encode(told))
+        write_private(self._last_path(finished.kind), msgspec.json.encode(told))
         shutil.rmtree(finished.path, ignore_errors=True)
 
     def _begin(self, store: Records, due: Due) -> RoundFolder:
@@ -103,7 +103,7 @@ class RoundFolders:
         path = self._path / f"{due.kind}-{due.number:06d}"
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
-        write_whole(path / WINDOW, msgspec.msgpack.encode(_Begun(window, due.last)))
+        write_private(path / WINDOW, msgspec.msgpack.encode(_Begun(window, due.last)))
         return RoundFolder(path, due.kind, due.number, due.last)
 
     def _begun(self, kind: Kind) -> RoundFolder | None:
@@ -122,16 +122,6 @@ class RoundFolders:
 
     def _last_path(self, kind: Kind) -> Path:
         return self._path / f"last.{kind}.json"
-
-
-def write_whole(path: Path, blob: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also after a power cut."""
-    aside = path.with_name(path.name + ".aside")
-    with aside.open("wb") as out:
-        out.write(blob)
-        out.flush()
-        os.fsync(out.fileno())
-    aside.rename(path)
 
 
 def _read_begun(path: Path) -> _Begun:
