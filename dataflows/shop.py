@@ -24,6 +24,7 @@ from dataflows.shop_catalogue import ShopItem, make_items
 from dataflows.shop_choice import Chooser
 from dataflows.shop_dirt import soil
 from dataflows.shop_session import Act, Truth, Visitors, visit
+from learners.limits import Count, Limited, Share
 
 START_MS = 1_746_082_800_000  # 1 May 2025, 07:00 UTC
 DAY_MS = 86_400_000
@@ -33,7 +34,7 @@ GAP_BY_HOUR = (5, 7, 9, 9, 9, 7, 4, 3, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
 MEAN_GAP = 2.1  # average of GAP_BY_HOUR, weighted by the visits that fall into each hour
 
 
-class ShopSettings(msgspec.Struct, frozen=True):
+class ShopSettings(Limited, frozen=True):
     """What a shop is made of. `drifts` are the shares of the stream at which seasons change.
 
     `label_share` is the chance that an event says its intent, `stay` the chance
@@ -43,23 +44,15 @@ class ShopSettings(msgspec.Struct, frozen=True):
     """
 
     seed: int = 0
-    items: int = 3000
-    users: int = 2000
-    days: int = 120
+    items: Count = 3000
+    users: Count = 2000
+    days: Count = 120
     drifts: tuple[float, ...] = (0.6,)
-    label_share: float = 0.05
-    stay: float = 0.75
-    arriving: float = 0.15
-    leaving: float = 0.06
-    dirt: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("items", "users", "days"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"shop: {name} is {getattr(self, name)}; it must be 1 or more")
-        for name in ("label_share", "stay", "arriving", "leaving", "dirt"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(f"shop: {name} is {getattr(self, name)}; it must be in [0, 1]")
+    label_share: Share = 0.05
+    stay: Share = 0.75
+    arriving: Share = 0.15
+    leaving: Share = 0.06
+    dirt: Share = 0.0
 
 
 class Shop:

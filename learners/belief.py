@@ -19,18 +19,21 @@ one of a few values under which the labels that came were the least surprising.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from learners.compiled import compiled
+from learners.limits import FromOne, Limited
 
 Shares = NDArray[np.float64]
+Chance = Annotated[float, Meta(gt=0, lt=1)]
 
 
-class BeliefSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BeliefSettings(Limited, frozen=True):
     """Settings of the filter. Raises ValueError with the value and the limit.
 
     `odd` is told on top of this file. `stay` is believed before anything is learnt, as
@@ -38,22 +41,13 @@ class BeliefSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `half_life` counts steps with a label; `memory` (events) is the span of `usual`.
     """
 
-    odd: float = 0.2
-    stay: float = 0.95
-    prior: float = 50.0
-    least: float = 0.6
-    most: float = 0.99
-    half_life: float = 5_000.0
-    memory: float = 1_000.0
-
-    def __post_init__(self) -> None:
-        """Refuse what has no meaning."""
-        for name in ("odd", "stay", "least", "most"):
-            if not 0 < getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; keep it between 0 and 1")
-        for name in ("prior", "half_life", "memory"):
-            if not getattr(self, name) >= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+    odd: Chance = 0.2
+    stay: Chance = 0.95
+    prior: FromOne = 50.0
+    least: Chance = 0.6
+    most: Chance = 0.99
+    half_life: FromOne = 5_000.0
+    memory: FromOne = 1_000.0
 
 
 class Belief(msgspec.Struct, frozen=True):

@@ -22,13 +22,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from learners.adwin import adwin_class
 from learners.label_watch import LabelAlarm
+from learners.limits import Count, Limited
 
 Signal = Literal["hit", "intent_loss", "intent_label"]
 
@@ -41,7 +43,7 @@ _STEPS = 255
 _LEAST_PART = 32
 
 
-class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DriftSettings(Limited, frozen=True):
     """Settings of drift detection. Raises ValueError with the value and the limit.
 
     `delta` is ADWIN's chance of a false alarm per check, `clock` how many values lie
@@ -51,21 +53,11 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     that is told: at 0.1 a hit rate of 0.2 that falls below 0.16, or rises above 0.24.
     """
 
-    delta: float = 0.002
-    clock: int = 32
-    remember: int = 16_384
-    keep: int = 20
-    effect: float = 0.1
-
-    def __post_init__(self) -> None:
-        """Refuse what has no meaning."""
-        if not 0 < self.delta < 1:
-            raise ValueError(f"delta is {self.delta}; keep it between 0 and 1")
-        for name, least in (("clock", 1), ("remember", 256), ("keep", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
-        if not 0 <= self.effect <= math.pi:
-            raise ValueError(f"effect is {self.effect}; keep it from 0 to 3.14")
+    delta: Annotated[float, Meta(gt=0, lt=1)] = 0.002
+    clock: Count = 32
+    remember: Annotated[int, Meta(ge=256)] = 16_384
+    keep: Annotated[int, Meta(ge=0)] = 20
+    effect: Annotated[float, Meta(ge=0, le=math.pi)] = 0.1
 
 
 class Alarm(msgspec.Struct, frozen=True):

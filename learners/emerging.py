@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from learners.codec import pack, unpack_as
+from learners.limits import LARGEST, Count, FromOne, Limited
 
 KIND = "learner:emerging"
 _VERSION = 1
@@ -32,25 +34,17 @@ Vector = NDArray[np.float32]
 Changed = Iterator[tuple[str, str, bytes | None]]
 
 
-class EmergingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EmergingSettings(Limited, frozen=True):
     """Settings of the clusters. Raises ValueError with the value and the limit.
 
     `most` clusters are kept; one's weight halves in `half_life` new-looking events that are
     not its own. `far` and `grown` are told on top of this file.
     """
 
-    most: int = 64
-    half_life: float = 1_000.0
-    far: float = 2.0
-    grown: float = 12.0
-
-    def __post_init__(self) -> None:
-        """Refuse what has no meaning."""
-        for name in ("most", "half_life", "grown"):
-            if not getattr(self, name) >= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if not math.isfinite(self.far):
-            raise ValueError(f"far is {self.far}; it must be finite")
+    most: Count = 64
+    half_life: FromOne = 1_000.0
+    far: Annotated[float, Meta(ge=-LARGEST, le=LARGEST)] = 2.0
+    grown: FromOne = 12.0
 
 
 class Example(msgspec.Struct, frozen=True):

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
+
+LARGEST = sys.float_info.max
+"""The largest number that is finite."""
+
+AboveZero = Annotated[float, Meta(gt=0)]
+FiniteAboveZero = Annotated[float, Meta(gt=0, le=LARGEST)]
+FiniteFromZero = Annotated[float, Meta(ge=0, le=LARGEST)]
+FromOne = Annotated[float, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Limited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import math
+from typing import Annotated
 
-import msgspec
+from msgspec import Meta
 
+from learners.limits import (
+    AboveZero,
+    Count,
+    FiniteAboveZero,
+    FiniteFromZero,
+    FromOne,
+    Limited,
+)
 from learners.scope import OUT_OF_SCOPE
 from learners.softmax import IntentSettings
 
 
-class MixtureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MixtureSettings(Limited, frozen=True):
     """Settings of the mixture. Raises ValueError with the value, the limit and the remedy.
 
     `rate`, `half_life` and `max_labels` are as in `IntentSettings`; the steps are AdaGrad's.
@@ -23,31 +31,18 @@ class MixtureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `outside` is the label that says that no other one fits.
     """
 
-    rate: float = 0.5
-    half_life: float | None = 20_000.0
-    max_labels: int = 256
-    memory: int = 32
-    looked_at: int = 16
-    replays: int = 2
-    skip: float = 2e-3
-    sharpness: float = 15.0
-    span: float = 200.0
-    blend_rate: float = 0.05
-    alarm: float | None = 10.0
+    rate: FiniteAboveZero = 0.5
+    half_life: AboveZero | None = 20_000.0
+    max_labels: Count = 256
+    memory: Count = 32
+    looked_at: Annotated[int, Meta(ge=2)] = 16
+    replays: Annotated[int, Meta(ge=0)] = 2
+    skip: FiniteFromZero = 2e-3
+    sharpness: FiniteFromZero = 15.0
+    span: FromOne = 200.0
+    blend_rate: FiniteFromZero = 0.05
+    alarm: AboveZero | None = 10.0
     outside: str = OUT_OF_SCOPE
-
-    def __post_init__(self) -> None:
-        """Refuse what has no meaning."""
-        self.softmax()
-        limits = (("memory", 1), ("looked_at", 2), ("replays", 0), ("span", 1))
-        for name, least in limits:
-            if not getattr(self, name) >= least:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
-        for name in ("skip", "sharpness", "blend_rate"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}; keep it from 0, and finite")
-        if self.alarm is not None and not self.alarm > 0:
-            raise ValueError(f"alarm is {self.alarm}; it must be above 0, or None")
 
     def softmax(self) -> IntentSettings:
         """Give the settings of the softmax part."""

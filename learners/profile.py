@@ -18,10 +18,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
+from learners.limits import LARGEST, Count, FiniteAboveZero, Limited
 from learners.lists import Leaning
 from learners.shares import Shares
 
@@ -31,7 +33,7 @@ _NOTHING_LEFT = 1e-9
 _BELOW_ONE = math.nextafter(1.0, 0.0)
 
 
-class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ProfileSettings(Limited, frozen=True):
     """Settings of the profile. Raises ValueError with the value and the limit.
 
     `clock`: whether evidence fades with the user's own events or with time.
@@ -41,20 +43,11 @@ class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     clock: Literal["count", "time"] = "count"
-    half_life: float = 200.0
-    prior: float = 3.0
-    max_categories: int = 32
-    share_half_life: float = 50_000.0
-    max_shares: int = 10_000
-
-    def __post_init__(self) -> None:
-        """Refuse what has no meaning."""
-        for name in ("half_life", "prior", "share_half_life"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0 and finite")
-        for name in ("max_categories", "max_shares", "share_half_life"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+    half_life: FiniteAboveZero = 200.0
+    prior: FiniteAboveZero = 3.0
+    max_categories: Count = 32
+    share_half_life: Annotated[float, Meta(ge=1, le=LARGEST)] = 50_000.0
+    max_shares: Count = 10_000
 
 
 class Profile(msgspec.Struct):

@@ -10,10 +10,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.limits import AboveZero, Limited, Share
+
 Vector = NDArray[np.float32]
 
 
-class SessionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SessionSettings(Limited, frozen=True):
     """When a session ends, and how fast its earlier events fade.
 
     `gap` is seconds of silence after which a new session begins, where no session id
@@ -21,15 +23,8 @@ class SessionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     newest counts) to 1 (all count alike). Raises ValueError for values outside.
     """
 
-    gap: float = 1800.0
-    decay: float = 0.8
-
-    def __post_init__(self) -> None:
-        """Refuse what has no meaning."""
-        if not self.gap > 0:
-            raise ValueError(f"gap is {self.gap}; it must be above 0 seconds")
-        if not 0 <= self.decay <= 1:
-            raise ValueError(f"decay is {self.decay}; keep it from 0 to 1")
+    gap: AboveZero = 1800.0
+    decay: Share = 0.8
 
 
 class SessionMean(msgspec.Struct, frozen=True):

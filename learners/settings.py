@@ -6,14 +6,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from learners.limits import Limited
+from learners.limits import Limited, Share
 
 HalfLife = Annotated[float, Meta(ge=0.01, le=1e12)]
 Step = Annotated[float, Meta(ge=1e-9, le=1)]
 Places = Annotated[int, Meta(ge=1, le=1000)]
 Listed = Annotated[int, Meta(ge=0, le=10_000)]
 Weight = Annotated[float, Meta(ge=0, le=100)]
-Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class LearnerSettings(Limited, frozen=True):

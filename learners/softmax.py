@@ -7,21 +7,20 @@ and stochastic optimization") or plain SGD. The maths is that of River's
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from learners.compiled import compiled
+from learners.limits import AboveZero, Count, FiniteAboveZero, Limited
 from learners.slots import Slots
 
 Dense = NDArray[np.floating[Any]]
 
 
-class IntentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class IntentSettings(Limited, frozen=True):
     """Settings of the softmax regression.
 
     `rate` is the learning rate. `epsilon` is where AdaGrad's sums of squared
@@ -31,26 +30,19 @@ class IntentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     optimizer: Literal["adagrad", "sgd"] = "adagrad"
-    rate: float = 0.3
+    rate: FiniteAboveZero = 0.3
     l2: float = 0.0
-    epsilon: float = 1e-8
-    max_labels: int = 256
-    half_life: float | None = 20_000.0
+    epsilon: FiniteAboveZero = 1e-8
+    max_labels: Count = 256
+    half_life: AboveZero | None = 20_000.0
     bias: bool = True
     dtype: Literal["float32", "float64"] = "float32"
 
     def __post_init__(self) -> None:
         """Refuse settings under which weights would not stay finite."""
-        if not 0 < self.rate < math.inf:
-            raise ValueError(f"rate is {self.rate}; it must be above 0 and finite")
+        super().__post_init__()
         if not 0 <= self.l2 * self.rate <= 1:
             raise ValueError(f"l2 x rate is {self.l2 * self.rate}; keep it from 0 to 1")
-        if not 0 < self.epsilon < math.inf:
-            raise ValueError(f"epsilon is {self.epsilon}; it must be above 0 and finite")
-        if self.max_labels < 1:
-            raise ValueError(f"max_labels is {self.max_labels}; it must be at least 1")
-        if self.half_life is not None and not self.half_life > 0:
-            raise ValueError(f"half_life is {self.half_life}; it must be above 0, or None")
 
 
 class Softmax:

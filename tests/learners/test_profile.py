@@ -215,5 +215,5 @@ def test_new_profiles_share_nothing() -> None:
     [{"half_life": 0.0}, {"prior": math.nan}, {"share_half_life": 0.5}, {"max_categories": 0}],
 )
 def test_settings_that_cannot_work_are_refused(changes: Any) -> None:
-    with pytest.raises(ValueError, match=r"is (0\.0|nan|0\.5|0); it must be"):
+    with pytest.raises(ValueError, match=r"is (0\.0|nan|0\.5|0): Expected"):
         ProfileSettings(**changes)
