@@ -3,8 +3,7 @@
 Shoppers have a long-term profile (categories, brands, price tier) and a need of
 the moment that stays for a while and then switches; the needs of all shift with
 the season. What they look at next follows from need, profile, complements and
-popularity (`shop_choice`), so a good recommender beats popularity by far, and
-the best possible list is known (`Shop.oracle`).
+popularity (`shop_choice`), so a good recommender beats popularity by far.
 
 Every float is made by sums, products and quotients alone, and times are whole
 milliseconds, so that one seed gives the same bytes on every machine.
@@ -103,26 +102,6 @@ class Shop:
     def truth(self, event_id: str) -> Truth:
         """Return what lies behind an event of the last `events(n)`; KeyError for any other id."""
         return self._truth[event_id]
-
-    def true_intent(self, event_id: str) -> str:
-        """Return the need behind an event of the last `events(n)`; KeyError for any other id."""
-        return self._truth[event_id].intent
-
-    def oracle(self, event_id: str, k: int = 10) -> list[str] | None:
-        """Return the k items likeliest to be this event's, best first; None if none was chosen.
-
-        It knows all that the simulation knows, so no recommender can do better
-        on average. An event that goes on with an item (cart, purchase, rating)
-        or searches has none.
-        """
-        truth = self._truth[event_id]
-        if truth.seen is None:
-            return None
-        shopper = msgspec.structs.replace(self._visitors.all[truth.shopper], need=truth.need)
-        seen = set(list(shopper.seen)[: truth.seen])
-        chances = self.chooser.chances(shopper, truth.last, truth.now, seen)
-        best = sorted(chances, key=lambda index: (-chances[index], index))
-        return [self.catalogue[index].item_id for index in best[:k]]
 
     def write(self, folder: Path, n: int = 30_000) -> None:
         """Write events.jsonl, items.jsonl, removals.jsonl and truth.jsonl into `folder`."""

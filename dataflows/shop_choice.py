@@ -1,15 +1,13 @@
-"""How a simulated shopper picks the next item, and the chance that each item had.
+"""How a simulated shopper picks the next item.
 
-The next item is a mixture of three ways: a complement of the last item, any
-popular item, or an item for the shopper's need. `Chooser.draw` samples it and
-`Chooser.chances` gives the exact chances, so the best possible list is known.
+It is drawn from a mixture of three ways: a complement of the last item, any
+popular item, or an item for the shopper's need.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from itertools import accumulate
 from random import Random
 
@@ -114,43 +112,6 @@ class Chooser:
             for kind, share in kinds.items():
                 weights[category, kind] = weight * liking * share / total
         return weights
-
-    def chances(
-        self, shopper: Shopper, last: int | None, now: float, seen: AbstractSet[int]
-    ) -> dict[int, float]:
-        """Return item index -> chance to be drawn next; what is off sale or seen is left out.
-
-        Exact but for the second try that a draw makes when a way leads nowhere.
-        """
-        found: dict[int, float] = {}
-        open_ = {i.index for i in self.items if i.arrives <= now < i.leaves} - seen
-        self._add_shelves(found, shopper, open_)
-        total = sum(self.items[n].weight for n in open_)
-        for index in open_:
-            chance = POPULAR_SHARE * self.items[index].weight / total
-            found[index] = found.get(index, 0.0) + chance
-        after = [n for n in self.items[last].complements if n in open_] if last is not None else []
-        for index, weight in zip(after, _descending(after), strict=True):
-            chance = COMPLEMENT_SHARE * weight / sum(_descending(after))
-            found[index] = found.get(index, 0.0) + chance
-        return found
-
-    def _add_shelves(
-        self, found: dict[int, float], shopper: Shopper, open_: AbstractSet[int]
-    ) -> None:
-        shelves = self.shelf_weights(shopper)
-        total = sum(shelves.values())
-        rest = 1.0 - POPULAR_SHARE - COMPLEMENT_SHARE
-        for shelf, weight in shelves.items():
-            on = [n for n in self.shelves.on[shelf] if n in open_]
-            mass = sum(self._item_weight(shopper, n) for n in on)
-            for index in on:
-                chance = rest * weight / total * self._item_weight(shopper, index) / mass
-                found[index] = found.get(index, 0.0) + chance
-
-    def _item_weight(self, shopper: Shopper, index: int) -> float:
-        item = self.items[index]
-        return item.weight * self._liking(shopper, item)
 
     @staticmethod
     def _kind_weight(need: Need, category: str, kind: str) -> float:

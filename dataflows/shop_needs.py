@@ -184,8 +184,6 @@ NEEDS: tuple[Need, ...] = (
     ),
 )
 
-SEASONS = ("summer", "winter")
-
 
 def season_weights(season: int) -> list[int]:
     """How common each of `NEEDS` is in the season numbered `season` (0 summer, 1 winter, ...)."""

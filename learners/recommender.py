@@ -439,11 +439,6 @@ class Recommender(ModelState):
         """Tell whether an item stands in the catalogue or was seen in the stream."""
         return item_id in self.signals.items.index
 
-    def seen_in_stream(self, item_id: str) -> bool:
-        """Tell whether someone interacted with an item."""
-        number = self.signals.items.index.get(item_id)
-        return number is not None and bool(self.signals.items.streamed[number])
-
     def item_title(self, item_id: str) -> str:
         """Give an item's title, its id where there is none."""
         number = self.signals.items.index.get(item_id)

@@ -21,7 +21,6 @@ Form = Literal["sentence-transformers", "int8", "static", "adapter"]
 Sequence = Annotated[int, Meta(ge=0, le=MOST_PROMOTIONS)]
 
 PROMOTE = "promote"
-REFUSE = "refuse"
 
 
 class FileFacts(msgspec.Struct, frozen=True):

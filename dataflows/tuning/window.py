@@ -92,10 +92,6 @@ class Split(msgspec.Struct, frozen=True):
     newest: list[WindowEvent]
     items: dict[str, WindowItem]
 
-    def trained_items(self) -> set[str]:
-        """Give the items of the events that may be trained on."""
-        return {event.item_id for event in self.train if event.item_id is not None}
-
     def span(self) -> dict[str, float]:
         """Tell what was trained on and judged on, in plain figures for a manifest."""
         told: dict[str, float] = {"events": len(self.train), "newest": len(self.newest)}

@@ -14,6 +14,7 @@ from dataflows.shop import Shop
 from dataflows.shop_dirt import FAULTS
 from dataflows.shop_needs import NEEDS
 from dataflows.shop_words import CATEGORIES
+from tests.dataflows.shop_oracle import best_list, chances
 
 N = 6000
 SMALL = {"items": 800, "users": 400}
@@ -78,20 +79,20 @@ def test_a_purchase_comes_after_the_view_of_the_same_item(events: list[dict]):
 def test_intents_are_known_but_few_events_say_them(shop: Shop, events: list[dict]):
     said = [event for event in events if "intent" in event]
     assert 0.03 < len(said) / N < 0.07
-    assert all(event["intent"] == shop.true_intent(event["event_id"]) for event in said)
-    assert {shop.true_intent(e["event_id"]) for e in events} == {need.name for need in NEEDS}
+    assert all(event["intent"] == shop.truth(event["event_id"]).intent for event in said)
+    assert {shop.truth(e["event_id"]).intent for e in events} == {need.name for need in NEEDS}
     with pytest.raises(KeyError):
-        shop.true_intent("e9999999")
+        shop.truth("e9999999")
 
 
 def test_the_season_changes_what_people_want_at_the_known_moment(shop: Shop, events: list[dict]):
     drift = int(0.6 * N)
-    before = Counter(shop.true_intent(event["event_id"]) for event in events[:drift])
-    after = Counter(shop.true_intent(event["event_id"]) for event in events[drift:])
+    before = Counter(shop.truth(event["event_id"]).intent for event in events[:drift])
+    after = Counter(shop.truth(event["event_id"]).intent for event in events[drift:])
     assert after["keep warm"] / after.total() > 4 * before["keep warm"] / before.total()
     assert before["garden season"] / before.total() > 1.7 * after["garden season"] / after.total()
     still = Shop(seed=3, drifts=(), **SMALL)
-    late = Counter(still.true_intent(e["event_id"]) for e in list(still.events(N))[drift:])
+    late = Counter(still.truth(e["event_id"]).intent for e in list(still.events(N))[drift:])
     assert late["keep warm"] < after["keep warm"] / 4
 
 
@@ -99,7 +100,7 @@ def test_an_intent_stays_for_a_while(shop: Shop, events: list[dict]):
     last: dict[str, str] = {}
     same = changed = 0
     for event in events:
-        intent = shop.true_intent(event["event_id"])
+        intent = shop.truth(event["event_id"]).intent
         if event["user_id"] in last:
             same += intent == last[event["user_id"]]
             changed += intent != last[event["user_id"]]
@@ -114,7 +115,7 @@ def test_the_best_list_is_far_better_than_the_popular_one(shop: Shop, events: li
     # Even the popularity of the whole stream, which no one could know in time, falls short.
     popular = {item for item, _ in counts.most_common(10)}
     sample = Random(1).sample(chosen, 400)
-    oracle = sum(e["item_id"] in (shop.oracle(e["event_id"]) or []) for e in sample) / 400
+    oracle = sum(e["item_id"] in (best_list(shop, e["event_id"]) or []) for e in sample) / 400
     popularity = sum(event["item_id"] in popular for event in sample) / 400
     assert oracle > 0.4
     assert popularity < oracle / 3
@@ -124,17 +125,17 @@ def test_the_best_list_is_far_better_than_the_popular_one(shop: Shop, events: li
 
 def test_the_oracle_s_chances_are_those_of_the_draw(shop: Shop):
     shopper = msgspec.structs.replace(shop._visitors.all[0], need=0, seen={1: None})
-    chances = shop.chooser.chances(shopper, 5, 0.5, {1})
+    expected_of = chances(shop.chooser, shopper, 5, 0.5, {1})
     drawn = Counter(shop.chooser.draw(Random(n), shopper, 5, 0.5) for n in range(20_000))
-    assert sum(chances.values()) == pytest.approx(1.0, abs=1e-9)
-    for index in sorted(chances, key=chances.__getitem__)[-15:]:
-        expected = chances[index]
+    assert sum(expected_of.values()) == pytest.approx(1.0, abs=1e-9)
+    for index in sorted(expected_of, key=expected_of.__getitem__)[-15:]:
+        expected = expected_of[index]
         assert drawn[index] / 20_000 == pytest.approx(expected, abs=4 * (expected / 20_000) ** 0.5)
 
 
 def test_searches_have_no_oracle_and_go_on_without_item(shop: Shop, events: list[dict]):
     search = next(event for event in events if event["type"] == "search")
-    assert shop.oracle(search["event_id"]) is None
+    assert best_list(shop, search["event_id"]) is None
 
 
 def test_items_come_and_go_in_mid_stream():

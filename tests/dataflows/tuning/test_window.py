@@ -52,7 +52,7 @@ def test_the_slice_is_as_large_as_its_share_says():
         "newest_first_ts": 80.0,
         "newest_last_ts": 99.0,
     }
-    assert parted.trained_items() == {f"i{n}" for n in range(80)}
+    assert {event.item_id for event in parted.train} == {f"i{n}" for n in range(80)}
 
 
 def test_few_fresh_events_make_a_small_slice():
