@@ -13,10 +13,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import msgspec
-
 from dataflows.check_advice import Advice
-from dataflows.check_items import check_items
+from dataflows.check_items import check_items, unknown_fields
 from dataflows.check_report import CheckReport, Example, ItemsReport, render
 from dataflows.clean import Cleaner, Verdict
 from dataflows.config import Config
@@ -38,7 +36,6 @@ EXAMPLES = 3
 CHANGES_DROPPED = 2_000
 FIELDS = ("item_id", "text", "value", "session_id", "intent")
 KNOWN = frozenset(EventJson.__struct_fields__)
-_names = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def check_events(
@@ -173,7 +170,7 @@ class _Checker:
         tally(self._types, event.type)
         for name in FIELDS:
             self._missing[name] += getattr(event, name) is None
-        for name in _unknown_fields(raw.value or b""):
+        for name in unknown_fields(raw.value or b"", KNOWN):
             tally(self._unknown, name)
 
     def _show(self, raw: Raw, outcome: str, reason: str, detail: str) -> None:
@@ -220,13 +217,6 @@ class _Checker:
 
 
 _OUTCOMES = ("learnt", "observed", "skipped", "duplicate", "dead_letter")
-
-
-def _unknown_fields(value: bytes) -> list[str]:
-    try:
-        return [name for name in _names.decode(value) if name not in KNOWN]
-    except (ValueError, RecursionError):  # a record that only the slow path of decoding can read
-        return []
 
 
 def _guess(sample: bytes) -> str:

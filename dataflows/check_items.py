@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -70,7 +70,7 @@ class _ItemChecker:
     def take(self, raw: Raw) -> None:
         """Look at one row."""
         self.rows += 1
-        for name in _unknown_fields(raw.value or b""):
+        for name in unknown_fields(raw.value or b"", KNOWN):
             tally(self._unknown, name)
         item = decode_item(raw, self._config.events)
         if isinstance(item, Reject):
@@ -156,11 +156,12 @@ class _ItemChecker:
                 yield f"Is {alike[0]!r} what is wanted as {wanted}? Every row needs that name."
 
 
-def _unknown_fields(value: bytes) -> list[str]:
+def unknown_fields(value: bytes, known: Container[str]) -> list[str]:
+    """Give the names of a record's fields that are not known, in its order."""
     try:
-        return [name for name in _names.decode(value) if name not in KNOWN]
+        return [name for name in _names.decode(value) if name not in known]
     except (
         ValueError,
         RecursionError,
-    ):  # a row only for the slow path, or none
+    ):  # one that only the slow path of decoding can read, or none
         return []

@@ -7,9 +7,10 @@ import platform
 import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from dataflows.cli_version import installed
 
 LIBRARIES = ("penchant", "bytewax", "river", "numpy", "numba", "sentence-transformers", "torch")
 
@@ -21,17 +22,10 @@ def made_by(arguments: Sequence[str]) -> dict[str, Any]:
         "at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
-        "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
+        "libraries": {name: found for name in LIBRARIES if (found := installed(name))},
     }
 
 
 def title_of(log: Path) -> str:
     """Name a log by its folder too: most are called events.jsonl."""
     return f"{log.resolve().parent.name}/{log.name}".lstrip("/")
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -9,6 +10,12 @@ from encoders.errors import one_line
 
 ANSWER_SECONDS = 5.0
 _NEAR = 0.75
+_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+
+
+def may_be_of_hub(name: str) -> bool:
+    """Tell whether the hub could have a model of this name: an owner and a name, or a name."""
+    return _HUB_NAME.fullmatch(name) is not None and not name.startswith(".")
 
 
 def unreachable(name: str) -> str | None:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from encoders.errors import EncoderError
 from encoders.hashing import HashingEncoder
-from encoders.hub import meant
+from encoders.hub import may_be_of_hub, meant
 from encoders.protocol import Encoder
 
-_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 OURS = ("packaged", "multilingual")
 _NAMES = (*OURS, "hashing", "hashing-128", "static:FOLDER")
 _HASHING = re.compile(r"hashing(?:-(\d{1,6}))?")
@@ -76,7 +75,7 @@ def _load(name: str, cache_dir: Path | None, revision: str | None) -> Encoder:
             f"there is no encoder {name!r}; did you mean {near!r}? A model of the hub has its "
             f"owner before it, as in sentence-transformers/{name}"
         )
-    if not _HUB_NAME.fullmatch(name) or name.startswith("."):
+    if not may_be_of_hub(name):
         raise EncoderError(
             f"there is no encoder {name!r}: not a folder, not a name of the hub. Use `packaged`, "
             f"`multilingual`, `hashing`, `static:FOLDER`, an existing folder, or a hub name such "
@@ -87,9 +86,9 @@ def _load(name: str, cache_dir: Path | None, revision: str | None) -> Encoder:
 
 def is_of_hub(name: str) -> bool:
     """Tell whether a name is one of the hub: neither one of ours nor a folder that there is."""
-    if name in OURS or _HASHING.fullmatch(name) or not _HUB_NAME.fullmatch(name):
+    if name in OURS or _HASHING.fullmatch(name) or not may_be_of_hub(name):
         return False
-    return not name.startswith(".") and not Path(name).expanduser().is_dir()
+    return not Path(name).expanduser().is_dir()
 
 
 def _from_folder(folder: Path) -> Encoder:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,12 @@ import numpy as np
 
 from encoders.errors import one_line
 from encoders.fingerprint import fingerprint
-from encoders.hub import meant
+from encoders.hub import may_be_of_hub, meant
 from encoders.language.errors import LanguageError
 from encoders.language.model import LanguageModel
 from encoders.language.packaged import packaged_folder
 from encoders.quiet import quiet
 
-_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _NEEDED = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
 # What says who wrote the settings, not what the model answers.
 _TOLD_BY_THE_WRITER = ("transformers_version", "_name_or_path", "dtype", "torch_dtype")
@@ -105,7 +103,7 @@ def _folder(name: str, cache_dir: Path | None, revision: str | None) -> Path:
             f"there is no language model {name!r}; did you mean {near!r}? A model of the hub has "
             f"its owner before it"
         )
-    if not _HUB_NAME.fullmatch(name) or name.startswith("."):
+    if not may_be_of_hub(name):
         raise LanguageError(
             f"there is no language model {name!r}: not a folder, not a name of the hub. Use "
             f"`packaged`, an existing folder, or a hub name"
