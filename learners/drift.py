@@ -113,9 +113,7 @@ class Watch:
         """Feed a new detector; give the last drift that it notices on the way."""
         self._fed = bytearray(fed)
         self._since = 0
-        self._detector = _ADWIN(  # type: ignore[no-untyped-call]
-            delta=self._settings.delta, clock=self._settings.clock
-        )
+        self._detector = _ADWIN(delta=self._settings.delta, clock=self._settings.clock)
         noticed = None
         for place, step in enumerate(self._fed, 1):
             noticed = self._take(step, place) or noticed
