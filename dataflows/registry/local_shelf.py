@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from uuid import uuid4
 
-from dataflows.private_files import sync_folder
 from dataflows.errors import ModelError
+from dataflows.private_files import sync_folder
 from dataflows.registry.content import MANIFEST
 from dataflows.registry.shelf import Shelf
 from dataflows.secrets import masked
