@@ -140,6 +140,12 @@ def unpack_as(blob: bytes, kind: str, version: int | Collection[int], wanted: ty
     return state
 
 
+def version_of(blob: bytes) -> tuple[str, int]:
+    """Give the kind and the version of a record, without reading its state."""
+    envelope = _open(blob)
+    return envelope.kind, envelope.version
+
+
 def decode(blob: bytes, wanted: type[T]) -> T:
     """Read a record that is plain msgpack without an envelope. Raises `DamagedError`."""
     try:
