@@ -138,9 +138,15 @@ def run(
     from dataflows.signals import hold_back
 
     hold_back()
+    from dataflows.leaving import leave
     from dataflows.run import run as run_flow
 
-    run_flow(read_config(config), accept_items=accept_items)
+    settings = read_config(config)
+    if settings.flow.source != "kafka" or os.environ.get(DEBUG):
+        run_flow(settings, accept_items=accept_items)
+        return
+    # A stop has a time limit, and a client that no broker answers does not keep it.
+    leave(run_to_status(lambda: run_flow(settings, accept_items=accept_items)))
 
 
 @app.command()

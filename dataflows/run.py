@@ -19,6 +19,7 @@ from dataflows import panics
 from dataflows.config import Config, load_config
 from dataflows.engine import Engine
 from dataflows.failures import DEBUG, run_to_status, tell
+from dataflows.leaving import leave
 from dataflows.log_set_up import set_up_log
 from dataflows.panics import hushed
 from dataflows.process import Process, assemble
@@ -105,7 +106,7 @@ class _Ending:
         if not isinstance(error, Exception):
             sys.__excepthook__(kind, error, trace)
         elif self.process is None:
-            _leave(tell(error))
+            leave(tell(error))
         else:
             self._broken = error  # told last, once all is closed
 
@@ -113,7 +114,7 @@ class _Ending:
         """Close all at the very end of the interpreter."""
         status = run_to_status(self._finish)
         if status:
-            _leave(status)  # an exception here would be printed whole, and the status be 0
+            leave(status)  # an exception here would be printed whole, and the status be 0
 
     def _finish(self) -> None:
         assert self.process is not None  # noqa: S101 - or nothing would have been registered
@@ -125,10 +126,3 @@ class _Ending:
             _log.error("and at the end: %s", error)
         if self._broken is not None:
             raise self._broken
-
-
-def _leave(status: int) -> None:
-    """End the process with a status, where the interpreter would end it with another."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)

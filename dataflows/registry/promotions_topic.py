@@ -9,6 +9,7 @@ from collections.abc import Callable
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
 from dataflows.kafka_client import make_consumer
+from dataflows.kafka_closing import Closing
 from dataflows.kafka_health import Health
 from dataflows.kafka_settings import PROMOTIONS, KafkaSettings
 from dataflows.registry.announce import read_promotion
@@ -34,6 +35,7 @@ class PromotionsTopic:
         self._topic = settings.topic(PROMOTIONS)
         self._health = Health("promotions")
         self._consumer = make_consumer(settings, self._health)
+        self._closing = Closing(self._consumer)
         self._clock = clock
         self._ask_at = clock()
         self._is_assigned = False
@@ -54,8 +56,8 @@ class PromotionsTopic:
         return found
 
     def close(self) -> None:
-        """Leave the broker."""
-        self._consumer.close()
+        """Leave the broker; one that does not answer is waited for a moment only."""
+        self._closing.close()
 
     def _assign(self) -> bool:
         now = self._clock()

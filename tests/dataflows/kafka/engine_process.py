@@ -100,9 +100,10 @@ class Penchant:
                 cwd=Path(__file__).resolve().parents[3],
             )
 
-    def stop(self) -> int:
+    def stop(self, seconds: float = 120.0) -> int:
+        """End it in order; give its exit status. Raises where it takes longer than that."""
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(120)
+        return self._process.wait(seconds)
 
     def kill(self):
         self._process.kill()

@@ -108,7 +108,8 @@ def stop_in_an_outage(broker, make, fail, mend):
     names = broker.names()
     fill(broker, names, shopping(EVENTS))
     process = make(broker, names, flush_seconds=FLUSH, batch_size=50, degraded_seconds=1)
-    process.start()
+    # As a command: what is left open is not waited for then, and nothing may be lost by that.
+    process.start("-m", "dataflows.cli", "run", "--config", str(process.config))
     process.await_learnt(100)
     fail()
     try:
