@@ -1,4 +1,4 @@
-"""Where partitions end, asked of the broker beside the reading, and never waited for."""
+"""Where partitions begin and end, asked of the broker beside the reading, and never waited for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ASK_SECONDS = 5.0
 
 
 class Ends(Protocol):
-    """Says where partitions end."""
+    """Says where partitions end, or begin."""
 
     def ask(self, partitions: Iterable[Where]) -> None:
         """Ask, unless an answer is still to come. Never waits, never raises."""
@@ -30,15 +30,23 @@ class Ends(Protocol):
         ...
 
 
+def broker_begins(settings: KafkaSettings, health: Health) -> Ends:
+    """Ask where partitions begin, as `BrokerEnds` asks where they end."""
+    return BrokerEnds(settings, health, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+
+
 class BrokerEnds:
     """Asks by a client of its own, so that a consumer which is stuck has no part in it.
 
-    The end is that of what may be read: records of a transaction that is still open are beyond.
-    Whoever does not answer, or refuses to, is passed over; what the consumer says of that broker
-    tells enough.
+    `what` may be where they begin instead. The end is that of what may be read: records of a
+    transaction that is still open are beyond. Whoever does not answer, or refuses to, is passed
+    over; what the consumer says of that broker tells enough.
     """
 
-    def __init__(self, settings: KafkaSettings, health: Health) -> None:
+    def __init__(
+        self, settings: KafkaSettings, health: Health, what: OffsetSpec | None = None
+    ) -> None:
+        self._what = what or OffsetSpec.latest()  # type: ignore[no-untyped-call]
         self._settings = settings
         self._health = health
         self._client: AdminClient | None = None
@@ -50,8 +58,7 @@ class BrokerEnds:
             return
         if self._client is None:
             self._client = AdminClient(admin_options(self._settings, self._health))
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        wanted = {TopicPartition(*where): latest for where in partitions}
+        wanted = {TopicPartition(*where): self._what for where in partitions}
         try:
             found = self._client.list_offsets(
                 wanted,

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+import time
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from dataflows.errors import InputError
+from dataflows.kafka_ends import ASK_SECONDS, Ends
 from dataflows.kafka_health import Health
 from dataflows.kafka_logs import Logs, cut, cut_within
 from dataflows.kafka_partitions import Partitions, Where, partition_name
 from dataflows.kafka_settings import ITEMS, KafkaSettings
+
+EVERY = 0.2
+"""Seconds between two questions."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -19,7 +24,12 @@ _CUT = "truncation"
 
 
 class LostOffsets:
-    """What to do where the broker says that the position to go on from is out of range."""
+    """What to do where the broker says that the position to go on from is out of range.
+
+    Where such a partition begins and ends is asked beside the reading, of `begins` and `ends`:
+    the rest is read on meanwhile, and no stop waits for the answer. The library gives nothing
+    of the partition until then.
+    """
 
     def __init__(
         self,
@@ -28,32 +38,59 @@ class LostOffsets:
         partitions: Partitions,
         health: Health,
         logs: Logs,
+        begins: Ends,
+        ends: Ends,
     ) -> None:
         self._logs = logs
         self._consumer = consumer
         self._settings = settings
         self._partitions = partitions
         self._health = health
-        self._again: dict[Where, KafkaError | None] = {}
+        self._begins = begins
+        self._ends = ends
+        self._waiting: dict[Where, KafkaError] = {}
+        self._known_begins: dict[Where, int] = {}
+        self._known_ends: dict[Where, int] = {}
+        self._since = self._next = 0.0
 
-    def handle(self, where: Where, told: KafkaError | None = None) -> None:
-        """Jump by the policy and count it as `jumped`, or raise InputError.
+    def noticed(self, where: Where, told: KafkaError) -> None:
+        """Take note of what the broker said; `handle` does what there is to be done."""
+        if not self._waiting:
+            self._since = time.monotonic()
+        self._waiting.setdefault(where, told)
 
-        Where the log is no longer the one that was read, end as `kafka.lost_log` says. Items
-        are kept by compaction, so their first record is always right to go on from.
+    def handle(self) -> None:
+        """Do what is to be done about partitions of which the broker has answered, ask for others.
+
+        Never waits. Jumps by the policy and counts it as `jumped`, or raises InputError. Where
+        the log is no longer the one that was read, ends as `kafka.lost_log` says. Items are
+        kept by compaction, so their first record is always right to go on from.
         """
-        at = self._partitions.next[where]
-        try:
-            begin, end = self._consumer.get_watermark_offsets(TopicPartition(*where), 5.0)
-        except KafkaException as error:
-            self._health.error("lost offset", f"{where[0]}: {error.args[0].str()}")
-            self._again.setdefault(where, told)
+        if not self._waiting:
             return
-        self._again.pop(where, None)
-        name = self._partitions.names[where]
+        self._known_begins |= self._begins.answers()
+        self._known_ends |= self._ends.answers()
+        answered = self._known_begins.keys() & self._known_ends.keys()
+        for where in [each for each in self._waiting if each in answered]:
+            told = self._waiting.pop(where)
+            self._judge(where, told, self._known_begins.pop(where), self._known_ends.pop(where))
+        now = time.monotonic()
+        if self._waiting and now >= self._next:
+            self._next = now + EVERY
+            self._ask(now)
+
+    def _ask(self, now: float) -> None:
+        self._begins.ask(self._waiting)
+        self._ends.ask(self._waiting)
+        if now - self._since > ASK_SECONDS:
+            names = ", ".join(map(partition_name, self._waiting))
+            self._health.error("lost offset", f"nobody says where these begin and end: {names}")
+
+    def _judge(self, where: Where, told: KafkaError, begin: int, end: int) -> None:
+        at, name = self._partitions.next[where], self._partitions.names[where]
         if at > end:
             self._logs.lost(name, cut(name, at, end))
-        if at >= begin and told is not None and _CUT in told.str().lower():
+        if at >= begin and _CUT in told.str().lower():
             self._logs.lost(name, cut_within(name, at))
         if at >= begin:  # the leader was behind for a moment: the position is still there
             self._assign(where, at)
@@ -63,11 +100,6 @@ class LostOffsets:
         if policy == "stop":
             raise InputError(_deleted(where, at, begin))
         self._jump(where, at, begin if policy == "earliest" else end)
-
-    def retry(self) -> None:
-        """Handle again what could not be handled because nobody answered."""
-        for where, told in list(self._again.items()):
-            self.handle(where, told)
 
     def _jump(self, where: Where, at: int, target: int) -> None:
         self._assign(where, target)

@@ -16,7 +16,7 @@ from dataflows.kafka_client import find_partitions, make_consumer
 from dataflows.kafka_closing import Closing
 from dataflows.kafka_commit import Committer
 from dataflows.kafka_decisions import FirstDecisions, count_partitions
-from dataflows.kafka_ends import BrokerEnds
+from dataflows.kafka_ends import BrokerEnds, broker_begins
 from dataflows.kafka_health import Health, Statistics, silent_leader
 from dataflows.kafka_items import CatchUp
 from dataflows.kafka_logs import Logs
@@ -56,7 +56,10 @@ class Reader:
             self._consumer, settings, progress, self._committer, self._logs
         )
         self.reached = Reached(self._consumer, settings.events_topic, self._partitions)
-        self._lost = LostOffsets(self._consumer, settings, self._partitions, health, self._logs)
+        self._lost = LostOffsets(
+            *(self._consumer, settings, self._partitions, health, self._logs),
+            *(broker_begins(settings, health), BrokerEnds(settings, health)),
+        )
         self._standstill = Standstill(patience(settings), BrokerEnds(settings, health))
         self._catch_up: CatchUp | None = None
         self._counts: dict[str, int] = {}
@@ -98,7 +101,7 @@ class Reader:
         It waits a little where it is quiet, unless somebody has other work (`may_wait`).
         """
         self._committer.tick(self._consumer)
-        self._lost.retry()
+        self._lost.handle()
         self._logs.tick(self._partitions.names, self._partitions.next)
         messages = self._messages(self._settings.batch_size if most is None else most, may_wait)
         self._empty = 0 if messages else self._empty + 1
@@ -196,7 +199,7 @@ class Reader:
                     self._partitions.start(decisions)
                 return self._partitions.end_mark(where, message.offset())
             case KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
-                self._lost.handle(where, error)
+                self._lost.noticed(where, error)
             case _ if error.fatal():
                 raise _for_good(error)
             case KafkaError.GROUP_AUTHORIZATION_FAILED:

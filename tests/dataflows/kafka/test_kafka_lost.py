@@ -5,12 +5,15 @@ It keeps about 5 MB of a partition, so producing more deletes the oldest, as ret
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import msgspec
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 
 from dataflows.errors import InputError
 from dataflows.kafka_health import Health
+from dataflows.kafka_lost import LostOffsets
 from dataflows.kafka_reader import Reader
 from dataflows.kafka_settings import KafkaSettings
 from dataflows.kafka_source import KafkaSource
@@ -91,6 +94,51 @@ def test_a_topic_made_anew_is_an_error_whatever_the_policy(mock):
     with pytest.raises(InputError, match=r"made anew.*empty \[state\] path"):
         take(reader, 1)
     reader.finish(1)
+
+
+class Told:
+    """Says where partitions begin or end, once it is made to."""
+
+    def __init__(self):
+        self.asked, self.given = [], {}
+
+    def ask(self, partitions):
+        self.asked = list(partitions)
+
+    def answers(self):
+        given, self.given = self.given, {}
+        return given
+
+
+def test_no_answer_about_many_partitions_is_waited_for(caplog):
+    """Each of them would hold up the flow, and its stop, one after the other."""
+    lost = [("events", number) for number in range(50)]
+    parts = SimpleNamespace(
+        next=dict.fromkeys(lost, 10),
+        names={where: f"events-{where[1]}" for where in lost},
+        role=lambda _: "events",
+    )
+    assigned = []
+    consumer = SimpleNamespace(
+        incremental_unassign=lambda _: None,
+        incremental_assign=lambda given: assigned.extend((p.partition, p.offset) for p in given),
+    )
+    settings = KafkaSettings(lost_offset="earliest")
+    health, begins, ends = Health("source"), Told(), Told()
+    offsets = LostOffsets(consumer, settings, parts, health, None, begins, ends)
+    for where in lost:
+        offsets.noticed(where, KafkaError(KafkaError._AUTO_OFFSET_RESET))
+    offsets.handle()
+    assert begins.asked == ends.asked == lost
+    begins.given = dict.fromkeys(lost, 30)
+    ends.given = {lost[7]: 40}
+    offsets.handle()
+    assert assigned == [(7, 30)]
+    assert "events-7: offset 10 is gone" in caplog.text
+    ends.given = {lost[7]: 41, lost[3]: 40}  # the first comes late, and is of no use any more
+    offsets.handle()
+    assert assigned == [(7, 30), (3, 30)]
+    assert health.counts["jumped"] == 40
 
 
 def test_latest_starts_at_the_end_and_loses_nothing_over_a_restart(mock):
