@@ -15,6 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported wi
 
 from dataflows.errors import InputError
 from dataflows.kafka_health import Health
+from dataflows.kafka_listener import mismatch
 from dataflows.kafka_settings import KafkaSettings
 from dataflows.secrets import MASK
 
@@ -202,10 +203,14 @@ def _passes(error: KafkaError | None, may_be_new: bool) -> bool:
 
 
 def unreachable(settings: KafkaSettings, error: KafkaError, heard: str | None = None) -> InputError:
-    """Give the one line about a broker that does not answer; `heard` is what was said last."""
+    """Give the one line about a broker that does not answer; `heard` is what was said last.
+
+    Where a listener speaks TLS and this client does not, or the reverse, the line says so.
+    """
+    why = mismatch(settings) or heard or error.str()
     return InputError(
         f"Kafka at {settings.bootstrap_servers} did not answer within "
-        f"{settings.start_seconds:g} s ({heard or error.str()}); check "
+        f"{settings.start_seconds:g} s ({why}); check "
         "kafka.bootstrap_servers and the security options in kafka.client, or raise "
         "kafka.start_seconds"
     )

@@ -104,7 +104,7 @@ class Refusals:
         if self._since is None or not refusing:
             return None
         is_over = self._clock() - self._since >= PATIENCE
-        for broker in _named(servers):
+        for broker in named_brokers(servers):
             is_silent = broker not in self._last
             if broker not in refusing and (broker in self._reasons or (is_silent and not is_over)):
                 return None
@@ -150,7 +150,7 @@ def _is_for_good(name: str, text: str) -> bool:
     return name == "_TRANSPORT" and _ALERT.search(text) is not None
 
 
-def _named(servers: str) -> set[str]:
-    """The brokers of `kafka.bootstrap_servers`, as librdkafka names them."""
+def named_brokers(servers: str) -> set[str]:
+    """Give the brokers of `kafka.bootstrap_servers`, as librdkafka names them."""
     names = (one.strip().rpartition("://")[2].lower() for one in servers.split(","))
     return {name if ":" in name.rpartition("]")[2] else name + _PORT for name in names if name}
