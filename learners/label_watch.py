@@ -10,14 +10,12 @@ six misses in a row of a label that was mostly known are enough here.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from learners.slots import Slots
+from learners.slots import LabelRows, Slots
 
 _MISSED = 0.9
 _LEAST, _MOST = 0.05, 0.6
@@ -44,7 +42,7 @@ class Change(NamedTuple):
     after: float
 
 
-class LabelWatch:
+class LabelWatch(LabelRows):
     """Misses of each label: their usual share, and the evidence that this has changed.
 
     `limit` is the evidence, in nats, at which there is an alarm: at 10, one label's steady
@@ -53,7 +51,7 @@ class LabelWatch:
 
     def __init__(self, max_labels: int, limit: float) -> None:
         self.limit = limit
-        self._slots = Slots(max_labels, _BLANKS)
+        super().__init__(Slots(max_labels, _BLANKS))
 
     def update(self, slot: int, *, missed: bool) -> Change | None:
         """Take in whether a label's event was missed; tell of a change where that is an alarm.
@@ -79,25 +77,9 @@ class LabelWatch:
         self.clear(slot)
         return change
 
-    def clear(self, slot: int) -> None:
-        """Make a label as new."""
-        self._slots.clear(slot)
-
     def merge(self, gone: int, kept: int) -> None:  # noqa: ARG002 (as the other parts)
         """Watch a label as a new one, since it means more than it did."""
         self.clear(kept)
-
-    def remove(self, slot: int) -> None:
-        """Drop a row; those behind it move up."""
-        self._slots.remove(slot)
-
-    def state(self, n: int) -> dict[str, NDArray[Any]]:
-        """Give copies of the first `n` rows."""
-        return self._slots.state(n)
-
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on, bit for bit, from what `state` gave."""
-        self._slots.restore(state)
 
 
 _BLANKS = {

@@ -9,14 +9,13 @@ integers are exact in any order, and cosines are right to about 0.003.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from learners.compiled import compiled
-from learners.slots import Slots
+from learners.slots import LabelRows, Slots
 
 Floats = NDArray[np.float32]
 
@@ -37,13 +36,12 @@ class Coded(NamedTuple):
     scale: np.float32
 
 
-class NearestMemory:
+class NearestMemory(LabelRows):
     """The newest `quota` examples `(dim,)` of each label, oldest overwritten first."""
 
     def __init__(self, dim: int, limit: int, quota: int) -> None:
         self.quota = quota
-        self._slots = Slots(limit, _blanks(dim, quota))
-        self._take()
+        super().__init__(Slots(limit, _blanks(dim, quota)))
 
     def scores(
         self, n: int, coded: Coded, sharpness: float, slots: NDArray[np.int64]
@@ -74,11 +72,6 @@ class NearestMemory:
         decode(self._codes, self._scales, slots, places, vectors)
         return vectors
 
-    def clear(self, slot: int) -> None:
-        """Make a label as new."""
-        self._slots.clear(slot)
-        self._take()
-
     def merge(self, gone: int, kept: int) -> None:
         """Give one label's examples to another: its newest first go in last."""
         more, have = self._oldest_first(gone), self._oldest_first(kept)
@@ -88,26 +81,12 @@ class NearestMemory:
         for _, coded in both[: self.quota][::-1]:
             self.add(kept, coded)
 
-    def remove(self, slot: int) -> None:
-        """Drop a row; those behind it move up."""
-        self._slots.remove(slot)
-        self._take()
-
     def widen(self, dim: int) -> None:
         """Make room for more features, which have been 0 so far."""
         missing = dim - self._codes.shape[2]
         arrays = {name: self._slots[name] for name in ("scales", "met", "kept")}
         arrays["codes"] = np.pad(self._codes, ((0, 0), (0, 0), (0, missing)))
         self._slots.replace(_blanks(dim, self.quota), arrays)
-        self._take()
-
-    def state(self, n: int) -> dict[str, NDArray[Any]]:
-        """Give copies of the first `n` rows."""
-        return self._slots.state(n)
-
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on, bit for bit, from what `state` gave."""
-        self._slots.restore(state)
         self._take()
 
     def _oldest_first(self, slot: int) -> list[Coded]:

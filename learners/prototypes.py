@@ -7,27 +7,25 @@ few-shot learning, Snell et al., 2017, "Prototypical networks").
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from learners.compiled import compiled
-from learners.slots import Slots
+from learners.slots import LabelRows, Slots
 
 Floats = NDArray[np.float32]
 
 _LEAST_SQUARED = 1e-20
 
 
-class Prototypes:
+class Prototypes(LabelRows):
     """Decayed means of unit vectors `(dim,)`, one a label; the newest `span` count most."""
 
     def __init__(self, dim: int, limit: int, span: float) -> None:
         self.span = span
-        self._slots = Slots(limit, _blanks(dim))
-        self._take()
+        super().__init__(Slots(limit, _blanks(dim)))
 
     def scores(self, n: int, unit: Floats) -> Floats:
         """Give the cosine `(n,)` of each mean with a unit vector."""
@@ -41,11 +39,6 @@ class Prototypes:
         self._counts[slot] = count
         self._factors[slot] = approach(self._means[slot], unit, np.float32(weight / count))
 
-    def clear(self, slot: int) -> None:
-        """Make a label as new."""
-        self._slots.clear(slot)
-        self._take()
-
     def merge(self, gone: int, kept: int) -> None:
         """Let the mean of one label count in another's."""
         counts = self._counts[[gone, kept]]
@@ -57,26 +50,12 @@ class Prototypes:
         length = float(np.linalg.norm(self._means[kept]))
         self._factors[kept] = 1.0 / length if length**2 > _LEAST_SQUARED else 0.0
 
-    def remove(self, slot: int) -> None:
-        """Drop a row; those behind it move up."""
-        self._slots.remove(slot)
-        self._take()
-
     def widen(self, dim: int) -> None:
         """Make room for more features, which have been 0 so far."""
         missing = dim - self._means.shape[1]
         arrays = {name: self._slots[name] for name in ("counts", "factors")}
         arrays["means"] = np.pad(self._means, ((0, 0), (0, missing)))
         self._slots.replace(_blanks(dim), arrays)
-        self._take()
-
-    def state(self, n: int) -> dict[str, NDArray[Any]]:
-        """Give copies of the first `n` rows."""
-        return self._slots.state(n)
-
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on, bit for bit, from what `state` gave."""
-        self._slots.restore(state)
         self._take()
 
     def _take(self) -> None:

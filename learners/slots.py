@@ -60,6 +60,36 @@ class Slots:
         self.replace(self._blanks, state)
 
 
+class LabelRows:
+    """What is kept of labels in `Slots`. `_take` is called whenever their arrays are other ones."""
+
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
+        self._take()
+
+    def clear(self, slot: int) -> None:
+        """Make the row of a label as new."""
+        self._slots.clear(slot)
+        self._take()
+
+    def remove(self, slot: int) -> None:
+        """Drop a row; those behind it move up."""
+        self._slots.remove(slot)
+        self._take()
+
+    def state(self, n: int) -> dict[str, Array]:
+        """Return copies of the first `n` rows."""
+        return self._slots.state(n)
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Go on, bit for bit, from what `state` gave."""
+        self._slots.restore(state)
+        self._take()
+
+    def _take(self) -> None:
+        """Take up the arrays that a subclass keeps at hand."""
+
+
 def _rows(n: int, blank: Array) -> Array:
     rows: Array = np.empty((n, *blank.shape), blank.dtype)
     rows[:] = blank

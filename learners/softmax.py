@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from learners.compiled import compiled
 from learners.limits import AboveZero, Count, FiniteAboveZero, Limited
-from learners.slots import Slots
+from learners.slots import LabelRows, Slots
 
 Dense = NDArray[np.floating[Any]]
 
@@ -45,7 +45,7 @@ class IntentSettings(Limited, frozen=True):
             raise ValueError(f"l2 x rate is {self.l2 * self.rate}; keep it from 0 to 1")
 
 
-class Softmax:
+class Softmax(LabelRows):
     """Weights `(rows, dim + 1)` of labels; the last column belongs to the bias.
 
     `skip`: with AdaGrad, a row whose error is at most this is left as it is, which saves
@@ -57,8 +57,7 @@ class Softmax:
         self._dtype = np.dtype(settings.dtype)
         self._rate, self._l2 = self._dtype.type(settings.rate), self._dtype.type(settings.l2)
         self._skip = self._dtype.type(skip)
-        self._slots = Slots(settings.max_labels, self._blanks(dim))
-        self._take()
+        super().__init__(Slots(settings.max_labels, self._blanks(dim)))
 
     def logits(self, n: int, vector: Dense) -> Dense:
         """Give the scores `(n,)` of a vector `(dim + 1,)`."""
@@ -85,20 +84,10 @@ class Softmax:
             np.dot(weights, vector, out=error)
         descend_all(weights, squares, errors, vectors, slots, self._rate, self._l2, self._skip)
 
-    def clear(self, slot: int) -> None:
-        """Make the row of a label as new."""
-        self._slots.clear(slot)
-        self._take()
-
     def merge(self, gone: int, kept: int, share: float) -> None:
         """Mix the row of one label into another's, with this share."""
         for array in (self._weights, self._squares):
             array[kept] += self._dtype.type(share) * (array[gone] - array[kept])
-
-    def remove(self, slot: int) -> None:
-        """Drop a row; those behind it move up."""
-        self._slots.remove(slot)
-        self._take()
 
     def fade(self, factor: float) -> None:
         """Multiply the sums of squared gradients by this, so that steps become longer again."""
@@ -116,14 +105,9 @@ class Softmax:
         self._slots.replace(blanks, wide)
         self._take()
 
-    def state(self, n: int) -> dict[str, NDArray[Any]]:
-        """Give copies of the first `n` rows."""
-        return self._slots.state(n)
-
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on, bit for bit, from what `state` gave."""
-        self._slots.restore({name: state[name] for name in ("weights", "squares")})
-        self._take()
+        """Go on, bit for bit, from what `state` gave, whatever else it holds."""
+        super().restore({name: state[name] for name in ("weights", "squares")})
 
     def _blanks(self, dim: int) -> dict[str, NDArray[Any]]:
         return {
