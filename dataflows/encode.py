@@ -23,6 +23,7 @@ from dataflows.event_settings import EventSettings
 from dataflows.events import Event
 from dataflows.items import ItemRecord, RemovedItem
 from dataflows.known_items import Joined
+from dataflows.logs_read import LogsRead
 from dataflows.record import Raw, Reject
 from dataflows.rendered import Arrived, Rendered
 from dataflows.rendering import Renderer
@@ -57,6 +58,7 @@ class EncodeStep:
         self._shards = shards
         self._turns = turns
         self._decisions = decisions or DecisionReader()
+        self._logs = LogsRead()
         self._renderer = Renderer(settings, catalogue, items_topic, self._decisions)
 
     @property
@@ -102,7 +104,7 @@ class EncodeStep:
         for raw in raws:
             positions[raw.partition] = max(raw.next_offset, positions.get(raw.partition, 0))
         origins = {raw.partition: raw.origin for raw in raws if raw.origin is not None}
-        logs = {raw.partition: raw.log for raw in raws if raw.log is not None}
+        logs = self._logs.take(raws)
         anew = tuple(raw.partition for raw in raws if raw.is_anew)
         for shard in range(self._shards):
             mine = [one for one in encoded if self._is_for(one, shard)]

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
-from typing import Any, NoReturn
+from collections.abc import Collection, Iterable, Mapping
+from typing import NoReturn
 
-from confluent_kafka import KafkaException, TopicCollection
+import msgspec
 from confluent_kafka.admin import AdminClient
 
 from dataflows.errors import InputError
@@ -20,8 +19,9 @@ from dataflows.file_generations import generation_name, newest_generation, next_
 from dataflows.kafka_client import quiet_admin_options
 from dataflows.kafka_health import Health
 from dataflows.kafka_settings import KafkaSettings
+from dataflows.kafka_topic_ids import AskedIds
 from dataflows.progress import Progress
-from dataflows.record import LogId, Raw
+from dataflows.record import LastRecord, LogId, Raw
 
 EVERY = 2.0
 """Seconds between two questions while records are read."""
@@ -40,7 +40,11 @@ def partition_name(where: Where) -> str:
 
 
 class ReplacedError(Exception):
-    """A topic is another one than that which was read, and is to be read anew."""
+    """Logs are others than those that were read, and are to be read anew: those of `names`."""
+
+    def __init__(self, why: str, names: Collection[str]) -> None:
+        super().__init__(why)
+        self.names = frozenset(names)
 
 
 class Logs:
@@ -48,6 +52,7 @@ class Logs:
 
     With `kafka.lost_log = "anew"` a log that is not the one that was read gets a partition
     name of its own (`events-0#2`), since positions never go back.
+    `confirmed` is a moment, by the monotonic clock, at which they were still the same.
     """
 
     def __init__(self, settings: KafkaSettings, progress: Progress, health: Health) -> None:
@@ -58,15 +63,17 @@ class Logs:
         self._told: dict[str, LogId] = {}
         self._carried: dict[str, LogId] = {}
         self._marks: list[Raw] = []
-        self._asked: _Asked | None = None
+        self._asked: AskedIds | None = None
+        self.confirmed = time.monotonic()
         self._next = 0.0
 
     def ask(self, partitions: Iterable[Where]) -> None:
         """Ask for the ids of what is to be read, and wait for the answers."""
         partitions = list(partitions)
         seconds = min(PATIENCE, self._settings.start_seconds)
-        asked = _Asked(self._admin, dict.fromkeys(partitions, 0), seconds)
+        asked = AskedIds(self._admin, {topic for topic, _ in partitions}, seconds)
         asked.wait(seconds)
+        self.confirmed = asked.asked
         self._told = asked.ids()
         untold = sorted({topic for topic, _ in partitions if not self._id(topic).is_told})
         if untold:
@@ -93,9 +100,7 @@ class Logs:
             return self._anew(where, f"{name} is not what was read")
         if known is not None and known.is_another_than(told):
             return self._anew(where, _made_anew(name, known, told))
-        if known is not None:
-            self._carried[name] = known
-        elif at is not None and told.is_told:
+        if known is None and at is not None and told.is_told:
             self._health.tell(
                 "no ids", "the state knows no ids of its topics yet (%s): they are kept now", name
             )
@@ -103,6 +108,20 @@ class Logs:
         if at is None and name != partition_name(where):
             self._mark_anew(where, name)  # of several shards not all have heard of it
         return name, at, -1 if known is None else known.epoch
+
+    def is_another_than(self, before: Logs, topic: str) -> bool:
+        """Whether a topic is not the one that it was in an earlier run of questions."""
+        return self._id(topic).is_another_than(before._id(topic))
+
+    def last(self, name: str) -> LastRecord | None:
+        """Give the last record before the stored position; None once others were read."""
+        known = self._progress.log(name)
+        return None if known is None else known.last
+
+    def epoch(self, name: str) -> int:
+        """Give the epoch of what was read last in this run, -1 where it is not known."""
+        carried = self._carried.get(name)
+        return -1 if carried is None else carried.epoch
 
     def of(self, where: Where, name: str, epoch: int | None) -> LogId | None:
         """Give what a record of this leader epoch is the first to tell of its partition."""
@@ -112,23 +131,25 @@ class Logs:
         log = LogId(told.cluster, told.topic, -1 if epoch is None else epoch)
         if self._carried.get(name) == log:
             return None
+        last = self.last(name)
         self._carried[name] = log
         self._progress.note_log(name, log)
-        return log
+        return log if last is None else msgspec.structs.replace(log, last=last)
 
     def marks(self) -> list[Raw]:
         """Give what is to be stored of the partitions before records of them are, once."""
         marks, self._marks = self._marks, []
         return marks
 
-    def lost(self, name: str, why: str) -> NoReturn:
-        """Raise what ends reading, by the policy, where a log is not the one that was read."""
+    def lost(self, names: Collection[str], why: str) -> NoReturn:
+        """Raise what ends reading, by the policy, where logs are not those that were read."""
         if self._settings.lost_log == "stop":
             raise InputError(f"Kafka: {why}; {_REMEDY}")
-        self._progress.note_lost(name)
-        raise ReplacedError(why)
+        for name in names:
+            self._progress.note_lost(name)
+        raise ReplacedError(why, names)
 
-    def tick(self, names: Mapping[Where, str], positions: Mapping[Where, int]) -> None:
+    def tick(self, names: Mapping[Where, str]) -> None:
         """Look at an answer that came and ask again in time. Never waits; raises as `lost`."""
         now = time.monotonic()
         if self._asked is not None:
@@ -138,20 +159,24 @@ class Logs:
             return
         if now >= self._next and names:
             self._next = now + EVERY
-            self._asked = _Asked(self._admin, dict(positions), PATIENCE)
+            self._asked = AskedIds(self._admin, {topic for topic, _ in names}, PATIENCE)
 
-    def _compare(self, asked: _Asked, names: Mapping[Where, str]) -> None:
+    def _compare(self, asked: AskedIds, names: Mapping[Where, str]) -> None:
         told = asked.ids()
         topics = {topic for topic, _ in names}
-        is_waiting = self._settings.lost_log == "anew" and not all(
-            topic in told and told[topic].topic for topic in topics
-        )
+        is_whole = all(topic in told and told[topic].topic for topic in topics)
+        is_waiting = self._settings.lost_log == "anew" and not is_whole
+        others: dict[str, str] = {}
         for where, name in names.items():
             known, now = self._id(where[0]), told.get(where[0], asked.cluster())
-            if known.is_another_than(now) and not is_waiting:
-                self.lost(name, _made_anew(name, known, now))
-            if not known.is_told and now.is_told:
+            if known.is_another_than(now):
+                others[name] = _made_anew(name, known, now)
+            elif not known.is_told and now.is_told:
                 self._told[where[0]] = now
+        if others and not is_waiting:
+            self.lost(others, next(iter(others.values())))
+        if is_whole and not others:
+            self.confirmed = asked.asked
 
     def _anew(self, where: Where, why: str) -> tuple[str, None, int]:
         if self._settings.lost_log == "stop":
@@ -177,69 +202,6 @@ class Logs:
 
     def _id(self, topic: str) -> LogId:
         return self._told.get(topic, LogId())
-
-
-class _Asked:
-    """One round of questions: the cluster and its topics."""
-
-    def __init__(self, admin: AdminClient, positions: dict[Where, int], seconds: float) -> None:
-        self.positions = positions
-        topics = sorted({topic for topic, _ in positions})
-        self._cluster = _future(lambda: admin.describe_cluster(request_timeout=seconds))
-        described = _future(
-            lambda: admin.describe_topics(TopicCollection(topics), request_timeout=seconds)
-        )
-        self._topics: dict[str, Future[Any]] = described or {}
-
-    def is_done(self) -> bool:
-        return all(future.done() for future in self._all())
-
-    def wait(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        for future in self._all():
-            try:
-                future.result(max(0.01, deadline - time.monotonic()))
-            except (KafkaException, TimeoutError):
-                continue
-
-    def cluster(self) -> LogId:
-        """Give the id of the cluster alone."""
-        return LogId(str(getattr(_result(self._cluster), "cluster_id", None) or ""))
-
-    def ids(self) -> dict[str, LogId]:
-        """Give topic to ids, for the topics that are there."""
-        cluster = self.cluster().cluster
-        found = {topic: _result(future) for topic, future in self._topics.items()}
-        return {
-            topic: LogId(cluster, _id_of(told)) for topic, told in found.items() if told is not None
-        }
-
-    def _all(self) -> list[Future[Any]]:
-        first = [] if self._cluster is None else [self._cluster]
-        return [*first, *self._topics.values()]
-
-
-def _future(ask: Callable[[], Any]) -> Any:
-    """Give what a question gives; None where the library or the broker knows no such question."""
-    try:
-        return ask()
-    except (KafkaException, ValueError, TypeError):
-        return None
-
-
-def _result(future: Future[Any] | None) -> Any:
-    if future is None or not future.done():
-        return None
-    try:
-        return future.result()
-    except Exception:  # noqa: BLE001 - refused, unknown, timed out: nothing is known
-        return None
-
-
-def _id_of(told: Any) -> str:
-    """Give a topic's id as text; brokers before 2.8 tell one of zeros, which is none."""
-    text = str(told.topic_id or "")
-    return "" if text.strip("A") == "" else text
 
 
 def cut(name: str, at: int, end: int) -> str:

@@ -48,7 +48,7 @@ class LostOffsets:
         self._health = health
         self._begins = begins
         self._ends = ends
-        self._waiting: dict[Where, KafkaError] = {}
+        self._waiting: dict[Where, tuple[int, KafkaError]] = {}
         self._known_begins: dict[Where, int] = {}
         self._known_ends: dict[Where, int] = {}
         self._since = self._next = 0.0
@@ -57,7 +57,7 @@ class LostOffsets:
         """Take note of what the broker said; `handle` does what there is to be done."""
         if not self._waiting:
             self._since = time.monotonic()
-        self._waiting.setdefault(where, told)
+        self._waiting.setdefault(where, (self._partitions.next[where], told))
 
     def handle(self) -> None:
         """Do what is to be done about partitions of which the broker has answered, ask for others.
@@ -72,8 +72,10 @@ class LostOffsets:
         self._known_ends |= self._ends.answers()
         answered = self._known_begins.keys() & self._known_ends.keys()
         for where in [each for each in self._waiting if each in answered]:
-            told = self._waiting.pop(where)
-            self._judge(where, told, self._known_begins.pop(where), self._known_ends.pop(where))
+            at, told = self._waiting.pop(where)
+            begin, end = self._known_begins.pop(where), self._known_ends.pop(where)
+            if at == self._partitions.next[where]:  # else a leader that was behind has caught up
+                self._judge(where, told, begin, end)
         now = time.monotonic()
         if self._waiting and now >= self._next:
             self._next = now + EVERY
@@ -89,11 +91,11 @@ class LostOffsets:
     def _judge(self, where: Where, told: KafkaError, begin: int, end: int) -> None:
         at, name = self._partitions.next[where], self._partitions.names[where]
         if at > end:
-            self._logs.lost(name, cut(name, at, end))
+            self._logs.lost([name], cut(name, at, end))
         if at >= begin and _CUT in told.str().lower():
-            self._logs.lost(name, cut_within(name, at))
+            self._logs.lost([name], cut_within(name, at))
         if at >= begin:  # the leader was behind for a moment: the position is still there
-            self._assign(where, at)
+            self._partitions.fetch_anew(where, begin)
             return
         policy = "earliest" if self._partitions.role(where[0]) == ITEMS else None
         policy = policy or self._settings.lost_offset
@@ -101,19 +103,24 @@ class LostOffsets:
             raise InputError(_deleted(where, at, begin))
         self._jump(where, at, begin if policy == "earliest" else end)
 
+    def short(self, where: Where) -> None:
+        """Look at a partition whose end the broker has told to be before the position, twice.
+
+        Some brokers say nothing to one who reads beyond the end, and some tell an end that is
+        too low when asked; what their answers to a fetch tell is right.
+        """
+        name, at = self._partitions.names[where], self._partitions.next[where]
+        end: int = self._consumer.get_watermark_offsets(TopicPartition(*where), cached=True)[1]
+        if 0 <= end < at:
+            self._logs.lost([name], cut(name, at, end))
+
     def _jump(self, where: Where, at: int, target: int) -> None:
-        self._assign(where, target)
-        self._partitions.next[where] = target
+        self._partitions.jump(where, target)
         self._health.count("jumped", target - at)
         _LOG.warning(
             "%s: offset %d is gone (deleted by retention); goes on at %d, %d records not read",
             *(partition_name(where), at, target, target - at),
         )
-
-    def _assign(self, where: Where, at: int) -> None:
-        # A seek is refused here: librdkafka has stopped fetching the partition.
-        self._consumer.incremental_unassign([TopicPartition(*where)])
-        self._consumer.incremental_assign([TopicPartition(*where, at)])
 
 
 def _deleted(where: Where, at: int, begin: int) -> str:

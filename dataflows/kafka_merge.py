@@ -10,7 +10,7 @@ its end, and nothing is held.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from heapq import heappop, heappush
 from math import inf
 from time import monotonic
@@ -28,11 +28,15 @@ A record that is far ahead of all others waits for many reads of theirs.
 
 
 class _Held(NamedTuple):
-    """A record, the time it is merged by, and what the clock of stalls showed when it came."""
+    """A record, the time it is merged by, and when it came.
+
+    `came` is what the clock of stalls showed then, `read` what the clock itself did.
+    """
 
     record: Rendered
     time: float
     came: float
+    read: float
 
 
 class Merge:
@@ -64,7 +68,7 @@ class Merge:
         self._max_skew = max_skew
         self._tell = given_up
         self._clock = clock
-        self._free: deque[Rendered] = deque()
+        self._free: deque[_Held] = deque()
         self._queues: dict[str, deque[_Held]] = {}
         self._heads: list[tuple[float, str]] = []
         self._given_up: set[str] = set()
@@ -101,15 +105,16 @@ class Merge:
 
     def put(self, records: Iterable[Rendered]) -> None:
         """Take in what was read, decoded."""
-        names, came = self._partitions(), self._stall_clock(self._clock())
+        now = self._clock()
+        names, came = self._partitions(), self._stall_clock(now)
         for record in records:
             name = record.raw.partition
             if name not in names:
-                self._free.append(record)
+                self._free.append(_Held(record, -inf, came, now))
                 continue
             self._given_up.discard(name)
             queue = self._queues.setdefault(name, deque())
-            held = _Held(record, self._time(record), came)
+            held = _Held(record, self._time(record), came, now)
             if not queue:
                 heappush(self._heads, (held.time, name))
             queue.append(held)
@@ -122,7 +127,7 @@ class Merge:
         """
         taken: list[Rendered] = []
         while self._free and len(taken) < most:
-            taken.append(self._free.popleft())
+            taken.append(self._free.popleft().record)
         lacking = set() if is_full else self.lacking()
         self.is_stalled = False
         while self._heads and len(taken) < most:
@@ -130,17 +135,44 @@ class Merge:
                 self.is_stalled = True
                 return taken
             self._go_on()
-            _, name = heappop(self._heads)
-            queue = self._queues[name]
-            record = queue.popleft().record
-            self.bytes_held -= _size(record.raw)
-            taken.append(record)
-            if queue:
-                heappush(self._heads, (queue[0].time, name))
-            elif not is_full and name not in self._given_up and not self._is_ended(name):
-                lacking.add(name)
+            held, is_last = self._pop()
+            taken.append(held.record)
+            name = held.record.raw.partition
+            if not is_last or is_full or name in self._given_up or self._is_ended(name):
+                continue
+            lacking.add(name)
         self._go_on()
         return taken
+
+    def let_go(self, ends: Mapping[str, float], before: float) -> tuple[list[Rendered], int]:
+        """Give, in their order, the records of partitions that are read no more, and hold none.
+
+        `ends` says of these partitions where the logs end that have taken their place. Only
+        what cannot be of those is given: what lies beyond, or was put in before a moment, by
+        the clock. Also gives how many others of these partitions were held. What is held of
+        partitions that are read on comes again.
+        """
+        held = [*self._free]
+        self._free.clear()
+        while self._heads:
+            held.append(self._pop()[0])
+        theirs = [each for each in held if each.record.raw.partition in ends]
+        given = [
+            each.record
+            for each in theirs
+            if each.read < before or each.record.raw.offset >= ends[each.record.raw.partition]
+        ]
+        return given, len(theirs) - len(given)
+
+    def _pop(self) -> tuple[_Held, bool]:
+        """Take the record that is next by time; whether it is the last held of its partition."""
+        _, name = heappop(self._heads)
+        queue = self._queues[name]
+        held = queue.popleft()
+        self.bytes_held -= _size(held.record.raw)
+        if queue:
+            heappush(self._heads, (queue[0].time, name))
+        return held, not queue
 
     def _waits(self, lacking: set[str]) -> bool:
         """Whether these are still waited for; they are given up for now where it took too long."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from math import inf
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from dataflows.errors import InputError
 from dataflows.kafka_commit import Committer
-from dataflows.kafka_logs import Logs, Where, partition_name
+from dataflows.kafka_logs import Logs, Where, cut_within, partition_name
+from dataflows.kafka_seams import Seams
 from dataflows.kafka_settings import DECISIONS, EVENTS, ITEMS, KafkaSettings
 from dataflows.progress import Progress
 from dataflows.record import Raw
+
+_LOG = logging.getLogger(__name__)
 
 __all__ = ["Partitions", "Where", "partition_name"]
 
@@ -37,6 +42,7 @@ class Partitions:
             settings.items_topic: ITEMS,
             settings.events_topic: EVENTS,
         }
+        self._seams = Seams()
         self.names: dict[Where, str] = {}
         self.next: dict[Where, int] = {}
 
@@ -62,16 +68,66 @@ class Partitions:
                 is_whole = is_late or name != partition_name(where)  # or in another's place
                 at = OFFSET_BEGINNING if is_whole else self._first(where)
             self.next[where] = max(0, at)
-            # With the epoch of the last record the client finds by itself that a log was cut.
-            starts.append(TopicPartition(*where, at, leader_epoch=epoch))
+            self._seams.begin(where, self._logs.last(name))
+            starts.append(self._start(where, at, epoch))
         if starts:
             self._consumer.incremental_assign(starts)
+        for start in starts:
+            if start.offset > 0 and start.leader_epoch is not None:
+                self._validate(start)
 
-    def fetch_anew(self, where: Where) -> None:
-        """Have the client library begin anew with a partition, at its position."""
+    def read(self, where: Where, raw: Raw) -> bool:
+        """Move on past a record; whether it is new, and none before the position.
+
+        Raises what `kafka.lost_log` asks for where the record before the position is another.
+        """
+        if raw.offset < (at := self.next[where]):
+            if not self._seams.fits(where, raw):
+                self._logs.lost([raw.partition], cut_within(raw.partition, at))
+            return False
+        self.next[where] = raw.next_offset
+        self._seams.read(where, raw)
+        return True
+
+    def fetch_anew(self, where: Where, begin: int = 0) -> None:
+        """Have the client library begin anew with a partition, at its position.
+
+        `begin` is the first offset that the log still has, as far as that is known.
+        """
+        start = self._start(where, self.next[where], self._logs.epoch(self.names[where]), begin)
+        # A seek is refused where librdkafka has stopped fetching the partition.
         self._consumer.incremental_unassign([TopicPartition(*where)])
-        self._consumer.incremental_assign([TopicPartition(*where, self.next[where])])
+        self._consumer.incremental_assign([start])
         self._consumer.resume([TopicPartition(*where)])  # a pause outlives an assignment
+
+    def jump(self, where: Where, to: int) -> None:
+        """Go on elsewhere: what stood before is gone."""
+        self.next[where] = to
+        self._seams.forget(where)
+        self.fetch_anew(where)
+
+    def _validate(self, start: TopicPartition) -> None:
+        """Have the client ask whether the log of this epoch reaches so far.
+
+        It asks with a seek, and at each change of leader; with an assignment it does not.
+        """
+        try:
+            self._consumer.seek(start)
+        except KafkaException as error:
+            _LOG.debug("%s: not validated: %s", start.topic, error.args[0].str())
+
+    def _start(self, where: Where, at: int, epoch: int, begin: int = 0) -> TopicPartition:
+        """Give where to fetch from, with the epoch of the last record before."""
+        return TopicPartition(*where, self._seams.fetch_from(where, at, begin), leader_epoch=epoch)
+
+    def end(self, where: Where) -> float:
+        """Ask where a partition ends; infinity where the broker does not say."""
+        seconds = self._settings.start_seconds
+        try:
+            found: int = self._consumer.get_watermark_offsets(TopicPartition(*where), seconds)[1]
+        except KafkaException:
+            return inf
+        return found
 
     def end_mark(self, where: Where, end: int | None) -> Raw | None:
         """Give the mark of an end that lies behind the last record, and go on from there.

@@ -8,6 +8,8 @@ however long a step takes.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
@@ -74,6 +76,24 @@ class Reader:
         """Whether items and events were read to their end once, each partition of them."""
         return self._catch_up is None and self.reached.is_complete
 
+    @property
+    def confirmed(self) -> float:
+        """A moment, by the monotonic clock, at which the topics were still those that are read."""
+        return self._logs.confirmed
+
+    def ends_now(self, before: Reader, names: Collection[str]) -> dict[str, float]:
+        """Give where logs end now that took the place of what an earlier reader had.
+
+        By the names that they had there: `names`, and all of a topic that is another one.
+        Infinity where the broker does not say.
+        """
+        gone = {
+            name: where
+            for where, name in before._partitions.names.items()
+            if name in names or self._logs.is_another_than(before._logs, where[0])
+        }
+        return {name: self._partitions.end(where) for name, where in gone.items()}
+
     def open(self) -> None:
         """Find the topics. May be called before `begin`, to fail early."""
         roles = [EVENTS, ITEMS] if self._settings.items_topic else [EVENTS]
@@ -102,11 +122,13 @@ class Reader:
         """
         self._committer.tick(self._consumer)
         self._lost.handle()
-        self._logs.tick(self._partitions.names, self._partitions.next)
+        self._logs.tick(self._partitions.names)
         messages = self._messages(self._settings.batch_size if most is None else most, may_wait)
         self._empty = 0 if messages else self._empty + 1
         if not messages and self._standstill.is_time:
             self._fetch_anew()
+            for where in self._standstill.short():
+                self._lost.short(where)
         batch = [raw for raw in map(self._read, messages) if raw is not None]
         batch = [*self._logs.marks(), *batch]
         if self._catch_up is not None:
@@ -171,11 +193,9 @@ class Reader:
         if error is not None:
             return self._on_error(message, error)
         where, offset = _where(message), message.offset() or 0
-        self._partitions.next[where] = offset + 1
-        self.reached.read(where)
         kind, milliseconds = message.timestamp()
         name = self._partitions.names[where]
-        return Raw(
+        raw = Raw(
             topic=where[0],
             partition=name,
             offset=offset,
@@ -183,14 +203,21 @@ class Reader:
             key=message.key(),
             value=message.value(),
             timestamp=milliseconds / 1000 if kind and milliseconds >= 0 else None,
-            log=self._logs.of(where, name, message.leader_epoch()),
         )
+        if not self._partitions.read(where, raw):
+            return None
+        self.reached.read(where)
+        log = self._logs.of(where, name, message.leader_epoch())
+        return raw if log is None else msgspec.structs.replace(raw, log=log)
 
     def _on_error(self, message: Message, error: KafkaError) -> Raw | None:
         """Do what an error asks for; an end may lie behind the last record, and is marked then."""
         where = _where(message)
         match error.code():
             case KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes have names so
+                if self._is_before(where, message.offset()):
+                    self._lost.noticed(where, error)
+                    return None
                 self.reached.end(where)
                 self._standstill.reached_end(where)
                 if self._catch_up is not None:
@@ -208,6 +235,10 @@ class Reader:
             case _:
                 self._health.error(error.name(), f"{where[0]} {where[1]}: {error.str()}")
         return None
+
+    def _is_before(self, where: Where, end: int | None) -> bool:
+        """Whether an end is before the position: from a leader that is behind, or the log's."""
+        return end is not None and 0 <= end < self._partitions.next.get(where, 0)
 
     def _on_statistics(self, text: str) -> None:
         statistics = _statistics.decode(text)

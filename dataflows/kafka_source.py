@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from math import inf
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
@@ -72,22 +74,14 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
         self._decode = decode
         self._max_skew = max_skew
         self._merge: Merge | None = None
+        self._left: deque[Rendered] = deque()
         self._reader: Reader | None = None
         self._failure: InputError | None = None
 
     def open(self) -> None:
         """Reach the broker and find the topics. Raises InputError within `start_seconds`."""
         if self._reader is None:
-            reader = Reader(self._ahead(), self._progress, self.health)
-            reader.open()
-            self._reader = reader
-            self._merge = Merge(
-                lambda: reader.reached.names,
-                reader.reached.is_ended,
-                seconds=self._settings.merge_seconds,
-                max_skew=self._max_skew,
-                given_up=self._not_waited_for,
-            )
+            self._open()
 
     def finish(self) -> bool:
         """Commit the stored positions to the group and close; False where it took too long.
@@ -95,6 +89,8 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
         Raises, once, the InputError that ended the source.
         """
         reader, self._reader = self._reader, None
+        self._tell_not_learnt(len(self._left))
+        self._left.clear()
         is_committed = reader is None or reader.finish(max(COMMIT_SECONDS, self._deadline.left()))
         failure, self._failure = self._failure, None
         if failure is not None:
@@ -109,26 +105,46 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
         try:
             return self._next(self._reader)
         except ReplacedError as replaced:
-            self._read_anew(str(replaced))
+            self._read_anew(replaced)
             return []
         except InputError as error:
             self._failure = error
             raise StopIteration from error
 
-    def _read_anew(self, why: str) -> None:
-        """Begin with a new client: the old one would hold on to what it knew of the topic."""
-        _LOG.warning("%s", why)
-        assert self._reader is not None  # noqa: S101 - it has just told so
-        self._reader.let_go()
+    def _read_anew(self, replaced: ReplacedError) -> None:
+        """Begin with a new client: the old one would hold on to what it knew of the topic.
+
+        What waits to be merged of a log that is gone comes no more, and is learnt first; but not
+        what may be of the new log already, since that comes again with it.
+        """
+        _LOG.warning("%s", replaced)
+        old, merge = self._reader, self._merge
+        assert old is not None  # noqa: S101 - it has just told so
+        assert merge is not None  # noqa: S101 - made with it
+        old.let_go()
         self._reader = None
-        held = 0 if self._merge is None else sum(self._merge.waiting().values())
-        if held:
-            _LOG.warning("%d records that waited are read again where their topic has them", held)
+        ends = dict.fromkeys(replaced.names, inf)
         try:
-            self._begin()
+            reader = self._open()
+            ends = reader.ends_now(old, replaced.names)
+            reader.begin()
         except InputError as error:
             self._failure = error
             raise StopIteration from error
+        finally:
+            left, unsure = merge.let_go(ends, old.confirmed)
+            self._left.extend(left)
+            self._tell_not_learnt(unsure)
+
+    def _tell_not_learnt(self, count: int) -> None:
+        """Tell of records of a topic that was replaced which waited, and are not learnt from it."""
+        if count:
+            self.health.count("not_learnt", count)
+            _LOG.warning(
+                "%d records of the topic that was replaced waited and are not learnt, unless they "
+                "are in the new one too",
+                count,
+            )
 
     def is_read(self) -> bool:
         """Whether each partition was read to its end once, by what the broker says of it."""
@@ -154,14 +170,30 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
         return _Part(self.take)
 
     def _begin(self) -> None:
-        self.open()
-        assert self._reader is not None  # noqa: S101 - `open` has made it, or raised
-        self._reader.begin()
+        reader = self._reader or self._open()
+        reader.begin()
+
+    def _open(self) -> Reader:
+        reader = Reader(self._ahead(), self._progress, self.health)
+        reader.open()
+        self._reader = reader
+        self._merge = Merge(
+            lambda: reader.reached.names,
+            reader.reached.is_ended,
+            seconds=self._settings.merge_seconds,
+            max_skew=self._max_skew,
+            given_up=self._not_waited_for,
+        )
+        return reader
 
     def _next(self, reader: Reader) -> Sequence[Arrived]:
         portions = self._portions
         if portions is None:
             return reader.take()
+        if self._left:  # of a log that is gone, before any of the one in its place
+            more = min(portions.room, len(self._left))
+            portions.put([self._left.popleft() for _ in range(more)])
+            return portions.take()
         # The reader is asked each time, also where enough waits: it answers the broker there.
         may_wait, merge, decode = not portions.is_waiting, self._merge, self._decode
         if merge is None or decode is None or not merge.is_needed:

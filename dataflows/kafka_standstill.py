@@ -20,6 +20,7 @@ from dataflows.kafka_settings import KafkaSettings
 
 MOST_SECONDS = 60.0
 """Between two times that a partition which goes on giving nothing is fetched anew."""
+TWICE = 2
 WAIT = "fetch.wait.max.ms"
 _WAIT_MS = 500
 
@@ -36,6 +37,7 @@ class _Seen(msgspec.Struct, gc=False):
     `asked` and `fetched` are its end as the broker answered to a question, and as the consumer
     last saw it. `ended`: the end that was known when the broker said that there was nothing
     more. `behind`: since when it has more and the consumer nothing in hand, None where not.
+    `short`: how many answers in a row named an end before the position.
     """
 
     at: int
@@ -45,6 +47,7 @@ class _Seen(msgspec.Struct, gc=False):
     ended: int = -1
     behind: float | None = None
     tries: int = 0
+    short: int = 0
 
     @property
     def end(self) -> int:
@@ -91,10 +94,18 @@ class Standstill:
         for where, end in self._ends.answers().items():
             if (seen := self._seen.get(where)) is not None:
                 seen.asked = end
+                seen.short = seen.short + 1 if 0 <= end < seen.at else 0
         quiet = [where for where, seen in self._seen.items() if now - seen.since >= self._every]
         if quiet:
             self._ends.ask(quiet)
         return [where for where, seen in self._seen.items() if self._is_due(seen, now)]
+
+    def short(self) -> list[Where]:
+        """Give the partitions that the broker says end before the position, asked twice.
+
+        The first answer may be to a question of before the last records came.
+        """
+        return [where for where, seen in self._seen.items() if seen.short >= TWICE]
 
     def look(self, positions: Mapping[Where, int]) -> None:
         """Note which partitions have moved; those that are not named are not read for now."""
@@ -106,7 +117,7 @@ class Standstill:
             if seen is None or at < seen.at:  # new to us, or another topic of that name
                 self._seen[where] = _Seen(at, now)
             elif seen.at != at:
-                seen.at, seen.since = at, now
+                seen.at, seen.since, seen.short = at, now, 0
                 seen.rest()
 
     def take(self, statistics: Statistics) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from zlib import crc32
 
 import msgspec
 
@@ -33,16 +34,38 @@ class Origin(msgspec.Struct, frozen=True):
         return self.size > 0 and Origin.of(text[: self.size]) == self
 
 
+class LastRecord(msgspec.Struct, frozen=True):
+    """The record before a position, to be known again by.
+
+    A log that was cut before a position and has grown past it has another one there, also
+    where the leader's epoch is the same, as after a broker came back with an older disk.
+    `timestamp` is the broker's in seconds, None where it tells none.
+    """
+
+    offset: int
+    timestamp: float | None
+    checksum: int
+
+    @classmethod
+    def of(
+        cls, offset: int, timestamp: float | None, key: bytes | None, value: bytes | None
+    ) -> LastRecord:
+        """Give what a record is known again by."""
+        return cls(offset, timestamp, crc32(value or b"", crc32(key or b"")))
+
+
 class LogId(msgspec.Struct, frozen=True):
     """Ids as the broker tells them, "" where it tells none.
 
     `epoch` is that of the leader that wrote the last record before the position; -1 where the
     position lies behind something that is no record, which another leader may have written.
+    `last` is the last record that was read, None where none was, or an older release stored it.
     """
 
     cluster: str = ""
     topic: str = ""
     epoch: int = -1
+    last: LastRecord | None = None
 
     @property
     def is_told(self) -> bool:

@@ -1,4 +1,5 @@
 import random
+from math import inf
 
 import pytest
 
@@ -188,3 +189,21 @@ def test_items_and_marks_and_records_without_any_time_are_not_held():
     ]
     assert topic.merge.waiting() == {"events-0": 1}
     assert [one.raw.offset for one in topic.merge.take(9, is_full=True)] == [2], "no room to wait"
+
+
+def test_what_is_read_no_more_is_given_in_order_and_the_rest_is_forgotten():
+    topic = Topic()
+    topic.put(event(0, 0, 50), event(1, 0, 20), event(2, 0, 1), event(0, 0, 9, topic="items"))
+    topic.now = 5.0
+    topic.put(event(0, 1, 60), event(1, 1, 30))
+    ends = {"events-0": 1, "events-1": inf}
+    given, others = topic.merge.let_go(ends, before=5.0)
+    assert [(one.raw.partition[-1], one.raw.offset) for one in given] == [
+        ("1", 0),
+        ("0", 0),
+        ("0", 1),  # beyond the end of the one in its place
+    ]
+    assert others == 1, "it came when it was no longer known what it is of"
+    assert not topic.merge.is_holding
+    assert topic.merge.bytes_held == 0
+    assert topic.merge.take(1000) == []

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka.admin import NewTopic
 
 from tests.dataflows.kafka.chaos import Chaos, Stream
-from tests.dataflows.kafka.engine_process import START, Penchant, fill, last_lists
+from tests.dataflows.kafka.engine_process import START, Penchant, fill, last_lists, shopping
 from tests.dataflows.kafka.feeder import (
     USERS,
     Feeder,
@@ -24,6 +24,8 @@ from tests.dataflows.kafka.feeder import (
     records,
 )
 from tests.dataflows.kafka.flows import until
+from tests.dataflows.kafka.test_kafka_made_anew import fresh, learn, stored
+from tests.dataflows.kafka.test_kafka_transactions import in_transaction
 
 pytestmark = [pytest.mark.kafka, pytest.mark.apache, pytest.mark.slow]
 
@@ -251,3 +253,42 @@ def test_after_an_unclean_election_it_ends_with_what_was_lost(three_nodes, pench
     last = process.said.splitlines()[-1]
     assert re.search(rf"{names.events}-0.*offset \d+", last), process.said
     assert "Traceback" not in process.said
+
+
+def test_a_transaction_that_another_leader_ended_is_no_other_log(three_nodes, penchant):
+    """Its leader is killed before the commit, so that the marker is of a newer epoch."""
+    broker = three_nodes.broker
+    names = broker.names()
+    fill(broker, names, [])
+    process = penchant(broker, names)
+    process.start()
+    first = three_nodes.leader(names.events)
+
+    def led_by_another():
+        first.kill()
+        assert three_nodes.leader(names.events) is not first
+
+    in_transaction(broker, names.events, shopping(20), led_by_another)
+    process.await_learnt(21)
+    assert process.stop() == 0, process.said
+    first.start()
+    three_nodes.await_whole()
+    three_nodes.await_in_sync(names.events)
+    known = stored(process)[1][f"{names.events}-0"]
+    assert known.epoch == -1
+    assert known.last.offset == 19
+    broker.produce(names.events, [fresh(event) for event in shopping(5, seed=2)])
+    learn(process, 26)
+    known = stored(process)[1][f"{names.events}-0"]
+    assert known.epoch > 0
+    assert known.last.offset == 25
+    three_nodes.leader(names.events).kill()
+    broker.produce(names.events, [fresh(event, b"m") for event in shopping(5, seed=3)])
+    learn(process, 31)  # the last record was of a leader that is gone
+    for node in three_nodes.nodes:
+        if not node.is_running:
+            node.start()
+    three_nodes.await_whole()
+    for told in ("cut", "not what", "ends at", "jumped", "Traceback"):
+        assert told not in process.said
+    assert process.ledger().balance() == 30

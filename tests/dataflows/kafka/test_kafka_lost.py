@@ -113,19 +113,16 @@ class Told:
 def test_no_answer_about_many_partitions_is_waited_for(caplog):
     """Each of them would hold up the flow, and its stop, one after the other."""
     lost = [("events", number) for number in range(50)]
+    jumped = []
     parts = SimpleNamespace(
         next=dict.fromkeys(lost, 10),
         names={where: f"events-{where[1]}" for where in lost},
         role=lambda _: "events",
-    )
-    assigned = []
-    consumer = SimpleNamespace(
-        incremental_unassign=lambda _: None,
-        incremental_assign=lambda given: assigned.extend((p.partition, p.offset) for p in given),
+        jump=lambda where, to: jumped.append((where[1], to)),
     )
     settings = KafkaSettings(lost_offset="earliest")
     health, begins, ends = Health("source"), Told(), Told()
-    offsets = LostOffsets(consumer, settings, parts, health, None, begins, ends)
+    offsets = LostOffsets(None, settings, parts, health, None, begins, ends)
     for where in lost:
         offsets.noticed(where, KafkaError(KafkaError._AUTO_OFFSET_RESET))
     offsets.handle()
@@ -133,12 +130,16 @@ def test_no_answer_about_many_partitions_is_waited_for(caplog):
     begins.given = dict.fromkeys(lost, 30)
     ends.given = {lost[7]: 40}
     offsets.handle()
-    assert assigned == [(7, 30)]
+    assert jumped == [(7, 30)]
     assert "events-7: offset 10 is gone" in caplog.text
     ends.given = {lost[7]: 41, lost[3]: 40}  # the first comes late, and is of no use any more
     offsets.handle()
-    assert assigned == [(7, 30), (3, 30)]
+    assert jumped == [(7, 30), (3, 30)]
     assert health.counts["jumped"] == 40
+    parts.next[lost[9]] = 11  # it is read on after all: what was asked about it is out of date
+    begins.given, ends.given = {lost[9]: 30}, {lost[9]: 40}
+    offsets.handle()
+    assert len(jumped) == 2
 
 
 def test_latest_starts_at_the_end_and_loses_nothing_over_a_restart(mock):

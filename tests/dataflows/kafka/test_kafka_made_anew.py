@@ -21,13 +21,13 @@ from tests.dataflows.kafka.test_kafka_transactions import in_transaction
 pytestmark = [pytest.mark.kafka, pytest.mark.apache, pytest.mark.slow]
 
 
-def make_anew(broker, topic):
+def make_anew(broker, topic, partitions=1):
     """Delete a topic and make it again; its name is refused for some seconds."""
     broker.admin.delete_topics([topic])[topic].result(60)
 
     def is_made():
         try:
-            broker.create(topic)
+            broker.create(topic, partitions)
         except KafkaException:
             return False
         return True
@@ -142,6 +142,32 @@ def test_a_topic_made_anew_while_it_runs(one_node, penchant, policy):
     # What the client read before it was noticed comes again, and is known by its ids.
     assert process.ledger().as_dict()["learnt"] == 220
     assert process.ledger().balance() >= 220
+
+
+def test_partitions_with_a_backlog_that_are_replaced_while_they_are_merged(one_node, penchant):
+    broker = one_node.broker
+    names = broker.names(partitions=2)
+    fill(broker, names, [])
+    backlog = shopping(6000)
+    for partition in range(2):
+        broker.produce(names.events, backlog[partition::2], partition=partition)
+    process = penchant(broker, names, lost_log="anew")
+    process.start()
+    process.await_learnt(1)
+    make_anew(broker, names.events, partitions=2)
+    new = [fresh(event) for event in shopping(200, seed=2)]
+    for partition in range(2):
+        broker.produce(names.events, new[partition::2], partition=partition)
+    old, anew = ([f"{names.events}-{n}{word}" for n in range(2)] for word in ("", "#2"))
+    until(lambda: all(stored(process)[0].get(name) == 100 for name in anew), "the new topic")
+    assert process.stop() == 0, process.said
+    positions = stored(process)[0]
+    became = process.ledger().as_dict()["partitions"]
+    for name in anew:
+        assert became[name]["in"] == became[name]["learnt"] + became[name]["duplicate"] == 100
+    for name in old:
+        assert became[name]["in"] == positions[name] > 0, "each of them once, and none between"
+    assert "Traceback" not in process.said
 
 
 def test_a_transaction_that_another_leader_ended_tells_nothing(one_node, penchant):
