@@ -1,10 +1,10 @@
-"""Accuracy per CPU second: the lists and every peer, side by side, in the same replay.
+"""Accuracy per CPU second: the lists and every baseline, side by side, in the same replay.
 
 Each log is a process of its own with one thread, replayed by the rules of docs/replay.md with
 default settings, and the packaged encoder; its vectors are made before the clock starts, and
 kept in .cache. Events per CPU second are those of the live path for ours, and of answers and
-learning for a peer; hits per CPU second is that times HR@10. Lead is ours less the peer's over
-the same events; young items had fewer than five events in the stream before.
+learning for a baseline; hits per CPU second is that times HR@10. Lead is ours less the
+baseline's over the same events; young items had fewer than five events in the stream before.
 
   ml-100k          MovieLens 100k
   ml-100k-half     the same, with the events on half of the items (drawn with seed 0) left out of
@@ -13,7 +13,7 @@ the same events; young items had fewer than five events in the stream before.
   wikispeedia-untold   the same without the searches that name the target of each session
   shop             the simulated shop
 
-The short form replays a prefix of each log, --whole all of it; both beside all peers that are
+The short form replays a prefix of each log, --whole all of it; both beside all baselines that are
 installed, and what is left out is said.
 
     python -m benchmarks.accuracy [--whole] [--events 20000] [--logs NAME,...]
@@ -102,14 +102,14 @@ def warm_up(folder: Path, log: Path, items: Path | None, events: int | None, con
 
 
 def clicks(scored, mask: list[bool]) -> dict[str, object]:
-    """Give the hit rates over some of the events, and the lead over the best peer, paired."""
+    """Give the hit rates over some of the events, and the lead over the best baseline, paired."""
     from dataflows.figures import gains
     from dataflows.intervals import bootstrap
 
     kept = np.array(mask)
-    hits = {n: gains(scored.column(n)[kept], 10)[:, :1] for n in ("tie_safe", *scored.peers)}
+    hits = {n: gains(scored.column(n)[kept], 10)[:, :1] for n in ("tie_safe", *scored.baselines)}
     rates = {name: float(each.mean()) for name, each in hits.items()}
-    best = max(scored.peers, key=rates.__getitem__, default=None)
+    best = max(scored.baselines, key=rates.__getitem__, default=None)
     if best is None:
         return {"events": int(kept.sum()), "hr@10": rates}
     paired = bootstrap(hits["tie_safe"] - hits[best], scored.column("user")[kept])
@@ -135,20 +135,20 @@ def table(name: str, found) -> list[str]:
     )
     lines = [head, columns]
     rows = {"penchant": {**found["tie_safe"], "speed": found["events_per_cpu_second"]}}
-    for peer, figures in found["peers"].items():
-        rows[peer] = {**figures, "speed": figures["events_per_cpu_second"]}
+    for baseline, figures in found["peers"].items():
+        rows[baseline] = {**figures, "speed": figures["events_per_cpu_second"]}
     for method, row in sorted(rows.items(), key=lambda pair: -(pair[1]["hr@10"] or 0)):
         lead = row.get("lead")
-        told = f"{'':>8} {'':>18} {'':>6}"
+        ahead = f"{'':>8} {'':>18} {'':>6}"
         if lead is not None:
             more = 100 * lead["hr@10"] / row["hr@10"] if row["hr@10"] else float("inf")
-            told = f"{lead['hr@10']:+8.4f} {span(lead, '+.4f'):>18} {more:+6.0f}"
+            ahead = f"{lead['hr@10']:+8.4f} {span(lead, '+.4f'):>18} {more:+6.0f}"
         lines.append(
             f"  {method:<20} {row['hr@10']:6.4f} {span(row):>14} {row['ndcg@10']:8.4f} "
-            f"{span(row, name='ndcg@10'):>14} {number(row['cold'])} {number(row['young'])} {told} "
+            f"{span(row, name='ndcg@10'):>14} {number(row['cold'])} {number(row['young'])} {ahead} "
             f"{row['speed'] or 0:9,.0f} {(row['speed'] or 0) * row['hr@10']:7,.0f}"
         )
-    lines += [f"  {peer} was left out: {why}" for peer, why in found["left_out"].items()]
+    lines += [f"  {baseline} was left out: {why}" for baseline, why in found["left_out"].items()]
     return lines
 
 
@@ -173,18 +173,19 @@ def verdicts(name: str, found, *, whole: bool) -> list[str]:
         more = 100 * of["lead"] / of["hr@10"][of["best_peer"]]
         said.append(
             f"HR@10 of clicks alone ({of['events']:,}): {of['hr@10']['tie_safe']:.4f}; the best "
-            f"peer, {of['best_peer']}, {of['hr@10'][of['best_peer']]:.4f}: {of['lead']:+.4f} "
+            f"baseline, {of['best_peer']}, {of['hr@10'][of['best_peer']]:.4f}: {of['lead']:+.4f} "
             f"({low:+.4f}..{high:+.4f}, {more:+.1f} %): "
             f"{verdict(more >= LEAD_GOAL and low > 0)}"
         )
     if name == HALF:
         best = found["best_peer_of"]["young"]
-        ours, peer = found["tie_safe"]["young"], found["peers"][best]["young"]
-        times = ours["hr@10"] / peer["hr@10"] if peer["hr@10"] else float("inf")
+        ours, baseline = found["tie_safe"]["young"], found["peers"][best]["young"]
+        times = ours["hr@10"] / baseline["hr@10"] if baseline["hr@10"] else float("inf")
         said.append(
             f"HR@10 of items with fewer than 5 events ({ours['events']:,} events): "
-            f"{ours['hr@10']:.4f}, {times:.1f} times the best peer's ({best}, {peer['hr@10']:.4f});"
-            f" of those met before {ours['met']['hr@10']:.4f} and {peer['met']['hr@10']:.4f}; "
+            f"{ours['hr@10']:.4f}, {times:.1f} times the best baseline's "
+            f"({best}, {baseline['hr@10']:.4f}); of those met before "
+            f"{ours['met']['hr@10']:.4f} and {baseline['met']['hr@10']:.4f}; "
             f"goal {YOUNG_GOAL:.0f} times: {verdict(times >= YOUNG_GOAL)}"
         )
     if name == "ml-100k" and whole:
@@ -197,15 +198,15 @@ def verdicts(name: str, found, *, whole: bool) -> list[str]:
 
 
 def against_best(what: str, best: str, found, part: str | None, is_goal: bool) -> str:
-    """Say how far ours is ahead of the best peer; cold users are held to be no worse off."""
-    peer = found["peers"][best]
-    ours, theirs, lead = found["tie_safe"], peer, peer["lead"]
+    """Say how far ours is ahead of the best baseline; cold users are held to be no worse off."""
+    baseline = found["peers"][best]
+    ours, theirs, lead = found["tie_safe"], baseline, baseline["lead"]
     if part is not None:
         ours, theirs, lead = ours[part], theirs[part], lead[part]
     low, high = lead["interval"]["hr@10"] or (float("nan"), float("nan"))
     more = 100 * lead["hr@10"] / theirs["hr@10"] if theirs["hr@10"] else float("inf")
     line = (
-        f"{what} {ours['hr@10']:.4f}; the best peer, {best}, {theirs['hr@10']:.4f}: "
+        f"{what} {ours['hr@10']:.4f}; the best baseline, {best}, {theirs['hr@10']:.4f}: "
         f"{lead['hr@10']:+.4f} ({low:+.4f}..{high:+.4f}, {more:+.1f} %)"
     )
     if part is not None:

@@ -44,7 +44,7 @@ class Alone:
     def __init__(self, pace, partition):
         self.pace, self.partition, self.positions, self.lists = pace, partition, {}, 0
 
-    def before_learn(self, recommender, interaction, served):
+    def before_learn(self, recommender, interaction, last_sent):
         pass
 
     def before_label(self, recommender, late):
@@ -197,7 +197,7 @@ def run_alone(case: str, events: int, batch_size: int) -> dict[str, object]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def told(found: dict[str, object]) -> str:
+def describe(found: dict[str, object]) -> str:
     """Say a case in one line."""
     line = (
         f"{found['case']:<10} {found['log']:<8} {found['events']:>7,} events"
@@ -239,7 +239,7 @@ def main() -> None:
         runs = [run_alone(case, upto, given.batch_size) for _ in range(given.repeat)]
         runs.sort(key=lambda run: run["events_per_cpu_second"])
         found[case] = runs[len(runs) // 2]
-        print(told(found[case]), flush=True)
+        print(describe(found[case]), flush=True)
     speed = found["cached"]["events_per_cpu_second"]
     share = found["catalogue"]["events_per_cpu_second"] / speed
     print(f"goal {GOAL:,.0f} events/s: {'met' if speed >= GOAL else 'missed'} ({speed:,.0f})")

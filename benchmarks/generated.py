@@ -19,7 +19,7 @@ import numpy as np
 
 from dataflows.config import load_config
 from dataflows.figures import gains
-from dataflows.generation.author import ModelAuthor
+from dataflows.generation.author import LlmResponder
 from dataflows.generation.generator import Named
 from dataflows.intervals import bootstrap
 from dataflows.replay import ReplaySettings, replay
@@ -68,7 +68,7 @@ def key_of(wish):
     return f"{wish.user_id} {wish.taken.length}"
 
 
-def answered(author, wishes, path):
+def answered(responder, wishes, path):
     """Answer all wishes in batches; answers are kept in a file, and read from it again."""
     answers = {}
     if path.exists():
@@ -79,7 +79,7 @@ def answered(author, wishes, path):
     started = time.process_time()
     for start in range(0, len(missing), 16):
         with path.open("a") as file:
-            for one in author.answer("names", missing[start : start + 16], None):
+            for one in responder.answer("names", missing[start : start + 16], None):
                 key = f"{one.user_id} {one.asked[0]}"
                 answers[key] = one.item_ids, one.lifts
                 print(json.dumps([key, one.item_ids, one.lifts]), file=file)
@@ -148,17 +148,17 @@ def main():
     silent = Silent()
     generate = msgspec.structs.replace(settings, generate=True)
 
-    def run(author, seed):
+    def run(responder, seed):
         learner = msgspec.structs.replace(config.learner, seed=seed)
         seeded = msgspec.structs.replace(config, learner=learner)
-        return replay(seeded, asked.log, asked.items, generate, author=author)
+        return replay(seeded, asked.log, asked.items, generate, responder=responder)
 
     placebos = [run(silent, seed) for seed in range(asked.seeds)]
-    author = ModelAuthor(model, msgspec.structs.replace(config.generate, candidates=True))
+    responder = LlmResponder(model, msgspec.structs.replace(config.generate, candidates=True))
     for record in silent.records.values():
-        author.put_item(record)
+        responder.put_item(record)
     wishes = dict(list(silent.wishes.items())[asked.begin :])
-    answers, seconds = answered(author, wishes, asked.answers)
+    answers, seconds = answered(responder, wishes, asked.answers)
     having = [run(Reader(answers, model.version), seed) for seed in range(asked.seeds)]
     named = {item_id for item_ids, _ in answers.values() for item_id in item_ids}
     figures = {

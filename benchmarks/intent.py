@@ -75,10 +75,10 @@ def accuracy(name, seed, points, train, test):
         yield out_of_scope(name, "out of scope, test split", new, held)
 
 
-def out_of_scope(data, what, new, told):
+def out_of_scope(data, what, new, questions):
     from dataflows.intent_judge import auroc
 
-    found = auroc(new, told.labels == OUTSIDE)
+    found = auroc(new, questions.labels == OUTSIDE)
     return row(data, what, "AUROC at least 0.93", f"{found:.4f}", found >= 0.93, auroc=found)
 
 

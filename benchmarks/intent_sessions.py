@@ -88,11 +88,11 @@ def judged(events, pages):
     """Play the log; give method -> part -> (accuracy, log loss) after the warm-up."""
     from learners.history import User
     from learners.interaction import Interaction
-    from learners.needs import Needs
+    from learners.needs import IntentTracker
     from learners.pending import LateLabel
     from learners.settings import LearnerSettings
 
-    needs = Needs(384, LearnerSettings(dim=384, intent_next=0.0))
+    tracker = IntentTracker(384, LearnerSettings(dim=384, intent_next=0.0))
     users, guesses, scores = defaultdict(User), defaultdict(list), defaultdict(list)
     targets, after = Counter(), defaultdict(Counter)
     for place, event in enumerate(events):
@@ -102,19 +102,19 @@ def judged(events, pages):
             place, event["event_id"], user_id, event["item_id"], event["type"], event["ts"],
             vector=vector, session_id=session,
         )  # fmt: skip
-        thought = needs.foresee(users[user_id], click)
+        thought = tracker.predict_intent(users[user_id], click)
         labels = list(thought.labels)
         guesses[session].append(
             {"belief": (labels, thought.belief), "single click": (labels, thought.posterior)}
             | guessed(targets, after[top])
         )
-        needs.learn(click, users[user_id], None)
+        tracker.learn(click, users[user_id], None)
         target = event.get("intent")
         if target is None:
             continue
         if place >= WARM_UP * len(events):
             judge(guesses.pop(session), target, scores)
-        needs.label(LateLabel(user_id, target, session_id=session))
+        tracker.label(LateLabel(user_id, target, session_id=session))
         targets[target] += 1
         after[top][target] += 1
     found = defaultdict(dict)
@@ -157,5 +157,5 @@ if __name__ == "__main__":
             f"{row['what']}: {row['goal']}: {'met' if row['met'] else 'MISSED'}\n  {row['value']}"
         )
     for method, parts in row["figures"].items():
-        told = "  ".join(f"{part} {a:.4f} {b:.4f}" for part, (a, b) in parts.items())
-        print(f"  {method:<18} accuracy, log loss: {told}")
+        text = "  ".join(f"{part} {a:.4f} {b:.4f}" for part, (a, b) in parts.items())
+        print(f"  {method:<18} accuracy, log loss: {text}")

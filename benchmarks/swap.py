@@ -58,10 +58,10 @@ class Lists:
                 *lines, rest = (rest + file.read()).split(b"\n")
                 now = time.perf_counter()
                 for line in lines:
-                    told = json.loads(line)
-                    told = told.get("value", told)
-                    self.version = told["versions"]["encoder"]
-                    self.at[told["position"]["offset"]] = (now, self.version)
+                    message = json.loads(line)
+                    message = message.get("value", message)
+                    self.version = message["versions"]["encoder"]
+                    self.at[message["position"]["offset"]] = (now, self.version)
                 time.sleep(LOOK)
 
     def close(self) -> None:
@@ -205,7 +205,7 @@ def main() -> None:
         bench.process.send_signal(signal.SIGTERM)
         status = bench.process.wait(60)
         lists.close()
-        versions = [told for _, (_, told) in sorted(lists.at.items())]
+        versions = [message for _, (_, message) in sorted(lists.at.items())]
         turns = sum(a != b for a, b in pairwise(versions))
         print(f"exit status {status}; the version changed {turns} times along the events")
 

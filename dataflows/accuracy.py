@@ -24,20 +24,20 @@ VARIANTS = ("tie_safe", "plain", "as_served")
 
 
 def accuracy(judge: Prequential, k: int, seed: int) -> dict[str, Any]:
-    """Figures of every variant and peer, with intervals by bootstrap over users.
+    """Return figures of every variant and baseline, with intervals by bootstrap over users.
 
     `seed` draws the users. A figure over no events is None.
     """
     scored = judge.scored
-    earned = {name: gains(scored.column(name), k) for name in (*VARIANTS, *scored.peers)}
-    leads = {name: earned["tie_safe"] - earned[name] for name in scored.peers}
+    earned = {name: gains(scored.column(name), k) for name in (*VARIANTS, *scored.baselines)}
+    leads = {name: earned["tie_safe"] - earned[name] for name in scored.baselines}
     users, cold = scored.column("user"), scored.column("ordinal") < COLD_EVENTS
     figures = _figures(earned, users, cold, k, seed)
     of_leads = _figures(leads, users, cold, k, seed)
     young = _young(scored, k, seed)
-    for name in ("tie_safe", *scored.peers):
+    for name in ("tie_safe", *scored.baselines):
         figures[name]["young"] = young[name]
-    for name in scored.peers:
+    for name in scored.baselines:
         of_leads[name]["young"] = young[_lead(name)]
     return {
         "scored": len(scored),
@@ -45,10 +45,12 @@ def accuracy(judge: Prequential, k: int, seed: int) -> dict[str, Any]:
         "users": judge.users_seen,
         "items": len(judge.items),
         **{name: figures[name] for name in VARIANTS},
-        "peers": {name: {**figures[name], "lead": of_leads[name]} for name in scored.peers},
-        "best_peer": _best(scored.peers, figures, k),
+        "peers": {name: {**figures[name], "lead": of_leads[name]} for name in scored.baselines},
+        "best_peer": _best(scored.baselines, figures, k),
         "best_peer_of": {
-            part: _best(scored.peers, {name: figures[name][part] for name in scored.peers}, k)
+            part: _best(
+                scored.baselines, {name: figures[name][part] for name in scored.baselines}, k
+            )
             for part in ("cold", "young")
         },
         "repeats": _by_repeat(scored, earned["tie_safe"], k),
@@ -60,7 +62,7 @@ def accuracy(judge: Prequential, k: int, seed: int) -> dict[str, Any]:
 def _figures(
     earned: dict[str, Gains], users: Ranks, cold: NDArray[np.bool_], k: int, seed: int
 ) -> dict[str, dict[str, Any]]:
-    """Figures of each method in all parts, with intervals, whole and cold.
+    """Return figures of each method in all parts, with intervals, whole and cold.
 
     All methods are judged on the same draws of users.
     """
@@ -77,13 +79,13 @@ def _figures(
 
 
 def _intervals(earned: dict[str, Gains], users: Ranks, seed: int) -> dict[str, NDArray[np.float64]]:
-    """Bounds `(3, 2)` of the means of each method, all on the same draws of users."""
+    """Return bounds `(3, 2)` of the means of each method, all on the same draws of users."""
     limits = bootstrap(np.hstack(list(earned.values())), users, seed=seed)
     return dict(zip(earned, np.split(limits, len(earned)), strict=True))
 
 
 def _young(scored: Scored, k: int, seed: int) -> dict[str, dict[str, Any]]:
-    """Figures of each method, and of our lead over it, on the events of young items.
+    """Return figures of each method, and of our lead over it, on the events of young items.
 
     An item that nobody had met counts here, and is hit where it is among the first k of all
     that was scored: only what knows items by their text can do that. `met` leaves those out.
@@ -93,8 +95,8 @@ def _young(scored: Scored, k: int, seed: int) -> dict[str, dict[str, Any]]:
     met = item_events[young] > 0
     ours = np.where(met, scored.column("tie_safe")[young], scored.column("unmet")[young])
     earned = {"tie_safe": gains(ours, k)}
-    earned |= {name: gains(scored.column(name)[young], k) for name in scored.peers}
-    earned |= {_lead(name): earned["tie_safe"] - earned[name] for name in scored.peers}
+    earned |= {name: gains(scored.column(name)[young], k) for name in scored.baselines}
+    earned |= {_lead(name): earned["tie_safe"] - earned[name] for name in scored.baselines}
     limits = _intervals(earned, scored.column("user")[young], seed)
     return {
         name: {
@@ -110,10 +112,10 @@ def _lead(name: str) -> str:
     return f"lead over {name}"
 
 
-def _best(peers: Iterable[str], figures: dict[str, dict[str, Any]], k: int) -> str | None:
-    """Name the peer with the highest hit rate, the first of those with the same."""
+def _best(baselines: Iterable[str], figures: dict[str, dict[str, Any]], k: int) -> str | None:
+    """Name the baseline with the highest hit rate, the first of those with the same."""
     hit_rate = names(k)[0]
-    judged = [name for name in peers if figures[name][hit_rate] is not None]
+    judged = [name for name in baselines if figures[name][hit_rate] is not None]
     return max(judged, key=lambda name: float(figures[name][hit_rate]), default=None)
 
 

@@ -86,15 +86,15 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 def shard_of(user_id: str, shards: int) -> int:
-    """Give the shard of a user, the same for ever (CRC-32 of the id's UTF-8)."""
+    """Return the shard of a user, the same for ever (CRC-32 of the id's UTF-8)."""
     return crc32(user_id.encode()) % shards if shards > 1 else 0
 
 
 def shard_of_partition(partition: str, shards: int) -> int:
-    """Give the shard that counts what comes from a partition and is nobody's event."""
+    """Return the shard that counts what comes from a partition and is nobody's event."""
     return crc32(partition.encode()) % shards
 
 
 def shard_key(shard: int) -> str:
-    """Give the Bytewax key of a shard."""
+    """Return the Bytewax key of a shard."""
     return f"shard-{shard}"

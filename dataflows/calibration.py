@@ -47,7 +47,7 @@ class Calibration:
         self._bins: NDArray[np.intp] = np.zeros(0, np.intp)
 
     def add(self, ranking: Ranking, item: str) -> None:
-        """Take in one scored event: what was ranked before its group, and its true item."""
+        """Add one scored event: what was ranked before its group, and its true item."""
         if ranking is not self._ranking:
             self._look(ranking)
         self.events += 1
@@ -60,7 +60,7 @@ class Calibration:
             self._taken_at[place] += 1.0
 
     def figures(self) -> dict[str, Any]:
-        """Give bins, places and the expected calibration error, for the report."""
+        """Return bins, places and the expected calibration error, for the report."""
         bins = self._merged()
         places = sum(each["places"] for each in bins)
         off = sum(each["places"] * abs(each["predicted"] - each["observed"]) for each in bins)
@@ -121,7 +121,7 @@ class Calibration:
 
 
 def wilson(hits: float, count: float) -> tuple[float, float]:
-    """Give the 95 % interval of a share, after Wilson, 1927. `count` is above 0."""
+    """Return the 95 % interval of a share, after Wilson, 1927. `count` is above 0."""
     share, z2 = hits / count, _Z * _Z
     middle = (share + z2 / (2 * count)) / (1 + z2 / count)
     half = _Z / (1 + z2 / count)

@@ -32,24 +32,24 @@ class StoredItem(msgspec.Struct, frozen=True, array_like=True):
 
 
 def item_blob(encoded: EncodedItem, encoder: str) -> bytes:
-    """Give the record's bytes; `encoder` is the version that made the vector."""
+    """Return the record's bytes; `encoder` is the version that made the vector."""
     stored = StoredItem(encoded.item, encoded.text, encoder, encoded.vector)
     return pack(KIND, VERSION, stored)
 
 
 def moved_blob(stored: StoredItem, vector: Vector | None, encoder: str) -> bytes:
-    """Give the bytes of a stored item with the vector of another encoder."""
+    """Return the bytes of a stored item with the vector of another encoder."""
     moved = msgspec.structs.replace(stored, encoder=encoder, vector=vector)
     return pack(KIND, VERSION, moved)
 
 
 def read_item(blob: bytes) -> StoredItem:
-    """Give back what `item_blob` wrote. Raises `learners.codec.StateError` if damaged."""
+    """Return back what `item_blob` wrote. Raises `learners.codec.StateError` if damaged."""
     return unpack_as(blob, KIND, VERSION, StoredItem)
 
 
 def to_item(record: ItemRecord, vector: Vector | None) -> Item:
-    """Give the item as the learners see it."""
+    """Return the item as the learners see it."""
     return Item(record.item_id, record.title, record.categories, record.available, vector)
 
 
@@ -90,19 +90,19 @@ class Catalogue:
         return item_id in self._titles
 
     def title(self, item_id: str | None) -> str | None:
-        """Give the title of an item, None where it is not known."""
+        """Return the title of an item, None where it is not known."""
         return None if item_id is None else self._titles.get(item_id)
 
     def put(self, record: ItemRecord) -> None:
-        """An item is new or changed."""
+        """Put an item that is new or changed."""
         self._titles[record.item_id] = record.title
 
     def remove(self, item_id: str) -> None:
-        """An item left the catalogue."""
+        """Remove an item that left the catalogue."""
         self._titles.pop(item_id, None)
 
     def vector(self, item_id: str, text: str) -> Vector | None:
-        """Give the stored vector of this item if text and encoder are the same, else None."""
+        """Return the stored vector of this item if text and encoder are the same, else None."""
         blob = self._records.get(KIND, item_id) if self._records is not None else None
         if blob is None:
             return None

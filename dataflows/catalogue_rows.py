@@ -54,7 +54,7 @@ def read_listed(rows: Iterable[Raw], max_id_chars: int = 256) -> Listed:
 
 
 def row_id(row: bytes, max_id_chars: int = 256) -> str | None:
-    """Give the id in a row of a catalogue, None where none can be read."""
+    """Return the id in a row of a catalogue, None where none can be read."""
     try:
         found = _row.decode(row).item_id
     except (ValueError, RecursionError):  # what else is wrong with it does not matter here

@@ -119,7 +119,7 @@ class _Checker:
         self._advice.note(event)
 
     def report(self, path: Path, catalogue: ItemsReport | None = None) -> CheckReport:
-        """Give the report; goes over the file once more for the line numbers of the examples."""
+        """Return the report; goes over the file once more for the line numbers of the examples."""
         self._ledger.balance()
         ledger = self._ledger.as_dict()
         counts = self._cleaner.counts
@@ -154,7 +154,7 @@ class _Checker:
         )
 
     def _note(self, event: Event, raw: Raw) -> None:
-        """Take down the facts about an event that could be read, whatever became of it."""
+        """Note the facts about an event that could be read, whatever became of it."""
         ts = event.ts
         self._first = min(self._first, ts) if self._events else ts
         self._last = max(self._last, ts) if self._events else ts
@@ -194,7 +194,7 @@ class _Checker:
         }.get(verdict.reason, "")
 
     def _remarks(self) -> Iterator[str]:
-        """Say what a person would want to know first, and what to do about it."""
+        """Yield what a person would want to know first, and what to do about it."""
         shape = shape_of(self._sample)
         if shape is not None:
             yield f"This is no file of events: {shape}."

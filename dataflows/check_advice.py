@@ -47,12 +47,12 @@ class Advice:
         return None if self._known is None else self._seen.joined(len(self._known))
 
     def note(self, event: Event) -> None:
-        """Take in an event that could be read."""
+        """Note an event that could be read."""
         self._read += 1
         self._note(event)
 
     def note_refused_time(self, raw: Raw) -> None:
-        """Take in a line whose time is not plausible: in another unit it may be an event."""
+        """Note a line whose time is not plausible: in another unit it may be an event."""
         unit = self._votes.note(raw)
         if unit is None:
             return
@@ -61,7 +61,7 @@ class Advice:
             self._note(event)
 
     def remarks(self, users: int, items: int) -> Iterator[str]:
-        """Say what seems wrong, and what to do about it; of so many users and items."""
+        """Yield what seems wrong and what to do about it, of so many users and items."""
         yield from self._votes.remarks(self._read)
         for name, count in self._unweighed():
             yield from self._of_type(name, count)
@@ -74,7 +74,7 @@ class Advice:
         yield from self._of_join()
 
     def snippet(self) -> str:
-        """Give TOML to paste into a configuration, "" where there is nothing to propose."""
+        """Return TOML to paste into a configuration, "" where there is nothing to propose."""
         unit = self._votes.proposed(self._read)
         back = {name: other for name, _ in self._unweighed() if (other := self._takes_back(name))}
         sections: dict[str, Mapping[str, object]] = {
@@ -83,9 +83,9 @@ class Advice:
             "clean.weights": self._weights(back),
         }
         return "\n\n".join(
-            "\n".join([f"[{name}]", *(f"{_key(key)} = {_value(of)}" for key, of in told.items())])
-            for name, told in sections.items()
-            if told
+            "\n".join([f"[{name}]", *(f"{_key(key)} = {_value(of)}" for key, of in listed.items())])
+            for name, listed in sections.items()
+            if listed
         )
 
     def _note(self, event: Event) -> None:
@@ -102,14 +102,14 @@ class Advice:
                     self._near.note(event.item_id)
 
     def _unweighed(self) -> Iterator[tuple[str, int]]:
-        """Give the types, and their counts, that count by default; most first."""
+        """Yield the types, and their counts, that count by default; most first."""
         given = {*self._config.clean.weights, *self._config.events.retracts, *OUR_OWN, OTHERS}
         for name, count in sorted(self._types.items(), key=lambda pair: (-pair[1], pair[0])):
             if name not in given and self._config.clean.weight(name):
                 yield name, count
 
     def _weights(self, back: Container[str]) -> dict[str, int]:
-        """Give weights to begin with: of what is bought, in a cart, liked, shown and refused."""
+        """Return weights to begin with: of what is bought, in a cart, liked, shown and refused."""
         found = {
             name: WEIGHTS[kind]
             for name, _ in self._unweighed()
@@ -151,19 +151,19 @@ class Advice:
             missing = [name for name in names if name not in self._types]
             if missing:
                 alike = {other.casefold().strip(): other for other in self._types}
-                told = ", ".join(
+                listed = ", ".join(
                     f"{name!r} (there is {alike[name.casefold().strip()]!r})"
                     if name.casefold().strip() in alike
                     else repr(name)
                     for name in missing
                 )
-                yield f"[{section}] names types that never occur in this log: {told}."
+                yield f"[{section}] names types that never occur in this log: {listed}."
 
     def _of_join(self) -> Iterator[str]:
         joined = self.joined
         if joined is None or joined.events_known == joined.events:
             return
-        line = joined.told()
+        line = joined.summary()
         yield (
             f"{line[:1].upper()}{line[1:]}. Others can be recommended by their bare id alone, "
             "without title, text and category."

@@ -32,7 +32,7 @@ _names = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def check_items(path: Path, config: Config | None = None) -> tuple[ItemsReport, set[str]]:
-    """Read a catalogue of JSON lines through; give the report, and the ids that it would know.
+    """Read a catalogue of JSON lines through; return the report, and the ids that it would know.
 
     `config` gives the sections `[events]` and `[encoder]`. Raises InputError for a file that
     cannot be read or is empty.
@@ -81,7 +81,7 @@ class _ItemChecker:
             self._note(item, raw)
 
     def report(self, path: Path, shape: str | None, is_torn: bool) -> ItemsReport:
-        """Give the report; goes over the file once more for the line numbers of the examples."""
+        """Return the report; goes over the file once more for the line numbers of the examples."""
         refused = sum(self._refused.values())
         return ItemsReport(
             path=path,
@@ -147,7 +147,7 @@ class _ItemChecker:
             yield language
 
     def _other_names(self) -> Iterator[str]:
-        """Say which fields look like those that are missing, under other names."""
+        """Yield which fields look like missing ones under other names."""
         if "missing_field" not in self._refused:
             return
         for wanted, others in NAMED_SO.items():
@@ -157,7 +157,7 @@ class _ItemChecker:
 
 
 def unknown_fields(value: bytes, known: Container[str]) -> list[str]:
-    """Give the names of a record's fields that are not known, in its order."""
+    """Return the names of a record's fields that are not known, in its order."""
     try:
         return [name for name in _names.decode(value) if name not in known]
     except (

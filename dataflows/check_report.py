@@ -174,7 +174,7 @@ def _facts(report: CheckReport) -> Table:
         table.add_row("time", f"{iso(report.first)} to {iso(report.last)} ({days:,.1f} days)")
     table.add_row("users, items", f"{about}{report.users:,}, {about}{report.items:,}")
     if report.joined is not None:
-        table.add_row("join", Text(_plain(report.joined.told() or "no event names an item")))
+        table.add_row("join", Text(_plain(report.joined.summary() or "no event names an item")))
     table.add_row("types", _counts(report.types) or "none")
     table.add_row("out of order", f"{report.out_of_order:,}{_by(report.max_step_back)}")
     table.add_row("late", f"{report.late:,}{_by(report.max_lateness)}")
@@ -215,7 +215,7 @@ def _counts(counts: dict[str, int], of: int = 0) -> Text:
 
 
 def _by(seconds: float) -> str:
-    """Say how far at most, in the largest unit that fits."""
+    """Write the greatest distance in the largest unit that fits."""
     for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f", by {seconds / length:,.1f} {unit} at most"

@@ -118,7 +118,7 @@ class Cleaner:
         return self._clock.counts
 
     def judge(self, event: Event, raw: Raw) -> Verdict:
-        """Tell what becomes of `event`, and remember it. `raw` gives the broker's time, if any."""
+        """Judge `event`, and remember it. `raw` gives the broker's time, if any."""
         self._touched = True
         counts = self._clock.counts
         counts.judged += 1
@@ -142,7 +142,7 @@ class Cleaner:
         return self._timed(event, raw, ts, 0.0)
 
     def changed(self) -> Iterator[Record]:
-        """Give (kind, key, blob or None) of all that changed since the last call."""
+        """Return (kind, key, blob or None) of all that changed since the last call."""
         own: list[Record] = []
         if self._touched:
             own.append((KIND, "", pack(KIND, VERSION, self._clock)))
@@ -150,7 +150,7 @@ class Cleaner:
         return chain(own, self._times.changed(), self._ids.changed(), self._rates.changed())
 
     def restore(self, load: Load, scan: Scan) -> None:
-        """Take up the memory of an earlier run. Raises `learners.codec.StateError` if damaged."""
+        """Restore the memory of an earlier run. Raises `learners.codec.StateError` if damaged."""
         blob = load(KIND, "")
         if blob is not None:
             self._clock = unpack_as(blob, KIND, VERSION, _Clock)

@@ -44,5 +44,5 @@ class CleanSettings(Limited, frozen=True, kw_only=True):
     ] = msgspec.field(default_factory=dict)
 
     def weight(self, kind: str) -> float:
-        """Give how much an event of this type counts."""
+        """Return how much an event of this type counts."""
         return self.weights.get(kind, 0.0 if kind == NEGATIVE else 1.0)

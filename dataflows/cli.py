@@ -175,7 +175,7 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
     against: Annotated[
         str,
         typer.Option(
-            metavar="NAME,...|all|none", help="Peers in the same replay (docs/replay.md)."
+            metavar="NAME,...|all|none", help="Baselines in the same replay (docs/replay.md)."
         ),
     ] = "popularity,popularity-decayed",
     generate: Annotated[
@@ -217,7 +217,7 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
     from dataflows import report
     from dataflows.made_by import made_by, title_of
     from dataflows.peers.catalogue import read_names
-    from dataflows.peers.progress import peer_progress
+    from dataflows.peers.progress import baseline_progress
     from dataflows.replay import ReplaySettings
     from dataflows.replay import replay as replay_log
     from dataflows.swap.planned import read_promote
@@ -239,15 +239,15 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
         decisions=None if decisions is None else str(decisions),
         decisions_in_events=decisions_in_events,
     )
-    with peer_progress(Console(stderr=True)) as follow:
+    with baseline_progress(Console(stderr=True)) as follow:
         done = replay_log(read_config(config, overrides), events, items, settings, follow=follow)
-    told = {**done.report, "title": title_of(events), "run": made_by(sys.argv[1:])}
+    full = {**done.report, "title": title_of(events), "run": made_by(sys.argv[1:])}
     if json_out is not None:
-        report.write_json(told, json_out)
+        report.write_json(full, json_out)
     if html is not None:
         from dataflows.page.write import write_html
 
-        write_html(told, html)
+        write_html(full, html)
     if ranks is not None:
         report.write_ranks(done.scored, ranks)
     report.render(done.report, Console())

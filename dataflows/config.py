@@ -127,7 +127,7 @@ def load_config(
     overrides: Mapping[str, object] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Config:
-    """Give the configuration: defaults, then the file, then the environment, then `overrides`.
+    """Return the configuration: defaults, then the file, then the environment, then `overrides`.
 
     `overrides` are what a command's options say, such as `{"learner.k": 20}`.
     Raises InputError, one line: where, what, the limit, the remedy. Never with a secret in it.
@@ -154,7 +154,7 @@ def load_config(
 
 @cache
 def settings() -> tuple[tuple[str, msgspec.structs.FieldInfo], ...]:
-    """Give every setting as (`section.name`, field)."""
+    """Return every setting as (`section.name`, field)."""
     return tuple(
         (f"{section.name}.{field.name}", field)
         for section in msgspec.structs.fields(Config)
@@ -165,7 +165,7 @@ def settings() -> tuple[tuple[str, msgspec.structs.FieldInfo], ...]:
 def _given(
     path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, object] | None
 ) -> Iterator[tuple[str, str, object]]:
-    """Give (where, section.name, value) of all that is set, what counts more coming later."""
+    """Yield (where, section.name, value) of all that is set, what counts more coming later."""
     if path is not None:
         for section, values in _read(Path(expanded(str(path)))).items():
             if not isinstance(values, dict):

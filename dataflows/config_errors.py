@@ -13,7 +13,7 @@ from typing import Any, get_args
 import msgspec
 
 from dataflows.errors import InputError
-from dataflows.limits import told
+from dataflows.limits import describe_limits
 from dataflows.marks import SECRET, is_marked
 from dataflows.secrets import masked
 from dataflows.variables import PAGE
@@ -56,7 +56,7 @@ def shown(value: object) -> str:
 
 
 def _given(value: object, wanted: Any) -> str:
-    """Say what a setting is, or which entry of it is wrong; a secret's value never."""
+    """Describe a setting, or its wrong entry; never the value of a secret."""
     if is_marked(wanted, SECRET):
         if isinstance(value, dict):
             return ""
@@ -79,11 +79,11 @@ def _short(value: object) -> str:
 
 
 def _wanted(reason: str, wanted: Any) -> str:
-    """Say what is allowed."""
+    """Describe what is allowed."""
     plain = _plain(wanted)
     if reason.startswith("Invalid enum"):
         return "expected one of " + ", ".join(map(repr, get_args(plain)))
-    limits = told(wanted)
+    limits = describe_limits(wanted)
     if limits and re.search(r"[<>]=", reason) and "length" not in reason:
         return f"it must be from {limits}"
     reason = f"{reason[:1].lower()}{reason[1:]}"
@@ -91,7 +91,7 @@ def _wanted(reason: str, wanted: Any) -> str:
 
 
 def _plain(wanted: Any) -> Any:
-    """Give a type without what is annotated of it."""
+    """Return a type without what is annotated of it."""
     return getattr(wanted, "__origin__", wanted) if hasattr(wanted, "__metadata__") else wanted
 
 
@@ -114,6 +114,6 @@ def _unknown(name: str, origins: Mapping[str, str], types: Mapping[str, Any]) ->
 
 
 def _origin(name: str, origins: Mapping[str, str]) -> str:
-    """Say where a setting came from, or all places that a section came from."""
+    """Describe where a setting came from, or all places that a section came from."""
     places = [at for key, at in origins.items() if key == name or key.startswith(f"{name}.")]
     return ", ".join(dict.fromkeys(places)) or "the configuration"

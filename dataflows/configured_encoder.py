@@ -13,5 +13,5 @@ def load_configured(settings: EncoderSettings) -> Encoder:
 
 
 def named(settings: EncoderSettings) -> str:
-    """Say which it is: the name, and of a hub model the revision where one is set."""
+    """Return the name, and of a hub model the revision where one is set."""
     return settings.name if settings.revision is None else f"{settings.name}@{settings.revision}"

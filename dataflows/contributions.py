@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from learners.block import Block
+from learners.block import CandidateBatch
 from learners.reasons import GROUPS, SOMETIMES, effects
 from learners.recommender import Recommender
 
@@ -26,24 +26,24 @@ class Contributions:
 
     def __init__(self, k: int) -> None:
         self._k = k
-        self._last: Block | None = None
+        self._last: CandidateBatch | None = None
         self._positions = array("q")
         self._effects = array("d")
 
     def look(self, recommender: Recommender, groups: int) -> None:
         """Sample the newest group learnt, if `groups`, the number of those begun, says so."""
-        block = recommender.open
-        if groups % EVERY or block is None or block is self._last or not len(block.ids):
+        batch = recommender.open
+        if groups % EVERY or batch is None or batch is self._last or not len(batch.ids):
             return
-        self._last = block
-        scores = recommender.scores(block)
-        best = np.lexsort((block.ids, -scores))[: self._k]
-        gave = effects(block.scaled, best, recommender.preference.score, block.pull)
-        self._positions.append(block.position)
+        self._last = batch
+        scores = recommender.scores(batch)
+        best = np.lexsort((batch.ids, -scores))[: self._k]
+        gave = effects(batch.scaled, best, recommender.preference.score, batch.item_weights)
+        self._positions.append(batch.position)
         self._effects.extend(gave.mean(axis=1, dtype=np.float64).tolist())
 
     def figures(self) -> dict[str, Any]:
-        """Give the mean effect of each group of signals, whole and over parts of the stream."""
+        """Return the mean effect of each group of signals, whole and over parts of the stream."""
         each = np.array(self._effects).reshape(-1, len(GROUPS))
         named = {
             name: place

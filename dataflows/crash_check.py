@@ -50,7 +50,7 @@ class CrashChecks:
             look.start()
 
     def ends(self, stop: Callable[[], bool]) -> Callable[[], bool]:
-        """Give what also says that it is time to stop where damage was found."""
+        """Return what also says that it is time to stop where damage was found."""
         return lambda: self.found is not None or stop()
 
     def finish(self) -> None:
@@ -70,14 +70,14 @@ class CrashChecks:
 
 
 def due_path(database: Path) -> Path:
-    """Where a file lies while a look through a database is due."""
+    """Return the path of the file that says that a look through a database is due."""
     return database.with_suffix(".unchecked")
 
 
 def quick_check(connection: sqlite3.Connection) -> str | None:
-    """Give what is wrong with a database in SQLite's words, None for nothing."""
-    told = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
-    return None if told == ["ok"] else "; ".join(told)
+    """Return what is wrong with a database in SQLite's words, None for nothing."""
+    rows = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+    return None if rows == ["ok"] else "; ".join(rows)
 
 
 class _Look(threading.Thread):

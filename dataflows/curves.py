@@ -1,6 +1,6 @@
-"""Curves of a replay, from the rows that the judge and the peers wrote down.
+"""Curves of a replay, from the rows that the judge and the baselines wrote down.
 
-Every curve is there for our lists (`tie_safe`) and for each peer, over the same events.
+Every curve is there for our lists (`tie_safe`) and for each baseline, over the same events.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ Flags = NDArray[np.bool_]
 
 
 def curves(scored: Scored, trace: Trace, alarms: Sequence[Alarm], k: int) -> dict[str, Any]:
-    """Give all curves; `alarms` are marked on the one over the stream."""
-    ranks = {name: scored.column(name) for name in ("tie_safe", *scored.peers)}
+    """Return all curves; `alarms` are marked on the one over the stream."""
+    ranks = {name: scored.column(name) for name in ("tie_safe", *scored.baselines)}
     hits = {name: (each > MISS) & (each <= k) for name, each in ranks.items()}
     return {
         "running": _running(scored, trace, hits, alarms, k),
@@ -47,7 +47,7 @@ def curves(scored: Scored, trace: Trace, alarms: Sequence[Alarm], k: int) -> dic
 def _running(
     scored: Scored, trace: Trace, hits: dict[str, Flags], alarms: Sequence[Alarm], k: int
 ) -> dict[str, Any]:
-    """Give means over a window that slides over the scored events."""
+    """Return means over a window that slides over the scored events."""
     n, at = len(scored), trace.scored_at()
     window, ends = slide(n)
     return {
@@ -71,14 +71,14 @@ def _running(
 
 
 def slide(n: int) -> tuple[int, NDArray[np.int64]]:
-    """Give how many of `n` values a sliding mean is over, and where each of the means ends."""
+    """Return how many of `n` values a sliding mean is over, and where each of the means ends."""
     window = min(n, max(_LEAST_WINDOW, n // _MOST_WINDOWS))
     ends = np.linspace(window, n, POINTS).astype(np.int64) if n else np.zeros(0, np.int64)
     return window, np.unique(ends)
 
 
 def means(values: Flags | NDArray[np.float64], ends: NDArray[np.int64], window: int) -> list[float]:
-    """Give the mean of the `window` values up to each of `ends`."""
+    """Return the mean of the `window` values up to each of `ends`."""
     if not len(ends):
         return []
     sums = np.concatenate([[0], np.cumsum(values)])
@@ -87,7 +87,7 @@ def means(values: Flags | NDArray[np.float64], ends: NDArray[np.int64], window: 
 
 
 def _by_history(ordinals: NDArray[np.int64], hits: dict[str, Flags], k: int) -> dict[str, Any]:
-    """Give the hit rate by how many events the user had before; empty ranges are left out."""
+    """Return the hit rate by how many events the user had before; empty ranges are left out."""
     ranges = list(zip(_HISTORY, [*[start - 1 for start in _HISTORY[1:]], None], strict=True))
     which = np.searchsorted(_HISTORY, ordinals, "right") - 1
     counts = np.bincount(which, minlength=len(ranges))
@@ -104,14 +104,14 @@ def _by_history(ordinals: NDArray[np.int64], hits: dict[str, Flags], k: int) -> 
 
 
 def _within(ranks: NDArray[np.int64]) -> list[float]:
-    """Give the share of true items within the first so many."""
+    """Return the share of true items within the first so many."""
     if not len(ranks):
         return []
     return [float(((ranks > MISS) & (ranks <= most)).mean()) for most in _WITHIN]
 
 
 def _candidates(scored: Scored, k: int) -> dict[str, Any]:
-    """Give of each kind of event the share whose item was scored, and that of hits among those."""
+    """Return, by kind of event, the share whose item was scored, and that of hits among those."""
     reached, ranks = scored.flag("reached"), scored.column("tie_safe")
     hit = (ranks > MISS) & (ranks <= k)
     cold, repeat = scored.column("ordinal") < COLD_EVENTS, scored.flag("repeat")

@@ -25,7 +25,7 @@ class Deadline:
         self._end: float | None = None
 
     def left(self) -> float:
-        """Give the seconds that are left, 0.0 where there are none; begins it."""
+        """Return the seconds that are left, 0.0 where there are none; begins it."""
         now = self._clock()
         if self._end is None:
             self._end = now + self._seconds

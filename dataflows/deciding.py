@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class Controlled(Protocol):
-    """What decisions are about."""
+    """The model that decisions change."""
 
     def control(self, control: Control) -> None:
         """Carry one out. Raises `ControlError` if it cannot be."""
@@ -69,7 +69,7 @@ class Deciding:
         return len(self._planned)
 
     def is_home(self, decision: Decision, raw: Raw) -> bool:
-        """Tell whether it is this shard that counts a decision: all get it, one counts it."""
+        """Return whether it is this shard that counts a decision: all get it, one counts it."""
         meant = decision.shard
         if meant is not None and meant < self._shards:
             return meant == self._shard
@@ -98,7 +98,7 @@ class Deciding:
     def carry_out(
         self, decision: Decision, raw: Raw, model: Controlled, learnt: int
     ) -> tuple[Outcome, str]:
-        """Carry a decision out where it is for this shard; give (outcome, reason) for the ledger.
+        """Carry a decision out where it is for this shard; return (outcome, reason) for the ledger.
 
         Where it was done, commit before anything else is learnt.
         """
@@ -126,7 +126,7 @@ class Deciding:
             self._control(self._planned.popleft().control, model)
 
     def changed(self) -> Iterator[Record]:
-        """Give the records changed since the last call."""
+        """Yield the records changed since the last call."""
         for applied in self._new:
             yield from applied_records(applied)
         if self._is_dirty:
@@ -155,7 +155,7 @@ def written_records(
     signer: str,
     sequence: int,
 ) -> list[Record]:
-    """Give what to store beside a decision that is written into a state where nothing runs.
+    """Return what to store beside a decision that is written into a state where nothing runs.
 
     `taken` and `learnt` (with `since`) are as stored.
     """

@@ -20,21 +20,21 @@ _seldom = Seldom(logging.getLogger(__name__))
 
 
 def partition_of(path: Path) -> str:
-    """Give the name of the file as a partition: never that of a file of events."""
+    """Return the name of the file as a partition: never that of a file of events."""
     return f"{path.name} ({DECISIONS})"
 
 
 class DecisionFile:
-    """Gives the decisions that have come, before more events are read.
+    """Reads the decisions that have come, before more events are read.
 
     In a state that has read none of this file they wait until the events were read to their end
     once: before the events that brought it nothing can be decided about a label. A file that is
     not there is made, for its owner alone. Raises InputError where it cannot be read, or is not
-    the file that was read before; a file that takes its place meanwhile is told, and not read.
+    the file that was read before; a file that takes its place meanwhile is logged, and not read.
     """
 
     def __init__(self, path: Path, progress: Progress, max_bytes: int) -> None:
-        with suppress(OSError):  # what is wrong is told by who opens it
+        with suppress(OSError):  # what is wrong is reported where it is opened
             path.touch(mode=0o600)
         partition = partition_of(path)
         at = progress.position(partition)
@@ -53,7 +53,7 @@ class DecisionFile:
             )
 
     def take(self, most: int, *, at_end: bool = False) -> list[Raw]:
-        """Give what has come, at most so many; `at_end`: the events are read to their end."""
+        """Return what has come, at most so many; `at_end`: the events are read to their end."""
         self._is_due |= at_end
         if not self._is_due:
             return []
@@ -73,5 +73,5 @@ class DecisionFile:
         return source.is_changed or id_of(self._reader.path) != source.file_id
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._reader.close()

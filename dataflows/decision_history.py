@@ -59,20 +59,20 @@ class Taken(msgspec.Struct):
 
 
 def read_taken(load: Load) -> Taken:
-    """Give it as stored. Raises `learners.codec.StateError` where it is damaged."""
+    """Return it as stored. Raises `learners.codec.StateError` where it is damaged."""
     blob = load(KIND_TAKEN, "")
     return Taken() if blob is None else unpack_as(blob, KIND_TAKEN, VERSION, Taken)
 
 
 def taken_record(taken: Taken) -> Record:
-    """Give the record to store."""
+    """Return the record to store."""
     last = dict(sorted(taken.sequences.last.items()))
     sequences = msgspec.structs.replace(taken.sequences, last=last)
     return KIND_TAKEN, "", pack(KIND_TAKEN, VERSION, Taken(taken.next, sequences))
 
 
 def applied_records(applied: Applied) -> list[Record]:
-    """Give what to store of a decision, and what to forget for it."""
+    """Return what to store of a decision, and what to forget for it."""
     blob = pack(KIND_APPLIED, VERSION, applied)
     records: list[Record] = [(KIND_APPLIED, _key(applied.number), blob)]
     if applied.number >= MOST_KEPT:
@@ -81,7 +81,7 @@ def applied_records(applied: Applied) -> list[Record]:
 
 
 def read_history(scan: Scan) -> list[Applied]:
-    """Give what a shard remembers, oldest first. Raises `StateError` where it is damaged."""
+    """Return what a shard remembers, oldest first. Raises `StateError` where it is damaged."""
     return [unpack_as(blob, KIND_APPLIED, VERSION, Applied) for _, blob in scan(KIND_APPLIED)]
 
 

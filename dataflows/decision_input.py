@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 
 def open_decisions(config: Config) -> DecisionReader:
-    """Give the reader of decisions; tells whether they must be signed. Raises InputError."""
+    """Return the reader of decisions; tells whether they must be signed. Raises InputError."""
     keys = read_keys(os.environ)
     is_kafka = config.flow.source == "kafka"
     topic = config.kafka.decisions_topic if is_kafka else DECISIONS

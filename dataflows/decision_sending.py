@@ -23,7 +23,7 @@ _LONGEST = 256
 
 
 def signer_name() -> str:
-    """Give the name under which this user on this host decides."""
+    """Return the name under which this user on this host decides."""
     named = os.environ.get(SIGNER, "")
     if not named:
         try:

@@ -58,16 +58,16 @@ class DecisionReader:
             )
             return _decision(signed, settings)
         except Refused as refused:
-            return _told(Reject(raw, refused.reason, refused.detail))
+            return _logged(Reject(raw, refused.reason, refused.detail))
 
     def refused(self, raw: Raw, event: Event) -> Reject | None:
         """Refuse an event that would decide something; None for all others."""
         if event.type != INTENTS or self.in_events or control_of(event) is None:
             return None
-        return _told(Reject(raw, Reason.DECISION_IN_EVENTS, IN_EVENTS))
+        return _logged(Reject(raw, Reason.DECISION_IN_EVENTS, IN_EVENTS))
 
     def of_event(self, event: Event) -> Decision | None:
-        """Give the decision that an event brings, where such are taken."""
+        """Return the decision that an event brings, where such are taken."""
         if event.type != INTENTS or not self.in_events:
             return None
         control = control_of(event)
@@ -90,7 +90,7 @@ def _decision(signed: Signed, settings: EventSettings) -> Decision:
     return Decision(signed.kind, control, shard, signed.signer, signed.sequence, signed.is_signed)
 
 
-def _told(reject: Reject) -> Reject:
+def _logged(reject: Reject) -> Reject:
     raw = reject.raw
     _seldom.warn(
         reject.reason,

@@ -24,7 +24,7 @@ from dataflows.file_sink import TOPICS, FileSink, topic_file
 from dataflows.narrow import print_whole
 from dataflows.outbox import DEAD_LETTERS, INTENTS, Out
 from dataflows.pace import Pace
-from dataflows.peers.catalogue import DEFAULT, open_peers
+from dataflows.peers.catalogue import DEFAULT, open_baselines
 from dataflows.peers.run import Runner
 from dataflows.play import PlaySource, batched, open_engine, play
 from dataflows.prequential import Prequential
@@ -39,7 +39,7 @@ SHOP_EVENTS = 12_000
 BATCH = 32
 RECENT = 1000
 ENOUGH = 100
-"""Events that must have been judged before a share of them is told."""
+"""Events that must have been judged before a share of them is shown."""
 CACHE = "encoder-cache.db"
 MODELS = "models"
 
@@ -61,9 +61,9 @@ class Demo:
             k=config.learner.k,
             ranks_from=log.warmup.ranks_from,
         )
-        self.peers = {
-            name: Runner(peer, self.judge.trace, repeats_on=self.judge.repeats_on)
-            for name, peer in open_peers(DEFAULT, learner.seed).peers.items()
+        self.baselines = {
+            name: Runner(baseline, self.judge.trace, repeats_on=self.judge.repeats_on)
+            for name, baseline in open_baselines(DEFAULT, learner.seed).baselines.items()
         }
         self.watch = Watch(self.judge, log.name, self._look)
         self.engine = open_engine(self.config, encoder, self.watch)
@@ -76,8 +76,8 @@ class Demo:
         source = PlaySource(batched(self._records(), BATCH), self.watch.pace)
         play(self.config, source, lambda done: FileSink(out, done), self.engine, self.encoder)
         self._view.show(self._scene())
-        for name, runner in self.peers.items():
-            self.judge.scored.add_peer(name, runner.finish().ranks)
+        for name, runner in self.baselines.items():
+            self.judge.scored.add_baseline(name, runner.finish().ranks)
 
     def _records(self) -> Iterator[Raw]:
         for raw in self.log.records:
@@ -88,7 +88,7 @@ class Demo:
     def _look(self, outs: Sequence[Out]) -> None:
         self.people.hear(outs)
         self._sent.update(out.topic for out in outs)
-        for runner in self.peers.values():
+        for runner in self.baselines.values():
             runner.advance()
         if self._view.is_due(min(self.watch.pace.records, self.log.total - 1), self.log.total):
             self._view.show(self._scene())
@@ -115,7 +115,7 @@ class Demo:
         is_of_intent = not self.judge.items and labelled >= ENOUGH
         return Rates(
             self._rate(self.judge.scored.column("tie_safe", newest=RECENT)),
-            self._rate(self.peers["popularity"].ranks(newest=RECENT)),
+            self._rate(self.baselines["popularity"].ranks(newest=RECENT)),
             right if is_of_intent else None,
         )
 
@@ -164,7 +164,7 @@ def run_demo(
 
 
 def _tune(demo: Demo, out: Path, console: Console) -> None:
-    """Do the rounds, and put a list into words."""
+    """Run the rounds, and put a list into words."""
     from dataflows import demo_rounds
 
     why = demo_rounds.left_out(demo.config)
@@ -211,7 +211,7 @@ def _summarise(demo: Demo, out: Path, console: Console) -> None:
     k, pace = demo.config.learner.k, demo.watch.pace
     figures = accuracy(demo.judge, k, demo.config.learner.seed)
     ledger = demo.engine.ledger.as_dict()
-    intent = demo.watch.intent.figures(demo.engine.model.needs.seconds)
+    intent = demo.watch.intent.figures(demo.engine.model.tracker.seconds)
     report = {"log": demo.log.title, "k": k, **figures, "intent": intent}
     show_accuracy(report, console, leads=False)
     if not report["scored"] and intent["events"]:
@@ -231,8 +231,8 @@ def _summarise(demo: Demo, out: Path, console: Console) -> None:
         console.print("\nThree of them, at the end:", highlight=False)
     for person in some:
         lines = describe(person, demo.engine.model.item_title)
-        told = "\n".join(lines)
-        console.print(f"\n{told}", highlight=False, markup=False, soft_wrap=True)
+        text = "\n".join(lines)
+        console.print(f"\n{text}", highlight=False, markup=False, soft_wrap=True)
     files = ", ".join(str(topic_file(out, topic)) for topic in TOPICS)
     console.print(f"\nAll messages: {files}", highlight=False, soft_wrap=True)
 

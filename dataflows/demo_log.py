@@ -41,7 +41,7 @@ class DemoLog(msgspec.Struct, frozen=True):
 
 
 def shop_log(events: int) -> DemoLog:
-    """Give the simulated shop: items as they arrive and leave, events, some bad lines.
+    """Return the simulated shop: items as they arrive and leave, events, some bad lines.
 
     What a shopper has looked at is not offered again: the simulated ones look for what is new.
     """
@@ -59,7 +59,7 @@ def shop_log(events: int) -> DemoLog:
 
 
 def named_log(path: Path, items: Path | None, events: int | None, config: Config) -> DemoLog:
-    """Give a log from files, in the order of a replay. Raises InputError."""
+    """Return a log from files, in the order of a replay. Raises InputError."""
     order = read_order(path, config.events, events)
     catalogue = catalogue_records(items, config.events.max_record_bytes)
     warmup = look_at_warmup(order, WARMUP, config.events, config.clean)

@@ -37,7 +37,7 @@ class People:
         self._intents = msgspec.json.Decoder(Intents)
 
     def see(self, raw: Raw) -> None:
-        """Take note of a record on its way in."""
+        """Note a record on its way in."""
         event = decode_event(raw, self._settings) if raw.topic == EVENTS else None
         if not isinstance(event, Event):
             return
@@ -51,7 +51,7 @@ class People:
             self._people.popitem(last=False)
 
     def hear(self, outs: Sequence[Out]) -> None:
-        """Take note of the messages of a micro-batch."""
+        """Note the messages of a micro-batch."""
         for out in outs:
             person = self._people.get(out.key.decode()) if out.key else None
             if person is None or out.value is None:
@@ -74,7 +74,7 @@ class People:
 
 
 def describe(person: Person, title_of: Callable[[str], str]) -> Iterator[str]:
-    """Give the lines that tell about one person."""
+    """Yield the lines that tell about one person."""
     yield f"{person.user_id}"
     for event in person.events:
         what = title_of(event.item_id) if event.item_id is not None else f'"{event.text}"'

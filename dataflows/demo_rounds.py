@@ -43,7 +43,7 @@ SHORT: dict[str, dict[str, object]] = {
 }
 """What makes the rounds of the demo short, by section of the configuration."""
 
-TOLD = {
+SHOWN_FIGURES = {
     "encoder": ("log_rank", "recall@10", "log_rank_unseen", "pipeline_hit_rate"),
     "language": ("next_loss", "log_rank"),
 }
@@ -57,7 +57,7 @@ NAMES = {
 
 
 def left_out(config: Config) -> str | None:
-    """Say why there will be no rounds; None where there will be."""
+    """Return why there will be no rounds; None where there will be."""
     try:
         check_tunable(config)
         check_model(config.generate.model)
@@ -67,7 +67,7 @@ def left_out(config: Config) -> str | None:
 
 
 def short(config: Config) -> Config:
-    """Give the configuration of a short round."""
+    """Return the configuration of a short round."""
     changed = {
         section: msgspec.structs.replace(getattr(config, section), **fields)
         for section, fields in SHORT.items()
@@ -78,7 +78,7 @@ def short(config: Config) -> Config:
 def play_rounds(
     config: Config, log: Path, items: Path | None, registry: Registry, console: Console
 ) -> None:
-    """Do a short round of each model on the newest events of a log, and show what came of it."""
+    """Run a short round of each model on the newest events of a log, and show what came of it."""
     from dataflows.tuning.once import run_once
     from dataflows.tuning.tuner_language import LanguageTuner
     from dataflows.tuning.tuners import tuner_for
@@ -106,13 +106,13 @@ def play_rounds(
 
 def _show(decision: Decision, seconds: float, console: Console) -> None:
     table = Table("figure", "before", "after", "gain, 95 % interval")
-    for name in TOLD[decision.kind]:
+    for name in SHOWN_FIGURES[decision.kind]:
         figure = decision.evidence.figures.get(name)
         if figure is not None:
             table.add_row(NAMES[name], *_cells(figure))
     console.print(table)
-    told = "; ".join(decision.reasons) or f"{decision.candidate} is in force"
-    console.print(f"the gate: {decision.verdict}, {told} ({seconds:.0f} s)", highlight=False)
+    outcome = "; ".join(decision.reasons) or f"{decision.candidate} is in force"
+    console.print(f"the gate: {decision.verdict}, {outcome} ({seconds:.0f} s)", highlight=False)
 
 
 def _cells(figure: Figure) -> tuple[str, str, str]:
@@ -137,10 +137,10 @@ def play_words(
     generate = config.generate
     model = load_language_model(generate.model, adapter=adapter, revision=generate.revision)
     need = person.intents.top if person.intents is not None else None
-    told = narrate(model, listed, need or "", records.values())
+    words = narrate(model, listed, need or "", records.values())
     console.print(f"\nThe list of {person.user_id} in words ({model.version}):", highlight=False)
-    lines = [f"{told.headline.text}  ({told.headline.by})"]
-    for title, reason in zip(told.titles, told.reasons, strict=True):
+    lines = [f"{words.headline.text}  ({words.headline.by})"]
+    for title, reason in zip(words.titles, words.reasons, strict=True):
         lines.append(f"  {title}: {reason.text}  ({reason.by})")
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 

@@ -31,7 +31,7 @@ class Rates(NamedTuple):
     intent: float | None = None
 
     @property
-    def told(self) -> float | None:
+    def drawn(self) -> float | None:
         """The figure that is drawn."""
         return self.intent if self.ours is None else self.ours
 
@@ -69,20 +69,20 @@ class DemoView:
         self._console = console
         self._live = live
         self._shown = 0.0
-        self._told = 0
+        self._line_number = 0
         self._curve: list[Rates] = []
 
     def is_due(self, done: int, total: int) -> bool:
-        """Say whether it is time to show another scene."""
+        """Return whether it is time to show another scene."""
         if self._live is None:
-            return done * LINES // max(1, total) > self._told
+            return done * LINES // max(1, total) > self._line_number
         return time.monotonic() - self._shown >= REFRESH_SECONDS
 
     def show(self, scene: Scene) -> None:
         """Show a scene."""
         self._shown = time.monotonic()
-        self._told = scene.done * LINES // max(1, scene.total)
-        while scene.recent.told is not None and len(self._curve) < _step(scene):
+        self._line_number = scene.done * LINES // max(1, scene.total)
+        while scene.recent.drawn is not None and len(self._curve) < _step(scene):
             self._curve.append(scene.recent)
         if self._live is not None:
             self._live.update(self._panel(scene), refresh=True)
@@ -103,14 +103,16 @@ class DemoView:
         return Panel(table, title=f"penchant · {self._title}", title_align="left")
 
     def _rows(self, scene: Scene) -> list[tuple[str, list[float | None], str]]:
-        told = [each.told for each in self._curve]
+        drawn = [each.drawn for each in self._curve]
         if scene.recent.intent is not None:
-            return [("intent right", told, "bold green")]
+            return [("intent right", drawn, "bold green")]
         popularity = [each.popularity for each in self._curve]
-        return [("hits, penchant", told, "bold green"), ("hits, popularity", popularity, "yellow")]
+        return [("hits, penchant", drawn, "bold green"), ("hits, popularity", popularity, "yellow")]
 
     def _top(self) -> float:
-        return max((max(each.told or 0, each.popularity or 0) for each in self._curve), default=0.0)
+        return max(
+            (max(each.drawn or 0, each.popularity or 0) for each in self._curve), default=0.0
+        )
 
 
 def _step(scene: Scene) -> int:

@@ -27,7 +27,7 @@ class Distinct:
         self._limit = 1 << 64  # hashes from here on tell nothing any more
 
     def add(self, word: str) -> None:
-        """Take in one string."""
+        """Count one string."""
         mark = int.from_bytes(blake2b(word.encode("utf-8", "replace"), digest_size=8).digest())
         if mark < self._limit:
             self._hashes.append(mark)
@@ -41,7 +41,7 @@ class Distinct:
         return self._limit == 1 << 64
 
     def count(self) -> int:
-        """Give the number of different strings; an estimate where `is_exact` is False."""
+        """Return the number of different strings; an estimate where `is_exact` is False."""
         if self.is_exact:
             return len(self._hashes)
         return round((self._capacity - 1) * _RANGE / self._hashes[-1])

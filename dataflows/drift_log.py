@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 class DriftLog:
-    """Tells alarms in the log. `clock` gives seconds; nothing but the log hangs on it."""
+    """Writes alarms into the log. `clock` returns seconds; nothing but the log hangs on it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -29,11 +29,13 @@ class DriftLog:
             self._left_out += 1
             return
         self._last = now
-        _log.warning("drift: %s at learnt event %d%s", _told(alarm), alarm.position, self._more())
+        _log.warning(
+            "drift: %s at learnt event %d%s", _describe(alarm), alarm.position, self._more()
+        )
         self._left_out = 0
 
     def finish(self) -> None:
-        """Say how many alarms no line has counted yet, if any."""
+        """Log how many alarms no line has counted yet, if any."""
         if self._left_out:
             _log.warning("drift: %d more since then", self._left_out)
             self._left_out = 0
@@ -42,7 +44,7 @@ class DriftLog:
         return f" ({self._left_out} others before it were left out)" if self._left_out else ""
 
 
-def _told(alarm: Alarm) -> str:
+def _describe(alarm: Alarm) -> str:
     means = f"from {alarm.before:.3f} to {alarm.after:.3f}"
     if alarm.label is not None:
         return f"the label {alarm.label!r} changed its meaning, its share of hits went {means}"

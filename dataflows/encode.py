@@ -89,7 +89,7 @@ class EncodeStep:
         ]
 
     def __call__(self, arrived: Sequence[Arrived]) -> Iterator[tuple[str, Batch]]:
-        """Give one (key, batch) for each shard."""
+        """Yield one (key, batch) for each shard."""
         raws = [one if isinstance(one, Raw) else one.raw for one in arrived]
         turn = None if self._turns is None else self._turns.turn(raws)
         if turn is not None:

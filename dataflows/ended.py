@@ -30,16 +30,16 @@ class EndNote:
         self._ends_sure = self.is_sure
 
     def take_in(self) -> None:
-        """Records are taken in."""
+        """Note that records are taken in."""
         self._ends_sure = True
 
     def before_sending(self) -> None:
-        """Take the note away, durably, before anything is sent. Raises as `Records.commit`."""
+        """Remove the note, durably, before anything is sent. Raises as `Records.commit`."""
         if self._is_there:
             self._store.commit([self.gone()])
 
     def gone(self) -> Record:
-        """Give the record without which the state has no note, to be committed now."""
+        """Return the record without which the state has no note, to be committed now."""
         self._is_there = False
         return KIND_ENDED, "", None
 
@@ -51,5 +51,5 @@ class EndNote:
 
 
 def has_crashed(store: Records) -> bool:
-    """Whether the last run broke off."""
+    """Return whether the last run broke off."""
     return read_in_force(store) is not None and store.get(KIND_ENDED, "") is None

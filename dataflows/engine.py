@@ -41,7 +41,7 @@ from dataflows.lists_again import ListsAgain
 from dataflows.llm_hooks import NO_LLM, LlmHooks
 from dataflows.log_ids import replaced
 from dataflows.model import Model, Observer, SwitchPreparer
-from dataflows.offers import Offers
+from dataflows.offers import Publisher
 from dataflows.origins import Origins
 from dataflows.outbox import Out, Outbox
 from dataflows.outcomes import outcome_of_label, outcome_of_retraction
@@ -50,12 +50,12 @@ from dataflows.reasons import Reason
 from dataflows.record import ITEMS, LogId, Origin, Raw, Reject
 from dataflows.records import Record, Records
 from dataflows.retractions import Retracts
-from dataflows.served import Served
+from dataflows.served import LastSent
 from dataflows.swap.in_force import KIND_VERSIONS, InForce, read_in_force
 from dataflows.swap.space import Space
 from encoders.protocol import Encoder
 from learners.interaction import Interaction, Retraction
-from learners.lists import UserList
+from learners.lists import RecommendationList
 from learners.pending import LateLabel
 
 REWRITTEN_AT_ONCE = 256
@@ -66,14 +66,27 @@ _log = logging.getLogger(__name__)
 
 
 class Engine(Generic[M]):
-    """One shard. After `commit` everything that it knows is in `store`, in one transaction.
+    """One shard: learns its records in order, and makes the messages that come of them.
 
-    `in_force` is what made the state where nothing is stored yet; `encoder` makes vectors
-    anew that are of another version, and `shadows` gives what a switch to another one wants.
-    `progress` is told after each commit. `observer` watches; `observer_seconds` is the
-    CPU time that it took. `clock` gives the time stamped on messages, seconds since 1970.
-    Whoever holds `still` has a shard that nothing happens in.
-    Raises `learners.codec.DamagedError` where the stored state is damaged.
+    After `commit` everything that the shard knows is in `store`, in one transaction.
+
+    Arguments:
+        store: the committed records of this shard; it is restored from them.
+        model: the recommender.
+        cleaner: judges events: duplicates, late ones, automated users.
+        in_force: the versions of models where nothing is stored yet.
+        shard, shards: the number of this one, and how many there are.
+        served_users: of how many users the last list is remembered.
+        encoder: encodes vectors anew that are stored in another version's space.
+        reencodings: prepares a switch to another encoder; without it there can be none.
+        progress: is called with the positions after each commit.
+        observer: sees each interaction before it is learnt; `observer_seconds` is the CPU time
+            that it took.
+        generation: the client of a language model, if there is one.
+        clock: the time stamped on messages, in seconds since 1970.
+
+    Hold `lock` to keep the shard from changing. Raises `learners.codec.DamagedError` where the
+    stored state is damaged.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a shard, named
@@ -87,7 +100,7 @@ class Engine(Generic[M]):
         shards: int = 1,
         served_users: int = 200_000,
         encoder: Encoder | None = None,
-        shadows: SwitchPreparer | None = None,
+        reencodings: SwitchPreparer | None = None,
         progress: Progress | None = None,
         observer: Observer[M] | None = None,
         generation: LlmHooks = NO_LLM,
@@ -102,20 +115,22 @@ class Engine(Generic[M]):
         self.positions: dict[str, int] = {}
         self._store = store
         self._cleaner = cleaner
-        self.still = threading.RLock()
+        self.lock = threading.RLock()
         stored = read_in_force(store)
         if stored is not None:
             sequence = min(stored.sequence, in_force.sequence)
             in_force = msgspec.structs.replace(stored, model=in_force.model, sequence=sequence)
         self.space = Space(in_force, encoder, self.counts)
-        self._shadows = shadows
+        self._reencodings = reencodings
         self._followed: dict[str, str | None] | None = None
         self._stale: deque[str] = deque()
         self.shard = shard
         self._end = EndNote(store)
-        self._served = Served(store.get, served_users, after_crash=not self._end.is_sure)
+        self._last_sent = LastSent(store.get, served_users, after_crash=not self._end.is_sure)
         self.deciding = Deciding(shard, shards, self.counts, store.get)
-        self._offers = Offers(self.outbox, in_force.versions, self._served, clock, self.counts)
+        self._publisher = Publisher(
+            self.outbox, in_force.versions, self._last_sent, clock, self.counts
+        )
         self._progress = progress
         self._observer = observer
         self._generation = generation
@@ -125,7 +140,7 @@ class Engine(Generic[M]):
         self._outdated: set[str] = set()
         self._origins = Origins(origins.KIND, Origin)
         self._logs = Origins(log_ids.KIND, LogId)
-        self._again = ListsAgain(self._served)
+        self._again = ListsAgain(self._last_sent)
         self._items: dict[str, bytes | None] = {}
         self._is_whole = True
         self._is_switched = False
@@ -133,11 +148,12 @@ class Engine(Generic[M]):
         self._resend = self.outbox.undelivered()
 
     def process(self, batch: Batch) -> list[Out]:
-        """Learn a micro-batch; give the messages that come of it, numbered and in the outbox.
+        """Learn a micro-batch; return the messages that come of it, numbered and in the outbox.
 
-        The first call also gives what an earlier run left undelivered.
+        The first call also returns what an earlier run left undelivered. Raises InputError where
+        the batch begins with a switch to an encoder that cannot be prepared.
         """
-        with self.still:
+        with self.lock:
             if batch.switch is not None:
                 self._switch(batch.switch)
             self._begin_anew(batch)
@@ -176,7 +192,7 @@ class Engine(Generic[M]):
         }
         for place, (record, verdict) in enumerate(judged):
             if isinstance(record, Reject):
-                outs.append(self._offers.bury(record))
+                outs.append(self._publisher.bury(record))
             elif isinstance(record, EncodedDecision):
                 outs += self._decide(record)
             elif not isinstance(record, EncodedEvent):
@@ -192,7 +208,7 @@ class Engine(Generic[M]):
                 self._take_event(record, verdict)
                 if last[record.event.user_id] == place:
                     offered = self.model.recommend(record.event.user_id)
-                    outs += self._offer(offered, record.raw)
+                    outs += self._publish(offered, record.raw)
         return outs
 
     def commit(self) -> None:
@@ -200,7 +216,7 @@ class Engine(Generic[M]):
 
         Nothing is written once `process` has failed half way through a batch.
         """
-        with self.still:
+        with self.lock:
             if not self._is_whole:
                 return
             self._is_whole = False  # what could not be written is not offered again, less a part
@@ -217,17 +233,17 @@ class Engine(Generic[M]):
         return self._generation.is_awaited or bool(self._again)
 
     def take_up(self) -> list[Out]:
-        """Take up what was answered or is sent again, between micro-batches; give its messages."""
-        with self.still:
+        """Take up answers and lists to send again, between micro-batches; return the messages."""
+        with self.lock:
             return self._lists_again() + self._generation.begin(self.model)
 
     def finish(self) -> list[Out]:
-        """Give what a language model was asked for and says within a while; the input ended."""
-        with self.still:
+        """Return the messages of answers that come within a while, once the input has ended."""
+        with self.lock:
             return self._generation.finish(self.model)
 
     def close(self) -> None:
-        """Commit, note that all which was sent is stored, and let go of the store."""
+        """Commit, note that all which was sent is stored, and close the store."""
         try:
             self.commit()
             if self._is_whole:
@@ -241,9 +257,9 @@ class Engine(Generic[M]):
             self._store.close()
 
     def follow_items(self) -> dict[str, str | None]:
-        """From now on keep the text of each item that changes, None for one that went.
+        """Begin to keep the text of each item that changes, None for one that went.
 
-        Gives those that changed since the last commit; hold `still`.
+        Returns those that changed since the last commit; hold `lock`.
         """
         self._followed = {}
         return {
@@ -252,7 +268,7 @@ class Engine(Generic[M]):
         }
 
     def followed_items(self) -> dict[str, str | None]:
-        """Give the texts of the items that changed since the last call; hold `still`."""
+        """Return the texts of the items that changed since the last call; hold `lock`."""
         followed, self._followed = self._followed or {}, {}
         return followed
 
@@ -266,19 +282,19 @@ class Engine(Generic[M]):
         return self._store
 
     def _switch(self, switch: Switch) -> None:
-        """Go on with another encoder, and store that before any list says so."""
+        """Switch to another encoder, and store that before any list says so."""
         space = self.space
         if switch.encoder != space.in_force.encoder:
-            if self._shadows is None:
+            if self._reencodings is None:
                 raise InputError(
                     f"shard {self.shard} has vectors of {space.in_force.encoder} and is to go on "
                     f"with {switch.encoder}, which it cannot; start again with that encoder"
                 )
             self._is_whole = False
-            made = self._shadows.take(self, switch)
+            made = self._reencodings.take(self, switch)
             made.finish(self)
             self.unfollow_items()
-            self.model.switch(made.shadow)
+            self.model.switch(made.reencoding)
             self._stale = deque(made.item_ids)
             space.encoder = made.encoder
             self.counts["switches"] += 1
@@ -286,7 +302,7 @@ class Engine(Generic[M]):
         elif switch.sequence <= space.in_force.sequence:
             return
         space.in_force = space.in_force.after(switch)
-        self._offers.versions = space.in_force.versions
+        self._publisher.versions = space.in_force.versions
         self._is_switched = True
         self.commit()
         _log.info(
@@ -321,7 +337,7 @@ class Engine(Generic[M]):
             self._is_switched = True  # what was sent is stored though nothing new was read
             raw = Raw("", as_of.partition, as_of.offset, as_of.offset + 1, None, None)
             for user_id in users:
-                outs += self._offer(self.model.recommend(user_id), raw)
+                outs += self._publish(self.model.recommend(user_id), raw)
         return outs
 
     def _rewrite(self) -> None:
@@ -360,7 +376,7 @@ class Engine(Generic[M]):
         self.ledger.fold(partition, into)
 
     def _judge(self, record: Encoded) -> Verdict | None:
-        """Count what becomes of a record; give the verdict on an event that touches its user."""
+        """Count what becomes of a record; return the verdict on an event that touches its user."""
         partition = record.raw.partition
         if isinstance(record, Reject):
             self.ledger.arrive(partition)
@@ -376,7 +392,7 @@ class Engine(Generic[M]):
         return verdict if verdict.outcome in ("learn", "observe") else None
 
     def _take_event(self, record: EncodedEvent, verdict: Verdict) -> None:
-        served = self._served.touch(record.event.user_id)
+        last = self._last_sent.touch(record.event.user_id)
         if verdict.outcome == "observe":
             return
         event = record.event
@@ -396,7 +412,7 @@ class Engine(Generic[M]):
             interaction = msgspec.structs.replace(interaction, intent=None)
         if self._observer is not None:
             started = time.thread_time()
-            ids = None if served is None else served.ids or None
+            ids = None if last is None else last.ids or None
             self._observer.before_learn(self.model, interaction, ids)
             self.observer_seconds += time.thread_time() - started
         for alarm in self.model.learn(interaction):
@@ -408,14 +424,14 @@ class Engine(Generic[M]):
         if of_session is not None:
             self._take_label(of_session)
 
-    def _offer(self, offered: UserList, raw: Raw) -> list[Out]:
-        """Send a list if it changed, and let whoever puts lists into words know."""
-        outs = self._offers.offer(offered, self.model.item_title, raw)
-        self._generation.offered(self.model, offered, outs, raw, self._offers.versions)
+    def _publish(self, offered: RecommendationList, raw: Raw) -> list[Out]:
+        """Publish a list if it changed, and hand it to the language model's client."""
+        outs = self._publisher.publish(offered, self.model.item_title, raw)
+        self._generation.offered(self.model, offered, outs, raw, self._publisher.versions)
         return outs
 
     def _take_label(self, late: LateLabel) -> tuple[Outcome, str]:
-        """Learn a label that comes after its event; give outcome and reason for the ledger."""
+        """Learn a label that comes after its event; return outcome and reason for the ledger."""
         if self._observer is not None:
             started = time.thread_time()
             self._observer.before_label(self.model, late)
@@ -425,14 +441,14 @@ class Engine(Generic[M]):
         return outcome, reason
 
     def _take_back(self, event: Event, what: Retracts) -> tuple[Outcome, str]:
-        """Take an earlier event back; give outcome and reason for the ledger."""
+        """Take back an earlier event; return outcome and reason for the ledger."""
         retraction = Retraction(event.user_id, what.event_id, what.type, event.item_id)
         outcome, reason, count = outcome_of_retraction(self.model.retract(retraction))
         self.counts[count] += 1
         return outcome, reason
 
     def _decide(self, record: EncodedDecision) -> list[Out]:
-        """Take a decision once, and store it with all before it; give the letter of a refusal."""
+        """Take a decision once, and store it with all before it; return the letter of a refusal."""
         raw, outs = record.raw, list[Out]()
         is_home = self.deciding.is_home(record.decision, raw)
         reject = self.deciding.replayed(record)
@@ -443,7 +459,7 @@ class Engine(Generic[M]):
             self.ledger.arrive(raw.partition)
             self.ledger.count(raw.partition, *became)
             if reject is not None:
-                outs.append(self._offers.bury(reject))
+                outs.append(self._publisher.bury(reject))
         if became == DONE:
             # Before anything is learnt or said under it, as a switch is: what comes again after
             # a crash finds it where it was.
@@ -485,7 +501,7 @@ class Engine(Generic[M]):
             yield from self.ledger.changed()
             yield from self._origins.changed()
             yield from self._logs.changed()
-            yield from self._served.changed(self._store.scan)
+            yield from self._last_sent.changed(self._store.scan)
             for item_id, blob in self._items.items():
                 yield KIND_ITEM, item_id, blob
             for partition in sorted(self._outdated):
@@ -511,7 +527,7 @@ class Engine(Generic[M]):
         self._origins.restore(store)
         self._logs.restore(store)
         self.outbox.restore(store.scan)
-        self._served.restore(store.scan)
+        self._last_sent.restore(store.scan)
         self._again.restore(store)
         self.model.restore(store.scan)
         for stored, is_stale in self.space.items(store.scan(KIND_ITEM)):

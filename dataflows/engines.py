@@ -26,23 +26,23 @@ class Engines(Generic[M]):
         self._lock = threading.Lock()
 
     def __getitem__(self, shard: int) -> Engine[M]:
-        """Give the engine of a shard, opened now if need be."""
+        """Return the engine of a shard, opened now if need be."""
         with self._lock:
             if shard not in self._engines:
                 self._engines[shard] = self._make(shard)
             return self._engines[shard]
 
     def __iter__(self) -> Iterator[Engine[M]]:
-        """Give the engines that are open."""
+        """Return the engines that are open."""
         with self._lock:
             return iter([self._engines[shard] for shard in sorted(self._engines)])
 
     def open_now(self) -> list[Engine[M]]:
-        """Give the engines that are open at this moment; never waits for one being opened."""
+        """Return the engines that are open at this moment; never waits for one being opened."""
         return [engine for _, engine in sorted(dict(self._engines).items())]
 
     def open_all(self) -> None:
-        """Open every shard, so that what is wrong is told before the flow starts."""
+        """Open every shard, so that errors are reported before the flow starts."""
         for shard in range(self.shards):
             self[shard]
 

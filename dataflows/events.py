@@ -103,7 +103,7 @@ _READER = RecordReader(
 
 
 def decode_event(raw: Raw, settings: EventSettings) -> Event | Reject:
-    """Give the event in `raw.value`, or a `Reject` that says why there is none. Never raises."""
+    """Return the event in `raw.value`, or a `Reject` that says why there is none. Never raises."""
     if raw.value is None:
         return Reject(raw, Reason.NULL_VALUE, "a null value is no event; it only removes items")
     try:
@@ -139,7 +139,7 @@ def _event(wire: EventJson, value: bytes, settings: EventSettings) -> Event:
 
 
 def _value(value: float | str) -> float:
-    """Give a finite float. Raises `Refused` (bad_value): one NaN never reaches a weight."""
+    """Return a finite float. Raises `Refused` (bad_value): one NaN never reaches a weight."""
     try:
         number = float(value)
     except (ValueError, OverflowError):

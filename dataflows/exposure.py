@@ -53,7 +53,7 @@ def exposure(shown: Mapping[str, int], judge: Prequential, known: int) -> dict[s
 
 
 def gini(counts: Counts) -> float | None:
-    """Give the Gini coefficient of counts `(n,)`; None where there is nothing to share."""
+    """Return the Gini coefficient of counts `(n,)`; None where there is nothing to share."""
     n, total = len(counts), counts.sum()
     if not total:
         return None
@@ -62,7 +62,7 @@ def gini(counts: Counts) -> float | None:
 
 
 def _counts(shown: Mapping[str, int], judge: Prequential, known: int) -> tuple[Counts, Counts]:
-    """Give places and events per item, `(n,)` each: the stream's items, then all others."""
+    """Return places and events per item, `(n,)` each: the stream's items, then all others."""
     rows = judge.trace.rows()
     met = list(judge.items)  # in the order of their rows
     other = [count for item, count in shown.items() if item not in judge.items]
@@ -75,7 +75,7 @@ def _counts(shown: Mapping[str, int], judge: Prequential, known: int) -> tuple[C
 
 
 def _standing(weights: Counts, events: Counts) -> float | None:
-    """Give the mean share of the catalogue that is less popular, each item with its weight.
+    """Return the mean share of the catalogue that is less popular, each item with its weight.
 
     Of items that are as popular, half counts. A catalogue drawn from evenly gives 0.5.
     """
@@ -88,7 +88,7 @@ def _standing(weights: Counts, events: Counts) -> float | None:
 
 
 def _curve(counts: Counts) -> list[float]:
-    """Give the Lorenz curve at even steps: what the least so many items have of all."""
+    """Return the Lorenz curve at even steps: what the least so many items have of all."""
     total = counts.sum()
     if not total:
         return []

@@ -41,7 +41,7 @@ def run_to_status(command: Callable[[], object]) -> int:
 
 
 def tell(error: BaseException) -> int:
-    """Print the line of an error to stderr, and give the exit status."""
+    """Print the line of an error to stderr, and return the exit status."""
     if os.environ.get(DEBUG):
         print(masked("".join(traceback.format_exception(error))), file=sys.stderr)  # noqa: T201
     line, status = describe(error)
@@ -61,17 +61,17 @@ def describe(error: BaseException) -> tuple[str, int]:
             return str(cause), FAILED if isinstance(cause, _WHILE_RUNNING) else WRONG_USE
         if hasattr(cause, "format_message"):
             return _usage(cause), WRONG_USE
-        if type(cause).__name__ in _TOLD_IN_FULL:
+        if type(cause).__name__ in _SHOWN_IN_FULL:
             return str(cause), WRONG_USE
     first = chain[-1]
     if isinstance(first, ModuleNotFoundError) and first.name is not None:
         return _missing(first.name), FAILED
-    told = " ".join(str(first).split()) or "no more is known"
-    return f"{type(first).__name__}: {told} (set {DEBUG}=1 for the traceback)", FAILED
+    text = " ".join(str(first).split()) or "no more is known"
+    return f"{type(first).__name__}: {text} (set {DEBUG}=1 for the traceback)", FAILED
 
 
 def _missing(module: str) -> str:
-    """Say which module an import did not find, and what to do."""
+    """Return which module an import did not find, and what to do."""
     package = module.partition(".")[0]
     if package in OWN:
         return f"our own {module} is missing from here: {mend(package)}"
@@ -79,7 +79,7 @@ def _missing(module: str) -> str:
 
 
 _WHILE_RUNNING = (LedgerError, FullDiskError)
-_TOLD_IN_FULL = {"DamagedError", "EncoderError", "ForeignPackageError", "MissingPackageError"}
+_SHOWN_IN_FULL = {"DamagedError", "EncoderError", "ForeignPackageError", "MissingPackageError"}
 """Errors of other rooms whose message is a line for a person already."""
 
 
@@ -93,7 +93,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _usage(error: BaseException) -> str:
-    """Say in one line what was wrong with the options, and where the help is."""
+    """Return one line on what was wrong with the options, and where the help is."""
     message = " ".join(str(error.format_message()).split())  # type: ignore[attr-defined]
     context = getattr(error, "ctx", None)
     where = context.command_path if context is not None else "penchant"

@@ -36,7 +36,7 @@ def averages(earned: Gains, k: int) -> Figures:
 
 
 def in_parts(earned: Gains, cold: NDArray[np.bool_], k: int) -> dict[str, object]:
-    """Figures over all events, over cold and warm ones, and over each quarter in log order."""
+    """Return figures over all events, cold and warm ones, and each quarter in log order."""
     quarters = [averages(part, k) for part in np.array_split(earned, 4)]
     return {
         **averages(earned, k),
@@ -47,6 +47,6 @@ def in_parts(earned: Gains, cold: NDArray[np.bool_], k: int) -> dict[str, object
 
 
 def bounds(limits: NDArray[np.float64], k: int) -> dict[str, list[float] | None]:
-    """Intervals `(3, 2)` by figure name; None where there was nothing to judge."""
+    """Return intervals `(3, 2)` by figure name; None where there was nothing to judge."""
     pairs = [None if np.isnan(pair).any() else pair.tolist() for pair in limits]
     return dict(zip(names(k), pairs, strict=True))

@@ -16,29 +16,29 @@ _CONTENT = re.compile(r"(.*)@[0-9a-f]{16}(?: removed)?", re.DOTALL)
 
 
 def split_generation(partition: str) -> tuple[str, int]:
-    """Give the name of a partition without its number, and the number, from 1."""
+    """Return the name of a partition without its number, and the number, from 1."""
     found = _NUMBERED.fullmatch(partition)
     return (partition, 1) if found is None else (found[1], int(found[2]))
 
 
 def generation_name(name: str, number: int) -> str:
-    """Give the partition of generation `number`, from 1."""
+    """Return the partition of generation `number`, from 1."""
     return name if number == 1 else f"{name}#{number}"
 
 
 def newest_generation(name: str, partitions: Iterable[str]) -> int:
-    """Give the highest number there is, 0 where there is none."""
+    """Return the highest number there is, 0 where there is none."""
     split = map(split_generation, partitions)
     return max((number for found, number in split if found == name), default=0)
 
 
 def next_generation(name: str, partitions: Iterable[str]) -> str:
-    """Give the first partition of `name` that is not among `partitions`, nor older than one."""
+    """Return the first partition of `name` that is not among `partitions`, nor older than one."""
     return generation_name(name, newest_generation(name, partitions) + 1)
 
 
 def outdated(partition: str, others: Iterable[str]) -> list[str]:
-    """Give those of the partitions that are earlier contents of the file of `partition`.
+    """Return those of the partitions that are earlier contents of the file of `partition`.
 
     Their positions are of no use any more: should the file be as it was once, it is to be
     read anew, whole.

@@ -21,7 +21,7 @@ def file_source(
     *,
     accept_items: bool = False,
 ) -> FileSource:
-    """Give the source that section `[files]` describes, from where `progress` says it is.
+    """Return the source that section `[files]` describes, from where `progress` says it is.
 
     `stored` gives the ids of all items in the state. With `accept_items` the items file is the
     catalogue, whatever it lacks. Raises InputError where decisions would be read from the file

@@ -1,7 +1,7 @@
 """What a file is that holds no events or items of ours, seen from how it begins.
 
 One wrong line among good ones is a matter for the dead letters. A file that is another thing
-altogether is told in one line before anything is read, with what to do about it. Only shapes
+altogether is refused in one line before anything is read, with what to do about it. Only shapes
 that are known for certain are named: where any line of the sample is ours, none is.
 """
 
@@ -36,13 +36,13 @@ _cell = re.compile(rb'"?[A-Za-z_][\w :.-]{0,60}"?')
 
 def check_shape(where: object, sample: bytes) -> None:
     """Raise InputError where a file that starts with `sample` is a known shape of another kind."""
-    told = shape_of(sample)
-    if told is not None:
-        raise InputError(f"{where}: {told}")
+    shape = shape_of(sample)
+    if shape is not None:
+        raise InputError(f"{where}: {shape}")
 
 
 def shape_of(sample: bytes) -> str | None:
-    """Say what a file that starts so is and what to do, where it is a known shape but not ours."""
+    """Return what a file that starts so is and what to do, where it is known and not ours."""
     for magic, name, remedy in _CONTAINERS:
         if sample.startswith(magic) and _is_binary(sample, magic):
             return f"it is {name}; {remedy}"
@@ -68,12 +68,12 @@ def _keys(line: bytes) -> dict[str, Any] | None:
 
 
 def _is_binary(sample: bytes, magic: bytes) -> bool:
-    """Whether what follows printable magic bytes is no text, which could begin with them too."""
+    """Return whether what follows printable magic bytes is no text, which may begin so too."""
     return not magic.isalnum() or any(byte < 9 for byte in sample[len(magic) : 512])
 
 
 def _is_utf16(sample: bytes) -> bool:
-    """Whether every other byte is zero, nearly; a mark at the start is not asked for."""
+    """Return whether every other byte is zero, nearly; a mark at the start is not asked for."""
     start = sample[:512].removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
     halves = (start[::2], start[1::2])
     zeros = [half.count(0) > 0.8 * len(half) for half in halves]
@@ -81,7 +81,7 @@ def _is_utf16(sample: bytes) -> bool:
 
 
 def _is_array(lines: list[bytes]) -> bool:
-    """Whether lines are an array over many of them; its last element could be a line of ours."""
+    """Return whether lines are one array over many; its last element could be a line of ours."""
     first = lines[0].strip()
     if first == b"[" and len(lines) > 1:
         return lines[1].rstrip().endswith((b",", b"{")) or lines[-1].strip() == b"]"

@@ -39,7 +39,7 @@ BLOCK = 1 << 16
 
 
 def topic_file(folder: Path, topic: str) -> Path:
-    """Give the file of a topic."""
+    """Return the file of a topic."""
     return folder / f"{topic}.jsonl"
 
 
@@ -65,12 +65,12 @@ class OutputFile:
             raise _unwritable(self._path, error) from error
 
     def reopen(self) -> None:
-        """Go on with the file that bears the name now, made where there is none."""
+        """Open the file that bears the name now, made where there is none."""
         former, self._file = self._file, self._open()
         self._let_go(former)
 
     def close(self) -> None:
-        """Bring all to the disk, and let go of the file."""
+        """Write all to the disk, and close the file."""
         self._let_go(self._file)
 
     def _open(self) -> int:
@@ -99,7 +99,7 @@ class OutputFile:
             os.close(file)
 
     def _is_there(self) -> bool:
-        """Tell whether the name still stands for the file that is open."""
+        """Return whether the name still stands for the file that is open."""
         try:
             named = self._path.stat()
         except OSError:
@@ -138,7 +138,7 @@ class FileSinkPartition(StatelessSinkPartition[Out]):
 
     @hushing
     def close(self) -> None:
-        """Bring all to the disk, and let go of the files."""
+        """Write all to the disk, and close the files."""
         with self._lock:
             while self._files:
                 self._files.popitem()[1].close()
@@ -162,7 +162,7 @@ class FileSink(DynamicSink[Out]):
 
     @hushing
     def build(self, step_id: str, worker_index: int, worker_count: int) -> FileSinkPartition:  # noqa: ARG002
-        """Give a worker its end."""
+        """Return a worker its end."""
         part = FileSinkPartition(self._folder, self._acknowledge)
         self._parts.add(part)
         return part
@@ -181,7 +181,7 @@ def _unwritable(path: Path, error: OSError) -> FullDiskError:
 
 
 def cut_torn_line(path: Path) -> int:
-    """Cut off what follows the last newline of a file; give how many bytes that was."""
+    """Cut off what follows the last newline of a file; return how many bytes that was."""
     if not path.is_file():
         return 0
     with path.open("r+b") as file:

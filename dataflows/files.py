@@ -36,11 +36,11 @@ class Beside(Protocol):
     """What is read beside the events, and comes before more of them."""
 
     def take(self, most: int, *, at_end: bool = False) -> list[Raw]:
-        """Give what has come, at most so many; `at_end`: the events are read to their end."""
+        """Return what has come, at most so many; `at_end`: the events are read to their end."""
         ...
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close it."""
         ...
 
 
@@ -72,7 +72,7 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
 
     @hushing
     def next_batch(self) -> list[Raw]:
-        """Give what is in hand, at most `batch` records."""
+        """Return what is in hand, at most `batch` records."""
         if self._stop():
             raise StopIteration
         raws = self._decided() or self._next() or self._decided(at_end=True)
@@ -95,10 +95,10 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
         return datetime.now(UTC) + POLL if self._is_idle else None
 
     def snapshot(self) -> None:
-        """Nothing: positions are kept with the state that they belong to."""
+        """Return nothing: positions are kept with the state that they belong to."""
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         for one in (*self._first, self._events):
             one.close()
         if self._beside is not None:
@@ -143,7 +143,7 @@ class FileSource(FixedPartitionedSource[Raw, None]):
         self._read: Succession | PipedReader | None = None
 
     def open(self) -> None:
-        """Open all files, so that what is wrong is told before the flow starts.
+        """Open all files, so that errors are reported before the flow starts.
 
         Raises InputError where one cannot be read from where the state ends.
         """
@@ -151,7 +151,7 @@ class FileSource(FixedPartitionedSource[Raw, None]):
             self._part = self._open()
 
     def close(self) -> None:
-        """Let go of the files, where no flow has taken them over."""
+        """Close the files, where no flow has taken them over."""
         part, self._part = self._part, None
         if part is not None:
             part.close()
@@ -165,7 +165,7 @@ class FileSource(FixedPartitionedSource[Raw, None]):
             raise InputError(f"{damaged[0]}; what could be read of it is learnt")
 
     def unread(self) -> int:
-        """Bytes of the events that are not yet learnt and stored; 0 where that is not known."""
+        """Return the bytes of events not yet learnt and stored; 0 where that is not known."""
         reader = None if self._read is None else self._read.reader
         if reader is None or not reader.source.is_plain:
             return 0
@@ -176,12 +176,12 @@ class FileSource(FixedPartitionedSource[Raw, None]):
         return max(0, size - (self._progress.position(reader.partition) or 0))
 
     def list_parts(self) -> list[str]:
-        """All files are one partition of the flow, so that items come before events."""
+        """List all files as one partition of the flow, so that items come before events."""
         return ["files"]
 
     @hushing
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> FilePartition:  # noqa: ARG002
-        """Give the one partition, which is opened once only. Raises InputError (see `open`)."""
+        """Return the one partition, which is opened once only. Raises InputError (see `open`)."""
         self.open()
         part, self._part = self._part, None
         assert part is not None  # noqa: S101 - just opened

@@ -33,12 +33,12 @@ def finetune(
 
     hold_back()
     from dataflows.tuning.finetune import finetune as run_flow
-    from dataflows.tuning.view import told_decision
+    from dataflows.tuning.view import describe_decision
 
     settings = read_config(config)
     os.nice(settings.finetune.nice)
     decisions = run_flow(settings, once=once)
     for decision in decisions:
-        typer.echo(f"{decision.kind}: {told_decision(decision)}")
+        typer.echo(f"{decision.kind}: {describe_decision(decision)}")
     if once and not decisions:
         typer.echo("nothing new since the last round")

@@ -16,12 +16,12 @@ SINCE = "since"
 
 
 def read_positions(store: Records) -> dict[str, int]:
-    """Give partition -> next offset as stored."""
+    """Return partition -> next offset as stored."""
     return {key: decode(blob, int) for key, blob in store.scan(KIND_POSITION)}
 
 
 def read_learnt(store: Records) -> tuple[int, int]:
-    """Give the number of interactions learnt, and of other events carried out since the last."""
+    """Return the number of interactions learnt, and of other events carried out since the last."""
     learnt, since = store.get(KIND_LEARNT, ""), store.get(KIND_LEARNT, SINCE)
     return (
         0 if learnt is None else decode(learnt, int),
@@ -32,7 +32,7 @@ def read_learnt(store: Records) -> tuple[int, int]:
 def records(
     positions: Mapping[str, int], moved: Collection[str], learnt: int, since: int
 ) -> Iterator[Record]:
-    """Give what to store: the positions of the partitions that moved, and what was learnt."""
+    """Yield what to store: the positions of the partitions that moved, and what was learnt."""
     for partition in sorted(moved):
         yield KIND_POSITION, partition, msgspec.msgpack.encode(positions[partition])
     yield KIND_LEARNT, "", msgspec.msgpack.encode(learnt)

@@ -27,7 +27,7 @@ _FORBIDDEN = {"Cc": "a control character", "Cs": "half of a surrogate pair"}
 
 
 def read_id(value: int | str, field: str, limit: int) -> str:
-    """Give the id as text. Raises `Refused` (bad_id, missing_field) with the field's name."""
+    """Return the id as text. Raises `Refused` (bad_id, missing_field) with the field's name."""
     if type(value) is str:
         # The common case first: visible characters only, and no blank to begin with.
         if value and value.isprintable() and value[0] != " " and len(value) <= limit:
@@ -53,7 +53,7 @@ def read_optional_id(value: int | str | None, field: str, limit: int) -> str | N
 
 
 def named_event(context: Mapping[str, Any] | None) -> str | None:
-    """Give the id of the event that `context.event_id` names, None where it names none."""
+    """Return the id of the event that `context.event_id` names, None where it names none."""
     wanted = (context or {}).get("event_id")
     # As for every id: an integer is its decimal text, and nothing else is one.
     if not isinstance(wanted, str | int) or isinstance(wanted, bool):

@@ -18,7 +18,7 @@ from learners.recommender import Recommender
 
 
 class Insight:
-    """Is told by the observer of a replay what passes; `shown` counts places by item."""
+    """Collects what the observer of a replay passes on; `shown` counts places by item."""
 
     def __init__(self, judge: Prequential, k: int) -> None:
         self.alarms: list[Alarm] = []
@@ -45,12 +45,12 @@ class Insight:
         self.shown.update(items)
 
     def learnt(self, recommender: Recommender) -> None:
-        """Take note of the drift alarms that are new."""
+        """Note the drift alarms that are new."""
         last = self.alarms[-1].position if self.alarms else -1
         self.alarms += [alarm for alarm in recommender.drift.alarms if alarm.position > last]
 
     def figures(self, known: int) -> dict[str, Any]:
-        """Give all that was looked at; `known` is how many items stream and catalogue held."""
+        """Return all that was looked at; `known` is how many items stream and catalogue held."""
         judge = self._judge
         return {
             **curves(judge.scored, judge.trace, self.alarms, self._k),

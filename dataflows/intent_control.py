@@ -40,7 +40,7 @@ _decoder = msgspec.json.Decoder(ControlJson)
 
 
 def read_control(content: bytes, max_id_chars: int) -> tuple[Control, int | None]:
-    """Give a decision, and the only shard that it is for. Raises `Refused` for what is none."""
+    """Return a decision, and the only shard that it is for. Raises `Refused` for what is none."""
     try:
         wire = _decoder.decode(content)
     except (ValueError, RecursionError) as error:
@@ -59,10 +59,10 @@ def write_control(control: Control, shard: int | None = None) -> bytes:
 
 
 def control_of(event: Event) -> Control | None:
-    """Give the decision that an event of an old log brings, None where it is an event like any.
+    """Return the decision that an event of an old log brings, None where it is an event like any.
 
     It is of the type `intents`, has neither item nor text, and its `context` says what to
-    do; what is missing there is told when it is carried out.
+    do; what is missing there is reported when it is carried out.
     """
     if event.type != INTENTS or event.intent is None or event.context is None:
         return None
@@ -75,7 +75,7 @@ def control_of(event: Event) -> Control | None:
 
 
 def shard_meant(event: Event) -> int | None:
-    """Give the only shard that such an event is for, None where it is for all."""
+    """Return the only shard that such an event is for, None where it is for all."""
     shard = (event.context or {}).get("shard")
     return shard if isinstance(shard, int) and not isinstance(shard, bool) else None
 

@@ -20,7 +20,7 @@ from learners.interaction import Interaction
 from learners.pending import LateLabel
 from learners.recommender import Recommender
 from learners.scope import OUT_OF_SCOPE
-from learners.told import Foresight
+from learners.told import IntentPrediction
 
 TOP = 3
 LEAST = 1e-15
@@ -37,21 +37,21 @@ class IntentJudge:
 
     def __init__(self, remembered: int) -> None:
         self._remembered = remembered
-        self._waiting: OrderedDict[str, Foresight] = OrderedDict()
+        self._waiting: OrderedDict[str, IntentPrediction] = OrderedDict()
         self._rows = array("d")
         self._labels: set[str] = set()
 
     def before_learn(self, recommender: Recommender, interaction: Interaction) -> None:
         """Look at an event about to be learnt."""
-        if recommender.needs.clock is None:
-            recommender.needs.clock = time.thread_time
-        if interaction.vector is not None and not recommender.needs.is_usable(interaction.vector):
+        if recommender.tracker.clock is None:
+            recommender.tracker.clock = time.thread_time
+        if interaction.vector is not None and not recommender.tracker.is_usable(interaction.vector):
             return
-        foresight = recommender.foresee(interaction)
+        prediction = recommender.predict_intent(interaction)
         if interaction.intent is not None:
-            self._write(foresight, interaction.intent)
+            self._write(prediction, interaction.intent)
         elif self._remembered:
-            self._waiting[interaction.event_id] = foresight._replace(labels=[*foresight.labels])
+            self._waiting[interaction.event_id] = prediction._replace(labels=[*prediction.labels])
             if len(self._waiting) > self._remembered:
                 self._waiting.popitem(last=False)
 
@@ -59,13 +59,13 @@ class IntentJudge:
         """Look at a label about to be learnt that comes after its event; a teacher's is none."""
         if late.source == "teacher":
             return
-        for event_id in recommender.needs.meant(late):
-            foresight = self._waiting.pop(event_id, None)
-            if foresight is not None:
-                self._write(foresight, late.name)
+        for event_id in recommender.tracker.meant(late):
+            prediction = self._waiting.pop(event_id, None)
+            if prediction is not None:
+                self._write(prediction, late.name)
 
     def figures(self, needs_seconds: float) -> dict[str, Any]:
-        """Give the figures; `needs_seconds` is the CPU time that learning intent took.
+        """Return the figures; `needs_seconds` is the CPU time that learning intent took.
 
         A figure over no events is None.
         """
@@ -94,24 +94,24 @@ class IntentJudge:
         }
 
     def recent(self, newest: int) -> tuple[int, float | None]:
-        """Give how many of the last `newest` labelled events there were, and their accuracy."""
+        """Return how many of the last `newest` labelled events there were, and their accuracy."""
         width = len(_COLUMNS)
         rows = np.array(self._rows[-newest * width :]).reshape(-1, width)
         return len(rows), _mean(rows[:, _COLUMNS.index("hit")])
 
-    def _write(self, foresight: Foresight, label: str) -> None:
+    def _write(self, prediction: IntentPrediction, label: str) -> None:
         self._labels.add(label)
-        hit, top3, loss = _judged(foresight.labels, foresight.posterior, label)
-        belief_hit, _, belief_loss = _judged(foresight.labels, foresight.belief, label)
+        hit, top3, loss = _judged(prediction.labels, prediction.posterior, label)
+        belief_hit, _, belief_loss = _judged(prediction.labels, prediction.belief, label)
         out = float(label == OUT_OF_SCOPE)
-        self._rows.extend((hit, top3, loss, belief_hit, belief_loss, foresight.novelty, out))
+        self._rows.extend((hit, top3, loss, belief_hit, belief_loss, prediction.novelty, out))
 
 
 _COLUMNS = ("hit", "top3", "loss", "belief_hit", "belief_loss", "novelty", "out_of_scope")
 
 
 def auroc(scores: Column, positive: NDArray[np.bool_]) -> float | None:
-    """Give the chance that a positive one scores above another, ties counting half.
+    """Return the chance that a positive one scores above another, ties counting half.
 
     None where there are no positives, or nothing else.
     """
@@ -125,7 +125,7 @@ def auroc(scores: Column, positive: NDArray[np.bool_]) -> float | None:
 
 
 def _judged(labels: list[str], shares: Column, label: str) -> tuple[float, float, float]:
-    """Give 1 or 0 for the first place and the first three, and the log loss in nats.
+    """Return 1 or 0 for the first place and the first three, and the log loss in nats.
 
     Ties count against us. A label never met is taken to have had one share in n + 1.
     """
@@ -137,10 +137,10 @@ def _judged(labels: list[str], shares: Column, label: str) -> tuple[float, float
 
 
 def _running(columns: dict[str, Column]) -> dict[str, Any]:
-    """Give means over a window that slides over the labelled events, as those of the lists."""
+    """Return means over a window that slides over the labelled events, as those of the lists."""
     window, ends = slide(len(columns["accuracy"]))
-    told = {name: means(column, ends, window) for name, column in columns.items()}
-    return {"window": window, "events": ends.tolist(), **told}
+    curves = {name: means(column, ends, window) for name, column in columns.items()}
+    return {"window": window, "events": ends.tolist(), **curves}
 
 
 def _mean(column: Column) -> float | None:

@@ -29,12 +29,12 @@ LIST = "`penchant intents list` tells what there is"
 
 
 def overviews(config: Config) -> dict[int, Overview]:
-    """Give what each shard knows, as of its last commit. Raises InputError without a state."""
+    """Return what each shard knows, as of its last commit. Raises InputError without a state."""
     return {shard: _decisions(store).overview() for shard, store in _readers(config)}
 
 
 def history(config: Config, shard: int | None = None) -> dict[int, list[Applied]]:
-    """Give the decisions that each shard carried out. Raises InputError without a state."""
+    """Return the decisions that each shard carried out. Raises InputError without a state."""
     found = {}
     for number, store in _readers(config):
         if shard in (None, number):
@@ -97,7 +97,7 @@ def _write(stores: list[Store], control: Control, shard: int | None) -> None:
 def _looked_at(
     config: Config, control: Control, meant: range | tuple[int, ...], *, unchecked: bool
 ) -> dict[int, Taken]:
-    """Give what the shards have taken; raise InputError where none of those meant can do it."""
+    """Return what the shards have taken; raise InputError where none of those meant can do it."""
     taken, refusals = {}, []
     for shard, store in _readers(config):
         taken[shard] = read_taken(store.get)
@@ -125,7 +125,7 @@ def _known(labels: list[str], most: int = 10) -> str:
 
 
 def _readers(config: Config) -> Iterator[tuple[int, Store]]:
-    """Give a view of each shard, closed when the next is asked for."""
+    """Yield a view of each shard, closed when the next is asked for."""
     folder = Path(config.state.path)
     for shard in range(config.state.shards):
         store = Store.reader(folder, shard)
@@ -162,7 +162,7 @@ def show(found: dict[int, Overview], console: Console) -> None:
 
 
 def as_json(found: dict[int, Overview]) -> str:
-    """Give the same for a program."""
+    """Return the same for a program."""
     plain = {
         str(shard): {
             "labels": [label._asdict() for label in overview.labels],

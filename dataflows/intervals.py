@@ -36,7 +36,7 @@ def bootstrap(
     resamples: int = RESAMPLES,
     level: float = 0.95,
 ) -> NDArray[np.float64]:
-    """Bounds `(m, 2)`, lower and upper, of the mean of each column of gains `(n, m)`.
+    """Return bounds `(m, 2)`, lower and upper, of the mean of each column of gains `(n, m)`.
 
     Every column is judged on the same draws of users, so the difference of two
     methods, passed as a column of differences, gets its paired interval.
@@ -53,7 +53,7 @@ def bootstrap(
 def _resampled_means(
     totals: NDArray[np.float64], rng: np.random.Generator, resamples: int
 ) -> NDArray[np.float64]:
-    """Means `(resamples, m)`, each over as many users as there are, drawn with replacement."""
+    """Return means `(resamples, m)`, each over as many users, drawn with replacement."""
     n_users = len(totals)
     at_once = max(1, _DRAWN_AT_ONCE // n_users)
     means = np.empty((resamples, totals.shape[1] - 1))

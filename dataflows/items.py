@@ -84,7 +84,7 @@ _READER = RecordReader(
 
 
 def decode_item(raw: Raw, settings: EventSettings) -> ItemRecord | RemovedItem | Reject:
-    """Give the item in `raw`; a null value removes the item that the key names. Never raises."""
+    """Return the item in `raw`; a null value removes the item that the key names. Never raises."""
     try:
         if raw.value is None:
             return RemovedItem(_removed(raw.key, settings.max_id_chars))

@@ -32,7 +32,7 @@ SWITCHES = {
 
 
 def consumer_options(settings: KafkaSettings, health: Health) -> Options:
-    """For a consumer that is handed its partitions and leaves all offsets to us."""
+    """Return the options of a consumer that is handed its partitions and leaves offsets to us."""
     ours: Options = {
         "group.id": settings.group_id,
         "enable.auto.commit": False,
@@ -49,7 +49,7 @@ def consumer_options(settings: KafkaSettings, health: Health) -> Options:
 
 
 def producer_options(settings: KafkaSettings, health: Health) -> Options:
-    """For a producer that keeps order, repeats nothing and never gives a message up.
+    """Return the options of a producer that keeps order and never repeats or drops a message.
 
     No delivery time limit: a message that timed out and is sent once more comes after
     newer ones of the same user, and a compacted topic would keep the old list.
@@ -66,12 +66,12 @@ def producer_options(settings: KafkaSettings, health: Health) -> Options:
 
 
 def quiet_admin_options(settings: KafkaSettings, health: Health) -> Options:
-    """For a client beside the others, which tell an outage already."""
+    """Return the options of a client beside others that report outages already."""
     return admin_options(settings, health) | {"error_cb": lambda _: None, "log_level": 0}
 
 
 def admin_options(settings: KafkaSettings, health: Health) -> Options:
-    """For a client that makes topics and looks at them."""
+    """Return the options of a client that makes and inspects topics."""
     return _common(settings, health) | settings.client
 
 
@@ -94,9 +94,9 @@ def _common(settings: KafkaSettings, health: Health) -> Options:
 
 
 def quiet_logger(health: Health) -> logging.Logger:
-    """A logger for librdkafka, that says the same thing once in a while and not 20 times a second.
+    """Return a logger for librdkafka that repeats itself seldom, not 20 times a second.
 
-    Its lines begin with a word (`FAIL`, `REQTMOUT`, ...), which is what is told apart.
+    Its lines begin with a word (`FAIL`, `REQTMOUT`, ...), by which they are kept apart.
     """
     log = logging.getLogger(f"{__name__}.{health.name}")
     log.filters.clear()
@@ -117,7 +117,7 @@ class _Throttle(logging.Filter):
 
 
 def make_consumer(settings: KafkaSettings, health: Health, **more: Any) -> Consumer:
-    """A consumer. Raises InputError where librdkafka refuses an option."""
+    """Make a consumer. Raises InputError where librdkafka refuses an option."""
     try:
         return Consumer(consumer_options(settings, health) | more)
     except KafkaException as error:
@@ -125,7 +125,7 @@ def make_consumer(settings: KafkaSettings, health: Health, **more: Any) -> Consu
 
 
 def make_producer(settings: KafkaSettings, health: Health) -> Producer:
-    """A producer. Raises InputError where librdkafka refuses an option."""
+    """Make a producer. Raises InputError where librdkafka refuses an option."""
     try:
         return Producer(producer_options(settings, health))
     except KafkaException as error:
@@ -133,7 +133,7 @@ def make_producer(settings: KafkaSettings, health: Health) -> Producer:
 
 
 def make_admin(settings: KafkaSettings, health: Health) -> AdminClient:
-    """A client that asks and makes. Raises InputError where librdkafka refuses an option."""
+    """Make an admin client. Raises InputError where librdkafka refuses an option."""
     try:
         return AdminClient(admin_options(settings, health))
     except KafkaException as error:
@@ -141,17 +141,17 @@ def make_admin(settings: KafkaSettings, health: Health) -> AdminClient:
 
 
 def _bad_option(error: KafkaException, settings: KafkaSettings) -> InputError:
-    """Give the one line about an option; its value is not shown, it may be a misplaced secret."""
-    told = error.args[0].str()
+    """Return the one line about an option; its value is not shown, it may be a misplaced secret."""
+    message = error.args[0].str()
     for table in (settings.client, settings.consumer, settings.producer):
         for value in table.values():
             if isinstance(value, str) and value:
-                told = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", MASK, told)
-    return InputError(f"[kafka]: {told}; see kafka.client, kafka.consumer and kafka.producer")
+                message = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", MASK, message)
+    return InputError(f"[kafka]: {message}; see kafka.client, kafka.consumer and kafka.producer")
 
 
 def find_partitions(client: Consumer, settings: KafkaSettings, roles: list[str]) -> dict[str, int]:
-    """Topic to number of partitions, for the topics of these roles.
+    """Return the number of partitions by topic, for the topics of these roles.
 
     Tries for `start_seconds`. Raises InputError where no broker answers in that time, or
     a topic is not there or not open to us.
@@ -159,10 +159,10 @@ def find_partitions(client: Consumer, settings: KafkaSettings, roles: list[str])
     began = time.monotonic()
     found: dict[str, int] = {}
     for role in roles:
-        told = told_topic(client, settings, role, began)
-        if told.error is not None or not told.partitions:
-            raise unusable(settings, role, told.error)
-        found[settings.topic(role)] = len(told.partitions)
+        message = told_topic(client, settings, role, began)
+        if message.error is not None or not message.partitions:
+            raise unusable(settings, role, message.error)
+        found[settings.topic(role)] = len(message.partitions)
     return found
 
 
@@ -173,7 +173,7 @@ def told_topic(
     began: float,
     new_seconds: float = NEW_SECONDS,
 ) -> TopicMetadata:
-    """Give what a broker tells of the topic of a role: its partitions, or an error.
+    """Return what a broker tells of the topic of a role: its partitions, or an error.
 
     Errors that pass are waited for, until `start_seconds` after `began` (of `time.monotonic`);
     a topic that nobody knows until `new_seconds` after it: it may have been made just now.
@@ -183,16 +183,16 @@ def told_topic(
     while True:
         left = deadline - time.monotonic()
         try:
-            told = client.list_topics(topic, timeout=max(0.1, left)).topics[topic]
+            message = client.list_topics(topic, timeout=max(0.1, left)).topics[topic]
         except KafkaException as error:
             if time.monotonic() >= deadline or not error.args[0].retriable():
                 raise unreachable(settings, error.args[0]) from error
         else:
-            if told.error is None and told.partitions:
-                return told
+            if message.error is None and message.partitions:
+                return message
             now = time.monotonic()
-            if now >= deadline or not _passes(told.error, now - began < new_seconds):
-                return told
+            if now >= deadline or not _passes(message.error, now - began < new_seconds):
+                return message
         time.sleep(RETRY_SECONDS)
 
 
@@ -203,7 +203,7 @@ def _passes(error: KafkaError | None, may_be_new: bool) -> bool:
 
 
 def unreachable(settings: KafkaSettings, error: KafkaError, heard: str | None = None) -> InputError:
-    """Give the one line about a broker that does not answer; `heard` is what was said last.
+    """Return the one line about a broker that does not answer; `heard` is what was said last.
 
     Where a listener speaks TLS and this client does not, or the reverse, the line says so.
     """
@@ -217,7 +217,7 @@ def unreachable(settings: KafkaSettings, error: KafkaError, heard: str | None = 
 
 
 def unusable(settings: KafkaSettings, role: str, error: KafkaError | None) -> InputError:
-    """Give the one line about a topic that is not there, or not open to us."""
+    """Return the one line about a topic that is not there, or not open to us."""
     word = "has no leader yet" if error is None else error.str()
     switch = SWITCHES.get(role, "")
     return InputError(

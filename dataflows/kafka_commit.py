@@ -44,7 +44,7 @@ class Committer:
         self._barred: KafkaError | None = None
 
     def add(self, name: str, topic: str, number: int) -> None:
-        """Take charge of a partition; `name` is what `progress` calls it."""
+        """Add a partition; `name` is what `progress` calls it."""
         self._partitions[name] = (topic, number)
 
     def tick(self, consumer: Consumer) -> None:
@@ -58,7 +58,7 @@ class Committer:
             self._ask(consumer, wanted)
 
     def answered(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-        """The callback `on_commit`."""
+        """Handle the answer to a commit (librdkafka's `on_commit`)."""
         asked, self._asked = self._asked or {}, None
         refused = error or next((each.error for each in partitions if each.error), None)
         self._refused = refused
@@ -69,7 +69,7 @@ class Committer:
             self._health.error("commit", f"{refused.str()}; the offsets are committed later")
 
     def barred(self, error: KafkaError) -> None:
-        """Take note that the group is not for us: not even who keeps its offsets is told.
+        """Note that the group is not for us: not even who keeps its offsets is said.
 
         What is asked then gets no answer for a minute.
         """
@@ -78,16 +78,16 @@ class Committer:
     def finish(self, consumer: Consumer, seconds: float) -> bool:
         """Commit all that is stored, and wait for the answer. Whether it came in time.
 
-        A commit that is refused for good is not waited for. What is not committed is told.
+        A commit that is refused for good is not waited for. What is not committed is logged.
         """
         deadline = time.monotonic() + seconds
         self._refused = None
         while self._asked is not None or self._wanted():
             refused = self._refused_for_good()
             if refused is not None:
-                return self._told_behind(f"that is refused ({refused.str()})")
+                return self._log_behind(f"that is refused ({refused.str()})")
             if time.monotonic() >= deadline:
-                return self._told_behind("nobody answered in time")
+                return self._log_behind("nobody answered in time")
             self.tick(consumer)
             consumer.poll(0.02)
         return True
@@ -97,7 +97,7 @@ class Committer:
         is_for_good = refused is not None and refused.code() in FOR_GOOD
         return refused if is_for_good else self._barred
 
-    def _told_behind(self, why: str) -> bool:
+    def _log_behind(self, why: str) -> bool:
         self._health.tell(
             "behind",
             "the group's offsets are not those of the state: %s. They are committed after the "

@@ -42,12 +42,12 @@ class Sending(msgspec.Struct, eq=False, gc=False):
     again: float = 0.0
 
 
-class Courier:
-    """One producer and its thread. `send` may be called from any thread.
+class ReliableProducer:
+    """Delivers messages to Kafka, sending again what fails, by one producer and its thread.
 
-    `acknowledge` gets the number of each message once it is delivered for good. A `send`
-    that waits gives up once `deadline` is over, and the message stays with whoever handed
-    it over.
+    `send` may be called from any thread; one that waits gives up once `deadline` is over, and
+    the message stays with its caller. No message is dropped, and none is overtaken by an older
+    one of its key. `acknowledge` gets the number of each once it is delivered for good.
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class Courier:
         self._order = KeyOrder()
         self._broken: Producer | None = None
         self._is_closing = False
-        self._thread = threading.Thread(target=self._run, name="kafka-courier", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="kafka-producer", daemon=True)
         self._thread.start()
 
     def __len__(self) -> int:
-        """Messages handed over and not yet delivered."""
+        """Return the number of messages handed over and not yet delivered."""
         return len(self._underway)
 
     def send(self, out: Out) -> bool:
@@ -95,7 +95,7 @@ class Courier:
         return True
 
     def flush(self, seconds: float) -> int:
-        """Wait until all is delivered; give how many are not."""
+        """Wait until all is delivered; return how many are not."""
         deadline = time.monotonic() + seconds
         with self._changed:
             while self._underway and (left := deadline - time.monotonic()) > 0:
@@ -103,7 +103,7 @@ class Courier:
             return len(self._underway)
 
     def close(self, seconds: float) -> int:
-        """Flush, and end the thread; give how many were not delivered (their owner keeps them)."""
+        """Flush and end the thread; return how many were not delivered (their owner keeps them)."""
         left = self.flush(seconds)
         self._is_closing = True
         self._thread.join()
@@ -128,7 +128,7 @@ class Courier:
         return True
 
     def _try(self, sending: Sending) -> bool:
-        """Give it to the producer; False where its queue is full."""
+        """Return it to the producer; False where its queue is full."""
         producer, sent = self._producer, sending.sent
         report = partial(self._report, sending, producer)
         try:
@@ -190,7 +190,7 @@ class Courier:
             self._watch()
 
     def _renew(self) -> None:
-        """A producer that librdkafka has given up is replaced; what it had is sent again."""
+        """Replace a producer that librdkafka has given up, and send again what it had."""
         broken = self._producer
         self._health.count("renewed")
         self._producer = make_producer(self._settings, self._health)
@@ -206,7 +206,7 @@ class Courier:
                 self._later(sending, POLL_SECONDS)
 
     def _take_due(self) -> list[Sending]:
-        """What is to be sent again now, the oldest first."""
+        """Remove and return what is to be sent again now, the oldest first."""
         now = time.monotonic()
         with self._changed:
             due = [number for number, each in self._refused.items() if each.again <= now]

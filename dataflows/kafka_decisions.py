@@ -17,7 +17,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def count_partitions(client: Consumer, settings: KafkaSettings) -> int:
-    """Give how many partitions the topic has, 0 where there is none: that is told, no error.
+    """Return how many partitions the topic has, 0 where there is none: that is logged, no error.
 
     Raises InputError where the broker does not answer, or does not let us read it.
     """
@@ -52,12 +52,12 @@ class FirstDecisions:
         self._is_new = all(progress.position(name) is None for name in names)
 
     def begin(self, events: Iterable[Where]) -> list[Where]:
-        """Events are read from now on; give the partitions to read at once."""
+        """Note that events are read from now on; return the partitions to read at once."""
         self._behind = set(events)
         return self._taken() if not self._is_new else []
 
     def reached_end(self, where: Where) -> list[Where]:
-        """A partition is read to its end; give the partitions to read from now on."""
+        """Note that a partition is read to its end; return the partitions to read from now on."""
         if self._behind is None:
             return []
         self._behind.discard(where)

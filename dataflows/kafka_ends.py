@@ -19,14 +19,14 @@ ASK_SECONDS = 5.0
 
 
 class Ends(Protocol):
-    """Says where partitions end, or begin."""
+    """Knows where partitions end, or begin."""
 
     def ask(self, partitions: Iterable[Where]) -> None:
         """Ask, unless an answer is still to come. Never waits, never raises."""
         ...
 
     def answers(self) -> dict[Where, int]:
-        """Give what was answered since the last call, each end once."""
+        """Return what was answered since the last call, each end once."""
         ...
 
 
@@ -70,7 +70,7 @@ class BrokerEnds:
         self._asked = {(each.topic, each.partition): future for each, future in found.items()}
 
     def answers(self) -> dict[Where, int]:
-        """Give what was answered since the last call."""
+        """Return what was answered since the last call."""
         done = {where: future for where, future in self._asked.items() if future.done()}
         for where in done:
             del self._asked[where]

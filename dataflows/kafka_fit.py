@@ -27,12 +27,12 @@ class _Placed(msgspec.Struct):
 
 
 def size(out: Out) -> int:
-    """Bytes of key and value."""
+    """Return the bytes of key and value."""
     return len(out.key or b"") + len(out.value or b"")
 
 
 def cut_list(out: Out, limit: int) -> Out | None:
-    """Give the list with its last places left off until it fits; None where one is too big.
+    """Return the list with its last places left off until it fits; None where one is too big.
 
     `out` has the role `recommendations`.
     """
@@ -47,7 +47,7 @@ def cut_list(out: Out, limit: int) -> Out | None:
 
 
 def as_dead_letter(out: Out, limit: int) -> Out:
-    """Give a dead letter, at most `limit` bytes, that stands for a message that does not fit.
+    """Return a dead letter, at most `limit` bytes, that stands for a message that does not fit.
 
     It tells role, key and the input position; of the message itself as much as there is
     room for. A dead letter that is itself too big is made smaller.
@@ -74,7 +74,7 @@ def _position(out: Out) -> Position:
 
 
 def fit(out: Out, limit: int, count: Callable[[str], None]) -> Out:
-    """Give the message as it can be sent: itself, a cut list (`cut`), or a dead letter."""
+    """Return the message as it can be sent: itself, a cut list (`cut`), or a dead letter."""
     if size(out) <= limit:
         return out
     if out.topic == RECOMMENDATIONS:
@@ -101,7 +101,7 @@ def _within(out: Out, letter: DeadLetter, limit: int) -> Out:
 
 
 def _most(top: int, fits: Callable[[int], bool]) -> int:
-    """Give the largest count up to `top` that fits, by bisection; 0 where none does."""
+    """Return the largest count up to `top` that fits, by bisection; 0 where none does."""
     low, high = 0, top
     while low < high:
         middle = (low + high + 1) // 2

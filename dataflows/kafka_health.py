@@ -64,7 +64,7 @@ class Health:
         return self._clock() - self._since
 
     def degraded(self, reason: str) -> None:
-        """Something does not answer; it is being tried again. What refuses us is told too."""
+        """Note that something does not answer, or refuses us; it is being tried again."""
         refused = self.refusals.reason
         reason = f"{reason} ({refused})" if refused else reason
         with self._lock:
@@ -81,7 +81,7 @@ class Health:
             self.tell("still", "Kafka %s degraded for %.0f s: %s", self.name, lasted, reason)
 
     def good(self) -> None:
-        """All answers; the end of an outage where that has been so for a while."""
+        """Note that all answers; the end of an outage where that has been so for a while."""
         with self._lock:
             if self._reason is None:
                 return
@@ -95,7 +95,7 @@ class Health:
         self._log.warning("Kafka %s good again after %.1f s", self.name, lasted)
 
     def heard(self, name: str, text: str) -> None:
-        """Take an error of librdkafka itself: its name, and what it says."""
+        """Note an error of librdkafka itself: its name and its text."""
         self.refusals.heard(name, text)
         self.error(name, text)
 
@@ -111,12 +111,12 @@ class Health:
             self.counts[word] += number
 
     def tell(self, word: str, text: str, *arguments: object) -> None:
-        """A warning, left out (and counted) where the same word was told just before."""
+        """Log a warning; leave it out and count it where the same word was logged just before."""
         self._seldom.warn(word, text, *arguments)
 
 
-def told(health: Health) -> str:
-    """Say how one side is, in a few words, with all that it counted."""
+def describe_health(health: Health) -> str:
+    """Describe the health of one side in a few words, with all that it counted."""
     state = "good" if health.is_good else f"degraded ({health.reason})"
     counts = ", ".join(f"{number:,} {word}" for word, number in sorted(health.counts.items()))
     return f"Kafka {health.name} {state}" + (f", {counts}" if counts else "")
@@ -158,7 +158,7 @@ class Statistics(msgspec.Struct, frozen=True):
 
 
 def silent_leader(statistics: Statistics, limit: float) -> str | None:
-    """Which broker that leads one of our partitions does not answer, in words; None if all do.
+    """Return words on a leader of our partitions that does not answer; None if all do.
 
     Without a connection it does not answer; with one, if a request of ours has waited for
     more than `limit` seconds. A partition without a leader counts too.

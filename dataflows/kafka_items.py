@@ -30,7 +30,7 @@ class CatchUp:
         self._clock = clock
         self._behind = set(partitions)
         self._read = 0
-        self._moved = self._told = clock()
+        self._moved = self._logged_at = clock()
 
     @property
     def is_done(self) -> bool:
@@ -38,18 +38,18 @@ class CatchUp:
         return not self._behind
 
     def reached_end(self, where: Where) -> None:
-        """The broker says that there is nothing more in this partition for now."""
+        """Note that the broker has nothing more in this partition for now."""
         self._behind.discard(where)
         self._moved = self._clock()
 
     def step(self, records: int) -> None:
-        """So many records came since last time. Raises InputError after a long standstill."""
+        """Note that so many records came. Raises InputError after a long standstill."""
         now = self._clock()
         self._read += records
         if records:
             self._moved = now
-        if now - self._told >= TELL_EVERY:
-            self._told = now
+        if now - self._logged_at >= TELL_EVERY:
+            self._logged_at = now
             _LOG.info("reading items before events: %d so far", self._read)
         if self._behind and now - self._moved > self._limit:
             raise InputError(
@@ -59,5 +59,5 @@ class CatchUp:
             )
 
     def tell_done(self) -> None:
-        """Say that events flow from now on."""
+        """Log that events flow from now on."""
         _LOG.info("items read: %d records; events flow", self._read)

@@ -51,7 +51,7 @@ def mismatch(settings: KafkaSettings) -> str | None:
 
 
 def speaks_tls(address: Address, seconds: float = SECONDS) -> bool:
-    """Whether it shakes hands, or says in TLS why not. Nothing is sent over the line then."""
+    """Return whether it shakes hands, or says in TLS why not. Nothing else is sent."""
     anyone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     anyone.check_hostname = False
     anyone.verify_mode = ssl.CERT_NONE  # who it is does not matter: nothing is told
@@ -68,7 +68,7 @@ def speaks_tls(address: Address, seconds: float = SECONDS) -> bool:
 
 
 def speaks_plain_text(address: Address, seconds: float = SECONDS) -> bool:
-    """Whether it answers a question in plain text, that every broker answers to anyone."""
+    """Return whether it answers a question in plain text, that every broker answers to anyone."""
     nobody = -1
     question = struct.pack(">hhih", _API_VERSIONS, 0, _CORRELATION, nobody)
     try:

@@ -35,7 +35,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def partition_name(where: Where) -> str:
-    """What a `Raw`, the store and the ledger call it: `events-0`."""
+    """Return the name of a partition in a `Raw`, the store and the ledger: `events-0`."""
     return f"{where[0]}-{where[1]}"
 
 
@@ -60,7 +60,7 @@ class Logs:
         self._progress = progress
         self._health = health
         self._admin = AdminClient(quiet_admin_options(settings, health))
-        self._told: dict[str, LogId] = {}
+        self._ids: dict[str, LogId] = {}
         self._carried: dict[str, LogId] = {}
         self._marks: list[Raw] = []
         self._asked: AskedIds | None = None
@@ -74,61 +74,61 @@ class Logs:
         asked = AskedIds(self._admin, {topic for topic, _ in partitions}, seconds)
         asked.wait(seconds)
         self.confirmed = asked.asked
-        self._told = asked.ids()
-        untold = sorted({topic for topic, _ in partitions if not self._id(topic).is_told})
-        if untold:
+        self._ids = asked.ids()
+        unknown = sorted({topic for topic, _ in partitions if not self._id(topic).is_known})
+        if unknown:
             _LOG.info(
                 "the broker tells no ids of %s: whether a topic was made anew is not looked at",
-                ", ".join(untold),
+                ", ".join(unknown),
             )
         self._next = time.monotonic() + EVERY
 
     def name(self, where: Where) -> str:
-        """Give what a partition is called: that of the newest log read under its name."""
+        """Return what a partition is called: that of the newest log read under its name."""
         plain = partition_name(where)
         return generation_name(plain, newest_generation(plain, self._progress.names()) or 1)
 
     def begin(self, where: Where) -> tuple[str, int | None, int]:
-        """Give name, position (None: nothing was read) and leader epoch (-1: none) to begin with.
+        """Return name, position (None: nothing was read) and leader epoch (-1: none) to begin with.
 
         Raises InputError where the log is another one, unless such are to be read anew.
         """
         name = self.name(where)
         at, known = self._progress.position(name), self._progress.log(name)
-        told = self._id(where[0])
+        current = self._id(where[0])
         if self._progress.is_lost(name):
             return self._anew(where, f"{name} is not what was read")
-        if known is not None and known.is_another_than(told):
-            return self._anew(where, _made_anew(name, known, told))
-        if known is None and at is not None and told.is_told:
+        if known is not None and known.is_another_than(current):
+            return self._anew(where, _made_anew(name, known, current))
+        if known is None and at is not None and current.is_known:
             self._health.tell(
                 "no ids", "the state knows no ids of its topics yet (%s): they are kept now", name
             )
-            self._mark(where[0], name, at, told)
+            self._mark(where[0], name, at, current)
         if at is None and name != partition_name(where):
             self._mark_anew(where, name)  # of several shards not all have heard of it
         return name, at, -1 if known is None else known.epoch
 
     def is_another_than(self, before: Logs, topic: str) -> bool:
-        """Whether a topic is not the one that it was in an earlier run of questions."""
+        """Return whether a topic is not the one that it was in an earlier run of questions."""
         return self._id(topic).is_another_than(before._id(topic))
 
     def last(self, name: str) -> LastRecord | None:
-        """Give the last record before the stored position; None once others were read."""
+        """Return the last record before the stored position; None once others were read."""
         known = self._progress.log(name)
         return None if known is None else known.last
 
     def epoch(self, name: str) -> int:
-        """Give the epoch of what was read last in this run, -1 where it is not known."""
+        """Return the epoch of what was read last in this run, -1 where it is not known."""
         carried = self._carried.get(name)
         return -1 if carried is None else carried.epoch
 
     def of(self, where: Where, name: str, epoch: int | None) -> LogId | None:
-        """Give what a record of this leader epoch is the first to tell of its partition."""
-        told = self._id(where[0])
-        if not told.is_told:
+        """Return what a record of this leader epoch is the first to tell of its partition."""
+        current = self._id(where[0])
+        if not current.is_known:
             return None
-        log = LogId(told.cluster, told.topic, -1 if epoch is None else epoch)
+        log = LogId(current.cluster, current.topic, -1 if epoch is None else epoch)
         if self._carried.get(name) == log:
             return None
         last = self.last(name)
@@ -137,7 +137,7 @@ class Logs:
         return log if last is None else msgspec.structs.replace(log, last=last)
 
     def marks(self) -> list[Raw]:
-        """Give what is to be stored of the partitions before records of them are, once."""
+        """Return what is to be stored of the partitions before records of them are, once."""
         marks, self._marks = self._marks, []
         return marks
 
@@ -162,17 +162,17 @@ class Logs:
             self._asked = AskedIds(self._admin, {topic for topic, _ in names}, PATIENCE)
 
     def _compare(self, asked: AskedIds, names: Mapping[Where, str]) -> None:
-        told = asked.ids()
+        current = asked.ids()
         topics = {topic for topic, _ in names}
-        is_whole = all(topic in told and told[topic].topic for topic in topics)
+        is_whole = all(topic in current and current[topic].topic for topic in topics)
         is_waiting = self._settings.lost_log == "anew" and not is_whole
         others: dict[str, str] = {}
         for where, name in names.items():
-            known, now = self._id(where[0]), told.get(where[0], asked.cluster())
+            known, now = self._id(where[0]), current.get(where[0], asked.cluster())
             if known.is_another_than(now):
                 others[name] = _made_anew(name, known, now)
-            elif not known.is_told and now.is_told:
-                self._told[where[0]] = now
+            elif not known.is_known and now.is_known:
+                self._ids[where[0]] = now
         if others and not is_waiting:
             self.lost(others, next(iter(others.values())))
         if is_whole and not others:
@@ -188,8 +188,8 @@ class Logs:
         return newer, None, -1
 
     def _mark_anew(self, where: Where, name: str) -> None:
-        told = self._id(where[0])
-        log = self._carried[name] = LogId(told.cluster, told.topic)
+        current = self._id(where[0])
+        log = self._carried[name] = LogId(current.cluster, current.topic)
         self._progress.note_log(name, log)
         self._marks.append(
             Raw(where[0], name, 0, 0, None, None, is_mark=True, log=log, is_anew=True)
@@ -201,11 +201,11 @@ class Logs:
         self._marks.append(Raw(topic, name, at, at, None, None, is_mark=True, log=log))
 
     def _id(self, topic: str) -> LogId:
-        return self._told.get(topic, LogId())
+        return self._ids.get(topic, LogId())
 
 
 def cut(name: str, at: int, end: int) -> str:
-    """Say that a log ends before a position."""
+    """Describe a log that ends before a position."""
     return (
         f"{name} ends at offset {end}, but the state has read it up to {at}: the topic was made "
         "anew or lost its end"
@@ -213,17 +213,17 @@ def cut(name: str, at: int, end: int) -> str:
 
 
 def cut_within(name: str, at: int) -> str:
-    """Say that a log has other records now before a position that it still reaches."""
+    """Describe a log that has other records now before a position that it still reaches."""
     return (
         f"{name} was cut before offset {at}, up to which the state has read it, and has grown "
         "again: other records stand there now (an unclean election does that)"
     )
 
 
-def _made_anew(name: str, known: LogId, told: LogId) -> str:
-    what, was, now = "topic", known.topic, told.topic
-    if known.cluster and told.cluster and known.cluster != told.cluster:
-        what, was, now = "cluster", known.cluster, told.cluster
+def _made_anew(name: str, known: LogId, current: LogId) -> str:
+    what, was, now = "topic", known.topic, current.topic
+    if known.cluster and current.cluster and known.cluster != current.cluster:
+        what, was, now = "cluster", known.cluster, current.cluster
     return (
         f"{name} is not what the state has read: the {what} was made anew (its id was {was}, "
         f"and is {now})"

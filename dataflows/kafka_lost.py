@@ -53,11 +53,11 @@ class LostOffsets:
         self._known_ends: dict[Where, int] = {}
         self._since = self._next = 0.0
 
-    def noticed(self, where: Where, told: KafkaError) -> None:
-        """Take note of what the broker said; `handle` does what there is to be done."""
+    def noticed(self, where: Where, refusal: KafkaError) -> None:
+        """Note what the broker said; `handle` does what there is to be done."""
         if not self._waiting:
             self._since = time.monotonic()
-        self._waiting.setdefault(where, (self._partitions.next[where], told))
+        self._waiting.setdefault(where, (self._partitions.next[where], refusal))
 
     def handle(self) -> None:
         """Do what is to be done about partitions of which the broker has answered, ask for others.
@@ -72,10 +72,10 @@ class LostOffsets:
         self._known_ends |= self._ends.answers()
         answered = self._known_begins.keys() & self._known_ends.keys()
         for where in [each for each in self._waiting if each in answered]:
-            at, told = self._waiting.pop(where)
+            at, refusal = self._waiting.pop(where)
             begin, end = self._known_begins.pop(where), self._known_ends.pop(where)
             if at == self._partitions.next[where]:  # else a leader that was behind has caught up
-                self._judge(where, told, begin, end)
+                self._judge(where, refusal, begin, end)
         now = time.monotonic()
         if self._waiting and now >= self._next:
             self._next = now + EVERY
@@ -88,11 +88,11 @@ class LostOffsets:
             names = ", ".join(map(partition_name, self._waiting))
             self._health.error("lost offset", f"nobody says where these begin and end: {names}")
 
-    def _judge(self, where: Where, told: KafkaError, begin: int, end: int) -> None:
+    def _judge(self, where: Where, refusal: KafkaError, begin: int, end: int) -> None:
         at, name = self._partitions.next[where], self._partitions.names[where]
         if at > end:
             self._logs.lost([name], cut(name, at, end))
-        if at >= begin and _CUT in told.str().lower():
+        if at >= begin and _CUT in refusal.str().lower():
             self._logs.lost([name], cut_within(name, at))
         if at >= begin:  # the leader was behind for a moment: the position is still there
             self._partitions.fetch_anew(where, begin)

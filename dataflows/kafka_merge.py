@@ -81,7 +81,7 @@ class Merge:
         return len(self._partitions()) > 1 or bool(self._heads)
 
     def waiting(self) -> dict[str, int]:
-        """How many records are held, by partition. From any thread."""
+        """Return how many records are held, by partition. From any thread."""
         return {name: len(queue) for name, queue in list(self._queues.items())}
 
     @property
@@ -95,7 +95,7 @@ class Merge:
         return any(not self._queues.get(name) for name in self._partitions())
 
     def lacking(self) -> set[str]:
-        """Give the partitions that are to be waited for: not at their end, and with nothing."""
+        """Return the partitions that are to be waited for: not at their end, and with nothing."""
         return {
             name
             for name in self._partitions()
@@ -104,7 +104,7 @@ class Merge:
         }
 
     def put(self, records: Iterable[Rendered]) -> None:
-        """Take in what was read, decoded."""
+        """Add what was read, decoded."""
         now = self._clock()
         names, came = self._partitions(), self._stall_clock(now)
         for record in records:
@@ -121,7 +121,7 @@ class Merge:
             self.bytes_held += _size(record.raw)
 
     def take(self, most: int, *, is_full: bool = False) -> list[Rendered]:
-        """Give the next records, at most so many; none while a partition is waited for.
+        """Return the next records, at most so many; none while a partition is waited for.
 
         `is_full`: no more can be read before some are given, so that waiting is in vain.
         """
@@ -145,7 +145,7 @@ class Merge:
         return taken
 
     def let_go(self, ends: Mapping[str, float], before: float) -> tuple[list[Rendered], int]:
-        """Give, in their order, the records of partitions that are read no more, and hold none.
+        """Return, in their order, the records of partitions that are read no more, and hold none.
 
         `ends` says of these partitions where the logs end that have taken their place. Only
         what cannot be of those is given: what lies beyond, or was put in before a moment, by
@@ -175,7 +175,7 @@ class Merge:
         return held, not queue
 
     def _waits(self, lacking: set[str]) -> bool:
-        """Whether these are still waited for; they are given up for now where it took too long."""
+        """Return whether to wait for these still; after too long they are given up for now."""
         now = self._clock()
         if self._since is None:
             self._since = now
@@ -196,7 +196,7 @@ class Merge:
         return GRACE * self._seconds
 
     def _go_on(self) -> None:
-        """The clock of stalls stands still from now on."""
+        """Stop the clock of stalls."""
         if self._since is not None:
             self._stalled, self._since = self._stall_clock(self._clock()), None
 

@@ -8,7 +8,7 @@ Key = tuple[str, bytes]
 
 
 class KeyOrder:
-    """Bounded by what is on its way: a key is forgotten when nothing of it is left.
+    """Keeps track of the newest message of each key; a key is forgotten with its last message.
 
     A message that has to be sent again would come after newer ones of its user, and a
     compacted topic would keep the old one for good. So it is left out if there is a newer.
@@ -21,13 +21,13 @@ class KeyOrder:
         return len(self._newest)
 
     def handed_over(self, out: Out) -> None:
-        """It is on its way from now on."""
+        """Note that it is on its way."""
         if out.key is not None:
             newest, number = self._newest.get((out.topic, out.key), (out.number, 0))
             self._newest[out.topic, out.key] = (max(newest, out.number), number + 1)
 
     def done(self, out: Out) -> None:
-        """It is not on its way any more."""
+        """Note that it is on its way no more."""
         if out.key is not None:
             newest, number = self._newest[out.topic, out.key]
             if number > 1:
@@ -36,7 +36,7 @@ class KeyOrder:
                 del self._newest[out.topic, out.key]
 
     def is_superseded(self, out: Out) -> bool:
-        """Whether a newer message of the same key is, or was just now, on its way."""
+        """Return whether a newer message of the same key is, or was just now, on its way."""
         if out.key is None:
             return False
         return self._newest[out.topic, out.key][0] > out.number

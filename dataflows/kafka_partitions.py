@@ -51,7 +51,7 @@ class Partitions:
         return self._roles[topic]
 
     def of(self, topic: str) -> list[Where]:
-        """The partitions of a topic that are being read."""
+        """Return the partitions of a topic that are being read."""
         return [where for where in self.names if where[0] == topic]
 
     def start(self, partitions: Iterable[Where], is_late: bool = False) -> None:
@@ -90,7 +90,7 @@ class Partitions:
         return True
 
     def fetch_anew(self, where: Where, begin: int = 0) -> None:
-        """Have the client library begin anew with a partition, at its position.
+        """Make the client library begin anew with a partition, at its position.
 
         `begin` is the first offset that the log still has, as far as that is known.
         """
@@ -117,7 +117,7 @@ class Partitions:
             _LOG.debug("%s: not validated: %s", start.topic, error.args[0].str())
 
     def _start(self, where: Where, at: int, epoch: int, begin: int = 0) -> TopicPartition:
-        """Give where to fetch from, with the epoch of the last record before."""
+        """Return where to fetch from, with the epoch of the last record before."""
         return TopicPartition(*where, self._seams.fetch_from(where, at, begin), leader_epoch=epoch)
 
     def end(self, where: Where) -> float:
@@ -130,7 +130,7 @@ class Partitions:
         return found
 
     def end_mark(self, where: Where, end: int | None) -> Raw | None:
-        """Give the mark of an end that lies behind the last record, and go on from there.
+        """Return the mark of an end that lies behind the last record, and go on from there.
 
         Commit and abort markers of transactions take offsets, and so did records that
         compaction took out: the lag of a group that stops before them would never be 0.
@@ -150,7 +150,7 @@ class Partitions:
         return self._end_or_committed(where)
 
     def _end_or_committed(self, where: Where) -> int:
-        """The end, committed at once, so that a restart before the first event loses none."""
+        """Return the end, committed at once, so that no restart loses an event."""
         seconds = self._settings.start_seconds
         try:
             committed: int = self._consumer.committed([TopicPartition(*where)], seconds)[0].offset

@@ -16,7 +16,7 @@ LEAST_BYTES = 1024
 
 
 def of_client(settings: KafkaSettings, partitions: int) -> KafkaSettings:
-    """Give the settings for a client that reads so many partitions of the events."""
+    """Return the settings for a client that reads so many partitions of the events."""
     if partitions < 2:
         return settings
     return msgspec.structs.replace(
@@ -39,7 +39,7 @@ class Room(NamedTuple):
 
 
 def of_merge(settings: KafkaSettings, partitions: int) -> Room:
-    """Give the room for so many partitions: half of all, with the last reading of each."""
+    """Return the room for so many partitions: half of all, with the last reading of each."""
     each = max(1, settings.prefetch_messages // (3 * partitions))
     reading = max(1, min(each // 2, settings.batch_size))
     return Room(each, reading, settings.prefetch_bytes // 2)

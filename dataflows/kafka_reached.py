@@ -10,7 +10,7 @@ from dataflows.kafka_partitions import Partitions, Where
 
 
 class Reached:
-    """What the broker has told of the ends of the events topic's partitions, by their names."""
+    """What is known of the ends of the events topic's partitions, by their names."""
 
     def __init__(self, consumer: Consumer, topic: str, partitions: Partitions) -> None:
         self._consumer = consumer
@@ -37,7 +37,7 @@ class Reached:
         return {self.names[name] for name in self._held_back}
 
     def end(self, where: Where) -> None:
-        """There is nothing more in this partition for now."""
+        """Note that there is nothing more in this partition for now."""
         self._ended.add(where)
         self._ever.add(where)
 
@@ -48,11 +48,11 @@ class Reached:
         return bool(names) and self._ever.issuperset(names.values())
 
     def read(self, where: Where) -> None:
-        """A record of it came: there may be more."""
+        """Note that a record of it came: there may be more."""
         self._ended.discard(where)
 
     def is_ended(self, name: str) -> bool:
-        """Whether nothing more was in this partition when the broker last answered for it.
+        """Return whether nothing more was in this partition when the broker last answered for it.
 
         The word that the end is reached comes after a fetch that found nothing, half a second
         later; each answer with records tells the end too, so that nobody has to wait for it.

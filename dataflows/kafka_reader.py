@@ -82,7 +82,7 @@ class Reader:
         return self._logs.confirmed
 
     def ends_now(self, before: Reader, names: Collection[str]) -> dict[str, float]:
-        """Give where logs end now that took the place of what an earlier reader had.
+        """Return where logs end now that took the place of what an earlier reader had.
 
         By the names that they had there: `names`, and all of a topic that is another one.
         Infinity where the broker does not say.
@@ -116,7 +116,7 @@ class Reader:
             self._begin_events()
 
     def take(self, most: int | None = None, *, may_wait: bool = True) -> list[Raw]:
-        """What is in hand, at most `most` (`batch_size`) records.
+        """Return what is in hand, at most `most` (`batch_size`) records.
 
         It waits a little where it is quiet, unless somebody has other work (`may_wait`).
         """
@@ -177,7 +177,7 @@ class Reader:
             self._partitions.fetch_anew(where)
 
     def _wanted(self) -> dict[Where, int]:
-        """Give the positions of the partitions that are not held back."""
+        """Return the positions of the partitions that are not held back."""
         held_back = self.reached.held_back
         return {at: n for at, n in self._partitions.next.items() if at not in held_back}
 
@@ -211,7 +211,7 @@ class Reader:
         return raw if log is None else msgspec.structs.replace(raw, log=log)
 
     def _on_error(self, message: Message, error: KafkaError) -> Raw | None:
-        """Do what an error asks for; an end may lie behind the last record, and is marked then."""
+        """Handle an error; an end may lie behind the last record, and is marked then."""
         where = _where(message)
         match error.code():
             case KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes have names so
@@ -237,7 +237,7 @@ class Reader:
         return None
 
     def _is_before(self, where: Where, end: int | None) -> bool:
-        """Whether an end is before the position: from a leader that is behind, or the log's."""
+        """Return whether an end is before the position: a leader's that is behind, or the log's."""
         return end is not None and 0 <= end < self._partitions.next.get(where, 0)
 
     def _on_statistics(self, text: str) -> None:
@@ -265,7 +265,7 @@ class Reader:
                 self.lag[name] = max(0, end - self._partitions.next[where])
 
     def _find_new(self, statistics: Statistics) -> None:
-        """Partitions added to a topic while we run are read from their beginning."""
+        """Read partitions added to a topic while we run, from their beginning."""
         for topic in {where[0] for where in self._partitions.names}:
             known = statistics.topics.get(topic)
             numbers = {int(number) for number in known.partitions} if known is not None else set()
@@ -281,7 +281,7 @@ class Reader:
 
 
 def _where(message: Message) -> Where:
-    """Topic and partition; an error that is about neither gives ("", -1)."""
+    """Return topic and partition; an error about neither gives ("", -1)."""
     number = message.partition()
     return (message.topic() or "", -1 if number is None else number)
 

@@ -39,7 +39,7 @@ _ALERT = re.compile(
     r"alert (?:bad|unsupported|unknown|certificate|handshake|access)", re.IGNORECASE
 )
 """A broker that does not take our certificate says so after the handshake: as a broken line."""
-_TOLD = re.compile(
+_BROKER_MESSAGE = re.compile(
     r"(?:\w+://)?(?P<broker>[^/\s]+)/\S+: (?P<what>.*?)(?: \(after \d+ms in state .*)?",
     re.DOTALL,
 )
@@ -75,11 +75,11 @@ class Refusals:
         return self.reason or next(reversed(list(self._last.values())), None)
 
     def heard(self, name: str, text: str) -> None:
-        """An error of librdkafka: its name (`_AUTHENTICATION`, ...), and what it says."""
-        told = _TOLD.fullmatch(text)
-        if told is None:
+        """Note an error of librdkafka: its name (`_AUTHENTICATION`, ...) and its text."""
+        match = _BROKER_MESSAGE.fullmatch(text)
+        if match is None:
             return
-        broker, what = told["broker"].lower(), f"{told['broker']}: {told['what']}"
+        broker, what = match["broker"].lower(), f"{match['broker']}: {match['what']}"
         self._reasons.pop(broker, None)
         self._last.pop(broker, None)
         self._last[broker] = what
@@ -89,13 +89,13 @@ class Refusals:
             self._reasons[broker] = what
 
     def forget(self) -> None:
-        """All is well again."""
+        """Forget all refusals: all is well again."""
         self._since = None
-        for told in (self._times, self._last, self._reasons):
-            told.clear()
+        for record in (self._times, self._last, self._reasons):
+            record.clear()
 
     def verdict(self, servers: str) -> str | None:
-        """Say why there is no use in waiting, or None where there may be.
+        """Return why there is no use in waiting, None where there may be.
 
         Each of the `servers` must have refused twice, or be out of reach; one that says
         nothing is waited for a moment.
@@ -136,7 +136,7 @@ def wait(
 
 
 def answers(client: Asked) -> bool:
-    """Tell whether any broker answers a last question."""
+    """Return whether any broker answers a last question."""
     try:
         client.list_topics(timeout=ASK_SECONDS)
     except KafkaException:
@@ -151,6 +151,6 @@ def _is_for_good(name: str, text: str) -> bool:
 
 
 def named_brokers(servers: str) -> set[str]:
-    """Give the brokers of `kafka.bootstrap_servers`, as librdkafka names them."""
+    """Return the brokers of `kafka.bootstrap_servers`, as librdkafka names them."""
     names = (one.strip().rpartition("://")[2].lower() for one in servers.split(","))
     return {name if ":" in name.rpartition("]")[2] else name + _PORT for name in names if name}

@@ -1,8 +1,8 @@
 """What this client may do, asked before anything is read or written.
 
 Kafka tells of a missing right only in use: as silence, as lists that wait for ever, as a stop
-that takes a minute. So it is asked at the start, and all that lacks is told in one line. Only
-what is certain counts: operations that are told, without the one that is needed, or a topic
+that takes a minute. So it is asked at the start, and all that lacks is reported in one line. Only
+what is certain counts: operations that are listed, without the one that is needed, or a topic
 that is refused. A broker that does not tell is believed to allow.
 """
 
@@ -52,7 +52,7 @@ class Rights(msgspec.Struct, frozen=True):
     is_refused: bool = False
 
     def lacks(self, operation: AclOperation) -> str | None:
-        """Give the words for what lacks to do this, or None where it may be done."""
+        """Return the words for what lacks to do this, or None where it may be done."""
         if self.is_refused:
             return f"{operation.name} (or DESCRIBE)"
         return None if operation in self.operations else operation.name
@@ -96,9 +96,9 @@ class RightsCheck:
         self._judge(topics, self._ask_group(admin, health))
 
     def _ask_topics(self, admin: AdminClient, health: Health) -> dict[str, Rights | None]:
-        """Topic to what may be done with it, None where the broker does not tell.
+        """Return what may be done with each topic, None where the broker does not tell.
 
-        A topic that is not there is left out: that is told by who looks for it.
+        A topic that is not there is left out: that is reported elsewhere.
         """
         names = [need.topic for need in self._needs]
         seconds = self._settings.start_seconds
@@ -117,7 +117,7 @@ class RightsCheck:
         }
 
     def _ask_group(self, admin: AdminClient, health: Health) -> Rights | None:
-        """Give what may be done with the group, None where nobody tells for so long."""
+        """Return what may be done with the group, None where nobody tells for so long."""
         group = self._settings.group_id
         deadline = time.monotonic() + min(GROUP_SECONDS, self._settings.start_seconds)
         while (left := deadline - time.monotonic()) > 0:

@@ -32,7 +32,7 @@ class Seams:
         self._last.pop(where, None)
 
     def fetch_from(self, where: Where, at: int, begin: int = 0) -> int:
-        """Give where to fetch from to go on at `at`: one record before, where one is known.
+        """Return where to fetch from to go on at `at`: one record before, where one is known.
 
         `begin` is the first offset that the log still has.
         """
@@ -40,7 +40,7 @@ class Seams:
         return at if last is None or not begin <= last.offset < at else last.offset
 
     def fits(self, where: Where, again: Raw) -> bool:
-        """Whether a record before the position is the one that was read, as far as is known."""
+        """Return whether a record before the position is the one that was read, if known."""
         last = self._last.get(where)
         if last is None or last.offset != again.offset:
             return True

@@ -17,13 +17,13 @@ def send(settings: KafkaSettings, role: str, value: bytes, key: bytes | None = N
     """Send a record to the topic of a role. Raises InputError where it is not delivered."""
     failed: list[KafkaError] = []
 
-    def told(error: KafkaError | None, _message: Message) -> None:
+    def delivered(error: KafkaError | None, _message: Message) -> None:
         if error is not None:
             failed.append(error)
 
     health = Health("producer")
     producer = make_producer(settings, health)
-    producer.produce(settings.topic(role), value, key, on_delivery=told)
+    producer.produce(settings.topic(role), value, key, on_delivery=delivered)
     deadline = time.monotonic() + settings.start_seconds
     while producer.flush(POLL_SECONDS) and time.monotonic() < deadline:
         end_if_refused(producer, settings, health.refusals)

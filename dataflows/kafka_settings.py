@@ -112,11 +112,11 @@ class KafkaSettings(Limited, frozen=True, kw_only=True):
                 )
 
     def topic(self, role: str) -> str:
-        """The topic's name for a role (`events`, `dead-letters`, ...). KeyError if unknown."""
+        """Return a role's topic (`events`, `dead-letters`, ...). Raises KeyError if unknown."""
         return self.topics()[role]
 
     def topics(self) -> dict[str, str]:
-        """Role to topic name; `items` and `decisions` are left out where they are switched off."""
+        """Return topic names by role, without `items` and `decisions` where they are off."""
         names = {EVENTS: self.events_topic}
         if self.items_topic:
             names[ITEMS] = self.items_topic

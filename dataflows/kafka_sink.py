@@ -8,7 +8,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from dataflows.deadline import Deadline
 from dataflows.kafka_client import find_partitions, make_consumer
-from dataflows.kafka_courier import Courier
+from dataflows.kafka_courier import ReliableProducer
 from dataflows.kafka_health import Health
 from dataflows.kafka_settings import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, KafkaSettings
 from dataflows.outbox import Acknowledge, Out
@@ -40,11 +40,11 @@ class KafkaSink(DynamicSink[Out]):
         self._settings = settings
         self._acknowledge = acknowledge
         self._deadline = deadline or Deadline(settings.flush_seconds, stop)
-        self._courier: Courier | None = None
+        self._producer: ReliableProducer | None = None
 
     def open(self) -> None:
         """Reach the broker and find the topics. Raises InputError within `start_seconds`."""
-        if self._courier is not None:
+        if self._producer is not None:
             return
         # A producer's question would make a missing topic, with settings that nobody chose.
         asker = make_consumer(self._settings, self.health)
@@ -52,30 +52,32 @@ class KafkaSink(DynamicSink[Out]):
             find_partitions(asker, self._settings, list(self._roles))
         finally:
             asker.close()
-        self._courier = Courier(self._settings, self._acknowledge, self.health, self._deadline)
+        self._producer = ReliableProducer(
+            self._settings, self._acknowledge, self.health, self._deadline
+        )
 
     def finish(self) -> int:
-        """Wait for what is on its way until the deadline; give how many are undelivered."""
-        courier, self._courier = self._courier, None
-        return 0 if courier is None else courier.close(self._deadline.left())
+        """Wait for what is on its way until the deadline; return how many are undelivered."""
+        producer, self._producer = self._producer, None
+        return 0 if producer is None else producer.close(self._deadline.left())
 
     @hushing
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Part:  # noqa: ARG002
-        """As Bytewax asks for it. Raises InputError like `open`."""
+        """Build what Bytewax asks for. Raises InputError like `open`."""
         self.open()
-        assert self._courier is not None  # noqa: S101 - `open` has made it, or raised
-        return _Part(self._courier, self._deadline)
+        assert self._producer is not None  # noqa: S101 - `open` has made it, or raised
+        return _Part(self._producer, self._deadline)
 
 
 class _Part(StatelessSinkPartition[Out]):
-    def __init__(self, courier: Courier, deadline: Deadline) -> None:
-        self._courier = courier
+    def __init__(self, producer: ReliableProducer, deadline: Deadline) -> None:
+        self._producer = producer
         self._deadline = deadline
 
     @hushing
     def write_batch(self, items: list[Out]) -> None:
         for out in items:
-            self._courier.send(out)
+            self._producer.send(out)
 
     def close(self) -> None:
-        self._courier.flush(self._deadline.left())
+        self._producer.flush(self._deadline.left())

@@ -98,7 +98,7 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
         return is_committed
 
     def take(self) -> Sequence[Arrived]:
-        """Give the next micro-batch. Raises StopIteration at the end of the source."""
+        """Return the next micro-batch. Raises StopIteration at the end of the source."""
         assert self._reader is not None  # noqa: S101 - Bytewax has built the part before
         if self._stop():
             raise StopIteration
@@ -147,11 +147,11 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
             )
 
     def is_read(self) -> bool:
-        """Whether each partition was read to its end once, by what the broker says of it."""
+        """Return whether each partition was read to its end once, by what the broker says of it."""
         return self._reader is not None and self._reader.is_read
 
     def lag(self) -> dict[str, int]:
-        """Records not yet read, or read and waiting, for each partition the broker has told of."""
+        """Count the records not yet taken of each partition whose end is known."""
         lag = dict(self._reader.lag) if self._reader is not None else {}
         for waiting in (self._portions, self._merge):
             if waiting is not None:
@@ -160,12 +160,12 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
         return lag
 
     def list_parts(self) -> list[str]:
-        """As Bytewax asks for it."""
+        """Return what Bytewax asks for."""
         return [PART]
 
     @hushing
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> _Part:  # noqa: ARG002
-        """As Bytewax asks for it. Raises InputError like `open`."""
+        """Build what Bytewax asks for. Raises InputError like `open`."""
         self._begin()
         return _Part(self.take)
 
@@ -204,7 +204,7 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
         return portions.take()
 
     def _ahead(self) -> KafkaSettings:
-        """Give the settings of the reader: it is asked first how many partitions are merged."""
+        """Return the settings of the reader: it is asked first how many partitions are merged."""
         if self._decode is None:
             return self._settings
         asker = make_consumer(self._settings, self.health)
@@ -253,4 +253,4 @@ class _Part(StatefulSourcePartition[Arrived, None]):
         return self._take()
 
     def snapshot(self) -> None:
-        """Nothing: the positions are in our own store, with the state that they belong to."""
+        """Return nothing: positions are in our own store, with the state that they belong to."""

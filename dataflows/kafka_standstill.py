@@ -26,7 +26,7 @@ _WAIT_MS = 500
 
 
 def patience(settings: KafkaSettings) -> float:
-    """Give the seconds of silence that are too long: more than a broker may wait for more."""
+    """Return the seconds of silence that are too long: more than a broker may wait for more."""
     wait = (settings.client | settings.consumer).get(WAIT, _WAIT_MS)
     return max(settings.degraded_seconds, 2 * float(wait) / 1000)
 
@@ -58,7 +58,7 @@ class _Seen(msgspec.Struct, gc=False):
         return self.end > max(self.at, self.ended)
 
     def rest(self) -> None:
-        """Nothing is amiss."""
+        """Note that nothing is amiss."""
         self.behind, self.tries = None, 0
 
 
@@ -81,7 +81,7 @@ class Standstill:
         return self._clock() >= self._next
 
     def starving(self, positions: Mapping[Where, int]) -> list[Where]:
-        """The consumer has nothing in hand; give the partitions that are to be fetched anew.
+        """Note that the consumer has nothing in hand; return the partitions to fetch anew.
 
         `positions`: where each partition is to be read on. A partition that gives nothing is
         given again after a time that doubles. Quick: it may be called after each empty poll.
@@ -101,7 +101,7 @@ class Standstill:
         return [where for where, seen in self._seen.items() if self._is_due(seen, now)]
 
     def short(self) -> list[Where]:
-        """Give the partitions that the broker says end before the position, asked twice.
+        """Return the partitions that the broker says end before the position, asked twice.
 
         The first answer may be to a question of before the last records came.
         """
@@ -134,19 +134,19 @@ class Standstill:
             seen.rest()
 
     def reached_end(self, where: Where) -> None:
-        """The broker says that there is nothing more in this partition for now."""
+        """Note that the broker has nothing more in this partition for now."""
         seen = self._seen.get(where)
         if seen is not None:
             seen.ended, seen.since = seen.end, self._clock()
             seen.rest()
 
     def end(self, where: Where) -> int:
-        """Give where a partition ends as far as is known, -1 where nothing is."""
+        """Return where a partition ends as far as is known, -1 where nothing is."""
         seen = self._seen.get(where)
         return -1 if seen is None else seen.end
 
     def said(self) -> str | None:
-        """Say which partition stands still though it was fetched anew, None where none does."""
+        """Return which partition stands still though it was fetched anew, None where none does."""
         standing = [(where, seen) for where, seen in self._seen.items() if seen.tries]
         if not standing:
             return None

@@ -28,7 +28,7 @@ class AskedIds:
         self._topics: dict[str, Future[Any]] = described or {}
 
     def is_done(self) -> bool:
-        """Whether all has been answered, or was given up."""
+        """Return whether all has been answered, or was given up."""
         return all(future.done() for future in self._all())
 
     def wait(self, seconds: float) -> None:
@@ -41,11 +41,11 @@ class AskedIds:
                 continue
 
     def cluster(self) -> LogId:
-        """Give the id of the cluster alone."""
+        """Return the id of the cluster alone."""
         return LogId(str(getattr(_result(self._cluster), "cluster_id", None) or ""))
 
     def ids(self) -> dict[str, LogId]:
-        """Give topic to ids, for the topics that are there."""
+        """Return topic to ids, for the topics that are there."""
         cluster = self.cluster().cluster
         found = {topic: _result(future) for topic, future in self._topics.items()}
         return {
@@ -58,7 +58,7 @@ class AskedIds:
 
 
 def _future(ask: Callable[[], Any]) -> Any:
-    """Give what a question gives; None where the library or the broker knows no such question."""
+    """Return what a question gives; None where the library or the broker knows no such question."""
     try:
         return ask()
     except (KafkaException, ValueError, TypeError):
@@ -75,6 +75,6 @@ def _result(future: Future[Any] | None) -> Any:
 
 
 def _id_of(told: Any) -> str:
-    """Give a topic's id as text; brokers before 2.8 tell one of zeros, which is none."""
+    """Return a topic's id as text; brokers before 2.8 tell one of zeros, which is none."""
     text = str(told.topic_id or "")
     return "" if text.strip("A") == "" else text

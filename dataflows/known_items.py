@@ -43,8 +43,8 @@ class Joined(msgspec.Struct, frozen=True):
         """Whether the catalogue knows so few that the two files may not belong together."""
         return self.events_known < FEW * self.events
 
-    def told(self) -> str:
-        """Say it in one line, "" where there is nothing to say."""
+    def summary(self) -> str:
+        """Return it in one line, "" where there is nothing to say."""
         if not self.events:
             return ""
         if not self.catalogue:
@@ -60,7 +60,7 @@ class Joined(msgspec.Struct, frozen=True):
         return line
 
     def plain(self) -> dict[str, Any]:
-        """Give the figures for a report."""
+        """Return the figures for a report."""
         return {**msgspec.structs.asdict(self), "unknown": list(self.unknown)}
 
 
@@ -74,7 +74,7 @@ class KnownItems:
         self._examples: dict[str, None] = {}
 
     def note(self, item_id: str, is_known: bool) -> None:
-        """An event names this item."""
+        """Note that an event names this item."""
         self.events += 1
         self._items.add(item_id)
         if is_known:
@@ -85,7 +85,7 @@ class KnownItems:
             self._examples[item_id] = None
 
     def joined(self, catalogue: int) -> Joined:
-        """Give the figures; `catalogue` is how many items are known."""
+        """Return the figures; `catalogue` is how many items are known."""
         items = self._items.count()
         return Joined(
             catalogue,
@@ -101,9 +101,9 @@ class KnownItems:
 def tell_joined(joined: Joined, *, is_end: bool = True, is_wanted: bool = False) -> None:
     """Write to the log how many are known, and warn where they are few.
 
-    `is_end` of the run: then what is well is told too. `is_wanted`: there is to be a catalogue.
+    `is_end` of the run: then what is well is logged too. `is_wanted`: there is to be a catalogue.
     """
-    line = joined.told()
+    line = joined.summary()
     if not line or not (joined.catalogue or is_wanted):
         return
     if joined.are_few:

@@ -15,7 +15,7 @@ SCOPE, SESSION = "label_of", "session"
 
 
 def late_label(event: Event) -> LateLabel | None:
-    """Give the label that an event brings for an earlier one, None where it is no such event.
+    """Return the label that an event brings for an earlier one, None where it is no such event.
 
     It names its event in `context.event_id`, or all events of a session in `session_id`;
     `context.source` may say "teacher". It has neither item nor text of its own.
@@ -34,7 +34,7 @@ def late_label(event: Event) -> LateLabel | None:
 
 
 def session_label(event: Event) -> LateLabel | None:
-    """Give the label that an event carries for all its session, None where it carries none."""
+    """Return the label that an event carries for all its session, None where it carries none."""
     if event.intent is None or event.session_id is None or event.context is None:
         return None
     if event.context.get(SCOPE) != SESSION:

@@ -63,7 +63,7 @@ class Ledger:
                 self.count(into, outcome, reason, n)
 
     def balance(self) -> int:
-        """Give the number of records that came in, all accounted for, over all partitions.
+        """Return the number of records that came in, all accounted for, over all partitions.
 
         Raises `LedgerError` with the figures of the first partition where they differ.
         """
@@ -78,7 +78,7 @@ class Ledger:
         return sum(page.arrived for page in self._pages.values())
 
     def as_dict(self) -> dict[str, Any]:
-        """Give plain figures: `in` and each outcome in all, their reasons, and each partition.
+        """Return plain figures: `in` and each outcome in all, their reasons, and each partition.
 
         Keys: `in`, the five outcomes, `reasons` (outcome to reason to count, only
         what has a reason) and, at the top, `partitions` with the same for each.
@@ -94,7 +94,7 @@ class Ledger:
         return {**_plain(total), "partitions": partitions}
 
     def changed(self) -> Iterator[Record]:
-        """Give (kind, key, blob) of the partitions counted since the last call."""
+        """Return (kind, key, blob) of the partitions counted since the last call."""
         names, self._dirty = sorted(self._dirty), set()
         gone, self._gone = sorted(self._gone - set(names)), set()
         records: list[Record] = [(KIND, name, None) for name in gone]
@@ -106,7 +106,7 @@ class Ledger:
         load: Load,  # noqa: ARG002 - one shape for all who keep state
         scan: Scan,
     ) -> None:
-        """Take up the counts of an earlier run. Raises `learners.codec.StateError` if damaged."""
+        """Restore the counts of an earlier run. Raises `learners.codec.StateError` if damaged."""
         self._pages = {key: unpack_as(blob, KIND, VERSION, _Page) for key, blob in scan(KIND)}
         self._dirty, self._gone = set(), set()
 
@@ -123,7 +123,7 @@ def _nothing() -> dict[str, dict[str, int]]:
 
 
 def _sorted(page: _Page) -> _Page:
-    """Give a page whose bytes do not depend on which reason was counted first."""
+    """Return a page whose bytes do not depend on which reason was counted first."""
     became = {outcome: dict(sorted(reasons.items())) for outcome, reasons in page.became.items()}
     return _Page(page.arrived, became)
 

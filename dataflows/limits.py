@@ -15,12 +15,12 @@ class Range(NamedTuple):
 
 
 def range_of(wanted: Any) -> Range | None:
-    """Give the limits of a number, or of each number in a table or a list; None for no number."""
+    """Return the limits of a number, or of each number in a table or a list; None for no number."""
     return _range(inspect.type_info(wanted))
 
 
-def told(wanted: Any) -> str:
-    """Say what the limits of a type are, as `1 to 1000`; "" where no number is meant."""
+def describe_limits(wanted: Any) -> str:
+    """Describe the limits of a type, as `1 to 1000`; "" where no number is meant."""
     found = range_of(wanted)
     if found is None:
         return ""

@@ -14,7 +14,7 @@ from dataflows.readable import Readable
 
 
 def numbered(path: Path, examples: Iterable[Example]) -> Iterator[Example]:
-    """Give the examples in order, each with the number of its line, counted from 1."""
+    """Yield the examples in order, each with the number of its line, counted from 1."""
     line, position = 1, 0
     try:
         with closing(Readable(path).file) as file:

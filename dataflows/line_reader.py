@@ -50,9 +50,9 @@ class LineReader:
         self._start = self._position = start
         self._held = b""
         """The beginning of a line whose end has not come, at most `max_bytes` + 2 of it."""
-        self._is_damage_told = False
+        self._is_damage_reported = False
         self._tells = tells
-        self._is_told = False
+        self._is_origin_given = False
         before = self.source.file.read(1) if start else b"\n"
         self.is_short = not before
         """Whether the text ends before `start`."""
@@ -64,12 +64,12 @@ class LineReader:
         return self._start
 
     def goes_on(self) -> bool:
-        """Whether there is more of a line of which a part lies before `start`."""
+        """Return whether there is more of a line of which a part lies before `start`."""
         rest = self.source.file.peek(_BLOCK).split(b"\n", 1)[0]
         return self._is_mid_line and bool(rest.strip())
 
     def wait_no_more(self) -> None:
-        """Take a whole last line for a record, though it has no newline: its writer has left."""
+        """Accept a whole last line as a record though it has no newline: its writer has left."""
         self._whole_only = False
 
     @property
@@ -97,7 +97,7 @@ class LineReader:
         self._tell_damage()
 
     def tell_torn(self) -> None:
-        """Say in the log that the end of the file was left unread, where it was."""
+        """Log that the end of the file was left unread, where it was."""
         if self.torn:
             _log.warning(
                 "%s: its last line is torn (%d bytes without an end) and is left for later: it "
@@ -106,11 +106,11 @@ class LineReader:
             )
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self.source.close()
 
     def _line(self) -> bytes | None:
-        """Give the next line, cut, and move to its end; None where no more has come."""
+        """Return the next line, cut, and move to its end; None where no more has come."""
         most = self._max_bytes + 2
         while piece := self.source.file.readline(most if len(self._held) < most else _BLOCK):
             self._position += len(piece)
@@ -125,13 +125,13 @@ class LineReader:
         return None
 
     def _origin(self, start: int, end: int) -> Origin | None:
-        if self._is_told and start >= HEAD:
+        if self._is_origin_given and start >= HEAD:
             return None
-        self._is_told = True
+        self._is_origin_given = True
         return Origin.of(self.source.beginning[:end])
 
     def _is_record(self) -> bool:
-        """Whether what has no newline is a record: it is whole, or can never be finished."""
+        """Return whether what has no newline is a record: it is whole, or can never be finished."""
         source = self.source
         if source.is_stream:
             return source.is_over
@@ -147,8 +147,8 @@ class LineReader:
         )
 
     def _tell_damage(self) -> None:
-        if self.source.damage is not None and not self._is_damage_told:
-            self._is_damage_told = True
+        if self.source.damage is not None and not self._is_damage_reported:
+            self._is_damage_reported = True
             _log.warning(
                 "%s: %s; what came before byte %d of its text was read",
                 *(self.path, self.source.damage, self._start),
@@ -156,7 +156,7 @@ class LineReader:
 
 
 def content(line: bytes, max_bytes: int, *, is_first: bool = False) -> bytes:
-    """Give a line without what is no content, cut to a little more than `max_bytes`."""
+    """Return a line without what is no content, cut to a little more than `max_bytes`."""
     value = _without_zeros(line)[: max_bytes + 2].rstrip(b"\r\n")
     return value.removeprefix(BOM if is_first else b"")
 
@@ -167,7 +167,7 @@ def _without_zeros(line: bytes) -> bytes:
 
 
 def is_object(value: bytes) -> bool:
-    """Whether bytes are one whole JSON object: nothing that may come later changes that."""
+    """Return whether bytes are one whole JSON object: nothing that may come later changes that."""
     if not value.strip().startswith(b"{"):
         return False
     try:

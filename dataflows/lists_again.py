@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from dataflows.message_types import Position
 from dataflows.records import Record, Records
-from dataflows.served import Served
+from dataflows.served import LastSent
 from learners.codec import pack, unpack_as
 
 KIND = "again"
@@ -26,8 +26,8 @@ class ListsAgain:
     `as_of` is the input position that those lists tell: the last of the log that was replaced.
     """
 
-    def __init__(self, served: Served) -> None:
-        self._served = served
+    def __init__(self, last_sent: LastSent) -> None:
+        self._last_sent = last_sent
         self._waiting: deque[str] = deque()
         self._is_changed = False
         self.as_of: Position | None = None
@@ -41,26 +41,26 @@ class ListsAgain:
         self._fill(store)
 
     def take(self) -> list[str]:
-        """Give the next users, at most `AT_ONCE`."""
+        """Return the next users, at most `AT_ONCE`."""
         users = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
         if users and not self._waiting:
             self._is_changed = True
         return users
 
     def changed(self) -> Iterator[Record]:
-        """Give (kind, key, blob) of what changed since the last call."""
+        """Yield (kind, key, blob) of what changed since the last call."""
         if self._is_changed:
             self._is_changed = False
             is_on = self._waiting and self.as_of is not None
             yield KIND, "", pack(KIND, VERSION, self.as_of) if is_on else None
 
     def restore(self, store: Records) -> None:
-        """Take up what was begun. Raises `learners.codec.StateError` if damaged."""
+        """Restore what was begun. Raises `learners.codec.StateError` if damaged."""
         blob = store.get(KIND, "")
         if blob is not None:
             self.as_of = unpack_as(blob, KIND, VERSION, Position)
             self._fill(store)
 
     def _fill(self, store: Records) -> None:
-        self._served.doubt()
-        self._waiting = deque(self._served.known(store.scan))
+        self._last_sent.doubt()
+        self._waiting = deque(self._last_sent.known(store.scan))

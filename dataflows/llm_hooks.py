@@ -12,7 +12,7 @@ from dataflows.model import Model
 from dataflows.outbox import Out, Outbox
 from dataflows.record import Raw
 from learners.interaction import Interaction
-from learners.lists import UserList
+from learners.lists import RecommendationList
 
 
 class LlmHooks(Protocol):
@@ -36,11 +36,11 @@ class LlmHooks(Protocol):
         ...
 
     def put_item(self, record: ItemRecord) -> None:
-        """Take note of an item that is new or changed, or no longer available."""
+        """Note an item that is new or changed, or no longer available."""
         ...
 
     def remove_item(self, item_id: str) -> None:
-        """Take note of an item that left the catalogue."""
+        """Note an item that left the catalogue."""
         ...
 
     def learnt(self, learner: Model, interaction: Interaction) -> None:
@@ -50,7 +50,7 @@ class LlmHooks(Protocol):
     def offered(
         self,
         learner: Model,
-        offered: UserList,
+        offered: RecommendationList,
         outs: Sequence[Out],
         raw: Raw,
         versions: Versions,
@@ -87,7 +87,7 @@ class NoLlm:
     def offered(
         self,
         learner: Model,
-        offered: UserList,
+        offered: RecommendationList,
         outs: Sequence[Out],
         raw: Raw,
         versions: Versions,

@@ -15,7 +15,7 @@ KIND = "log"
 
 
 def replaced(partition: str, positions: Mapping[str, int]) -> Position:
-    """Give the last input position in the newest log whose place `partition` takes."""
+    """Return the last input position in the newest log whose place `partition` takes."""
     name, number = split_generation(partition)
     older = (generation_name(name, n) for n in range(number - 1, 0, -1))
     last = next((one for one in older if one in positions), partition)

@@ -16,7 +16,7 @@ class LogsRead:
         self._known: dict[str, LogId] = {}
 
     def take(self, raws: Iterable[Raw]) -> dict[str, LogId]:
-        """Give what is to be stored beside the positions after these records, by partition.
+        """Return what is to be stored beside the positions after these records, by partition.
 
         A broker that tells no ids is not followed: nothing of its logs is compared.
         """

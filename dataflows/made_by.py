@@ -16,7 +16,7 @@ LIBRARIES = ("penchant", "bytewax", "river", "numpy", "numba", "sentence-transfo
 
 
 def made_by(arguments: Sequence[str]) -> dict[str, Any]:
-    """Give the command line, the time in UTC, and what it ran on."""
+    """Return the command line, the time in UTC, and what it ran on."""
     return {
         "command": shlex.join(["penchant", *arguments]),
         "at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -18,7 +18,7 @@ _STATIC = "static:"
 
 
 def is_marked(wanted: Any, mark: str) -> bool:
-    """Tell whether a setting's type bears a mark; a type that may be None does as well."""
+    """Return whether a setting's type bears a mark; a type that may be None does as well."""
     kind = inspect.type_info(wanted)
     kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
     return any(
@@ -27,7 +27,7 @@ def is_marked(wanted: Any, mark: str) -> bool:
 
 
 def expanded(text: str) -> str:
-    """Give a path with the home of its user for `~`; all other text as it is."""
+    """Return a path with the home of its user for `~`; all other text as it is."""
     if text.startswith(_STATIC):
         return _STATIC + expanded(text.removeprefix(_STATIC))
     if text != "~" and not text.startswith("~/"):

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import msgspec
 
-from dataflows.generation.told import Listed, Told
+from dataflows.generation.told import Listed, NarrativeText
 from dataflows.message_types import (
     Because,
     DeadLetter,
@@ -30,7 +30,7 @@ from dataflows.message_types import (
 )
 from dataflows.record import Reject
 from dataflows.times import iso
-from learners.lists import UserList, likeliest_first
+from learners.lists import RecommendationList, likeliest_first
 
 __all__ = [
     "MessageError",
@@ -58,17 +58,17 @@ class MessageError(ValueError):
 
 
 def user_key(user_id: str) -> bytes:
-    """Give the key of a user's messages: the id in UTF-8."""
+    """Return the key of a user's messages: the id in UTF-8."""
     return user_id.encode()
 
 
 def dead_letter_key(reject: Reject) -> bytes:
-    """Give the key of a dead letter, `partition:offset`: the same record, the same key."""
+    """Return the key of a dead letter, `partition:offset`: the same record, the same key."""
     return f"{reject.raw.partition}:{reject.raw.offset}".encode()
 
 
 def render_recommendation(
-    offered: UserList,
+    offered: RecommendationList,
     title_of: Callable[[str], str],
     position: Position,
     versions: Versions,
@@ -105,7 +105,9 @@ def render_recommendation(
     )
 
 
-def render_intents(offered: UserList, position: Position, versions: Versions, time: float) -> bytes:
+def render_intents(
+    offered: RecommendationList, position: Position, versions: Versions, time: float
+) -> bytes:
     """Write what both learners know of one user; arguments and errors as for a list."""
     profile = offered.profile
     _check(offered, [leaning.liking for leaning in profile])
@@ -139,15 +141,17 @@ def render_intents(offered: UserList, position: Position, versions: Versions, ti
     )
 
 
-def render_narrative(listed: Listed, told: Told, language_model: str, time: float) -> bytes:
+def render_narrative(
+    listed: Listed, words: NarrativeText, language_model: str, time: float
+) -> bytes:
     """Write a list in words. Raises `MessageError` for an id that is not Unicode."""
-    reasons = zip(listed.item_ids, told.titles, told.reasons, strict=True)
+    reasons = zip(listed.item_ids, words.titles, words.reasons, strict=True)
     return _written(
         listed.user_id,
         Narrative(
             listed.user_id,
-            told.headline.text,
-            told.headline.by,
+            words.headline.text,
+            words.headline.by,
             tuple(Worded(item_id, title, line.text, line.by) for item_id, title, line in reasons),
             listed.need or None,
             listed.sequence,
@@ -185,7 +189,7 @@ def _written(whose: str, message: Recommendation | Intents | Narrative | DeadLet
         raise MessageError(f"a message for {whose!a} cannot be written: {error}") from error
 
 
-def _check(offered: UserList, figures: Iterable[float]) -> None:
+def _check(offered: RecommendationList, figures: Iterable[float]) -> None:
     # msgspec writes NaN and infinity as null: they are caught here, before they look like data.
     # A sum is finite only if all its parts are, and adds up faster than it asks each.
     if not math.isfinite(sum(figures)):
@@ -196,15 +200,15 @@ def _check(offered: UserList, figures: Iterable[float]) -> None:
 
 
 def _distribution(
-    offered: UserList, shares: dict[str, float], most: int | None
+    offered: RecommendationList, shares: dict[str, float], most: int | None
 ) -> dict[str, float]:
-    """Give the most likely needs first; equal ones by name."""
+    """Return the most likely needs first; equal ones by name."""
     _check(offered, shares.values())
     return {need: float(share) for need, share in likeliest_first(shares)[:most]}
 
 
 def _rest(shares: dict[str, float]) -> float:
-    """Give what is missing to 1, 0 where no need is known at all."""
+    """Return what is missing to 1, 0 where no need is known at all."""
     return max(0.0, round(1.0 - sum(shares.values()), 6)) if shares else 0.0
 
 

@@ -15,29 +15,29 @@ from learners.control import Control
 from learners.drift import Alarm
 from learners.generated import Taken
 from learners.interaction import Interaction, Item, Retraction, Vector
-from learners.lists import UserList
+from learners.lists import RecommendationList
 from learners.pending import Found, LateLabel
 from learners.retract import Extent
-from learners.shadow import Shadow
+from learners.shadow import Reencoding
 
 
 class Model(Protocol):
     """The model of one shard. `learners.recommender.Recommender` is the one that runs."""
 
     def put_item(self, item: Item) -> None:
-        """An item of the catalogue is new or changed, or is put back after a restart."""
+        """Put an item that is new or changed, or that comes back after a restart."""
         ...
 
     def remove_item(self, item_id: str) -> None:
-        """An item left the catalogue: it is in no list from now on."""
+        """Remove an item that left the catalogue: it is in no list from now on."""
         ...
 
     def item_title(self, item_id: str) -> str:
-        """Give the title, "" where there is none."""
+        """Return the title, "" where there is none."""
         ...
 
     def learn(self, interaction: Interaction) -> Sequence[Alarm]:
-        """Learn one interaction; give the drift alarms that it raised."""
+        """Learn one interaction; return the drift alarms that it raised."""
         ...
 
     def learn_label(self, late: LateLabel) -> Found:
@@ -45,39 +45,39 @@ class Model(Protocol):
         ...
 
     def retract(self, retraction: Retraction) -> Extent:
-        """Take an earlier event of a user back; tell how much of it was."""
+        """Take back an earlier event of a user; return how much of it was."""
         ...
 
     def control(self, control: Control) -> None:
         """Carry out a decision about labels of intent. Raises `ControlError` if it cannot be."""
         ...
 
-    def recommend(self, user_id: str) -> UserList:
-        """Give the list of one user as of now."""
+    def recommend(self, user_id: str) -> RecommendationList:
+        """Return the list of one user as of now."""
         ...
 
     def item_vector(self, item_id: str) -> Vector | None:
-        """Give a copy of an item's vector, None where it has none."""
+        """Return a copy of an item's vector, None where it has none."""
         ...
 
-    def shadow(self) -> Shadow:
+    def reencoding(self) -> Reencoding:
         """Begin to make all that is known by vectors anew, in another encoder's space."""
         ...
 
-    def switch(self, shadow: Shadow) -> None:
-        """Go on in that space: no vector of the old one is left."""
+    def switch(self, reencoding: Reencoding) -> None:
+        """Switch to that space: no vector of the old one is left."""
         ...
 
     def length(self, user_id: str) -> int:
-        """Give how many interactions of a user were learnt."""
+        """Return how many interactions of a user were learnt."""
         ...
 
     def taken(self, user_id: str, most: int) -> Taken:
-        """Give a user's newest `most` items, and what is not to be named for them again."""
+        """Return a user's newest `most` items, and what is not to be named for them again."""
         ...
 
     def labels(self) -> list[str]:
-        """Give the labels of intent that are known; not to be changed."""
+        """Return the labels of intent that are known; not to be changed."""
         ...
 
     def put_generated(
@@ -87,15 +87,15 @@ class Model(Protocol):
         lifts: Sequence[float],
         asked: tuple[int, float],
     ) -> int:
-        """Keep what a language model named for a user; give how many items were kept."""
+        """Keep what a language model named for a user; return how many items were kept."""
         ...
 
     def changed(self) -> Iterator[Record]:
-        """Give the records changed since the last call."""
+        """Return the records changed since the last call."""
         ...
 
     def restore(self, scan: Scan) -> None:
-        """Take up the state of an earlier run, all but users, who are read when they turn up."""
+        """Restore the state of an earlier run, all but users, who are read when they turn up."""
         ...
 
 
@@ -108,13 +108,13 @@ class Shard(Protocol):
         ...
 
     @property
-    def still(self) -> AbstractContextManager[object]:
+    def lock(self) -> AbstractContextManager[object]:
         """While it is held nothing happens in the shard."""
         ...
 
     @property
     def model(self) -> Model:
-        """What it has learnt; hold `still`."""
+        """What it has learnt; hold `lock`."""
         ...
 
     @property
@@ -127,7 +127,7 @@ class Shard(Protocol):
         ...
 
     def followed_items(self) -> dict[str, str | None]:
-        """Return the texts of the items that changed since the last call; hold `still`."""
+        """Return the texts of the items that changed since the last call; hold `lock`."""
         ...
 
 
@@ -140,7 +140,7 @@ class PreparedSwitch(Protocol):
         ...
 
     @property
-    def shadow(self) -> Shadow:
+    def reencoding(self) -> Reencoding:
         """What the model goes on with."""
         ...
 
@@ -150,12 +150,12 @@ class PreparedSwitch(Protocol):
         ...
 
     def finish(self, engine: Shard) -> None:
-        """Do all that is left; the shard stands still, and is about to switch."""
+        """Finish what is left; hold the shard's `lock`, just before it switches."""
         ...
 
 
 class SwitchPreparer(Protocol):
-    """Makes shards ready for another encoder; `dataflows.swap.shadows.Shadows` is one."""
+    """Makes shards ready for another encoder; `dataflows.swap.shadows.Reencodings` is one."""
 
     def take(self, engine: Shard, switch: Switch) -> PreparedSwitch:
         """Return what a shard needs for a switch. Raises ModelError where it cannot be had."""
@@ -169,9 +169,9 @@ class Observer(Protocol, Generic[M_contra]):
     """Watches a shard, for replay; the CPU time it takes is kept apart."""
 
     def before_learn(
-        self, recommender: M_contra, interaction: Interaction, served: Sequence[str] | None
+        self, recommender: M_contra, interaction: Interaction, last_sent: Sequence[str] | None
     ) -> None:
-        """Look at an interaction about to be learnt; `served` is the list last sent to its user."""
+        """Look at an interaction about to be learnt; `last_sent` is its user's newest list."""
         ...
 
     def before_label(self, recommender: M_contra, late: LateLabel) -> None:

@@ -68,8 +68,8 @@ def show_all(
     versions = registry.versions(None if kind is None else kind.value)
     lines = {one: registry.line(one) for one in KINDS}
     if as_json:
-        told = [report.as_builtins(one, lines[one.kind]) for one in versions]
-        typer.echo(json.dumps(told, indent=2))
+        rows = [report.as_builtins(one, lines[one.kind]) for one in versions]
+        typer.echo(json.dumps(rows, indent=2))
     else:
         report.show_all(versions, lines, registry.promotions(), registry.decisions(), Console())
 
@@ -203,7 +203,7 @@ def compress(
     from dataflows.registry.slice import newest_window
     from dataflows.tuning.round_process import limit_threads
     from dataflows.tuning.tuner_encoder import EncoderTuner
-    from dataflows.tuning.view import told_step
+    from dataflows.tuning.view import describe_step
     from dataflows.tuning.window import split
 
     chosen = read_config(config)
@@ -221,7 +221,7 @@ def compress(
             registry,
             tuner,
             chosen.gate,
-            tell=lambda step: status.update(told_step(step)),
+            tell=lambda step: status.update(describe_step(step)),
         )
     report.show_one(made, registry.line("encoder"), Console())
     if decision.is_promoted:

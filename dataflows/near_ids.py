@@ -38,20 +38,20 @@ class NearIds:
         self._unknown: dict[str, None] = {}
 
     def note(self, item_id: str) -> None:
-        """Take in an id that is not known."""
+        """Note an id that is not known."""
         if len(self._unknown) < SAMPLED:
             self._unknown[item_id] = None
 
     def remarks(self, known: Collection[str]) -> Iterator[str]:
-        """Say how many would be known if something were left out of account."""
+        """Yield how many would be known if something were left out of account."""
         for what, form in FORMS:
             plain = {form(name) for name in known}
             plain.discard("")
             near = [name for name in self._unknown if form(name) in plain]
             if near and len(near) >= WORTH * len(self._unknown):
-                told = {form(name): name for name in known}[form(near[0])]
+                other = {form(name): name for name in known}[form(near[0])]
                 yield (
                     f"{len(near):,} of {len(self._unknown):,} ids that the catalogue does not have "
-                    f"differ from one that it has in {what} alone ({near[0]!r}, {told!r}): write "
+                    f"differ from one that it has in {what} alone ({near[0]!r}, {other!r}): write "
                     "ids the same way in both files."
                 )

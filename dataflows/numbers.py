@@ -45,7 +45,7 @@ def read_integer(text: str) -> float:
 
 
 def fit(value: dict[str, Any], record: bytes) -> tuple[dict[str, Any], bool]:
-    """Give an object whose numbers can all be stored, and whether any became a string.
+    """Return an object whose numbers can all be stored, and whether any became a string.
 
     `record` are the bytes that hold it: without a row of digits there is no need to look.
     """

@@ -10,41 +10,43 @@ from dataflows import messages
 from dataflows.message_types import Position, Versions
 from dataflows.outbox import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, Out, Outbox
 from dataflows.record import Raw, Reject
-from dataflows.served import Last, Served
-from learners.lists import UserList, likeliest
+from dataflows.served import Last, LastSent
+from learners.lists import RecommendationList, likeliest
 
 log = logging.getLogger(__name__)
 
 
-class Offers:
+class Publisher:
     """Compares each list with the one last sent, and writes the messages.
 
     A list goes out when its items or their order changed; what the user is after goes
     with it, and alone where only the most likely need changed, now or of the session.
-    `counts` is told. `versions` are what messages carry from now on.
+    `counts` counts lists made and sent. `versions` are those that messages carry.
     """
 
     def __init__(
         self,
         outbox: Outbox,
         versions: Versions,
-        served: Served,
+        last_sent: LastSent,
         clock: Callable[[], float],
         counts: Counter[str],
     ) -> None:
         self._outbox = outbox
         self.versions = versions
-        self._served = served
+        self._last_sent = last_sent
         self._clock = clock
         self._counts = counts
 
-    def offer(self, offered: UserList, title_of: Callable[[str], str], raw: Raw) -> list[Out]:
-        """Give the messages for a fresh list of a user who was touched, made after `raw`."""
+    def publish(
+        self, offered: RecommendationList, title_of: Callable[[str], str], raw: Raw
+    ) -> list[Out]:
+        """Return the messages for a fresh list of a user who was touched, made after `raw`."""
         ids = tuple(entry.item_id for entry in offered.entries)
         fresh = Last(ids, likeliest(offered.intent), likeliest(offered.belief))
-        last = self._served.touch(offered.user_id)
+        last = self._last_sent.touch(offered.user_id)
         self._counts["lists_made"] += 1
-        is_certain = self._served.is_certain(offered.user_id)
+        is_certain = self._last_sent.is_certain(offered.user_id)
         if is_certain and last == fresh:
             return []
         position, now = Position(raw.partition, raw.offset), self._clock()
@@ -63,11 +65,11 @@ class Offers:
                 log.error("a list was not sent (%d so far): %s", count, error)  # noqa: TRY400
             return []
         self._counts["lists_sent"] += RECOMMENDATIONS in values
-        self._served.send(offered.user_id, fresh)
+        self._last_sent.send(offered.user_id, fresh)
         key = messages.user_key(offered.user_id)
         return [self._outbox.put(topic, key, value) for topic, value in values.items()]
 
     def bury(self, reject: Reject) -> Out:
-        """Give the dead letter of a record that cannot be learnt."""
+        """Return the dead letter of a record that cannot be learnt."""
         value = messages.render_dead_letter(reject, self._clock())
         return self._outbox.put(DEAD_LETTERS, messages.dead_letter_key(reject), value)

@@ -38,7 +38,7 @@ class Origins(Generic[Known]):
         self._changed: dict[str, Known | None] = {}
 
     def take(self, origins: Mapping[str, Known], forget: Callable[[str, str], object]) -> None:
-        """Note what partitions are known by; `forget` is told of each that is no longer kept.
+        """Note what partitions are known by; `forget` is called with each that is no longer kept.
 
         It is given the partition, and the one under which its figures are counted from now on.
         """
@@ -53,23 +53,23 @@ class Origins(Generic[Known]):
                     forget(old, name)
 
     def _older(self, name: str, last: int) -> list[str]:
-        """Give the partitions of `name` up to number `last`, oldest first."""
+        """Return the partitions of `name` up to number `last`, oldest first."""
         split = {partition: split_generation(partition) for partition in self._known}
         of_name = [(number, old) for old, (found, number) in split.items() if found == name]
         return [old for number, old in sorted(of_name) if number <= last]
 
     def changed(self) -> Iterator[Record]:
-        """Give (kind, key, blob) of what changed since the last call."""
+        """Yield (kind, key, blob) of what changed since the last call."""
         changed, self._changed = self._changed, {}
         for partition, origin in sorted(changed.items()):
             blob = None if origin is None else pack(self._kind, VERSION, origin)
             yield self._kind, partition, blob
 
     def restore(self, store: Records) -> None:
-        """Take up what is stored. Raises `learners.codec.StateError` if damaged."""
+        """Restore what is stored. Raises `learners.codec.StateError` if damaged."""
         self._known, self._changed = read_origins(store, self._kind, self._of), {}
 
 
 def read_origins(store: Records, kind: str, of: type[Known]) -> dict[str, Known]:
-    """Give partition -> what it is known by. Raises `learners.codec.StateError` if damaged."""
+    """Return partition -> what it is known by. Raises `learners.codec.StateError` if damaged."""
     return {key: unpack_as(blob, kind, VERSION, of) for key, blob in store.scan(kind)}

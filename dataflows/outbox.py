@@ -70,7 +70,7 @@ class Outbox:
         return out
 
     def acknowledge(self, number: int) -> None:
-        """The message is delivered. A number seen before is ignored."""
+        """Note that the message is delivered. A number seen before is ignored."""
         with self._lock:
             if self._waiting.pop(number, None) is None:
                 return
@@ -80,7 +80,7 @@ class Outbox:
                 self._to_delete.add(number)
 
     def undelivered(self) -> list[Out]:
-        """What is not yet acknowledged, oldest first."""
+        """Return what is not yet acknowledged, oldest first."""
         with self._lock:
             return [self._waiting[number] for number in sorted(self._waiting)]
 
@@ -90,7 +90,7 @@ class Outbox:
         return bool(self._waiting or self._unsaved or self._to_delete)
 
     def changed(self) -> Iterator[Record]:
-        """Records changed since the last call, as (kind, key, blob or None to delete)."""
+        """Yield the records changed since the last call, as (kind, key, blob or None to delete)."""
         with self._lock:
             unsaved = [self._waiting[number] for number in sorted(self._unsaved)]
             deleted = sorted(self._to_delete)
@@ -117,7 +117,7 @@ class Outbox:
 
 
 def acknowledger(outboxes: Callable[[int], Outbox | None], shards: int) -> Acknowledge:
-    """One `acknowledge` for the sink, whatever the number of shards in this process."""
+    """Return one `acknowledge` for the sink and all shards of this process."""
 
     def acknowledge(number: int) -> None:
         outbox = outboxes(number % shards)

@@ -47,7 +47,7 @@ def check_own_packages() -> None:
 
 
 def mend(name: str | None = None) -> str:
-    """Say how to make the installation whole, as a checkout or a wheel wants it.
+    """Return how to make the installation whole, for a checkout or a wheel.
 
     `name` is the package of ours that is gone, None for a library.
     """

@@ -61,14 +61,14 @@ class Pace:
             self._apart_cpu -= time.thread_time() - cpu
 
     def leave(self, position: int, events: int) -> None:
-        """A micro-batch of so many events leaves the source; they end before `position`."""
+        """Note that a micro-batch of so many events leaves the source, ending before `position`."""
         now = self._now()
         if self._begun is None:
             self._begun = now
         self._under_way[position] = (now.wall, events)
 
     def arrive(self, position: int | None) -> None:
-        """All events before `position` are learnt, and their lists made."""
+        """Note that all events before `position` are learnt, and their lists made."""
         left = None if position is None else self._under_way.pop(position, None)
         if left is not None:
             started, events = left
@@ -77,7 +77,7 @@ class Pace:
             self.records += events
 
     def spent(self) -> Moment:
-        """Give the seconds since the first events, less what was apart."""
+        """Return the seconds since the first events, less what was apart."""
         if self._begun is None:
             return Moment(0.0, 0.0)
         now = self._now()
@@ -91,7 +91,7 @@ class Pace:
         `later` has the percentiles of all others.
         """
         latencies, events = np.array(self._latencies), np.array(self._events)
-        told = {
+        figures = {
             **_percentiles(latencies, events),
             "max": float(latencies.max()) if len(latencies) else None,
             "first": {"ms": float(latencies[0]), "events": int(events[0])}
@@ -100,10 +100,10 @@ class Pace:
             "later": _percentiles(latencies[1:], events[1:]),
         }
         if not len(latencies):
-            return {**told, "histogram": {"edges": [], "events": []}}
+            return {**figures, "histogram": {"edges": [], "events": []}}
         edges = _edges(float(latencies.min()), float(latencies.max()))
         counts = np.histogram(latencies, edges, weights=events)[0].astype(np.int64)
-        return {**told, "histogram": {"edges": edges.tolist(), "events": counts.tolist()}}
+        return {**figures, "histogram": {"edges": edges.tolist(), "events": counts.tolist()}}
 
     def _first(self) -> dict[str, Any] | None:
         if not len(self._latencies):
@@ -118,7 +118,7 @@ class Pace:
 def _percentiles(
     latencies: NDArray[np.float64], events: NDArray[np.int64]
 ) -> dict[str, float | None]:
-    """Give percentiles over events, None where there are none."""
+    """Return percentiles over events, None where there are none."""
     if not len(latencies):
         return dict.fromkeys(_PERCENTILES)
     found = np.percentile(np.repeat(latencies, events), list(_PERCENTILES.values()))
@@ -126,7 +126,7 @@ def _percentiles(
 
 
 def _edges(least: float, most: float) -> NDArray[np.float64]:
-    """Give edges by fixed fractions of a doubling, from below the least to above the most."""
+    """Return edges by fixed fractions of a doubling, from below the least to above the most."""
     bottom = math.floor(_PER_DOUBLING * math.log2(max(least, 1e-3)))
     top = max(bottom + 1, math.ceil(_PER_DOUBLING * math.log2(max(most, 1e-3))))
     edges = 2.0 ** (np.arange(bottom, top + 1) / _PER_DOUBLING)

@@ -105,7 +105,7 @@ def end() -> None:
 
 
 def hushing(step: Callable[P, R]) -> Callable[P, R]:
-    """Have an error of this step pass through the engine without a word of the engine's."""
+    """Wrap a step so that its errors pass through the engine without a word of the engine's."""
 
     @wraps(step)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -34,11 +34,11 @@ class Piped(io.RawIOBase):
         self._poll.register(self._handle, select.POLLIN)
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def fileno(self) -> int:
-        """The handle that is read."""
+        """Return the handle that is read."""
         return self._handle
 
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
@@ -53,14 +53,14 @@ class Piped(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
-        """Let go of the handle."""
+        """Close the handle."""
         if not self.closed:
             os.close(self._handle)
         super().close()
 
 
 def is_piped(path: Path) -> bool:
-    """Whether a path names what cannot be gone back in: a pipe, a terminal, standard input."""
+    """Return whether a path cannot be read twice: a pipe, a terminal, standard input."""
     if _handle_of(path, duplicate=False) is not None:
         return True
     try:
@@ -71,12 +71,12 @@ def is_piped(path: Path) -> bool:
 
 
 def piped_name(path: Path) -> str:
-    """Give what a stream is called as a partition: `stdin`, or the path's last part."""
+    """Return what a stream is called as a partition: `stdin`, or the path's last part."""
     return "stdin" if str(path) in ("-", "/dev/stdin") else path.name
 
 
 def _handle_of(path: Path, *, duplicate: bool = True) -> int | None:
-    """Give the number of an open handle that the path stands for."""
+    """Return the number of an open handle that the path stands for."""
     given = _HANDLE.fullmatch(str(path))
     if given is None and str(path) not in ("-", "/dev/stdin"):
         return None

@@ -17,7 +17,7 @@ class PipedReader:
         self._follow = follow
 
     def take(self, most: int) -> list[Raw]:
-        """Give at most `most` records of what is there now. Raises InputError (its shape)."""
+        """Return at most `most` records of what is there now. Raises InputError (its shape)."""
         return list(islice(self.reader.records(), most))
 
     @property
@@ -27,8 +27,8 @@ class PipedReader:
         return source.is_over and not (self._follow and source.may_grow)
 
     def tell_torn(self) -> None:
-        """Nothing: what is torn in a pipe can never be finished, and was a record."""
+        """Log nothing: what is torn in a pipe can never be finished, and was a record."""
 
     def close(self) -> None:
-        """Let go of the pipe."""
+        """Close the pipe."""
         self.reader.close()

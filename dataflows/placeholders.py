@@ -28,12 +28,12 @@ class Placeholders:
         self._counts: dict[str, int] = {}
 
     def note(self, name: str) -> None:
-        """Take in the id of one event."""
+        """Count the id of one event."""
         if len(name) <= 40 and is_placeholder(name) and (name in self._counts or self._has_room()):
             self._counts[name] = self._counts.get(name, 0) + 1
 
     def remarks(self, events: int, ids: int) -> Iterator[str]:
-        """Say of each how many of the `events` it has, most first; `ids` are there in all."""
+        """Yield how many of the `events` each has, most first; `ids` are there in all."""
         for name, count in sorted(self._counts.items(), key=lambda pair: (-pair[1], pair[0])):
             usual = max(LARGE * events, MANY * events / max(1, ids))
             if name.strip().casefold() in PERHAPS and count <= usual:
@@ -53,7 +53,7 @@ class Placeholders:
 
 
 def is_placeholder(name: str) -> bool:
-    """Tell whether an id sounds like none at all, or is empty to the eye."""
+    """Return whether an id sounds like none at all, or is empty to the eye."""
     plain = name.casefold()
     if plain in NOBODY or plain in PERHAPS:
         return True

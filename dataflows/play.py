@@ -50,7 +50,7 @@ def open_engine(
     observer: Observer[Recommender] | None = None,
     store: Records | None = None,
     generation: LlmHooks = NO_LLM,
-    shadows: SwitchPreparer | None = None,
+    reencodings: SwitchPreparer | None = None,
 ) -> Engine[Recommender]:
     """Open one shard, with its state in memory unless another store is given."""
     settings = msgspec.structs.replace(config.learner, dim=encoder.dim)
@@ -62,7 +62,7 @@ def open_engine(
         InForce(encoder.version, model_version(settings), base_encoder=encoder.version),
         served_users=config.state.served_users,
         encoder=encoder,
-        shadows=shadows,
+        reencodings=reencodings,
         observer=observer,
         generation=generation,
     )
@@ -80,7 +80,7 @@ def play(
 ) -> Joined:
     """Run the flow to the end of the source. What a step raises stands in the chain of causes.
 
-    Gives how many items of the events the catalogue knows. Give the same `catalogue` to play
+    Returns how many items of the events the catalogue knows. Give the same `catalogue` to play
     on where an earlier play ended. `turns` says when another encoder takes over, `decisions`
     what is taken for somebody's decision. Raises KeyboardInterrupt at Ctrl-C, once the
     micro-batch at hand is done: raised in a step, it would come up through the engine as a
@@ -116,7 +116,7 @@ class _Batches(StatelessSourcePartition[Raw]):
 
 
 class PlaySource(DynamicSource[Raw]):
-    """Micro-batches as they are given, from the first worker; `pace` is told when each leaves.
+    """Micro-batches as they are given, from the first worker; `pace` is called when each leaves.
 
     It ends early once `stop` is set.
     """
@@ -127,7 +127,7 @@ class PlaySource(DynamicSource[Raw]):
         self._pace = pace
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Batches:  # noqa: ARG002
-        """Give the first worker all of it."""
+        """Return the first worker all of it."""
         batches = self._batches if worker_index == 0 else iter(())
         return _Batches(batches, self._pace, self.stop)
 
@@ -148,12 +148,12 @@ class NowhereSink(DynamicSink[Out]):
         self._acknowledge = acknowledge
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Delivered:  # noqa: ARG002
-        """Give a worker its end."""
+        """Return a worker its end."""
         return _Delivered(self._acknowledge)
 
 
 def catalogue_records(path: Path | None, max_bytes: int) -> Iterator[Raw]:
-    """Give the records of a catalogue file, none without one. Raises InputError at once."""
+    """Return the records of a catalogue file, none without one. Raises InputError at once."""
     if path is None:
         return iter(())
     reader = LineReader(path, ITEMS, f"{path.name} ({ITEMS})", max_bytes=max_bytes)

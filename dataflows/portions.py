@@ -52,7 +52,7 @@ class Portions:
         self._waiting: deque[Rendered] = deque()
         self._of_partition: Counter[str] = Counter()
         self._cut_since: float | None = None
-        self._told: float | None = None
+        self._logged_at: float | None = None
 
     @property
     def room(self) -> int:
@@ -65,18 +65,18 @@ class Portions:
         return bool(self._waiting)
 
     def waiting(self) -> dict[str, int]:
-        """How many records wait, by partition. From any thread."""
+        """Return how many records wait, by partition. From any thread."""
         return dict(self._of_partition)
 
     def put(self, records: Sequence[Raw | Rendered]) -> None:
-        """Take in what was read, at most `room` records, decoded or not."""
+        """Add what was read, at most `room` records, decoded or not."""
         if records:
             rendered = self._render(records)
             self._waiting.extend(rendered)
             self._of_partition.update(one.raw.partition for one in rendered)
 
     def take(self) -> list[Rendered]:
-        """Give the next micro-batch, of at least one record where any wait."""
+        """Return the next micro-batch, of at least one record where any wait."""
         most = self._rate() * self._seconds
         waiting, tokens = self._waiting, Padded()
         taken: list[Rendered] = []
@@ -92,34 +92,36 @@ class Portions:
         self._watch()
         return taken
 
-    def told(self) -> str:
-        """Say in a few words what was cut; "" where nothing was."""
+    def summary(self) -> str:
+        """Describe in a few words what was cut; "" where nothing was."""
         cut = self.counts["cut"]
         if not cut:
             return ""
-        is_behind = "behind, " if self._told is not None else ""
+        is_behind = "behind, " if self._logged_at is not None else ""
         texts = self.counts["new_texts"]
         return f"encoder {is_behind}{texts:,} new texts, {cut:,} micro-batches cut for them"
 
     def _watch(self) -> None:
-        """Tell where events have waited for the encoder without a break, and when that is over.
+        """Log where events have waited for the encoder without a break, and when that is over.
 
         Not where items wait alone: a new catalogue takes its time, and no list waits for it.
         """
         self.counts["cut"] += bool(self._waiting)
         if not any(isinstance(each.one, Event) for each in self._waiting):
-            if self._told is not None:
+            if self._logged_at is not None:
                 _log.warning("the encoder has caught up: no event waits for its text any more")
-            self._cut_since = self._told = None
+            self._cut_since = self._logged_at = None
             return
         now = self._clock()
         if self._cut_since is None:
             self._cut_since = now
         lasted = now - self._cut_since
-        if lasted < BEHIND_AFTER or (self._told is not None and now - self._told < TELL_EVERY):
+        if lasted < BEHIND_AFTER or (
+            self._logged_at is not None and now - self._logged_at < TELL_EVERY
+        ):
             return
-        self.counts["behind"] += self._told is None
-        self._told = now
+        self.counts["behind"] += self._logged_at is None
+        self._logged_at = now
         _log.warning(
             "events with new texts come faster than they are encoded: for %.0f s they have waited "
             "for the encoder, which does about %.0f tokens a second; lists come late until it has "

@@ -41,7 +41,7 @@ class Prequential:
     of the warm-up (by default none does): rankings are taken from there, so
     that the group's later members can be scored. With `repeats_on` False,
     what a user already has is neither a candidate nor scored. `trace` is what it saw,
-    for peers to be run over.
+    for baselines to be run over.
     """
 
     def __init__(
@@ -76,11 +76,11 @@ class Prequential:
         return len(self._users)
 
     def before_learn(
-        self, recommender: Ranker, interaction: Interaction, served: Sequence[str] | None
+        self, recommender: Ranker, interaction: Interaction, last_sent: Sequence[str] | None
     ) -> None:
         """Judge one interaction that is about to be learnt.
 
-        `served` is the list last sent to its user, best first; None before the first.
+        `last_sent` is its user's newest list, best first; None before the first.
         """
         user, item = interaction.user_id, interaction.item_id
         first = (user, interaction.ts) != self._group
@@ -94,11 +94,11 @@ class Prequential:
             met = item in self._seen
             unmet = MISS if met else self._rank_unmet(recommender, ranking, item)
             number = len(self.scored)
-            self._write(interaction.event_id, item, ranking, plain, served, unmet)
+            self._write(interaction.event_id, item, ranking, plain, last_sent, unmet)
         self._take_in(interaction, number)
 
     def _open(self, user: str, ts: float) -> None:
-        """Let the last group count as seen, and start the next one."""
+        """Count the last group as seen, and start the next one."""
         past = self._past
         self._item_events.update(self._members)
         for item in self._members:
@@ -113,7 +113,7 @@ class Prequential:
         self.trace.open(self._past.number, ts)
 
     def _take_in(self, interaction: Interaction, number: int) -> None:
-        """Let an interaction count as learnt; `number` is its scored row's."""
+        """Count an interaction as learnt; `number` is its scored row's."""
         self.learnt += 1
         self._past.events += 1
         item, row = interaction.item_id, NO_ITEM
@@ -123,7 +123,7 @@ class Prequential:
         self.trace.add(row, interaction.weight, interaction.value, number)
 
     def _is_scored(self, item: str | None) -> bool:
-        """Whether the rules want a rank; the reason is counted where they do not."""
+        """Return whether the rules want a rank; the reason is counted where they do not."""
         unscored = self.unscored
         if self.learnt < self._warmup:
             unscored.warmup += 1
@@ -146,7 +146,7 @@ class Prequential:
         item: str,
         ranking: Ranking,
         plain: Ranking,
-        served: Sequence[str] | None,
+        last_sent: Sequence[str] | None,
         unmet: int,
     ) -> None:
         past = self._past
@@ -160,7 +160,7 @@ class Prequential:
                 ordinal=past.events,
                 tie_safe=tie_safe,
                 plain=tie_safe if plain is ranking else self._rank_plain(plain, item),
-                as_served=place_in(served, item) if met or item in self._members else MISS,
+                as_served=place_in(last_sent, item) if met or item in self._members else MISS,
                 candidates=len(self._seen) - len(own),
                 reached=tie_safe != MISS,
                 repeat=self._has(item),

@@ -44,7 +44,7 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def close_to_others(path: Path) -> None:
-    """Take from group and others what they may do with a file or folder of ours, if it is there."""
+    """Remove all rights of group and others on a file or folder of ours, if it is there."""
     with suppress(FileNotFoundError):  # SQLite takes its files away when another reader ends
         status = path.stat()
         if status.st_mode & _OTHERS and status.st_uid == os.geteuid():
@@ -66,7 +66,7 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Let the names in a folder outlast a power cut. Raises OSError."""
+    """Make the names in a folder outlast a power cut. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

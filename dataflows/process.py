@@ -28,7 +28,7 @@ from dataflows.errors import InputError
 from dataflows.file_input import file_source
 from dataflows.file_sink import FileSink
 from dataflows.flow import build_flow
-from dataflows.generation.companion import Companion
+from dataflows.generation.companion import LlmClient
 from dataflows.generation.open import learner_with, open_worker
 from dataflows.generation.worker import Worker
 from dataflows.how_far import read_positions
@@ -47,7 +47,7 @@ from dataflows.state_damage import unreadable
 from dataflows.state_lines import StateLines
 from dataflows.store import Store
 from dataflows.swap.serving import Serving
-from dataflows.swap.shadows import Shadows
+from dataflows.swap.shadows import Reencodings
 from dataflows.swap.start import identity_of, open_encoder
 from dataflows.swap.swapper import Swapper
 from dataflows.versions import model_version
@@ -81,7 +81,7 @@ class Process:
     lines: Callable[[], Iterable[str]] = tuple
 
     def open(self) -> None:
-        """Open all now, so that what is wrong is told before the flow starts."""
+        """Open all now, so that errors are reported before the flow starts."""
         for opener in self.openers:
             opener()
         self.begin()
@@ -136,7 +136,7 @@ def assemble(
     about = f"{config.flow.source} source, encoder {version}, state in {folder}"
     run_log = RunLog(about, config.flow.log_seconds, lambda: ends.lag())  # noqa: PLW0108 - made below
     worker = open_worker(config, stop)
-    engines = open_engines(config, serving, progress, run_log, swapper.shadows, worker, checks)
+    engines = open_engines(config, serving, progress, run_log, swapper.reencodings, worker, checks)
     swapper.engines = engines
     view = Store.reader(folder)
     encode = EncodeStep(
@@ -179,11 +179,11 @@ def open_engines(
     serving: Serving,
     progress: Progress,
     run_log: RunLog,
-    shadows: Shadows,
+    reencodings: Reencodings,
     worker: Worker | None = None,
     checks: CrashChecks | None = None,
 ) -> Engines[Recommender]:
-    """Give the shards of a state folder; each is opened when first needed."""
+    """Return the shards of a state folder; each is opened when first needed."""
     dim = serving.encoder.dim
     if config.learner.dim not in (0, dim):
         raise InputError(
@@ -211,9 +211,9 @@ def open_engines(
                 shards=shards,
                 served_users=config.state.served_users,
                 encoder=serving.encoder,
-                shadows=shadows,
+                reencodings=reencodings,
                 progress=progress,
-                generation=NO_LLM if worker is None else Companion(worker, generate, shard),
+                generation=NO_LLM if worker is None else LlmClient(worker, generate, shard),
             )
         except BaseException as error:
             store.close()
@@ -227,7 +227,7 @@ def open_engines(
 
 
 def stored_progress(folder: Path, shards: int) -> Progress:
-    """Give how far every shard is, as stored; nothing where there is no store."""
+    """Return how far every shard is, as stored; nothing where there is no store."""
     positions: dict[int, dict[str, int]] = {}
     origins: dict[str, Origin] = {}
     logs: dict[str, LogId] = {}
@@ -296,7 +296,7 @@ def _kafka_ends(
     encode: EncodeStep,
 ) -> _Ends:
     from dataflows.deadline import Deadline
-    from dataflows.kafka_health import told
+    from dataflows.kafka_health import describe_health
     from dataflows.kafka_rights import RightsCheck
     from dataflows.kafka_sink import ALWAYS, KafkaSink
     from dataflows.kafka_source import KafkaSource
@@ -317,7 +317,12 @@ def _kafka_ends(
     def lag() -> str:
         unread = source.lag()
         far = f"lag {sum(unread.values()):,} records" if unread else "lag not yet known"
-        parts = (far, portions.told(), told(source.health), told(sink.health))
+        parts = (
+            far,
+            portions.summary(),
+            describe_health(source.health),
+            describe_health(sink.health),
+        )
         return "; ".join(filter(None, parts))
 
     openers = (source.open, sink.open)

@@ -36,47 +36,47 @@ class Progress:
         self._lock = threading.Lock()
 
     def report(self, shard: int, positions: Mapping[str, int]) -> None:
-        """Shard `shard` has stored everything before these positions."""
+        """Note that shard `shard` has stored everything before these positions."""
         with self._lock:
             self._stored[shard].update(positions)
 
     def position(self, partition: str) -> int | None:
-        """Where reading `partition` goes on: its next offset, or None if nothing is stored."""
+        """Return where reading `partition` goes on: its next offset, None if nothing is stored."""
         with self._lock:
             found = [positions.get(partition) for positions in self._stored.values()]
         known = [position for position in found if position is not None]
         return min(known) if len(known) == len(found) else None
 
     def origin(self, partition: str) -> Origin | None:
-        """What a file was known by when this process began; None where that is not stored."""
+        """Return what a file was known by at the start; None where that is not stored."""
         return self._origins.get(partition)
 
     def log(self, partition: str) -> LogId | None:
-        """What the log of a topic's partition was known by last; None where that is not known."""
+        """Return the last known identity of a partition's log; None where that is not known."""
         return self._logs.get(partition)
 
     def note_log(self, partition: str, log: LogId) -> None:
-        """Records of this log are read; the source notes it for the next time it begins."""
+        """Note the log whose records are read, for the next time that the source begins."""
         self._logs[partition] = log
 
     def note_lost(self, partition: str) -> None:
-        """Nothing more is read under this name: its log is gone, or is another one."""
+        """Note that nothing more is read under this name: its log is gone, or is another one."""
         self._lost.add(partition)
 
     def is_lost(self, partition: str) -> bool:
-        """Whether `note_lost` was called of it."""
+        """Return whether `note_lost` was called of it."""
         return partition in self._lost
 
     def is_known(self, partition: str) -> bool:
-        """Whether any shard has stored something of `partition`."""
+        """Return whether any shard has stored something of `partition`."""
         return partition in self.names()
 
     def names(self) -> set[str]:
-        """Every partition of which anything is stored, or was read from a topic."""
+        """Return every partition of which anything is stored, or was read from a topic."""
         with self._lock:
             return {name for stored in self._stored.values() for name in stored} | set(self._logs)
 
     def positions(self) -> dict[str, int]:
-        """Next offset of every partition that all shards have stored something of."""
+        """Return the next offset of every partition that all shards have stored something of."""
         answers = {name: self.position(name) for name in sorted(self.names())}
         return {name: at for name, at in answers.items() if at is not None}

@@ -33,7 +33,7 @@ class Ranker(Protocol):
         ...
 
     def is_known(self, item_id: str) -> bool:
-        """Say whether the stream or the catalogue has held the item."""
+        """Return whether the stream or the catalogue has held the item."""
         ...
 
 
@@ -59,8 +59,8 @@ def rank_among(ranking: Ranking, item: str, seen: set[str], own: set[str]) -> in
     return len(seen.intersection(rivals(ranking, item)).difference(own))
 
 
-def place_in(served: Sequence[str] | None, item: str) -> int:
+def place_in(last_sent: Sequence[str] | None, item: str) -> int:
     """Return the place of an item in the list last sent, from 1; `MISS` where it is not there."""
-    if served is None or item not in served:
+    if last_sent is None or item not in last_sent:
         return MISS
-    return served.index(item) + 1
+    return last_sent.index(item) + 1

@@ -1,6 +1,6 @@
 """How many events each user sends within a minute, in bounded memory: what bots give away.
 
-A minute begins with a user's first event in it, and is told by the time of the
+A minute begins with a user's first event in it, and is known by the time of the
 events, so that a replay of a log judges as the live stream did. An event dated a
 minute or more before or after that begins a new one. Only the users of the last
 events are remembered (`capacity` of them); by the time that one is forgotten, that
@@ -46,7 +46,7 @@ class Rates:
         return len(self._minutes)
 
     def add(self, user_id: str, ts: float) -> int:
-        """Count an event dated `ts`. Gives the count of the user's minute, this one included."""
+        """Count an event dated `ts`. Returns the count of the user's minute, this one included."""
         self._serial += 1
         minute = self._minutes.get(user_id)
         if minute is None:
@@ -63,7 +63,7 @@ class Rates:
         return minute.count
 
     def changed(self) -> Iterator[Record]:
-        """Give the records of users counted or forgotten since the last call."""
+        """Return the records of users counted or forgotten since the last call."""
         dirty, gone = sorted(self._dirty), sorted(self._gone)
         self._dirty, self._gone = set(), set()
         records: list[Record] = [(KIND, user, None) for user in gone]
@@ -71,7 +71,7 @@ class Rates:
         return iter(records)
 
     def restore(self, scan: Scan) -> None:
-        """Take up the minutes of an earlier run; a smaller capacity forgets the oldest."""
+        """Restore the minutes of an earlier run; a smaller capacity forgets the oldest."""
         found = [(key, unpack_as(blob, KIND, VERSION, _Minute)) for key, blob in scan(KIND)]
         found.sort(key=lambda entry: entry[1].touched)
         self._minutes = OrderedDict(found)

@@ -63,7 +63,7 @@ class Readable:
 
     @property
     def beginning(self) -> bytes:
-        """Give the first bytes of the text, as far as they were read; none of a pipe."""
+        """The first bytes of the text, as far as they were read; none of a pipe."""
         raw = self.file.raw
         return raw.beginning if isinstance(raw, Unpacked | Watched) else b""
 
@@ -97,7 +97,7 @@ class Readable:
         check_shape(self.path, sample)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self.file.close()
 
     def _open(self, start: int) -> io.BufferedReader[io.RawIOBase]:
@@ -149,13 +149,13 @@ class FileId(NamedTuple):
 
 
 def id_of_handle(handle: int) -> FileId:
-    """Give what an open file is known by."""
+    """Return what an open file is known by."""
     found = os.fstat(handle)
     return FileId(found.st_dev, found.st_ino)
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
-    """Give the error for a file that the system will not let us read."""
+    """Return the error for a file that the system will not let us read."""
     return InputError(
         f"{path}: cannot be read ({error.strerror}); give the path of a file of JSON lines"
     )

@@ -39,7 +39,7 @@ class Refused(Exception):  # noqa: N818 - not an error: it carries a verdict out
 
 
 def shown(value: object, limit: int = 60) -> str:
-    """Give a value as short, plain ASCII, fit for a message about it."""
+    """Return a value as short, plain ASCII, fit for a message about it."""
     try:
         text = ascii(value)
     except (ValueError, RecursionError):  # an integer of thousands of digits, a deep list

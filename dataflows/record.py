@@ -25,12 +25,12 @@ class Origin(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, text: bytes) -> Origin:
-        """Give the fingerprint of a beginning, at most `HEAD` bytes of which count."""
+        """Return the fingerprint of a beginning, at most `HEAD` bytes of which count."""
         head = text[:HEAD]
         return cls(len(head), blake2b(head, digest_size=16).digest())
 
     def fits(self, text: bytes) -> bool:
-        """Whether a text that begins so may be the one that this was taken of."""
+        """Return whether a text that begins so may be the one that this was taken of."""
         return self.size > 0 and Origin.of(text[: self.size]) == self
 
 
@@ -50,7 +50,7 @@ class LastRecord(msgspec.Struct, frozen=True):
     def of(
         cls, offset: int, timestamp: float | None, key: bytes | None, value: bytes | None
     ) -> LastRecord:
-        """Give what a record is known again by."""
+        """Return what a record is known again by."""
         return cls(offset, timestamp, crc32(value or b"", crc32(key or b"")))
 
 
@@ -68,12 +68,12 @@ class LogId(msgspec.Struct, frozen=True):
     last: LastRecord | None = None
 
     @property
-    def is_told(self) -> bool:
-        """Whether the broker told any id."""
+    def is_known(self) -> bool:
+        """Whether any id of it is known."""
         return bool(self.cluster or self.topic)
 
     def is_another_than(self, other: LogId) -> bool:
-        """Whether both are known, and not of the same log."""
+        """Return whether both are known, and not of the same log."""
         pairs = ((self.cluster, other.cluster), (self.topic, other.topic))
         return any(mine and theirs and mine != theirs for mine, theirs in pairs)
 

@@ -6,7 +6,7 @@ from encoders.text import clip, repair
 
 
 def read_text(value: float | str | None, limit: int) -> tuple[str | None, bool, bool]:
-    """Give (text, was cut, was repaired); None is "no text": null, empty or blank.
+    """Return (text, was cut, was repaired); None is "no text": null, empty or blank.
 
     `limit` is in characters and counts after the repair, so that a record is cut
     at the same place however its accents were written.

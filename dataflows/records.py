@@ -13,11 +13,11 @@ class Records(Protocol):
     """What an engine needs of a store."""
 
     def get(self, kind: str, key: str) -> bytes | None:
-        """The blob, or None where there is no such record."""
+        """Return the blob, None where there is no such record."""
         ...
 
     def scan(self, kind: str) -> Iterator[tuple[str, bytes]]:
-        """All (key, blob) of a kind in the order of keys. Do not commit in between."""
+        """Yield all (key, blob) of a kind in the order of keys. Do not commit in between."""
         ...
 
     def commit(self, records: Iterable[Record]) -> None:
@@ -25,7 +25,7 @@ class Records(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the file; what is not committed is lost."""
+        """Close the file; what is not committed is lost."""
         ...
 
 
@@ -36,15 +36,15 @@ class MemoryStore:
         self.records: dict[str, dict[str, bytes]] = {}
 
     def get(self, kind: str, key: str) -> bytes | None:
-        """As `Records.get`."""
+        """See `Records.get`."""
         return self.records.get(kind, {}).get(key)
 
     def scan(self, kind: str) -> Iterator[tuple[str, bytes]]:
-        """As `Records.scan`."""
+        """See `Records.scan`."""
         yield from sorted(self.records.get(kind, {}).items())
 
     def commit(self, records: Iterable[Record]) -> None:
-        """As `Records.commit`."""
+        """See `Records.commit`."""
         for kind, key, blob in records:
             if blob is None:
                 self.records.get(kind, {}).pop(key, None)
@@ -52,4 +52,4 @@ class MemoryStore:
                 self.records.setdefault(kind, {})[key] = blob
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to close."""

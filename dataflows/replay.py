@@ -16,14 +16,14 @@ from dataflows.decision_history import read_planned
 from dataflows.decisions import DecisionReader
 from dataflows.engine import Engine
 from dataflows.errors import InputError
-from dataflows.generation.companion import Companion
-from dataflows.generation.desk import Author, InLine
-from dataflows.generation.open import learner_with, open_author
+from dataflows.generation.companion import LlmClient
+from dataflows.generation.desk import InLine, Responder
+from dataflows.generation.open import learner_with, open_responder
 from dataflows.insight import Insight
 from dataflows.intent_judge import IntentJudge
 from dataflows.llm_hooks import NO_LLM, LlmHooks
 from dataflows.log_order import LogOrder, read_order
-from dataflows.peers.catalogue import DEFAULT, Entrants, open_peers
+from dataflows.peers.catalogue import DEFAULT, Entrants, open_baselines
 from dataflows.peers.contest import Follow, hold_contest
 from dataflows.play import NowhereSink, PlaySource, batched, catalogue_records, open_engine, play
 from dataflows.prequential import Prequential
@@ -47,7 +47,7 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `warmup` is the share of the events that is only learnt, in [0, 1); `limit` the
     number of records replayed, in the order of time; `batch_size` the records of one
-    micro-batch, on which the figures "as served" depend; `against` names the peers that
+    micro-batch, on which the figures "as served" depend; `against` names the baselines that
     are run over the same log, ("all",) for all of them. With `generate` a language model names
     items as section `[generate]` says, in line: at every so many events of a user. `promote`
     puts encoders in force in mid-run: (place in the order of the log from 0, version), where
@@ -89,23 +89,36 @@ def replay(  # noqa: PLR0913 - what a replay may be given
     encoder: Encoder | None = None,
     follow: Follow | None = None,
     *,
-    author: Author | None = None,
+    responder: Responder | None = None,
     versions: Mapping[str, Encoder] | None = None,
     content: ContentRanks | None = None,
 ) -> Replay:
-    """Replay a log of events, the catalogue first; see docs/replay.md for the rules.
+    """Replay a log of events, the catalogue first, ranking every event before it is learnt.
 
-    `encoder` overrides the configured one, `author` whoever names items; `follow` is told how
-    far the peers are; `versions` are encoders by the names that `promote` has for them;
-    `content` ranks by meaning alone. Raises InputError, EncoderError, LanguageError, LedgerError.
+    The evaluation is prequential (Gama, Sebastiao and Rodrigues, 2013); docs/replay.md has the
+    rules and all figures of the report.
+
+    Arguments:
+        config: the configuration of the live flow, with the same defaults.
+        log: events, one JSON object a line; `items`: the catalogue, likewise.
+        settings: what a replay adds, such as the share to warm up on and the baselines.
+        encoder: in place of the configured one.
+        follow: is called with a baseline's name, the groups that it has done, and how many
+            there are.
+        responder: in place of the configured language model, where items are named.
+        versions: encoders by the names that `settings.promote` has for them.
+        content: ranks by meaning alone, beside.
+
+    Raises InputError for what cannot be read or meant, EncoderError and LanguageError for a
+    model that cannot be loaded, LedgerError where records went uncounted.
     """
     settings = settings or ReplaySettings()
-    entrants = open_peers(settings.against, config.learner.seed)
+    entrants = open_baselines(settings.against, config.learner.seed)
     order = read_order(log, config.events, settings.limit)
     catalogue = catalogue_records(items, config.events.max_record_bytes)
     warmup = look_at_warmup(order, settings.warmup, config.events, config.clean)
     config = _with_generation(_with_repeats(config, warmup), settings.generate)
-    companion = _companion(config, author)
+    llm_client = _llm_client(config, responder)
     inner = load_configured(config.encoder) if encoder is None else encoder
     cached = CachedEncoder(inner, config.encoder.cached_texts)
     judge = Prequential(
@@ -125,7 +138,9 @@ def replay(  # noqa: PLR0913 - what a replay may be given
     turns = PlannedTurns(
         settings.promote, cached, open_registry(config), versions or {}, watch.pace.apart
     )
-    engine = open_engine(config, cached, watch, generation=companion, shadows=turns.shadows)
+    engine = open_engine(
+        config, cached, watch, generation=llm_client, reencodings=turns.reencodings
+    )
     if settings.decisions is not None:
         planned = read_planned(Path(settings.decisions), config.events.max_id_chars)
         engine.deciding.plan(planned)
@@ -138,7 +153,7 @@ def replay(  # noqa: PLR0913 - what a replay may be given
     if engine.deciding.unreached:
         engine.counts["decisions_not_reached"] += engine.deciding.unreached
     known = len(engine.model.signals.items)
-    told = _told(watch, engine, order, known)
+    details = _details(watch, engine, order, known)
     report = {
         "log": log.name,
         "k": config.learner.k,
@@ -146,8 +161,8 @@ def replay(  # noqa: PLR0913 - what a replay may be given
         "events": engine.ledger.as_dict(),
         **_compared(judge, entrants, config.learner, follow),
         **insight.figures(known),
-        "intent": watch.intent.figures(engine.model.needs.seconds),
-        **told,
+        "intent": watch.intent.figures(engine.model.tracker.seconds),
+        **details,
         "repeat_share": warmup.repeat_share,
         "catalogue": None if items is None else joined.plain(),
         "promotions": promotions_of(turns),
@@ -167,11 +182,11 @@ def replay(  # noqa: PLR0913 - what a replay may be given
 def _compared(
     judge: Prequential, entrants: Entrants, learner: LearnerSettings, follow: Follow | None
 ) -> dict[str, Any]:
-    """Run the peers, and give all figures of accuracy."""
-    of_peers = hold_contest(entrants, judge, follow)
+    """Run the baselines, and return all figures of accuracy."""
+    of_baselines = hold_contest(entrants, judge, follow)
     figures = accuracy(judge, learner.k, learner.seed)
-    for name, told in of_peers.items():
-        figures["peers"][name].update(told)
+    for name, details in of_baselines.items():
+        figures["peers"][name].update(details)
     return {**figures, "left_out": entrants.left_out}
 
 
@@ -183,7 +198,7 @@ def _with_repeats(config: Config, warmup: Warmup) -> Config:
 
 
 def _with_generation(config: Config, is_on: bool) -> Config:
-    """Let items be named in line, and by nothing but the count of events; or not at all."""
+    """Return a configuration that names items in line, by the count of events alone, or not."""
     generate = msgspec.structs.replace(
         config.generate, candidates=is_on, on_intent=False, narratives=False, teacher_share=0.0
     )
@@ -191,16 +206,18 @@ def _with_generation(config: Config, is_on: bool) -> Config:
     return msgspec.structs.replace(config, generate=generate, learner=learner)
 
 
-def _companion(config: Config, author: Author | None) -> LlmHooks:
+def _llm_client(config: Config, responder: Responder | None) -> LlmHooks:
     generate = config.generate
     if not generate.candidates:
         return NO_LLM
-    desk = InLine(author or open_author(config))
-    return Companion(desk, generate)
+    queue = InLine(responder or open_responder(config))
+    return LlmClient(queue, generate)
 
 
-def _told(watch: Watch, engine: Engine[Recommender], order: LogOrder, known: int) -> dict[str, Any]:
-    """Give the figures that are not of accuracy."""
+def _details(
+    watch: Watch, engine: Engine[Recommender], order: LogOrder, known: int
+) -> dict[str, Any]:
+    """Return the figures that are not of accuracy."""
     pace, spent = watch.pace, watch.pace.spent()
     return {
         "moved": order.moved,

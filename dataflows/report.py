@@ -69,7 +69,7 @@ def render(report: dict[str, Any], console: Console) -> None:
 
 
 def show_accuracy(report: dict[str, Any], console: Console, *, leads: bool) -> None:
-    """Print the figures of the lists, with the `leads` over each peer, or why there are none."""
+    """Print the figures of the lists, with `leads` over each baseline, or why there are none."""
     if not report["scored"]:
         console.print(f"No list was judged: {why_nothing(report)}.", highlight=False)
         return
@@ -93,10 +93,10 @@ def figures_table(report: dict[str, Any]) -> Table:
 
 
 def lead_table(report: dict[str, Any]) -> Table:
-    """Lay out how far ahead of each peer the lists are, over the same events."""
+    """Lay out how far ahead of each baseline the lists are, over the same events."""
     hit_rate, best = names(report["k"])[0], report["best_peer"]
     table = Table(
-        title=f"penchant less each peer, {hit_rate.upper()} (the best peer is marked *)",
+        title=f"penchant less each baseline, {hit_rate.upper()} (the best baseline is marked *)",
         title_justify="left",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -104,32 +104,32 @@ def lead_table(report: dict[str, Any]) -> Table:
     table.add_column("PEER", no_wrap=True)
     for name in ("lead", "95 %", "in %", "cold", "events/s"):
         table.add_column(name.upper(), justify="right", no_wrap=True)
-    for name, peer in report["peers"].items():
-        lead = peer["lead"]
+    for name, baseline in report["peers"].items():
+        lead = baseline["lead"]
         table.add_row(
             f"{name} *" if name == best else name,
             _signed(lead[hit_rate]),
             _span(lead["interval"][hit_rate]),
-            _signed(more_by(lead[hit_rate], peer[hit_rate]), 0),
+            _signed(more_by(lead[hit_rate], baseline[hit_rate]), 0),
             _signed(lead["cold"][hit_rate]),
-            _number(peer["events_per_cpu_second"], 0),
+            _number(baseline["events_per_cpu_second"], 0),
         )
     return table
 
 
 def more_by(lead: float | None, of: float | None) -> float | None:
-    """Say in per cent of a peer's figure how large a lead is; None where there is no telling."""
+    """Return a lead in per cent of a baseline's figure; None where either is unknown or 0."""
     return 100.0 * lead / of if lead is not None and of else None
 
 
 def ledger_line(events: dict[str, Any]) -> str:
-    """Say in one line what became of every record."""
+    """Describe in one line what became of every record."""
     parts = " + ".join(f"{events[name]:,} {name.replace('_', ' ')}" for name in OUTCOMES)
     return f"records: {events['in']:,} in = {parts}"
 
 
 def by_quarter(report: dict[str, Any]) -> str:
-    """Say in one line how the hit rate went from quarter to quarter."""
+    """Describe in one line how the hit rate went from quarter to quarter."""
     hit_rate = names(report["k"])[0]
     parts = ", ".join(_number(part[hit_rate]) for part in report["tie_safe"]["quarters"])
     return f"{hit_rate.upper()} by quarter of the scored events: {parts}"
@@ -190,7 +190,9 @@ def _remarks(report: dict[str, Any]) -> list[str]:
     if report["tie_safe"]["young"]["events"]:
         remarks.append(_young(report))
     remarks += [
-        f"{name}: {note}" for name, peer in report["peers"].items() for note in peer["notes"]
+        f"{name}: {note}"
+        for name, baseline in report["peers"].items()
+        for note in baseline["notes"]
     ]
     remarks += [f"{name} was left out: {reason}" for name, reason in report["left_out"].items()]
     remarks += [drift_line(report["counts"]), _speed(report)]
@@ -200,34 +202,34 @@ def _remarks(report: dict[str, Any]) -> list[str]:
 
 
 def drift_line(counts: dict[str, int]) -> str:
-    """Say in one line how many alarms of drift there were; nothing where there were none."""
+    """Return one line with the number of drift alarms; "" where there were none."""
     alarms = {name.removeprefix("drift_"): n for name, n in counts.items() if "drift_" in name}
-    told = ", ".join(f"{n:,} of {name.replace('_', ' ')}" for name, n in alarms.items())
-    return f"drift alarms: {told}" if told else ""
+    text = ", ".join(f"{n:,} of {name.replace('_', ' ')}" for name, n in alarms.items())
+    return f"drift alarms: {text}" if text else ""
 
 
 def _catalogue(report: dict[str, Any]) -> str:
-    """Say how many items of the events the catalogue knows, and what to do about few."""
+    """Describe how many items of the events the catalogue knows, and what to do about few."""
     joined = msgspec.convert(report["catalogue"], Joined)
-    line = joined.told() or "no event names an item"
+    line = joined.summary() or "no event names an item"
     return f"{line}. {REMEDY}" if joined.are_few else line
 
 
 def _young(report: dict[str, Any]) -> str:
-    """Say how items do that the stream hardly knows, ours and the best peer's."""
+    """Describe how items do that the stream hardly knows, ours and the best baseline's."""
     hit_rate, young = names(report["k"])[0], report["tie_safe"]["young"]
-    told = (
+    text = (
         f"{hit_rate.upper()} of items with fewer than {YOUNG_EVENTS} events so far: "
         f"{_number(young[hit_rate])} ({young['events']:,} events; of those met before "
         f"{_number(young['met'][hit_rate])})"
     )
     best = report["best_peer_of"]["young"]
     if best is None:
-        return told
-    peer = report["peers"][best]["young"]
+        return text
+    baseline = report["peers"][best]["young"]
     return (
-        f"{told}; of the best peer, {best}, {_number(peer[hit_rate])} "
-        f"({_number(peer['met'][hit_rate])})"
+        f"{text}; of the best baseline, {best}, {_number(baseline[hit_rate])} "
+        f"({_number(baseline['met'][hit_rate])})"
     )
 
 
@@ -246,7 +248,7 @@ def _speed(report: dict[str, Any]) -> str:
 
 
 def usual_latency(report: dict[str, Any]) -> dict[str, Any]:
-    """Give the percentiles without the first micro-batch; with it where there is no other."""
+    """Return the percentiles without the first micro-batch; with it where there is no other."""
     latency: dict[str, Any] = report["latency_ms"]
     later: dict[str, Any] = latency["later"]
     return latency if later["p50"] is None else later

@@ -15,12 +15,12 @@ _HEADS = ("accuracy", "last fifth", "in scope", "top 3", "log loss")
 
 
 def is_of_intent_alone(report: dict[str, Any]) -> bool:
-    """Whether no event was ranked, while labels of intent were judged."""
+    """Return whether no event was ranked, while labels of intent were judged."""
     return not report["scored"] and bool(report.get("intent", {}).get("events"))
 
 
 def why_nothing(report: dict[str, Any]) -> str:
-    """Say why no event was ranked."""
+    """Return why no event was ranked."""
     unscored = report["unscored"]
     if not any(unscored.values()):
         return "nothing was learnt: every record was dropped, see the ledger"
@@ -32,9 +32,9 @@ def why_nothing(report: dict[str, Any]) -> str:
 def intent_table(report: dict[str, Any]) -> Table:
     """Lay out how often the label was known before it was seen, and how surely."""
     of = report["intent"]
-    told = f"intent of {of['events']:,} events with one of {of['labels']:,} labels"
+    about = f"intent of {of['events']:,} events with one of {of['labels']:,} labels"
     table = Table(
-        title=escape(f"{report['log']}: {told}"),
+        title=escape(f"{report['log']}: {about}"),
         title_justify="left",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -49,7 +49,7 @@ def intent_table(report: dict[str, Any]) -> Table:
 
 
 def out_of_scope_line(report: dict[str, Any]) -> str | None:
-    """Say how well events out of scope stand out; None where there were none, or no others."""
+    """Describe how well events out of scope stand out; None where there were none, or no others."""
     of = report["intent"]
     if of["oos_auroc"] is None:
         return None

@@ -27,7 +27,7 @@ class Retracts(msgspec.Struct, frozen=True, gc=False):
 def retracts(
     kind: str, context: Mapping[str, Any] | None, types: Mapping[str, str]
 ) -> Retracts | None:
-    """Give what an event of type `kind` takes back, None where it is an event like any other.
+    """Return what an event of type `kind` takes back, None where it is an event like any other.
 
     `types` maps types that take others back to those. Raises `Refused` (missing_field) for one
     of the type `retract` that does not say what it takes back.

@@ -25,7 +25,7 @@ NUMBERED = 0
 
 
 def id_of(path: Path) -> FileId | None:
-    """Give what stands under a path now; None where nothing does that is a plain file."""
+    """Return what stands under a path now; None where nothing does that is a plain file."""
     try:
         found = path.stat()
     except OSError:
@@ -34,7 +34,7 @@ def id_of(path: Path) -> FileId | None:
 
 
 def begins(path: Path) -> bytes:
-    """Give the first `HEAD` bytes of a text, b"" where it cannot be read."""
+    """Return the first `HEAD` bytes of a text, b"" where it cannot be read."""
     try:
         with closing(Readable(path)) as source:
             return source.file.read(HEAD)
@@ -61,7 +61,7 @@ def beside(path: Path, origin: Origin) -> Iterator[Path]:
 
 
 def next_younger(path: Path, rotated: Path) -> Path:
-    """Give the file that was written after `rotated`: another that was rotated, or `path`."""
+    """Return the file that was written after `rotated`: another that was rotated, or `path`."""
     age = _age(path, rotated)
     if age is None:
         return path
@@ -81,7 +81,7 @@ def next_younger(path: Path, rotated: Path) -> Path:
 
 
 def _rises(found: dict[Path, int]) -> bool:
-    """Tell whether the numbers of rotated files rise with time, as some tools have it.
+    """Return whether the numbers of rotated files rise with time, as some tools have it.
 
     `found` is file to place, the higher the lower the number. Most shift the numbers up, so that
     the newest is `.1`; where the times of the last writing say nothing, that is taken.
@@ -103,7 +103,7 @@ class _Age(NamedTuple):
 
 
 def _age(path: Path, rotated: Path) -> _Age | None:
-    """Give how old a rotated file is, None where its name does not tell."""
+    """Return how old a rotated file is, None where its name does not tell."""
     found = _SUFFIX.fullmatch(rotated.name.removeprefix(path.name))
     if found is None or rotated == path:
         return None

@@ -40,7 +40,7 @@ def run(
     """Run until the input ends, or SIGTERM or SIGINT comes; then lists and state are written.
 
     A second signal ends the process at once, as kill -9 would: nothing is lost by that
-    either. With `accept_items` an items file is the catalogue, whatever it lacks. Gives the
+    either. With `accept_items` an items file is the catalogue, whatever it lacks. Returns the
     engines, closed, for their ledgers and counts. Raises InputError and
     `encoders.errors.EncoderError`; from within a step they stand in the chain of causes.
     """
@@ -60,14 +60,14 @@ def run(
 
 
 def _attend(signals: Signals, process: Process) -> None:
-    """Have a process answer the signals that are not to end it."""
+    """Make the process answer the signals that are not to end it."""
     if process.reopen is not None:
         signals.reopen.append(process.reopen)
     signals.tell.append(process.lines)
 
 
 def flow_from_environment() -> Dataflow:
-    """Give the flow for `python -m bytewax.run`; its end and signals are looked after too."""
+    """Return the flow for `python -m bytewax.run`; its end and signals are looked after too."""
     ending = _Ending()
     if not os.environ.get(DEBUG):
         sys.excepthook = ending.hook
@@ -101,7 +101,7 @@ class _Ending:
     def hook(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
-        """Take the place of the traceback that an error would end in."""
+        """Replace the traceback that an error would end in."""
         panics.end()
         if not isinstance(error, Exception):
             sys.__excepthook__(kind, error, trace)

@@ -14,16 +14,16 @@ from dataflows.ledger import OUTCOMES, Ledger
 _log = logging.getLogger(__name__)
 
 
-class Told(msgspec.Struct, frozen=True):
+class RunCounts(msgspec.Struct, frozen=True):
     """Figures of a shard as of its last commit: of its whole life, but `lists` of this run."""
 
     arrived: int = 0
     became: tuple[int, ...] = (0,) * len(OUTCOMES)
     lists: int = 0
 
-    def __add__(self, other: Told) -> Told:
+    def __add__(self, other: RunCounts) -> RunCounts:
         became = tuple(map(sum, zip(self.became, other.became, strict=True)))
-        return Told(self.arrived + other.arrived, became, self.lists + other.lists)
+        return RunCounts(self.arrived + other.arrived, became, self.lists + other.lists)
 
 
 class RunLog:
@@ -44,36 +44,36 @@ class RunLog:
         self._seconds = seconds
         self._lag = lag
         self._clock = clock
-        self._shards: dict[int, Told] = {}
+        self._shards: dict[int, RunCounts] = {}
         self._lock = threading.Lock()
-        self._last = Told()
+        self._last = RunCounts()
         self._since = clock()
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
 
     def opened(self, shard: int, ledger: Ledger) -> None:
-        """Take note of a shard as it was stored: what it holds is not counted as new."""
-        told = _told(ledger, 0)
+        """Note a shard as it was stored: what it holds is not counted as new."""
+        counts = _counts(ledger, 0)
         with self._lock:
-            self._shards[shard] = told
-            self._last += told
-        _log.info("shard %d holds %s records of earlier runs", shard, f"{told.arrived:,}")
+            self._shards[shard] = counts
+            self._last += counts
+        _log.info("shard %d holds %s records of earlier runs", shard, f"{counts.arrived:,}")
 
     def committed(self, shard: int, ledger: Ledger, lists: int) -> None:
-        """Take note of where a shard is; `lists` is how many it has sent in this run."""
-        told = _told(ledger, lists)
+        """Note where a shard is; `lists` is how many it has sent in this run."""
+        counts = _counts(ledger, lists)
         with self._lock:
-            self._shards[shard] = told
+            self._shards[shard] = counts
 
     def begin(self) -> None:
-        """Tell what runs, and go on telling how far it is until `finish`."""
+        """Log what runs, and how far it is until `finish`."""
         self._since = self._clock()
         _log.info("began: %s", self._about)
         self._thread = threading.Thread(target=self._tell_on, name="run-log", daemon=True)
         self._thread.start()
 
     def finish(self) -> None:
-        """Tell the last figures, while `lag` can still be asked. Nothing where it never began."""
+        """Log the last figures, while `lag` can still be asked. Nothing where it never began."""
         thread, self._thread = self._thread, None
         if thread is None:
             return
@@ -86,7 +86,7 @@ class RunLog:
         """Write one line: what is new since the last, and how all is."""
         at = self._clock()
         with self._lock:
-            now, last = sum(self._shards.values(), Told()), self._last
+            now, last = sum(self._shards.values(), RunCounts()), self._last
             self._last = now
         seconds, self._since = at - self._since, at
         new = now.arrived - last.arrived
@@ -97,9 +97,9 @@ class RunLog:
         )
 
     def last(self) -> str:
-        """Say what all shards had at their last commits."""
+        """Describe what all shards had at their last commits."""
         with self._lock:
-            now = sum(self._shards.values(), Told())
+            now = sum(self._shards.values(), RunCounts())
         return f"{_sum(now)}; {now.lists:,} lists sent since the start"
 
     def _tell_on(self) -> None:
@@ -107,14 +107,14 @@ class RunLog:
             self.tell()
 
 
-def _sum(told: Told) -> str:
+def _sum(counts: RunCounts) -> str:
     parts = " + ".join(
         f"{number:,} {name.replace('_', ' ')}"
-        for name, number in zip(OUTCOMES, told.became, strict=True)
+        for name, number in zip(OUTCOMES, counts.became, strict=True)
     )
-    return f"{told.arrived:,} records in = {parts}"
+    return f"{counts.arrived:,} records in = {parts}"
 
 
-def _told(ledger: Ledger, lists: int) -> Told:
+def _counts(ledger: Ledger, lists: int) -> RunCounts:
     figures = ledger.as_dict()
-    return Told(figures["in"], tuple(figures[name] for name in OUTCOMES), lists)
+    return RunCounts(figures["in"], tuple(figures[name] for name in OUTCOMES), lists)

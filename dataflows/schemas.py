@@ -42,7 +42,7 @@ TYPES: dict[str, type[msgspec.Struct]] = {
 
 
 def schema(name: str) -> dict[str, Any]:
-    """Give the JSON Schema (draft 2020-12) of one kind of message. Raises KeyError."""
+    """Return the JSON Schema (draft 2020-12) of one kind of message. Raises KeyError."""
     wanted = TYPES[name]
     found = msgspec.json.schema(wanted)
     definitions = found.pop("$defs")

@@ -36,11 +36,11 @@ class Row(NamedTuple):
 
 
 class Scored:
-    """Rows of machine integers, in log order; `peers` has one more column for each peer."""
+    """Rows of machine integers, in log order; `baselines` has one more column for each baseline."""
 
     def __init__(self) -> None:
         self.event_ids: list[str] = []
-        self.peers: dict[str, Ranks] = {}
+        self.baselines: dict[str, Ranks] = {}
         self._cells = array("q")
 
     def __len__(self) -> int:
@@ -51,16 +51,18 @@ class Scored:
         self.event_ids.append(event_id)
         self._cells.extend(row)
 
-    def add_peer(self, name: str, ranks: Ranks) -> None:
-        """Set the ranks that a peer gave, int64 `(n,)`, once all events are scored."""
+    def add_baseline(self, name: str, ranks: Ranks) -> None:
+        """Set the ranks that a baseline gave, int64 `(n,)`, once all events are scored."""
         if len(ranks) != len(self):
-            raise ValueError(f"peer {name} gave {len(ranks)} ranks for {len(self)} scored events")
-        self.peers[name] = ranks
+            raise ValueError(
+                f"baseline {name} gave {len(ranks)} ranks for {len(self)} scored events"
+            )
+        self.baselines[name] = ranks
 
     def column(self, name: str, newest: int | None = None) -> Ranks:
-        """Return one column, or one peer's ranks, as int64 `(n,)`; all, or the newest n."""
-        if name in self.peers:
-            ranks = self.peers[name]
+        """Return one column, or one baseline's ranks, as int64 `(n,)`; all, or the newest n."""
+        if name in self.baselines:
+            ranks = self.baselines[name]
             return ranks if newest is None else ranks[-newest:] if newest else ranks[:0]
         width = len(Row._fields)
         kept = self._cells if newest is None else self._cells[-newest * width :] if newest else []

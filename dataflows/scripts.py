@@ -23,7 +23,7 @@ _PATTERNS = {name: re.compile(f"[{of}]") for name, (_, of) in SCRIPTS.items()}
 
 
 def script_of(text: str) -> str | None:
-    """Give the script of most of a text, None where it has no letter of any that is known."""
+    """Return the script of most of a text, None where it has no letter of any that is known."""
     if text.isascii():
         return "Latin" if _PATTERNS["Latin"].search(text) else None
     letters = {
@@ -43,7 +43,7 @@ class ScriptCounts:
         self._counts: dict[str, int] = {}
 
     def note(self, text: str | None) -> None:
-        """Take in one text."""
+        """Count one text."""
         if not text or self.texts >= SAMPLED:
             return
         script = script_of(text)
@@ -52,7 +52,7 @@ class ScriptCounts:
             self._counts[script] = self._counts.get(script, 0) + 1
 
     def remark(self, encoder: str, what: str) -> str | None:
-        """Say where most texts are not of the language of `encoder`; `what` they are."""
+        """Return a remark where most texts are in no language of `encoder`; `what` they are."""
         foreign = {name: n for name, n in self._counts.items() if name != "Latin"}
         count = sum(foreign.values())
         if not is_english(encoder) or 2 * count <= self.texts:
@@ -66,5 +66,5 @@ class ScriptCounts:
 
 
 def is_english(encoder: str) -> bool:
-    """Tell whether an encoder of this name was made for English."""
+    """Return whether an encoder of this name was made for English."""
     return encoder == "packaged" or "all-minilm-l6" in encoder.casefold()

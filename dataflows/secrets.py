@@ -38,17 +38,17 @@ _known: set[str] = set()
 
 
 def is_secret_name(name: str) -> bool:
-    """Tell whether what goes by this name is likely a secret, or part of one."""
+    """Return whether what goes by this name is likely a secret, or part of one."""
     return bool(_NAME.search(name)) and not _OPEN.fullmatch(name)
 
 
 def remember(named: Mapping[str, object]) -> None:
-    """Take note of the values that have a secret's name: `masked` finds them from now on."""
+    """Note the values that have a secret's name: `masked` finds them from now on."""
     _keep(value for name, value in named.items() if is_secret_name(name))
 
 
 def remember_variables(environ: Mapping[str, str]) -> None:
-    """Take note of the environment variables that hold a secret."""
+    """Note the environment variables that hold a secret."""
     _keep(value for name, value in environ.items() if _VARIABLE.fullmatch(name))
 
 
@@ -57,7 +57,7 @@ def _keep(values: Iterable[object]) -> None:
 
 
 def masked(text: str) -> str:
-    """Give a text with `***` for every secret that is known, or that shows by its place."""
+    """Return a text with `***` for every secret that is known, or that shows by its place."""
     for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, MASK)
     return _PAIR.sub(rf"\1{MASK}", _USER_OF_URL.sub(MASK, text))

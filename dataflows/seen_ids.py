@@ -37,7 +37,7 @@ class SeenIds:
         return len(self._known)
 
     def add(self, event_id: str) -> bool:
-        """Remember the id. Tells whether it is new."""
+        """Remember the id. Returns whether it is new."""
         if not self._capacity:
             return True
         mark = blake2b(event_id.encode(), digest_size=_WIDTH).digest()
@@ -52,7 +52,7 @@ class SeenIds:
         return True
 
     def changed(self) -> Iterator[Record]:
-        """Give the records of segments filled, begun or forgotten since the last call."""
+        """Return the records of segments filled, begun or forgotten since the last call."""
         gone, dirty = self._gone, self._dirty
         self._gone, self._dirty = [], set()
         records: list[Record] = [(KIND, _key(serial), None) for serial in gone]
@@ -62,7 +62,7 @@ class SeenIds:
         return iter(records)
 
     def restore(self, scan: Scan) -> None:
-        """Take up the segments of an earlier run; a smaller capacity forgets the oldest."""
+        """Restore the segments of an earlier run; a smaller capacity forgets the oldest."""
         found = sorted(
             (int(key), unpack_as(blob, KIND, VERSION, bytes)) for key, blob in scan(KIND)
         )

@@ -23,22 +23,22 @@ class Seldom:
         self._log = log
         self._every = every
         self._clock = clock
-        self._told: dict[str, tuple[float, int]] = {}
+        self._logged: dict[str, tuple[float, int]] = {}
         self._lock = threading.Lock()
 
     def warn(self, kind: str, text: str, *arguments: object) -> None:
         """Log a line, or count it where one of its kind was logged just before."""
         with self._lock:
             now = self._clock()
-            last, left_out = self._told.get(kind, (float("-inf"), 0))
+            last, left_out = self._logged.get(kind, (float("-inf"), 0))
             if now - last < self._every:
-                self._told[kind] = (last, left_out + 1)
+                self._logged[kind] = (last, left_out + 1)
                 return
-            self._told[kind] = (now, 0)
+            self._logged[kind] = (now, 0)
         more = f" ({left_out:,} like it were not logged)" if left_out else ""
         self._log.warning(text + "%s", *arguments, more)
 
     def logged(self, kind: str) -> None:
-        """Take note that a line of a kind was just logged by other means: the next one waits."""
+        """Note that a line of a kind was just logged by other means: the next one waits."""
         with self._lock:
-            self._told[kind] = (self._clock(), 0)
+            self._logged[kind] = (self._clock(), 0)

@@ -19,7 +19,7 @@ class Sequences(msgspec.Struct):
     last: dict[str, int] = {}
 
     def of(self, signer: str) -> int:
-        """Give what a signer's next sequence has to be above."""
+        """Return what a signer's next sequence has to be above."""
         return self.last.get(signer, self.floor)
 
     def take(self, signer: str, sequence: int) -> None:

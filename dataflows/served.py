@@ -46,7 +46,7 @@ class _Entry(msgspec.Struct):
     is_changed: bool
 
 
-class Served:
+class LastSent:
     """Last lists of the users touched most recently: at least `limit // 2`, at most `limit`.
 
     With `after_crash` what is stored may be older than what was sent: the run that broke
@@ -67,7 +67,7 @@ class Served:
         self._certain: set[str] | None = set() if after_crash else None
 
     def touch(self, user_id: str) -> Last | None:
-        """Take note of an event of this user; give what they were last sent.
+        """Note an event of this user; return what they were last sent.
 
         An empty `Last`: nothing so far. None: something may have been sent, and is forgotten.
         """
@@ -77,7 +77,7 @@ class Served:
         return entry.last
 
     def send(self, user_id: str, last: Last) -> None:
-        """The user, who has been touched, is sent this."""
+        """Note what the user, who has been touched, is sent."""
         entry = self._entries[user_id]
         entry.last = last
         entry.is_changed = True
@@ -87,15 +87,15 @@ class Served:
             self._certain.add(user_id)
 
     def is_certain(self, user_id: str) -> bool:
-        """Whether what `touch` gives is what the user was sent last, for sure."""
+        """Return whether what `touch` gives is what the user was sent last, for sure."""
         return self._certain is None or user_id in self._certain
 
     def doubt(self) -> None:
-        """From now on nobody is certain to have what they were sent."""
+        """Forget who is certain to have what they were sent."""
         self._certain = set()
 
     def known(self, scan: Scan) -> Iterator[str]:
-        """Give the users who have a list, as far as that is stored."""
+        """Yield the users who have a list, as far as that is stored."""
         for generation in (self._state.number - 1, self._state.number):
             for user_id, blob in scan(_kind(generation)):
                 last: Last | None = decode(blob, _STORED)
@@ -103,7 +103,7 @@ class Served:
                     yield user_id
 
     def changed(self, scan: Scan) -> Iterator[Record]:
-        """Records changed since the last call; `scan` lists what is stored."""
+        """Yield the records changed since the last call; `scan` lists what is stored."""
         for generation in self._dropped:
             kind = _kind(generation)
             yield from [(kind, key, None) for key, _ in scan(kind)]
@@ -119,7 +119,7 @@ class Served:
         self._trim()
 
     def restore(self, scan: Scan) -> None:
-        """Go on from what is stored; users are read when they turn up."""
+        """Restore what is stored; users are read when they turn up."""
         for _, blob in scan(KIND_STATE):
             self._state = decode(blob, _Generation)
 

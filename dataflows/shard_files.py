@@ -43,34 +43,34 @@ class Marker(msgspec.Struct, frozen=True):
 
 
 def is_ours(name: str) -> bool:
-    """Whether a file or folder of this name in a state folder is one of ours."""
+    """Return whether a file or folder of this name in a state folder is one of ours."""
     return _OURS.fullmatch(name) is not None
 
 
 def shards_in(folder: Path) -> list[int]:
-    """Give the numbers of the shards that a folder has anything of, in order."""
+    """Return the numbers of the shards that a folder has anything of, in order."""
     names = [one.name for one in folder.iterdir()] if folder.is_dir() else []
     found = [re.fullmatch(r"shard-(\d+)\.(db|json)", name) for name in names]
     return sorted({int(one[1]) for one in found if one is not None})
 
 
 def marker_path(database: Path) -> Path:
-    """Where the marker of a shard lies."""
+    """Return the path of the marker of a shard."""
     return database.with_suffix(".json")
 
 
 def number_path(database: Path) -> Path:
-    """Where the number of the last commit lies."""
+    """Return the path of the number of the last commit."""
     return database.with_suffix(".commits")
 
 
 def wal_path(database: Path) -> Path:
-    """Where SQLite keeps what was committed and is not yet in the database."""
+    """Return the path where SQLite keeps what was committed and is not yet in the database."""
     return database.with_name(database.name + "-wal")
 
 
 def close_files_to_others(database: Path) -> None:
-    """Take from group and others the files of a shard, and folders of ours beside it.
+    """Remove all rights of group and others on a shard's files, and folders of ours beside it.
 
     Raises OSError.
     """
@@ -85,7 +85,7 @@ def write_marker(database: Path, marker: Marker) -> None:
 
 
 def is_complete(database: Path) -> bool:
-    """Whether a database was complete once."""
+    """Return whether a database was complete once."""
     return marker_path(database).exists()
 
 
@@ -122,7 +122,7 @@ def refuse_older(database: Path, beside: int | None, within: int) -> None:
 class CommitNumber:
     """Writes the number of the last commit beside a database: 12 bytes, in place, unsynced.
 
-    A power cut may leave an older number, or none that can be read: then nothing is told.
+    A power cut may leave an older number, or none that can be read: then nothing is reported.
     """
 
     def __init__(self, database: Path) -> None:
@@ -133,20 +133,20 @@ class CommitNumber:
         os.pwrite(self._descriptor, number_bytes(number), 0)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor = -1
 
 
 def number_bytes(number: int) -> bytes:
-    """Give the bytes of a number: 8, and 4 that tell whether those are whole."""
+    """Return the bytes of a number: 8, and 4 that tell whether those are whole."""
     plain = number.to_bytes(8, "little")
     return _NUMBER.pack(number, zlib.crc32(plain))
 
 
 def read_number(database: Path) -> int | None:
-    """Give the number beside a database, None where there is none that can be read."""
+    """Return the number beside a database, None where there is none that can be read."""
     try:
         data = number_path(database).read_bytes()
     except FileNotFoundError:
@@ -171,14 +171,14 @@ def read_connection(database: Path) -> sqlite3.Connection:
 
 
 def _gone(database: Path) -> str | None:
-    """Say whether a database is there at all, without opening it."""
+    """Return whether a database is there at all, without opening it."""
     if not database.exists():
         return "the file is missing"
     return None if database.stat().st_size else "the file is empty"
 
 
 def _lost(database: Path) -> str | None:
-    """Say what a database has lost as far as its size and first bytes tell."""
+    """Return what a database has lost, judged by its size and first bytes."""
     gone = _gone(database)
     if gone is not None:
         return gone
@@ -188,8 +188,8 @@ def _lost(database: Path) -> str | None:
     if len(head) < _HEADER_BYTES or not head.startswith(_MAGIC):
         return "the file is no database"
     page_bytes, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")
-    is_told = head[24:28] == head[92:96]  # else the number of pages is an old one
-    if is_told and size < pages * page_bytes and not _has_content(wal_path(database)):
+    is_size_known = head[24:28] == head[92:96]  # else the number of pages is an old one
+    if is_size_known and size < pages * page_bytes and not _has_content(wal_path(database)):
         return f"the file is cut off ({size:,} of {pages * page_bytes:,} bytes are left)"
     return None
 

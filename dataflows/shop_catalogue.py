@@ -142,7 +142,7 @@ def _describe(rng: Random, words: Vocabulary, parts: tuple[str, ...]) -> str:
 
 
 def _partners() -> dict[tuple[str, str], list[tuple[str, str]]]:
-    """What is bought together: the kinds that serve the same need."""
+    """Return what is bought together: the kinds that serve the same need."""
     partners: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for need in NEEDS:
         wanted = [(cat, kind) for cat, (_, kinds) in need.wants.items() for kind in kinds]

@@ -98,7 +98,7 @@ class Chooser:
         return self._anything(now) if item is None else item
 
     def shelf_weights(self, shopper: Shopper) -> dict[Shelf, float]:
-        """How much each shelf attracts the shopper in their need (unnormalised, > 0)."""
+        """Return how much each shelf attracts the shopper in their need (unnormalised, > 0)."""
         need = NEEDS[shopper.need]
         weights = {}
         for category, (weight, _) in need.wants.items():
@@ -139,7 +139,7 @@ class Chooser:
         return None
 
     def _anything(self, now: float) -> int:
-        """The most popular item on sale, seen or not: for a shopper who has seen nearly all."""
+        """Return the most popular item on sale, seen or not: for one who has seen nearly all."""
         on_sale = (item for item in self.items if item.arrives <= now < item.leaves)
         return max(on_sale, key=lambda item: item.weight).index
 
@@ -158,5 +158,5 @@ class Chooser:
 
 
 def _descending(after: Sequence[int]) -> range:
-    """Weights n, n-1, ..., 1: the first complement is the likeliest."""
+    """Return weights n, n-1, ..., 1: the first complement is the likeliest."""
     return range(len(after), 0, -1)

@@ -186,5 +186,5 @@ NEEDS: tuple[Need, ...] = (
 
 
 def season_weights(season: int) -> list[int]:
-    """How common each of `NEEDS` is in the season numbered `season` (0 summer, 1 winter, ...)."""
+    """Return how common each of `NEEDS` is in season number `season` (0 summer, 1 winter, ...)."""
     return [need.winter if season % 2 else need.summer for need in NEEDS]

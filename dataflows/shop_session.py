@@ -186,7 +186,7 @@ def _go_on(rng: Random, item: ShopItem, view: Act) -> list[Act]:
 
 
 def _rate(rng: Random, act: Act, item: ShopItem) -> None:
-    """Give 1 to 5 stars, more for what suits the shopper's profile; half of them say why."""
+    """Rate an item, 1 to 5 stars, more for what suits the shopper; half of the ratings say why."""
     suits = (item.brand in act.shopper.brands) + (item.tier == act.shopper.tier)
     stars = min(5, 2 + suits + rng.randrange(3)) if rng.random() < 0.9 else 1
     act.value = float(stars)

@@ -27,7 +27,7 @@ TERMINAL = "/dev/tty"
 _END = 0
 
 _log = logging.getLogger(__name__)
-_log.setLevel(logging.INFO)  # whoever asks is told, whatever `flow.log` says
+_log.setLevel(logging.INFO)  # who asks gets an answer, whatever `flow.log` says
 
 
 class Signals:
@@ -62,7 +62,7 @@ class Signals:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ATTENDED)
 
     def end(self) -> None:
-        """Let each signal have its former effect again. In the main thread only."""
+        """Restore the former effect of each signal. In the main thread only."""
         for number, former in self._before.items():
             signal.signal(number, former)
         signal.set_wakeup_fd(self._former)
@@ -120,7 +120,7 @@ def attended(stop: threading.Event) -> Iterator[Signals]:
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Have the system hold these signals back, for this thread and processes it starts."""
+    """Hold these signals back, for this thread and processes that it starts."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ATTENDED)
     try:
         yield
@@ -129,7 +129,7 @@ def held_back() -> Iterator[None]:
 
 
 def hold_back() -> None:
-    """Have the system hold these signals back until `Signals.begin`."""
+    """Hold these signals back until `Signals.begin`."""
     signal.pthread_sigmask(signal.SIG_BLOCK, ATTENDED)
 
 
@@ -138,7 +138,7 @@ def _nothing(_number: int, _frame: object) -> None:
 
 
 def _has_terminal() -> bool:
-    """Tell whether the process has a terminal that controls it."""
+    """Return whether the process has a terminal that controls it."""
     try:
         os.close(os.open(TERMINAL, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK))
     except OSError:

@@ -55,7 +55,7 @@ class Signed(msgspec.Struct, frozen=True):
 
 
 class _Wire(msgspec.Struct, gc=False):
-    """As `SignedJson`, with the limits left to us: their messages say more."""
+    """See `SignedJson`, with the limits left to us: their messages say more."""
 
     kind: str
     signer: int | str
@@ -119,7 +119,7 @@ def write_signed(kind: str, signer: str, sequence: int, content: bytes, keys: Ke
 
 
 def signed_bytes(kind: str, signer: str, sequence: int, content: bytes) -> bytes:
-    """Give the bytes that a signature is over.
+    """Return the bytes that a signature is over.
 
     Neither kind nor signer can hold the end of a line, so no two records have the same bytes.
     """
@@ -129,7 +129,7 @@ def signed_bytes(kind: str, signer: str, sequence: int, content: bytes) -> bytes
 
 
 def next_sequence(last: int, clock: int | None = None) -> int:
-    """Give a sequence above `last`: the nanoseconds since 1970, where they are."""
+    """Return a sequence above `last`: the nanoseconds since 1970, where they are."""
     return max(time.time_ns() if clock is None else clock, last + 1)
 
 

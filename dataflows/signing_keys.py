@@ -31,17 +31,17 @@ class Keys:
         return f"<{len(self._keys)} keys>"
 
     def sign(self, message: bytes) -> str:
-        """Give the signature of `message`, 64 hexadecimal digits. Raises IndexError without key."""
+        """Sign `message`: 64 hexadecimal digits. Raises IndexError without key."""
         return hmac.digest(self._keys[0], message, "sha256").hex()
 
     def holds(self, message: bytes, signature: bytes) -> bool:
-        """Tell whether `signature` (32 bytes) is one of ours; its time tells nothing of a key."""
+        """Return whether `signature` (32 bytes) is one of ours; its time tells nothing of a key."""
         made = [hmac.digest(key, message, "sha256") for key in self._keys]
         return any([hmac.compare_digest(one, signature) for one in made])  # noqa: C419 - each is compared
 
 
 def read_keys(environ: Mapping[str, str]) -> Keys:
-    """Give the keys that the environment names, none where it names none.
+    """Return the keys that the environment names, none where it names none.
 
     `PENCHANT_DECISIONS_KEY` is the key itself, `PENCHANT_DECISIONS_KEY_FILE` a file with one
     key a line: the first signs, all are taken, so that a key can be replaced. Raises InputError.

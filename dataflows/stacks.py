@@ -10,7 +10,7 @@ from traceback import walk_stack
 from types import FrameType
 
 DEEPEST = 24
-"""Calls of a thread that are told, the innermost ones."""
+"""Calls of a thread that are shown, the innermost ones."""
 
 
 def stacks(without: int | None = None) -> Iterator[str]:

@@ -29,8 +29,8 @@ from dataflows.swap.in_force import KIND_VERSIONS, InForce
 from learners.codec import DamagedError, decode
 from learners.stored import Stored
 
-MOST_TOLD = 10
-"""So many of a shard's damages are told one by one, the rest as a number."""
+MOST_SHOWN = 10
+"""So many of a shard's damages are shown one by one, the rest as a number."""
 
 _TYPED: dict[str, Callable[[bytes], object]] = {
     KIND_POSITION: lambda blob: decode(blob, int),
@@ -52,7 +52,7 @@ class Held(msgspec.Struct):
 
 
 class Looked(msgspec.Struct):
-    """What was seen of one database. `damages` are lines for a person; `more` were not told."""
+    """What was seen of one database. `damages` are lines for a person; `more` were not shown."""
 
     file: str
     bytes: int = 0
@@ -64,7 +64,7 @@ class Looked(msgspec.Struct):
 
     def tell(self, damage: str) -> None:
         """Note a damage."""
-        if len(self.damages) < MOST_TOLD:
+        if len(self.damages) < MOST_SHOWN:
             self.damages.append(damage)
         else:
             self.more += 1
@@ -85,8 +85,8 @@ def look_at(folder: Path, shard: int) -> Looked:
     try:
         with closing(view_of(folder, shard)) as view, view.as_of_one_commit() as connection:
             looked.bytes, looked.commits = size_of(database), commits_within(connection)
-            for told in integrity(connection):
-                looked.tell(f"{database}: {one_line(told)}")
+            for problem in integrity(connection):
+                looked.tell(f"{database}: {one_line(problem)}")
             _look_at_records(database, connection, looked)
             _look_at_ledger(view, looked)
     except (InputError, DamagedError) as error:
@@ -97,7 +97,7 @@ def look_at(folder: Path, shard: int) -> Looked:
 
 
 def view_of(folder: Path, shard: int) -> Store:
-    """Give a view of a shard that must be there. Raises InputError as `Store.reader` does."""
+    """Return a view of a shard that must be there. Raises InputError as `Store.reader` does."""
     view = Store.reader(folder, shard)
     if view is None:
         raise InputError(f"{store_path(folder, shard)}: the file holds no state")
@@ -105,13 +105,13 @@ def view_of(folder: Path, shard: int) -> Store:
 
 
 def integrity(connection: sqlite3.Connection) -> list[str]:
-    """Give what SQLite finds wrong with a whole database."""
-    told = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
-    return [] if told == ["ok"] else told
+    """Return what SQLite finds wrong with a whole database."""
+    rows = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
+    return [] if rows == ["ok"] else rows
 
 
 def size_of(database: Path) -> int:
-    """Give the bytes of a database, with what is not yet in the file itself."""
+    """Return the bytes of a database, with what is not yet in the file itself."""
     wal = wal_path(database)
     return database.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
 
@@ -136,7 +136,7 @@ def _look_at_records(database: Path, connection: sqlite3.Connection, looked: Loo
 
 
 def _skipped(blob: bytes) -> object:
-    """Go through a record without building anything of it."""
+    """Skip a record without building anything of it."""
     return decode(blob, msgspec.Raw)
 
 

@@ -43,7 +43,7 @@ PART = "restore.part"
 
 
 def backup(state: Path, target: Path) -> list[Path]:
-    """Copy all shards of a state to a folder that is new or empty; give the databases made.
+    """Copy all shards of a state to a folder that is new or empty; return the databases made.
 
     Raises InputError where there is no state, where the folder holds anything, and where the
     state is damaged.
@@ -53,7 +53,7 @@ def backup(state: Path, target: Path) -> list[Path]:
         raise InputError(f"{target}: there is something here already; name a folder that is new")
     target = target.absolute()
     part = target.with_name(target.name + ".part")
-    with _told(target):
+    with _naming(target):
         _copied(state, shards, part)
         part.rename(target)
         sync_folder(target.parent)
@@ -61,7 +61,7 @@ def backup(state: Path, target: Path) -> list[Path]:
 
 
 def restore(source: Path, state: Path, *, replace: bool = False) -> Path | None:
-    """Put a backup in place; give the folder to which an older state was moved, if there was one.
+    """Put a backup in place; return the folder to which an older state was moved, if there was one.
 
     With `replace` a state that is there is moved aside; without it that is refused.
     Raises InputError, and `dataflows.store.StoreInUseError` where a process has the state open.
@@ -69,7 +69,7 @@ def restore(source: Path, state: Path, *, replace: bool = False) -> Path | None:
     if source.exists() and state.exists() and source.samefile(state):
         raise InputError(f"{source}: this is the state folder itself; name a backup")
     shards = _whole_shards(source)
-    with _told(state), ExitStack() as held:
+    with _naming(state), ExitStack() as held:
         make_private_folder(state, is_ours)
         there = shards_in(state)
         for shard in sorted({*shards, *there}):
@@ -92,7 +92,7 @@ def restore(source: Path, state: Path, *, replace: bool = False) -> Path | None:
 
 
 def _whole_shards(folder: Path) -> list[int]:
-    """Give the shards of a state. Raises InputError where one is missing."""
+    """Return the shards of a state. Raises InputError where one is missing."""
     shards = shards_in(folder)
     if not shards:
         raise InputError(f"{folder}: there is no state here")
@@ -119,8 +119,8 @@ def _copied(source: Path, shards: list[int], part: Path) -> None:
     damages = [damage for looked in look(part) for damage in looked.damages]
     if damages:
         shutil.rmtree(part)
-        told = damages[0].replace(f"{part}{os.sep}", f"{source}{os.sep}")
-        raise InputError(f"{told} ({len(damages)} damages in all; nothing was copied)")
+        first = damages[0].replace(f"{part}{os.sep}", f"{source}{os.sep}")
+        raise InputError(f"{first} ({len(damages)} damages in all; nothing was copied)")
 
 
 def _copy(source: Path, shard: int, copy: Path) -> None:
@@ -138,7 +138,7 @@ def _copy(source: Path, shard: int, copy: Path) -> None:
 
 
 def _forget_end(database: Path) -> None:
-    """Take out that the last run ended well: since then lists may have been sent.
+    """Remove the note that the last run ended well: since then lists may have been sent.
 
     So each user's first list is sent, as after a crash.
     """
@@ -185,7 +185,7 @@ def _put(part: Path, state: Path, shards: list[int]) -> None:
 
 
 @contextmanager
-def _told(folder: Path) -> Iterator[None]:
+def _naming(folder: Path) -> Iterator[None]:
     """Turn what the system or SQLite refuses into a line that names the folder."""
     try:
         yield

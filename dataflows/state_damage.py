@@ -17,19 +17,19 @@ _LONGEST = 200
 
 
 def checksum(kind: str, key: str, value: bytes) -> int:
-    """Give the checksum of a record; kind and key count, so a blob in a wrong place is found."""
+    """Return the checksum of a record; kind and key count, so a blob in a wrong place is found."""
     return zlib.crc32(value, zlib.crc32(f"{kind}\0{key}".encode()))
 
 
 def is_whole(kind: str, key: str, value: object, stored: object) -> bool:
-    """Whether a record is what was written; those of older releases have no checksum (None)."""
+    """Return whether a record is what was written; older releases wrote no checksum (None)."""
     if not isinstance(value, bytes):
         return False
     return stored is None or checksum(kind, key, value) == stored
 
 
 def damaged_record(path: Path, kind: str, key: str) -> InputError:
-    """Give the error for a record that is not what was written."""
+    """Return the error for a record that is not what was written."""
     return InputError(
         f"{where(path, kind, key)} is damaged (its checksum is another); "
         f"{REMEDY}; `penchant state check` looks at all records"
@@ -37,12 +37,12 @@ def damaged_record(path: Path, kind: str, key: str) -> InputError:
 
 
 def damaged_file(path: Path, what: str) -> InputError:
-    """Give the error for a database that is damaged; `what` is in SQLite's words."""
+    """Return the error for a database that is damaged; `what` is in SQLite's words."""
     return InputError(f"{path}: the file is damaged ({one_line(what)}); {REMEDY}")
 
 
 def unusable(path: Path, error: Exception) -> InputError:
-    """Give the error for a database that SQLite or the system refuses."""
+    """Return the error for a database that SQLite or the system refuses."""
     if isinstance(error, sqlite3.DatabaseError) and is_damage(error):
         return damaged_file(path, str(error))
     if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
@@ -54,7 +54,7 @@ def unusable(path: Path, error: Exception) -> InputError:
 
 
 def unwritable(path: Path, error: Exception) -> InputError:
-    """Give the error for a commit that failed."""
+    """Return the error for a commit that failed."""
     if isinstance(error, sqlite3.DatabaseError) and is_damage(error):
         return damaged_file(path, str(error))
     return FullDiskError(
@@ -64,12 +64,12 @@ def unwritable(path: Path, error: Exception) -> InputError:
 
 
 def unreadable(path: Path, error: Exception) -> InputError:
-    """Give the error for records that are what was written, and yet cannot be taken up."""
-    told = one_line(f"{type(error).__name__}: {error}")
-    return InputError(f"{path}: the state cannot be taken up ({told}); {REMEDY}")
+    """Return the error for records that are what was written, and yet cannot be taken up."""
+    text = one_line(f"{type(error).__name__}: {error}")
+    return InputError(f"{path}: the state cannot be taken up ({text}); {REMEDY}")
 
 
 def one_line(what: str) -> str:
-    """Give what SQLite says in one line that is not too long."""
-    told = " ".join(what.split())
-    return told if len(told) <= _LONGEST else told[:_LONGEST] + "..."
+    """Return what SQLite says in one line that is not too long."""
+    text = " ".join(what.split())
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."

@@ -51,12 +51,12 @@ class StateLines:
 
     def _of(self, engine: Engine[Recommender]) -> str:
         name = f"shard {engine.shard}"
-        if not engine.still.acquire(timeout=PATIENCE):
+        if not engine.lock.acquire(timeout=PATIENCE):
             return f"{name} is in the middle of a batch, or being made ready for another encoder"
         try:
             return f"{name}: {_figures(engine)}; {_size(self._folder, engine.shard):,} bytes stored"
         finally:
-            engine.still.release()
+            engine.lock.release()
 
 
 def _figures(engine: Engine[Recommender]) -> str:

@@ -15,7 +15,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 def stopped_by_signals(
     stop: threading.Event, signals: tuple[signal.Signals, ...] = SIGNALS
 ) -> Iterator[None]:
-    """Let the first of `signals` set `stop`, while inside; the second has its old effect.
+    """Set `stop` at the first of `signals`, while inside; the second has its old effect.
 
     Outside the main thread, which alone may say what a signal does, nothing is changed.
     """
@@ -31,7 +31,7 @@ def stopped_by_signals(
 
 
 def handler(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
-    """Give a handler that sets `stop` at the first signal, and lets a second one end us at once."""
+    """Return a handler that sets `stop` at the first signal and ends us at once at a second."""
 
     def handle(number: int, _frame: FrameType | None) -> None:
         stop.set()

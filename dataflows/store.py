@@ -118,7 +118,7 @@ class Store:
 
     @classmethod
     def reader(cls, folder: Path, shard: int = 0) -> Store | None:
-        """A view of what is committed, beside the one writer; None where there is no store.
+        """Open a view of what is committed, beside the one writer; None where there is no store.
 
         Raises InputError as `open` does for a file that has lost something.
         """
@@ -157,7 +157,7 @@ class Store:
             _compare(self.path, self._connection, wanted)
 
     def get(self, kind: str, key: str) -> bytes | None:
-        """As `Records.get`; about 15 microseconds. Raises InputError for a damaged record."""
+        """See `Records.get`; about 15 microseconds. Raises InputError for a damaged record."""
         try:
             # All columns: a view that was opened before there was a checksum has one less.
             row = self._connection.execute(
@@ -168,7 +168,7 @@ class Store:
         return None if row is None else self._stored(kind, key, *row[2:])
 
     def scan(self, kind: str) -> Iterator[tuple[str, bytes]]:
-        """As `Records.scan`. Raises InputError for a damaged record."""
+        """See `Records.scan`. Raises InputError for a damaged record."""
         with self._reading():
             for row in self._connection.execute(
                 "SELECT * FROM records WHERE kind = ? ORDER BY key", (kind,)
@@ -182,7 +182,7 @@ class Store:
 
     @contextmanager
     def as_of_one_commit(self) -> Iterator[sqlite3.Connection]:
-        """Give the database to look at; while this lasts, all reading is of the same commit."""
+        """Return the database to look at; while this lasts, all reading is of the same commit."""
         self._connection.execute("BEGIN")
         try:
             yield self._connection
@@ -190,13 +190,13 @@ class Store:
             self._connection.execute("ROLLBACK")
 
     def keys(self, kind: str) -> Iterator[str]:
-        """Give the keys of a kind, without reading the records. Raises InputError as `commit`."""
+        """Yield the keys of a kind, without reading the records. Raises InputError as `commit`."""
         with self._reading():
             for row in self._connection.execute("SELECT key FROM records WHERE kind = ?", (kind,)):
                 yield str(row[0])
 
     def identity(self, name: str) -> str | None:
-        """What was written at creation under this name, None where nothing was."""
+        """Return what was written at creation under this name, None where nothing was."""
         with self._reading():
             row = self._connection.execute(
                 "SELECT value FROM identity WHERE name = ?", (name,)
@@ -204,7 +204,7 @@ class Store:
         return None if row is None else str(row[0])
 
     def kinds(self) -> list[str]:
-        """Every kind that has a record."""
+        """Return every kind that has a record."""
         with self._reading():
             rows = self._connection.execute("SELECT DISTINCT kind FROM records ORDER BY kind")
             return [str(row[0]) for row in rows]
@@ -221,7 +221,7 @@ class Store:
         self._refusal = error
 
     def commit(self, records: Iterable[Record]) -> None:
-        """As `Records.commit`. Raises InputError where the disk is full or failing."""
+        """See `Records.commit`. Raises InputError where the disk is full or failing."""
         if self._refusal is not None:
             raise self._refusal
         last = {(kind, key): blob for kind, key, blob in records}
@@ -262,7 +262,7 @@ class Store:
         execute("COMMIT")
 
     def close(self) -> None:
-        """As `Records.close`."""
+        """See `Records.close`."""
         self._connection.close()
         if not self._is_closed:
             self._is_closed = True
@@ -274,7 +274,7 @@ class Store:
 
 
 def store_path(folder: Path, shard: int) -> Path:
-    """Where the records of a shard lie."""
+    """Return the path of the records of a shard."""
     return folder / f"shard-{shard}.db"
 
 
@@ -336,7 +336,7 @@ def _refuse_without_tables(path: Path) -> None:
 
 
 def commits_within(connection: sqlite3.Connection) -> int:
-    """Give the number of the last commit that a database knows, 0 before there were numbers."""
+    """Return the number of the last commit that a database knows, 0 before there were numbers."""
     row = connection.execute("SELECT value FROM identity WHERE name = ?", (COMMITS,)).fetchone()
     return 0 if row is None else int(row[0])
 

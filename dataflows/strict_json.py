@@ -34,19 +34,19 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 def is_id(value: object) -> bool:
-    """Tell whether a JSON value can be an id: a string or an integer, not a boolean."""
+    """Return whether a JSON value can be an id: a string or an integer, not a boolean."""
     return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
 
 
 def is_number(value: object) -> bool:
-    """Tell whether a JSON value is a finite number, not a boolean."""
+    """Return whether a JSON value is a finite number, not a boolean."""
     if isinstance(value, float):
         return math.isfinite(value)
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_text(value: object) -> bool:
-    """Tell whether a JSON value can be text: a string or a number."""
+    """Return whether a JSON value can be text: a string or a number."""
     return isinstance(value, str) or is_number(value)
 
 
@@ -68,7 +68,7 @@ class RecordReader(Generic[T]):
         self._decoder = msgspec.json.Decoder(wire)
 
     def read(self, value: bytes, max_bytes: int) -> T:
-        """Give the object in `value`. Raises `Refused`, and nothing else, for any other bytes."""
+        """Return the object in `value`. Raises `Refused`, and nothing else, for any other bytes."""
         if len(value) > max_bytes:
             raise Refused(
                 Reason.TOO_LARGE,

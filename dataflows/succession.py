@@ -55,7 +55,7 @@ class Succession:
         stored = _stored(path.name, progress)
         self._number = stored[0] if stored else 1
         self._older: list[LineReader] = []
-        self._told: str | None = None
+        self._logged: str | None = None
         self._before: Origin | None = None
         """What the newest file before the one that is read now was known by."""
         if len(stored) > 1:
@@ -63,7 +63,7 @@ class Succession:
         self.reader = self._first(progress)
 
     def take(self, most: int) -> list[Raw]:
-        """Give at most `most` records of those that are there; none where all are read."""
+        """Return at most `most` records of those that are there; none where all are read."""
         raws: list[Raw] = []
         while len(raws) < most:
             before = len(raws)
@@ -80,17 +80,17 @@ class Succession:
         return not self._follow
 
     def tell_torn(self) -> None:
-        """Say in the log what was left unread at the end of the files."""
+        """Log what was left unread at the end of the files."""
         for reader in (*self._older, self.reader):
             reader.tell_torn()
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         for reader in (*self._older, self.reader):
             self._let_go(reader)
 
     def _of_newest(self, most: int) -> list[Raw]:
-        """Give records of the newest file, once it is sure that none was left out before it."""
+        """Return records of the newest file, once it is sure that none was left out before it."""
         is_fresh = not self.reader.end
         found = list(islice(self.reader.records(), most))
         while found and is_fresh and self._is_next_left_out():
@@ -129,7 +129,7 @@ class Succession:
         return self._anew(position, is_short=len(there) < origin.size or origin.fits(there))
 
     def _unknown(self, name: str, position: int) -> LineReader:
-        """Go on in a file of which the state says only how far it was read."""
+        """Open a file of which the state says only how far it was read."""
         reader = self._open(self._path, name, position)
         if not reader.is_short and not reader.goes_on():
             return reader
@@ -194,7 +194,7 @@ class Succession:
         return self._go_on(self._following(origin, reader.source.file_id), reader)
 
     def _is_copy(self, reader: LineReader) -> bool:
-        """Go on in a copy of the file that took its place, where it is one."""
+        """Continue in a copy of the file that took its place, where it is one."""
         origin = Origin.of(reader.source.beginning[: reader.end])
         same = self._tried(lambda: self._same(self._path, origin, reader.partition, reader.end))
         if same is None:
@@ -205,7 +205,7 @@ class Succession:
         return True
 
     def _overwritten(self, reader: LineReader) -> bool:
-        """Go on where a file was emptied or written over: what is left of it is in a copy."""
+        """Continue where a file was emptied or written over: what is left of it is in a copy."""
         origin = Origin.of(reader.source.beginning[: reader.end])
         rest = self._rotated(origin, reader.partition, reader.end)
         if rest is not None:
@@ -250,7 +250,7 @@ class Succession:
         return True
 
     def _next_number(self, path: Path) -> int:
-        """Give the number under which `path` is read next; none that another file has."""
+        """Return the number under which `path` is read next; none that another file has."""
         number = self._number + 1
         while (
             known := self._progress.origin(generation_name(self._path.name, number))
@@ -261,7 +261,7 @@ class Succession:
         return number
 
     def _following(self, origin: Origin | None, file_id: FileId | None) -> Path:
-        """Give what was written after a file that is known so: another rotated one, or the path."""
+        """Return what was written after a file known so: another rotated one, or the path."""
         found = [] if origin is None else list(beside(self._path, origin))
         same = [path for path in found if id_of(path) == file_id]
         rotated = next(iter(same or found), None)
@@ -271,17 +271,17 @@ class Succession:
         return following
 
     def _tried(self, opened: Callable[[], LineReader | None]) -> LineReader | None:
-        """Give what is opened; None where it cannot be now, which is told once."""
+        """Return what is opened; None where it cannot be now, which is logged once."""
         try:
             reader = opened()
         except InputError as error:
-            if self._follow and str(error) != self._told:
-                self._told = str(error)
+            if self._follow and str(error) != self._logged:
+                self._logged = str(error)
                 _log.warning("%s; tried again until it can be", error)
             elif not self._follow:
                 raise
             return None
-        self._told = None
+        self._logged = None
         return reader
 
     def _let_go(self, reader: LineReader) -> None:
@@ -292,7 +292,7 @@ class Succession:
 
 
 def _stored(name: str, progress: Progress) -> list[int]:
-    """Give the numbers of the files that every shard has something of, the newest first."""
+    """Return the numbers of the files that every shard has something of, the newest first."""
     newest = newest_generation(name, progress.names())
     numbers = range(newest, 0, -1)
     return [n for n in numbers if progress.position(generation_name(name, n)) is not None]

@@ -26,7 +26,7 @@ class TimeVotes:
         self._votes: dict[TimeUnit, int] = {}
 
     def note(self, raw: Raw) -> TimeUnit | None:
-        """Take in a line that was refused; give the unit that it would be read in."""
+        """Note a line that was refused; return the unit that it would be read in."""
         try:
             found = _timed.decode(raw.value or b"").ts
         except (ValueError, RecursionError):
@@ -37,12 +37,12 @@ class TimeVotes:
         return unit
 
     def proposed(self, events: int) -> TimeUnit | None:
-        """Give the unit of more lines than the `events` that were read, None for none."""
+        """Return the unit of more lines than the `events` that were read, None for none."""
         unit = max(self._votes, key=self._votes.__getitem__, default=None)
         return unit if unit is not None and self._votes[unit] > events else None
 
     def remarks(self, events: int) -> Iterator[str]:
-        """Say what unit the log seems to be in; `events` could be read."""
+        """Yield what unit the log seems to be in; `events` could be read."""
         proposed = self.proposed(events)
         for unit, count in sorted(self._votes.items(), key=lambda pair: (-pair[1], pair[0])):
             if unit == proposed:

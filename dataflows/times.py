@@ -27,7 +27,7 @@ _LONGEST = 64  # characters of a time given as text
 
 
 def read_time(value: float | str, unit: TimeUnit, earliest: float, latest: float) -> float:
-    """Give seconds since 1970 UTC; `earliest` and `latest` are such seconds too.
+    """Return seconds since 1970 UTC; `earliest` and `latest` are such seconds too.
 
     Raises `Refused`: bad_time for what is no time, time_out_of_range for what is
     not plausible.
@@ -94,7 +94,7 @@ def _out_of_range(what: str, earliest: float, latest: float, guess: str) -> Refu
 
 
 def fitting_unit(value: float | str, earliest: float, latest: float) -> TimeUnit | None:
-    """Give the unit in which a number is a plausible time, None where it is in none."""
+    """Return the unit in which a number is a plausible time, None where it is in none."""
     number = _number(value) if isinstance(value, str) else value
     if number is None:
         return None

@@ -41,7 +41,7 @@ class TopicReport(msgspec.Struct, frozen=True):
 
 
 def wanted_config(settings: KafkaSettings, role: str) -> dict[str, str]:
-    """Give the topic's settings as Kafka names them."""
+    """Return the topic's settings as Kafka names them."""
     hours = {
         EVENTS: settings.events_retention_hours,
         DEAD_LETTERS: settings.dead_letters_retention_hours,

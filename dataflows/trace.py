@@ -1,7 +1,7 @@
-"""What the recommender was judged on, in machine numbers: the log that peers are run over.
+"""What the recommender was judged on, in machine numbers: the log that baselines are run over.
 
 The judge writes it while the recommender is replayed. A trace holds every learnt
-interaction, also those that were not scored, so that a peer meets exactly what the
+interaction, also those that were not scored, so that a baseline meets exactly what the
 recommender met, in the same order and in the same groups.
 """
 
@@ -22,7 +22,7 @@ UNSCORED = -1
 
 
 class Group(NamedTuple):
-    """The events of one user at one time: what a peer learns at once.
+    """The events of one user at one time: what a baseline learns at once.
 
     Of the members only those with an item are here, in the order of the log: `items` holds
     their rows, int32 `(m,)`; rows are 0, 1, 2, ... by first appearance in the stream.
@@ -44,7 +44,7 @@ class Group(NamedTuple):
 
 
 class Question(NamedTuple):
-    """What a group asks of a peer: the rank of each of `rows` among the first `seen` items."""
+    """What a group asks of a baseline: the rank of each of `rows` among the first `seen` items."""
 
     seen: int
     rows: list[int]
@@ -102,7 +102,7 @@ class Trace:
         return np.repeat(np.array(self._times, dtype=np.float64), sizes)
 
     def group(self, number: int) -> Group:
-        """Return what a peer learns of the group with this number."""
+        """Return what a baseline learns of the group with this number."""
         start, stop = self._span(number)
         items = np.array(self._items[start:stop], dtype=np.int32)
         weights = np.array(self._weights[start:stop], dtype=np.float32)
@@ -113,7 +113,7 @@ class Trace:
         return Group(self._users[number], self._times[number], items, weights, values, start)
 
     def question(self, number: int) -> Question:
-        """Return what a peer is asked before it learns the group."""
+        """Return what a baseline is asked before it learns the group."""
         start, stop = self._span(number)
         rows = [
             self._items[place] for place in range(start, stop) if self._scored[place] != UNSCORED

@@ -89,12 +89,12 @@ _KINDS: tuple[tuple[Kind, _Words], ...] = (
 
 
 def kind_of(name: str) -> Kind | None:
-    """Give what the name of a type sounds like, None where that is nothing of these."""
+    """Return what the name of a type sounds like, None where that is nothing of these."""
     return next((kind for kind, words in _KINDS if words.are_in(name)), None)
 
 
 def taken_back_by(name: str, others: Iterable[str]) -> str | None:
-    """Give that type of `others` which events of type `name` sound as if they took back."""
+    """Return that type of `others` which events of type `name` sound as if they took back."""
     others = [other for other in others if other != name]
     plain = plain_of(name).replace(" ", "")
     for other in others:
@@ -107,5 +107,5 @@ def taken_back_by(name: str, others: Iterable[str]) -> str | None:
 
 
 def plain_of(name: str) -> str:
-    """Give the words of a name in small letters, a blank between them."""
+    """Return the words of a name in small letters, a blank between them."""
     return " ".join(_WORD.findall(_CAMEL.sub(" ", name).casefold()))

@@ -1,6 +1,6 @@
 """Compressed files read as the text that they hold: gzip and Zstandard, known by first bytes.
 
-What a damaged or cut file still holds is given; the damage is kept, to be told by whoever
+What a damaged or cut file still holds is given; the damage is kept, to be reported by whoever
 reads. Several compressed parts one behind another are one text, as the tools have it.
 """
 
@@ -74,11 +74,11 @@ class Unpacked(io.RawIOBase):
         self._is_over = False
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def fileno(self) -> int:
-        """The compressed file's."""
+        """Return the compressed file's handle."""
         return self._file.fileno()
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
@@ -98,7 +98,7 @@ class Unpacked(io.RawIOBase):
         return 0
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
         super().close()
 
@@ -117,7 +117,7 @@ class Unpacked(io.RawIOBase):
         return self._part.decompress(chunk, most)
 
     def _begin_next(self) -> None:
-        """Go on with the next part, where there is one; fill bytes of zero are no part."""
+        """Begin the next part, where there is one; fill bytes of zero are no part."""
         rest = (self._part.unused_data or b"").lstrip(b"\0") or self._file.read(CHUNK).lstrip(b"\0")
         self._part = self._make()
         if not rest:
@@ -131,7 +131,7 @@ class Unpacked(io.RawIOBase):
 
 
 def form_of(start: bytes) -> str | None:
-    """Give "gzip" or "zstd" where a file that starts so is compressed, else None."""
+    """Return "gzip" or "zstd" where a file that starts so is compressed, else None."""
     return next((form for magic, form in MAGIC.items() if start.startswith(magic)), None)
 
 

@@ -1,6 +1,6 @@
 """Environment variables: `PENCHANT_LEARNER__K=20` sets `k` in section `[learner]`.
 
-Every other variable that begins with `PENCHANT_` is told: one that looks like a slip for a
+Every other variable that begins with `PENCHANT_` is reported: one that looks like a slip for a
 setting is refused, what somebody else set there (Kubernetes does, for a service of that name)
 is logged and passed over.
 """
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 def given_by(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
-    """Give variable to setting, for those that set one of `names` (`learner.k`).
+    """Return variable to setting, for those that set one of `names` (`learner.k`).
 
     Raises InputError, with the name that is nearest, for a slip of the pen.
     """
@@ -55,7 +55,7 @@ def given_by(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, str]
 
 
 def _is_slip(rest: str, known: Iterable[str]) -> bool:
-    """Tell what was meant to be a setting: two underscores, or a section's name before one."""
+    """Return whether this was meant as a setting: two underscores, or a section before one."""
     sections = {name.partition(BETWEEN)[0] for name in known}
     if BETWEEN in rest:
         return True
@@ -65,7 +65,7 @@ def _is_slip(rest: str, known: Iterable[str]) -> bool:
 
 
 def _nearest(rest: str, known: Iterable[str]) -> str:
-    """Say which variable is nearest, in words; "" where none is near."""
+    """Return words on which variable is nearest; "" where none is near."""
     plain = {name.replace(BETWEEN, "_"): name for name in known}
     near = get_close_matches(rest.upper().replace(BETWEEN, "_"), plain, n=1)
     return f"; did you mean {PREFIX}{plain[near[0]]}?" if near else ""

@@ -13,6 +13,6 @@ MODEL_FORMAT = 1
 
 
 def model_version(settings: LearnerSettings) -> str:
-    """Give format and fingerprint of the settings, such as `1-9f3a01bc`."""
-    told = msgspec.json.encode(settings, order="deterministic")
-    return f"{MODEL_FORMAT}-{blake2b(told, digest_size=4).hexdigest()}"
+    """Return format and fingerprint of the settings, such as `1-9f3a01bc`."""
+    encoded = msgspec.json.encode(settings, order="deterministic")
+    return f"{MODEL_FORMAT}-{blake2b(encoded, digest_size=4).hexdigest()}"

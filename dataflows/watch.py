@@ -52,7 +52,7 @@ class _Timed:
 class Watch:
     """Hangs on the learn step; its own time is left out of `pace`.
 
-    `log` is the partition of the events. `also` is told the messages of each micro-batch;
+    `log` is the partition of the events. `also` is called with the messages of each micro-batch;
     `intent` judges what is thought of intent, `content` ranks by meaning alone, `insight`
     looks at all else.
     `lists` counts the lists sent, `listed` holds the items that reached one.
@@ -85,13 +85,13 @@ class Watch:
         self._positions = positions
 
     def before_learn(
-        self, recommender: Recommender, interaction: Interaction, served: Sequence[str] | None
+        self, recommender: Recommender, interaction: Interaction, last_sent: Sequence[str] | None
     ) -> None:
-        """Let the judge rank an interaction that is about to be learnt."""
+        """Have the judge rank an interaction that is about to be learnt."""
         with self.pace.apart():
             if self._timed is None:
                 self._timed = _Timed(recommender, self.pace)
-            self.judge.before_learn(self._timed, interaction, served)
+            self.judge.before_learn(self._timed, interaction, last_sent)
             self.intent.before_learn(recommender, interaction)
             if self.insight is not None:
                 self.insight.judged(recommender, interaction, self._timed.of_group)
@@ -100,12 +100,12 @@ class Watch:
                 self.content.judged(self.judge, recommender, interaction, read)
 
     def before_label(self, recommender: Recommender, late: LateLabel) -> None:
-        """Let the judge look at a label about to be learnt."""
+        """Have the judge look at a label about to be learnt."""
         with self.pace.apart():
             self.intent.before_label(recommender, late)
 
     def after_batch(self, recommender: Recommender, outs: Sequence[Out]) -> None:
-        """Take note of the lists that a micro-batch gave."""
+        """Note the lists that a micro-batch gave."""
         self.pace.arrive(self._positions.get(self._log))
         with self.pace.apart():
             for out in outs:

@@ -22,11 +22,11 @@ class Watermark(msgspec.Struct):
     claimant: str = ""
 
     def lateness(self, ts: float) -> float:
-        """Seconds by which `ts` lies behind event time; never negative."""
+        """Return the seconds by which `ts` lies behind event time; never negative."""
         return 0.0 if self.time is None or ts >= self.time else self.time - ts
 
     def advance(self, ts: float, user_id: str, max_skew: float) -> None:
-        """Take up an event dated `ts` of this user."""
+        """Advance by an event of this user, dated `ts`."""
         time = self.time
         if time is None or ts > time + max_skew:
             self._step(ts, user_id, max_skew)

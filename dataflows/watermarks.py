@@ -36,7 +36,7 @@ class Watermarks:
         self._dirty: set[str] = set()
 
     def of(self, raw: Raw, whole: Watermark) -> Watermark:
-        """Give the watermark that an event of this record is held against, and is to advance.
+        """Return the watermark that an event of this record is held against, and is to advance.
 
         `whole` is that of all events, which the caller advances; it is given where there is
         no other partition, and for records without a broker's time.
@@ -58,23 +58,23 @@ class Watermarks:
         return self._own[name]
 
     def changed(self) -> Iterator[Record]:
-        """Give (kind, partition, blob) of the times that were asked for since the last call."""
+        """Return (kind, partition, blob) of the times that were asked for since the last call."""
         dirty, self._dirty = sorted(self._dirty), set()
         return ((KIND, name, pack(KIND, VERSION, self._own[name])) for name in dirty)
 
     def restore(self, scan: Scan) -> None:
-        """Take up the times of an earlier run. Raises `learners.codec.StateError` if damaged."""
+        """Restore the times of an earlier run. Raises `learners.codec.StateError` if damaged."""
         self._own = {name: unpack_as(blob, KIND, VERSION, Watermark) for name, blob in scan(KIND)}
         self._read_before = frozenset(name for name, _ in scan(KIND_POSITION))
         self._only, self._dirty = None, set()
 
     def _is_new(self, name: str, whole: Watermark) -> bool:
-        """Whether others were read before, and this one was not."""
+        """Return whether others were read before, and this one was not."""
         has_begun = whole.time is not None or whole.claim is not None
         return has_begun and bool(self._read_before) and name not in self._read_before
 
     def _split(self, topic: str, whole: Watermark) -> None:
-        """From now on each partition has a time of its own."""
+        """Split the time into one of each partition."""
         for name in self._read_before:
             if name.startswith(f"{topic}-"):
                 self._own[name] = copy(self._start)

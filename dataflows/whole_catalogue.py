@@ -58,7 +58,7 @@ class WholeCatalogue:
     def removals(
         self, topic: str, partition: str, rows: Iterable[Raw], is_torn: Callable[[], bool]
     ) -> list[Raw]:
-        """Give a removal for each item that leaves, and tell what is worth knowing of the file.
+        """Return a removal for each item that leaves, and tell what is worth knowing of the file.
 
         `topic` and `partition` are those of the file's content, `rows` all of its lines;
         `is_torn` says, once they are read, whether the file breaks off in its last line.
@@ -100,7 +100,7 @@ class WholeCatalogue:
         ]
 
     def _is_under_way(self, partition: str, own: str, end: int) -> bool:
-        """Whether this content was accepted before, and not read to its end."""
+        """Return whether this content was accepted before, and not read to its end."""
         return self._progress.is_known(own) and (self._progress.position(partition) or 0) < end
 
     def _refusal(self, why: str) -> InputError:
@@ -110,7 +110,7 @@ class WholeCatalogue:
         )
 
     def _looked_at(self, rows: Iterable[Raw], refused: list[str | None]) -> Iterator[Raw]:
-        """Give the rows; put the id, as far as it can be read, of each that cannot be used."""
+        """Yield the rows; put the id, as far as it can be read, of each that cannot be used."""
         for raw in rows:
             if isinstance(decode_item(raw, self._settings), Reject):
                 refused.append(row_id(raw.value or b"", self._settings.max_id_chars))
@@ -138,7 +138,7 @@ class WholeCatalogue:
 
 
 def is_too_much(gone: int, known: int) -> bool:
-    """Tell whether so many items that go of those known are more than a person would expect.
+    """Return whether so many items that go of those known are more than a person would expect.
 
     One item may always go, unless it is the last.
     """

@@ -7,12 +7,12 @@ from pathlib import Path
 
 
 def is_busy(error: sqlite3.DatabaseError) -> bool:
-    """Say whether another connection held the file for too long."""
+    """Return whether another connection held the file for too long."""
     return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
 def is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Say whether the file itself is at fault: not when it is busy, full or read-only."""
+    """Return whether the file itself is at fault: not when it is busy, full or read-only."""
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return True

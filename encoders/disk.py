@@ -186,7 +186,7 @@ class VectorFile:
         self.evictions += gone
 
     def _guarded(self, work: Callable[[], None]) -> None:
-        """Do some work on the file; a busy or full one is passed over, a damaged one set aside."""
+        """Work on the file; a busy or full one is passed over, a damaged one set aside."""
         try:
             work()
         except sqlite3.DatabaseError as error:

@@ -17,5 +17,5 @@ class EncoderError(RuntimeError):
 
 
 def one_line(error: Exception) -> str:
-    """Give what an error of a library says, on one line and cut; its type where it says nothing."""
+    """Return the text of a library's error, on one line and cut; its type where it is empty."""
     return " ".join(str(error).split())[:300] or type(error).__name__

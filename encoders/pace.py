@@ -51,7 +51,7 @@ class Padded:
         return self._whole + (self._texts + 1) * max(self._longest, tokens)
 
     def add(self, tokens: int) -> None:
-        """Take in a text of so many tokens."""
+        """Add a text of so many tokens."""
         if self._texts == AT_ONCE:
             self._whole, self._texts, self._longest = self.total, 0, 0
         self._texts += 1
@@ -70,7 +70,7 @@ class EncodingPace:
         self._tokens = self._seconds = 0.0
 
     def measured(self, tokens: Iterable[int], seconds: float) -> None:
-        """Take up a call of the encoder: the estimated tokens of each text, and how long it took.
+        """Note a call of the encoder: the estimated tokens of each text, and how long it took.
 
         Where there are many texts, models sort them by length.
         """

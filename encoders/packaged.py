@@ -24,6 +24,6 @@ def packaged_folder() -> Path:
             "or name another encoder, such as `hashing`"
         )
     folder = Path(spec.origin).parent / "model"
-    if (told := MINILM.mismatch(folder)) is not None:
-        raise EncoderError(told)
+    if (mismatch := MINILM.mismatch(folder)) is not None:
+        raise EncoderError(mismatch)
     return folder

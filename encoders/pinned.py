@@ -32,7 +32,7 @@ class Pinned:
     instead: str
 
     def mismatch(self, folder: Path) -> str | None:
-        """Say, in one line, how the files in `folder` differ and what to do; None if they do not.
+        """Return one line on how the files in `folder` differ and what to do; None if they do not.
 
         A file is read once a process, unless its size or time changes.
         """
@@ -41,15 +41,15 @@ class Pinned:
             try:
                 found = _sha256(path, path.stat().st_size, path.stat().st_mtime_ns)
             except OSError as error:
-                return self._told(f"{path} cannot be read ({error.strerror})")
+                return self._message(f"{path} cannot be read ({error.strerror})")
             if found != expected:
-                return self._told(
+                return self._message(
                     f"{path} has the SHA-256 {found[:SHOWN]}... where {expected[:SHOWN]}... is "
                     "expected"
                 )
         return None
 
-    def _told(self, reason: str) -> str:
+    def _message(self, reason: str) -> str:
         name = self.distribution
         return (
             f"{name} {_installed(name)} is not what penchant was made for: {reason}; run "

@@ -134,7 +134,7 @@ def _owning(encoder: SentenceEncoder) -> SentenceEncoder:
 
 
 def _empty(model: SentenceTransformer) -> None:
-    """Let go of a model's weights."""
+    """Free a model's weights."""
     import torch
 
     for weight in (*model.parameters(), *model.buffers()):

@@ -69,7 +69,7 @@ def clip(text: str, limit: int) -> tuple[str, bool]:
 
 
 def _joined(text: str, place: int) -> bool:
-    """Say whether the characters on both sides of a place belong together."""
+    """Return whether the characters on both sides of a place belong together."""
     after, before = text[place], text[place - 1]
     return (
         unicodedata.combining(after) != 0

@@ -36,7 +36,7 @@ Chance = Annotated[float, Meta(gt=0, lt=1)]
 class BeliefSettings(Limited, frozen=True):
     """Settings of the filter. Raises ValueError with the value and the limit.
 
-    `odd` is told on top of this file. `stay` is believed before anything is learnt, as
+    `odd` is explained at the top of this file. `stay` is believed before anything is learnt, as
     firmly as `prior` steps would tell; what is learnt is kept from `least` to `most`.
     `half_life` counts steps with a label; `memory` (events) is the span of `usual`.
     """
@@ -77,7 +77,7 @@ _SURE = 0.98
 _FIRST_ODD = 0.25
 
 
-class Filter:
+class SessionFilter:
     """Learns how needs stay and switch, and turns posteriors into beliefs.
 
     `trust` is the exponent of the evidence that serves best.
@@ -106,7 +106,7 @@ class Filter:
         return self._entry
 
     def step(self, belief: Belief | None, posterior: Shares | None, edition: int, n: int) -> Belief:
-        """Learn from one more event; give the belief after it, as `look` would."""
+        """Learn from one more event; return the belief after it, as `look` would."""
         after = self.look(belief, posterior, edition, n)
         if posterior is not None:
             self._events += 1
@@ -117,7 +117,7 @@ class Filter:
         return after
 
     def look(self, belief: Belief | None, posterior: Shares | None, edition: int, n: int) -> Belief:
-        """Give the belief after one more event; learn nothing of it.
+        """Return the belief after one more event; learn nothing of it.
 
         `posterior` (n,) is None where the event says nothing. `belief` is None at a
         session's first event; one of another edition counts as None.
@@ -148,11 +148,11 @@ class Filter:
         return msgspec.structs.replace(belief, labelled=slot, since=0)
 
     def tell(self, belief: Belief, slot: int) -> Belief:
-        """As `observe`; give the belief that knows it too."""
+        """Learn a known need as `observe` does; return the belief that knows it too."""
         return self.known(self.observe(belief, slot), slot)
 
     def known(self, belief: Belief, slot: int) -> Belief:
-        """Give the belief that knows the newest event's need; learn nothing of it."""
+        """Return the belief that knows the newest event's need; learn nothing of it."""
         shares = belief.prior * np.float32(1.0 - _SURE)
         shares[slot] += np.float32(_SURE)
         return msgspec.structs.replace(belief, shares=shares, labelled=slot, since=0)
@@ -195,7 +195,7 @@ class Filter:
             self._refresh()
 
     def state(self) -> dict[str, object]:
-        """Give all as plain values and copies of arrays, for `learners.codec`."""
+        """Return all as plain values and copies of arrays, for `learners.codec`."""
         return {
             "settings": msgspec.to_builtins(self.settings),
             "clock": self._clock,
@@ -206,7 +206,7 @@ class Filter:
         }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Filter:
+    def from_state(cls, state: Mapping[str, Any]) -> SessionFilter:
         """Build a filter that goes on, bit for bit, where the one of `state` stopped."""
         made = cls(msgspec.convert(state["settings"], BeliefSettings))
         made._clock, made._events = state["clock"], state["events"]
@@ -279,7 +279,7 @@ _ARRAYS = ("stayed", "left", "entered", "usual", "stay", "entry")
 
 
 def widened(shares: NDArray[np.floating[Any]], n: int) -> Shares:
-    """Give shares as float64 `(n,)`, 0 for what is new."""
+    """Return shares as float64 `(n,)`, 0 for what is new."""
     wide = np.zeros(n)
     wide[: len(shares)] = shares
     return wide
@@ -315,12 +315,12 @@ def weigh(prior: Any, posterior: Any, usual: Any, odd: float, trust: float, shar
 
 @compiled
 def follow(usual: Any, posterior: Any, rate: float) -> None:
-    """Let the mean posterior (n,) follow one more, never down to nothing."""
+    """Move the mean posterior (n,) towards one more, never down to nothing."""
     for need in range(usual.size):
         usual[need] = max(usual[need] + rate * (posterior[need] - usual[need]), 1e-6)
 
 
 def _normal(shares: Shares) -> Shares:
-    """Let shares add up to 1; equal ones where nothing is left."""
+    """Scale shares to a sum of 1; equal ones where nothing is left."""
     total = shares.sum()
     return shares / total if total > 0 else np.full(len(shares), 1.0 / max(len(shares), 1))

@@ -32,7 +32,7 @@ class Blend:
         self._rate, self._most = rate, most
 
     def chances(self, scores: Floats) -> Chances:
-        """Give P(label) `(n,)` from scores `(experts, n)`."""
+        """Return P(label) `(n,)` from scores `(experts, n)`."""
         found = np.empty(scores.shape[1])
         mix(self.weights, scores, found)
         return found
@@ -46,11 +46,11 @@ class Blend:
         np.maximum(self._squares * factor, FIRST_SQUARE, out=self._squares)
 
     def state(self) -> dict[str, NDArray[np.float64]]:
-        """Give copies of all arrays."""
+        """Return copies of all arrays."""
         return {"weights": self.weights.copy(), "squares": self._squares.copy()}
 
     def restore(self, state: Mapping[str, NDArray[np.float64]]) -> None:
-        """Go on, bit for bit, from what `state` gave."""
+        """Restore, bit for bit, what `state` returned."""
         self.weights, self._squares = state["weights"].copy(), state["squares"].copy()
 
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Block(NamedTuple):
+class CandidateBatch(NamedTuple):
     """Candidates (n,) of one user at one moment with their scaled feature rows (n, f).
 
-    `pull` (n,) is what the user's recent items add to the score of each; `sources` (r,)
-    are those of them that have neighbours, `reach` (r,) what each weighs in the pull.
+    `item_weights` (n,) is what the user's recent items add to the score of each; `sources` (r,)
+    are those of them that have neighbours, `reach` (r,) what each counts for in it.
     """
 
     user_id: str
@@ -21,6 +21,6 @@ class Block(NamedTuple):
     ids: NDArray[np.int32]
     raw: NDArray[np.float32]
     scaled: NDArray[np.float32]
-    pull: NDArray[np.float32]
+    item_weights: NDArray[np.float32]
     sources: NDArray[np.int32]
     reach: NDArray[np.float32]

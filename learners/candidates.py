@@ -25,13 +25,13 @@ Floats = NDArray[np.float64]
 
 _OWN = 300  # of the user's own items, the newest so many are candidates where repeats are on
 _SEARCH = 4.0  # what being asked for counts in the cheap score
-_PULL_REACH = 10.0
+_WEIGHT_REACH = 10.0
 
 
 class Rows(NamedTuple):
     """Which of the recent items (by their `places`) have neighbour rows, and their numbers.
 
-    `reach` is what each of them weighs in the pull on a candidate; the squares sum to 1.
+    `reach` is what each of them counts for in a candidate's score; the squares sum to 1.
     """
 
     places: NDArray[np.intp]
@@ -47,8 +47,8 @@ class Candidates(NamedTuple):
     `sizes` (3, n): one more than an item's decayed count (its strength), one over the root of
     that (its spread), its count among users of the same stage. `sums` (n, 7) are over the rows
     of the recent items: together over all and over the newest; transitions from the newest and
-    from the last step; cosines, their sum and the highest; learnt pulls. `after` (n,) is how often
-    each was taken after searches like the user's newest, 0 where they never searched.
+    from the last step; cosines, their sum and the highest; item-to-item weights. `after` (n,)
+    is how often each was taken after searches like the user's newest, 0 where they never searched.
     """
 
     ids: NDArray[np.int32]
@@ -60,9 +60,9 @@ class Candidates(NamedTuple):
 def rows_of(signals: Signals, context: Context) -> Rows:
     """Look up the neighbour rows of recent items."""
     places, numbers, near_places, near_numbers = find_rows(
-        signals.neighbours.row_of, signals.meanings.row_of, context.recent
+        signals.neighbours.row_of, signals.semantic.row_of, context.recent
     )
-    reach = np.exp(context.back[places] / -_PULL_REACH)
+    reach = np.exp(context.back[places] / -_WEIGHT_REACH)
     reach /= math.sqrt(max(float(reach.dot(reach)), 1e-9))
     return Rows(places, numbers, near_places, near_numbers, reach)
 
@@ -70,7 +70,7 @@ def rows_of(signals: Signals, context: Context) -> Rows:
 def candidates_of(
     signals: Signals, context: Context, *, negatives: bool, least: int = 1
 ) -> tuple[Candidates, Rows]:
-    """Give the candidates of a user, the best few hundred by a cheap score, and the rows.
+    """Return the candidates of a user, the best few hundred by a cheap score, and the rows.
 
     `negatives` draws some more at random, keyed by the position. Where the signals name
     fewer than `least`, the most popular of all others fill up.
@@ -103,8 +103,8 @@ def candidates_of(
 def _gathered(
     signals: Signals, context: Context, rows: Rows, listed: list[NDArray[np.int32]]
 ) -> tuple[NDArray[np.int32], Floats]:
-    """Give the distinct candidates (n,) and what the rows say of each (n, 7)."""
-    neighbours, meanings, popularity = signals.neighbours, signals.meanings, signals.popularity
+    """Return the distinct candidates (n,) and what the rows say of each (n, 7)."""
+    neighbours, semantic, popularity = signals.neighbours, signals.semantic, signals.popularity
     return gather(
         neighbours.ids,
         neighbours.counts,
@@ -112,8 +112,8 @@ def _gathered(
         rows.places,
         rows.numbers,
         rows.reach,
-        meanings.near,
-        meanings.cosines,
+        semantic.near,
+        semantic.cosines,
         rows.near_places,
         rows.near_numbers,
         context.recent,
@@ -128,7 +128,7 @@ def _gathered(
 
 
 def _listed(signals: Signals, context: Context) -> list[NDArray[np.int32]]:
-    """Give the lists that name candidates whatever the recent items are."""
+    """Return the lists that name candidates whatever the recent items are."""
     channels = (stage_of(context.steps), LONG, SHORT)
     listed = [signals.popularity.top(channel) for channel in channels]
     listed.append(np.array(signals.fresh, np.int32))
@@ -149,7 +149,7 @@ def _drawn(signals: Signals, position: int) -> NDArray[np.int32]:
 
 
 def _rest(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.int32]:
-    """Give what else may be shown, the most popular first."""
+    """Return what else may be shown, the most popular first."""
     rest = signals.items.in_order()
     if not context.repeats:
         rest = np.setdiff1d(rest, context.taken[0], assume_unique=True)
@@ -166,7 +166,7 @@ def _shortlist(
     rough: Floats,
     after: NDArray[np.float32],
 ) -> NDArray[np.intp] | None:
-    """Give the places of the best by a cheap score; None where there are few enough.
+    """Return the places of the best by a cheap score; None where there are few enough.
 
     What a language model named stays beside them, in nobody's place.
     """
@@ -185,7 +185,7 @@ def _shortlist(
 
 
 def again(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.float32]:
-    """Give whether, how often and how lately (3, n) float32 the user took each item."""
+    """Return whether, how often and how lately (3, n) float32 the user took each item."""
     found = np.zeros((3, len(ids)), np.float32)
     taken, slot = context.taken, signals.slot
     slot[ids] = np.arange(len(ids))
@@ -201,7 +201,7 @@ def again(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray
 
 
 def _after(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.float32]:
-    """Give how often items (n,) were taken after searches like the user's newest."""
+    """Return how often items (n,) were taken after searches like the user's newest."""
     table = signals.searched
     row = -1 if context.search is None else table.row(context.search.hub)
     if row < 0:
@@ -211,7 +211,7 @@ def _after(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArra
 
 
 def named(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.float32]:
-    """Give the two figures (2, n) float32 of what a language model named; 0 for all else."""
+    """Return the two figures (2, n) float32 of what a language model named; 0 for all else."""
     found = np.zeros((2, len(ids)), np.float32)
     offered, slot = context.generated, signals.slot
     slot[ids] = np.arange(len(ids))

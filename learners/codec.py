@@ -83,7 +83,7 @@ def _array_out(value: object) -> object:
 
 @cache
 def _little(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Give a type of numbers in the order of bytes in which it is written."""
+    """Return a type of numbers in the order of bytes in which it is written."""
     little = dtype.newbyteorder("<")
     if little.str not in _DTYPES:
         raise StateError(
@@ -135,13 +135,13 @@ def unpack(blob: bytes, kind: str, version: int | Collection[int]) -> Any:
 
 
 def unpack_as(blob: bytes, kind: str, version: int | Collection[int], wanted: type[T]) -> T:
-    """Like `unpack`, with the state checked against and built as `wanted` (a `msgspec.Struct`)."""
+    """Unpack as `unpack` does, with the state checked against and built as `wanted`."""
     state: T = _read(blob, kind, version, wanted)
     return state
 
 
 def version_of(blob: bytes) -> tuple[str, int]:
-    """Give the kind and the version of a record, without reading its state."""
+    """Return the kind and the version of a record, without reading its state."""
     envelope = _open(blob)
     return envelope.kind, envelope.version
 

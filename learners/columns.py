@@ -25,14 +25,14 @@ class Columns:
         return len(self._places)
 
     def add(self, x: Mapping[Hashable, Any]) -> None:
-        """Give columns to the names that have none, while there are some left."""
+        """Assign columns to the names that have none, while there are some left."""
         new = [name for name in x if name not in self._places]
         if new and len(self) < self.limit:
             for name in sorted(new, key=_order)[: self.limit - len(self)]:
                 self._places[name] = len(self)
 
     def row(self, x: Mapping[Hashable, Any], width: int) -> NDArray[np.float64]:
-        """Give the features as a row `(width,)` float64, 0 where there is none."""
+        """Return the features as a row `(width,)` float64, 0 where there is none."""
         row = np.zeros(width)
         for name, value in x.items():
             place = self._places.get(name)

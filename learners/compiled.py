@@ -39,7 +39,7 @@ def compiled(function: F) -> F:
 def keep_compiled_in(folder: Path) -> bool:
     """Keep in `folder` what is compiled, where no other place for it may be written.
 
-    Gives whether all is kept now. It is made where it is missing and needed, for its owner alone:
+    Returns whether all is kept now. It is made where it is missing and needed, for its owner alone:
     what lies there is loaded and run.
     """
     if not _unkept:
@@ -68,7 +68,7 @@ class _Kept(FunctionCache):
 
 
 def _keep(made: Any) -> bool:
-    """Let a function be kept; give whether there is a folder for it."""
+    """Prepare a function to be kept; return whether there is a folder for it."""
     is_named = bool(getattr(config, "CACHE_DIR", ""))
     if not is_named and not os.path.isabs(os.path.expanduser("~")):  # noqa: PTH117, PTH111
         return False  # numba would make a folder named "~" where we are
@@ -82,7 +82,7 @@ def _keep(made: Any) -> bool:
 
 @compiled
 def place_of(numbers: NDArray[np.int32], wanted: int) -> int:
-    """Give the first place of a number among others (n,), -1 where it is not there."""
+    """Return the first place of a number among others (n,), -1 where it is not there."""
     for place in range(numbers.size):
         if numbers[place] == wanted:
             return place

@@ -9,7 +9,7 @@ import msgspec
 
 from learners.codec import pack, unpack
 from learners.control import Control
-from learners.needs import Needs
+from learners.needs import IntentTracker
 from learners.records import SHARED_KIND, SHARED_VERSION
 from learners.settings import LearnerSettings
 
@@ -55,37 +55,37 @@ class Decisions:
     ) -> None:
         blob = load(SHARED_KIND, _SHARED)
         self._state: dict[str, Any] | None = None
-        self.needs = Needs(0)
+        self.tracker = IntentTracker(0)
         if blob is not None:
             self._state = unpack(blob, SHARED_KIND, SHARED_VERSION)
             stored = self._state["needs"]
             settings = msgspec.structs.replace(LearnerSettings(), dim=stored["stated"]["dim"])
-            self.needs = Needs(settings.dim, settings)
-            self.needs.restore(stored, scan)
+            self.tracker = IntentTracker(settings.dim, settings)
+            self.tracker.restore(stored, scan)
 
     def decide(self, control: Control) -> list[tuple[str, str, bytes | None]]:
-        """Carry out a decision; give the records to write. Raises `ControlError`."""
-        self.needs.control(control)
+        """Carry out a decision; return the records to write. Raises `ControlError`."""
+        self.tracker.control(control)
         if self._state is None:
             return []
-        self._state["needs"] = self.needs.state()
+        self._state["needs"] = self.tracker.state()
         shared = pack(SHARED_KIND, SHARED_VERSION, self._state)
-        return [*self.needs.changed(), (SHARED_KIND, _SHARED, shared)]
+        return [*self.tracker.changed(), (SHARED_KIND, _SHARED, shared)]
 
     def overview(self, words: int = 5) -> Overview:
-        """Give what there is, the labels with most examples and the largest clusters first."""
-        needs = self.needs
-        known: Any = needs.stated.state()["labels"]
+        """Return what there is, the labels with most examples and the largest clusters first."""
+        tracker = self.tracker
+        known: Any = tracker.stated.state()["labels"]
         counted = zip(known["names"], known["counts"].tolist(), strict=True)
-        labels = [Label(name, n, needs.typical.typical(name, words)) for name, n in counted]
+        labels = [Label(name, n, tracker.typical.typical(name, words)) for name, n in counted]
         proposals = [
             Proposal(
                 cluster.number,
                 cluster.count,
-                needs.typical.apart(cluster.words, words),
+                tracker.typical.apart(cluster.words, words),
                 [example.text for example in cluster.examples],
             )
-            for cluster in needs.emerging.proposed()
+            for cluster in tracker.discovery.proposed()
         ]
         labels.sort(key=lambda label: (-label.examples, label.name))
-        return Overview(labels, proposals, dict(needs.aliases), list(needs.retired))
+        return Overview(labels, proposals, dict(tracker.aliases), list(tracker.retired))

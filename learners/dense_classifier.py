@@ -34,7 +34,7 @@ class Learner(Protocol):
         ...
 
     def distribution(self, x: NDArray[np.float64]) -> dict[str, float]:
-        """Give P(label)."""
+        """Return P(label)."""
         ...
 
     def widen(self, dim: int) -> None:
@@ -80,7 +80,7 @@ class DenseClassifier(base.MiniBatchClassifier):
             self._drop_retired()
 
     def predict_proba_one(self, x: Mapping[Hashable, Any], **_: Any) -> dict[Label, float]:
-        """Give P(label); {} before anything was learnt."""
+        """Return P(label); {} before anything was learnt."""
         named = self._learner.distribution(self._columns.row(x, self._learner.dim))
         return {self._targets[name]: share for name, share in named.items()}
 
@@ -95,14 +95,14 @@ class DenseClassifier(base.MiniBatchClassifier):
             self.learn_one(x, label)
 
     def predict_proba_many(self, X: Any) -> Any:  # noqa: N803 (River's name)
-        """Give P(label) for each row of a frame, one column a label, as such a frame."""
+        """Return P(label) for each row of a frame, one column a label, as such a frame."""
         frame = dataframe.into_frame(X)
         rows = [self.predict_proba_one(x) for x in _rows(frame)]
         known = {label: [row[label] for row in rows] for label in (rows[0] if rows else {})}
         return dataframe.to_native_frame(known, like=frame)
 
     def predict_many(self, X: Any) -> Any:  # noqa: N803 (River's name)
-        """Give the likeliest label for each row of a frame, as a series of the same kind."""
+        """Return the likeliest label for each row of a frame, as a series of the same kind."""
         frame = dataframe.into_frame(X)
         labels = [self.predict_one(x) for x in _rows(frame)]
         return dataframe.to_native_series(labels, name="label", like=frame)
@@ -122,6 +122,6 @@ class DenseClassifier(base.MiniBatchClassifier):
 
 
 def _rows(frame: Any) -> Iterator[dict[Hashable, Any]]:
-    """Give the rows of a frame as dicts."""
+    """Return the rows of a frame as dicts."""
     rows: Iterator[dict[Hashable, Any]] = frame.iter_rows(named=True)
     return rows

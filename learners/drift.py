@@ -8,8 +8,8 @@ long as its halves agree in their mean.
 Over thousands of values a difference in the third digit is certain, and of no use to
 anybody. So a drift must also be large: Cohen's h (1988, "Statistical power analysis for the
 behavioral sciences"), the distance of two shares on the arcsine scale, between the mean that
-was last told and the new one. Steps too small to be told add up until they are. Nothing is
-learnt from an alarm: it is told, and that is all.
+was last reported and the new one. Steps too small to be reported add up until they are. Nothing is
+learnt from an alarm: it is reported, and that is all.
 
 ADWIN's own state is private to River, so what is stored is what it was fed: the
 values since its last fresh start, in steps of 1/255, so that each is one byte. A
@@ -50,7 +50,7 @@ class DriftSettings(Limited, frozen=True):
     between checks. `remember` bounds the values kept per signal (a byte each), and so
     the longest window: long ones notice small drifts, very short ones none. `keep` is
     how many alarms are kept to look at; all are counted. `effect` is the least Cohen's h
-    that is told: at 0.1 a hit rate of 0.2 that falls below 0.16, or rises above 0.24.
+    that is reported: at 0.1 a hit rate of 0.2 that falls below 0.16, or rises above 0.24.
     """
 
     delta: Annotated[float, Meta(gt=0, lt=1)] = 0.002
@@ -84,7 +84,7 @@ class Watch:
         self._start(fed)
 
     def update(self, value: float) -> tuple[float, float] | None:
-        """Take one value in; at a drift, give the means before the change and after it."""
+        """Note one value; at a drift, return the means before the change and after it."""
         step = round(value * _STEPS)
         self._fed.append(step)
         noticed = self._take(step, len(self._fed))
@@ -106,11 +106,11 @@ class Watch:
         return float(self._detector.estimation)
 
     def fed(self) -> bytes:
-        """Give the values since the last fresh start, oldest first, as steps of 1/255."""
+        """Return the values since the last fresh start, oldest first, as steps of 1/255."""
         return bytes(self._fed)
 
     def _start(self, fed: bytes | bytearray) -> tuple[float, float] | None:
-        """Feed a new detector; give the last drift that it notices on the way."""
+        """Feed a new detector; return the last drift that it notices on the way."""
         self._fed = bytearray(fed)
         self._since = 0
         self._detector = _ADWIN(delta=self._settings.delta, clock=self._settings.clock)
@@ -136,7 +136,7 @@ class DriftMonitor:
         self.counts: dict[str, int] = {HIT: 0, INTENT_LOSS: 0, INTENT_LABEL: 0}
         self.alarms: list[Alarm] = []
         self.position = 0
-        self._told: dict[str, float] = {}
+        self._reported: dict[str, float] = {}
         self._watches: dict[str, Watch] = {
             HIT: Watch(self.settings),
             INTENT_LOSS: Watch(self.settings),
@@ -149,7 +149,7 @@ class DriftMonitor:
         position: int | None = None,
         changed: LabelAlarm | None = None,
     ) -> list[Alarm]:
-        """Take in one event's hit (0 to 1) and log loss (nats); give the drifts noticed.
+        """Note one event's hit (0 to 1) and log loss (nats); return the drifts noticed.
 
         None or NaN says that there is no value; a hit outside 0 to 1 is cut to it.
         `position` names the event, by default by its number among the updates. `changed`
@@ -168,21 +168,21 @@ class DriftMonitor:
         return found
 
     def mean(self, signal: Signal) -> float:
-        """Give the mean of a signal since it last drifted, 0 before its first value."""
+        """Return the mean of a signal since it last drifted, 0 before its first value."""
         return self._watches[signal].mean
 
     def width(self, signal: Signal) -> int:
-        """Give how many values that mean is of."""
+        """Return how many values that mean is of."""
         return self._watches[signal].width
 
     def state(self) -> dict[str, object]:
-        """Give all as plain values, for `learners.codec`."""
+        """Return all as plain values, for `learners.codec`."""
         return {
             "settings": msgspec.to_builtins(self.settings),
             "counts": dict(self.counts),
             "alarms": msgspec.to_builtins(self.alarms),
             "position": self.position,
-            "told": dict(self._told),
+            "told": dict(self._reported),
             "fed": {signal: watch.fed() for signal, watch in self._watches.items()},
         }
 
@@ -193,7 +193,7 @@ class DriftMonitor:
         monitor.counts |= state["counts"]
         monitor.alarms = msgspec.convert(state["alarms"], list[Alarm])
         monitor.position = state["position"]
-        monitor._told = dict(state.get("told", {}))
+        monitor._reported = dict(state.get("told", {}))
         for signal, fed in state["fed"].items():
             monitor._watches[signal] = Watch(monitor.settings, fed)
         return monitor
@@ -203,10 +203,10 @@ class DriftMonitor:
         if noticed is None:
             return
         mean, after = noticed
-        before = self._told.setdefault(signal, mean)
+        before = self._reported.setdefault(signal, mean)
         if effect_size(before, after) < self.settings.effect:
             return
-        self._told[signal] = after
+        self._reported[signal] = after
         self._note(Alarm(signal, where, before, after), found)
 
     def _note(self, alarm: Alarm, found: list[Alarm]) -> None:
@@ -216,12 +216,12 @@ class DriftMonitor:
 
 
 def effect_size(one: float, other: float) -> float:
-    """Give Cohen's h of two shares, from 0 to pi: 0.2 is what he calls small, 0.5 medium."""
+    """Return Cohen's h of two shares, from 0 to pi: 0.2 is what he calls small, 0.5 medium."""
     return 2.0 * abs(math.asin(math.sqrt(one)) - math.asin(math.sqrt(other)))
 
 
 def means_apart(window: bytes | bytearray) -> tuple[float, float]:
-    """Give the means of a window's two parts, where a change of the mean is likeliest.
+    """Return the means of a window's two parts, where a change of the mean is likeliest.
 
     ADWIN lets go of its oldest values only, so its own mean is still mostly that of before.
     The parts are those whose means are the most standard errors apart (Page's cumulative

@@ -34,11 +34,11 @@ Vector = NDArray[np.float32]
 Changed = Iterator[tuple[str, str, bytes | None]]
 
 
-class EmergingSettings(Limited, frozen=True):
+class DiscoverySettings(Limited, frozen=True):
     """Settings of the clusters. Raises ValueError with the value and the limit.
 
     `most` clusters are kept; one's weight halves in `half_life` new-looking events that are
-    not its own. `far` and `grown` are told on top of this file.
+    not its own. `far` and `grown` are explained at the top of this file.
     """
 
     most: Count = 64
@@ -73,15 +73,15 @@ class Cluster(msgspec.Struct):
     vectors: list[NDArray[np.float16]] = []
 
     def mean(self) -> Vector:
-        """Give the mean (dim,): its product with a vector is the mean cosine with the events."""
+        """Return the mean (dim,): its product with a vector is the mean cosine with the events."""
         return self.total / np.float32(max(self.weight, 1e-9))
 
 
-class Emerging:
+class IntentDiscovery:
     """All clusters of a shard."""
 
-    def __init__(self, settings: EmergingSettings | None = None) -> None:
-        self.settings = settings or EmergingSettings()
+    def __init__(self, settings: DiscoverySettings | None = None) -> None:
+        self.settings = settings or DiscoverySettings()
         self.clusters: dict[int, Cluster] = {}
         self.next_number = 1
         self.clock = 0
@@ -112,7 +112,7 @@ class Emerging:
     def add(
         self, event_id: str, text: str, words: tuple[str, ...], vector: Vector
     ) -> Cluster | None:
-        """Take in an event that fits no label; give its cluster if that is now proposed."""
+        """Add an event that fits no label; return its cluster if that is now proposed."""
         if self._pairs < _FIRST_PAIRS:
             return None
         self.clock += 1
@@ -125,12 +125,12 @@ class Emerging:
         return found if was < self.settings.grown <= found.weight else None
 
     def proposed(self) -> list[Cluster]:
-        """Give the clusters that have grown, the heaviest first."""
+        """Return the clusters that have grown, the heaviest first."""
         grown = [c for c in self.clusters.values() if self._weight(c) >= self.settings.grown]
         return sorted(grown, key=lambda cluster: (-self._weight(cluster), cluster.number))
 
     def drop(self, number: int) -> Cluster | None:
-        """Take a cluster out, for it is named or not wanted; None where there is none."""
+        """Remove a cluster that is named or not wanted; None where there is none."""
         found = self.clusters.pop(number, None)
         if found is not None:
             self._slots[found.slot] = None
@@ -138,7 +138,7 @@ class Emerging:
             self._gone.add(number)
         return found
 
-    def succeed(self, before: Emerging) -> None:
+    def succeed(self, before: IntentDiscovery) -> None:
         """Take the place of another encoder's clusters; numbers go on, so that none comes twice."""
         known = sorted(self.clusters.values(), key=lambda cluster: cluster.number)
         self.clusters = {}
@@ -150,7 +150,7 @@ class Emerging:
         self._gone = before._gone | set(before.clusters)
 
     def changed(self) -> Changed:
-        """Give the records changed since the last call."""
+        """Yield the records changed since the last call."""
         for number in sorted(self._gone):
             yield KIND, str(number), None
         for number in sorted(self._dirty):
@@ -158,7 +158,7 @@ class Emerging:
         self._dirty, self._gone = set(), set()
 
     def state(self) -> dict[str, object]:
-        """Give what is not in the clusters' own records, as plain values."""
+        """Return what is not in the clusters' own records, as plain values."""
         return {
             "settings": msgspec.to_builtins(self.settings),
             "next": self.next_number,
@@ -168,9 +168,11 @@ class Emerging:
         }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any], records: Iterator[tuple[str, bytes]]) -> Emerging:
-        """Go on, bit for bit, from what `state` and the clusters' records say."""
-        made = cls(msgspec.convert(state["settings"], EmergingSettings))
+    def from_state(
+        cls, state: Mapping[str, Any], records: Iterator[tuple[str, bytes]]
+    ) -> IntentDiscovery:
+        """Restore, bit for bit, from `state` and the clusters' records."""
+        made = cls(msgspec.convert(state["settings"], DiscoverySettings))
         made.next_number, made.clock = state["next"], state["clock"]
         made._pairs, made._mean, made._square = state["pairs"]
         made._last = state["last"]
@@ -179,7 +181,7 @@ class Emerging:
         return made
 
     def _nearest(self, vector: Vector, but: int = 0) -> Cluster | None:
-        """Give the cluster that a vector is near enough to, None where there is none."""
+        """Return the cluster that a vector is near enough to, None where there is none."""
         if self._means.shape[1] != len(vector):
             return None
         cosines, best, highest = (self._means @ vector).tolist(), None, self.near
@@ -227,7 +229,7 @@ class Emerging:
         self._dirty.add(cluster.number)
 
     def _unite(self, cluster: Cluster) -> None:
-        """Let a cluster take in the one that it has come near to."""
+        """Merge a cluster with the one that it has come near to."""
         other = self._nearest(cluster.mean(), cluster.number)
         if other is None:
             return
@@ -244,7 +246,7 @@ class Emerging:
         self._place(cluster)
 
     def _fading(self, cluster: Cluster) -> float:
-        """Give what a cluster's weight is multiplied by, for the time since its last event."""
+        """Return what a cluster's weight is multiplied by, for the time since its last event."""
         return float(0.5 ** ((self.clock - cluster.clock) / self.settings.half_life))
 
     def _weight(self, cluster: Cluster) -> float:

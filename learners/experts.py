@@ -119,7 +119,7 @@ class Experts:
             part.clear(slot)
 
     def merge(self, gone: int, kept: int, share: float) -> None:
-        """Let one slot count for another; `share` is its part of what both were counted."""
+        """Merge one slot into another; `share` is its part of what both were counted."""
         self._softmax.merge(gone, kept, share)
         self._prototypes.merge(gone, kept)
         self._nearest.merge(gone, kept)
@@ -132,7 +132,7 @@ class Experts:
         self._rehearsal.remove(slot)
 
     def fade(self, factor: float) -> None:
-        """Let old gradients weigh less, so that steps become longer again."""
+        """Fade old gradients, so that steps become longer again."""
         self._softmax.fade(factor)
         self._blend.fade(factor)
 
@@ -142,7 +142,7 @@ class Experts:
             part.widen(dim)
 
     def state(self, n: int) -> dict[str, Any]:
-        """Give all that was learnt of the first `n` slots, as copies."""
+        """Return all that was learnt of the first `n` slots, as copies."""
         return {
             "parts": [part.state(n) for part in self._parts()],
             "blend": self._blend.state(),
@@ -152,7 +152,7 @@ class Experts:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on, bit for bit, from what `state` gave."""
+        """Restore, bit for bit, what `state` returned."""
         for part, kept in zip(self._parts(), state["parts"], strict=True):
             part.restore(kept)
         self._blend.restore(state["blend"])

@@ -57,13 +57,13 @@ _VALUE_REACH, _VALUE_STEPS = 3.0, 12.0  # what the newest items weigh in their u
 
 
 def features_of(settings: LearnerSettings, *, searching: bool = False) -> tuple[str, ...]:
-    """Give the names of the columns under these settings; `searching`: once someone searched."""
+    """Return the names of the columns under these settings; `searching`: once someone searched."""
     named = FEATURES + GENERATED if settings.generated else FEATURES
     return named + SEARCH if searching else named
 
 
 def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArray[np.float32]:
-    """Give the raw feature rows `(n, features)` float32 of candidates."""
+    """Return the raw feature rows `(n, features)` float32 of candidates."""
     position, ids, popularity = context.position, candidates.ids, signals.popularity
     names = features_of(signals.settings, searching=signals.searching)
     columns = np.empty((len(names), len(ids)), np.float32)
@@ -101,11 +101,11 @@ def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArra
 
 
 def sought(signals: Signals, candidates: Candidates, context: Context) -> NDArray[np.float32]:
-    """Give what a user's newest search says of candidates (4, n); 0 where they never searched."""
+    """Return what a user's newest search says of candidates (4, n); 0 where they never searched."""
     found, search = np.zeros((len(SEARCH), len(candidates.ids)), np.float32), context.search
-    direction = None if search is None else search.direction(signals.meanings)
+    direction = None if search is None else search.direction(signals.semantic)
     if search is not None and direction is not None:
-        found[0] = signals.meanings.nearness(candidates.ids, direction)
+        found[0] = signals.semantic.nearness(candidates.ids, direction)
         # A search that comes late may be newer than what a group is allowed to see.
         found[1] = math.log1p(max(context.length - search.at, 0))
         found[2] = np.log(candidates.after + np.float32(_SELDOM))
@@ -115,7 +115,7 @@ def sought(signals: Signals, candidates: Candidates, context: Context) -> NDArra
 
 @compiled
 def usual(level: Floats, recent: NDArray[np.int32], back: Floats) -> tuple[bool, float, float]:
-    """Give whether there are recent items, the mean value of the last step, and their usual."""
+    """Return whether there are recent items, the mean value of the last step, and their usual."""
     last = newest = count = total = 0.0
     for place in range(recent.size):
         value = level[recent[place]]

@@ -41,7 +41,7 @@ class _OneExpert(LabelLearner):
         self._dim = dim
 
     def state(self) -> dict[str, object]:
-        """Give all that was learnt as plain values and copies of arrays, for `learners.codec`."""
+        """Return all that was learnt as plain values and copies of arrays, for `learners.codec`."""
         return {
             "made": [self._dim, self._kept, self._sharpness, self._labels.limit],
             "labels": self._labels.state(),
@@ -58,7 +58,7 @@ class _OneExpert(LabelLearner):
 
     @abstractmethod
     def _scores(self, vector: Dense) -> Dense:
-        """Give the scores of the labels `(n,)`, to be exponentiated."""
+        """Return the scores of the labels `(n,)`, to be exponentiated."""
 
     def _chances(self, vector: Dense) -> Chances:
         scores = self._scores(vector).astype(np.float64)
@@ -76,7 +76,7 @@ class _OneExpert(LabelLearner):
         self._expert.remove(slot)
 
     def _forget(self) -> None:
-        """Old examples make room for new ones; nothing else fades."""
+        """Let old examples make room for new ones; nothing else fades."""
 
 
 class PrototypeLearner(_OneExpert):

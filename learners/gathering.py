@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.compiled import compiled
-from learners.neighbours import NEXT, PULL, TOGETHER
+from learners.neighbours import ITEM_WEIGHT, NEXT, TOGETHER
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int32]
@@ -25,7 +25,7 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 def find_rows(
     row_of: Numbers, near_of: Numbers, recent: Numbers
 ) -> tuple[NDArray[np.intp], Numbers, NDArray[np.intp], Numbers]:
-    """Give which of the recent items have rows of either kind, by place, and those rows."""
+    """Return which of the recent items have rows of either kind, by place, and those rows."""
     places, numbers = np.empty(recent.size, np.intp), np.empty(recent.size, np.int32)
     near_places, near_numbers = np.empty(recent.size, np.intp), np.empty(recent.size, np.int32)
     n = near = 0
@@ -50,7 +50,7 @@ def _first_mention(
     n: int,
     gone: int,
 ) -> tuple[int, int, int]:
-    """Give an item a place, 0 where it may not be shown; and both ends of `found` after it."""
+    """Return an item a place, 0 where it may not be shown; and both ends of `found` after it."""
     if blocked[item]:
         place, gone = 0, gone - 1
         found[gone] = item
@@ -88,7 +88,7 @@ def gather(  # noqa: C901, PLR0912, PLR0913, PLR0917 - arrays cross one by one
     The rows `numbers` (r,) of `ids` and `counts` are those of the recent items at `places`; these
     lie `back` (m,) steps. They make the first four sums, divided by the root of how often their
     owner is counted, and with `reach` the last one. The rows `near_numbers` make the two between.
-    `slot` holds -1 everywhere, before and after. Gives items (n,) and their sums (n, 7).
+    `slot` holds -1 everywhere, before and after. Returns items (n,) and their sums (n, 7).
     """
     room = numbers.size * ids.shape[1] + near_numbers.size * near.shape[1] + listed.size
     room = min(room, slot.size) + 1
@@ -105,7 +105,7 @@ def gather(  # noqa: C901, PLR0912, PLR0913, PLR0917 - arrays cross one by one
         row, far = numbers[number], back[places[number]]
         rooted = np.sqrt(total[recent[places[number]]] * total_scale + 1.0)
         share = 1.0 / (rooted * unit)
-        long, pull = share * np.exp(-far / _LONG_REACH), reach[number]
+        long, weight = share * np.exp(-far / _LONG_REACH), reach[number]
         short = share * np.exp(-far / _SHORT_REACH) if far < _NEWEST else 0.0
         last = share / rooted if far == 0.0 else 0.0
         for column in range(ids.shape[1]):
@@ -115,7 +115,7 @@ def gather(  # noqa: C901, PLR0912, PLR0913, PLR0917 - arrays cross one by one
                 place, n, gone = _first_mention(item, blocked, slot, found, sums, n, gone)
             together = counts[TOGETHER, row, column]
             sums[place, 0] += long * together
-            sums[place, 6] += pull * counts[PULL, row, column]
+            sums[place, 6] += weight * counts[ITEM_WEIGHT, row, column]
             if short > 0.0:  # the same for a whole row
                 following = counts[NEXT, row, column]
                 sums[place, 1] += short * together
@@ -157,7 +157,7 @@ def weigh(
     stage: Floats,
     stage_scale: float,
 ) -> tuple[Floats, Floats]:
-    """Give strength, spread and count at the stage (3, n), and the cheap score (n,)."""
+    """Return strength, spread and count at the stage (3, n), and the cheap score (n,)."""
     n = ids.size
     sizes, rough = np.empty((3, n)), np.empty(n)
     most = most_now = most_next = most_near = most_staged = 1e-3
@@ -180,7 +180,7 @@ def weigh(
 
 @compiled
 def draw(start: int, draws: int, streamed: NDArray[np.bool_], n: int) -> Numbers:
-    """Draw items below `n` evenly, and give those that were met in the stream.
+    """Draw items below `n` evenly, and return those that were met in the stream.
 
     A Weyl sequence: multiples of the golden ratio, modulo 1, spread over all items.
     """

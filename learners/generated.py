@@ -60,8 +60,10 @@ class Taken(NamedTuple):
 
 
 def taken_by(user: User, items: ItemTable, most: int, *, again: bool) -> Taken:
-    """Tell of a user's newest `most` items; `again`: what they have may be named again."""
-    shown = [(items.title(n), items.first_category(n)) for n in user.walk(most).items[::-1]]
+    """Return a user's newest `most` items; `again`: what they have may be named again."""
+    shown = [
+        (items.title(n), items.first_category(n)) for n in user.recent_window(most).items[::-1]
+    ]
     seen = [] if again else [items.ids[number] for number in user.seen.tolist()]
     ts = float(user.times[user.kept - 1]) if user.kept else 0.0
     search = "" if user.search is None else user.search.text
@@ -115,7 +117,7 @@ class Generated:
             self._drop(next(iter(self._made)))
 
     def of(self, user_id: str, length: int, before: float | None, position: int) -> Offered:
-        """Give what was named for a user of this length, unless it is too old.
+        """Return what was named for a user of this length, unless it is too old.
 
         What was asked for with events at the time `before`, or later, is not to be seen yet.
         """
@@ -131,7 +133,7 @@ class Generated:
         return Offered(np.array(made.items, np.int32), rows)
 
     def changed(self, position: int) -> Changed:
-        """Give the records changed since the last call, and forget what is too old."""
+        """Yield the records changed since the last call, and forget what is too old."""
         for user_id, made in list(self._made.items()):
             if position - made.position <= self._life:
                 break
@@ -142,7 +144,7 @@ class Generated:
         self._dirty.clear()
 
     def restore(self, records: Iterator[tuple[str, bytes]]) -> None:
-        """Take up what an earlier run stored. Raises `StateError` where it is damaged."""
+        """Restore what an earlier run stored. Raises `StateError` where it is damaged."""
         stored = [(user_id, unpack_as(blob, KIND, _VERSION, _Made)) for user_id, blob in records]
         self._made = OrderedDict(sorted(stored, key=lambda one: one[1].number))
         self._next = max((made.number for made in self._made.values()), default=-1) + 1

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def grown(array: NDArray[Any], rows: int, fill: float = 0.0) -> NDArray[Any]:
-    """Give `array` itself, or a copy with room for at least `rows` rows, new ones set to `fill`."""
+    """Return `array`, or a copy with room for at least `rows` rows, new ones set to `fill`."""
     have = len(array)
     if rows <= have:
         return array

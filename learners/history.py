@@ -19,11 +19,11 @@ from learners.belief import Belief
 from learners.codec import pack, unpack, unpack_as
 from learners.compiled import place_of
 from learners.profile import Profile
-from learners.receipt import AGAIN, EVENT, FIGURES, HUB, TYPE, WORDS, Receipt, read
+from learners.receipt import AGAIN, EVENT, FIGURES, HUB, TYPE, WORDS, UndoRecord, read
 from learners.searches import Search, in_space
 from learners.session import SessionMean
 from learners.trail import Step
-from learners.walk import PAUSE, Walk, in_a_row, walked
+from learners.walk import PAUSE, RecentWindow, collect_window, in_a_row
 
 KIND = "learner:user"
 BUCKET_KIND = "learner:users-seen"
@@ -41,7 +41,7 @@ Changed = Iterator[tuple[str, str, bytes | None]]
 
 
 class Aside(msgspec.Struct, array_like=True, frozen=True):
-    """An event that speaks against its item: the marks of its id and type, and the item."""
+    """An event that speaks against its item: the hashes of its id and type, and the item."""
 
     event: int
     type: int
@@ -53,7 +53,7 @@ class User(msgspec.Struct):
 
     The first `kept` of `recent` (room,) int32 and of `times` (room,) float64, in seconds, are
     the newest interactions, newest last; `numbers` (room,) int32 number their steps, and `words`
-    and `figures` are their receipts (`learners.receipt`). `older` is the number of the newest
+    and `figures` are their undo records (`learners.receipt`). `older` is the number of the newest
     step of those that are kept no longer, -1 where all are. `aside` are the newest events that
     spoke against their items, newest last. `length` counts all interactions, `steps` the times
     at which there were any, as they follow each other in the order of arrival (`learners.walk`),
@@ -102,7 +102,7 @@ class User(msgspec.Struct):
         self.newest = self.belief = None
 
     def has(self, item: int) -> bool:
-        """Tell whether the user already has an item."""
+        """Return whether the user already has an item."""
         return self._place(item) >= 0
 
     @property
@@ -119,7 +119,7 @@ class User(msgspec.Struct):
         return self.kept - end
 
     def pace(self, before: float | None, held_back: int, most: int) -> tuple[float, int]:
-        """Give the seconds since the last event, and how many came since a long pause.
+        """Return the seconds since the last event, and how many came since a long pause.
 
         At most the newest `most` are counted. Without `before` the moment is the last event's.
         """
@@ -129,36 +129,40 @@ class User(msgspec.Struct):
         gap = max(before - float(self.times[end - 1]), 0.0) if before is not None else 0.0
         return gap, 0 if gap > PAUSE else in_a_row(self.times, end, most)
 
-    def walk(self, most: int, held_back: int = 0, pause: float = _PAUSE_STEPS) -> Walk:
-        """Give the user's newest distinct items, at most `most`, and how many steps back.
+    def recent_window(
+        self, most: int, held_back: int = 0, pause: float = _PAUSE_STEPS
+    ) -> RecentWindow:
+        """Return the user's newest distinct items, at most `most`, and how many steps back.
 
         The newest `held_back` interactions are left out. A pause of half an hour counts as
         `pause` more steps.
         """
         end = self.kept - held_back
-        return Walk(*walked(self.recent, self.times, self.numbers, end, most, pause))
+        return RecentWindow(
+            *collect_window(self.recent, self.times, self.numbers, end, most, pause)
+        )
 
     def steps_before(self, ts: float | None) -> int:
         """Count the steps, less the one that is under way at `ts`, if there is one."""
         return self.steps - self._is_under_way(ts)
 
-    def walk_before(self, item: int, ts: float, most: int) -> Walk:
-        """Give what an item taken at `ts` comes after: others, and how many steps lie between.
+    def window_before(self, item: int, ts: float, most: int) -> RecentWindow:
+        """Return what an item taken at `ts` comes after: others, and how many steps lie between.
 
         -1 for what was taken at the same time.
         """
-        items, back = self.walk(most + 1, pause=0.0)
+        items, back = self.recent_window(most + 1, pause=0.0)
         if self._is_under_way(ts):
             back -= 1.0
         return _without(item, items, back, most)
 
-    def walk_to(self, place: int, most: int) -> Walk:
-        """Give what the interaction at `place` came after, as `walk_before` gave it then.
+    def window_before_place(self, place: int, most: int) -> RecentWindow:
+        """Return what the interaction at `place` came after, as `walk_before` gave it then.
 
         Less what is no longer remembered or was taken back.
         """
         numbers = self.numbers
-        items, back = walked(self.recent, self.times, numbers, place, most + 1, 0.0)
+        items, back = collect_window(self.recent, self.times, numbers, place, most + 1, 0.0)
         if place:
             back += float(numbers[place] - numbers[place - 1]) - 1.0
         return _without(int(self.recent[place]), items, back, most)
@@ -168,8 +172,8 @@ class User(msgspec.Struct):
         after = 0 if self.search is None else min(self.length - self.search.at, self.kept)
         return len(set(self.recent[self.kept - after : self.kept].tolist()))
 
-    def add(self, item: int, ts: float, receipt: Receipt, keep: int, kinds: int) -> bool:
-        """Take one interaction in; True where the user already had the item."""
+    def add(self, item: int, ts: float, undo: UndoRecord, keep: int, kinds: int) -> bool:
+        """Add one interaction; return True where the user already had the item."""
         again = self.take(item, kinds)
         is_new = not self._is_under_way(ts)
         self.steps += is_new
@@ -178,18 +182,18 @@ class User(msgspec.Struct):
             self._make_place(keep)
         at = self.kept
         self.recent[at], self.times[at], self.numbers[at] = item, ts, number
-        self.note(at, receipt)
+        self.note(at, undo)
         self.words[AGAIN, at] = again
         self.kept += 1
         self.length += 1
         return again
 
     def place_of(self, event: int) -> int:
-        """Give where among the newest interactions the event with this mark is, -1: nowhere."""
+        """Return where among the newest interactions the event with this hash is, -1: nowhere."""
         return place_of(self.words[EVENT, : self.kept], event)
 
     def newest_of(self, kind: int, item: int) -> int | None:
-        """Give the mark of the newest event of a type (its mark) with an item, None for none."""
+        """Return the hash of the newest event of a type (its hash) with an item, None for none."""
         types, items = self.words[TYPE, : self.kept], self.recent[: self.kept]
         places = np.flatnonzero((types == kind) & (items == item))
         if len(places):
@@ -198,24 +202,24 @@ class User(msgspec.Struct):
         return asides[-1] if asides else None
 
     def often(self, item: int) -> int:
-        """Give how often the user took an item."""
+        """Return how often the user took an item."""
         place = self._place(item)
         return 0 if self.taken is None or place < 0 else int(self.taken[1, place])
 
-    def note(self, place: int, receipt: Receipt) -> None:
+    def note(self, place: int, undo: UndoRecord) -> None:
         """Note what the interaction at `place` counted."""
-        receipt.write(self.words, self.figures, place)
+        undo.write(self.words, self.figures, place)
 
-    def receipt(self, place: int) -> Receipt:
-        """Give what was noted of the interaction at `place`."""
+    def undo_record(self, place: int) -> UndoRecord:
+        """Return what was noted of the interaction at `place`."""
         return read(self.words, self.figures, place)
 
     def set_aside(self, event: int, kind: int, item: int) -> None:
-        """Remember an event of these marks that speaks against an item."""
+        """Remember an event of these hashes that speaks against an item."""
         self.aside = [*self.aside[1 - _ASIDE :], Aside(event, kind, item)]
 
     def drop(self, place: int) -> None:
-        """Take the interaction at `place` out, as if it had not been."""
+        """Remove the interaction at `place`, as if it had not been."""
         item, number = int(self.recent[place]), self.length - self.kept + place
         self.steps -= self._is_alone(place)
         for kept in (self.recent, self.times, self.numbers, *self.words, *self.figures):
@@ -230,13 +234,13 @@ class User(msgspec.Struct):
         self.untake(item, number)
 
     def _is_alone(self, place: int) -> bool:
-        """Tell whether the interaction at `place` is a step of its own."""
+        """Return whether the interaction at `place` is a step of its own."""
         number, end = self.numbers[place], self.kept - 1
         before = (self.numbers[place - 1] if place else self.older) == number
         return not (before or (place < end and self.numbers[place + 1] == number))
 
     def untake(self, item: int, number: int = -1) -> None:
-        """Let the user have an item once less; `number` is that of the interaction, if known."""
+        """Count an item once less for the user; `number` is that of the interaction, if known."""
         place = self._place(item)
         if self.taken is None or place < 0:
             return
@@ -250,13 +254,13 @@ class User(msgspec.Struct):
             self.taken[2, place] = before + int(at[-1]) if len(at) else max(before - 1, 0)
 
     def had_before(self, item: int) -> bool:
-        """Tell whether the user took an item at a time that nothing else is remembered of."""
+        """Return whether the user took an item at a time that nothing else is remembered of."""
         known = int(np.count_nonzero(self.recent[: self.kept] == item))
         known += sum(event.item == item for event in self.aside)
         return self.often(item) > known
 
     def lose_repeat(self, place: int) -> bool:
-        """Tell whether there is a repeat less without the interaction at `place`, and note it.
+        """Return whether there is a repeat less without the interaction at `place`, and note it.
 
         Where it was none itself, the next of its item is a repeat no longer.
         """
@@ -270,7 +274,7 @@ class User(msgspec.Struct):
         return True
 
     def _is_under_way(self, ts: float | None) -> bool:
-        """Tell whether the newest interaction was at `ts`."""
+        """Return whether the newest interaction was at `ts`."""
         return self.kept > 0 and bool(self.times[self.kept - 1] == ts)
 
     def _make_place(self, keep: int) -> None:
@@ -298,7 +302,7 @@ class User(msgspec.Struct):
         return place >= 0
 
     def _place(self, item: int) -> int:
-        """Give the column of an item among those that the user has, -1 where they have it not."""
+        """Return the column of an item among those that the user has, -1 where they have it not."""
         return -1 if self.taken is None else place_of(self.taken[0, : self.kinds], item)
 
     def _take(self, item: int, most: int) -> None:
@@ -312,7 +316,7 @@ class User(msgspec.Struct):
         self.kinds += 1
 
     def _untake(self, place: int) -> None:
-        """Let a column of what the user has go."""
+        """Remove a column of what the user has."""
         if self.taken is not None:
             self.taken[:, place : self.kinds - 1] = self.taken[:, place + 1 : self.kinds]
             self.kinds -= 1
@@ -321,10 +325,12 @@ class User(msgspec.Struct):
 _KEPT = ("recent", "times", "numbers", "words", "figures")
 
 
-def _without(item: int, items: NDArray[np.int32], back: NDArray[np.float64], most: int) -> Walk:
-    """Give at most `most` items of a walk that are not `item`."""
+def _without(
+    item: int, items: NDArray[np.int32], back: NDArray[np.float64], most: int
+) -> RecentWindow:
+    """Return at most `most` items of a window that are not `item`."""
     others = items != item
-    return Walk(items[others][:most], back[others][:most])
+    return RecentWindow(items[others][:most], back[others][:most])
 
 
 class Users:
@@ -343,11 +349,11 @@ class Users:
         self._closed: dict[int, list[str]] = {}
 
     def __len__(self) -> int:
-        """How many are loaded."""
+        """Return how many are loaded."""
         return len(self._loaded)
 
     def get(self, user_id: str, position: int) -> User:
-        """Give a user's record as of `position`; a fresh one for a new or forgotten user.
+        """Return a user's record as of `position`; a fresh one for a new or forgotten user.
 
         A fresh one is kept only when it is touched: to ask for a list leaves no trace.
         """
@@ -363,7 +369,7 @@ class Users:
         return User(space=self.space) if position - user.last > self._idle else user
 
     def switch(self, moved: Mapping[str, User], position: int) -> None:
-        """Go on in another space: those who were moved with their vectors, all others without."""
+        """Switch to another space: those who were moved with their vectors, all others without."""
         self.space += 1
         for user_id, made in moved.items():
             user = self.get(user_id, position)
@@ -385,7 +391,7 @@ class Users:
         self._bucket_dirty = True
 
     def changed(self, position: int) -> Changed:
-        """Give the records changed since the last call, and forget users idle too long."""
+        """Yield the records changed since the last call, and forget users idle too long."""
         for user_id in self._dirty:
             yield KIND, user_id, _encode(self._loaded[user_id])
         self._dirty.clear()
@@ -401,7 +407,7 @@ class Users:
             self._loaded.popitem(last=False)
 
     def restore(self, buckets: Iterator[tuple[str, bytes]]) -> None:
-        """Take up the newest bucket of users seen; the records themselves load lazily."""
+        """Restore the newest bucket of users seen; the records themselves load lazily."""
         newest, blob = -1, b""
         for key, value in buckets:
             if int(key) > newest:

@@ -42,7 +42,7 @@ class IntentLearner(LabelLearner):
         self._dim, self._said = dim, None
 
     def state(self) -> dict[str, object]:
-        """Give all that was learnt as plain values and copies of arrays, for `learners.codec`."""
+        """Return all that was learnt as plain values and copies of arrays, for `learners.codec`."""
         return {
             "dim": self._dim,
             "settings": msgspec.to_builtins(self.settings),

@@ -42,7 +42,7 @@ class ItemTable:
         return len(self.ids)
 
     def number(self, item_id: str, position: int = 0) -> int:
-        """Give the number of an item, a new one if it was never heard of."""
+        """Return the number of an item, a new one if it was never heard of."""
         found = self.index.get(item_id)
         if found is not None:
             return found
@@ -56,7 +56,7 @@ class ItemTable:
         return new
 
     def put(self, item: Item, position: int) -> int:
-        """Take over a catalogue record; give the item's number."""
+        """Put a catalogue record; return the item's number."""
         number = self.number(item.item_id, position)
         self.titles[number] = item.title
         self.available[number] = item.available
@@ -65,7 +65,7 @@ class ItemTable:
         return number
 
     def category(self, name: str) -> int:
-        """Give the number of a category, a new one if it was never heard of."""
+        """Return the number of a category, a new one if it was never heard of."""
         found = self.category_index.get(name)
         if found is None:
             found = self.category_index[name] = len(self.category_names)
@@ -73,19 +73,19 @@ class ItemTable:
         return found
 
     def category_names_of(self, number: int) -> list[str]:
-        """Give the categories of an item, most general first, as the catalogue lists them."""
+        """Return the categories of an item, most general first, as the catalogue lists them."""
         return [self.category_names[c] for c in self.categories[:, number].tolist() if c]
 
     def first_category(self, number: int) -> str:
-        """Give an item's most general category, "" where it has none."""
+        """Return an item's most general category, "" where it has none."""
         return next(iter(self.category_names_of(number)), "")
 
     def title(self, number: int) -> str:
-        """Give an item's title, its id where the catalogue has none."""
+        """Return an item's title, its id where the catalogue has none."""
         return self.titles[number] or self.ids[number]
 
     def in_order(self) -> NDArray[np.int64]:
-        """Give the numbers of all items that may be recommended, oldest first."""
+        """Return the numbers of all items that may be recommended, oldest first."""
         return np.flatnonzero(self.available[: len(self.ids)])
 
     def make_room(self, rows: int) -> None:

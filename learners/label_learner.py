@@ -58,7 +58,7 @@ class LabelLearner(ABC):
         return self._labels.clock
 
     def predict(self, x: Dense | None) -> Chances:
-        """Give P(label) `(n_labels,)` for a vector `(dim,)`; it sums to 1 unless n_labels is 0.
+        """Return P(label) `(n_labels,)` for a vector `(dim,)`; it sums to 1 unless n_labels is 0.
 
         Raises ValueError for a vector of another shape.
         """
@@ -68,16 +68,16 @@ class LabelLearner(ABC):
         return self._chances(vector)
 
     def distribution(self, x: Dense | None) -> dict[str, float]:
-        """Give P(label) for a vector `(dim,)` as a dict; {} while no label is known."""
+        """Return P(label) for a vector `(dim,)` as a dict; {} while no label is known."""
         return dict(zip(self.labels, self.predict(x).tolist(), strict=True))
 
     def top(self, probabilities: Chances, n: int) -> list[tuple[str, float]]:
-        """Give the `n` most probable labels of a prediction, best first; ties by slot."""
+        """Return the `n` most probable labels of a prediction, best first; ties by slot."""
         order = np.argsort(-probabilities, kind="stable")[: max(n, 0)]
         return [(self.labels[slot], float(probabilities[slot])) for slot in order]
 
     def learn(self, x: Dense | None, label: str | None, weight: float = 1.0) -> float | None:
-        """Learn one example; give its log loss (nats) before learning, at most 34.6.
+        """Learn one example; return its log loss (nats) before learning, at most 34.6.
 
         None says that nothing was learnt: no label, a vector that holds NaN or
         infinity, or a weight that is not above 0 and at most a million. An unknown label
@@ -104,7 +104,7 @@ class LabelLearner(ABC):
     def learn_many(
         self, vectors: Iterable[Dense | None], labels: Sequence[str | None]
     ) -> list[float | None]:
-        """Learn rows `(n, dim)` in order, exactly as `learn` one by one; give the losses."""
+        """Learn rows `(n, dim)` in order, exactly as `learn` one by one; return the losses."""
         return [self.learn(x, label) for x, label in zip(vectors, labels, strict=True)]
 
     def rename(self, old: str, new: str) -> None:
@@ -115,7 +115,7 @@ class LabelLearner(ABC):
         self._labels.rename(old, new)
 
     def merge(self, label: str, into: str) -> None:
-        """Let what was learnt of one label count for another; the first one goes.
+        """Merge what was learnt of one label into another; the first one goes.
 
         Raises KeyError for an unknown label, ValueError where both are the same.
         """
@@ -135,7 +135,7 @@ class LabelLearner(ABC):
         self._remove(gone)
 
     def _usable(self, x: Dense | None) -> Dense | None:
-        """Give `x` with the bias's constant behind it, or None where it cannot be used."""
+        """Return `x` with the bias's constant behind it, or None where it cannot be used."""
         if x is None:
             return None
         if x.shape != (self._dim,):
@@ -150,7 +150,7 @@ class LabelLearner(ABC):
 
     @abstractmethod
     def _chances(self, vector: Dense) -> Chances:
-        """Give P(label) as an array of its own, where at least one label is known."""
+        """Return P(label) as an array of its own, where at least one label is known."""
 
     @abstractmethod
     def _absorb(
@@ -164,7 +164,7 @@ class LabelLearner(ABC):
 
     @abstractmethod
     def _merge(self, gone: int, kept: int, share: float) -> None:
-        """Let one slot count for another; `share` is its part of what both were counted."""
+        """Merge one slot into another; `share` is its part of what both were counted."""
 
     @abstractmethod
     def _remove(self, slot: int) -> None:
@@ -177,7 +177,7 @@ class LabelLearner(ABC):
 
 @compiled
 def copied(x: Dense, vector: Dense) -> float:
-    """Copy (dim,) numbers into the longer `vector`; give the sum of the squares of all of it.
+    """Copy (dim,) numbers into the longer `vector`; return the sum of the squares of all of it.
 
     NumPy would have to be told each time to keep quiet where that overflows.
     """

@@ -54,7 +54,7 @@ class LabelWatch(LabelRows):
         super().__init__(Slots(max_labels, _BLANKS))
 
     def update(self, slot: int, *, missed: bool) -> Change | None:
-        """Take in whether a label's event was missed; tell of a change where that is an alarm.
+        """Note whether a label's event was missed; return a change where that is an alarm.
 
         After an alarm the label is watched as a new one.
         """

@@ -60,7 +60,7 @@ class LabelledTexts:
             self.retire(next(iter(self._rows)))
 
     def since(self, clock: int) -> list[tuple[str, Labelled]]:
-        """Give (label, text) of all that came after `clock`, oldest first."""
+        """Return (label, text) of all that came after `clock`, oldest first."""
         found = [
             (label, one)
             for label, texts in self._rows.items()
@@ -70,7 +70,7 @@ class LabelledTexts:
         return sorted(found, key=lambda pair: pair[1].clock)
 
     def rename(self, label: str, into: str) -> None:
-        """Let the texts of one label count for another."""
+        """Move the texts of one label to another."""
         texts = self._rows.get(label)
         if texts is None or label == into:
             return
@@ -87,7 +87,7 @@ class LabelledTexts:
             self._gone.add(label)
 
     def changed(self) -> Changed:
-        """Give the records changed since the last call."""
+        """Yield the records changed since the last call."""
         for label in sorted(self._gone - self._rows.keys()):
             yield KIND, label, None
         for label in sorted(self._dirty):
@@ -95,7 +95,7 @@ class LabelledTexts:
         self._dirty, self._gone = set(), set()
 
     def restore(self, records: Iterator[tuple[str, bytes]]) -> None:
-        """Take up what an earlier run stored. Raises `StateError` where it is damaged."""
+        """Restore what an earlier run stored. Raises `StateError` where it is damaged."""
         rows = [unpack_as(blob, KIND, _VERSION, _Row) for _, blob in records]
         for row in sorted(rows, key=lambda row: row.texts[-1].clock):
             self._rows[row.label] = row.texts

@@ -27,11 +27,11 @@ class Labels:
         return len(self.names)
 
     def slot(self, label: str) -> int | None:
-        """Give the slot of a label, or None where it is not known. Changes nothing."""
+        """Return the slot of a label, or None where it is not known. Changes nothing."""
         return self._slots.get(label)
 
     def see(self, label: str, weight: float) -> tuple[int, bool]:
-        """Count a label once with this weight; give its slot, and whether it is new there."""
+        """Count a label once with this weight; return its slot, and whether it is new there."""
         slot = self._slots.get(label)
         fresh = slot is None
         if slot is None:
@@ -42,7 +42,7 @@ class Labels:
         return slot, fresh
 
     def known(self, label: str) -> int:
-        """Give the slot of a label. Raises KeyError where it is not known."""
+        """Return the slot of a label. Raises KeyError where it is not known."""
         slot = self._slots.get(label)
         if slot is None:
             raise KeyError(f"there is no label {label!r} among the {len(self)} that are known")
@@ -62,7 +62,7 @@ class Labels:
         self._take(names)
 
     def merge(self, gone: int, kept: int) -> float:
-        """Add the count of one slot to another's and drop it; give its share of both."""
+        """Add the count of one slot to another's and drop it; return its share of both."""
         both = float(self._counts[gone] + self._counts[kept])
         share = float(self._counts[gone]) / both if both > 0 else 0.5
         self._counts[kept] = both
@@ -96,7 +96,7 @@ class Labels:
         return slot
 
     def frequencies(self) -> NDArray[np.float64]:
-        """Give P(label) `(n,)` from the counts alone, with one pseudo-count each; sums to 1."""
+        """Return P(label) `(n,)` from the counts alone, with one pseudo-count each; sums to 1."""
         counts = self._counts + 1.0
         share: NDArray[np.float64] = counts / counts.sum() if len(counts) else counts
         return share
@@ -106,7 +106,7 @@ class Labels:
         self._counts *= factor
 
     def state(self) -> dict[str, object]:
-        """Give the table as plain values and copies of its arrays."""
+        """Return the table as plain values and copies of its arrays."""
         return {
             "limit": self.limit,
             "names": list(self.names),

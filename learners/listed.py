@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.block import Block
+from learners.block import CandidateBatch
 from learners.candidates import Rows
 from learners.context import Context
 from learners.lists import Entry
 from learners.pointers import pointers
-from learners.reasons import carried, told
+from learners.reasons import reasons_for, strongest_groups
 from learners.signals import Signals
 
 Scores = NDArray[np.float32]
@@ -21,27 +21,27 @@ Scores = NDArray[np.float32]
 def entries(
     signals: Signals,
     score: Callable[[Scores], Scores],
-    block: Block,
+    batch: CandidateBatch,
     rows: Rows,
     context: Context,
     best: NDArray[np.intp],
     scores: Scores,
 ) -> tuple[Entry, ...]:
-    """Name the places `best` (k,) of a block, whose candidates have these `scores` (n,).
+    """Name the places `best` (k,) of a batch, whose candidates have these `scores` (n,).
 
     `score` gives what rows of scaled features are worth, so as to tell what carried each.
     """
     if not len(best):
         return ()
-    why = carried(block.scaled, best, score, block.pull)
-    ids = block.ids[best]
+    why = strongest_groups(batch.scaled, best, score, batch.item_weights)
+    ids = batch.ids[best]
     pointing = pointers(signals, ids, rows, context.recent)
     shown = zip(ids.tolist(), scores[best].tolist(), why, strict=True)
     return tuple(
         Entry(
             signals.items.ids[number],
             round(worth, 6),
-            told(
+            reasons_for(
                 signals.items,
                 context,
                 number,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Carried(msgspec.Struct, frozen=True):
+class IntentEvidence(msgspec.Struct, frozen=True):
     """Why a need is believed in: its words in the session, and (event id, text, gain)."""
 
     need: str
@@ -31,16 +31,16 @@ class Leaning(msgspec.Struct, frozen=True):
 
 
 def likeliest_first(shares: dict[str, float]) -> list[tuple[str, float]]:
-    """Give needs with their shares, the likeliest first, equal ones by name.
+    """Return needs with their shares, the likeliest first, equal ones by name.
 
-    The one order of needs: what is told as the first, and what is noticed to have changed,
+    The one order of needs: what is reported as the first, and what is noticed to have changed,
     must be the same also where two are equal.
     """
     return sorted(shares.items(), key=_place)
 
 
 def likeliest(shares: dict[str, float]) -> str | None:
-    """Give the first need of `likeliest_first`, None where there is none."""
+    """Return the first need of `likeliest_first`, None where there is none."""
     return min(shares.items(), key=_place, default=(None, 0.0))[0]
 
 
@@ -48,7 +48,7 @@ def _place(pair: tuple[str, float]) -> tuple[float, str]:
     return -pair[1], pair[0]
 
 
-class UserList(msgspec.Struct, frozen=True):
+class RecommendationList(msgspec.Struct, frozen=True):
     """The top-k of one user, best first, with both learners' view of the user.
 
     `sequence` grows with every event of the user, so a consumer drops what is
@@ -66,4 +66,4 @@ class UserList(msgspec.Struct, frozen=True):
     position: int
     belief: dict[str, float] = {}
     novelty: float | None = None
-    because: tuple[Carried, ...] = ()
+    because: tuple[IntentEvidence, ...] = ()

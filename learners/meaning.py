@@ -30,7 +30,7 @@ _ANY, _NONE = -8.0, 8.0  # below and above every cosine
 _LONGEST_SQUARED = 4.0  # of a vector that is meant to be a unit
 
 
-class Meanings:
+class SemanticIndex:
     """Unit vectors of items `(n, dim)` float32 and rows of the `width` nearest others.
 
     `near` (rows, width) int32, -1 where empty; `cosines` (rows, width) float32, in an
@@ -49,7 +49,7 @@ class Meanings:
         self._codes = [np.zeros(0, np.uint64) for _ in range(_WORDS)]
         planes = np.random.default_rng(_PLANES_SEED).normal(size=(dim, 64 * _WORDS))
         self._planes = planes.astype(np.float32)
-        self.marks: dict[int, int] = {}
+        self.fingerprints: dict[int, int] = {}
         self.row_of = np.full(0, -1, np.int32)
         self.owners: list[int] = []
         self.near = np.full((0, width), -1, np.int32)
@@ -63,17 +63,17 @@ class Meanings:
         self.row_of = grown(self.row_of, items, -1)
 
     def put(self, item: int, vector: Vector | None) -> list[int]:
-        """Set an item's vector, None for "no text"; give the items whose rows changed.
+        """Set an item's vector, None for "no text"; return the items whose rows changed.
 
         A vector that is the same as before changes nothing. Raises ValueError as `check`.
         """
         if vector is not None:
             self.check(vector)
-        mark = 0 if vector is None else zlib.crc32(vector.tobytes()) or 1
-        known = self.marks.get(item, 0) == mark
+        fingerprint = 0 if vector is None else zlib.crc32(vector.tobytes()) or 1
+        known = self.fingerprints.get(item, 0) == fingerprint
         if vector is not None:
             self._set(item, vector)
-        self.marks[item] = mark
+        self.fingerprints[item] = fingerprint
         if known:
             return []
         changed = self._drop(item)
@@ -95,15 +95,15 @@ class Meanings:
             )
 
     def nearest(self, vector: Vector) -> NDArray[np.int32]:
-        """Give the `width` items nearest to a unit vector (dim,), nearest first."""
+        """Return the `width` items nearest to a unit vector (dim,), nearest first."""
         return self._nearest(vector, self._code(vector))[0].astype(np.int32)
 
     def nearness(self, items: NDArray[np.int32], vector: Vector) -> NDArray[np.float32]:
-        """Give the cosines (n,) of items with a unit vector (dim,), 0 for one without text."""
+        """Return the cosines (n,) of items with a unit vector (dim,), 0 for one without text."""
         return dots(self.vectors, items, vector)
 
     def middle(self, items: NDArray[np.int32]) -> Vector | None:
-        """Give the unit vector (dim,) in the midst of items, None where none of them has text."""
+        """Return the unit vector (dim,) in the midst of items, None where none of them has text."""
         total = self.vectors[items[self.has[items]]].sum(axis=0)
         length = math.sqrt(float(total @ total))
         return total / np.float32(length) if length > 0 else None
@@ -126,12 +126,12 @@ class Meanings:
         return True
 
     def _is_short(self, row: int) -> bool:
-        """Tell whether half of a row or more was lost, and there is more to find."""
+        """Return whether half of a row or more was lost, and there is more to find."""
         middle = self.width // 2
         return bool(self.near[row, middle] < 0 and self.cosines[row, -1] > _ANY)
 
     def row_out(self, item: int) -> tuple[NDArray[np.int32], NDArray[np.float32]] | None:
-        """Give an item's neighbours and cosines, both `(width,)`; None before `look_up`."""
+        """Return an item's neighbours and cosines, both `(width,)`; None before `look_up`."""
         row = int(self.row_of[item])
         return None if row < 0 else (self.near[row], self.cosines[row])
 
@@ -160,7 +160,7 @@ class Meanings:
     def _nearest(
         self, vector: Vector, code: NDArray[np.uint64], but: int = -1
     ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """Give the `width` items nearest to a vector of this code, less one, and their cosines."""
+        """Return the `width` items nearest to a vector of this code, less one, with cosines."""
         among = self._shortlist(code)
         among = among[self.has[among] & (among != but)]
         if 2 * len(among) > len(self.vectors):  # then picking rows costs more than it saves
@@ -219,7 +219,7 @@ class Meanings:
         return [item]
 
     def _drop(self, item: int) -> list[int]:
-        """Take an item's old entries out of all rows; the last cosine of a row stays as bound."""
+        """Remove an item's old entries from all rows; the last cosine of a row stays as bound."""
         rows, slots = np.nonzero(self.near[: len(self.owners)] == item)
         for row, slot in zip(rows.tolist(), slots.tolist(), strict=True):
             self.near[row, slot:-1] = self.near[row, slot + 1 :]
@@ -229,7 +229,7 @@ class Meanings:
 
 
 def _dots(rows: NDArray[np.float32], vector: Vector) -> NDArray[np.float32]:
-    """Give the dot product of each row with a vector, the same bits wherever the row stands.
+    """Return the dot product of each row with a vector, the same bits wherever the row stands.
 
     A matrix product's last digits depend on the place of a row among the others, and
     that is another one after a restart.
@@ -242,7 +242,7 @@ def _dots(rows: NDArray[np.float32], vector: Vector) -> NDArray[np.float32]:
 def dots(
     vectors: NDArray[np.float32], rows: NDArray[np.int32], vector: Vector
 ) -> NDArray[np.float32]:
-    """Give the dot product of some rows (n,) of vectors with another; rows are not copied."""
+    """Return the dot product of some rows (n,) of vectors with another; rows are not copied."""
     found = np.empty(rows.size, np.float32)
     for place in range(rows.size):
         found[place] = np.dot(vectors[rows[place]], vector)

@@ -64,7 +64,7 @@ class MixtureLearner(LabelLearner):
         return dict(zip(("softmax", "prototypes", "nearest"), self._experts.weights, strict=True))
 
     def out_of_scope(self, x: Dense | None) -> float:
-        """Give P(none of the known labels) for a vector `(dim,)`; 1 where nothing is known.
+        """Return P(none of the known labels) for a vector `(dim,)`; 1 where nothing is known.
 
         Above a half, "none of these" is the likelier answer. Raises ValueError for a
         vector of another shape.
@@ -75,7 +75,7 @@ class MixtureLearner(LabelLearner):
         return self._scope.chance(self._view(vector).fit)
 
     def take_alarm(self) -> LabelAlarm | None:
-        """Give the newest alarm where it was not taken yet, to be passed on once."""
+        """Return the newest alarm where it was not taken yet, to be passed on once."""
         alarm, self._alarm = self._alarm, None
         return alarm
 
@@ -95,7 +95,7 @@ class MixtureLearner(LabelLearner):
         self._dim, self._seen = dim, None
 
     def state(self) -> dict[str, object]:
-        """Give all that was learnt as plain values and copies of arrays, for `learners.codec`."""
+        """Return all that was learnt as plain values and copies of arrays, for `learners.codec`."""
         n = len(self._labels)
         return {
             "dim": self._dim,

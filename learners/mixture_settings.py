@@ -45,5 +45,5 @@ class MixtureSettings(Limited, frozen=True):
     outside: str = OUT_OF_SCOPE
 
     def softmax(self) -> IntentSettings:
-        """Give the settings of the softmax part."""
+        """Return the settings of the softmax part."""
         return IntentSettings(rate=self.rate, half_life=self.half_life, max_labels=self.max_labels)

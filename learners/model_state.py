@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from learners.block import Block
+from learners.block import CandidateBatch
 from learners.drift import DriftMonitor
 from learners.features import features_of
 from learners.generated import Generated
 from learners.history import Users
-from learners.needs import Needs
+from learners.needs import IntentTracker
 from learners.preference import PreferenceLearner
 from learners.profile import ProfileLearner
 from learners.refit import refitted
@@ -39,14 +39,14 @@ class ModelState:
         self.generated = Generated(
             settings.generated, settings.users_in_memory, settings.generated_life
         )
-        self.needs = Needs(settings.dim, settings, self.signals.items.category_index)
+        self.tracker = IntentTracker(settings.dim, settings, self.signals.items.category_index)
         self.profiles = ProfileLearner()
         self.drift = DriftMonitor()
         self.position = -1
         self.learnt = 0
         self.repeats = 0
         self.groups = 0
-        self.open: Block | None = None
+        self.open: CandidateBatch | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ class ModelState:
         return features_of(self.settings, searching=self.signals.searching)
 
     def take_preference(self, state: Mapping[str, Any], before: Sequence[str]) -> None:
-        """Go on with a preference learner's state that was learnt with the columns `before`."""
+        """Restore a preference learner's state that was learnt with the columns `before`."""
         self.preference = self._preference()
         self.preference.restore(refitted(state, before, self.columns, self.settings.hidden))
 

@@ -46,7 +46,7 @@ class NearestMemory(LabelRows):
     def scores(
         self, n: int, coded: Coded, sharpness: float, slots: NDArray[np.int64]
     ) -> tuple[Floats, Floats]:
-        """Give the score and the best cosine of each label `(n,)`, looking at some slots only.
+        """Return the score and the best cosine of each label `(n,)`, looking at some slots only.
 
         The others get the lowest score of those looked at, and -1.
         """
@@ -63,17 +63,17 @@ class NearestMemory(LabelRows):
         self._kept[slot] = min(int(self._kept[slot]) + 1, self.quota)
 
     def kept(self, slot: int) -> int:
-        """Give how many examples of a label are kept."""
+        """Return how many examples of a label are kept."""
         return int(self._kept[slot])
 
     def recall(self, slots: NDArray[np.int64], places: NDArray[np.int64]) -> Floats:
-        """Give kept examples `(m, dim + 1)`: unit vectors, with a 1 behind each."""
+        """Return kept examples `(m, dim + 1)`: unit vectors, with a 1 behind each."""
         vectors = np.ones((len(slots), self._codes.shape[2] + 1), np.float32)
         decode(self._codes, self._scales, slots, places, vectors)
         return vectors
 
     def merge(self, gone: int, kept: int) -> None:
-        """Give one label's examples to another: its newest first go in last."""
+        """Move one label's examples to another: its newest first go in last."""
         more, have = self._oldest_first(gone), self._oldest_first(kept)
         # By turns, so that both have a part in what is kept.
         both = sorted([*enumerate(more[::-1]), *enumerate(have[::-1])], key=lambda pair: pair[0])
@@ -109,14 +109,14 @@ def unit(vector: NDArray[np.floating[Any]]) -> Floats:
 
 
 def coded(unit_vector: Floats) -> Coded:
-    """Give a unit vector as bytes."""
+    """Return a unit vector as bytes."""
     codes = np.empty(len(unit_vector), np.int16)
     return Coded(codes, encode(unit_vector, codes))
 
 
 @compiled
 def encode(vector: Floats, codes: NDArray[np.int16]) -> np.float32:
-    """Write a vector as bytes; give the number to multiply them by, 0 for a vector of zeros."""
+    """Write a vector as bytes; return the number to multiply them by, 0 for a vector of zeros."""
     peak = np.float32(0.0)
     for place in range(vector.size):
         peak = max(peak, abs(vector[place]))

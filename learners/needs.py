@@ -4,7 +4,7 @@ Three sources of truth, each with a weight in the settings: labels that events c
 come later (`stated`), those of a teacher among them, and what the user does next. `stated`
 reads the event's own vector, and `learners.belief` holds its word against the session. `next`
 (the first category of the next item) and `actions` (the type of the next event, or "leave")
-read the newest vector beside the mean of the session. Lists ask `next`. What is told to
+read the newest vector beside the mean of the session. Lists ask `next`. What is reported to
 readers is `stated`; until a label is known, what the user does next stands in.
 """
 
@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.belief import Belief, Filter
+from learners.belief import Belief, SessionFilter
 from learners.control import Control, ControlError
-from learners.emerging import KIND as EMERGING_KIND
-from learners.emerging import Emerging
+from learners.emerging import KIND as DISCOVERY_KIND
+from learners.emerging import IntentDiscovery
 from learners.intent import IntentLearner
 from learners.intent_record import IntentRecord
 from learners.interaction import LONGEST_TEXT, Interaction, Vector
@@ -28,13 +28,13 @@ from learners.label_learner import LabelLearner
 from learners.labelled import KIND as LABELLED_KIND
 from learners.labelled import LabelledTexts
 from learners.mixture import MixtureLearner
-from learners.pending import KIND as PENDING_KIND
-from learners.pending import Found, LateLabel, Pending, Waiting
+from learners.pending import KIND as BUFFER_KIND
+from learners.pending import BufferedEvent, EventBuffer, Found, LateLabel
 from learners.scope import OUT_OF_SCOPE
 from learners.session import extended, is_over, mean_vector, session_features
 from learners.settings import LearnerSettings
-from learners.told import Foresight, Told, blend, named
-from learners.trail import carried, settled, with_step
+from learners.told import IntentPrediction, IntentReport, blend, named
+from learners.trail import evidence, settled, with_step
 from learners.words import TypicalWords, words_of
 
 Chances = NDArray[np.float64]
@@ -45,12 +45,20 @@ _MOST_DECISIONS = 1_000
 DEFAULT = LearnerSettings()
 
 
-class Needs:
-    """The learners of intent with what they need of a user's record.
+class IntentTracker:
+    """Tracks what each user is after: online classifiers of intent, and a filter over sessions.
 
-    `dim` is that of event vectors. `categories` are the known names of categories: a label
-    that is one teaches `next` too. `seconds` is the time that learning took, where a `clock`
-    was given.
+    Arguments:
+        dim: the size of event vectors, 0 for none: then only priors are learnt.
+        settings: weights of the sources of labels (`intent_*` of `LearnerSettings`).
+        categories: the known names of categories, by number: a label that is one teaches
+            `next` too.
+
+    `stated`, a mixture of experts (`learners.mixture`), classifies an event's own vector (dim,)
+    by the labels that events carry; `next` and `actions` are online softmax regressions over
+    (2 * dim,), the newest vector beside the mean of the session. `session_filter` is the forward
+    filter of a hidden Markov model over the labels of a session (Rabiner, 1989). `seconds` is
+    the time that learning took, where a `clock` was given.
     """
 
     def __init__(
@@ -64,11 +72,11 @@ class Needs:
         self.stated = MixtureLearner(dim)
         self.next = IntentLearner(2 * dim)
         self.actions = IntentLearner(2 * dim)
-        self.filter = Filter()
+        self.session_filter = SessionFilter()
         self.typical = TypicalWords()
-        self.pending = Pending(settings.intent_pending)
+        self.buffer = EventBuffer(settings.intent_pending)
         self.labelled = LabelledTexts()
-        self.emerging = Emerging()
+        self.discovery = IntentDiscovery()
         self.aliases: dict[str, str] = {}
         self.retired: dict[str, None] = {}
         self.edition = 0
@@ -83,17 +91,17 @@ class Needs:
         self._head: LabelLearner = self.next
 
     @property
-    def told(self) -> LabelLearner:
-        """The learner whose word is told: the one of labels, once it knows any."""
+    def reported(self) -> LabelLearner:
+        """The learner that is reported: the one of labels, once it knows any."""
         return self.stated if self.stated.labels else self.next
 
     def learn(
         self, interaction: Interaction, user: IntentRecord, category: str | None
     ) -> float | None:
-        """Learn from one interaction and let the session follow; give the loss, if any.
+        """Learn from one interaction; return the log loss (nats) of its label, None without one.
 
-        `category` is the first category of the interaction's item. The session in
-        `user` is extended by the interaction in any case.
+        `category` is the first category of the interaction's item. The session in `user` is
+        extended by the interaction in any case; one that is over ends first.
         """
         started = self.clock() if self.clock else 0.0
         ts, session_id = interaction.ts, interaction.session_id
@@ -109,43 +117,46 @@ class Needs:
         if self.stated.labels:
             self._take(user, self._posterior(user))
             self._look_out(interaction, label)
-        self.pending.keep(interaction, category)
+        self.buffer.keep(interaction, category)
         if label and self.settings.intent_labels > 0:
             loss = self._learn_label(user, interaction, label)
         if self.clock:
             self.seconds += self.clock() - started
         return loss
 
-    def foresee(self, user: IntentRecord, interaction: Interaction) -> Foresight:
-        """Give what would be thought of an event without its label; changes nothing."""
+    def predict_intent(self, user: IntentRecord, interaction: Interaction) -> IntentPrediction:
+        """Return what is predicted of an event without its label; changes nothing."""
         labels = self.stated.labels
         if interaction.vector is None or not labels:
             posterior = self.stated.predict(None)
-            return Foresight(labels, posterior, posterior, 1.0)
+            return IntentPrediction(labels, posterior, posterior, 1.0)
         posterior = self.stated.predict(interaction.vector)
         session = user.session
         fresh = session is None or is_over(session, interaction.ts, interaction.session_id)
         belief = None if fresh else user.belief
-        after = self.filter.look(belief, posterior, self.edition, len(labels))
+        after = self.session_filter.look(belief, posterior, self.edition, len(labels))
         shares = after.shares.astype(np.float64)
-        return Foresight(labels, posterior, shares, self.stated.out_of_scope(interaction.vector))
+        return IntentPrediction(
+            labels, posterior, shares, self.stated.out_of_scope(interaction.vector)
+        )
 
     def label(self, late: LateLabel) -> Found:
         """Learn a label that comes after its event, or after all events of a session.
 
-        Tells whether it was learnt, has nothing kept to be joined to, or was known already.
+        Returns "learn" where it was, "unmatched" where no event that is kept is meant, and
+        "duplicate" where the events have a label of that source already.
         """
         started = self.clock() if self.clock else 0.0
-        found = [self.pending.take(event, late.source, late.name) for event in self.meant(late)]
-        waiting = [(event, vector) for _, event, vector in found if event is not None]
+        found = [self.buffer.take(event, late.source, late.name) for event in self.meant(late)]
+        buffered = [(event, vector) for _, event, vector in found if event is not None]
         by_teacher = late.source == "teacher"
         weight = self.settings.intent_teacher if by_teacher else self.settings.intent_labels
         name = self.known_as(late.name)
-        if waiting and weight > 0 and name is not None:
-            self._learn_late(waiting, name, weight, whole=late.event_id is None)
+        if buffered and weight > 0 and name is not None:
+            self._learn_late(buffered, name, weight, whole=late.event_id is None)
         if self.clock:
             self.seconds += self.clock() - started
-        if waiting:
+        if buffered:
             return "learn"
         return "duplicate" if any(how == "duplicate" for how, _, _ in found) else "unmatched"
 
@@ -156,7 +167,7 @@ class Needs:
             self._teach(self.stated, vector, name, weight)
 
     def known_as(self, label: str | None) -> str | None:
-        """Give the name under which a label is learnt now, None where it is retired, or none."""
+        """Return the name under which a label is learnt now, None where it is retired, or none."""
         if label is None or not (self.aliases or self.retired):
             return label
         label = self.aliases.get(label, label)
@@ -180,14 +191,14 @@ class Needs:
         self._seen = self._newest = None
 
     def meant(self, late: LateLabel) -> list[str]:
-        """Give the ids of the events that a label is for, oldest first: its own user's alone."""
+        """Return the ids of the events that a label is for, oldest first: its own user's alone."""
         if late.event_id is not None:
-            kept = self.pending.find(late.event_id)
+            kept = self.buffer.find(late.event_id)
             return [late.event_id] if kept is None or kept.user_id == late.user_id else []
-        return self.pending.session(late.user_id, late.session_id or "")
+        return self.buffer.session(late.user_id, late.session_id or "")
 
     def is_usable(self, vector: Vector) -> bool:
-        """Tell whether an event's vector is finite. Raises ValueError for one of another size."""
+        """Return whether an event's vector is finite. Raises ValueError for one of another size."""
         if not self.dim:
             return False
         if vector.shape != (self.dim,):
@@ -197,7 +208,7 @@ class Needs:
     def view(
         self, user: IntentRecord, ts: float | None = None, session_id: str | None = None
     ) -> Vector | None:
-        """Give what `next` sees `(2 * dim,)` of a user, None where that is nothing."""
+        """Return what `next` sees `(2 * dim,)` of a user, None where that is nothing."""
         session = user.session
         if session is None or not self.dim:
             return None
@@ -207,7 +218,7 @@ class Needs:
         return session_features(user.newest, mean, self.dim)
 
     def predict(self, user: IntentRecord, ts: float | None = None) -> Chances:
-        """Give P(next category) `(n,)` of a user at a time, by default that of their last event."""
+        """Return P(next category) `(n,)` of a user at `ts`, by default that of their last event."""
         at = ts if ts is not None else user.session.ts if user.session is not None else 0.0
         if self._seen is not None and self._seen[0] is user and self._seen[1] == at:
             return self._seen[3]
@@ -216,28 +227,30 @@ class Needs:
         self._seen = (user, at, view, chances)
         return chances
 
-    def tell(self, user: IntentRecord) -> Told:
-        """Give what is told of a user as of their last event."""
-        labels, belief, trail = self.told.labels, user.belief, user.trail
+    def report(self, user: IntentRecord) -> IntentReport:
+        """Return the intent and the belief of a user as of their last event, and why."""
+        labels, belief, trail = self.reported.labels, user.belief, user.trail
         posterior = self._posterior(user)
-        if self.told is self.next and trail and labels:
-            belief = self.filter.look(belief, posterior, self.edition, len(labels))
+        if self.reported is self.next and trail and labels:
+            belief = self.session_filter.look(belief, posterior, self.edition, len(labels))
             trail = settled(trail, belief, labels)
         if belief is None or belief.edition != self.edition:
             held = posterior
         else:
             held = np.append(belief.shares, np.zeros(len(labels) - len(belief.shares)))
         if posterior is None:
-            posterior = held if held is not None else self.told.predict(None)
+            posterior = held if held is not None else self.reported.predict(None)
         novelty = None
-        if self.told is self.stated and user.newest is not None:
+        if self.reported is self.stated and user.newest is not None:
             novelty = round(self.stated.out_of_scope(user.newest), 6)
         believed = named(labels, posterior if held is None else held)
-        because = carried(trail, believed, self.typical)
-        return Told(*self._mixed(user, named(labels, posterior), believed), novelty, because)
+        because = evidence(trail, believed, self.typical)
+        return IntentReport(
+            *self._mixed(user, named(labels, posterior), believed), novelty, because
+        )
 
     def per_category(self, chances: Chances, items: ItemTable) -> NDArray[np.float32]:
-        """Give P(next category) by category number; 0 for categories that are no label."""
+        """Return P(next category) by category number; 0 for categories that are no label."""
         # A category may get the name of a label that is known already.
         mapped = (self.next.labels, len(items.category_names))
         if self._mapped != mapped:
@@ -250,20 +263,20 @@ class Needs:
         return spread
 
     def changed(self) -> Changed:
-        """Give the records changed since the last call, but for what `state` holds."""
-        yield from self.pending.changed()
+        """Yield the records changed since the last call, but for what `state` holds."""
+        yield from self.buffer.changed()
         yield from self.labelled.changed()
-        yield from self.emerging.changed()
+        yield from self.discovery.changed()
 
     def state(self) -> dict[str, object]:
-        """Give all that was learnt as plain values and copies of arrays, for `learners.codec`."""
+        """Return all that was learnt as plain values and copies of arrays, for `learners.codec`."""
         return {
             "stated": self.stated.state(),
             "next": self.next.state(),
             "actions": self.actions.state(),
-            "filter": self.filter.state(),
+            "filter": self.session_filter.state(),
             "typical": self.typical.state(),
-            "emerging": self.emerging.state(),
+            "emerging": self.discovery.state(),
             "aliases": dict(self.aliases),
             "retired": list(self.retired),
             "edition": self.edition,
@@ -273,21 +286,21 @@ class Needs:
     def restore(
         self, state: Mapping[str, Any], scan: Callable[[str], Iterator[tuple[str, bytes]]]
     ) -> None:
-        """Go on, bit for bit, where the one of `state` stopped; `scan` gives its records."""
+        """Restore, bit for bit, from `state`; `scan` returns the records of a kind."""
         self.stated = MixtureLearner.from_state(state["stated"])
         self.next = IntentLearner.from_state(state["next"])
         self.actions = IntentLearner.from_state(state["actions"])
-        self.filter = Filter.from_state(state["filter"])
+        self.session_filter = SessionFilter.from_state(state["filter"])
         self.typical = TypicalWords.from_state(state["typical"])
-        self.emerging = Emerging.from_state(state["emerging"], scan(EMERGING_KIND))
-        self.pending.restore(scan(PENDING_KIND))
+        self.discovery = IntentDiscovery.from_state(state["emerging"], scan(DISCOVERY_KIND))
+        self.buffer.restore(scan(BUFFER_KIND))
         self.labelled.restore(scan(LABELLED_KIND))
         self.aliases, self.retired = dict(state["aliases"]), dict.fromkeys(state["retired"])
         self.edition, self._names = state["edition"], list(state["names"])
-        self._head = self.told
+        self._head = self.reported
 
     def _before(self, user: IntentRecord, ts: float, session_id: str | None) -> Vector | None:
-        """Give the view of what was known before an event, and settle what came before it.
+        """Return the view of what was known before an event, and settle what came before it.
 
         A session that is over ends: the belief and its account are of one session alone.
         """
@@ -314,39 +327,39 @@ class Needs:
         return view
 
     def _take(self, user: IntentRecord, posterior: Chances | None) -> None:
-        """Let the belief of a session and its account take the newest event in."""
+        """Update the belief of a session and its trail by the newest event."""
         if self._names:
             edition, n = self.edition, len(self._names)
-            user.belief = self.filter.step(user.belief, posterior, edition, n)
+            user.belief = self.session_filter.step(user.belief, posterior, edition, n)
             if user.trail:
                 user.trail = settled(user.trail, user.belief, self._names)
 
     def _look_out(self, interaction: Interaction, label: str | None) -> None:
-        """Let an event that nobody labelled, and that fits no label, join those like it."""
+        """Cluster an event that nobody labelled, and that fits no label, with those like it."""
         vector = interaction.vector
         if vector is None:
             return
-        self.emerging.watch(vector)
+        self.discovery.watch(vector)
         if label is not None and label != OUT_OF_SCOPE:
             return
         if self.stated.out_of_scope(vector) >= self.settings.intent_new:
             text = (interaction.text or "")[:LONGEST_TEXT]
-            self.emerging.add(interaction.event_id, text, words_of(text), vector)
+            self.discovery.add(interaction.event_id, text, words_of(text), vector)
 
     def _promote(self, control: Control) -> None:
-        cluster = self.emerging.clusters.get(control.cluster or 0)
+        cluster = self.discovery.clusters.get(control.cluster or 0)
         if cluster is None:
             raise ValueError(f"there is no cluster {control.cluster}")
         if not control.intent:
             raise ValueError("a label needs a name")
-        self.emerging.drop(cluster.number)
+        self.discovery.drop(cluster.number)
         self.retired.pop(control.intent, None)
         self.aliases.pop(control.intent, None)
         for vector in cluster.vectors:
             self._teach(self.stated, vector.astype(np.float32), control.intent, 1.0)
         for example in cluster.examples:
             self.typical.learn(control.intent, words_of(example.text))
-            if (kept := self.pending.find(example.event_id)) is not None:
+            if (kept := self.buffer.find(example.event_id)) is not None:
                 self.labelled.add(control.intent, kept.position, kept.encoded, 1.0)
 
     def _call(self, control: Control) -> None:
@@ -375,17 +388,20 @@ class Needs:
         self._drop_slot(slot)
         self.typical.keep(self.stated.labels)
         self.labelled.retire(label)
-        self._names, self._newest = list(self.told.labels), None
+        self._names, self._newest = list(self.reported.labels), None
         self.retired[label] = None
         if len(self.retired) > _MOST_DECISIONS:
             del self.retired[next(iter(self.retired))]
 
     def _drop_slot(self, slot: int) -> None:
-        """A label is gone: beliefs, which go by slot, begin anew."""
+        """Drop the slot of a label that is gone: beliefs, which go by slot, begin anew."""
         self.edition += 1
-        self.filter.remove(slot)
-        if self._head is not self.told:
-            self.filter, self._head = Filter(self.filter.settings), self.told
+        self.session_filter.remove(slot)
+        if self._head is not self.reported:
+            self.session_filter, self._head = (
+                SessionFilter(self.session_filter.settings),
+                self.reported,
+            )
 
     def _learn_next(
         self,
@@ -404,7 +420,7 @@ class Needs:
             or self.known_as(interaction.intent) in self.known_categories
         ):
             return None
-        if self.told is self.next and user.belief is not None:
+        if self.reported is self.next and user.belief is not None:
             user.belief = self._observed(user.belief, category, sure=False)
         return self._teach(self.next, view, category, weight)
 
@@ -416,62 +432,66 @@ class Needs:
         self.labelled.add(label, interaction.position, interaction.encoded, weight)
         loss = self._teach(self.stated, interaction.vector, label, weight)
         if user.belief is None or user.belief.edition != self.edition:
-            user.belief = self.filter.look(None, None, self.edition, len(self._names))
+            user.belief = self.session_filter.look(None, None, self.edition, len(self._names))
         user.belief = self._observed(user.belief, label, sure=True)
         return loss
 
     def _learn_late(
         self,
-        waiting: list[tuple[Waiting, Vector | None]],
+        buffered: list[tuple[BufferedEvent, Vector | None]],
         name: str,
         weight: float,
         *,
         whole: bool,
     ) -> None:
         known = name in self.stated.labels
-        told = [self.stated.predict(vector) for _, vector in waiting if vector is not None]
-        for event, vector in waiting:
+        posteriors = [self.stated.predict(vector) for _, vector in buffered if vector is not None]
+        for event, vector in buffered:
             self._teach(self.stated, vector, name, weight)
             self.labelled.add(name, event.position, event.encoded, weight)
             self.typical.learn(name, words_of(event.text))
-        if whole and known and told:
-            self.filter.tell_all(told, self._names.index(name))
+        if whole and known and posteriors:
+            self.session_filter.tell_all(posteriors, self._names.index(name))
 
     def _observed(self, belief: Belief, label: str, *, sure: bool) -> Belief:
-        """Let the filter and a belief know which need it was."""
+        """Teach the filter and a belief which need it was."""
         if belief.edition != self.edition or label not in self._names:
             return belief
         if len(belief.shares) < len(self._names):
-            belief = self.filter.look(belief, None, self.edition, len(self._names))
+            belief = self.session_filter.look(belief, None, self.edition, len(self._names))
         slot = self._names.index(label)
-        return self.filter.tell(belief, slot) if sure else self.filter.observe(belief, slot)
+        return (
+            self.session_filter.tell(belief, slot)
+            if sure
+            else self.session_filter.observe(belief, slot)
+        )
 
     def _teach(
         self, learner: LabelLearner, view: Vector | None, label: str, weight: float
     ) -> float | None:
-        """Let one learner learn, and take note of labels that are new in it."""
+        """Teach one learner, and note labels that are new in it."""
         loss = learner.learn(view, label, weight)
         self._seen = self._newest = None
-        labels, before = self.told.labels, self._names
-        if labels != before or self._head is not self.told:
+        labels, before = self.reported.labels, self._names
+        if labels != before or self._head is not self.reported:
             self._relabel(before, labels)
         return loss
 
     def _relabel(self, before: list[str], labels: list[str]) -> None:
-        """Let what stands beside the labels follow where one is new, or took another's place."""
-        if not before or self._head is not self.told:
+        """Update what stands beside the labels where one is new, or took another's place."""
+        if not before or self._head is not self.reported:
             self.edition += 1
-            self.filter = Filter(self.filter.settings)
-            self._head = self.told
+            self.session_filter = SessionFilter(self.session_filter.settings)
+            self._head = self.reported
         for slot, (old, new) in enumerate(zip(before, labels, strict=False)):
             if old != new:
-                self.filter.clear(slot)
+                self.session_filter.clear(slot)
         if labels[: len(before)] != before:
             self.typical.keep(self.stated.labels)
         self._names = list(labels)
 
     def _posterior(self, user: IntentRecord) -> Chances | None:
-        """Give what the newest event says, None where it says nothing."""
+        """Return what the newest event says, None where it says nothing."""
         if not self.stated.labels:
             return self.predict(user) if self.next.labels else None
         if user.newest is None:
@@ -483,18 +503,18 @@ class Needs:
     def _mixed(
         self, user: IntentRecord, intent: dict[str, float], belief: dict[str, float]
     ) -> tuple[dict[str, float], dict[str, float]]:
-        """Mix into what is told what the user is likely to do next, as the settings say."""
+        """Mix into what is reported what the user is likely to do next, as the settings say."""
         share, actions = self.settings.intent_inferred, self.settings.intent_actions
-        told_next = self.told is self.next
-        if not actions > 0 and (told_next or not share > 0):
+        reports_next = self.reported is self.next
+        if not actions > 0 and (reports_next or not share > 0):
             return intent, belief
         view = self.view(user)
         likely: dict[str, float] = {}
-        total = actions + (0.0 if told_next else self.settings.intent_next)
+        total = actions + (0.0 if reports_next else self.settings.intent_next)
         for learner, weight in ((self.actions, actions), (self.next, total - actions)):
             if weight > 0:
                 for label, chance in named(learner.labels, learner.predict(view)).items():
                     likely[label] = likely.get(label, 0.0) + chance * weight / total
-        if told_next:
+        if reports_next:
             share = actions / (actions + self.settings.intent_next)
         return blend(intent, likely, share), blend(belief, likely, share)

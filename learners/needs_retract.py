@@ -10,44 +10,44 @@ import numpy as np
 from learners.belief import Belief
 from learners.intent_record import IntentRecord
 from learners.interaction import Vector
-from learners.needs import Needs
-from learners.pending import Waiting
-from learners.receipt import mark
+from learners.needs import IntentTracker
+from learners.pending import BufferedEvent
+from learners.receipt import hash32
 from learners.session import DEFAULT, SessionMean, extended, is_over
 
-Kept = tuple[Waiting, Vector | None]
+Kept = tuple[BufferedEvent, Vector | None]
 _ROUNDING = 1e-6
 
 
-def retract(needs: Needs, user: IntentRecord, user_id: str, event: int) -> str | None:
-    """Take the event with this mark out of what may be labelled, and out of its user's session.
+def retract(tracker: IntentTracker, user: IntentRecord, user_id: str, event: int) -> str | None:
+    """Remove the event with this hash from what may be labelled, and from its user's session.
 
     The session is made anew from its events; where not all of them are kept, its mean is less
     that of the event, and the belief that of those which are. What learners of everybody's
-    learnt of it stays. Gives the id of its item, "" where it had none; None where it is not kept.
+    learnt of it stays. Returns the id of its item, "" where it had none; None where it is not kept.
     """
-    needs.look_anew()
-    events = needs.pending.of_user(user_id)
-    meant = next((one for one, _ in reversed(events) if mark(one.event_id) == event), None)
+    tracker.look_anew()
+    events = tracker.buffer.of_user(user_id)
+    meant = next((one for one, _ in reversed(events) if hash32(one.event_id) == event), None)
     if meant is None:
         return None
     item_id = meant.item_id or ""
     session, known = _session(events), user.session
     whole = _mean(session)
-    needs.pending.retract(meant.event_id)
+    tracker.buffer.retract(meant.event_id)
     user.trail = [step for step in user.trail if step.event_id != meant.event_id]
     if known is None or all(one is not meant for one, _ in session):
         return item_id
     if whole is not None and whole.weight > known.weight - _ROUNDING:
-        _remember(needs, user, _session([kept for kept in events if kept[0] is not meant]))
+        _remember(tracker, user, _session([kept for kept in events if kept[0] is not meant]))
     else:
-        _remember(needs, user, [kept for kept in session if kept[0] is not meant])
+        _remember(tracker, user, [kept for kept in session if kept[0] is not meant])
         user.session = _less(known, session, meant)
     return item_id
 
 
 def _session(events: Sequence[Kept]) -> list[Kept]:
-    """Give those of a user's events, in order, that are in one session with the newest."""
+    """Return those of a user's events, in order, that are in one session with the newest."""
     mean: SessionMean | None = None
     session: list[Kept] = []
     for one, vector in events:
@@ -59,15 +59,15 @@ def _session(events: Sequence[Kept]) -> list[Kept]:
 
 
 def _mean(session: Sequence[Kept]) -> SessionMean | None:
-    """Give the mean of these events of a session."""
+    """Return the mean of these events of a session."""
     mean: SessionMean | None = None
     for one, vector in session:
         mean = extended(mean, vector, one.ts, one.session_id)
     return mean
 
 
-def _less(mean: SessionMean, session: Sequence[Kept], meant: Waiting) -> SessionMean:
-    """Take an event off a session, the newest events of which are given.
+def _less(mean: SessionMean, session: Sequence[Kept], meant: BufferedEvent) -> SessionMean:
+    """Subtract an event from a session, the newest events of which are given.
 
     What came before it has then faded once less; what came later is as it was.
     """
@@ -85,27 +85,29 @@ def _less(mean: SessionMean, session: Sequence[Kept], meant: Waiting) -> Session
     return msgspec.structs.replace(mean, total=total, weight=weight)
 
 
-def _remember(needs: Needs, user: IntentRecord, session: Sequence[Kept]) -> None:
-    """Let a user's session be that of these events, read by what is known now."""
-    labels, by_label = needs.told.labels, bool(needs.stated.labels)
+def _remember(tracker: IntentTracker, user: IntentRecord, session: Sequence[Kept]) -> None:
+    """Rebuild a user's session from these events, read by what is known now."""
+    labels, by_label = tracker.reported.labels, bool(tracker.stated.labels)
     user.session = user.newest = None
     belief: Belief | None = None
     for place, (one, vector) in enumerate(session):
         user.session = extended(user.session, vector, one.ts, one.session_id)
         user.newest = vector
-        # What the next action says is taken in only when the one after it comes (`Needs.learn`).
+        # `IntentTracker.learn` takes in what the next action says only when the one after it comes.
         if labels and (by_label or place + 1 < len(session)):
-            belief = _believed(needs, user, belief)
-            name = needs.known_as(one.label) if one.labelled == "label" else None
+            belief = _believed(tracker, user, belief)
+            name = tracker.known_as(one.label) if one.labelled == "label" else None
             if by_label and name in labels:
-                belief = needs.filter.known(belief, labels.index(name))
+                belief = tracker.session_filter.known(belief, labels.index(name))
     user.belief = belief
 
 
-def _believed(needs: Needs, user: IntentRecord, belief: Belief | None) -> Belief:
-    """Give the belief after the newest event of a session."""
-    if needs.stated.labels:
-        posterior = None if user.newest is None else needs.stated.predict(user.newest)
+def _believed(tracker: IntentTracker, user: IntentRecord, belief: Belief | None) -> Belief:
+    """Return the belief after the newest event of a session."""
+    if tracker.stated.labels:
+        posterior = None if user.newest is None else tracker.stated.predict(user.newest)
     else:
-        posterior = needs.next.predict(needs.view(user))
-    return needs.filter.look(belief, posterior, needs.edition, len(needs.told.labels))
+        posterior = tracker.next.predict(tracker.view(user))
+    return tracker.session_filter.look(
+        belief, posterior, tracker.edition, len(tracker.reported.labels)
+    )

@@ -16,9 +16,9 @@ from learners.control import Control, Do
 from learners.history import User
 from learners.interaction import Interaction, Vector
 from learners.labelled import Labelled
-from learners.meaning import Meanings
-from learners.needs import Needs
-from learners.pending import RETRACTED, Pending, Waiting
+from learners.meaning import SemanticIndex
+from learners.needs import IntentTracker
+from learners.pending import RETRACTED, BufferedEvent, EventBuffer
 from learners.searches import newest
 from learners.session import is_over
 
@@ -28,30 +28,30 @@ Encode = Callable[[Sequence[str | None]], Sequence[Vector | None]]
 _Labelled = tuple[str, Labelled]
 
 
-class NeedsShadow:
-    """Needs in the making. `users` are those of the events learnt, each with a session anew.
+class IntentReencoding:
+    """An intent tracker in the making. `users` are those of the events learnt, with new sessions.
 
-    What they search for is looked up in `meanings`, those of the new space.
+    What they search for is looked up in `semantic`, the index of the new space.
     """
 
-    def __init__(self, live: Needs, meanings: Meanings) -> None:
-        self._meanings = meanings
-        self.needs = Needs(live.dim, live.settings, live.known_categories)
-        self.needs.pending = Pending(0)
-        self.needs.aliases, self.needs.retired = dict(live.aliases), dict(live.retired)
+    def __init__(self, live: IntentTracker, semantic: SemanticIndex) -> None:
+        self._semantic = semantic
+        self.tracker = IntentTracker(live.dim, live.settings, live.known_categories)
+        self.tracker.buffer = EventBuffer(0)
+        self.tracker.aliases, self.tracker.retired = dict(live.aliases), dict(live.retired)
         self.users: dict[str, User] = {}
         self._vectors: dict[int, Vector] = {}
         self._taught: set[int] = set()
-        self._to_do: deque[Waiting | _Labelled] = deque()
+        self._to_do: deque[BufferedEvent | _Labelled] = deque()
         self._position, self._clock = -1, 0
         self._newest = 0.0
 
     def __len__(self) -> int:
         return len(self._to_do)
 
-    def follow(self, live: Needs) -> None:
-        """Take note of what came since the last call; `live` must stand still for it."""
-        events, labels = live.pending.since(self._position), live.labelled.since(self._clock)
+    def follow(self, live: IntentTracker) -> None:
+        """Note what came since the last call; `live` must not change meanwhile."""
+        events, labels = live.buffer.since(self._position), live.labelled.since(self._clock)
         first = events[0].position if events and self._position < 0 else 0
         self._to_do += [pair for pair in labels if pair[1].position < first]
         self._to_do += events
@@ -62,30 +62,30 @@ class NeedsShadow:
             self._clock = labels[-1][1].clock
 
     def step(self, encode: Encode, most: int) -> int:
-        """Learn from at most so many texts; give how many are left."""
+        """Learn from at most so many texts; return how many are left."""
         chosen = [self._to_do.popleft() for _ in range(min(most, len(self._to_do)))]
         vectors = encode([_text(one) for one in chosen])
         for one, vector in zip(chosen, vectors, strict=True):
-            if isinstance(one, Waiting):
+            if isinstance(one, BufferedEvent):
                 self._learn(one, vector)
             else:
                 self._teach(*one, vector)
         return len(self._to_do)
 
-    def take_over(self, live: Needs) -> Needs:
-        """Give the new ones, which stand from now on for `live`; all must have been learnt."""
-        made = self.needs
+    def take_over(self, live: IntentTracker) -> IntentTracker:
+        """Return the new ones, which stand from now on for `live`; all must have been learnt."""
+        made = self.tracker
         for label in list(made.stated.labels):
             self._decide(label, live.known_as(label))
         made.aliases, made.retired = live.aliases, live.retired
-        made.typical, made.labelled, made.pending = live.typical, live.labelled, live.pending
+        made.typical, made.labelled, made.buffer = live.typical, live.labelled, live.buffer
         if made.stated.labels:
             made.typical.keep(made.stated.labels)
-        for event in made.pending.retracted():
+        for event in made.buffer.retracted():
             if self._vectors.pop(event.position, None) is not None:  # learnt before it was
                 self.users.pop(event.user_id, None)
-        made.pending.set_vectors(self._vectors)
-        made.emerging.succeed(live.emerging)
+        made.buffer.set_vectors(self._vectors)
+        made.discovery.succeed(live.discovery)
         made.clock, made.seconds = live.clock, live.seconds
         edition, made.edition = made.edition, live.edition + 1
         for user in self.users.values():
@@ -97,14 +97,14 @@ class NeedsShadow:
         return made
 
     def active(self) -> dict[str, User]:
-        """Give the users whose session was not over when the newest event came."""
+        """Return the users whose session was not over when the newest event came."""
         return {
             user_id: user
             for user_id, user in self.users.items()
             if user.session is not None and not is_over(user.session, self._newest, None)
         }
 
-    def _learn(self, event: Waiting, vector: Vector | None) -> None:
+    def _learn(self, event: BufferedEvent, vector: Vector | None) -> None:
         if event.labelled == RETRACTED:
             return
         label = event.label if event.labelled == "label" else None
@@ -122,15 +122,15 @@ class NeedsShadow:
         )
         user = self.users.setdefault(event.user_id, User())
         if event.is_search:
-            user.search = newest(one, user.search, 0, self._meanings)
-        self.needs.learn(one, user, event.category)
+            user.search = newest(one, user.search, 0, self._semantic)
+        self.tracker.learn(one, user, event.category)
         self._newest = max(self._newest, event.ts)
         if vector is not None:
             self._vectors[event.position] = vector
         if label:
             self._taught.add(event.position)
         elif event.labelled == "teacher" and event.label:
-            weight = self.needs.settings.intent_teacher
+            weight = self.tracker.settings.intent_teacher
             self._teach(event.label, Labelled(0, event.position, "", weight), vector)
 
     def _teach(self, label: str, kept: Labelled, vector: Vector | None) -> None:
@@ -138,16 +138,16 @@ class NeedsShadow:
         if kept.position in self._taught or not kept.weight > 0:
             return
         self._taught.add(kept.position)
-        self.needs.teach(vector, label, kept.weight)
+        self.tracker.teach(vector, label, kept.weight)
 
     def _decide(self, label: str, name: str | None) -> None:
         """Carry out what was decided about a label while this was made."""
         if name is None:
-            self.needs.control(Control("retire", label))
+            self.tracker.control(Control("retire", label))
         elif name != label:
-            do: Do = "merge" if name in self.needs.stated.labels else "name"
-            self.needs.control(Control(do, label, name))
+            do: Do = "merge" if name in self.tracker.stated.labels else "name"
+            self.tracker.control(Control(do, label, name))
 
 
-def _text(one: Waiting | _Labelled) -> str | None:
-    return one.encoded if isinstance(one, Waiting) else one[1].encoded
+def _text(one: BufferedEvent | _Labelled) -> str | None:
+    return one.encoded if isinstance(one, BufferedEvent) else one[1].encoded

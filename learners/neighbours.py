@@ -4,7 +4,7 @@ Each item keeps a row of at most `width` other items and for each two counts and
 
 - `TOGETHER`: both in one user's recent window, in any order, less the farther apart;
 - `NEXT`: the other came after this one, a few steps at most, or at the very same time;
-- `PULL`: what the other gains, in score, by this one being among the user's recent items.
+- `ITEM_WEIGHT`: what the other gains, in score, by this one being among the user's recent items.
   It is learnt from each choice, and corrects what the counts get wrong (a sparse linear
   model of items by items, as in Ning and Karypis, 2011, "SLIM: sparse linear methods for
   top-n recommender systems", here with the listwise loss of the preference learner, by
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from learners.compiled import compiled
 from learners.growth import grown
 
-TOGETHER, NEXT, PULL, STEEPNESS = 0, 1, 2, 3
+TOGETHER, NEXT, ITEM_WEIGHT, STEEPNESS = 0, 1, 2, 3
 COUNTS = 2
 CHANNELS = 4
 WAYS = 8
@@ -49,7 +49,7 @@ class Neighbours:
 
     `ids` (rows, width) int32, -1 where empty; `counts` (channels, rows, width) float32, the first
     two in units of `unit(position)`; `base` is the position at which the unit was 1. `width` is
-    rounded up to a multiple of eight. With `channels` of 2 there are no pulls.
+    rounded up to a multiple of eight. With `channels` of 2 there are no item-to-item weights.
     """
 
     def __init__(self, width: int, half_life: float, channels: int = CHANNELS) -> None:
@@ -136,7 +136,7 @@ class Neighbours:
         less(self.ids, self.counts, self.row_of[owner], item, self.unit(position), np.float32(0.0))
 
     def unit(self, position: int) -> np.float32:
-        """Give what one count of weight 1 adds at `position`; divide by it to read a count."""
+        """Return what one count of weight 1 adds at `position`; divide by it to read a count."""
         return np.float32(2.0 ** min((position - self.base) / self.half_life, _LONGEST))
 
     def forget(self, item: int) -> None:
@@ -147,7 +147,7 @@ class Neighbours:
             self.counts[:, row] = 0.0
 
     def row_out(self, item: int) -> tuple[Numbers, Numbers, NDArray[np.float32]] | None:
-        """Give the slots in use (n,), their ids (n,) and counts (c, n); None without a row."""
+        """Return the slots in use (n,), their ids (n,) and counts (c, n); None without a row."""
         row = int(self.row_of[item])
         if row < 0:
             return None
@@ -173,7 +173,7 @@ class Neighbours:
         return row if row >= 0 else int(self._rows(np.array([item], np.int32))[0])
 
     def _rows(self, items: Numbers) -> NDArray[np.int32]:
-        """Give the row of each item, made where it has none."""
+        """Return the row of each item, made where it has none."""
         rows = self.row_of[items]
         if (rows < 0).any():
             missing = items[rows < 0]
@@ -223,7 +223,7 @@ def add(
 
 @compiled
 def worth(gap: float, unit: np.float32) -> tuple[np.float32, np.float32]:
-    """Give what a pair counts as together and as following, so many steps apart."""
+    """Return what a pair counts as together and as following, so many steps apart."""
     far = np.maximum(gap, 0.0)
     together = np.float32(np.exp(-far / _TOGETHER_REACH)) * unit
     return together, np.float32(np.exp(-far / _NEXT_REACH)) * unit
@@ -286,7 +286,7 @@ def less(
     together: np.float32,
     following: np.float32,
 ) -> None:
-    """Take so much off the counts of an item in a row (-1: none); at nothing its slot is empty."""
+    """Subtract from the counts of an item in a row (-1: none); at nothing its slot is empty."""
     if row < 0:
         return
     place, _ = find(ids, counts, row, item)
@@ -303,7 +303,7 @@ def less(
 
 @compiled
 def put(ids: Numbers, counts: NDArray[np.float32], row: int, item: int) -> int:
-    """Give the slot of an item in a row; one that has none takes an empty or the weakest one."""
+    """Return the slot of an item in a row; one that has none takes an empty or the weakest one."""
     place, _ = find(ids, counts, row, item)
     if ids[row, place] != item:
         ids[row, place] = item
@@ -313,7 +313,7 @@ def put(ids: Numbers, counts: NDArray[np.float32], row: int, item: int) -> int:
 
 @compiled
 def find(ids: Numbers, counts: NDArray[np.float32], row: int, item: int) -> tuple[int, np.float32]:
-    """Give the slot of an item in a row, else an empty or the weakest one, and how strong it is.
+    """Return the slot of an item in a row, else an empty or the weakest one, and how strong it is.
 
     An empty one has a strength of -1.
     """
@@ -332,7 +332,7 @@ def find(ids: Numbers, counts: NDArray[np.float32], row: int, item: int) -> tupl
 
 
 @compiled
-def pull(
+def learn_item_weights(
     ids: Numbers,
     counts: NDArray[np.float32],
     rows: Numbers,
@@ -342,7 +342,7 @@ def pull(
     rate: float,
     slot: NDArray[np.intp],
 ) -> None:
-    """Take one AdaGrad step for the pulls of `rows` (r,) on `items` (n,).
+    """Take one AdaGrad step for the weights of `rows` (r,) on `items` (n,).
 
     `slope` (n,) is the gradient of the loss by the items' scores, `reach` (r,) what each
     row weighs in them; items with next to no slope are left out. `slot`
@@ -361,5 +361,5 @@ def pull(
             gradient = share * slope[place]
             counts[STEEPNESS, row, column] += gradient * gradient
             root = np.sqrt(_GENTLE + counts[STEEPNESS, row, column])
-            counts[PULL, row, column] -= pace * gradient / root
+            counts[ITEM_WEIGHT, row, column] -= pace * gradient / root
     slot[items] = -1

@@ -15,7 +15,7 @@ Layers = tuple[Floats, Floats, Floats, Floats]
 
 
 def forward(rows: Floats, layers: Layers) -> tuple[Floats, Floats]:
-    """Give what the hidden units answer (n, h), and the scores (n,), of rows."""
+    """Return what the hidden units answer (n, h), and the scores (n,), of rows."""
     inner, bias, outer, direct = layers
     active: Floats = rows @ inner
     rectify(active, bias)
@@ -37,7 +37,7 @@ def backward(rows: Floats, active: Floats, slope: Floats, layers: Layers, into: 
 
 @compiled
 def rectify(active: Floats, bias: Floats) -> None:
-    """Add the bias (h,) to what the hidden units were told (n, h); below 0 they are silent."""
+    """Add the bias (h,) to the inputs of the hidden units (n, h); below 0 they are silent."""
     for row in range(active.shape[0]):
         for unit in range(active.shape[1]):
             # Python's `max` would lose NaN.
@@ -46,18 +46,18 @@ def rectify(active: Floats, bias: Floats) -> None:
 
 @compiled
 def shares(slope: Floats, outer: Floats, active: Floats) -> Floats:
-    """Give the gradient (n, h) by what the hidden units were told; silent ones have none."""
+    """Return the gradient (n, h) by the inputs of the hidden units; silent ones have none."""
     share = np.empty(active.shape, np.float32)
     for row in range(active.shape[0]):
         for unit in range(active.shape[1]):
-            told = slope[row] * outer[unit]
-            share[row, unit] = told if active[row, unit] > np.float32(0.0) else np.float32(0.0)
+            passed = slope[row] * outer[unit]
+            share[row, unit] = passed if active[row, unit] > np.float32(0.0) else np.float32(0.0)
     return share
 
 
 @compiled
 def lowered(scores: Floats, chosen: int) -> int:
-    """Take the highest score from all (n,); give how many are at least that of the chosen one."""
+    """Subtract the highest score from all (n,); return how many are at least the chosen one's."""
     rank, highest, least = 0, scores[0], scores[chosen]
     for place in range(scores.size):
         rank += scores[place] >= least
@@ -69,7 +69,7 @@ def lowered(scores: Floats, chosen: int) -> int:
 
 @compiled
 def to_slope(raised: Floats, total: np.float32, chosen: int, weight: np.float32) -> np.float32:
-    """Turn e to the scores (n,), in place, into the gradient of the loss; give P(chosen)."""
+    """Turn e to the scores (n,), in place, into the gradient of the loss; return P(chosen)."""
     for place in range(raised.size):
         raised[place] /= total
     chance: np.float32 = raised[chosen]
@@ -81,7 +81,7 @@ def to_slope(raised: Floats, total: np.float32, chosen: int, weight: np.float32)
 
 @compiled
 def standardised(rows: Floats, mean: Floats, scale: Floats, most: float) -> Floats:
-    """Give rows (n, f) less `mean` (f,), times `scale` (f,), cut at `most` on either side."""
+    """Return rows (n, f) less `mean` (f,), times `scale` (f,), cut at `most` on either side."""
     found, highest, least = np.empty(rows.shape, np.float32), np.float32(most), np.float32(-most)
     for row in range(rows.shape[0]):
         for column in range(rows.shape[1]):

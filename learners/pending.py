@@ -41,7 +41,7 @@ class LateLabel(msgspec.Struct, frozen=True):
     session_id: str | None = None
 
 
-class Waiting(msgspec.Struct, array_like=True):
+class BufferedEvent(msgspec.Struct, array_like=True):
     """One event that may get a label, with all that is needed to learn it once more.
 
     `labelled` says from where it has one already: "", "teacher" or "label", or that it was
@@ -73,12 +73,12 @@ class Waiting(msgspec.Struct, array_like=True):
 class _Block(msgspec.Struct):
     """As stored: `vectors` (m, dim) float16, one row for each event that has one."""
 
-    events: list[Waiting]
+    events: list[BufferedEvent]
     has_vector: list[bool]
     vectors: NDArray[np.float16]
 
 
-class Pending:
+class EventBuffer:
     """The newest `limit` events, found by id or by session; at most 64 more for a moment.
 
     One that is taken back keeps its place until its block goes.
@@ -86,9 +86,9 @@ class Pending:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._blocks: dict[int, list[tuple[Waiting, Vector | None]]] = {}
+        self._blocks: dict[int, list[tuple[BufferedEvent, Vector | None]]] = {}
         self._newest = 0
-        self._events: dict[str, tuple[int, Waiting, Vector | None]] = {}
+        self._events: dict[str, tuple[int, BufferedEvent, Vector | None]] = {}
         self._sessions: dict[tuple[str, str], list[str]] = {}
         self._dirty: set[int] = set()
         self._dropped: list[int] = []
@@ -96,14 +96,14 @@ class Pending:
     def __len__(self) -> int:
         return len(self._events)
 
-    def add(self, waiting: Waiting, vector: Vector | None) -> None:
+    def add(self, buffered: BufferedEvent, vector: Vector | None) -> None:
         """Keep an event and its vector (dim,), which is not copied; the oldest block may go."""
         if not self.limit:
             return
         block = self._blocks.setdefault(self._newest, [])
-        block.append((waiting, vector))
+        block.append((buffered, vector))
         self._dirty.add(self._newest)
-        self._index(self._newest, waiting, vector)
+        self._index(self._newest, buffered, vector)
         if len(block) >= _BLOCK:
             self._newest += 1
         places = (len(self._blocks) - 1) * _BLOCK + len(block)  # all but the newest are full
@@ -112,7 +112,7 @@ class Pending:
 
     def keep(self, interaction: Interaction, category: str | None) -> None:
         """Keep an interaction that was just learnt, with `category`."""
-        waiting = Waiting(
+        buffered = BufferedEvent(
             interaction.event_id,
             interaction.user_id,
             interaction.session_id,
@@ -127,69 +127,69 @@ class Pending:
             interaction.item_id is None and interaction.weight > 0,
             interaction.item_id,
         )
-        self.add(waiting, interaction.vector)
+        self.add(buffered, interaction.vector)
 
     def take(
         self, event_id: str, source: Source, label: str | None = None
-    ) -> tuple[Found, Waiting | None, Vector | None]:
+    ) -> tuple[Found, BufferedEvent | None, Vector | None]:
         """Find the event that a label is for, and note that it has one now: `label`.
 
         A label counts once; one of a teacher counts only until a true one is there.
         """
-        number, waiting, vector = self._events.get(event_id, (0, None, None))
-        if waiting is None:
+        number, buffered, vector = self._events.get(event_id, (0, None, None))
+        if buffered is None:
             return "unmatched", None, None
-        if _RANK[waiting.labelled] >= _RANK[source]:
+        if _RANK[buffered.labelled] >= _RANK[source]:
             return "duplicate", None, None
-        waiting.labelled, waiting.label = source, label
+        buffered.labelled, buffered.label = source, label
         self._dirty.add(number)
         if vector is not None:
             vector = _stored_as(vector)
-        return "learn", waiting, vector
+        return "learn", buffered, vector
 
-    def find(self, event_id: str) -> Waiting | None:
-        """Give an event that is kept, None where it is not."""
+    def find(self, event_id: str) -> BufferedEvent | None:
+        """Return an event that is kept, None where it is not."""
         found = self._events.get(event_id)
         return None if found is None else found[1]
 
     def retract(self, event_id: str) -> None:
-        """Take an event that is kept out: no label may come for it, and nothing learns from it."""
-        number, waiting, _ = self._events.pop(event_id)
-        if waiting.session_id is not None:
-            self._leave(waiting)
-        waiting.retract()
+        """Remove an event that is kept: no label may come for it, and nothing learns from it."""
+        number, buffered, _ = self._events.pop(event_id)
+        if buffered.session_id is not None:
+            self._leave(buffered)
+        buffered.retract()
         self._blocks[number] = [
-            (one, None if one is waiting else vector) for one, vector in self._blocks[number]
+            (one, None if one is buffered else vector) for one, vector in self._blocks[number]
         ]
         self._dirty.add(number)
 
-    def of_user(self, user_id: str) -> list[tuple[Waiting, Vector | None]]:
-        """Give the events of a user that are kept, oldest first, with their vectors (dim,)."""
+    def of_user(self, user_id: str) -> list[tuple[BufferedEvent, Vector | None]]:
+        """Return the events of a user that are kept, oldest first, with their vectors (dim,)."""
         return [
-            (waiting, None if vector is None else _stored_as(vector))
-            for _, waiting, vector in self._events.values()
-            if waiting.user_id == user_id
+            (buffered, None if vector is None else _stored_as(vector))
+            for _, buffered, vector in self._events.values()
+            if buffered.user_id == user_id
         ]
 
     def newest(self, user_id: str, kind: str, item_id: str | None) -> str | None:
-        """Give the id of a user's newest event of a type with an item (None: without), if kept."""
-        for _, waiting, _ in reversed(self._events.values()):
-            if (waiting.user_id, waiting.type, waiting.item_id) == (user_id, kind, item_id):
-                return waiting.event_id
+        """Return the id of a user's newest event of this type and item (None: without), if kept."""
+        for _, buffered, _ in reversed(self._events.values()):
+            if (buffered.user_id, buffered.type, buffered.item_id) == (user_id, kind, item_id):
+                return buffered.event_id
         return None
 
-    def retracted(self) -> list[Waiting]:
-        """Give the events that were taken out; their places are still kept."""
+    def retracted(self) -> list[BufferedEvent]:
+        """Return the events that were taken out; their places are still kept."""
         blocks = self._blocks.values()
         return [one for block in blocks for one, _ in block if one.labelled == RETRACTED]
 
     def session(self, user_id: str, session_id: str) -> list[str]:
-        """Give the ids of a session's events that are kept, oldest first."""
+        """Return the ids of a session's events that are kept, oldest first."""
         return list(self._sessions.get((user_id, session_id), ()))
 
-    def since(self, position: int) -> list[Waiting]:
-        """Give the events of a number above `position` that are kept, oldest first."""
-        found: list[Waiting] = []
+    def since(self, position: int) -> list[BufferedEvent]:
+        """Return the events of a number above `position` that are kept, oldest first."""
+        found: list[BufferedEvent] = []
         for number in sorted(self._blocks, reverse=True):
             block = [one for one, _ in self._blocks[number] if one.position > position]
             found[:0] = [one for one in block if one.labelled != RETRACTED]
@@ -198,17 +198,17 @@ class Pending:
         return found
 
     def set_vectors(self, vectors: Mapping[int, Vector]) -> None:
-        """Give each event the vector (dim,) under its number, or none: those of another encoder."""
+        """Replace all vectors by another encoder's, (dim,) by position; None where missing."""
         for number, block in self._blocks.items():
-            for place, (waiting, _) in enumerate(block):
-                vector = vectors.get(waiting.position)
-                block[place] = (waiting, vector)
-                if self.find(waiting.event_id) is waiting:
-                    self._events[waiting.event_id] = (number, waiting, vector)
+            for place, (buffered, _) in enumerate(block):
+                vector = vectors.get(buffered.position)
+                block[place] = (buffered, vector)
+                if self.find(buffered.event_id) is buffered:
+                    self._events[buffered.event_id] = (number, buffered, vector)
         self._dirty.update(self._blocks)
 
     def changed(self) -> Changed:
-        """Give the records changed since the last call."""
+        """Yield the records changed since the last call."""
         for number in self._dropped:
             yield KIND, str(number), None
         for number in sorted(self._dirty):
@@ -217,55 +217,55 @@ class Pending:
         self._dropped, self._dirty = [], set()
 
     def restore(self, records: Iterator[tuple[str, bytes]]) -> None:
-        """Take up what an earlier run stored. Raises `StateError` where it is damaged."""
+        """Restore what an earlier run stored. Raises `StateError` where it is damaged."""
         for key, blob in sorted(records, key=lambda record: int(record[0])):
             number, block = int(key), unpack_as(blob, KIND, _VERSION, _Block)
             rows = iter(block.vectors.astype(np.float32))
             self._blocks[number] = [
-                (waiting, next(rows) if has else None)
-                for waiting, has in zip(block.events, block.has_vector, strict=True)
+                (buffered, next(rows) if has else None)
+                for buffered, has in zip(block.events, block.has_vector, strict=True)
             ]
-            for waiting, vector in self._blocks[number]:
-                self._index(number, waiting, vector)
+            for buffered, vector in self._blocks[number]:
+                self._index(number, buffered, vector)
             full = len(block.events) >= _BLOCK
             self._newest = max(self._newest, number + 1 if full else number)
 
-    def _index(self, number: int, waiting: Waiting, vector: Vector | None) -> None:
-        if waiting.labelled == RETRACTED:
+    def _index(self, number: int, buffered: BufferedEvent, vector: Vector | None) -> None:
+        if buffered.labelled == RETRACTED:
             return
-        self._events[waiting.event_id] = (number, waiting, vector)
-        if waiting.session_id is not None:
-            key = (waiting.user_id, waiting.session_id)
-            self._sessions.setdefault(key, []).append(waiting.event_id)
+        self._events[buffered.event_id] = (number, buffered, vector)
+        if buffered.session_id is not None:
+            key = (buffered.user_id, buffered.session_id)
+            self._sessions.setdefault(key, []).append(buffered.event_id)
 
     def _drop(self, number: int) -> None:
-        for waiting, _ in self._blocks.pop(number):
-            found = self._events.get(waiting.event_id)
-            if found is not None and found[1] is waiting:
-                del self._events[waiting.event_id]
-            if waiting.session_id is not None:
-                self._leave(waiting)
+        for buffered, _ in self._blocks.pop(number):
+            found = self._events.get(buffered.event_id)
+            if found is not None and found[1] is buffered:
+                del self._events[buffered.event_id]
+            if buffered.session_id is not None:
+                self._leave(buffered)
         self._dirty.discard(number)
         self._dropped.append(number)
 
-    def _leave(self, waiting: Waiting) -> None:
+    def _leave(self, buffered: BufferedEvent) -> None:
         """Forget an event of a session."""
-        session = waiting.user_id, waiting.session_id or ""
+        session = buffered.user_id, buffered.session_id or ""
         events = self._sessions[session]
-        events.remove(waiting.event_id)
+        events.remove(buffered.event_id)
         if not events:
             del self._sessions[session]
 
 
 def _stored_as(vector: Vector) -> Vector:
-    """Give a vector as it will be once it was stored."""
+    """Return a vector as it will be once it was stored."""
     return vector.astype(np.float16).astype(np.float32)
 
 
-def _stored(block: list[tuple[Waiting, Vector | None]]) -> _Block:
+def _stored(block: list[tuple[BufferedEvent, Vector | None]]) -> _Block:
     vectors = [vector for _, vector in block if vector is not None]
     return _Block(
-        [waiting for waiting, _ in block],
+        [buffered for buffered, _ in block],
         [vector is not None for _, vector in block],
         np.array(vectors, np.float16) if vectors else np.zeros((0, 0), np.float16),
     )

@@ -14,8 +14,8 @@ from learners.signals import Signals
 def pointers(
     signals: Signals, listed: NDArray[np.int32], rows: Rows, recent: NDArray[np.int32]
 ) -> dict[str, list[int]]:
-    """Give, by kind of signal, the recent item (n,) that points to each; -1 where none does."""
-    neighbours, meanings = signals.neighbours, signals.meanings
+    """Return, by kind of signal, the recent item (n,) that points to each; -1 where none does."""
+    neighbours, semantic = signals.neighbours, signals.semantic
     sources, near_sources, slot = recent[rows.places], recent[rows.near_places], signals.slot
     together, following = neighbours.counts[TOGETHER], neighbours.counts[NEXT]
     return {
@@ -26,7 +26,7 @@ def pointers(
             neighbours.ids, following, rows.numbers, sources, listed, slot
         ).tolist(),
         "meaning": strongest(
-            meanings.near, meanings.cosines, rows.near_numbers, near_sources, listed, slot
+            semantic.near, semantic.cosines, rows.near_numbers, near_sources, listed, slot
         ).tolist(),
     }
 
@@ -40,7 +40,7 @@ def strongest(
     listed: NDArray[np.int32],
     slot: NDArray[np.intp],
 ) -> NDArray[np.int32]:
-    """Give, for each listed item, whose of the rows names it with the highest strength above 0.
+    """Return, for each listed item, whose of the rows names it with the highest strength above 0.
 
     Of equals the first row wins. `slot` holds -1 everywhere, before and after.
     """

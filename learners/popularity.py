@@ -29,7 +29,7 @@ _NOTHING_LEFT = 1e-9  # of what was taken off a count: rounding, not a count
 
 
 def stage_of(steps: int) -> int:
-    """Give the channel of a user who took so many steps."""
+    """Return the channel of a user who took so many steps."""
     return FIRST_STAGE + bisect.bisect_right(STAGES, steps) - 1
 
 
@@ -72,13 +72,13 @@ class Popularity:
             self._leave(channel, item)
 
     def read(self, channel: int, items: NDArray[np.integer], position: int) -> NDArray[np.float64]:
-        """Give the decayed counts `(n,)` of items as of `position`."""
+        """Return the decayed counts `(n,)` of items as of `position`."""
         counts: NDArray[np.float64] = self.counts[channel].take(items)
         counts *= self.scale(channel, position)
         return counts
 
     def last(self, item: int, position: int) -> float:
-        """Give where in the shard an item's newest interaction was at the latest; 0 for none.
+        """Return where in the shard an item's newest interaction was at the latest; 0 for none.
 
         There one interaction alone would have left so much of a count.
         """
@@ -90,18 +90,18 @@ class Popularity:
         return at
 
     def scale(self, channel: int, position: int) -> float:
-        """Give the factor that makes a stored count one as of `position`."""
+        """Return the factor that makes a stored count one as of `position`."""
         return 1.0 / self._increment(channel, position)
 
     def forget(self, item: int) -> None:
-        """Take an item out of all counts and best lists; the next best move up."""
+        """Remove an item from all counts and best lists; the next best move up."""
         self.counts[:, item] = 0.0
         for channel, members in enumerate(self._members):
             if item in members:
                 self._refill(channel)
 
     def top(self, channel: int) -> NDArray[np.int32]:
-        """Give the best items of a channel `(at most TOP,)`, in no order."""
+        """Return the best items of a channel `(at most TOP,)`, in no order."""
         return self._top[channel, : len(self._members[channel])]
 
     def restore_top(self, base: int, tops: list[NDArray[np.int32]]) -> None:
@@ -114,7 +114,7 @@ class Popularity:
         return math.exp2(min((position - self.base) / self._half_lives[channel], _LONGEST))
 
     def _enter(self, channel: int, item: int, count: float) -> None:
-        """Let an item that has this count now into the best list, if it belongs there."""
+        """Enter an item that has this count now into the best list, if it belongs there."""
         members = self._members[channel]
         # Counts of the best only grow until a rebase or `_leave`, so what was once the least is a
         # lower bound.
@@ -133,7 +133,7 @@ class Popularity:
         members.add(item)
 
     def _leave(self, channel: int, item: int) -> None:
-        """Let an item whose count fell make room in the best list, if another one is better now."""
+        """Replace an item whose count fell in the best list, if another one is better now."""
         counts, members = self.counts[channel], self._members[channel]
         if item not in members:
             return

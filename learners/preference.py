@@ -74,7 +74,7 @@ class PreferenceLearner:
         self._averaged[:] = self._weights
 
     def observe(self, rows: Matrix) -> None:
-        """Let the running moments follow a batch of raw rows `(n, features)`.
+        """Update the running moments by a batch of raw rows `(n, features)`.
 
         A batch that holds NaN, infinity or absurdly large numbers is left out.
         """
@@ -91,18 +91,18 @@ class PreferenceLearner:
         self._variance += share * (each @ np.square(apart) - self._variance)
 
     def scaled(self, rows: Matrix) -> Matrix:
-        """Give raw rows `(n, features)` centred, scaled and clipped at 6 deviations."""
+        """Return raw rows `(n, features)` centred, scaled and clipped at 6 deviations."""
         scale = (1.0 / np.sqrt(self._variance + 1e-3)).astype(np.float32)
         return standardised(rows, self._mean.astype(np.float32), scale, _CLIP)
 
     def score(self, scaled: Matrix) -> Matrix:
-        """Give a finite score `(n,)` for each scaled row; higher is better."""
+        """Return a finite score `(n,)` for each scaled row; higher is better."""
         return forward(scaled, self._served)[1]
 
     def learn(
         self, scaled: Matrix, chosen: int, weight: float = 1.0, offset: Matrix | None = None
     ) -> Learnt:
-        """Learn that row `chosen` was taken; give loss and rank as they were before.
+        """Learn that row `chosen` was taken; return loss and rank as they were before.
 
         `offset` (n,) float32 is what else adds to the scores; it is not learnt here. With a
         `weight` that is not above 0 and at most a million nothing is learnt, and nothing of
@@ -121,7 +121,7 @@ class PreferenceLearner:
         return Learnt(-math.log(max(float(chance), 1e-30)), rank, slope)
 
     def learn_logistic(self, scaled: Matrix, wanted: bool) -> float:
-        """Learn one scaled row `(1, features)` as wanted or not; give the log loss before."""
+        """Learn one scaled row `(1, features)` as wanted or not; return the log loss before."""
         active, scores = forward(scaled, self._layers)
         margin = float(scores[0])
         signed = margin if wanted else -margin
@@ -130,7 +130,7 @@ class PreferenceLearner:
         return float(np.logaddexp(0.0, -signed))
 
     def state(self) -> dict[str, Any]:
-        """Give all that was learnt as arrays and numbers."""
+        """Return all that was learnt as arrays and numbers."""
         return {
             "weights": self._weights,
             "averaged": self._averaged,
@@ -143,7 +143,7 @@ class PreferenceLearner:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state` stopped. Raises ValueError where the hidden layer is another."""
+        """Restore what `state` returned. Raises ValueError where the hidden layer is another."""
         if len(state["weights"]) != len(self._weights):
             raise ValueError(
                 f"the stored preference learner has {len(state['weights'])} weights, this one "

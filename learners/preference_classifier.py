@@ -69,7 +69,7 @@ class PreferenceClassifier(base.Classifier):
         x: Mapping[Hashable, Any],
         **_: Any,
     ) -> dict[base.typing.ClfTarget, float]:
-        """Give the probabilities of False and True; half and half before anything was learnt."""
+        """Return the probabilities of False and True; half and half before anything was learnt."""
         margin = 0.0
         if not self._is_new:
             row = np.nan_to_num(self._row(x), nan=0.0)

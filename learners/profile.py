@@ -72,7 +72,7 @@ class ProfileLearner:
     def learn(
         self, profile: Profile, categories: Collection[str], ts: float, weight: float = 1.0
     ) -> None:
-        """Let a profile (changed in place) and everybody's shares follow one interaction.
+        """Update a profile (in place) and everybody's shares by one interaction.
 
         `categories` are those of its item; each counts once, and none still counts as
         an interaction with something else. `ts` is in seconds; an interaction that
@@ -123,7 +123,7 @@ class ProfileLearner:
             profile.weights = {}
 
     def liking(self, profile: Profile | None, category: str, now: float | None = None) -> float:
-        """Give the liking of a category, in (0, 1); 0.5 where nothing is known.
+        """Return the liking of a category, in (0, 1); 0.5 where nothing is known.
 
         `now` (seconds) lets the evidence fade up to that time, where time is the clock.
         """
@@ -134,14 +134,14 @@ class ProfileLearner:
     def leanings(
         self, profile: Profile | None, n: int, now: float | None = None
     ) -> tuple[Leaning, ...]:
-        """Give the `n` best liked of the categories that the user took; ties by name."""
+        """Return the `n` best liked of the categories that the user took; ties by name."""
         known = profile or NOBODY
         judged = self._judge(known, known.weights, known.weights.values(), now)
         best = sorted(zip([-liking for liking, _ in judged], known.weights, judged, strict=True))
         return tuple(Leaning(name, *pair) for _, name, pair in best[: max(n, 0)])
 
     def likings(self, profile: Profile | None) -> list[tuple[str, float]]:
-        """Give the liking of each category that the user took, in no order."""
+        """Return the liking of each category that the user took, in no order."""
         if profile is None:
             return []
         prior, total = self.settings.prior, profile.total
@@ -152,7 +152,7 @@ class ProfileLearner:
         ]
 
     def state(self) -> dict[str, object]:
-        """Give everybody's shares and the settings as plain values, for `learners.codec`."""
+        """Return everybody's shares and the settings as plain values, for `learners.codec`."""
         return {"settings": msgspec.to_builtins(self.settings), "shares": self._shares.state()}
 
     @classmethod
@@ -169,7 +169,7 @@ class ProfileLearner:
         taken: Iterable[float],
         now: float | None,
     ) -> list[tuple[float, float]]:
-        """Give liking and certainty of each category, as on top of this file."""
+        """Return liking and certainty of each category, as on top of this file."""
         prior = self.settings.prior
         fading = 1.0 if now is None else self._by_time(now - profile.ts)
         total = profile.total * fading
@@ -181,7 +181,7 @@ class ProfileLearner:
         return judged
 
     def _fade(self, profile: Profile, ts: float) -> float:
-        """Fade a profile up to an event at `ts`; give what the event itself counts."""
+        """Fade a profile up to an event at `ts`; return what the event itself counts."""
         if self.settings.clock == "count":
             factor, own = self._per_event, 1.0
         else:
@@ -193,13 +193,13 @@ class ProfileLearner:
         return own
 
     def _by_time(self, seconds: float) -> float:
-        """Give what evidence weighs after this many seconds; 1 by count, or when none passed."""
+        """Return what evidence weighs after this many seconds; 1 by count, or when none passed."""
         if self.settings.clock == "count" or seconds <= 0:
             return 1.0
         return float(0.5 ** (seconds / self.settings.half_life))
 
 
 def _less(sum_: float, amount: float) -> float:
-    """Take an amount off a sum that holds it; what rounding leaves is nothing."""
+    """Subtract an amount from a sum that holds it; what rounding leaves is nothing."""
     left = sum_ - amount
     return left if left > _NOTHING_LEFT * amount else 0.0

@@ -28,19 +28,19 @@ class Prototypes(LabelRows):
         super().__init__(Slots(limit, _blanks(dim)))
 
     def scores(self, n: int, unit: Floats) -> Floats:
-        """Give the cosine `(n,)` of each mean with a unit vector."""
+        """Return the cosine `(n,)` of each mean with a unit vector."""
         scores: Floats = self._means[:n].dot(unit)
         scores *= self._factors[:n]
         return scores
 
     def add(self, slot: int, unit: Floats, weight: float) -> None:
-        """Let a mean follow one more example."""
+        """Move a mean towards one more example."""
         count = min(float(self._counts[slot]), self.span) + weight
         self._counts[slot] = count
         self._factors[slot] = approach(self._means[slot], unit, np.float32(weight / count))
 
     def merge(self, gone: int, kept: int) -> None:
-        """Let the mean of one label count in another's."""
+        """Merge the mean of one label into another's."""
         counts = self._counts[[gone, kept]]
         total = float(counts.sum())
         if total > 0:
@@ -65,7 +65,7 @@ class Prototypes(LabelRows):
 
 @compiled
 def approach(mean: Floats, unit: Floats, rate: Any) -> float:
-    """Let a mean go a part of the way to a vector; give 1 over its length, 0 for next to none."""
+    """Move a mean a part of the way to a vector; return 1 over its length, 0 for next to none."""
     squared = 0.0
     for place in range(mean.size):
         mean[place] += rate * (unit[place] - mean[place])

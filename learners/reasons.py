@@ -36,7 +36,7 @@ _MOST = 2
 
 
 def _members(names: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Tell which features (groups, 1, features) belong to which group."""
+    """Return which features (groups, 1, features) belong to which group."""
     return np.array([[[name in members for name in names]] for members in GROUPS.values()])
 
 
@@ -46,20 +46,20 @@ _OF_GROUP = {
 }
 
 
-def carried(
+def strongest_groups(
     scaled: NDArray[np.float32],
     best: NDArray[np.intp],
     score: Callable[[NDArray[np.float32]], NDArray[np.float32]],
-    pull: NDArray[np.float32],
+    item_weights: NDArray[np.float32],
 ) -> list[list[str]]:
-    """Give, for each row of `best`, the groups that gave it most, strongest first.
+    """Return, for each row of `best`, the groups that gave it most, strongest first.
 
-    `scaled` (n, features) are all candidates' rows, `pull` (n,) is what their scores gain
+    `scaled` (n, features) are all candidates' rows, `item_weights` (n,) is what their scores gain
     by the user's recent items beside them; it counts as of "together". At most two
     groups are named, and only such as raised the score; never none: where nothing raised
     it, the strongest is.
     """
-    gave = effects(scaled, best, score, pull)
+    gave = effects(scaled, best, score, item_weights)
     order = np.argsort(-gave, axis=0, kind="stable")[:_MOST]
     names = list(GROUPS)
     return [
@@ -72,9 +72,9 @@ def effects(
     scaled: NDArray[np.float32],
     best: NDArray[np.intp],
     score: Callable[[NDArray[np.float32]], NDArray[np.float32]],
-    pull: NDArray[np.float32],
+    item_weights: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Give what each group gave to the score of each row of `best`, `(groups, len(best))`.
+    """Return what each group gave to the score of each row of `best`, `(groups, len(best))`.
 
     Groups are in their order. What a group took away is negative; one without columns gives 0.
     """
@@ -85,14 +85,14 @@ def effects(
     without = score(hidden.reshape(-1, rows.shape[1])).reshape(len(hidden), len(best))
     gave: NDArray[np.float32] = score(rows) - without
     gave[~_OF_GROUP[rows.shape[1]].any(axis=(1, 2))] = 0.0
-    gave[_TOGETHER] += pull[best] - pull.mean()
+    gave[_TOGETHER] += item_weights[best] - item_weights.mean()
     return gave
 
 
-def told(
+def reasons_for(
     items: ItemTable, context: Context, number: int, sources: Mapping[str, int]
 ) -> tuple[str, ...]:
-    """Say why an item is listed: a sentence for each of the groups that carried it.
+    """Return why an item is listed: a sentence for each of the groups that raised it.
 
     `sources` gives, by group, the user's item that points to it, -1 where none does.
     """
@@ -120,7 +120,7 @@ def sentence(
     intent: str | None,
     search: str | None = None,
 ) -> str:
-    """Say one group of signals in words.
+    """Write one group of signals in words.
 
     `because` is the title of the user's item that points here, `category` one of the
     item's, `intent` the need that the item answers best, `search` what the user searched for.

@@ -16,11 +16,11 @@ Words = NDArray[np.int32]
 Figures = NDArray[np.float64]
 
 
-class Receipt(NamedTuple):
+class UndoRecord(NamedTuple):
     """One interaction as it was counted.
 
-    `event` and `type` are the marks (`mark`) of its id and type, `steps` how many steps its user
-    had taken before, `hub` the item that stood for their newest search then (-1: none).
+    `event` and `type` are the hashes (`hash32`) of its id and type, `steps` how many steps its
+    user had taken before, `hub` the item that stood for their newest search then (-1: none).
     `position` is its number in the shard, `weight` that of its type, `deviation` what its value
     counted for (None: it had none). `again` tells that they had the item already.
     """
@@ -41,16 +41,16 @@ class Receipt(NamedTuple):
         figures[:, place] = self.position, self.weight, deviation
 
 
-def read(words: Words, figures: Figures, place: int) -> Receipt:
-    """Give what `Receipt.write` wrote."""
+def read(words: Words, figures: Figures, place: int) -> UndoRecord:
+    """Return what `UndoRecord.write` wrote."""
     event, type_, steps, hub, again = words[:, place].tolist()
     position, weight, deviation = figures[:, place].tolist()
     known = None if deviation == _NONE else deviation
-    return Receipt(event, type_, steps, hub, int(position), weight, known, again > 0)
+    return UndoRecord(event, type_, steps, hub, int(position), weight, known, again > 0)
 
 
-def mark(word: str) -> int:
-    """Give an id or a type in 32 bits, few enough to be kept beside every interaction.
+def hash32(word: str) -> int:
+    """Return an id or a type in 32 bits, few enough to be kept beside every interaction.
 
     It is looked for among the newest events of one user alone, so two that share one by chance
     (one pair in four thousand million) hardly meet.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from learners.block import Block
+from learners.block import CandidateBatch
 from learners.codec import pack, unpack
 from learners.drift import DriftMonitor
 from learners.model_state import ModelState
@@ -31,12 +31,12 @@ class Records:
         self._signals = model.signals
 
     def changed(self, items: set[int]) -> Changed:
-        """Give the records of these items, and the shared one."""
+        """Yield the records of these items, and the shared one."""
         if self._model.position < 0 and not items:
             return
         for number in sorted(items):
             yield ITEM_KIND, str(number), pack(ITEM_KIND, _VERSION, self._item(number))
-        yield from self._model.needs.changed()
+        yield from self._model.tracker.changed()
         yield SHARED_KIND, "all", pack(SHARED_KIND, _VERSION, self._shared())
 
     def restore(self, scan: Callable[[str], Iterator[tuple[str, bytes]]]) -> None:
@@ -67,8 +67,8 @@ class Records:
             "searched": signals.searched.row_out(number),
             "words": signals.searched.words.get(number),
             "values": signals.values.sums[:, number],
-            "mark": signals.meanings.marks.get(number, 0),
-            "near": signals.meanings.row_out(number),
+            "mark": signals.semantic.fingerprints.get(number, 0),
+            "near": signals.semantic.row_out(number),
         }
 
     def _put_item(self, number: int, state: dict[str, Any]) -> None:
@@ -78,14 +78,14 @@ class Records:
         items.categories[:, number] = state["categories"]
         signals.popularity.counts[:, number] = state["counts"]
         signals.values.put(number, state["values"])
-        signals.meanings.marks[number] = state["mark"]
+        signals.semantic.fingerprints[number] = state["mark"]
         if state["neighbours"] is not None:
             signals.neighbours.row_in(number, *state["neighbours"])
         if state["searched"] is not None:
             signals.searched.row_in(number, *state["searched"])
         signals.searched.note(number, state["words"])
         if state["near"] is not None:
-            signals.meanings.row_in(number, *state["near"])
+            signals.semantic.row_in(number, *state["near"])
 
     def _shared(self) -> dict[str, Any]:
         model, signals = self._model, self._signals
@@ -95,7 +95,7 @@ class Records:
             "repeats": model.repeats,
             "groups": model.groups,
             "space": model.users.space,
-            "open": None if model.open is None else model.open._asdict(),
+            "open": None if model.open is None else _stored(model.open),
             "fresh": signals.fresh,
             "values": signals.values.state(),
             "categories": signals.items.category_names,
@@ -106,7 +106,7 @@ class Records:
             "popularity_top": [signals.popularity.top(channel) for channel in range(CHANNELS)],
             "columns": model.columns,
             "preference": model.preference.state(),
-            "needs": model.needs.state(),
+            "needs": model.tracker.state(),
             "profiles": model.profiles.state(),
             "drift": model.drift.state(),
         }
@@ -118,10 +118,10 @@ class Records:
         model.position, model.learnt = state["position"], state["learnt"]
         model.repeats, model.groups = state["repeats"], state["groups"]
         model.users.space = state["space"]
-        block = None if state["open"] is None else Block(**state["open"])
+        batch = None if state["open"] is None else _batch(state["open"])
         signals.searching = state["searching"]
         is_same = list(state["columns"]) == list(model.columns)
-        model.open = block if is_same else None
+        model.open = batch if is_same else None
         signals.fresh = state["fresh"]
         signals.values.restore(state["values"])
         for name in state["categories"]:
@@ -130,6 +130,20 @@ class Records:
         signals.searched.base = state["searched_base"]
         signals.popularity.restore_top(state["popularity_base"], state["popularity_top"])
         model.take_preference(state["preference"], state["columns"])
-        model.needs.restore(state["needs"], scan)
+        model.tracker.restore(state["needs"], scan)
         model.profiles = ProfileLearner.from_state(state["profiles"])
         model.drift = DriftMonitor.from_state(state["drift"])
+
+
+_STORED_AS = {"item_weights": "pull"}
+"""Fields of a batch that a record has under another name."""
+
+
+def _stored(batch: CandidateBatch) -> dict[str, Any]:
+    """Return the fields of a batch by the names that records have for them."""
+    return {_STORED_AS.get(name, name): value for name, value in batch._asdict().items()}
+
+
+def _batch(stored: dict[str, Any]) -> CandidateBatch:
+    """Return the batch whose fields a record holds."""
+    return CandidateBatch(*(stored[_STORED_AS.get(name, name)] for name in CandidateBatch._fields))

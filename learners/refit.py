@@ -18,7 +18,7 @@ _FLAT = ("weights", "averaged", "mean_gradient", "mean_square")
 def refitted(
     state: Mapping[str, Any], before: Sequence[str], columns: Sequence[str], hidden: int
 ) -> Mapping[str, Any]:
-    """Give a state of the preference learner, learnt with the columns `before`, for others.
+    """Return a state of the preference learner, learnt with the columns `before`, for others.
 
     One with another hidden layer is given back as it is.
     """
@@ -45,7 +45,7 @@ def _flat(
 
 
 def _moved(array: NDArray[Any], places: NDArray[np.intp], rows: int, fill: float) -> NDArray[Any]:
-    """Give so many rows: from `places` (n, 2), each new one and its old one, else filled."""
+    """Return so many rows: from `places` (n, 2), each new one and its old one, else filled."""
     moved = np.full((rows, *array.shape[1:]), fill, array.dtype)
     moved[places[:, 0]] = array[places[:, 1]]
     return moved

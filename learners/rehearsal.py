@@ -27,7 +27,7 @@ class Rehearsal:
         self._written = 0
 
     def draw(self, memory: NearestMemory, times: int) -> tuple[NDArray[np.int64], ...]:
-        """Give the slots and places `(m,)` of up to `times` kept examples."""
+        """Return the slots and places `(m,)` of up to `times` kept examples."""
         have, chosen = min(self._written, RECENT), []
         for turn in range(times if have else 0):
             number = scrambled(self._written * 64 + turn)
@@ -38,12 +38,12 @@ class Rehearsal:
         return tuple(np.array(chosen, np.int64).reshape(-1, 2).T.copy())
 
     def add(self, slot: int) -> None:
-        """Take note of one more example."""
+        """Note one more example."""
         self._recent[self._written % RECENT] = slot
         self._written += 1
 
     def merge(self, gone: int, kept: int) -> None:
-        """Let examples of one label count as another's."""
+        """Move examples of one label to another."""
         self._recent[self._recent == gone] = kept
 
     def remove(self, slot: int) -> None:
@@ -52,17 +52,17 @@ class Rehearsal:
         self._recent[self._recent > slot] -= 1
 
     def state(self) -> dict[str, Any]:
-        """Give all as plain values and copies of arrays."""
+        """Return all as plain values and copies of arrays."""
         return {"recent": self._recent[: self._written].copy(), "written": self._written}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on, bit for bit, from what `state` gave."""
+        """Restore, bit for bit, what `state` returned."""
         self._written = state["written"]
         self._recent[: len(state["recent"])] = state["recent"]
 
 
 def scrambled(number: int) -> int:
-    """Give 63 bits that look random for a number (Steele et al., 2014, SplitMix64)."""
+    """Return 63 bits that look random for a number (Steele et al., 2014, SplitMix64)."""
     mixed = (number * 0x9E3779B97F4A7C15 + 0x9E3779B97F4A7C15) & _WORD
     mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _WORD
     mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _WORD

@@ -2,7 +2,7 @@
 
 Undone is all that names the interaction: its counts, what it was counted together with, before
 and after it, what its value said of its item, what it told of its user. What stays is what it
-moved a little together with all others: the weights of networks and of labels, the pulls
+moved a little together with all others: the weights of networks and of labels, the weights
 between items that others took too, the scale of values, drift detectors.
 """
 
@@ -14,9 +14,9 @@ from learners.history import User
 from learners.interaction import Retraction
 from learners.model_state import ModelState
 from learners.needs_retract import retract
-from learners.receipt import mark
+from learners.receipt import hash32
 from learners.searches import Search
-from learners.walk import Walk
+from learners.walk import RecentWindow
 
 Extent = Literal["all", "item", "nothing"]
 """What was taken back: all of an event, only that its user has its item, or nothing."""
@@ -30,7 +30,7 @@ class TakenBack(NamedTuple):
 
 
 def take_back(model: ModelState, retraction: Retraction) -> TakenBack:
-    """Take an event back as far as it is remembered.
+    """Take back an event as far as it is remembered.
 
     Wholly where it is among its user's newest interactions. Of an older one it is only taken
     back that the user has its item, if that is known: the retraction names it, or the event is
@@ -50,22 +50,22 @@ def take_back(model: ModelState, retraction: Retraction) -> TakenBack:
 
 
 def _event(model: ModelState, user: User, retraction: Retraction, item: int) -> int | None:
-    """Give the mark of the event that is meant, None where none of its kind is remembered."""
+    """Return the hash of the event that is meant, None where none of its kind is remembered."""
     if retraction.event_id is not None:
-        return mark(retraction.event_id)
+        return hash32(retraction.event_id)
     kind = retraction.type or ""
-    event = user.newest_of(mark(kind), item) if item >= 0 else None
+    event = user.newest_of(hash32(kind), item) if item >= 0 else None
     if event is None:
-        kept = model.needs.pending.newest(retraction.user_id, kind, retraction.item_id)
-        event = None if kept is None else mark(kept)
+        kept = model.tracker.buffer.newest(retraction.user_id, kind, retraction.item_id)
+        event = None if kept is None else hash32(kept)
     search = user.search if retraction.item_id is None else None
-    if event is None and search is not None and search.type == mark(kind):
+    if event is None and search is not None and search.type == hash32(kind):
         event = search.event
     return event
 
 
 def _undo(model: ModelState, user: User, user_id: str, event: int) -> TakenBack:
-    """Undo the event with this mark wherever it is found."""
+    """Undo the event with this hash wherever it is found."""
     place, changed = user.place_of(event), set[int]()
     extent: Extent = "nothing"
     if place >= 0:
@@ -77,7 +77,7 @@ def _undo(model: ModelState, user: User, user_id: str, event: int) -> TakenBack:
     if user.search is not None and user.search.event == event:
         changed |= _unsearch(model, user, user.search)
         extent = "all"
-    item_id = retract(model.needs, user, user_id, event)
+    item_id = retract(model.tracker, user, user_id, event)
     if item_id is not None and extent == "nothing":
         extent = "item" if item_id else "all"
         user.untake(model.signals.items.index.get(item_id, -1))
@@ -85,38 +85,41 @@ def _undo(model: ModelState, user: User, user_id: str, event: int) -> TakenBack:
 
 
 def _uncount(model: ModelState, user: User, place: int) -> set[int]:
-    """Take the interaction at `place` out of all counts; give the items whose records changed.
+    """Remove the interaction at `place` from all counts; return the items whose records changed.
 
     What came after it counts from now on as if it had not been there: it is together with what
     stood behind it then.
     """
     signals, window = model.signals, model.settings.window
-    item, receipt, ts = int(user.recent[place]), user.receipt(place), float(user.times[place])
-    before = [user.walk_to(at, window) for at in range(place, user.kept)]
+    item, undo, ts = int(user.recent[place]), user.undo_record(place), float(user.times[place])
+    before = [user.window_before_place(at, window) for at in range(place, user.kept)]
     model.repeats -= user.lose_repeat(place)
     user.drop(place)
-    after = [Walk.nothing(), *(user.walk_to(at, window) for at in range(place, user.kept))]
-    later = [(int(user.recent[at]), user.receipt(at)) for at in range(place, user.kept)]
-    changed = {item, *signals.unsearch(item, receipt)}
-    for (one, its), was, now in zip([(item, receipt), *later], before, after, strict=True):
+    after = [
+        RecentWindow.nothing(),
+        *(user.window_before_place(at, window) for at in range(place, user.kept)),
+    ]
+    later = [(int(user.recent[at]), user.undo_record(at)) for at in range(place, user.kept)]
+    changed = {item, *signals.unsearch(item, undo)}
+    for (one, its), was, now in zip([(item, undo), *later], before, after, strict=True):
         changed |= signals.recount(one, was, now, its.position)
-    signals.uncount(item, receipt, model.position)
+    signals.uncount(item, undo, model.position)
     if user.profile is not None:
-        ago = (model.position - receipt.position) * model.learnt / (model.position + 1)
+        ago = (model.position - undo.position) * model.learnt / (model.position + 1)
         since = len(later), round(ago)  # of everybody's, about: not all events are counted
         categories = signals.items.category_names_of(item)
-        model.profiles.unlearn(user.profile, categories, ts, receipt.weight, since)
+        model.profiles.unlearn(user.profile, categories, ts, undo.weight, since)
     model.learnt -= 1
     return changed
 
 
 def _unsearch(model: ModelState, user: User, search: Search) -> set[int]:
-    """Let a user's newest search be none; give the items whose records changed."""
+    """Forget a user's newest search; return the items whose records changed."""
     user.search = None
     changed: set[int] = set()
     for place in range(max(user.kept - (user.length - search.at), 0), user.kept):
-        receipt = user.receipt(place)
-        if receipt.hub == search.hub:
-            changed |= model.signals.unsearch(int(user.recent[place]), receipt)
-            user.note(place, receipt._replace(hub=-1))
+        undo = user.undo_record(place)
+        if undo.hub == search.hub:
+            changed |= model.signals.unsearch(int(user.recent[place]), undo)
+            user.note(place, undo._replace(hub=-1))
     return changed

@@ -47,7 +47,7 @@ class Scope:
         self._learnt = 0
 
     def look(self, scores: Floats, best: Floats, chances: Numbers, outside: int) -> Numbers:
-        """Give the numbers `(6,)` that tell how well an example fits.
+        """Return the numbers `(6,)` that tell how well an example fits.
 
         All arrays are by label: the scores `(3, n)` of softmax, prototypes and kept
         examples, the best cosine `(n,)` of a kept example, and P(label) `(n,)`. `outside`
@@ -58,7 +58,7 @@ class Scope:
         return found
 
     def chance(self, found: Numbers) -> float:
-        """Give P(none of the known labels)."""
+        """Return P(none of the known labels)."""
         return float(judge(self._weights, self._means, self._variances, found))
 
     def learn(self, found: Numbers, *, was_outside: bool) -> None:
@@ -75,12 +75,12 @@ class Scope:
         np.maximum(self._squares * factor, _FIRST_SQUARE, out=self._squares)
 
     def state(self) -> dict[str, Any]:
-        """Give all as plain values and copies of arrays."""
+        """Return all as plain values and copies of arrays."""
         arrays = {name: getattr(self, f"_{name}").copy() for name in _ARRAYS}
         return {"learnt": self._learnt, **arrays}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on, bit for bit, from what `state` gave."""
+        """Restore, bit for bit, what `state` returned."""
         self._learnt = state["learnt"]
         for name in _ARRAYS:
             setattr(self, f"_{name}", state[name].copy())
@@ -117,7 +117,7 @@ def fit(scores: Any, best: Any, chances: Any, outside: int, found: Numbers) -> N
 
 @compiled
 def scaled(means: Any, variances: Any, found: Any, place: int) -> float:
-    """Give one number as it lies among the usual ones, from -5 to 5; 0 where there is none."""
+    """Return one number as it lies among the usual ones, from -5 to 5; 0 where there is none."""
     if found[place] == _UNKNOWN:
         return 0.0
     far = (found[place] - means[place]) / np.sqrt(variances[place] + 1e-6)
@@ -126,7 +126,7 @@ def scaled(means: Any, variances: Any, found: Any, place: int) -> float:
 
 @compiled
 def judge(weights: Any, means: Any, variances: Any, found: Any) -> float:
-    """Give the chance by the logistic regression; its last weight is the bias."""
+    """Return the chance by the logistic regression; its last weight is the bias."""
     total = weights[found.size]
     for place in range(found.size):
         total += weights[place] * scaled(means, variances, found, place)

@@ -31,11 +31,11 @@ class Searched(Neighbours):
         self.words: dict[int, str] = {}
 
     def row(self, hub: int) -> int:
-        """Give the row of a hub, -1 where it has none."""
+        """Return the row of a hub, -1 where it has none."""
         return -1 if hub < 0 else int(self.row_of[hub])
 
     def taken(self, hub: int) -> Numbers:
-        """Give the items (n,) that were taken after searches with this hub."""
+        """Return the items (n,) that were taken after searches with this hub."""
         row = self.row(hub)
         return _NOTHING if row < 0 else self.ids[row][self.ids[row] >= 0]
 
@@ -52,7 +52,7 @@ class Searched(Neighbours):
         self.words.pop(item, None)
 
     def move(self, hubs: Mapping[int, int]) -> set[int]:
-        """Put the counts of rows into those of other hubs; give the items whose records changed.
+        """Put the counts of rows into those of other hubs; return the items whose records changed.
 
         `hubs` maps old ones to new ones; the counts of those that it lacks stay. Where rows meet
         counts add up; in a full group of slots a stronger one takes the place of the weakest,

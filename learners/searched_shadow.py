@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from learners.interaction import Vector
-from learners.meaning import Meanings
+from learners.meaning import SemanticIndex
 from learners.needs_shadow import Encode
 from learners.searched import Searched
 
@@ -20,11 +20,11 @@ class _Led(NamedTuple):
     cosine: float
 
 
-class SearchedShadow:
-    """Finds the new hubs among `meanings`, those of the new space, while searches go on."""
+class SearchReencoding:
+    """Finds the new hubs in `semantic`, the index of the new space, while searches go on."""
 
-    def __init__(self, meanings: Meanings) -> None:
-        self._meanings = meanings
+    def __init__(self, semantic: SemanticIndex) -> None:
+        self._semantic = semantic
         self._words: dict[int, str] = {}
         self._to_do: dict[int, None] = {}
         self._led: dict[int, _Led] = {}
@@ -38,7 +38,7 @@ class SearchedShadow:
         return {hub: led.item for hub, led in self._led.items() if led.item >= 0}
 
     def follow(self, live: Searched) -> None:
-        """Take note of the words that are new; `live` must stand still for it."""
+        """Note the words that are new; `live` must not change meanwhile."""
         for hub, words in live.words.items():
             if self._words.get(hub) != words:
                 self._words[hub] = words
@@ -52,15 +52,15 @@ class SearchedShadow:
                 self._to_do[hub] = None
 
     def step(self, encode: Encode, most: int) -> int:
-        """Find the hubs of at most so many words; give of how many."""
+        """Find the hubs of at most so many words; return of how many."""
         chosen = list(self._to_do)[:most]
         vectors = encode([self._words[hub] for hub in chosen])
         for hub, vector in zip(chosen, vectors, strict=True):
             del self._to_do[hub]
             self._led.pop(hub, None)
             if vector is not None:
-                near = self._meanings.nearest(vector)
+                near = self._semantic.nearest(vector)
                 item = int(near[0]) if len(near) else -1
-                cosine = float(self._meanings.vectors[item] @ vector) if len(near) else -2.0
+                cosine = float(self._semantic.vectors[item] @ vector) if len(near) else -2.0
                 self._led[hub] = _Led(vector, item, cosine)
         return len(chosen)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from learners.compiled import compiled
 from learners.interaction import LONGEST_TEXT, Interaction, Vector
-from learners.meaning import Meanings
-from learners.receipt import mark
+from learners.meaning import SemanticIndex
+from learners.receipt import hash32
 
 _FADES = 0.5 ** (1 / 16)  # from one place among the nearest to the next
 _AMID = 8  # of the nearest, those that a search of another space is amid of
@@ -30,7 +30,7 @@ class Search(msgspec.Struct, frozen=True):
 
     `near` (n,) int32 are the numbers of the items nearest to it when it came, nearest first,
     at least one. `at` is how many interactions the user had by then, `ts` its time (seconds),
-    `event` and `type` are the marks of its id and type (`learners.receipt`).
+    `event` and `type` are the hashes of its id and type (`learners.receipt`).
     """
 
     text: str
@@ -46,15 +46,15 @@ class Search(msgspec.Struct, frozen=True):
         """The item nearest to it, -1 in another space: searches that share it count as the same."""
         return -1 if self.vector is None else int(self.near[0])
 
-    def direction(self, meanings: Meanings) -> Vector | None:
-        """Give its unit vector (dim,), or that of the midst of what was nearest to it."""
-        return meanings.middle(self.near[:_AMID]) if self.vector is None else self.vector
+    def direction(self, semantic: SemanticIndex) -> Vector | None:
+        """Return its unit vector (dim,), or that of the midst of what was nearest to it."""
+        return semantic.middle(self.near[:_AMID]) if self.vector is None else self.vector
 
 
 def newest(
-    interaction: Interaction, known: Search | None, length: int, meanings: Meanings
+    interaction: Interaction, known: Search | None, length: int, semantic: SemanticIndex
 ) -> Search | None:
-    """Give what a user of this length searched for last, after one more interaction.
+    """Return what a user of this length searched for last, after one more interaction.
 
     That is what was `known`, unless it is a search with words that can be understood, and
     there is something to be found, and none that is later is known.
@@ -64,20 +64,20 @@ def newest(
         return known
     if known is not None and known.ts > interaction.ts:
         return known
-    near = meanings.nearest(vector)
+    near = semantic.nearest(vector)
     if not len(near):
         return known
-    marks = mark(interaction.event_id), mark(interaction.type)
+    marks = hash32(interaction.event_id), hash32(interaction.type)
     return Search(text[:LONGEST_TEXT], vector, near, length, interaction.ts, *marks)
 
 
 def as_of(search: Search | None, before: float | None) -> Search | None:
-    """Give a search, None where it was not before this moment (None: now)."""
+    """Return a search, None where it was not before this moment (None: now)."""
     return None if search is None or (before is not None and search.ts >= before) else search
 
 
 def in_space(search: Search, found: Search | None) -> Search:
-    """Give a search in another encoder's space, as it was `found` there; None: it was not.
+    """Return a search in another encoder's space, as it was `found` there; None: it was not.
 
     Then its vector is left behind, and the items that were nearest to it stand for it.
     """
@@ -94,7 +94,7 @@ def counts_after(
     unit: np.float32,
     slot: NDArray[np.intp],
 ) -> NDArray[np.float32]:
-    """Give how often each of the items `ids` (n,) was taken after such searches, with decay.
+    """Return how often each of the items `ids` (n,) was taken after such searches, with decay.
 
     `theirs` (m,) are the items of the search's row, -1 where empty, and `strength` (m,) their
     counts in `unit`s. `slot` holds -1 everywhere, before and after.

@@ -47,7 +47,7 @@ DEFAULT = SessionSettings()
 def is_over(
     mean: SessionMean, ts: float, session_id: str | None, settings: SessionSettings = DEFAULT
 ) -> bool:
-    """Tell whether an event at `ts` begins a new session.
+    """Return whether an event at `ts` begins a new session.
 
     Two session ids decide where both are known; else the gap does. An event that
     comes late belongs to the session that is on.
@@ -63,7 +63,7 @@ def mean_vector(
     session_id: str | None = None,
     settings: SessionSettings = DEFAULT,
 ) -> Vector | None:
-    """Give the mean `(dim,)` of the session that an event at `ts` falls into, without that event.
+    """Return the mean `(dim,)` of the session that an event at `ts` falls into, without that event.
 
     None where the session is new or has no vector yet. Its length is at most that of
     the longest vector: 1 for unit vectors.
@@ -80,7 +80,7 @@ def extended(
     session_id: str | None = None,
     settings: SessionSettings = DEFAULT,
 ) -> SessionMean:
-    """Give the session with one more event; `vector` is `(dim,)`, or None for "no text".
+    """Return the session with one more event; `vector` is `(dim,)`, or None for "no text".
 
     A vector that holds NaN or infinity counts as None. A vector of another size than
     the session's (another encoder) begins the sum anew.

@@ -22,7 +22,7 @@ class LearnerSettings(Limited, frozen=True):
     back ("auto": where more than 5 % of what was learnt are repeats). `recent`: how
     many of a user's newest items are the context. `window`: how many of them a new
     item is counted as seen together with. `neighbours`: how many other items one item
-    remembers. `pull_rate`: the step of the pulls that items learn on each other.
+    remembers. `pull_rate`: the step of the item-to-item weights.
     `candidates`: the most that are ranked for one user. `idle_users`: a user with no
     interaction while this many were learnt in the shard is forgotten, so it also bounds the
     number of users. `users_in_memory`: how many user records stay loaded. `taken_limit`:

@@ -49,21 +49,21 @@ class Shares:
                 self._weights[category] = max(self._weights[category] - amount, 0.0)
 
     def share(self, category: str) -> float:
-        """Give P(an interaction is with an item of this category), 0 for an unknown one."""
+        """Return P(an interaction is with an item of this category), 0 for an unknown one."""
         return self.of((category,))[0]
 
     def of(self, categories: Iterable[str]) -> list[float]:
-        """Give the share of each of these categories, in order."""
+        """Return the share of each of these categories, in order."""
         total, weights = self._total or 1.0, self._weights
         # Rounding could carry a category that every item has a hair above 1.
         return [min(weights.get(category, 0.0) / total, 1.0) for category in categories]
 
     def state(self) -> dict[str, Any]:
-        """Give all as plain values."""
+        """Return all as plain values."""
         return {"unit": self._unit, "total": self._total, "weights": dict(self._weights)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on, bit for bit, from what `state` gave."""
+        """Restore, bit for bit, what `state` returned."""
         self._unit, self._total = state["unit"], state["total"]
         self._weights = dict(state["weights"])
 

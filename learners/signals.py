@@ -1,4 +1,4 @@
-"""The tables that signals are read from: items, popularity, neighbours, meanings."""
+"""The tables that signals are read from: items, popularity, neighbours, the semantic index."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.items import ItemTable
-from learners.meaning import Meanings
-from learners.neighbours import Neighbours, pull
+from learners.meaning import SemanticIndex
+from learners.neighbours import Neighbours, learn_item_weights
 from learners.popularity import TOTAL, Popularity
-from learners.receipt import Receipt
+from learners.receipt import UndoRecord
 from learners.searched import Searched
 from learners.searches import Search
 from learners.settings import LearnerSettings
 from learners.values import Values
-from learners.walk import Walk
+from learners.walk import RecentWindow
 
 
 class Signals:
@@ -24,7 +24,7 @@ class Signals:
 
     `blocked` (room + 1,) bool marks what may not be recommended; its last place, index
     -1, stands for an empty slot of a row and is always marked. `slot` (room + 1,) is
-    scratch space for whoever needs to find items again in an array; they leave it at -1.
+    scratch space to find items again in an array; who uses it leaves it at -1.
     `searched` counts what was taken after searches, in the rows of the items nearest to them;
     `searching` says that there was a search.
     """
@@ -40,7 +40,7 @@ class Signals:
         )
         self.neighbours = Neighbours(settings.neighbours, settings.count_half_life)
         self.searched = Searched(settings.count_half_life)
-        self.meanings = Meanings(settings.dim, settings.similar)
+        self.semantic = SemanticIndex(settings.dim, settings.similar)
         self.values = Values()
         self.fresh: list[int] = []
         self.searching = False
@@ -48,7 +48,7 @@ class Signals:
         self.slot = np.full(1, -1, np.intp)
 
     def number(self, item_id: str, position: int) -> int:
-        """Give an item's number; an item never heard of gets one, and may be recommended."""
+        """Return an item's number; an item never heard of gets one, and may be recommended."""
         known = len(self.items)
         number = self.items.number(item_id, position)
         if len(self.items) > known:
@@ -57,7 +57,7 @@ class Signals:
         return number
 
     def make_room(self) -> None:
-        """Let every array hold all item numbers that the table has given out."""
+        """Grow every array to hold all item numbers that the table has given out."""
         n = len(self.items)
         if n < len(self.blocked):
             return
@@ -66,7 +66,7 @@ class Signals:
         self.popularity.make_room(room)
         self.neighbours.make_room(room)
         self.searched.make_room(room)
-        self.meanings.make_room(room)
+        self.semantic.make_room(room)
         self.values.make_room(room)
         self.slot = np.full(room + 1, -1, np.intp)
         self.block_unavailable()
@@ -78,7 +78,7 @@ class Signals:
         self.blocked[:n] = ~self.items.available[:n]
 
     def set_available(self, item: int, available: bool) -> None:
-        """Let an item be recommended, or no longer."""
+        """Set whether an item may be recommended."""
         self.items.available[item] = available
         self.blocked[item] = not available
 
@@ -87,69 +87,71 @@ class Signals:
         if self.settings.fresh:
             self.fresh = [*self.fresh, item][-self.settings.fresh :]
 
-    def count(self, item: int, walk: Walk, steps: int, position: int) -> set[int]:
-        """Take one interaction in; give the items whose records changed.
+    def count(self, item: int, recent: RecentWindow, steps: int, position: int) -> set[int]:
+        """Count one interaction; return the items whose records changed.
 
-        `walk` is what the user took before, in `steps` steps.
+        `recent` is what the user took before, in `steps` steps.
         """
-        rebased = self.neighbours.learn(item, *walk, position)
+        rebased = self.neighbours.learn(item, *recent, position)
         rebased |= self.popularity.learn(item, steps, position)
-        self.meanings.look_up(item)
+        self.semantic.look_up(item)
         self.items.streamed[item] = True
         self.items.last[item] = position
-        return set(range(len(self.items))) if rebased else {item, *walk.items.tolist()}
+        return set(range(len(self.items))) if rebased else {item, *recent.items.tolist()}
 
-    def recount(self, item: int, before: Walk, after: Walk, position: int) -> set[int]:
-        """Let an interaction, counted as after `before`, count as after `after`.
+    def recount(
+        self, item: int, before: RecentWindow, after: RecentWindow, position: int
+    ) -> set[int]:
+        """Recount an interaction that was counted as after `before` as after `after`.
 
-        Gives the items whose records changed.
+        Returns the items whose records changed.
         """
         was, now = before.as_dict(), after.as_dict()
         gone = [(other, gap) for other, gap in was.items() if now.get(other) != gap]
         new = [(other, gap) for other, gap in now.items() if was.get(other) != gap]
         if gone:
-            self.neighbours.unlearn(item, *_walk(gone), position, self.items.cleared)
+            self.neighbours.unlearn(item, *_window(gone), position, self.items.cleared)
         if new:
-            self.neighbours.put_back(item, *_walk(new), position, self.items.cleared)
+            self.neighbours.put_back(item, *_window(new), position, self.items.cleared)
         return {other for pair in (*gone, *new) for other in (item, pair[0])}
 
-    def uncount(self, item: int, receipt: Receipt, position: int) -> None:
-        """Take an interaction of an item back, but for what it was counted together with."""
+    def uncount(self, item: int, undo: UndoRecord, position: int) -> None:
+        """Uncount an interaction of an item, but for what it was counted together with."""
         popularity, items = self.popularity, self.items
-        if receipt.position <= items.cleared[item]:
+        if undo.position <= items.cleared[item]:
             return  # what it counted went with the item
-        popularity.unlearn(item, receipt.steps, receipt.position)
-        self.values.unlearn(item, receipt.deviation)
-        if items.last[item] == receipt.position:
+        popularity.unlearn(item, undo.steps, undo.position)
+        self.values.unlearn(item, undo.deviation)
+        if items.last[item] == undo.position:
             items.last[item] = popularity.last(item, position)
         if items.cleared[item] < 0.0:  # else its counts do not tell whether anybody ever took it
             items.streamed[item] = popularity.counts[TOTAL, item] > 0.0
 
-    def unsearch(self, item: int, receipt: Receipt) -> set[int]:
-        """Take back that an item was taken after a search; give the items whose records changed."""
-        if receipt.hub < 0 or receipt.position <= self.items.cleared[receipt.hub]:
+    def unsearch(self, item: int, undo: UndoRecord) -> set[int]:
+        """Uncount an item taken after a search; return the items whose records changed."""
+        if undo.hub < 0 or undo.position <= self.items.cleared[undo.hub]:
             return set()
-        self.searched.unlearn_one_way(receipt.hub, item, receipt.position)
-        return {receipt.hub}
+        self.searched.unlearn_one_way(undo.hub, item, undo.position)
+        return {undo.hub}
 
     def learn_searched(self, search: Search | None, item: int, position: int) -> set[int]:
-        """Count an item as taken after a search, if any; give the items whose records changed."""
+        """Count an item as taken after a search, if any; return the items whose records changed."""
         if search is None or search.hub < 0:
             return set()
         rebased = self.searched.learn_one_way(search.hub, item, position)
         return set(range(len(self.items))) if rebased else {search.hub}
 
-    def switch(self, meanings: Meanings, hubs: Mapping[int, int]) -> set[int]:
-        """Go on in another space; give the items whose records changed.
+    def switch(self, semantic: SemanticIndex, hubs: Mapping[int, int]) -> set[int]:
+        """Switch to another space; return the items whose records changed.
 
         `hubs` maps the items nearest to searches to those that are nearest there.
         """
-        meanings.make_room(len(self.items.available))
-        changed = {*self.meanings.marks, *meanings.marks, *self.searched.move(hubs)}
-        self.meanings = meanings
+        semantic.make_room(len(self.items.available))
+        changed = {*self.semantic.fingerprints, *semantic.fingerprints, *self.searched.move(hubs)}
+        self.semantic = semantic
         return changed
 
-    def pull(
+    def learn_item_weights(
         self,
         sources: NDArray[np.int32],
         reach: NDArray[np.float32],
@@ -163,11 +165,11 @@ class Signals:
         """
         table = self.neighbours
         rows, rate = table.row_of[sources], self.settings.pull_rate
-        pull(table.ids, table.counts, rows, reach, ids, slope, rate, self.slot)
+        learn_item_weights(table.ids, table.counts, rows, reach, ids, slope, rate, self.slot)
         return set(sources.tolist())
 
     def remove(self, item: int, position: int) -> list[int]:
-        """Take an item out of every list and signal; give the items whose records changed."""
+        """Remove an item from every list and signal; return the items whose records changed."""
         self.set_available(item, False)
         self.items.cleared[item] = position
         self.items.titles[item] = ""  # as after a restart: the catalogue has it no longer
@@ -176,10 +178,10 @@ class Signals:
         self.searched.forget(item)
         self.popularity.forget(item)
         self.values.forget(item)
-        return [item, *self.meanings.put(item, None)]
+        return [item, *self.semantic.put(item, None)]
 
 
-def _walk(pairs: Sequence[tuple[int, float]]) -> Walk:
-    """Give items and gaps as arrays."""
+def _window(pairs: Sequence[tuple[int, float]]) -> RecentWindow:
+    """Return items and gaps as arrays."""
     items, gaps = zip(*pairs, strict=True)
-    return Walk(np.array(items, np.int32), np.array(gaps))
+    return RecentWindow(np.array(items, np.int32), np.array(gaps))

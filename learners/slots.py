@@ -25,7 +25,7 @@ class Slots:
         self._arrays = {name: _rows(0, blank) for name, blank in self._blanks.items()}
 
     def __getitem__(self, name: str) -> Array:
-        """Give an array, rows beyond those in use included."""
+        """Return an array, rows beyond those in use included."""
         return self._arrays[name]
 
     def clear(self, slot: int) -> None:
@@ -44,7 +44,7 @@ class Slots:
             self._arrays[name] = np.delete(array, slot, axis=0)
 
     def replace(self, blanks: Mapping[str, Array], arrays: Mapping[str, Array]) -> None:
-        """Take other arrays in, whose rows have the shapes of these blanks."""
+        """Replace the arrays by others, whose rows have the shapes of these blanks."""
         self._blanks = {name: np.asarray(blank) for name, blank in blanks.items()}
         self._arrays = {
             name: np.array(arrays[name], dtype=blank.dtype, order="C")
@@ -52,11 +52,11 @@ class Slots:
         }
 
     def state(self, n: int) -> dict[str, Array]:
-        """Give copies of the first `n` rows."""
+        """Return copies of the first `n` rows."""
         return {name: array[:n].copy() for name, array in self._arrays.items()}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Go on, bit for bit, from what `state` gave."""
+        """Restore, bit for bit, what `state` returned."""
         self.replace(self._blanks, state)
 
 
@@ -82,7 +82,7 @@ class LabelRows:
         return self._slots.state(n)
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Go on, bit for bit, from what `state` gave."""
+        """Restore, bit for bit, what `state` returned."""
         self._slots.restore(state)
         self._take()
 

@@ -60,7 +60,7 @@ class Softmax(LabelRows):
         super().__init__(Slots(settings.max_labels, self._blanks(dim)))
 
     def logits(self, n: int, vector: Dense) -> Dense:
-        """Give the scores `(n,)` of a vector `(dim + 1,)`."""
+        """Return the scores `(n,)` of a vector `(dim + 1,)`."""
         scores: Dense = self._weights[:n].dot(vector)
         return scores
 

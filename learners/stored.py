@@ -15,7 +15,7 @@ class Stored(bytes):
     key: str
 
     def __new__(cls, value: bytes, file: str, kind: str, key: str) -> Self:
-        """Take over the bytes."""
+        """Wrap the bytes."""
         stored = super().__new__(cls, value)
         stored.file, stored.kind, stored.key = file, kind, key
         return stored
@@ -33,5 +33,5 @@ def where(file: object, kind: str, key: str) -> str:
 
 
 def prefix(blob: bytes) -> str:
-    """Give what an error about these bytes begins with, "" where it is not known."""
+    """Return what an error about these bytes begins with, "" where it is not known."""
     return f"{blob.where}: " if isinstance(blob, Stored) else ""

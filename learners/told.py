@@ -1,4 +1,4 @@
-"""What is told of a user's intent: named shares, the likeliest first, and how new it looks."""
+"""What is reported of a user's intent: named shares, the likeliest first, and how new it looks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.lists import Carried
+from learners.lists import IntentEvidence
 
-_LEAST_TOLD = 1e-4
+_LEAST_SHARE = 1e-4
 
 
-class Foresight(NamedTuple):
+class IntentPrediction(NamedTuple):
     """What is thought of an event before its label is seen; arrays are by place in `labels`."""
 
     labels: list[str]
@@ -23,7 +23,7 @@ class Foresight(NamedTuple):
     novelty: float
 
 
-class Told(msgspec.Struct, frozen=True):
+class IntentReport(msgspec.Struct, frozen=True):
     """What the newest event says (`intent`) and what is believed of the session (`belief`).
 
     Both are need to probability, the likeliest first; what is below 0.0001 is left out, so they
@@ -35,20 +35,22 @@ class Told(msgspec.Struct, frozen=True):
     intent: dict[str, float]
     belief: dict[str, float]
     novelty: float | None = None
-    because: tuple[Carried, ...] = ()
+    because: tuple[IntentEvidence, ...] = ()
 
 
 def named(labels: Sequence[str], shares: NDArray[np.float64]) -> dict[str, float]:
-    """Give the shares (n,) of labels that are worth telling, best first, rounded to 6 digits."""
-    slots = np.flatnonzero(shares >= _LEAST_TOLD)
+    """Return the shares (n,) of labels that are worth telling, best first, rounded to 6 digits."""
+    slots = np.flatnonzero(shares >= _LEAST_SHARE)
     slots = slots[np.argsort(-shares[slots], kind="stable")]
-    told = shares[slots].round(6).tolist()
-    return {labels[slot]: share for slot, share in zip(slots.tolist(), told, strict=True)}
+    rounded = shares[slots].round(6).tolist()
+    return {labels[slot]: share for slot, share in zip(slots.tolist(), rounded, strict=True)}
 
 
-def blend(told: Mapping[str, float], likely: Mapping[str, float], share: float) -> dict[str, float]:
-    """Give a part of each: `share` of what is likely next, the rest of what is told."""
-    mixed = {label: chance * (1.0 - share) for label, chance in told.items()}
+def blend(
+    intent: Mapping[str, float], likely: Mapping[str, float], share: float
+) -> dict[str, float]:
+    """Return a part of each: `share` of what is likely next, the rest of `intent`."""
+    mixed = {label: chance * (1.0 - share) for label, chance in intent.items()}
     for label, chance in likely.items():
         mixed[label] = mixed.get(label, 0.0) + chance * share
     return {label: round(mixed[label], 6) for label in sorted(mixed, key=lambda z: -mixed[z])}

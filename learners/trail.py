@@ -16,7 +16,7 @@ import numpy as np
 from learners.belief import Belief
 from learners.compiled import compiled
 from learners.interaction import LONGEST_TEXT
-from learners.lists import Carried
+from learners.lists import IntentEvidence
 from learners.words import TypicalWords, words_of
 
 _STEPS = 8
@@ -39,41 +39,41 @@ class Step(msgspec.Struct, frozen=True):
 
 
 def with_step(trail: Sequence[Step], event_id: str, text: str | None) -> list[Step]:
-    """Give a session's account with one more event; the newest eight are kept."""
+    """Return a session's account with one more event; the newest eight are kept."""
     return [*trail[1 - _STEPS :], Step(event_id, (text or "")[:LONGEST_TEXT])]
 
 
 def settled(trail: Sequence[Step], belief: Belief, labels: Sequence[str]) -> list[Step]:
-    """Give the account with what its newest event did to `belief`, just stepped by it."""
+    """Return the account with what its newest event did to `belief`, just stepped by it."""
     slots, gains = np.empty(_NEEDS, np.int64), np.empty(_NEEDS)
     found = best_gains(belief.prior, belief.shares, _LEAST_GAIN, slots, gains)
-    told = {labels[slots[i]]: round(float(gains[i]), 3) for i in range(found)}
-    return [*trail[:-1], Step(trail[-1].event_id, trail[-1].text, told)]
+    gained = {labels[slots[i]]: round(float(gains[i]), 3) for i in range(found)}
+    return [*trail[:-1], Step(trail[-1].event_id, trail[-1].text, gained)]
 
 
-def carried(
+def evidence(
     trail: Sequence[Step], belief: Mapping[str, float], typical: TypicalWords
-) -> tuple[Carried, ...]:
-    """Say of the likeliest needs (at most three) which events and words carried them."""
-    told = []
+) -> tuple[IntentEvidence, ...]:
+    """Return which events and words carried the likeliest needs (at most three)."""
+    found = []
     for need, share in list(belief.items())[:_NEEDS]:
         spoke = [(step.gains[need], step) for step in trail if step.gains and need in step.gains]
         if share < _LEAST_SHARE or not spoke:
             continue
         spoke = sorted(spoke, key=itemgetter(0), reverse=True)[:_MOST_EVENTS]
         texts = [step.text for _, step in spoke] if typical.knows(need) else []
-        told.append(
-            Carried(
+        found.append(
+            IntentEvidence(
                 need,
                 _words(texts, need, typical),
                 tuple((step.event_id, step.text, gain) for gain, step in spoke),
             )
         )
-    return tuple(told)
+    return tuple(found)
 
 
 def _words(texts: Sequence[str], need: str, typical: TypicalWords) -> tuple[str, ...]:
-    """Give the words of these texts that tell most of the need."""
+    """Return the words of these texts that tell most of the need."""
     weights: dict[str, float] = {}
     for text in texts:
         for word in words_of(text):
@@ -84,7 +84,7 @@ def _words(texts: Sequence[str], need: str, typical: TypicalWords) -> tuple[str,
 
 @compiled
 def best_gains(prior: Any, shares: Any, least: float, slots: Any, gains: Any) -> int:
-    """Write the largest log(shares / prior) above `least`, best first; give how many."""
+    """Write the largest log(shares / prior) above `least`, best first; return how many."""
     found = 0
     for need in range(shares.size):
         gain = np.log((shares[need] + 1e-9) / (prior[need] + 1e-9))

@@ -48,9 +48,9 @@ class Values:
             self.sums = wider
 
     def learn(self, item: int, value: float | None) -> float | None:
-        """Take one value in; give what it counted for, in deviations.
+        """Learn one value; return what it counted for, in deviations.
 
-        None, NaN, infinity and numbers beyond 1e12 teach nothing, and give None.
+        None, NaN, infinity and numbers beyond 1e12 teach nothing, and return None.
         """
         if value is None or not abs(value) < _LARGEST:  # false for NaN as well
             return None
@@ -69,7 +69,7 @@ class Values:
         return deviation
 
     def unlearn(self, item: int, deviation: float | None) -> None:
-        """Take a value that counted for this out of what is known of an item.
+        """Subtract a value that counted for this from what is known of an item.
 
         What all values are measured by stays: it is of everybody's.
         """
@@ -78,7 +78,7 @@ class Values:
             self.put(item, np.zeros(2) if few else self.sums[:, item] - (deviation, 1.0))
 
     def forget(self, item: int) -> None:
-        """Let an item be one of which nothing is known."""
+        """Forget what is known of an item."""
         self.put(item, np.zeros(2))
 
     def put(self, item: int, sums: Floats) -> None:
@@ -87,11 +87,11 @@ class Values:
         self._set_level(item)
 
     def state(self) -> dict[str, Any]:
-        """Give what is shared by all items."""
+        """Return what is shared by all items."""
         return {"seen": self._seen, "mean": self._mean, "variance": self._variance}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state` stopped; the sums come with the items."""
+        """Restore what `state` returned; the sums come with the items."""
         self._seen, self._mean = state["seen"], state["mean"]
         self._variance = state["variance"]
 

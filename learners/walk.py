@@ -18,24 +18,24 @@ from learners.compiled import compiled
 PAUSE = 1_800.0  # seconds without an event, after which a user begins anew
 
 
-class Walk(NamedTuple):
+class RecentWindow(NamedTuple):
     """Distinct items (m,) int32, newest first, and how many steps back (m,) float64 each lies."""
 
     items: NDArray[np.int32]
     back: NDArray[np.float64]
 
     @classmethod
-    def nothing(cls) -> Walk:
-        """Give the walk of a user who took nothing."""
+    def nothing(cls) -> RecentWindow:
+        """Return the window of a user who took nothing."""
         return cls(np.zeros(0, np.int32), np.zeros(0))
 
     def as_dict(self) -> dict[int, float]:
-        """Give each item's steps back, newest first."""
+        """Return each item's steps back, newest first."""
         return dict(zip(self.items.tolist(), self.back.tolist(), strict=True))
 
 
 @compiled
-def walked(
+def collect_window(
     items: NDArray[np.int32],
     times: NDArray[np.float64],
     steps: NDArray[np.int32],
@@ -43,7 +43,7 @@ def walked(
     most: int,
     pause: float,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Walk back over the first `end` interactions, newest last, until `most` items are met.
+    """Go back over the first `end` interactions, newest last, until `most` items are met.
 
     The newest step lies 0 back. `steps` number the steps; what was taken back leaves a number
     out, so that distances stay as they were counted. A pause between two steps counts as `pause`

@@ -23,7 +23,7 @@ _FREQUENT = 0.01
 
 
 def words_of(text: str | None) -> tuple[str, ...]:
-    """Give the distinct words of a text in their order, in lower case; at most 24."""
+    """Return the distinct words of a text in their order, in lower case; at most 24."""
     if not text:
         return ()
     found: dict[str, None] = {}
@@ -63,11 +63,11 @@ class TypicalWords:
             self._halve()
 
     def knows(self, label: str) -> bool:
-        """Tell whether any word was counted for a label."""
+        """Return whether any word was counted for a label."""
         return bool(self._by_label.get(label))
 
     def weight(self, label: str, word: str) -> float:
-        """Tell how typical a word is of a label, in nats; 0 for one never met with it."""
+        """Return how typical a word is of a label, in nats; 0 for one never met with it."""
         met = self._by_label.get(label, {}).get(word, 0.0)
         if not met:
             return 0.0
@@ -76,7 +76,7 @@ class TypicalWords:
         return math.log(share / common) * met / (met + 1.0)
 
     def typical(self, label: str, n: int) -> list[str]:
-        """Give the `n` words that tell most of a label: frequent with it, and rarer elsewhere."""
+        """Return the `n` words that tell most of a label: frequent with it, and rarer elsewhere."""
         counts = self._by_label.get(label, {})
         gain = {
             word: met * (max(self.weight(label, word), 0.0) + _FREQUENT)
@@ -85,7 +85,7 @@ class TypicalWords:
         return sorted(gain, key=lambda word: (-gain[word], word))[:n]
 
     def apart(self, counts: Mapping[str, float], n: int) -> list[str]:
-        """Give the `n` words of these counts that are the most frequent for how common they are."""
+        """Return the `n` words of these counts that are most frequent for how common they are."""
         total, every = sum(counts.values()) or 1.0, sum(self._all.values()) + 1.0
         gain = {
             word: met * math.log(met / total / ((self._all.get(word, 0.0) + 1.0) / every))
@@ -94,7 +94,7 @@ class TypicalWords:
         return sorted(gain, key=lambda word: (-gain[word], word))[:n]
 
     def rename(self, before: str, after: str) -> None:
-        """Give what is known of one label to another, which may have counts of its own."""
+        """Add the counts of one label to those of another."""
         counts = self._by_label.pop(before, {})
         into = self._by_label.setdefault(after, {})
         for word, met in counts.items():
@@ -110,7 +110,7 @@ class TypicalWords:
         self._every = sum(self._totals.values())
 
     def state(self) -> dict[str, object]:
-        """Give all as plain values, for `learners.codec`."""
+        """Return all as plain values, for `learners.codec`."""
         return {
             "most": self.most,
             "labels": {label: dict(counts) for label, counts in self._by_label.items()},
@@ -130,7 +130,7 @@ class TypicalWords:
         return made
 
     def _halve(self) -> None:
-        """Let old counts weigh half, and forget what was met hardly ever."""
+        """Halve old counts, and forget what was met hardly ever."""
         self._all = {word: n / 2 for word, n in self._all.items() if n >= 1.0}
         self._totals = {label: n / 2 for label, n in self._totals.items()}
         self._every /= 2
@@ -139,7 +139,7 @@ class TypicalWords:
 
 
 def _heaviest(counts: dict[str, float], n: int) -> dict[str, float]:
-    """Give the `n` largest counts, of equal ones the newest, in the order in which they stood."""
+    """Return the `n` largest counts, of equal ones the newest, in the order in which they stood."""
     least = sorted(counts.values(), reverse=True)[n - 1]
     room = n - sum(met > least for met in counts.values())
     equal = [word for word, met in counts.items() if met == least]

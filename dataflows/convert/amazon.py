@@ -67,7 +67,7 @@ def open_log(path: Path, tally: Tally) -> Log:
     file = find_file(path, ENDINGS, "Amazon reviews", but="meta_*")
     meta = find_beside(file, [f"meta_{ending}" for ending in ENDINGS])
     names = BY_PRODUCT if meta is None or _has_products(meta, tally) else BY_ASIN
-    uses = EVENT_USES | _told(names, "context.asin where it differs")
+    uses = EVENT_USES | _id_uses(names, "context.asin where it differs")
     rows = read_json_lines(file, REVIEWS, uses, tally)
     return Log(
         tally.each(file.name, rows, partial(_event, file.name, names, tally)),
@@ -76,14 +76,14 @@ def open_log(path: Path, tally: Tally) -> Log:
     )
 
 
-def _told(names: tuple[str, str], other: str) -> dict[str, str]:
+def _id_uses(names: tuple[str, str], other: str) -> dict[str, str]:
     if names == BY_ASIN:
         return {"asin": "item_id", "parent_asin": "item_id where there is no asin"}
     return {"parent_asin": "item_id", "asin": f"item_id where there is no parent_asin, {other}"}
 
 
 def _has_products(meta: Path, tally: Tally) -> bool:
-    """Whether the meta file names products; the first id in it tells, all being of one shape."""
+    """Return whether the meta file names products, by its first id: all are of one shape."""
     for _, row in read_json_lines(meta, META, {}, Tally(tally.encoding)):
         if _cell(row, "parent_asin", "asin") is not None:
             return _cell(row, "parent_asin") is not None
@@ -120,7 +120,7 @@ def _event(
 
 
 def _items(path: Path, names: tuple[str, str], tally: Tally) -> Iterator[ItemLine]:
-    uses = ITEM_USES | _told(names, "not read else")
+    uses = ITEM_USES | _id_uses(names, "not read else")
     rows = read_json_lines(path, META, uses, tally)
     return tally.items(path.name, rows, partial(_item, path.name, names, tally))
 
@@ -128,7 +128,7 @@ def _items(path: Path, names: tuple[str, str], tally: Tally) -> Iterator[ItemLin
 def _item(file: str, names: tuple[str, str], tally: Tally, row: dict[str, Any]) -> ItemLine:
     _count_unreadable(file, row, tally)
     kinds = row.get("category") or row.get("categories") or row.get("main_category") or ()
-    told = [_flat(row.get(name)) for name in ("description", "features", "feature")]
+    parts = [_flat(row.get(name)) for name in ("description", "features", "feature")]
     attributes = {
         "brand": _cell(row, "brand", "store"),
         "price": tally.optional(file, "price", _cell(row, "price"), _price),
@@ -136,9 +136,9 @@ def _item(file: str, names: tuple[str, str], tally: Tally, row: dict[str, Any]) 
     return ItemLine(
         item_id=read_key(*_needed(row, *names)),
         title=_cell(row, "title") or "",
-        text=" ".join(filter(None, told)) or None,
+        text=" ".join(filter(None, parts)) or None,
         categories=tuple(dict.fromkeys(_words(kinds))),
-        attributes={name: told for name, told in attributes.items() if told} or None,
+        attributes={name: value for name, value in attributes.items() if value} or None,
     )
 
 
@@ -153,13 +153,13 @@ def _price(cell: str, column: str) -> float:
 
 
 def _needed(row: dict[str, Any], *names: str) -> tuple[str | None, str]:
-    """Give the first of the fields that is there, and its name (the last, if there is none)."""
+    """Return the first of the fields that is there, and its name (the last, if there is none)."""
     name = next((name for name in names if _cell(row, name) is not None), names[-1])
     return _cell(row, name), name
 
 
 def _cell(row: dict[str, Any], *names: str) -> str | None:
-    """Give the first of the fields that is there, as text; objects and lists are not text."""
+    """Return the first of the fields that is there, as text; objects and lists are not text."""
     for name in names:
         found = row.get(name)
         if isinstance(found, float) and found.is_integer():

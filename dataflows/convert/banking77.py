@@ -45,7 +45,7 @@ def _event_of(split: str) -> Callable[[int, Cells], Iterator[Timed]]:
 
 
 def query(event_id: str, text: str, intent: str, context: dict[str, str]) -> Timed:
-    """Give one labelled sentence as the only event of a user, without a time."""
+    """Return one labelled sentence as the only event of a user, without a time."""
     return None, Draft(
         event_id=event_id,
         user_id=event_id,

@@ -46,7 +46,7 @@ def _event_of(split: str) -> Callable[[int, Pair], Iterator[Timed]]:
 
 
 def _pairs(path: Path, tally: Tally) -> list[tuple[int, Pair]]:
-    """Give (number, (sentence, intent)). Raises InputError where the two files do not match."""
+    """Return (number, (sentence, intent)). Raises InputError where the two files do not match."""
     labels = find_beside(path, (f"{bare_name(path)}.intent",))
     if labels is None:
         wanted = f"{bare_name(path)}.intent"
@@ -70,7 +70,7 @@ def _pairs(path: Path, tally: Tally) -> list[tuple[int, Pair]]:
 
 
 def _character(path: Path, line: str) -> str:
-    """Give what stands before the slot, which may be a blank."""
+    """Return what stands before the slot, which may be a blank."""
     character, _, slot = line.rpartition(" ")
     if not character or (slot != "O" and slot[1:2] != "-"):
         raise InputError(

@@ -59,7 +59,7 @@ def _event(split: str, domains: dict[str, str], number: int, row: Any) -> Iterat
 
 
 def _domains(path: Path, tally: Tally) -> dict[str, str]:
-    """Give the domain of each intent."""
+    """Return the domain of each intent."""
     found = _read(path, tally)
     lists = {domain: names for domain, names in found.items() if isinstance(names, list)}
     tally.columns.declare(path.name, found, dict.fromkeys(lists, "context.domain"))

@@ -9,7 +9,7 @@ import msgspec
 LEFT_OUT = "left out"
 NO_FIELD = f"{LEFT_OUT}: there is no field for it"
 MOST_COLUMNS = 500
-"""So many columns of one file are told apart; keys of JSON objects may be without number."""
+"""So many columns of one file are kept apart; keys of JSON objects may be without number."""
 
 
 class Column(msgspec.Struct):
@@ -34,17 +34,17 @@ class Columns:
         self._found: dict[str, dict[str, Column]] = {}
 
     def declare(self, file: str, names: Iterable[str], uses: Mapping[str, str]) -> None:
-        """Say what becomes of columns; one that `uses` does not name is left out."""
+        """Declare what becomes of columns; one that `uses` does not name is left out."""
         columns = self._found.setdefault(file, {})
         for name in names:
             if name not in columns and len(columns) < MOST_COLUMNS:
                 columns[name] = Column(file, name, uses.get(name, NO_FIELD))
 
-    def add_to(self, file: str, name: str, told: str) -> None:
-        """Say more about what becomes of a column."""
+    def add_to(self, file: str, name: str, use: str) -> None:
+        """Add to what becomes of a column."""
         column = self._found.get(file, {}).get(name)
-        if column is not None and told not in column.becomes:
-            column.becomes += told
+        if column is not None and use not in column.becomes:
+            column.becomes += use
 
     def spoilt(self, file: str, name: str, value: str) -> None:
         """Count a value that could not be read."""
@@ -54,5 +54,5 @@ class Columns:
             column.example = column.example or repr(value[:40])
 
     def all(self) -> tuple[Column, ...]:
-        """Give every column."""
+        """Return every column."""
         return tuple(column for columns in self._found.values() for column in columns.values())

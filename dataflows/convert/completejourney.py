@@ -72,7 +72,7 @@ def _event(file: str, bought: set[str], tally: Tally, line: int, row: Cells) -> 
         item_id=item,
         value=tally.optional(file, "sales_value", row["sales_value"], read_number),
         session_id=tally.optional(file, "basket_id", row["basket_id"], read_key),
-        context={name: told for name, told in context.items() if told is not None} or None,
+        context={name: value for name, value in context.items() if value is not None} or None,
     )
     # The shops' clocks tell no zone; read as UTC, so that order and gaps are kept.
     ts = read_moment(row["transaction_timestamp"], "transaction_timestamp")

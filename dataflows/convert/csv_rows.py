@@ -57,7 +57,7 @@ def quoted_rows(file: IO[str], delimiter: str) -> Iterator[Row]:
 
 
 def _is_strict(lines: list[str], delimiter: str) -> bool:
-    """Whether the lines are a row whose quotes stand only where quotes may."""
+    """Return whether the lines are a row whose quotes stand only where quotes may."""
     try:
         next(csv.reader(lines, delimiter=delimiter, strict=True), None)
     except csv.Error:
@@ -84,7 +84,7 @@ class _Lines:
         return line
 
     def give_back(self) -> str:
-        """Give back all lines taken but the first, which is returned."""
+        """Return back all lines taken but the first, which is returned."""
         self._again.extendleft(reversed(self.taken[1:]))
         self.number -= len(self.taken) - 1
         del self.taken[1:]

@@ -89,5 +89,5 @@ def _item(row: Cells) -> ItemLine | None:
 
 
 def fingerprint(*parts: str) -> str:
-    """Give an id that is the same for rows that say the same, so that a copy shows as one."""
+    """Return an id that is the same for rows that say the same, so that a copy shows as one."""
     return blake2b("\x1f".join(parts).encode(), digest_size=10).hexdigest()

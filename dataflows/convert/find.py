@@ -11,7 +11,7 @@ PACKED = ("", ".gz", ".bz2", ".xz", ".zst")
 
 
 def find_file(path: Path, names: Sequence[str], what: str, but: str = "") -> Path:
-    """Give `path` itself, or the first of `names` (glob patterns, `but` one) in it, if a folder.
+    """Return `path` itself, or the first of `names` (glob patterns, `but` one) in it, if a folder.
 
     Raises InputError where the folder holds none of them.
     """
@@ -28,7 +28,7 @@ def find_file(path: Path, names: Sequence[str], what: str, but: str = "") -> Pat
 
 
 def find_beside(path: Path, names: Sequence[str], but: str = "") -> Path | None:
-    """Give the first of `names` (glob patterns) in a folder, or beside a file; None if none.
+    """Return the first of `names` (glob patterns) in a folder, or beside a file; None if none.
 
     Each may be packed: `movies.csv` stands for `movies.csv.gz` too.
     """
@@ -41,7 +41,7 @@ def find_beside(path: Path, names: Sequence[str], but: str = "") -> Path | None:
 
 
 def find_each(path: Path, names: Sequence[str], what: str) -> list[Path]:
-    """Give `path` itself, or all of `names` that a folder holds, in their order.
+    """Return `path` itself, or all of `names` that a folder holds, in their order.
 
     Raises InputError where it holds none of them.
     """
@@ -52,7 +52,7 @@ def find_each(path: Path, names: Sequence[str], what: str) -> list[Path]:
 
 
 def bare_name(path: Path) -> str:
-    """Give the name of a file without the ending that says how it is packed."""
+    """Return the name of a file without the ending that says how it is packed."""
     return path.name.removesuffix(path.suffix) if path.suffix in PACKED else path.name
 
 

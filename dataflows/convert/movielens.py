@@ -81,7 +81,7 @@ def open_log(path: Path, tally: Tally) -> Log:
 
 
 def _layout(name: str, uses: dict[str, str], needed: tuple[str, ...]) -> Layout:
-    """Give the layout of a file by its ending: only .csv has a header, the others an order."""
+    """Return the layout of a file by its ending: only .csv has a header, the others an order."""
     what = f"{name} of MovieLens"
     if name.endswith(".csv"):
         return Layout(what, needed, uses, IDS)

@@ -2,7 +2,7 @@
 
 A file is UTF-8 (or UTF-16, where its first bytes say so). Where it is not, it is either
 written in a single-byte encoding, as old sets are, or holds a few odd bytes; which of the
-two is told by its lines. Every byte becomes some character, so no byte costs a row.
+two is seen from its lines. Every byte becomes some character, so no byte costs a row.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _FEW = 0.25
 
 @contextmanager
 def opened(path: Path, tally: Tally, newline: str = "\n") -> Iterator[IO[str]]:
-    """Open text, packed or not; how it had to be decoded is told in `tally`.
+    """Open text, packed or not; how it had to be decoded is noted in `tally`.
 
     Raises InputError where the file cannot be read, is torn, or is no text.
     """
@@ -54,7 +54,7 @@ def opened(path: Path, tally: Tally, newline: str = "\n") -> Iterator[IO[str]]:
         if decoding is None:
             decoding = tally.decodings[path] = _decoding(path, unpack, tally.encoding)
             if decoding.odd or decoding.encoding not in (UTF8, tally.encoding):
-                tally.remark(_told(path, decoding))
+                tally.remark(_decoding_remark(path, decoding))
         with unpack(
             path, "rt", encoding=decoding.encoding, errors=_ODD_BYTES, newline=newline
         ) as file:
@@ -67,7 +67,7 @@ def opened(path: Path, tally: Tally, newline: str = "\n") -> Iterator[IO[str]]:
 
 
 def known_encoding(name: str) -> str:
-    """Give the name of an encoding of text. Raises InputError for what is none."""
+    """Return the name of an encoding of text. Raises InputError for what is none."""
     try:
         "".encode(name)
     except (LookupError, UnicodeError) as error:
@@ -78,7 +78,7 @@ def known_encoding(name: str) -> str:
 
 
 def _unpacker(path: Path, is_known: bool) -> Callable[..., Any]:
-    """Give what opens the file, whatever its ending says. Raises InputError for what is no text.
+    """Return what opens the file, whatever its ending says. Raises InputError for what is no text.
 
     Zero bytes are looked for where the encoding is not known.
     """
@@ -100,7 +100,7 @@ def _unpacker(path: Path, is_known: bool) -> Callable[..., Any]:
 
 
 def _decoding(path: Path, unpack: Callable[..., Any], asked: str | None) -> Decoding:
-    """Read the file through once and give how it is to be decoded."""
+    """Read the file through once and return how it is to be decoded."""
     if asked is None:
         with unpack(path, "rb") as file:
             if file.read(2) in _UTF16:
@@ -114,7 +114,7 @@ def _decoding(path: Path, unpack: Callable[..., Any], asked: str | None) -> Deco
 
 
 def _survey(path: Path, unpack: Callable[..., Any], encoding: str) -> tuple[int, int, int]:
-    """Count lines beyond ASCII that are so encoded, those that are not, and give the first such."""
+    """Count lines beyond ASCII that are so encoded, and those that are not; return the first."""
     plain = odd = first = 0
     with unpack(path, "rb") as file:
         for number, line in enumerate(file, 1):
@@ -129,7 +129,7 @@ def _survey(path: Path, unpack: Callable[..., Any], encoding: str) -> tuple[int,
     return plain, odd, first
 
 
-def _told(path: Path, decoding: Decoding) -> str:
+def _decoding_remark(path: Path, decoding: Decoding) -> str:
     if decoding.encoding == "utf-16":
         return f"{path.name} is UTF-16, and was read so."
     if decoding.encoding == SINGLE_BYTE:
@@ -145,7 +145,7 @@ def _told(path: Path, decoding: Decoding) -> str:
 
 
 def _odd_bytes(error: UnicodeError) -> tuple[str, int]:
-    """Give the characters that bytes stand for in a single-byte encoding."""
+    """Return the characters that bytes stand for in a single-byte encoding."""
     found = cast("UnicodeDecodeError", error)
     odd = found.object[found.start : found.end]
     try:

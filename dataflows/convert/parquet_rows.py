@@ -11,12 +11,12 @@ from dataflows.errors import InputError
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether a file's name says that it is parquet."""
+    """Return whether a file's name says that it is parquet."""
     return path.suffix == ".parquet"
 
 
 def parquet_columns(path: Path) -> list[str]:
-    """Give the names of the columns. Raises InputError where it cannot be read."""
+    """Return the names of the columns. Raises InputError where it cannot be read."""
     with _parquet(path) as table:
         return list(table.schema_arrow.names)
 

@@ -1,6 +1,6 @@
 """RecBole atomic files: `NAME.inter` and `NAME.item`, tab separated, headers `name:type`.
 
-Which column holds what is told by the names that RecBole's own sets have. A `label` of 0 says
+Which column holds what is known by the names that RecBole's own sets have. A `label` of 0 says
 that a user did not take an item: such a row is an event of the type `negative`, and no other.
 """
 
@@ -51,7 +51,7 @@ class Fields(msgspec.Struct, frozen=True):
     others: tuple[str, ...]
 
     def uses(self) -> dict[str, str]:
-        """Say what becomes of each column."""
+        """Return what becomes of each column."""
         label = f"type: {NEGATIVE} where it is 0" + ("" if self.rating else ", and value")
         named = {
             self.rating: "value, type rating",
@@ -60,8 +60,8 @@ class Fields(msgspec.Struct, frozen=True):
             self.session: "session_id",
             self.text: "text",
         }
-        told = {column: use for column, use in named.items() if column is not None}
-        return {USER: "user_id", ITEM: "item_id", **told} | {
+        named_uses = {column: use for column, use in named.items() if column is not None}
+        return {USER: "user_id", ITEM: "item_id", **named_uses} | {
             column: f"context.{_name(column)}" for column in self.others
         }
 
@@ -75,10 +75,10 @@ class Header(msgspec.Struct, frozen=True):
     others: tuple[str, ...]
 
     def uses(self) -> dict[str, str]:
-        """Say what becomes of each column."""
+        """Return what becomes of each column."""
         named = {self.title: "title", self.text: "text", self.categories: "categories"}
-        told = {column: use for column, use in named.items() if column is not None}
-        return {ITEM: "item_id", **told} | {
+        named_uses = {column: use for column, use in named.items() if column is not None}
+        return {ITEM: "item_id", **named_uses} | {
             column: f"attributes.{_name(column)}" for column in self.others
         }
 
@@ -151,7 +151,7 @@ def _fields(columns: tuple[str, ...]) -> Fields:
 
 
 def _time(cell: str, column: str, tally: Tally) -> float:
-    """Give seconds: RecBole says no unit, so it is the one that gives a time of our days."""
+    """Return seconds: RecBole says no unit, so it is the one that gives a time of our days."""
     number = read_number(cell, column)
     for unit, per_second in PER_SECOND.items():
         seconds = number / per_second
@@ -199,7 +199,7 @@ def _item(file: str, header: Header, tally: Tally, row: Cells) -> ItemLine:
 
 
 def _others(file: str, row: Cells, columns: tuple[str, ...], tally: Tally) -> dict[str, Any] | None:
-    """Give what the other columns hold, by their names; None where they hold nothing."""
+    """Return what the other columns hold, by their names; None where they hold nothing."""
     found = {
         _name(column): value
         for column in columns

@@ -87,7 +87,7 @@ def _figures(report: ConvertReport) -> Table:
 
 
 def _joined(found: Join) -> Iterator[tuple[str, str]]:
-    """Say how many items of the events are in the catalogue, where there are any."""
+    """Yield how many items of the events are in the catalogue, where there are any."""
     if not found.catalogue:
         yield from [("items that events name", f"{found.items:,}")] if found.items else []
         return
@@ -97,7 +97,7 @@ def _joined(found: Join) -> Iterator[tuple[str, str]]:
 
 
 def _columns(columns: tuple[Column, ...]) -> Iterator[Table]:
-    """Give a table for each file: column, what it becomes, and how many values were no such."""
+    """Yield a table for each file: column, what it becomes, and how many values were no such."""
     for file, group in groupby(columns, key=lambda column: column.file):
         table = Table(title=Text(f"columns of {file}"), title_justify="left")
         table.add_column("column", overflow="fold")
@@ -129,8 +129,8 @@ def _remarks(report: ConvertReport) -> list[str]:
         )
     remarks.extend(_strangers(report.join))
     if report.unread:
-        told = (f"{name} ({why})" if why else name for name, why in report.unread.items())
-        remarks.append(f"Files that were not read: {', '.join(told)}.")
+        unread = (f"{name} ({why})" if why else name for name, why in report.unread.items())
+        remarks.append(f"Files that were not read: {', '.join(unread)}.")
     if report.repeated_ids:
         remarks.append("Repeated rows share one event id, so that cleaning drops the copies.")
     return remarks
@@ -140,12 +140,12 @@ def _strangers(joined: Join) -> list[str]:
     """Show ids that only the events or only the catalogue have, where there is a catalogue."""
     if not joined.catalogue:
         return []
-    told = []
+    remarks = []
     if joined.unknown_examples:
-        told.append(f"Items that only events have: {_some(joined.unknown_examples)}.")
+        remarks.append(f"Items that only events have: {_some(joined.unknown_examples)}.")
     if joined.unused_examples:
-        told.append(f"Items that only the catalogue has: {_some(joined.unused_examples)}.")
-    return told
+        remarks.append(f"Items that only the catalogue has: {_some(joined.unused_examples)}.")
+    return remarks
 
 
 def _some(ids: tuple[str, ...]) -> str:

@@ -69,7 +69,7 @@ def read_table(path: Path, layout: Layout, tally: Tally) -> Iterator[tuple[int, 
 
 
 def read_columns(path: Path, layout: Layout, tally: Tally) -> tuple[str, ...]:
-    """Give the names of the columns, spelt as the layout spells them.
+    """Return the names of the columns, spelt as the layout spells them.
 
     Raises InputError for an empty file, and for one that lacks a needed column.
     """
@@ -96,7 +96,7 @@ def read_columns(path: Path, layout: Layout, tally: Tally) -> tuple[str, ...]:
 
 
 def _spelt(found: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Give the names; one that differs from a known one in case or in marks is that one."""
+    """Return the names; one that differs from a known one in case or in marks is that one."""
     names = [name.strip() for name in found]
     wanted = {_letters(name): name for name in known if name not in names}
     return tuple(wanted.pop(_letters(name), name) for name in names)
@@ -109,7 +109,7 @@ def _letters(name: str) -> str:
 def _whole_floats(
     path: Path, layout: Layout, columns: Sequence[str], tally: Tally
 ) -> tuple[str, ...]:
-    """Give the columns of ids that hold nothing but whole numbers written like 10.0.
+    """Return the columns of ids that hold nothing but whole numbers written like 10.0.
 
     The first row that has another id in each of them ends the search.
     """

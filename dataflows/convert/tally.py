@@ -122,7 +122,7 @@ class Tally:
         self, file: str, rows: Iterable[tuple[int, T]], make: Callable[[T], ItemLine | None]
     ) -> Iterator[ItemLine]:
         """Yield the items that `make(row)` gives, each id once; count the rows that it refuses."""
-        told: set[str] = set()
+        seen: set[str] = set()
         for line, row in rows:
             try:
                 item = make(row)
@@ -131,16 +131,16 @@ class Tally:
                 continue
             if item is None:
                 continue
-            if item.item_id in told:
+            if item.item_id in seen:
                 self.note("items of a repeated id left out")
                 continue
-            told.add(item.item_id)
+            seen.add(item.item_id)
             yield self._within_limits(file, item)
 
     def optional(
         self, file: str, column: str, cell: str | None, read: Callable[[str, str], T]
     ) -> T | None:
-        """Give what `read(cell, column)` gives; None, and counted, where it cannot be read."""
+        """Return what `read(cell, column)` gives; None, and counted, where it cannot be read."""
         if cell is None or not cell.strip():
             return None
         try:
@@ -162,7 +162,7 @@ class Tally:
 
 
 def read_word(cell: str | None, name: str) -> str:
-    """Give a needed word. Raises RowRefused where there is none."""
+    """Return a needed word. Raises RowRefused where there is none."""
     text = "" if cell is None else cell.strip()
     if not text:
         raise RowRefused("missing", f"{name} is empty", name)
@@ -170,7 +170,7 @@ def read_word(cell: str | None, name: str) -> str:
 
 
 def read_key(cell: str | None, name: str) -> str:
-    """Give an id, a type or an intent. Raises RowRefused for what a run would not take as one."""
+    """Return an id, a type or an intent. Raises RowRefused for what a run would not take as one."""
     text = read_word(cell, name)
     try:
         return read_id(text, name, _LIMITS.max_id_chars)
@@ -179,7 +179,7 @@ def read_key(cell: str | None, name: str) -> str:
 
 
 def read_number(cell: str | None, name: str) -> float:
-    """Give a finite number. Raises RowRefused for anything else."""
+    """Return a finite number. Raises RowRefused for anything else."""
     text = read_word(cell, name)
     try:
         number = float(text)
@@ -191,7 +191,7 @@ def read_number(cell: str | None, name: str) -> float:
 
 
 def read_whole(cell: str | None, name: str) -> int:
-    """Give a number's whole part, of 64 bits at most. Raises RowRefused for anything else."""
+    """Return a number's whole part, of 64 bits at most. Raises RowRefused for anything else."""
     number = read_number(cell, name)
     if abs(number) >= 2**63:
         raise RowRefused("not a number", f"{name} is {number:g}", name, str(cell))
@@ -199,12 +199,12 @@ def read_whole(cell: str | None, name: str) -> int:
 
 
 def read_seconds(cell: str | None, name: str) -> float:
-    """Give seconds since 1970 that stand as a number. Raises RowRefused where they are no date."""
+    """Return seconds since 1970 from a number. Raises RowRefused where they are no date."""
     return check_time(read_number(cell, name), name)
 
 
 def read_moment(cell: str | None, name: str) -> float:
-    """Give seconds since 1970 of a date or time in ISO 8601, UTC where it names no zone."""
+    """Return seconds since 1970 of a date or time in ISO 8601, UTC where it names no zone."""
     text = read_word(cell, name)
     try:
         # Eight digits alone are a date, which `read_time` takes for seconds.
@@ -216,7 +216,7 @@ def read_moment(cell: str | None, name: str) -> float:
 
 
 def check_time(seconds: float, name: str) -> float:
-    """Give the seconds. Raises RowRefused where they lie outside the years 1 to 9999."""
+    """Return the seconds. Raises RowRefused where they lie outside the years 1 to 9999."""
     if not EARLIEST <= seconds <= LATEST:
         raise RowRefused("not a time", f"{name} is {seconds:g} seconds", name, f"{seconds:g}")
     return seconds

@@ -116,7 +116,7 @@ def _session_of(
             Draft(f"{name}-goal", user, "search", None, goal.replace("_", " "), session_id=name),
         )
         for number, (ts, (kind, page)) in enumerate(zip(times, pages, strict=True)):
-            told = after if number == len(pages) - 1 else None
+            stated = after if number == len(pages) - 1 else None
             yield (
                 ts,
                 Draft(
@@ -125,8 +125,8 @@ def _session_of(
                     type=kind,
                     item_id=page,
                     session_id=name,
-                    intent=told,
-                    context={"goal": goal, **({SCOPE: SESSION} if told else {})},
+                    intent=stated,
+                    context={"goal": goal, **({SCOPE: SESSION} if stated else {})},
                 ),
             )
 
@@ -134,7 +134,7 @@ def _session_of(
 
 
 def _walk(clicks: list[str]) -> list[tuple[str, str]]:
-    """Give (type, page) per click: "start", "click", or "back" with the page gone back to."""
+    """Return (type, page) per click: "start", "click", or "back" with the page gone back to."""
     trail: list[str] = []
     steps: list[tuple[str, str]] = []
     for click in clicks:
@@ -165,7 +165,7 @@ def _times(start: float, duration: float, count: int, row: Cells) -> list[float]
 
 
 def _categories(path: Path, tally: Tally) -> Categories:
-    """Give the categories of each page, the most general of each branch first."""
+    """Return the categories of each page, the most general of each branch first."""
     found: Categories = {}
     for _, row in read_table(path, _layout("categories.tsv", CATEGORIES), tally):
         levels = row["category"].removeprefix("subject.").split(".")
@@ -175,6 +175,6 @@ def _categories(path: Path, tally: Tally) -> Categories:
 
 
 def _items(known: Categories, seen: Names) -> Iterator[ItemLine]:
-    """Give every page that has a category, then those that were only clicked."""
+    """Yield every page that has a category, then those that were only clicked."""
     for page in dict.fromkeys([*known, *seen]):
         yield ItemLine(page, page.replace("_", " "), categories=tuple(known.get(page, ())))

@@ -49,7 +49,7 @@ class Spool:
         self.taken: dict[str, int] = {}
 
     def fill(self, events: Iterator[Timed]) -> None:
-        """Take in every event."""
+        """Read every event."""
         for ts, draft in events:
             line = msgspec.json.encode(draft)[:-1]
             self._file.write(line)
@@ -62,7 +62,7 @@ class Spool:
         self._file.flush()
 
     def line(self, place: int, ts: float) -> bytes:
-        """Give the event that came in at `place` as a whole line, dated `ts`."""
+        """Return the event that came in at `place` as a whole line, dated `ts`."""
         start, end = self._ends[place], self._ends[place + 1]
         self._file.seek(start)
         moment = int(ts) if ts == int(ts) else ts
@@ -124,12 +124,12 @@ def write_log(
 
 
 def _unread(source: Path, log: Log, tally: Tally) -> dict[str, str]:
-    """Give the files of the folder that were not read, each with the reason, "" if none is told."""
+    """Return the files of the folder that were not read, each with the reason, "" for none."""
     return {name: log.unread.get(name, "") for name in unread(source, tally.files)}
 
 
 def _order(spool: Spool, shuffle: int | None) -> tuple[Sequence[float], Sequence[int], bool]:
-    """Give the times in order, the event for each of them, and whether they came in order."""
+    """Return the times in order, the event for each of them, and whether they came in order."""
     came = np.frombuffer(spool.times, np.float64)
     by_time = np.argsort(came, kind="stable")
     times = came[by_time].tolist()

@@ -1,4 +1,4 @@
-"""Whoever answers with the language model: names items, finds words, tells labels."""
+"""Answers requests with the language model: names items, writes narratives, finds labels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Renew = Callable[[LanguageModel], LanguageModel | None]
 """Gives another model where one is in force by now, else None."""
 
 
-class ModelAuthor:
+class LlmResponder:
     """The language model and the catalogue that it may speak of. For one thread at a time.
 
     `renew` is asked before each batch of requests whether there is a newer model.
@@ -44,7 +44,7 @@ class ModelAuthor:
         return self.generator.model
 
     def put_item(self, record: ItemRecord) -> None:
-        """An item is new or changed, or no longer available."""
+        """Put an item that is new or changed, or no longer available."""
         if not record.available:
             self.remove_item(record.item_id)
             return
@@ -55,7 +55,7 @@ class ModelAuthor:
             self._index.put(record.item_id, record.title)
 
     def remove_item(self, item_id: str) -> None:
-        """An item left the catalogue."""
+        """Remove an item that left the catalogue."""
         self.generator.remove(item_id)
         self._records.pop(item_id, None)
         self._index.remove(item_id)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from dataflows import messages
 from dataflows.generation.author import LABELS, NAMES, NARRATIVES
-from dataflows.generation.desk import Desk, Job
+from dataflows.generation.desk import Job, RequestQueue
 from dataflows.generation.generator import Named, Wish
 from dataflows.generation.pace import Allowance
 from dataflows.generation.settings import GenerateSettings
@@ -27,7 +27,7 @@ from dataflows.record import Raw
 from dataflows.tuning.prompts import MOST_SHOWN
 from learners.generated import Taken
 from learners.interaction import Interaction
-from learners.lists import UserList, likeliest
+from learners.lists import RecommendationList, likeliest
 from learners.pending import Found, LateLabel
 
 _USERS = 50_000
@@ -43,18 +43,18 @@ _log = logging.getLogger(__name__)
 
 
 class Learner(Protocol):
-    """What a companion asks of the model of its shard."""
+    """What a client asks of the model of its shard."""
 
     def length(self, user_id: str) -> int:
-        """Give how many interactions of a user were learnt."""
+        """Return how many interactions of a user were learnt."""
         ...
 
     def taken(self, user_id: str, most: int) -> Taken:
-        """Give a user's newest `most` items, and what is not to be named for them again."""
+        """Return a user's newest `most` items, and what is not to be named for them again."""
         ...
 
     def labels(self) -> list[str]:
-        """Give the labels of intent that are known; not to be changed."""
+        """Return the labels of intent that are known; not to be changed."""
         ...
 
     def learn_label(self, late: LateLabel) -> Found:
@@ -68,15 +68,18 @@ class Learner(Protocol):
         lifts: Sequence[float],
         asked: tuple[int, float],
     ) -> int:
-        """Keep what was named for a user; give how many items were kept."""
+        """Keep what was named for a user; return how many items were kept."""
         ...
 
 
-class Companion:
-    """Of one shard. `attach` gives it to the shard's engine before anything else is called."""
+class LlmClient:
+    """Asks the language model what events of one shard make due, and takes up the answers.
 
-    def __init__(self, desk: Desk, settings: GenerateSettings, shard: int = 0) -> None:
-        self._desk = desk
+    `attach` comes first: it connects the client to the shard's engine.
+    """
+
+    def __init__(self, queue: RequestQueue, settings: GenerateSettings, shard: int = 0) -> None:
+        self._queue = queue
         self._settings = settings
         self._shard = shard
         self._after: OrderedDict[str, str] = OrderedDict()
@@ -84,15 +87,15 @@ class Companion:
         self.attach(Counter(), Outbox(), time.time)
 
     def attach(self, counts: Counter[str], outbox: Outbox, clock: Callable[[], float]) -> None:
-        """Say what is told of requests and answers, and where messages go; `clock` is the time."""
+        """Set the counts of requests and answers, the outbox of messages, and the clock."""
         self._counts = counts
         self._outbox = outbox
         self._clock = clock
 
     def begin(self, learner: Learner) -> list[Out]:
-        """Take up what was answered since the last call; give the messages that come of it."""
+        """Take up what was answered since the last call; return the messages that come of it."""
         outs: list[Out] = []
-        for answer in self._desk.take(self._shard):
+        for answer in self._queue.take(self._shard):
             if answer.kind == NAMES:
                 self._take_names(learner, answer.what)
             elif answer.kind == NARRATIVES:
@@ -104,20 +107,20 @@ class Companion:
     @property
     def is_awaited(self) -> bool:
         """Whether `begin` has, or may yet have, something to take up without another event."""
-        return self._desk.is_awaited(self._shard)
+        return self._queue.is_awaited(self._shard)
 
     def finish(self, learner: Learner) -> list[Out]:
         """Take up what comes within a while, at the end of a finite input."""
-        self._desk.drain(self._settings.finish_seconds)
+        self._queue.drain(self._settings.finish_seconds)
         return self.begin(learner)
 
     def put_item(self, record: ItemRecord) -> None:
-        """An item is new or changed, or no longer available."""
-        self._desk.put_item(self._shard, record)
+        """Put an item that is new or changed, or no longer available."""
+        self._queue.put_item(self._shard, record)
 
     def remove_item(self, item_id: str) -> None:
-        """An item left the catalogue."""
-        self._desk.remove_item(self._shard, item_id)
+        """Remove an item that left the catalogue."""
+        self._queue.remove_item(self._shard, item_id)
 
     def learnt(self, learner: Learner, interaction: Interaction) -> None:
         """Ask for what a learnt event makes due."""
@@ -131,7 +134,7 @@ class Companion:
     def offered(
         self,
         learner: Learner,
-        offered: UserList,
+        offered: RecommendationList,
         outs: Sequence[Out],
         raw: Raw,
         versions: Versions,
@@ -143,8 +146,8 @@ class Companion:
         if self._settings.narratives and is_sent and offered.entries:
             self._ask_narrative(offered, Position(raw.partition, raw.offset), versions)
 
-    def _is_turned(self, offered: UserList) -> bool:
-        """Tell whether a user is after something else than at their last list."""
+    def _is_turned(self, offered: RecommendationList) -> bool:
+        """Return whether a user is after something else than at their last list."""
         top = _need(offered)
         before = self._after.get(offered.user_id)
         self._after[offered.user_id] = top
@@ -158,8 +161,8 @@ class Companion:
         if not (taken.items or taken.search):
             return
         self._counts["generate_asked"] += 1
-        self._desk.ask(Job(NAMES, self._shard, user_id, Wish(user_id, taken)))
-        if self._desk.is_prompt:
+        self._queue.ask(Job(NAMES, self._shard, user_id, Wish(user_id, taken)))
+        if self._queue.is_prompt:
             self.begin(learner)
 
     def _take_names(self, learner: Learner, named: Named) -> None:
@@ -182,7 +185,7 @@ class Companion:
         event_id, text = interaction.event_id, interaction.encoded or interaction.text or ""
         self._counts["teacher_asked"] += 1
         question = Question(interaction.user_id, event_id, text, labels)
-        self._desk.ask(Job(LABELS, self._shard, event_id, question))
+        self._queue.ask(Job(LABELS, self._shard, event_id, question))
 
     def _take_lesson(self, learner: Learner, lesson: Lesson) -> None:
         question, label, margin = lesson
@@ -192,7 +195,9 @@ class Companion:
         late = LateLabel(question.user_id, label, "teacher", question.event_id)
         self._counts[_BECAME[learner.learn_label(late)]] += 1
 
-    def _ask_narrative(self, offered: UserList, sent: Position, versions: Versions) -> None:
+    def _ask_narrative(
+        self, offered: RecommendationList, sent: Position, versions: Versions
+    ) -> None:
         if not self._allowance.take(offered.user_id, self._clock()):
             self._counts["narratives_skipped"] += 1
             return
@@ -205,23 +210,23 @@ class Companion:
             versions,
         )
         self._counts["narratives_asked"] += 1
-        self._desk.ask(Job(NARRATIVES, self._shard, offered.user_id, listed))
+        self._queue.ask(Job(NARRATIVES, self._shard, offered.user_id, listed))
 
     def _take_narrative(self, narrative: Narrative) -> list[Out]:
-        listed, told, version = narrative
+        listed, words, version = narrative
         try:
-            value = messages.render_narrative(listed, told, version, self._clock())
+            value = messages.render_narrative(listed, words, version, self._clock())
         except messages.MessageError as error:
             self._counts["narratives_unwritable"] += 1
             _log.warning("a narrative was not sent: %s", error)
             return []
-        by_model = [told.headline.by, *(line.by for line in told.reasons)].count("model")
+        by_model = [words.headline.by, *(line.by for line in words.reasons)].count("model")
         self._counts["narratives_sent"] += 1
         self._counts["narrative_lines_by_model"] += by_model
-        self._counts["narrative_lines_by_template"] += 1 + len(told.reasons) - by_model
+        self._counts["narrative_lines_by_template"] += 1 + len(words.reasons) - by_model
         return [self._outbox.put(NARRATIVES, messages.user_key(listed.user_id), value)]
 
 
-def _need(offered: UserList) -> str:
-    """Give the likeliest need, of the session where that is known."""
+def _need(offered: RecommendationList) -> str:
+    """Return the likeliest need, of the session where that is known."""
     return likeliest(offered.belief or offered.intent) or ""

@@ -28,15 +28,15 @@ class Answer(NamedTuple):
     what: Any
 
 
-class Author(Protocol):
+class Responder(Protocol):
     """Answers requests; for one thread at a time."""
 
     def put_item(self, record: ItemRecord) -> None:
-        """An item is new or changed, or no longer available."""
+        """Put an item that is new or changed, or no longer available."""
         ...
 
     def remove_item(self, item_id: str) -> None:
-        """An item left the catalogue."""
+        """Remove an item that left the catalogue."""
         ...
 
     def answer(
@@ -49,8 +49,8 @@ class Author(Protocol):
         ...
 
 
-class Desk(Protocol):
-    """What a shard knows of whoever answers.
+class RequestQueue(Protocol):
+    """Takes requests of a shard, and has the answers to them.
 
     `is_prompt`: answers lie ready as soon as `ask` returns.
     """
@@ -58,11 +58,11 @@ class Desk(Protocol):
     is_prompt: bool
 
     def put_item(self, shard: int, record: ItemRecord) -> None:
-        """An item is new or changed, or no longer available."""
+        """Put an item that is new or changed, or no longer available."""
         ...
 
     def remove_item(self, shard: int, item_id: str) -> None:
-        """An item left the catalogue."""
+        """Remove an item that left the catalogue."""
         ...
 
     def ask(self, job: Job) -> None:
@@ -74,7 +74,7 @@ class Desk(Protocol):
         ...
 
     def is_awaited(self, shard: int) -> bool:
-        """Tell whether there is, or may yet come, something to pick up for a shard."""
+        """Return whether there is, or may yet come, something to pick up for a shard."""
         ...
 
     def drain(self, seconds: float) -> bool:
@@ -82,7 +82,7 @@ class Desk(Protocol):
         ...
 
 
-class Waiting:
+class Backlog:
     """Requests by kind and key, the oldest first; of a kind at most `most`, the oldest goes."""
 
     def __init__(self, most: int) -> None:
@@ -94,11 +94,11 @@ class Waiting:
         return sum(map(len, self._kinds.values()))
 
     def kinds(self) -> list[str]:
-        """Give the kinds of which one waits."""
+        """Return the kinds of which one waits."""
         return [kind for kind, jobs in self._kinds.items() if jobs]
 
     def put(self, job: Job) -> None:
-        """Let a request wait; one of its key that waits already keeps its place."""
+        """Add a request; one of its key that waits already keeps its place."""
         jobs = self._kinds.setdefault(job.kind, {})
         if job.key not in jobs and len(jobs) >= self._most:
             del jobs[next(iter(jobs))]
@@ -106,7 +106,7 @@ class Waiting:
         jobs[job.key] = job
 
     def take(self, kind: str, most: int) -> list[Job]:
-        """Give and forget the oldest of a kind."""
+        """Return and forget the oldest of a kind."""
         jobs = self._kinds.get(kind, {})
         return [jobs.pop(key) for key in list(jobs)[:most]]
 
@@ -116,21 +116,21 @@ class InLine:
 
     is_prompt = True
 
-    def __init__(self, author: Author) -> None:
-        self._author = author
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
         self._answers: list[Answer] = []
 
     def put_item(self, shard: int, record: ItemRecord) -> None:  # noqa: ARG002 - there is one
-        """An item is new or changed, or no longer available."""
-        self._author.put_item(record)
+        """Put an item that is new or changed, or no longer available."""
+        self._responder.put_item(record)
 
     def remove_item(self, shard: int, item_id: str) -> None:  # noqa: ARG002 - there is one
-        """An item left the catalogue."""
-        self._author.remove_item(item_id)
+        """Remove an item that left the catalogue."""
+        self._responder.remove_item(item_id)
 
     def ask(self, job: Job) -> None:
         """Put a request down, and have it answered."""
-        answers = self._author.answer(job.kind, [job.what], None)
+        answers = self._responder.answer(job.kind, [job.what], None)
         self._answers += [Answer(job.kind, what) for what in answers if what is not None]
 
     def take(self, shard: int) -> list[Answer]:  # noqa: ARG002 - there is one
@@ -139,9 +139,9 @@ class InLine:
         return answers
 
     def is_awaited(self, shard: int) -> bool:  # noqa: ARG002 - there is one
-        """Tell whether there is something to pick up."""
+        """Return whether there is something to pick up."""
         return bool(self._answers)
 
     def drain(self, seconds: float) -> bool:  # noqa: ARG002 - nothing ever waits
-        """All requests are answered already."""
+        """Return True: all requests are answered already."""
         return True

@@ -39,7 +39,7 @@ class Named(NamedTuple):
 
 
 def history_of(taken: Taken) -> list[str]:
-    """Tell what a user did, oldest first, in lines as training shows them."""
+    """Write what a user did, oldest first, in lines as training shows them."""
     lines = [item_line(title, (category,)) for title, category in taken.items]
     if search := search_line(taken.search):  # a blank line would take the place of an item
         lines.insert(len(lines) - taken.since, search)
@@ -57,7 +57,7 @@ class Generator:
         self._priors: dict[tuple[int, ...], float] = {}
 
     def use(self, model: LanguageModel) -> None:
-        """Go on with another model, or the same with another adapter."""
+        """Use another model, or the same with another adapter."""
         before, self.model = self.model, model
         self._priors.clear()
         if model.tokenizer is before.tokenizer:
@@ -68,7 +68,7 @@ class Generator:
             self._put(item_id, line)
 
     def put(self, item_id: str, title: str, categories: Sequence[str] = ()) -> None:
-        """An item may be named, from now on by this title. A blank title names nothing."""
+        """Let an item be named by this title. A blank title names nothing."""
         line = item_line(title, categories)
         if self._lines.get(item_id) != line:
             self._put(item_id, line)
@@ -78,7 +78,7 @@ class Generator:
         self.trie.put(item_id, self.model.target_ids(line) if line else ())
 
     def remove(self, item_id: str) -> None:
-        """An item may not be named any more."""
+        """Forget an item, which may not be named any more."""
         self._lines.pop(item_id, None)
         self.trie.remove(item_id)
 

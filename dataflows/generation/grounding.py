@@ -42,12 +42,12 @@ class Facts(NamedTuple):
 
 
 def words_of(text: str) -> Words:
-    """Give the words of a text, case folded."""
+    """Return the words of a text, case folded."""
     return tuple(word.casefold().replace("\u2019", "'") for word in _WORD.findall(text))
 
 
 def facts_of(titles: Iterable[str], texts: Iterable[str]) -> Facts:
-    """Give the facts of a line: the titles that it may name, and what else it may say of them."""
+    """Return the facts of a line: the titles that it may name, and what else it may say of them."""
     longest_first = sorted(set(map(words_of, titles)) - {()}, key=lambda title: -len(title))
     return Facts(tuple(longest_first), frozenset(word for text in texts for word in words_of(text)))
 
@@ -60,7 +60,7 @@ class TitleIndex:
         self._by_first: dict[str, dict[Words, int]] = {}
 
     def put(self, item_id: str, title: str) -> None:
-        """An item has this title from now on."""
+        """Set the title of an item."""
         self.remove(item_id)
         words = words_of(title)
         if words:
@@ -69,7 +69,7 @@ class TitleIndex:
             counts[words] = counts.get(words, 0) + 1
 
     def remove(self, item_id: str) -> None:
-        """An item left."""
+        """Remove an item."""
         words = self._titles.pop(item_id, ())
         if words:
             counts = self._by_first[words[0]]
@@ -80,7 +80,7 @@ class TitleIndex:
                 del self._by_first[words[0]]
 
     def found(self, words: Sequence[str], place: int) -> Words:
-        """Give the longest title that stands at a place among words, () where none does."""
+        """Return the longest title that stands at a place among words, () where none does."""
         here = [
             title
             for title in self._by_first.get(words[place], ())
@@ -90,7 +90,7 @@ class TitleIndex:
 
 
 def fault(line: str, facts: Facts, index: TitleIndex) -> str | None:
-    """Say why a line is not grounded; None where it is."""
+    """Return why a line is not grounded; None where it is."""
     found = [(match.group(), match.start()) for match in _WORD.finditer(line)]
     if not _LEAST_WORDS <= len(found) <= _MOST_WORDS or len(line) > MOST_CHARS:
         return "too short or too long"
@@ -125,7 +125,7 @@ def _own(words: Words, facts: Facts) -> list[bool]:
 
 
 def _is_plain(word: str, folded: str, facts: Facts, *, is_first: bool) -> bool:
-    """Tell whether a word names nothing, or only what the facts say."""
+    """Return whether a word names nothing, or only what the facts say."""
     if folded in facts.words or folded.removesuffix("'s") in facts.words:
         return True
     if any(sign.isdigit() or sign.isnumeric() for sign in word) or folded in _NUMBERS:

@@ -50,7 +50,7 @@ _MOST_CHARS = 40
 
 
 def fact_texts(record: ItemRecord) -> list[str]:
-    """Give what a record says beside its title: categories, then plain attributes, a few."""
+    """Return what a record says beside its title: categories, then plain attributes, a few."""
     kinds = [plain(kind, _MOST_CHARS) for kind in record.categories[:MOST_KINDS]]
     return [*filter(None, kinds), *_attributes(record).values()]
 
@@ -71,19 +71,19 @@ def headline_prompt(need: str, kinds: Sequence[str]) -> str:
 
 
 def plain_reason(record: ItemRecord) -> str:
-    """Give the reason that needs no model."""
+    """Return the reason that needs no model."""
     kinds = ", ".join(filter(None, (plain(kind, _MOST_CHARS) for kind in record.categories[:3])))
     title = plain(record.title) or plain(record.item_id)
     return f"{title}: {kinds}" if kinds else f"{title}, picked for you"
 
 
 def plain_headline(need: str) -> str:
-    """Give the headline that needs no model."""
+    """Return the headline that needs no model."""
     return f"Picked for you: {plain(need, _MOST_CHARS)}" if plain(need) else "Picked for you"
 
 
 def _attributes(record: ItemRecord) -> dict[str, str]:
-    """Give the first attributes that are a short text or a number."""
+    """Return the first attributes that are a short text or a number."""
     found: dict[str, str] = {}
     for name, value in record.attributes.items():
         if len(found) < MOST_ATTRIBUTES and isinstance(value, str | int | float):

@@ -18,7 +18,7 @@ from dataflows.generation.narrative_prompts import (
     plain_reason,
     reason_prompt,
 )
-from dataflows.generation.told import Listed, Narrative, Sentence, Told
+from dataflows.generation.told import Listed, Narrative, NarrativeText, Sentence
 from dataflows.items import ItemRecord
 from dataflows.tuning.prompts import label_words
 from encoders.language.model import LanguageModel
@@ -40,7 +40,7 @@ def narrate(
     records: Sequence[ItemRecord],
     need: str = "",
     catalogue: Iterable[ItemRecord] = (),
-) -> Told:
+) -> NarrativeText:
     """Put a list of items into words, by itself; no other title of `catalogue` is named."""
     known, index = {record.item_id: record for record in records}, TitleIndex()
     for record in (*catalogue, *records):
@@ -67,7 +67,7 @@ class Narrator:
         self._index = index
         self._most = most
         self._writer = writer
-        self._kept: OrderedDict[object, Told] = OrderedDict()
+        self._kept: OrderedDict[object, NarrativeText] = OrderedDict()
 
     def tell(
         self,
@@ -80,15 +80,17 @@ class Narrator:
         if not records or len(records) < len(listed.item_ids):
             return None
         key = (tuple(map(_identity, records)), listed.need, model.version)
-        told = self._kept.get(key)
-        if told is None:
-            told = self.write(model, records, label_words(listed.need))
-        self._keep(key, told)
+        words = self._kept.get(key)
+        if words is None:
+            words = self.write(model, records, label_words(listed.need))
+        self._keep(key, words)
         if is_live is not None and not all(map(is_live, listed.item_ids)):
             return None
-        return Narrative(listed, told, model.version)
+        return Narrative(listed, words, model.version)
 
-    def write(self, model: LanguageModel, records: Sequence[ItemRecord], need: str) -> Told:
+    def write(
+        self, model: LanguageModel, records: Sequence[ItemRecord], need: str
+    ) -> NarrativeText:
         """Write and check the words of a list, whatever was kept."""
         kinds = Counter(kind for record in records for kind in record.categories[:MOST_KINDS])
         common = [kind for kind, _ in kinds.most_common(MOST_KINDS)]
@@ -103,10 +105,10 @@ class Narrator:
             )
             for lines, record in zip(rest, records, strict=True)
         )
-        return Told(headline, reasons, tuple(titles))
+        return NarrativeText(headline, reasons, tuple(titles))
 
     def _choose(self, lines: Sequence[Line], facts: Facts, template: str) -> Sentence:
-        """Take the likeliest line that keeps to the facts, or the template."""
+        """Choose the likeliest line that keeps to the facts, or the template."""
         for line in lines:
             if fault(line.text, facts, self._index) is None:
                 self.counts["lines_by_model"] += 1
@@ -114,13 +116,13 @@ class Narrator:
         self.counts["lines_by_template"] += 1
         return Sentence(template, "template")
 
-    def _keep(self, key: object, told: Told) -> None:
-        self._kept[key] = told
+    def _keep(self, key: object, words: NarrativeText) -> None:
+        self._kept[key] = words
         self._kept.move_to_end(key)
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
 
 
 def _identity(record: ItemRecord) -> tuple[object, ...]:
-    """Give all of a record that words may rest on, as something to look up by."""
+    """Return all of a record that words may rest on, as something to look up by."""
     return record.item_id, record.title, record.categories, tuple(fact_texts(record))

@@ -1,4 +1,4 @@
-"""From the configuration to whoever answers with the language model."""
+"""From the configuration to the responder of the language model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 from dataflows.config import Config
 from dataflows.errors import InputError
-from dataflows.generation.author import ModelAuthor
+from dataflows.generation.author import LlmResponder
 from dataflows.generation.settings import GenerateSettings
 from dataflows.generation.worker import Worker
 from dataflows.registry.open import open_registry
@@ -27,14 +27,14 @@ _log = logging.getLogger(__name__)
 
 
 def learner_with(settings: LearnerSettings, generate: GenerateSettings) -> LearnerSettings:
-    """Give the learner's settings with room for what is generated, if anything is."""
+    """Return the learner's settings with room for what is generated, if anything is."""
     if not generate.candidates:
         return settings
     return msgspec.structs.replace(settings, generated=generate.items)
 
 
 def open_worker(config: Config, stop: Callable[[], bool]) -> Worker | None:
-    """Give the thread that answers, not yet started; None where nothing is to be generated.
+    """Return the thread that answers, not yet started; None where nothing is to be generated.
 
     The model is loaded in that thread. Raises InputError where it is clear already that there
     is none.
@@ -44,7 +44,7 @@ def open_worker(config: Config, stop: Callable[[], bool]) -> Worker | None:
         return None
     check_model(generate.model)
     return Worker(
-        lambda: open_author(config), generate.batch, generate.waiting, generate.nice, stop
+        lambda: open_responder(config), generate.batch, generate.waiting, generate.nice, stop
     )
 
 
@@ -57,12 +57,12 @@ def check_model(name: str) -> None:
             raise InputError(f"generate.model: {error}") from error
 
 
-def open_author(config: Config) -> ModelAuthor:
+def open_responder(config: Config) -> LlmResponder:
     """Load the model, with the adapter that is in force. Raises LanguageError, InputError."""
     generate = config.generate
     base = load_language_model(generate.model, threads=generate.threads, revision=generate.revision)
     renewal = Renewal(open_registry(config), base, config.models.poll_seconds)
-    return ModelAuthor(renewal(base) or base, generate, renewal)
+    return LlmResponder(renewal(base) or base, generate, renewal)
 
 
 class Renewal:
@@ -88,7 +88,7 @@ class Renewal:
         self._in_use = ""
 
     def __call__(self, model: LanguageModel) -> LanguageModel | None:
-        """Give the model to go on with, None where `model` may stay."""
+        """Return the model to go on with, None where `model` may stay."""
         now = self._clock()
         if now < self._next:
             return None

@@ -23,7 +23,7 @@ class Allowance:
         self._last: OrderedDict[str, float] = OrderedDict()
 
     def take(self, user_id: str, now: float) -> bool:
-        """Tell whether there may be one for this user now, and count it if so."""
+        """Return whether there may be one for this user now, and count it if so."""
         if self._at is not None:
             self._left = min(self._most, self._left + max(0.0, now - self._at) * self._rate)
         self._at = now

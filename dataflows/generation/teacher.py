@@ -51,7 +51,7 @@ class Choice:
         self._usual = Usual(self.scores([""])[0])
 
     def scores(self, texts: Sequence[str]) -> Floats:
-        """Give the log-likelihood (n, labels) of labels after texts; -inf for one without words."""
+        """Return log-likelihoods (n, labels) of labels after texts; -inf for one without words."""
         place = {label: column for column, label in enumerate(self.labels)}
         scores = np.full((len(texts), len(self.labels)), -np.inf)
         prompts = [intent_prompt(text) for text in texts]
@@ -62,7 +62,7 @@ class Choice:
         return scores
 
     def judge(self, texts: Sequence[str]) -> Floats:
-        """Give P(label | text), (n, labels), counting the texts into what is usual."""
+        """Return P(label | text), (n, labels), counting the texts into what is usual."""
         scores = self.scores(texts)
         self._usual.add(scores)
         return self._usual.chances(scores)
@@ -76,7 +76,7 @@ class Teacher:
         self._version = ""
 
     def tell(self, model: LanguageModel, questions: Sequence[Question]) -> list[Lesson]:
-        """Give the likeliest label of each event, in order."""
+        """Return the likeliest label of each event, in order."""
         lessons: list[Lesson] = []
         for labels in dict.fromkeys(question.labels for question in questions):
             asked = [question for question in questions if question.labels == labels]

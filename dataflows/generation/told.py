@@ -1,4 +1,4 @@
-"""A list that is to be put into words, and the words for it."""
+"""A list that gets a narrative, and the narrative."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Sentence(NamedTuple):
     by: Literal["model", "template"]
 
 
-class Told(NamedTuple):
+class NarrativeText(NamedTuple):
     """A list in words: `reasons` in the order of its items, whose titles are `titles`."""
 
     headline: Sentence
@@ -37,5 +37,5 @@ class Narrative(NamedTuple):
     """The words for a list; `version` is the fingerprint of the language model."""
 
     listed: Listed
-    told: Told
+    words: NarrativeText
     version: str

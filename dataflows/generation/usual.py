@@ -23,7 +23,7 @@ _MOST = 500.0  # texts that are remembered; older ones fade
 class Usual:
     """Mean and spread of each label's score (labels,), less what all have in common.
 
-    `blank` are the scores after no text. Labels that can never be told have -inf.
+    `blank` are the scores after no text. Labels that can never be found have -inf.
     """
 
     def __init__(self, blank: Floats) -> None:
@@ -34,7 +34,7 @@ class Usual:
         self._squares = np.zeros(len(blank))
 
     def add(self, scores: Floats) -> None:
-        """Take the scores (n, labels) of some texts in."""
+        """Add the scores (n, labels) of some texts."""
         level = self._level(scores)
         n, mean = len(level), level.mean(axis=0)
         count, apart = self._count + n, mean - self._mean
@@ -45,7 +45,7 @@ class Usual:
         self._squares *= self._count / count
 
     def chances(self, scores: Floats) -> Floats:
-        """Give P(label | text), (n, labels), of texts with these scores."""
+        """Return P(label | text), (n, labels), of texts with these scores."""
         middle = (BLANK_COUNTS * self._start + self._count * self._mean) / (
             BLANK_COUNTS + self._count
         )
@@ -55,7 +55,7 @@ class Usual:
         return chances
 
     def _spread(self) -> Floats:
-        """Give how far each label swings, 1 on the average."""
+        """Return how far each label swings, 1 on the average."""
         if not self._count:
             return np.ones(len(self._mean))
         each = self._squares / self._count
@@ -64,6 +64,6 @@ class Usual:
         return np.maximum(np.sqrt(spread / even), 1e-3)
 
     def _level(self, scores: Floats) -> Floats:
-        """Give scores less their mean: a text that makes all labels unlikely says nothing."""
+        """Return scores less their mean: a text that makes all labels unlikely says nothing."""
         mean = scores.mean(axis=-1, keepdims=True, where=self._can)
         return np.where(self._can, scores - mean, 0.0)

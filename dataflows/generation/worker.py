@@ -1,7 +1,7 @@
 """The language model in a thread of its own: requests in, answers out, the stream never waits.
 
 A search takes seconds, so nothing here is called from it: what the catalogue loses meanwhile
-is told by `is_live` when an answer is made, and checked again where it is taken up.
+is asked of `is_live` when an answer is made, and checked again where it is taken up.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 
-from dataflows.generation.desk import Answer, Author, Job, Waiting
+from dataflows.generation.desk import Answer, Backlog, Job, Responder
 from dataflows.items import ItemRecord
 from dataflows.seldom import Seldom
 from encoders.language.beam_cache import Stopped, ended_by
@@ -25,11 +25,11 @@ _log = logging.getLogger(__name__)
 
 
 class Worker:
-    """A desk whose author works in the background; `open_author` is called in its thread.
+    """A queue whose responder works in the background, in whose thread `open_responder` is called.
 
     At most `most` requests of a kind wait (and about as many answers of a shard), `batch` are
     answered at once; a user's newer request takes the place of their older one. `stop` ends
-    the waiting for answers. What an author raises is logged, and counted
+    the waiting for answers. What a responder raises is logged, and counted
     in `counts`; the requests of that batch stay unanswered. `nice` lowers the priority of the
     thread where the system can.
     """
@@ -38,18 +38,18 @@ class Worker:
 
     def __init__(
         self,
-        open_author: Callable[[], Author],
+        open_responder: Callable[[], Responder],
         batch: int,
         most: int,
         nice: int = 0,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.counts: Counter[str] = Counter()
-        self._open_author = open_author
+        self._open_responder = open_responder
         self._batch = batch
         self._nice = nice
         self._stop = stop
-        self._waiting = Waiting(most)
+        self._waiting = Backlog(most)
         self._kept = most + batch
         self._changes: dict[str, ItemRecord | None] = {}
         self._answers: dict[int, deque[Answer]] = {}
@@ -89,11 +89,11 @@ class Worker:
         return True
 
     def put_item(self, shard: int, record: ItemRecord) -> None:
-        """An item is new or changed, or no longer available."""
+        """Put an item that is new or changed, or no longer available."""
         self._change(shard, record.item_id, record)
 
     def remove_item(self, shard: int, item_id: str) -> None:
-        """An item left the catalogue."""
+        """Remove an item that left the catalogue."""
         self._change(shard, item_id, None)
 
     def ask(self, job: Job) -> None:
@@ -113,7 +113,7 @@ class Worker:
             return list(self._answers.pop(shard))
 
     def is_awaited(self, shard: int) -> bool:
-        """Tell whether there is, or may yet come, something to pick up for a shard."""
+        """Return whether there is, or may yet come, something to pick up for a shard."""
         with self._ready:
             is_at_work = not self._stopped and (self._busy or len(self._waiting) > 0)
             return is_at_work or shard in self._answers
@@ -129,7 +129,7 @@ class Worker:
     def _run(self) -> None:
         _lower_priority(self._nice)
         try:
-            author = self._open_author()
+            responder = self._open_responder()
         except Exception as error:  # noqa: BLE001 - whatever it is, the stream goes on
             _log.error("the language model cannot be used, nothing is generated: %s", error)
             with self._ready:
@@ -139,7 +139,7 @@ class Worker:
                 self._ready.notify_all()
             return
         while jobs := self._next():
-            self._work(author, jobs)
+            self._work(responder, jobs)
 
     def _next(self) -> list[Job]:
         """Wait for requests; give some of one kind, the kinds in turn. [] at the end."""
@@ -154,18 +154,18 @@ class Worker:
             self._busy = True
             return self._waiting.take(kinds[self._turn % len(kinds)], self._batch)
 
-    def _work(self, author: Author, jobs: list[Job]) -> None:
+    def _work(self, responder: Responder, jobs: list[Job]) -> None:
         with self._ready:
             changes, self._changes = self._changes, {}
         kind = jobs[0].kind
         try:
             for item_id, record in changes.items():
                 if record is None:
-                    author.remove_item(item_id)
+                    responder.remove_item(item_id)
                 else:
-                    author.put_item(record)
+                    responder.put_item(record)
             with ended_by(lambda: self._stopped):
-                answers = author.answer(kind, [job.what for job in jobs], self._is_live)
+                answers = responder.answer(kind, [job.what for job in jobs], self._is_live)
         except Stopped:
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, the stream goes on
@@ -180,7 +180,7 @@ class Worker:
                     kept.append(Answer(kind, what))
 
     def _is_live(self, item_id: str) -> bool:
-        """Tell whether an item is as it was when the answer was begun."""
+        """Return whether an item is as it was when the answer was begun."""
         with self._ready:
             return item_id not in self._changes
 

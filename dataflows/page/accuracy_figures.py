@@ -41,7 +41,7 @@ def hit_rates(report: dict[str, Any]) -> Figure:
 
 
 def leads(report: dict[str, Any]) -> Figure | None:
-    """Show how far ahead of each peer the lists are, paired; None without peers."""
+    """Show how far ahead of each baseline the lists are, paired; None without baselines."""
     hit_rate = names(report["k"])[0]
     of = [
         (method, report["peers"][method.key]["lead"])
@@ -62,15 +62,15 @@ def leads(report: dict[str, Any]) -> Figure | None:
         ]
         for method, lead in of
     ]
-    title = "Lead over each peer"
+    title = "Lead over each baseline"
     says = "Over the same events, with paired 95 % intervals. Right of the line we are ahead."
-    axis = _axis(rows, f"penchant less the peer, {hit_rate.upper()}")
+    axis = _axis(rows, f"penchant less the baseline, {hit_rate.upper()}")
     return Figure(
         "leads",
         title,
         says,
         drawn("leads", title, says, HALF, lambda width: draw_rows(width, axis, rows, 0.0)),
-        Table(["peer", "lead", "95 % interval"], table),
+        Table(["baseline", "lead", "95 % interval"], table),
         tips=["\n".join(cells) for cells in table],
     )
 
@@ -94,7 +94,7 @@ def young_items(report: dict[str, Any]) -> Figure | None:
     says = (
         f"Items with fewer than {YOUNG_EVENTS} events so far ({words.count(ours['events'])} "
         f"scored), with 95 % intervals; and of those the ones met before "
-        f"({words.count(ours['met']['events'])}). No peer can rank what it has not met."
+        f"({words.count(ours['met']['events'])}). No baseline can rank what it has not met."
     )
     young, met = (lambda of: of["young"]), (lambda of: of["young"]["met"])
     return _apart(report, "Young items", says, _Part("young", young), _Part("of those met", met))
@@ -107,19 +107,19 @@ class _Part(NamedTuple):
     figures: Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
-def _apart(report: dict[str, Any], title: str, says: str, told: _Part, beside: _Part) -> Figure:
+def _apart(report: dict[str, Any], title: str, says: str, main: _Part, beside: _Part) -> Figure:
     """Show each method's hit rate over some events, hollow and with its interval, beside others."""
     hit_rate = names(report["k"])[0]
     rows, table = [], []
     for method in methods(report):
         of = figures_of(report, method)
-        figures, other = told.figures(of), beside.figures(of)[hit_rate]
+        figures, other = main.figures(of), beside.figures(of)[hit_rate]
         value, limits = figures[hit_rate], figures["interval"][hit_rate]
         points = [Point(other), Point(value, limits, hollow=True)]
         rows.append(Row(method.label, method.style, points))
         said = [words.share(value, 4), words.span(limits), words.share(other, 4)]
         table.append([method.label, *said])
-    axis, name = _axis(rows, hit_rate.upper()), told.name
+    axis, name = _axis(rows, hit_rate.upper()), main.name
     return Figure(
         name,
         title,

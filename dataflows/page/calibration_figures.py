@@ -69,7 +69,7 @@ def calibration(report: dict[str, Any]) -> Figure:
 
 
 def is_thin(each: dict[str, Any]) -> bool:
-    """Whether so little was taken from a bin that its share says next to nothing."""
+    """Return whether so little was taken from a bin that its share says next to nothing."""
     return bool(round(each["observed"] * each["places"]) < FEW)
 
 

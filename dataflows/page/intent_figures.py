@@ -53,7 +53,7 @@ def running(report: dict[str, Any]) -> Figure | None:
 
 
 def verdict(report: dict[str, Any]) -> tuple[str, str]:
-    """Say what came out where no list was judged: a class and a sentence."""
+    """Return what came out where no list was judged: a class and a sentence."""
     of = report["intent"]
     return "open", (
         f"The label was foreseen for {words.percent(of['accuracy'])} of {of['events']:,} labelled "
@@ -63,7 +63,7 @@ def verdict(report: dict[str, Any]) -> tuple[str, str]:
 
 
 def cards(report: dict[str, Any]) -> list[Card]:
-    """Give the figures to know where no list was judged."""
+    """Return the figures to know where no list was judged."""
     of = report["intent"]
     return [
         Card("accuracy", words.share(of["accuracy"], 4), "the label first among all"),

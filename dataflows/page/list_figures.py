@@ -131,7 +131,7 @@ def latency(report: dict[str, Any]) -> Figure:
 
 
 def slow_first(report: dict[str, Any]) -> float | None:
-    """Give the latency of the first micro-batch where it stands out; None where it does not."""
+    """Return the latency of the first micro-batch where it stands out; None where it does not."""
     of = report["latency_ms"]
     usual, first = of["later"]["p99"], of["first"]
     if first is None or usual is None or first["ms"] <= usual:
@@ -162,7 +162,7 @@ def speed(report: dict[str, Any]) -> Figure:
     table = [[method.label, words.count(value)] for method, value in shown]
     says = (
         "Events per CPU second, on a logarithmic axis. Ours makes every list that would be sent; "
-        "peers answer for scored groups only."
+        "baselines answer for scored groups only."
     )
     return Figure(
         "speed",

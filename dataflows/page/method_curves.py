@@ -29,7 +29,7 @@ class MethodCurves(NamedTuple):
     cells: Sequence[Sequence[str]]
 
     def y_axis(self, title: str) -> Axis:
-        """Give an axis that has room for all values."""
+        """Return an axis that has room for all values."""
         return room([value for each in self.values.values() for value in each], words.brief, title)
 
     def draw(self, plot: Plot, *, dots: bool = False) -> None:
@@ -42,12 +42,12 @@ class MethodCurves(NamedTuple):
         draw_bands(plot, self.xs)
 
     def table(self) -> Table:
-        """Give all values, a row for each place."""
+        """Return all values, a row for each place."""
         head = [*self.head, *(method.label for method in self.shown)]
         return Table(head, [[*self.cells[place], *self._said(place)] for place in self._places()])
 
     def tips(self) -> list[str]:
-        """Give the values at each place in words, the highest first."""
+        """Return the values at each place in words, the highest first."""
         return [
             tip(
                 ", ".join(
@@ -69,5 +69,5 @@ class MethodCurves(NamedTuple):
 
 def tip(first: str, values: Sequence[str], shown: Sequence[Method]) -> str:
     """Write what a place is, and the values of the methods there, the highest first."""
-    told = sorted(zip(values, shown, strict=True), key=lambda pair: pair[0], reverse=True)
-    return "\n".join([first, *(f"{value}  {method.label}" for value, method in told)])
+    rows = sorted(zip(values, shown, strict=True), key=lambda pair: pair[0], reverse=True)
+    return "\n".join([first, *(f"{value}  {method.label}" for value, method in rows)])

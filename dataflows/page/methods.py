@@ -21,10 +21,10 @@ class Method(NamedTuple):
 
 
 def methods(report: dict[str, Any]) -> list[Method]:
-    """Give ours, the best peer, then the others, best first; those past the colours are grey."""
+    """Return ours, the best baseline, then the others by rank; those past the colours are grey."""
     hit_rate, best = names(report["k"])[0], report["best_peer"]
-    peers = report["peers"]
-    order = sorted(peers, key=lambda name: (name != best, -(peers[name][hit_rate] or 0.0)))
+    baselines = report["peers"]
+    order = sorted(baselines, key=lambda name: (name != best, -(baselines[name][hit_rate] or 0.0)))
     found = [Method(OURS, "penchant", "s0")]
     for place, name in enumerate(order, 1):
         label = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
@@ -34,11 +34,11 @@ def methods(report: dict[str, Any]) -> list[Method]:
 
 
 def keys(shown: list[Method]) -> list[Key]:
-    """Give the key to lines that are drawn by method."""
+    """Return the key to lines that are drawn by method."""
     return [Key(method.label, method.style, method.key) for method in shown]
 
 
 def figures_of(report: dict[str, Any], method: Method) -> dict[str, Any]:
-    """Give the figures of a method."""
+    """Return the figures of a method."""
     found: dict[str, Any] = report[OURS] if method.key == OURS else report["peers"][method.key]
     return found

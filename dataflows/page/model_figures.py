@@ -44,7 +44,7 @@ def recall(report: dict[str, Any]) -> Figure:
 
 
 def recall_table(report: dict[str, Any]) -> Table:
-    """Give the recall of each kind of event, and the hit rate where it was reached."""
+    """Return the recall of each kind of event, and the hit rate where it was reached."""
     of, hit_rate = report["candidates"], names(report["k"])[0]
     kinds = [name for name, each in of.items() if isinstance(each, dict) and each["events"]]
     if "repeat" not in kinds:

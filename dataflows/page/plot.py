@@ -38,7 +38,7 @@ class Plot:
         self.marks: list[Markup] = []
 
     def render(self, name: str, title: str, desc: str) -> Markup:
-        """Give the drawing; `name` is an id of its own in the page."""
+        """Return the drawing; `name` is an id of its own in the page."""
         return tag(
             "svg",
             tag("title", title, id=f"{name}-t"),

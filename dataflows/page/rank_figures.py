@@ -14,7 +14,7 @@ from dataflows.page.scale import Axis, room
 
 
 def by_rank(report: dict[str, Any]) -> Figure:
-    """Show how many events had their item at each rank of the list, for ours and the best peer."""
+    """Show how many events had their item at each rank, for ours and the best baseline."""
     hits, shown, n = report["by_rank"]["hits"], methods(report), max(report["scored"], 1)
     ranks = [str(rank + 1) for rank in range(report["k"])]
     first = shown[:2]

@@ -10,7 +10,7 @@ from dataflows.page.figure import Table
 
 
 def ledger(report: dict[str, Any]) -> Table:
-    """Give what became of every record, with the reasons."""
+    """Return what became of every record, with the reasons."""
     events = report["events"]
     rows = [["in", words.count(events["in"]), ""]]
     for outcome in OUTCOMES:
@@ -21,7 +21,7 @@ def ledger(report: dict[str, Any]) -> Table:
 
 
 def scoring(report: dict[str, Any]) -> Table:
-    """Give how many learnt events were ranked, and why others were not."""
+    """Return how many learnt events were ranked, and why others were not."""
     rows = [["scored", words.count(report["scored"])]]
     rows += [[words.title(why), words.count(n)] for why, n in report["unscored"].items()]
     rows += [
@@ -37,7 +37,7 @@ def scoring(report: dict[str, Any]) -> Table:
 
 
 def made_by(report: dict[str, Any]) -> Table:
-    """Give settings, seed and versions: all that made the figures."""
+    """Return settings, seed and versions: all that made the figures."""
     rows = [["log", str(report["log"])], ["seed", str(report["seed"])], ["k", str(report["k"])]]
     rows += [[words.title(key), _said(value)] for key, value in report["settings"].items()]
     run = report.get("run", {})
@@ -48,7 +48,7 @@ def made_by(report: dict[str, Any]) -> Table:
 
 
 def intent(report: dict[str, Any]) -> Table | None:
-    """Give the figures of intent; None where no event had a label to be judged by."""
+    """Return the figures of intent; None where no event had a label to be judged by."""
     of = report.get("intent", {})
     if not of.get("events"):
         return None
@@ -76,6 +76,10 @@ def _said(value: object) -> str:
 
 
 def remarks(report: dict[str, Any]) -> list[str]:
-    """Give what peers declare, and which were left out."""
-    said = [f"{name}: {note}" for name, peer in report["peers"].items() for note in peer["notes"]]
+    """Return what baselines declare, and which were left out."""
+    said = [
+        f"{name}: {note}"
+        for name, baseline in report["peers"].items()
+        for note in baseline["notes"]
+    ]
     return said + [f"{name} was left out: {why}" for name, why in report["left_out"].items()]

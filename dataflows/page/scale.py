@@ -23,7 +23,7 @@ class Axis(NamedTuple):
     marks: tuple[tuple[float, str], ...] = ()
 
     def ticks(self, most: int) -> list[tuple[float, str]]:
-        """Give at most about `most` places to mark, with what to write there."""
+        """Return at most about `most` places to mark, with what to write there."""
         if self.marks:
             step = math.ceil(len(self.marks) / max(most, 1))
             return list(self.marks[::step])
@@ -39,7 +39,7 @@ class Scale(NamedTuple):
     stop: float
 
     def __call__(self, value: float) -> float:
-        """Give the place of a value; one beyond the ends is put at the end."""
+        """Return the place of a value; one beyond the ends is put at the end."""
         low, high = self.axis.low, self.axis.high
         if self.axis.log:
             low, high, value = math.log(low), math.log(high), math.log(max(value, 1e-300))
@@ -72,7 +72,7 @@ def _round(axis: Axis, most: int) -> list[float]:
 
 
 def _powers(low: float, high: float, most: int) -> list[float]:
-    """Give 1, 2, 5 times powers of ten; only powers of ten, or each second one, if too many."""
+    """Return 1, 2, 5 times powers of ten; only powers of ten, or each second one, if too many."""
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     found: list[float] = []
     for factors, every in (((1, 2, 5), 1), ((1, 3), 1), ((1,), 1), ((1,), 2), ((1,), 3)):

@@ -21,29 +21,31 @@ class Card(NamedTuple):
 
 
 def verdict(report: dict[str, Any]) -> tuple[str, str]:
-    """Say whether ours is ahead of the best peer: a class (good, bad, open) and a sentence."""
+    """Compare ours with the best baseline: return a class (good, bad, open) and a sentence."""
     best, hit_rate = report["best_peer"], names(report["k"])[0]
     if best is None:
-        return "open", "No peer was run beside it, so these figures are compared with nothing."
-    peer = report["peers"][best]
-    lead, limits = peer["lead"][hit_rate], peer["lead"]["interval"][hit_rate]
+        return "open", "No baseline was run beside it, so these figures are compared with nothing."
+    baseline = report["peers"][best]
+    lead, limits = baseline["lead"][hit_rate], baseline["lead"]["interval"][hit_rate]
     if lead is None or limits is None:
-        return "open", "Too few events were scored to compare with the peers."
-    by = more_by(lead, peer[hit_rate])
+        return "open", "Too few events were scored to compare with the baselines."
+    by = more_by(lead, baseline[hit_rate])
     much = "" if by is None else f" ({words.signed(by, 0)} %)"
-    told = (
-        f"the best peer, {best}: {words.signed(lead, 4)} {hit_rate.upper()}{much}, paired 95 % "
+    lead_text = (
+        f"the best baseline, {best}: {words.signed(lead, 4)} {hit_rate.upper()}{much}, paired 95 % "
         f"interval {words.signed_span(limits)}."
     )
     if limits[0] > 0:
-        return "good", f"Ahead of {told}"
+        return "good", f"Ahead of {lead_text}"
     return (
-        ("bad", f"Behind {told}") if limits[1] < 0 else ("open", f"Not clearly apart from {told}")
+        ("bad", f"Behind {lead_text}")
+        if limits[1] < 0
+        else ("open", f"Not clearly apart from {lead_text}")
     )
 
 
 def cards(report: dict[str, Any]) -> list[Card]:
-    """Give the figures to know."""
+    """Return the figures to know."""
     hit_rate, ndcg, _ = names(report["k"])
     ours, calibration, exposure = report[OURS], report["calibration"], report["exposure"]
     return [
@@ -87,7 +89,7 @@ def cards(report: dict[str, Any]) -> list[Card]:
 
 
 def latency_card(report: dict[str, Any]) -> Card:
-    """Give the card of latency: what is usual, and apart from it the batch that compiles."""
+    """Return the card of latency: what is usual, and apart from it the batch that compiles."""
     usual, first = usual_latency(report), slow_first(report)
     note = f"p50 {words.milliseconds(usual['p50'])}, batches of {report['settings']['batch_size']}"
     if first is not None:
@@ -96,7 +98,7 @@ def latency_card(report: dict[str, Any]) -> Card:
 
 
 def calibration_note(report: dict[str, Any]) -> str:
-    """Say beside the error, which is a mean, what that mean hides."""
+    """Describe what the mean error hides."""
     of, recall = report["calibration"], report["candidate_recall"]
     note = (
         f"hits promised {words.percent(of['predicted_hits'])}, "
@@ -113,7 +115,7 @@ def calibration_note(report: dict[str, Any]) -> str:
 
 
 def main_table(report: dict[str, Any]) -> Table:
-    """Give every method with all its figures, and the difference to ours."""
+    """Return every method with all its figures, and the difference to ours."""
     k = report["k"]
     hit_rate, ndcg, mrr = (name.upper() for name in names(k))
     head = ["method", hit_rate, "95 %", ndcg, mrr, "cold", "warm"]
@@ -121,10 +123,10 @@ def main_table(report: dict[str, Any]) -> Table:
     rows = []
     for method in methods(report):
         figures = figures_of(report, method)
-        of_peer = method.key != OURS
-        speed = (figures if of_peer else report)["events_per_cpu_second"]
+        of_baseline = method.key != OURS
+        speed = (figures if of_baseline else report)["events_per_cpu_second"]
         cells = [method.label, *_own(figures, k)]
-        cells += _lead(figures, k) if of_peer else [words.NOTHING] * 3
+        cells += _lead(figures, k) if of_baseline else [words.NOTHING] * 3
         rows.append([*cells, words.count(speed)])
     return Table(head, rows)
 
@@ -141,9 +143,9 @@ def _own(figures: dict[str, Any], k: int) -> list[str]:
     ]
 
 
-def _lead(peer: dict[str, Any], k: int) -> list[str]:
-    hit_rate, lead = names(k)[0], peer["lead"]
-    by = more_by(lead[hit_rate], peer[hit_rate])
+def _lead(baseline: dict[str, Any], k: int) -> list[str]:
+    hit_rate, lead = names(k)[0], baseline["lead"]
+    by = more_by(lead[hit_rate], baseline[hit_rate])
     return [
         words.signed(lead[hit_rate], 4) + ("" if by is None else f" ({words.signed(by, 0)} %)"),
         words.signed_span(lead["interval"][hit_rate]),
@@ -152,9 +154,9 @@ def _lead(peer: dict[str, Any], k: int) -> list[str]:
 
 
 def asking_table(report: dict[str, Any]) -> Table:
-    """Give the three ways of asking, side by side."""
+    """Return the three ways of asking, side by side."""
     k = report["k"]
-    told = {
+    titles = {
         "tie_safe": "one ranking before a group",
         "plain": "a ranking before each event",
         "as_served": "the list last sent",
@@ -166,6 +168,6 @@ def asking_table(report: dict[str, Any]) -> Table:
             *(words.share(report[key][name], 4) for name in names(k)),
             words.span(report[key]["interval"][names(k)[0]]),
         ]
-        for key, said in told.items()
+        for key, said in titles.items()
     ]
     return Table(head, rows)

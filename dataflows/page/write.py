@@ -41,7 +41,7 @@ def write_html(report: dict[str, Any], path: Path) -> None:
 
 
 def html(report: dict[str, Any]) -> str:
-    """Give the page of a replay's report.
+    """Return the page of a replay's report.
 
     All that comes from the report is escaped. The page's own rule (Content-Security-Policy)
     lets it load nothing, and run nothing but the one script in it.
@@ -74,7 +74,7 @@ def html(report: dict[str, Any]) -> str:
 
 
 def _judged(report: dict[str, Any], alone: bool) -> str:
-    """Say what was judged, of whom, and how."""
+    """Describe what was judged, of whom, and how."""
     users = f"of {words.count(report['users'])} users"
     if alone:
         labelled = words.count(report["intent"]["events"])
@@ -86,7 +86,7 @@ def _judged(report: dict[str, Any], alone: bool) -> str:
 
 
 def sections(report: dict[str, Any]) -> list[Section]:
-    """Give the parts of the page that hold figures; those of lists only where any was judged."""
+    """Return the parts of the page that hold figures; those of lists only where any was judged."""
     if is_of_intent_alone(report):
         return [*_intent(report), Section("pace", "Latency", [lists.latency(report)])]
     leads, young = accuracy.leads(report), accuracy.young_items(report)
@@ -138,7 +138,7 @@ def sections(report: dict[str, Any]) -> list[Section]:
 
 
 def _intent(report: dict[str, Any]) -> list[Section]:
-    """Give the part on intent, where events had labels."""
+    """Return the part on intent, where events had labels."""
     table = records.intent(report)
     if table is None:
         return []

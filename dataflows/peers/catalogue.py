@@ -1,4 +1,4 @@
-"""The peers by name, each imported when it is asked for."""
+"""The baselines by name, each imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -6,104 +6,104 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from dataflows.errors import InputError
-from dataflows.peers.protocol import Peer
+from dataflows.peers.protocol import Baseline
 
 ALL = "all"
 NONE = "none"
 DEFAULT = ("popularity", "popularity-decayed")
 
 
-def _popularity(_seed: int) -> Peer:
+def _popularity(_seed: int) -> Baseline:
     from dataflows.peers.popularity import Popularity
 
     return Popularity()
 
 
-def _popularity_decayed(_seed: int) -> Peer:
+def _popularity_decayed(_seed: int) -> Baseline:
     from dataflows.peers.popularity import DECAYED_HALF_LIFE, Popularity
 
     return Popularity(DECAYED_HALF_LIFE)
 
 
-def _own_popularity(_seed: int) -> Peer:
+def _own_popularity(_seed: int) -> Baseline:
     from dataflows.peers.own_popularity import OwnPopularity
 
     return OwnPopularity()
 
 
-def _markov(_seed: int) -> Peer:
+def _markov(_seed: int) -> Baseline:
     from dataflows.peers.markov import Markov
 
     return Markov()
 
 
-def _markov_last(_seed: int) -> Peer:
+def _markov_last(_seed: int) -> Baseline:
     from dataflows.peers.markov import Markov
 
     return Markov(steps=1)
 
 
-def _item_knn(_seed: int) -> Peer:
+def _item_knn(_seed: int) -> Baseline:
     from dataflows.peers.item_knn import ItemKnn
 
     return ItemKnn()
 
 
-def _vmis_knn(_seed: int) -> Peer:
+def _vmis_knn(_seed: int) -> Baseline:
     from dataflows.peers.vmis_knn import VmisKnn
 
     return VmisKnn()
 
 
-def _bpr(seed: int) -> Peer:
+def _bpr(seed: int) -> Baseline:
     from dataflows.peers.bpr import Bpr
 
     return Bpr(seed)
 
 
-def _isgd(seed: int) -> Peer:
+def _isgd(seed: int) -> Baseline:
     from dataflows.peers.isgd import Isgd
 
     return Isgd(seed)
 
 
-def _ials(seed: int) -> Peer:
+def _ials(seed: int) -> Baseline:
     from dataflows.peers.ials import Ials
 
     return Ials(seed)
 
 
-def _ease(_seed: int) -> Peer:
+def _ease(_seed: int) -> Baseline:
     from dataflows.peers.ease import Ease
 
     return Ease()
 
 
-def _river_biased_mf(seed: int) -> Peer:
+def _river_biased_mf(seed: int) -> Baseline:
     from dataflows.peers.river_mf import biased
 
     return biased(seed)
 
 
-def _river_funk_mf(seed: int) -> Peer:
+def _river_funk_mf(seed: int) -> Baseline:
     from dataflows.peers.river_mf import funk
 
     return funk(seed)
 
 
-def _vowpal_wabbit(seed: int) -> Peer:
+def _vowpal_wabbit(seed: int) -> Baseline:
     from dataflows.peers.vowpal_wabbit import VowpalWabbit
 
     return VowpalWabbit(seed)
 
 
-def _sasrec(seed: int) -> Peer:
+def _sasrec(seed: int) -> Baseline:
     from dataflows.peers.sasrec import SasRec
 
     return SasRec(seed)
 
 
-PEERS: dict[str, Callable[[int], Peer]] = {
+BASELINES: dict[str, Callable[[int], Baseline]] = {
     "popularity": _popularity,
     "popularity-decayed": _popularity_decayed,
     "own-popularity": _own_popularity,
@@ -120,58 +120,59 @@ PEERS: dict[str, Callable[[int], Peer]] = {
     "vowpal-wabbit": _vowpal_wabbit,
     "sasrec": _sasrec,
 }
-"""Name of each peer, and how to make it from a seed."""
+"""Name of each baseline, and how to make it from a seed."""
 
 
 class Entrants(NamedTuple):
-    """The peers of one replay, by name, and why others of those asked for are not among them."""
+    """The baselines of one replay, by name, and why others that were asked for are left out."""
 
-    peers: dict[str, Peer]
+    baselines: dict[str, Baseline]
     left_out: dict[str, str]
 
 
 def read_names(text: str) -> tuple[str, ...]:
     """Read names with commas between them, "all" or "none"; each name once, in the order given.
 
-    Raises InputError for a name that is no peer's.
+    Raises InputError for a name that is no baseline's.
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if names in ((ALL,), (NONE,)):
         return () if names == (NONE,) else names
     for name in names:
-        if name not in PEERS:
+        if name not in BASELINES:
             raise InputError(
-                f"peer {name!r} is unknown; give {ALL}, {NONE}, or some of {', '.join(PEERS)}"
+                f"baseline {name!r} is unknown; give {ALL}, {NONE}, or some of "
+                f"{', '.join(BASELINES)}"
             )
     if not names:
-        raise InputError(f"no peer was named; give {NONE} to run without")
+        raise InputError(f"no baseline was named; give {NONE} to run without")
     return names
 
 
-def open_peers(names: Sequence[str], seed: int) -> Entrants:
-    """Make the peers with these names, or all of them.
+def open_baselines(names: Sequence[str], seed: int) -> Entrants:
+    """Make the baselines with these names, or all of them.
 
-    Raises InputError for an unknown name, and for a named peer whose library is missing;
+    Raises InputError for an unknown name, and for a named baseline whose library is missing;
     among all, such a one is left out, with the reason.
     """
     if tuple(names) != (ALL,):
         wanted = read_names(",".join(names)) if names else ()
-        return Entrants({name: open_peer(name, seed) for name in wanted}, {})
+        return Entrants({name: open_baseline(name, seed) for name in wanted}, {})
     entrants = Entrants({}, {})
-    for name in PEERS:
+    for name in BASELINES:
         try:
-            entrants.peers[name] = open_peer(name, seed)
+            entrants.baselines[name] = open_baseline(name, seed)
         except InputError as error:
             entrants.left_out[name] = str(error)
     return entrants
 
 
-def open_peer(name: str, seed: int) -> Peer:
-    """Make one peer. Raises InputError where the library that it runs on is missing."""
+def open_baseline(name: str, seed: int) -> Baseline:
+    """Make one baseline. Raises InputError where the library that it runs on is missing."""
     try:
-        return PEERS[name](seed)
+        return BASELINES[name](seed)
     except ImportError as error:
         raise InputError(
-            f"peer {name} needs {error.name or error}, which is not installed; "
-            "run pip install 'penchant[peers]'"
+            f"baseline {name} needs {error.name or error}, which is not installed; "
+            "run pip install 'penchant[baselines]'"
         ) from None

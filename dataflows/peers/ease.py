@@ -96,7 +96,7 @@ class Ease:
         return self._pairs.add_up(np.array([row]), _ONE, self._met)
 
     def _solve(self) -> None:
-        """Take the most wanted items, and weights among them, from the counts so far."""
+        """Choose the most wanted items, and solve the weights among them."""
         wanted = self._wanted.scores(0, 0.0, self._met)
         order = np.argsort(-wanted, kind="stable")
         order = order[wanted[order] > 0]

@@ -24,7 +24,7 @@ class Factors:
         self._rng = np.random.default_rng(seed)
 
     def reach(self, count: int) -> Amounts:
-        """Make sure that the first `count` rows are drawn; give all rows, `(room, dim)`."""
+        """Make sure that the first `count` rows are drawn; return all rows, `(room, dim)`."""
         if count > self._count:
             self.rows = grown(self.rows, count)
             size = (count - self._count, self.rows.shape[1])

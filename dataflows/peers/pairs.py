@@ -40,7 +40,7 @@ class PairCounts:
         self._used = 0
 
     def step(self) -> None:
-        """Let one event pass: what was counted before weighs less from now on."""
+        """Age all counts by one event."""
         self._unit *= self._growth
         if self._unit > _TOO_LARGE:
             self._values /= self._unit

@@ -43,7 +43,7 @@ class Popularity:
 
 
 class Fallback:
-    """Puts the items that a peer has no evidence for below all others, by decayed popularity.
+    """Puts the items that a baseline has no evidence for below all others, by decayed popularity.
 
     Without it, every user without a history would be a miss, which says little of a method.
     """
@@ -56,6 +56,6 @@ class Fallback:
         self._popularity.learn(group)
 
     def fill(self, scores: Scores) -> Scores:
-        """Give items that do not score above 0 a negative score instead."""
+        """Return items that do not score above 0 a negative score instead."""
         counts = self._popularity.scores(0, 0.0, len(scores))
         return np.where(scores > 0.0, scores, counts / (counts.max(initial=0.0) + 1.0) - 1.0)

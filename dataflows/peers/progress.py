@@ -1,4 +1,4 @@
-"""How far the peers of a replay are, on a terminal; silent elsewhere."""
+"""How far the baselines of a replay are, on a terminal; silent elsewhere."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from dataflows.peers.contest import Follow
 
 
 @contextmanager
-def peer_progress(console: Console) -> Iterator[Follow]:
-    """Show a bar for each peer, all gone at the end; what is given is called with how far one is.
+def baseline_progress(console: Console) -> Iterator[Follow]:
+    """Show a bar for each baseline, all gone at the end.
 
-    That is its name, the groups that it has done, and how many there are.
+    Yields what is to be called with how far one is: its name, the groups that it has done, and
+    how many there are.
     """
     progress = Progress(console=console, transient=True, disable=not console.is_terminal)
     bars: dict[str, TaskID] = {}

@@ -1,4 +1,4 @@
-"""What a replay asks of a peer: scores before a group, then the group itself."""
+"""What a replay asks of a baseline: scores before a group, then the group itself."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from dataflows.trace import Group
 Scores = NDArray[np.float64]
 
 
-class Peer(Protocol):
+class Baseline(Protocol):
     """A recommender that learns group by group and scores every item met so far.
 
     Users and items are numbers by first appearance. The runner leaves out what a user
-    already has, where repeats are off, so a peer need not. Whatever a peer draws at random
+    already has, where repeats are off, so a baseline need not. Whatever a baseline draws at random
     comes from the seed that it was made with.
     """
 
@@ -36,7 +36,7 @@ class Peer(Protocol):
 
 @runtime_checkable
 class Noted(Protocol):
-    """A peer with something to declare, such as a bound that it met; read after the run."""
+    """A baseline with something to declare, such as a bound that it met; read after the run."""
 
     @property
     def notes(self) -> Sequence[str]:

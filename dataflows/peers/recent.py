@@ -1,4 +1,4 @@
-"""The newest wanted items of each user: what a peer that knows no users by heart looks at."""
+"""The newest wanted items of each user: what a baseline that knows no users by heart looks at."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class RiverMf:
 
 
 def funk(seed: int) -> RiverMf:
-    """Make a peer of `reco.FunkMF`."""
+    """Make a baseline of `reco.FunkMF`."""
     model = reco.FunkMF(
         n_factors=FACTORS,
         optimizer=optim.SGD(FUNK_RATE),
@@ -86,7 +86,7 @@ def funk(seed: int) -> RiverMf:
 
 
 def biased(seed: int) -> RiverMf:
-    """Make a peer of `reco.BiasedMF`."""
+    """Make a baseline of `reco.BiasedMF`."""
     model = reco.BiasedMF(
         n_factors=FACTORS,
         bias_optimizer=optim.SGD(BIASED_BIAS_RATE),

@@ -1,8 +1,8 @@
-"""One peer along the trace of a replay: asked before each group, told after it.
+"""One baseline along the trace of a replay: asked before each group, told after it.
 
 Clock, candidates and tie rule are the judge's (docs/replay.md): one answer serves all
 members of a group, the candidates are the items met before it less those that the user has
-where repeats are off, and ties count against the peer.
+where repeats are off, and ties count against the baseline.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import NamedTuple
 import numpy as np
 
 from dataflows.figures import MISS, Ranks
-from dataflows.peers.protocol import Noted, Peer, Scores
+from dataflows.peers.protocol import Baseline, Noted, Scores
 from dataflows.trace import Trace
 
 GROUPS_A_TICK = 256
 
 
-class PeerRun(NamedTuple):
+class BaselineRun(NamedTuple):
     """`ranks` `(scored,)` in the order of the scored rows; CPU time of asking and learning.
 
-    `events` are the interactions learnt, scored or not; `notes` is what the peer declares.
+    `events` are the interactions learnt, scored or not; `notes` is what the baseline declares.
     """
 
     ranks: Ranks
@@ -34,15 +34,15 @@ class PeerRun(NamedTuple):
 
 
 class Runner:
-    """Follows a trace with one peer, also while the trace still grows.
+    """Follows a trace with one baseline, also while the trace still grows.
 
-    `cpu_seconds` is what the peer's own calls took, on all threads; ranking is not in it.
+    `cpu_seconds` is what the baseline's own calls took, on all threads; ranking is not in it.
     """
 
-    def __init__(self, peer: Peer, trace: Trace, *, repeats_on: bool) -> None:
+    def __init__(self, baseline: Baseline, trace: Trace, *, repeats_on: bool) -> None:
         self.cpu_seconds = 0.0
         self.done = 0
-        self._peer = peer
+        self._baseline = baseline
         self._trace = trace
         self._repeats_on = repeats_on
         self._ranks = array("q")
@@ -54,16 +54,16 @@ class Runner:
         return np.array(kept, dtype=np.int64)
 
     def advance(self, groups: int | None = None) -> None:
-        """Go on to before the group with this number; to before the newest, which may grow."""
+        """Advance to before the group with this number; to before the newest, which may grow."""
         for number in range(self.done, len(self._trace) - 1 if groups is None else groups):
             self._take(number)
             self.done = number + 1
 
-    def finish(self) -> PeerRun:
-        """Go on to the end of the trace, which is whole by now."""
+    def finish(self) -> BaselineRun:
+        """Advance to the end of the trace, which is whole by now."""
         self.advance(len(self._trace))
-        notes = tuple(self._peer.notes) if isinstance(self._peer, Noted) else ()
-        return PeerRun(self.ranks(), self.cpu_seconds, self._trace.interactions, notes)
+        notes = tuple(self._baseline.notes) if isinstance(self._baseline, Noted) else ()
+        return BaselineRun(self.ranks(), self.cpu_seconds, self._trace.interactions, notes)
 
     def _take(self, number: int) -> None:
         group, (seen, rows) = self._trace.group(number), self._trace.question(number)
@@ -73,7 +73,7 @@ class Runner:
             self._ranks.extend(rank_in(scores, row, own) for row in rows)
         if len(group.items):
             started = time.process_time()
-            self._peer.learn(group)
+            self._baseline.learn(group)
             self.cpu_seconds += time.process_time() - started
             own.update(group.items.tolist())
 
@@ -81,25 +81,25 @@ class Runner:
         if not seen:
             return np.empty(0)
         started = time.process_time()
-        scores = self._peer.scores(user, ts, seen)
+        scores = self._baseline.scores(user, ts, seen)
         self.cpu_seconds += time.process_time() - started
         if scores.shape != (seen,):
-            name = type(self._peer).__name__
+            name = type(self._baseline).__name__
             raise ValueError(f"{name} gave scores of shape {scores.shape} for {seen} items")
         return scores
 
 
-def warm_up(peer: Peer, trace: Trace, groups: int = 20) -> None:
-    """Let a peer that is thrown away meet the first groups.
+def warm_up(baseline: Baseline, trace: Trace, groups: int = 20) -> None:
+    """Run a baseline that is thrown away over the first groups.
 
     What is imported, compiled or read at the first call is no part of a method's speed.
     """
     for number in range(min(groups, len(trace))):
         group, (seen, _) = trace.group(number), trace.question(number)
         if seen:
-            peer.scores(group.user, group.ts, seen)
+            baseline.scores(group.user, group.ts, seen)
         if len(group.items):
-            peer.learn(group)
+            baseline.learn(group)
 
 
 def rank_in(scores: Scores, row: int, own: set[int]) -> int:
@@ -114,11 +114,15 @@ def rank_in(scores: Scores, row: int, own: set[int]) -> int:
     return int(np.count_nonzero(rivals)) - int(np.count_nonzero(rivals[mine]))
 
 
-def run_peer(
-    peer: Peer, trace: Trace, *, repeats_on: bool, tick: Callable[[int], object] | None = None
-) -> PeerRun:
-    """Run a peer over a whole trace. `tick` is told now and then how many groups are done."""
-    runner = Runner(peer, trace, repeats_on=repeats_on)
+def run_baseline(
+    baseline: Baseline,
+    trace: Trace,
+    *,
+    repeats_on: bool,
+    tick: Callable[[int], object] | None = None,
+) -> BaselineRun:
+    """Run a baseline over a whole trace. `tick` is called with how many groups are done."""
+    runner = Runner(baseline, trace, repeats_on=repeats_on)
     for number in range(GROUPS_A_TICK, len(trace), GROUPS_A_TICK):
         runner.advance(number)
         if tick is not None:

@@ -117,7 +117,7 @@ class SasRec:
         return compared, np.searchsorted(compared, wanted)
 
     def _batches(self) -> Iterator[Rows]:
-        """Give batches `(BATCH, LENGTH + 1)`, filled up with `NOTHING`."""
+        """Yield batches `(BATCH, LENGTH + 1)`, filled up with `NOTHING`."""
         fresh = list(dict.fromkeys(self._fresh))
         for _ in range(STEPS):
             half = min(len(fresh), BATCH // 2)

@@ -35,7 +35,7 @@ class Block(nn.Module):
         self.narrow = nn.Linear(2 * DIM, DIM)
 
     def forward(self, states: Tensor) -> Tensor:
-        """Give float32 `(n, length, DIM)` for the same."""
+        """Return float32 `(n, length, DIM)` for the same."""
         count, length, _ = states.shape
         mixed = self.mix(self.before(states)).view(count, length, 3, HEADS, DIM // HEADS)
         query, key, value = mixed.permute(2, 0, 3, 1, 4)
@@ -62,7 +62,7 @@ class Network(nn.Module):
         self.last = nn.LayerNorm(DIM)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Give the state after each item, float32 `(n, length, DIM)`, for int64 `(n, length)`."""
+        """Return the state after each item, float32 `(n, length, DIM)`, for int64 `(n, length)`."""
         states = functional.embedding(rows, self.items) + self.places[: rows.shape[1]]
         states = functional.dropout(states, DROPOUT, self.training)
         for block in self.blocks:

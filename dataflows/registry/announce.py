@@ -16,7 +16,7 @@ from dataflows.times import iso
 
 
 def announce(config: Config, registry: Registry, promotion: Promotion) -> bool:
-    """Tell Kafka of a promotion; return whether there was anybody to tell (not with files).
+    """Send a promotion to Kafka; return whether there was anybody to tell (not with files).
 
     Raises InputError where the broker does not take it: the promotion stands all the same,
     and a flow that shares the registry finds it there.
@@ -45,7 +45,9 @@ def render(promotion: Promotion, fingerprint: str | None) -> bytes:
 
 def read_promotion(message: bytes) -> Promotion:
     """Read such a message. Raises ValueError for what is none."""
-    told = msgspec.json.decode(message, type=PromotionMessage)
-    fields = msgspec.structs.asdict(told) | {"time": datetime.fromisoformat(told.time).timestamp()}
+    announced = msgspec.json.decode(message, type=PromotionMessage)
+    fields = msgspec.structs.asdict(announced) | {
+        "time": datetime.fromisoformat(announced.time).timestamp()
+    }
     del fields["fingerprint"]
     return Promotion(**fields)

@@ -32,13 +32,13 @@ class Measurer(Protocol):
     """What compares two encoders on the newest events: the tuner of encoders."""
 
     def folder(self, base: Base) -> Path:
-        """Give the folder of a model, also of the configured one."""
+        """Return the folder of a model, also of the configured one."""
         ...
 
     def measure(
         self, parted: Split, base: Base, folder: Path, trained: Trained, tell: Tell, stop: Stop
     ) -> Evidence:
-        """As `Tuner.measure`."""
+        """See `Tuner.measure`."""
         ...
 
 
@@ -70,7 +70,7 @@ def compress(
     registry: Registry,
     measurer: Measurer,
     gate: GateSettings,
-    tell: Tell = lambda step: None,  # noqa: ARG005 - nobody is told
+    tell: Tell = lambda step: None,  # noqa: ARG005 - nobody listens
 ) -> tuple[Manifest, Decision]:
     """Make the smaller form, judge it, and add it to the registry whatever the verdict.
 

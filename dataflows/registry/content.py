@@ -74,7 +74,7 @@ def check_path(name: str, version: str) -> None:
 
 
 def damaged(version: str, reason: str) -> ModelError:
-    """Give the one line about a version that is not what its manifest says."""
+    """Return the one line about a version that is not what its manifest says."""
     return ModelError(
         f"version {version} cannot be used: {reason}; go back to another one "
         "(`penchant models list`), or make it anew"

@@ -16,12 +16,12 @@ from encoders.cache_folder import cache_folder
 
 
 def default_cache(root: str) -> Path:
-    """Give the folder for copies from this root, in the user's cache folder."""
+    """Return the folder for copies from this root, in the user's cache folder."""
     return cache_folder() / "models" / sha256(root.encode()).hexdigest()[:12]
 
 
 def fetch(shelf: Shelf, manifest: Manifest, into: Path) -> Path:
-    """Give the copy in `into`, made now if it is not there or no longer whole.
+    """Return the copy in `into`, made now if it is not there or no longer whole.
 
     Raises ModelError where what comes from the shelf is not what the manifest says.
     """

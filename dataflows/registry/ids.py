@@ -18,7 +18,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 def make_id(kind: Kind, number: int, files: Mapping[str, FileFacts]) -> str:
-    """Give the id of a version: its kind, its number, a hash of what it holds."""
+    """Return the id of a version: its kind, its number, a hash of what it holds."""
     digest = sha256()
     for name, file in sorted(files.items()):
         digest.update(f"{name}\0{file.sha256}\0".encode())
@@ -26,13 +26,13 @@ def make_id(kind: Kind, number: int, files: Mapping[str, FileFacts]) -> str:
 
 
 def kind_of(version: str) -> Kind | None:
-    """Give the kind that an id tells; None for what is no id."""
+    """Return the kind that an id tells; None for what is no id."""
     match = _ID.fullmatch(version)
     return next((kind for kind in KINDS if match and match[1] == kind), None)
 
 
 def number_of(version: str) -> int:
-    """Give the number of an id; -1 for what is no id."""
+    """Return the number of an id; -1 for what is no id."""
     match = _ID.fullmatch(version)
     return int(match[2]) if match else -1
 

@@ -62,12 +62,12 @@ class LocalShelf(Shelf):
             draft.unlink()
 
     def age(self, path: str) -> float:
-        """Tell for how many seconds nothing has changed; folders count too."""
+        """Return for how many seconds nothing has changed; folders count too."""
         top = Path(self._at(path))
         return time.time() - max(one.stat().st_mtime for one in (top, *top.rglob("*")))
 
     def here(self, path: str) -> Path | None:
-        """Give the local path."""
+        """Return the local path."""
         return Path(self._at(path))
 
     def _aside(self) -> Path:

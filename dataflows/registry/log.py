@@ -52,7 +52,7 @@ def numbers(shelf: Shelf, folder: str) -> list[int]:
 
 
 def records(
-    shelf: Shelf, folder: str, kind: type[_Record], after: int, told: set[str]
+    shelf: Shelf, folder: str, kind: type[_Record], after: int, reported: set[str]
 ) -> dict[int, _Record]:
     """Read the records with a number above `after`, oldest first.
 
@@ -65,8 +65,8 @@ def records(
         try:
             found[number] = msgspec.json.decode(content, type=kind)
         except (msgspec.DecodeError, RecursionError) as error:
-            if path not in told:
-                told.add(path)
+            if path not in reported:
+                reported.add(path)
                 _log.warning("%s is passed over: %s", path, error)
     return found
 

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 def place(version: str) -> str:
-    """Give the folder of a version, by its id."""
+    """Return the folder of a version, by its id."""
     return f"versions/{kind_of(version)}/{version}"
 
 

@@ -41,7 +41,7 @@ class PromotionsTopic:
         self._is_assigned = False
 
     def poll(self) -> list[Promotion]:
-        """Give what has come; waits for the broker only until it has said where to read."""
+        """Return what has come; waits for the broker only until it has said where to read."""
         if not self._is_assigned and not self._assign():
             return []
         found = []

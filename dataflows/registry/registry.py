@@ -27,20 +27,24 @@ _log = logging.getLogger(__name__)
 
 
 class Registry:
-    """Versions under one root: a folder, or a URL of a store that fsspec knows.
+    """Immutable versions of models under one root, and the promotions that put them in force.
+
+    Arguments:
+        root: a folder, or a URL of a store that fsspec knows.
+        cache: the local folder for versions of a root that is not a folder; the user's cache
+            folder where None.
 
     Several processes may use one root at once: numbers are taken by creating a file that is
-    not there yet. `cache` is the local folder for versions of a root that is not a folder;
-    default: the user's cache folder.
+    not there yet. Raises ModelError where no store is known for `root`.
     """
 
     def __init__(self, root: str | Path, cache: Path | None = None) -> None:
         self._shelf = open_shelf(root)
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._cache = default_cache(str(root)) if cache is None else cache
 
     def add(self, kind: Kind, folder: Path, about: About) -> Manifest:
-        """Take in a copy of a saved model as a new version, and return its manifest.
+        """Add a copy of the saved model in `folder` as a new version, and return its manifest.
 
         Raises ModelError for a folder that is empty, holds weights that are not whole or not
         of the size in `about`, or files that could run code; nothing is kept then.
@@ -64,7 +68,7 @@ class Registry:
         return list_manifests(self._shelf, kind)
 
     def get(self, version: str) -> Manifest:
-        """Give the manifest of an id, or of a name that was given. Raises ModelError."""
+        """Return the manifest of an id, or of a name that was given. Raises ModelError."""
         manifest = read_manifest(self._shelf, version)
         if manifest is None and version and kind_of(version) is None:
             manifest = next((one for one in self.versions() if one.name == version), None)
@@ -75,7 +79,7 @@ class Registry:
         return manifest
 
     def fetch(self, version: str, into: Path | None = None) -> Path:
-        """Give a local folder with the version, every file of it verified.
+        """Return a local folder with the version, every file of it verified.
 
         A registry in a folder gives its own copy, which must not be changed. With `into`, or
         where the root is elsewhere, it is copied to a folder of its id in there, once.
@@ -90,7 +94,7 @@ class Registry:
         return own
 
     def current(self, kind: Kind) -> Manifest | None:
-        """Give the version in force; None for the model that the configuration names."""
+        """Return the version in force; None for the model that the configuration names."""
         version = self.line(kind)[-1]
         return None if version == BASE else self.get(version)
 
@@ -155,10 +159,10 @@ class Registry:
         One that says it is another than its file does is logged and left out: a number that is
         too high would make all later ones unheard.
         """
-        found = log.records(self._shelf, "promotions", Promotion, after, self._told)
+        found = log.records(self._shelf, "promotions", Promotion, after, self._reported)
         for number, promotion in found.items():
-            if promotion.sequence != number and str(number) not in self._told:
-                self._told.add(str(number))
+            if promotion.sequence != number and str(number) not in self._reported:
+                self._reported.add(str(number))
                 _log.warning(
                     "promotion %d is passed over: it says that it is %d",
                     *(number, promotion.sequence),
@@ -166,7 +170,7 @@ class Registry:
         return [one for number, one in found.items() if one.sequence == number]
 
     def newest_promotion(self) -> int:
-        """Give the number of the newest promotion or rollback, -1 where there is none."""
+        """Return the number of the newest promotion or rollback, -1 where there is none."""
         return max(log.numbers(self._shelf, "promotions"), default=-1)
 
     def decide(self, decision: Decision) -> int:
@@ -176,7 +180,7 @@ class Registry:
 
     def decisions(self, after: int = -1) -> list[Decision]:
         """List the decisions of the gate with a number above `after`, oldest first."""
-        return list(log.records(self._shelf, "decisions", Decision, after, self._told).values())
+        return list(log.records(self._shelf, "decisions", Decision, after, self._reported).values())
 
     def gc(self, keep: int, abandoned: float = ABANDONED) -> list[str]:
         """Remove versions and return their ids; decisions and promotions stay.

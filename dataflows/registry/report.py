@@ -12,7 +12,7 @@ from rich.text import Text
 from dataflows.registry.records import Kind, Manifest, Promotion
 from dataflows.times import iso
 from dataflows.tuning.evidence import Decision, Figure
-from dataflows.tuning.view import told_decision
+from dataflows.tuning.view import describe_decision
 
 SHOWN = {"log_rank": "rank", "log_rank_unseen": "unseen", "pipeline_hit_rate": "HR@10"}
 """Gains of the gate that the table of all versions has room for, and what they are called."""
@@ -32,13 +32,13 @@ def show_all(
         console.print(_versions(versions, lines))
     else:
         console.print("There is no version yet; the models that the configuration names serve.")
-    for title, told in (
-        ("promotions", [_told(promotion) for promotion in promotions[-RECENT:]]),
+    for title, texts in (
+        ("promotions", [_promotion_line(promotion) for promotion in promotions[-RECENT:]]),
         ("decisions of the gate", [_decided(decision) for decision in decisions[-RECENT:]]),
     ):
-        if told:
+        if texts:
             console.print(f"\n{title}, newest last")
-            for line in told:
+            for line in texts:
                 console.print(line)
 
 
@@ -82,11 +82,11 @@ def show_one(one: Manifest, line: Sequence[str], console: Console) -> None:
 
 
 def as_builtins(one: Manifest, line: Sequence[str]) -> dict[str, Any]:
-    """Give a version as plain values for JSON, with how it stands."""
+    """Return a version as plain values for JSON, with how it stands."""
     import msgspec
 
-    told: dict[str, Any] = msgspec.to_builtins(one)
-    return told | {"standing": _standing(one, line) or None}
+    fields: dict[str, Any] = msgspec.to_builtins(one)
+    return fields | {"standing": _standing(one, line) or None}
 
 
 def figures_of(one: Manifest) -> dict[str, Figure]:
@@ -150,7 +150,7 @@ def _pairs(title: str, values: Mapping[str, Any]) -> RenderableType:
     return table
 
 
-def _told(promotion: Promotion) -> Text:
+def _promotion_line(promotion: Promotion) -> Text:
     what = promotion.version or "the configured model"
     before = promotion.previous or "the configured model"
     return _text(
@@ -160,7 +160,7 @@ def _told(promotion: Promotion) -> Text:
 
 
 def _decided(decision: Decision) -> Text:
-    return _text(f"{_moment(decision.time)}  {decision.kind}: {told_decision(decision)}")
+    return _text(f"{_moment(decision.time)}  {decision.kind}: {describe_decision(decision)}")
 
 
 def _moment(seconds: float) -> str:
@@ -175,5 +175,5 @@ def _size(count: int) -> str:
 
 
 def _text(value: str) -> Text:
-    """Take what somebody named as it is: brackets in it are no markup."""
+    """Return text in which brackets are no markup."""
     return Text(value, overflow="fold")

@@ -62,7 +62,7 @@ def _check_dim(manifest: Manifest, found: object) -> None:
 
 
 def _dim_of_modules(folder: Path, version: str) -> object:
-    """Give the size that the last module to name one gives; None where none does."""
+    """Return the size that the last module to name one gives; None where none does."""
     found: object = None
     modules: Any = _read_json(folder / "modules.json", version)
     for module in modules:
@@ -75,7 +75,7 @@ def _dim_of_modules(folder: Path, version: str) -> object:
 
 
 def _check_adapter(manifest: Manifest, config: dict[str, Any], shapes: Shapes) -> None:
-    """Every low-rank pair must fit together, to the configured rank, and to the base's size."""
+    """Check that low-rank pairs fit together, the configured rank, and the base's size."""
     version = manifest.id
     ranks = {config.get("r"), *config.get("rank_pattern", {}).values()}
     pairs = {name: name.replace(_A, _B) for name in shapes if _A in name}

@@ -64,13 +64,13 @@ class Shelf:
         self._fs.rm(self._at(path), recursive=True)
 
     def age(self, path: str) -> float:
-        """Tell for how many seconds no file in a folder has changed; infinite for no file."""
+        """Return for how many seconds no file in a folder has changed; infinite for no file."""
         files = self._fs.find(self._at(path))
         stamps = (self._fs.modified(file).timestamp() for file in files)
         return time.time() - max(stamps, default=float("-inf"))
 
     def here(self, path: str) -> Path | None:
-        """Give the local path of what lies at `path`; None where it must be fetched first."""
+        """Return the local path of what lies at `path`; None where it must be fetched first."""
         del path
         return None
 

@@ -25,7 +25,7 @@ BATCH = 1000
 
 
 def newest_window(config: Config, events: Path | None = None, items: Path | None = None) -> Window:
-    """Give the newest `finetune.window_events` events, cleaned, with the catalogue.
+    """Return the newest `finetune.window_events` events, cleaned, with the catalogue.
 
     From the log `events` where one is given; else what the fine-tuning flow has kept; else the
     files of the configuration. Raises InputError where there is nothing.

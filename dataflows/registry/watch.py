@@ -20,11 +20,11 @@ class Topic(Protocol):
     """Another place that tells of promotions."""
 
     def poll(self) -> list[Promotion]:
-        """Give what has come since the last call, without waiting for more."""
+        """Return what has come since the last call, without waiting for more."""
         ...
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         ...
 
 
@@ -54,12 +54,12 @@ class PromotionWatch:
         self._seldom = Seldom(_log, clock=clock)
 
     def poll(self) -> list[Promotion]:
-        """Give the promotions since the last call, oldest first; none before `seconds` are over.
+        """Return the promotions since the last call, oldest first; none before `seconds` are over.
 
         Never raises: a registry that cannot be read is logged and tried again.
         """
-        told = [] if self._topic is None else self._topic.poll()
-        news = [promotion for promotion in told if promotion.sequence > self._read]
+        received = [] if self._topic is None else self._topic.poll()
+        news = [promotion for promotion in received if promotion.sequence > self._read]
         now = self._clock()
         if now < self._next and not news:
             return []
@@ -78,18 +78,18 @@ class PromotionWatch:
         return found
 
     def close(self) -> None:
-        """Let go of the topic, if there is one."""
+        """Close the topic, if there is one."""
         if self._topic is not None:
             self._topic.close()
 
     def _from_registry(self) -> list[Promotion] | None:
-        """Give what is new there, None where it cannot be read."""
+        """Return what is new there, None where it cannot be read."""
         try:
             found = self._registry.promotions(self._read)
         # Stores raise what they like; whatever it is, the stream goes on with what it has.
         except Exception as error:  # noqa: BLE001
-            told = "the registry of models cannot be read, it is tried again: %s"
-            self._seldom.warn("unread", told, error)
+            received = "the registry of models cannot be read, it is tried again: %s"
+            self._seldom.warn("unread", received, error)
             return None
         self._read = max([self._read, *(one.sequence for one in found)])
         return found

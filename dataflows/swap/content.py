@@ -54,7 +54,7 @@ class ContentRanks:
             self.ranks[interaction.event_id] = rank
 
     def of(self, event_ids: list[str]) -> NDArray[np.int64]:
-        """Give the ranks (n,) of these events, 0 where there is none."""
+        """Return the ranks (n,) of these events, 0 where there is none."""
         return np.array([self.ranks.get(event_id, 0) for event_id in event_ids], np.int64)
 
 
@@ -63,20 +63,20 @@ def content_rank(model: Recommender, interaction: Interaction) -> int | None:
     signals = model.signals
     number = signals.items.index.get(interaction.item_id or "")
     user = model.users.get(interaction.user_id, model.position + 1)
-    recent = user.walk(model.settings.recent, user.held_back(interaction.ts)).items
-    meanings = signals.meanings
-    places = np.flatnonzero(meanings.has[recent]) if len(recent) else np.zeros(0, np.intp)
+    recent = user.recent_window(model.settings.recent, user.held_back(interaction.ts)).items
+    semantic = signals.semantic
+    places = np.flatnonzero(semantic.has[recent]) if len(recent) else np.zeros(0, np.intp)
     if number is None or not len(places):
         return None
     n = len(signals.items)
     weights = np.exp(-places / _REACH).astype(np.float32)
-    profile = weights @ meanings.vectors[recent[places]]
-    scores = meanings.vectors[:n] @ profile
+    profile = weights @ semantic.vectors[recent[places]]
+    scores = semantic.vectors[:n] @ profile
     rivals = signals.items.available[:n].copy()
     if not model.repeats_on:
         rivals[user.seen] = False
     rivals[number] = True
-    if not meanings.has[number]:
+    if not semantic.has[number]:
         return int(rivals.sum())
-    rivals &= meanings.has[:n]
+    rivals &= semantic.has[:n]
     return int(np.count_nonzero(scores[rivals] >= scores[number]))

@@ -38,7 +38,7 @@ class InForce(msgspec.Struct, frozen=True):
         return Versions(self.encoder, self.model)
 
     def after(self, switch: Switch) -> InForce:
-        """Give what is in force from a switch on."""
+        """Return what is in force from a switch on."""
         return msgspec.structs.replace(
             self,
             encoder=switch.encoder,
@@ -53,13 +53,13 @@ class InForce(msgspec.Struct, frozen=True):
 
 
 def read_in_force(store: Records) -> InForce | None:
-    """Give what a shard's state says, None where nothing was stored yet."""
+    """Return what a shard's state says, None where nothing was stored yet."""
     blob = store.get(KIND_VERSIONS, "")
     return None if blob is None else decode(blob, InForce)
 
 
 def newest_in_force(folder: Path, shards: int) -> InForce | None:
-    """Give the newest of all shards: a kill may have left some of them a switch behind."""
+    """Return the newest of all shards: a kill may have left some of them a switch behind."""
     found = []
     for shard in range(shards):
         store = Store.reader(folder, shard)

@@ -23,11 +23,11 @@ class Versions(Protocol):
     """What is needed of the registry."""
 
     def get(self, version: str) -> Manifest:
-        """Give the manifest of a version. Raises ModelError."""
+        """Return the manifest of a version. Raises ModelError."""
         ...
 
     def fetch(self, version: str) -> Path:
-        """Give a local folder with its files, verified. Raises ModelError."""
+        """Return a local folder with its files, verified. Raises ModelError."""
         ...
 
 

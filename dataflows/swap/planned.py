@@ -13,7 +13,7 @@ from dataflows.errors import InputError, ModelError
 from dataflows.record import EVENTS, Raw
 from dataflows.registry.ids import kind_of
 from dataflows.swap.load import BASE, Loader, Versions
-from dataflows.swap.shadows import Shadows
+from dataflows.swap.shadows import Reencodings
 from dataflows.swap.turn import Turn
 from encoders.cache import CachedEncoder
 from encoders.load import load_encoder
@@ -55,7 +55,7 @@ class PlannedTurns:
     ) -> None:
         self.places = [place for place, _ in sorted(plan)]
         self.done: list[tuple[int, str, str]] = []
-        self.shadows = Shadows(self._find, apart)
+        self.reencodings = Reencodings(self._find, apart)
         self._plan = sorted(plan, reverse=True)
         self._base = cached
         self._registry = registry
@@ -64,7 +64,7 @@ class PlannedTurns:
         self._encoder = cached
 
     def turn(self, raws: Sequence[Raw]) -> Turn | None:
-        """As `Turns`."""
+        """See `Turns`."""
         places = [raw.offset for raw in raws if raw.topic == EVENTS]
         if not self._plan or not places or places[0] < self._plan[-1][0]:
             return None
@@ -122,7 +122,7 @@ def cut_at(records: Iterable[T], size: int, places: Sequence[int]) -> Iterator[l
 
 
 def promotions_of(turns: PlannedTurns) -> list[dict[str, int | str]]:
-    """Give the turns that were done, for a report."""
+    """Return the turns that were done, for a report."""
     return [
         {"event": place, "version": version, "encoder": encoder}
         for place, version, encoder in turns.done

@@ -11,7 +11,7 @@ from dataflows.records import Records
 from encoders.optional import encode_optional
 from encoders.protocol import Encoder
 from learners.interaction import Vector
-from learners.shadow import Shadow
+from learners.shadow import Reencoding
 
 Rest = Callable[[int], None]
 """Called after every slice with how much is left: rests, tells, and raises to give up."""
@@ -24,14 +24,14 @@ _ROUNDS = 20
 
 
 class Prepared:
-    """A shard's `shadow` in the space of `encoder`.
+    """A shard's `reencoding` in the space of `encoder`.
 
     `item_ids` are those with a text. Hold `lock` for a slice of work or for the switch.
     """
 
-    def __init__(self, encoder: Encoder, shadow: Shadow) -> None:
+    def __init__(self, encoder: Encoder, reencoding: Reencoding) -> None:
         self.encoder = encoder
-        self.shadow = shadow
+        self.reencoding = reencoding
         self.lock = threading.Lock()
         self.item_ids: dict[str, None] = {}
         self.is_finished = False
@@ -40,37 +40,37 @@ class Prepared:
     @property
     def left(self) -> int:
         """How much there is to do: items, rows, words of searches, events."""
-        return len(self._texts) + len(self.shadow)
+        return len(self._texts) + len(self.reencoding)
 
     def add(self, texts: dict[str, str | None]) -> None:
-        """Items and their texts, None for those that have none or went; they are put in later."""
+        """Add items and their texts, None for those that have none or went, to be put in later."""
         self._texts.update(texts)
 
     def step(self) -> int:
-        """Do one slice; give what is left. Items come before rows, which are found among them."""
+        """Work one slice; return how much is left. Items come first: rows are found among them."""
         if self._texts:
             chosen = [self._texts.popitem() for _ in range(min(ENCODED_AT_ONCE, len(self._texts)))]
             vectors = self.encode([text for _, text in chosen])
             for (item_id, _), vector in zip(chosen, vectors, strict=True):
-                self.shadow.put_item(item_id, vector)
+                self.reencoding.put_item(item_id, vector)
                 self.item_ids[item_id] = None
         else:
-            self.shadow.step(self.encode, ENCODED_AT_ONCE)
+            self.reencoding.step(self.encode, ENCODED_AT_ONCE)
         return self.left
 
     def encode(self, texts: Sequence[str | None]) -> list[Vector | None]:
-        """Give the vectors of texts in the new space."""
+        """Return the vectors of texts in the new space."""
         return encode_optional(self.encoder, texts)
 
     def follow(self, engine: Shard) -> int:
-        """Take note of what came since the last call; give how much there is to do."""
-        with engine.still:
+        """Note what came since the last call; return how much there is to do."""
+        with engine.lock:
             self.add(engine.followed_items())
-            self.shadow.follow()
+            self.reencoding.follow()
         return self.left
 
     def finish(self, engine: Shard) -> None:
-        """Do all that is left; `engine` stands still, and is about to switch."""
+        """Finish what is left; hold the engine's `lock`, just before it switches."""
         with self.lock:
             self.follow(engine)
             while self.left:
@@ -83,8 +83,8 @@ def prepare(engine: Shard, stored: Records, encoder: Encoder, rest: Rest) -> Pre
 
     The shard learns on meanwhile; what it learns is followed until little is left.
     """
-    with engine.still:
-        made = Prepared(encoder, engine.model.shadow())
+    with engine.lock:
+        made = Prepared(encoder, engine.model.reencoding())
         uncommitted = engine.follow_items()
     texts: dict[str, str | None] = {}
     for number, (item_id, blob) in enumerate(stored.scan(KIND)):

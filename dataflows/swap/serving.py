@@ -15,7 +15,7 @@ class Serving:
         self.in_force = in_force
 
     def beside(self, encoder: Encoder) -> CachedEncoder:
-        """Give a cached encoder for another version: the same file, a memory of its own."""
+        """Return a cached encoder for another version: the same file, a memory of its own."""
         return self.encoder.over(encoder, share_memory=False)
 
     def close(self) -> None:

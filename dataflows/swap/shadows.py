@@ -13,7 +13,7 @@ from dataflows.swap.prepared import Prepared, prepare
 from encoders.protocol import Encoder
 
 
-class Shadows:
+class Reencodings:
     """What is ready, by shard. Safe between threads.
 
     `find` gives the encoder of a switch; `apart` is entered while a shard is made ready that
@@ -41,7 +41,7 @@ class Shadows:
             self._made.clear()
 
     def take(self, engine: Shard, switch: Switch) -> Prepared:
-        """Give what a shard needs for a switch; made now, in one go, where it was not ready.
+        """Return what a shard needs for a switch; made now, in one go, where it was not ready.
 
         Raises ModelError where the encoder is not the one that the switch names.
         """
@@ -62,4 +62,4 @@ class Shadows:
 
 
 def _no_rest(left: int) -> None:
-    """There is nobody to leave time to."""
+    """Take no pause: there is nobody to leave time to."""

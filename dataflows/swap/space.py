@@ -31,7 +31,7 @@ class Space:
         self._counts = counts
 
     def fit(self, batch: Batch) -> Sequence[Encoded]:
-        """Give the records of a batch with vectors of this space alone."""
+        """Return the records of a batch with vectors of this space alone."""
         if batch.encoder in ("", self.in_force.encoder):
             return batch.records
         places = [
@@ -46,7 +46,7 @@ class Space:
         return records
 
     def items(self, stored: Iterable[tuple[str, bytes]]) -> Iterator[tuple[StoredItem, bool]]:
-        """Give stored items with vectors of this space, and whether the store has others.
+        """Yield stored items with vectors of this space, and whether the store has others.
 
         Raises `learners.codec.StateError` where one is damaged.
         """

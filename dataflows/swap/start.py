@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 def identity_of(base_encoder: str, dim: int, learner: LearnerSettings) -> dict[str, str]:
-    """Give what a state is bound to beside the number of its shards.
+    """Return what a state is bound to beside the number of its shards.
 
     The encoder is the configured one: which version of it is in force may change.
     """
@@ -41,7 +41,7 @@ def identity_of(base_encoder: str, dim: int, learner: LearnerSettings) -> dict[s
 def open_encoder(
     config: Config, folder: Path, encoder: Encoder | None = None
 ) -> tuple[Serving, Loader]:
-    """Give the encoder that is in force, and what loads others. `encoder` replaces the base.
+    """Return the encoder that is in force, and what loads others. `encoder` replaces the base.
 
     Raises InputError, and `encoders.errors.EncoderError`.
     """
@@ -75,7 +75,7 @@ def open_encoder(
 
 
 def _known(sequence: int, registry: Registry) -> int:
-    """Give the number of the last promotion, no higher than any that the registry holds.
+    """Return the number of the last promotion, no higher than any that the registry holds.
 
     With a higher one, as from a registry that was made anew, all that come would be unheard.
     """
@@ -119,7 +119,7 @@ def _promoted(start: InForce, loader: Loader, registry: Registry) -> tuple[Encod
 
 
 def _dim_of(config: Config, folder: Path) -> int:
-    """Give the size of the vectors in a state that there is."""
+    """Return the size of the vectors in a state that there is."""
     for shard in range(config.state.shards):
         store = Store.reader(folder, shard)
         if store is not None:

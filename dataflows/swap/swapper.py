@@ -29,7 +29,7 @@ from dataflows.registry.records import Promotion
 from dataflows.swap.gentle import Pause, gentle
 from dataflows.swap.prepared import Prepared, prepare
 from dataflows.swap.serving import Serving
-from dataflows.swap.shadows import Shadows
+from dataflows.swap.shadows import Reencodings
 from dataflows.swap.turn import Turn
 from encoders.cache import CachedEncoder
 from encoders.protocol import Encoder
@@ -46,11 +46,11 @@ class Watched(Protocol):
     """Where promotions come from."""
 
     def poll(self) -> list[Promotion]:
-        """Give those since the last call, oldest first; quick, and never raises."""
+        """Return those since the last call, oldest first; quick, and never raises."""
         ...
 
     def close(self) -> None:
-        """Let go."""
+        """Close it."""
         ...
 
 
@@ -89,7 +89,7 @@ class Swapper:
     ) -> None:
         self.progress = SwapProgress()
         self.counts: Counter[str] = Counter()
-        self.shadows = Shadows(self._find)
+        self.reencodings = Reencodings(self._find)
         self._serving = serving
         self._watch = watch
         self._load = load
@@ -99,7 +99,7 @@ class Swapper:
         self._wanted: Promotion | None = None
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
-        self._told = 0.0
+        self._logged_at = 0.0
 
     def begin(self) -> None:
         """Start the thread."""
@@ -115,7 +115,7 @@ class Swapper:
         self._watch.close()
 
     def turn(self, raws: Sequence[Raw]) -> Turn | None:  # noqa: ARG002 - as `Turns` asks
-        """Give the turn that is laid out, once. The first one says what is in force."""
+        """Return the turn that is laid out, once. The first one says what is in force."""
         if self._turn is None:
             return None
         with self._lock:
@@ -123,7 +123,7 @@ class Swapper:
         return turn
 
     def _find(self, switch: Switch) -> Encoder:
-        """Give the encoder of a switch for which a shard was not made ready."""
+        """Return the encoder of a switch for which a shard was not made ready."""
         if self._serving.encoder.version == switch.encoder:
             return self._serving.encoder
         return self._serving.beside(self._load(switch.version))
@@ -157,9 +157,9 @@ class Swapper:
             _log.exception("promotion %d cannot be followed", promotion.sequence)
             self.counts["refused"] += 1
         finally:
-            self.shadows.clear()
+            self.reencodings.clear()
             for engine in self.engines:
-                with engine.still:
+                with engine.lock:
                     engine.unfollow_items()
             self.progress = SwapProgress()
 
@@ -175,7 +175,7 @@ class Swapper:
             cached = self._serving.beside(encoder)
             for engine in self.engines:
                 made[engine.shard] = self._prepared(engine, cached, switch, pause)
-                self.shadows.put(engine.shard, made[engine.shard])
+                self.reencodings.put(engine.shard, made[engine.shard])
         with self._lock:
             self._turn = Turn(cached, switch)
         self.counts["ready"] += 1
@@ -223,7 +223,7 @@ class Swapper:
         self.turn(())  # where another process read the records, and passed the switch on
 
     def _catch_up(self, engine: Engine[Any], made: Prepared, switch: Switch) -> None:
-        with engine.still, made.lock:
+        with engine.lock, made.lock:
             if engine.space.in_force.sequence >= switch.sequence:
                 return
             made.follow(engine)
@@ -234,7 +234,7 @@ class Swapper:
             time.sleep(0)
 
     def _take_back(self) -> None:
-        """Where there is reason to give up, do so if the turn was not taken yet."""
+        """Withdraw the turn where there is a reason, if it was not taken yet."""
         try:
             self._check()
         except _GivenUpError:
@@ -242,7 +242,7 @@ class Swapper:
                 raise
 
     def _check(self) -> None:
-        """Give up where the process ends or a newer promotion is there."""
+        """Raise where the process ends or a newer promotion is there."""
         self._look()
         if self._end.is_set() or self._wanted is not None:
             raise _GivenUpError
@@ -250,8 +250,8 @@ class Swapper:
     def _tell(self, progress: SwapProgress, *, force: bool = False) -> None:
         self.progress = progress
         now = time.monotonic()
-        if force or now - self._told >= TELL_EVERY:
-            self._told = now
+        if force or now - self._logged_at >= TELL_EVERY:
+            self._logged_at = now
             _log.info(
                 "swap to encoder %s: %s; %d slices done, %d texts and rows left",
                 *(_name(progress.version), progress.doing, progress.done, progress.left),

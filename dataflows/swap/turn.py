@@ -1,4 +1,4 @@
-"""The moment at which another encoder takes over, as the encode step is told of it."""
+"""The moment at which another encoder takes over, as the encode step gets it."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ class Turns(Protocol):
     """Who decides when to switch."""
 
     def turn(self, raws: Sequence[Raw]) -> Turn | None:
-        """Give the turn that is due before the first of these records, None mostly. Quick."""
+        """Return the turn that is due before the first of these records, None mostly. Quick."""
         ...

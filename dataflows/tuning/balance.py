@@ -44,7 +44,7 @@ def drawn(
 
 
 def by_rarity(names: Sequence[Hashable], power: float) -> NDArray[np.float64]:
-    """Give each place (n,) the frequency of its name to minus `power`, scaled to a mean of 1."""
+    """Return each place (n,) the frequency of its name to minus `power`, scaled to a mean of 1."""
     counts = Counter(names)
     weights = np.array([counts[name] ** -power for name in names], np.float64)
     return weights / weights.mean() if len(weights) else weights

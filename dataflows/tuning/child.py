@@ -101,7 +101,7 @@ class Child:
 def fine_tuned_beside(
     config: Config, is_ending: Callable[[], bool] = lambda: False
 ) -> Iterator[Child | None]:
-    """Have the fine-tuning flow run beside, while inside, where the configuration says so."""
+    """Run the fine-tuning flow beside, while inside, where the configuration says so."""
     if not config.finetune.enabled:
         yield None
         return

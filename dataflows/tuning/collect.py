@@ -59,7 +59,7 @@ class _Clock(msgspec.Struct):
 class Collector:
     """Keeps the newest events, and says when a window of a kind is full.
 
-    `store` is its own; `progress` is told what is stored. Raises StateError for a store that
+    `store` is its own; `progress` is called with what is stored. Raises StateError for a store that
     is damaged.
     """
 
@@ -100,7 +100,7 @@ class Collector:
         return figures
 
     def take(self, arrived: Sequence[Arrived]) -> list[Due]:
-        """Take in a micro-batch; give the windows that closed in it."""
+        """Collect a micro-batch; return the windows that closed in it."""
         closed: list[Due] = []
         for raw, one in arrived:
             if raw.offset < self._positions.get(raw.partition, 0):
@@ -176,7 +176,7 @@ class Collector:
         self._items[one.item_id] = pack(KIND_ITEM, VERSION, item)
 
     def _is_due(self, kind: Kind, ts: float) -> bool:
-        """Whether a window is full, now that an event of time `ts` is in it."""
+        """Return whether a window is full, now that an event of time `ts` is in it."""
         mark = self._mark(kind)
         if mark.since_ts is None:
             mark.since_ts = ts
@@ -220,12 +220,12 @@ class Collector:
         yield from self._origins.changed()
 
     def _is_changed(self) -> bool:
-        """Whether a window was closed without any new record."""
+        """Return whether a window was closed without any new record."""
         stored = read_due(self._store)
         return any(stored.get(kind) != due for kind, due in self._due.items())
 
     def _forgotten(self) -> Iterator[Record]:
-        """Let go of events that no window will hold; one that closed and may be due keeps its."""
+        """Drop events that no window will hold; one that closed and may be due keeps its."""
         oldest = self._clock.next - self._settings.window_events
         for kind in self._settings.kinds():
             if kind in self._due:
@@ -236,5 +236,5 @@ class Collector:
 
 
 def read_positions(store: Records) -> dict[str, int]:
-    """Give partition -> next offset as stored."""
+    """Return partition -> next offset as stored."""
     return {partition: decode(blob, int) for partition, blob in store.scan(KIND_POSITION)}

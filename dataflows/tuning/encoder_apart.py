@@ -18,7 +18,7 @@ SHARE = 0.05
 
 
 def is_apart(item_id: str) -> bool:
-    """Tell whether an item is never trained on; its id alone decides."""
+    """Return whether an item is never trained on; its id alone decides."""
     digest = blake2b(item_id.encode("utf-8", "replace"), digest_size=4, person=b"apart").digest()
     return int.from_bytes(digest, "big") < SHARE * 2**32
 
@@ -29,13 +29,13 @@ def may_train(events: Sequence[WindowEvent]) -> list[WindowEvent]:
 
 
 def texts_to_keep(parted: Split) -> list[str]:
-    """Give the texts that vectors are tied by: those of the catalogue, without items apart."""
+    """Return the texts that vectors are tied by: those of the catalogue, without items apart."""
     texts = item_texts(parted.items)
     return list(dict.fromkeys(text for item, text in texts.items() if not is_apart(item)))
 
 
 def trained_texts(parted: Split) -> set[str]:
-    """Give the texts that may have been in a pair; every other text is unseen in training."""
+    """Return the texts that may have been in a pair; every other text is unseen in training."""
     texts = item_texts(parted.items)
     met = {event.item_id for event in may_train(parted.train) if event.weight > 0}
     return {text for item, text in texts.items() if item in met}

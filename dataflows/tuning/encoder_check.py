@@ -13,8 +13,8 @@ from dataflows.shop_needs import NEEDS
 from encoders.protocol import Encoder
 
 
-def told_apart(encoder: Encoder) -> NDArray[np.float64]:
-    """Give 1 / rank (n,) of each request's own need among all needs; ties lose.
+def reciprocal_ranks(encoder: Encoder) -> NDArray[np.float64]:
+    """Return 1 / rank (n,) of each request's own need among all needs; ties lose.
 
     A need is the mean of the vectors of its requests, the one asked about left out.
     """
@@ -29,5 +29,5 @@ def told_apart(encoder: Encoder) -> NDArray[np.float64]:
     scores[places, owner] = (rows * own).sum(axis=1)
     # Put this way round, a score that is no number stands before all others.
     ranks = np.count_nonzero(~(scores < scores[places, owner][:, None]), axis=1)
-    told: NDArray[np.float64] = 1.0 / ranks
-    return told
+    reciprocal: NDArray[np.float64] = 1.0 / ranks
+    return reciprocal

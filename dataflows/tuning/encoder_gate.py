@@ -23,7 +23,7 @@ from dataflows.generation.settings import GenerateSettings
 from dataflows.replay import ReplaySettings
 from dataflows.swap.twin import Paired, paired, twins
 from dataflows.tuning.encoder_apart import trained_texts
-from dataflows.tuning.encoder_check import told_apart
+from dataflows.tuning.encoder_check import reciprocal_ranks
 from dataflows.tuning.encoder_slice import Answers, Questions, answer, questions
 from dataflows.tuning.evidence import (
     CHECK,
@@ -57,7 +57,7 @@ def encoder_evidence(
     parted: Split,
     health: Health | None,
     config: Config,
-    tell: Tell = lambda step: None,  # noqa: ARG005 - nobody is told
+    tell: Tell = lambda step: None,  # noqa: ARG005 - nobody listens
     stop: Stop = lambda: False,
 ) -> Evidence:
     """Measure both encoders on the newest slice, on the check set, and in a replay.
@@ -106,7 +106,7 @@ def slice_figures(
 
 
 def _check(old: Encoder, new: Encoder, seed: int) -> Figure:
-    before, after = told_apart(old), told_apart(new)
+    before, after = reciprocal_ranks(old), reciprocal_ranks(new)
     return _paired(before, after, np.arange(len(before)), seed)
 
 
@@ -129,7 +129,7 @@ def _replayed(
         share = place / (place + len(newest))
         planned = ReplaySettings(against=(), warmup=share)
         with _apart():
-            told = twins(
+            compared = twins(
                 plain,
                 log,
                 items,
@@ -140,7 +140,7 @@ def _replayed(
                 pairs=config.gate.pairs,
                 between=between,
             )
-    return {PIPELINE: _figure(told.lists), LIVE: _figure(told.content)}
+    return {PIPELINE: _figure(compared.lists), LIVE: _figure(compared.content)}
 
 
 @contextmanager
@@ -155,8 +155,8 @@ def _apart() -> Iterator[None]:
         engine.setLevel(level)
 
 
-def _figure(told: Paired) -> Figure:
-    return Figure(told.before, told.after, told.gain, told.low, told.high)
+def _figure(compared: Paired) -> Figure:
+    return Figure(compared.before, compared.after, compared.gain, compared.low, compared.high)
 
 
 def _paired(

@@ -116,19 +116,19 @@ def health_of(
     seconds: float = 0.0,
     peak_bytes: int = 0,
 ) -> Health:
-    """Give the health of a training from its losses, one a step, oldest first."""
+    """Return the health of a training from its losses, one a step, oldest first."""
     return Health(
         all(map(math.isfinite, losses)) and math.isfinite(changed),
         steps,
         changed if math.isfinite(changed) else 0.0,
         targets,
-        _told(losses[:1]),
-        _told(losses[-1:]),
+        _first_finite(losses[:1]),
+        _first_finite(losses[-1:]),
         seconds,
         peak_bytes,
     )
 
 
-def _told(losses: Iterable[float]) -> float | None:
-    """Give the one loss; None for none, and where JSON could not hold it."""
+def _first_finite(losses: Iterable[float]) -> float | None:
+    """Return the one loss; None for none, and where JSON could not hold it."""
     return next((float(loss) for loss in losses if math.isfinite(loss)), None)

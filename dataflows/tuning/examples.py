@@ -23,12 +23,12 @@ from dataflows.tuning.prompts import (
     next_prompt,
     plain,
 )
-from dataflows.tuning.sequences import Step, sequences, told
+from dataflows.tuning.sequences import Step, prompt_lines, sequences
 from dataflows.tuning.window import WindowEvent, WindowItem
 from encoders.language.tune import TextExample
 from encoders.text import render_event
 
-_MOST_TOLD = MOST_SHOWN + 3
+_MOST_LINES = MOST_SHOWN + 3
 _LOOK_BACK = 3 * MOST_SHOWN  # a person may search often
 
 
@@ -87,7 +87,9 @@ def _targets(steps: list[Step]) -> list[_Next]:
     for place, step in enumerate(steps):
         if place and step.item_id and step.item_id not in met:
             # A few more than are shown, so that there are enough where some are dropped.
-            found.append(_Next(step, told(steps[max(0, place - _LOOK_BACK) : place], _MOST_TOLD)))
+            found.append(
+                _Next(step, prompt_lines(steps[max(0, place - _LOOK_BACK) : place], _MOST_LINES))
+            )
         met.add(step.item_id)
     return found
 

@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 
 def tuning_folder(config: Config) -> Path:
-    """Give the folder of the fine-tuning flow's own state."""
+    """Return the folder of the fine-tuning flow's own state."""
     return Path(config.finetune.path or Path(config.state.path) / "finetune")
 
 
@@ -60,7 +60,7 @@ def finetune(
     stop: threading.Event | None = None,
     is_seen: bool = True,
 ) -> list[Decision]:
-    """Run the fine-tuning flow; give the decisions that it came to.
+    """Run the fine-tuning flow; return the decisions that it came to.
 
     With `once` it reads to the end of what is there (where more could come: until nothing has
     for `finetune.quiet_seconds` after the end of each partition was reached), does one round of
@@ -104,7 +104,7 @@ class _Process:
     flow: Dataflow
 
     def lines(self) -> list[str]:
-        """Say how it is, from any thread."""
+        """Describe how it is, from any thread."""
         read, kept = self.collector.read, self.collector.kept
         rounds = f"{len(self.trainer.decisions):,} decisions since the start"
         return [

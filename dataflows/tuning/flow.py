@@ -31,7 +31,7 @@ KEY = "all"
 class DecodeStep:
     """Decodes a micro-batch; what cannot be decoded travels on as a `Reject`, to be counted.
 
-    `arrived` is told of each micro-batch that holds anything.
+    `arrived` is called for each micro-batch that holds anything.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class DecodeStep:
 
     @hushing
     def __call__(self, raws: Sequence[Raw]) -> Iterator[tuple[str, list[Arrived]]]:
-        """Give one batch, all under one key: a window is of all users."""
+        """Yield one batch, all under one key: a window is of all users."""
         if raws:
             self._arrived(sum(not raw.is_mark for raw in raws))
             yield KEY, [self._decode(raw) for raw in raws]
@@ -68,7 +68,7 @@ class CollectLogic(StatefulBatchLogic[list[Arrived], Due, None]):
 
     @hushing
     def on_batch(self, values: list[list[Arrived]]) -> tuple[Iterable[Due], bool]:
-        """Take in micro-batches; what comes out are the windows that closed."""
+        """Collect micro-batches; return the windows that closed."""
         closed = [due for arrived in values for due in self._collector.take(arrived)]
         return closed, self.RETAIN
 
@@ -94,7 +94,7 @@ class RoundSink(DynamicSink[Due]):
         self._wake = wake
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Waker:  # noqa: ARG002
-        """As Bytewax asks for it."""
+        """Return what Bytewax asks for."""
         return _Waker(self._wake)
 
 

@@ -2,7 +2,7 @@
 
 It refuses, each with its reason: a loss that is not finite, nothing trained, targets all cut
 away, no gain on the newest slice, harm on the fixed check set, on items unseen in training,
-to coverage, or to the whole recommender. Every reason that applies is told.
+to coverage, or to the whole recommender. Every reason that applies is given.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ class _Guard(msgspec.Struct, frozen=True):
     """Whether any proved loss is harm, however small."""
 
     def harm(self, figure: Figure, goal: Goal) -> str | None:
-        """Say what was harmed, or None. A smaller form always loses a little, for certain."""
+        """Return what was harmed, or None. A smaller form always loses a little, for certain."""
         limit = self.limit * abs(figure.before) if self.is_relative else self.limit
-        told = f"{self.what}: {figure.before:.4g} -> {figure.after:.4g}"
+        change = f"{self.what}: {figure.before:.4g} -> {figure.after:.4g}"
         if figure.gain < -limit:
-            return f"{told}, {-figure.gain:.4g} worse; the limit is {limit:.4g}"
+            return f"{change}, {-figure.gain:.4g} worse; the limit is {limit:.4g}"
         if self.is_strict and goal == "gain" and figure.high < 0:
-            return f"{told}, worse for certain ({_interval(figure)})"
+            return f"{change}, worse for certain ({_interval(figure)})"
         return None
 
 
@@ -75,11 +75,11 @@ def judge(
         reasons += _harms(evidence.figures, rules, goal)
     verdict: Verdict = "refuse" if reasons else "promote"
     notes = tuple(_notes(evidence))
-    return Decision(evidence.kind, verdict, tuple(reasons), _told(evidence), notes, goal)
+    return Decision(evidence.kind, verdict, tuple(reasons), _finite(evidence), notes, goal)
 
 
 def _health(health: Health | None, rules: GateSettings, goal: Goal) -> Iterator[str]:
-    """Say what is wrong with the training itself."""
+    """Yield what is wrong with the training itself."""
     if health is None:
         if goal == "gain":
             yield "nothing is known of the training"
@@ -98,7 +98,7 @@ def _health(health: Health | None, rules: GateSettings, goal: Goal) -> Iterator[
 
 
 def _measured(evidence: Evidence, rules: GateSettings) -> Iterator[str]:
-    """Say what is missing, and what is no number."""
+    """Yield what is missing, and what is no number."""
     if evidence.events < rules.least_events:
         yield (
             f"too little to judge by: {evidence.events} events of the newest slice; "
@@ -116,17 +116,17 @@ def _measured(evidence: Evidence, rules: GateSettings) -> Iterator[str]:
 
 
 def _newest(figure: Figure | None, rules: GateSettings, goal: Goal) -> Iterator[str]:
-    """Say why the newest slice does not speak for the new model."""
+    """Yield why the newest slice does not speak for the new model."""
     if figure is None or not figure.is_finite:
         return
-    told = f"mean -log2(rank) {figure.before:.4g} -> {figure.after:.4g}, {_interval(figure)}"
+    shift = f"mean -log2(rank) {figure.before:.4g} -> {figure.after:.4g}, {_interval(figure)}"
     if goal == "keep":
         if figure.low < -rules.keep_loss:
-            yield f"too much is lost on the newest slice: {told}; the limit is {rules.keep_loss:g}"
+            yield f"too much is lost on the newest slice: {shift}; the limit is {rules.keep_loss:g}"
         return
     error = (figure.high - figure.low) / 2 / HALF_WIDTH
     if figure.low <= 0 or figure.gain <= rules.z * error:
-        yield f"no gain on the newest slice: {told}; wanted is z > {rules.z:g}"
+        yield f"no gain on the newest slice: {shift}; wanted is z > {rules.z:g}"
 
 
 def _harms(figures: dict[str, Figure], rules: GateSettings, goal: Goal) -> Iterator[str]:
@@ -139,7 +139,7 @@ def _harms(figures: dict[str, Figure], rules: GateSettings, goal: Goal) -> Itera
 
 
 def _guard(name: str, rules: GateSettings) -> _Guard | None:
-    """Give the guard over a figure; None where nothing hangs on it."""
+    """Return the guard over a figure; None where nothing hangs on it."""
     if name.startswith(CHECK):
         what = f"harm on the fixed check set, {name.removeprefix(CHECK)}"
         return _Guard(what, rules.check_loss, is_relative=True)
@@ -151,7 +151,7 @@ def _guard(name: str, rules: GateSettings) -> _Guard | None:
     return guards.get(name)
 
 
-def _told(evidence: Evidence) -> Evidence:
+def _finite(evidence: Evidence) -> Evidence:
     """Leave out what is no number: a decision is kept as JSON, which has no word for it."""
     figures = {name: figure for name, figure in evidence.figures.items() if figure.is_finite}
     health = evidence.health

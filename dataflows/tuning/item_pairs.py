@@ -43,7 +43,7 @@ class _Met(NamedTuple):
 
 
 def item_texts(items: Mapping[str, WindowItem]) -> dict[str, str]:
-    """Give the text of each item that has one, as the catalogue's vectors are made of it."""
+    """Return the text of each item that has one, as the catalogue's vectors are made of it."""
     texts: dict[str, str] = {}
     for item_id, item in items.items():
         text = plain(render_item(item.title, item.text, item.categories) or "", TEXT_CHARS)
@@ -60,7 +60,7 @@ def item_pairs(
     *,
     hard: bool = True,
 ) -> list[Pair]:
-    """Give pairs from a window, `events` in the order of time; with `hard`, hard negatives."""
+    """Return pairs from a window, `events` in the order of time; with `hard`, hard negatives."""
     rng = np.random.default_rng([seed, 3])
     texts = item_texts(items)
     steps = sequences(events, items)
@@ -139,7 +139,7 @@ class _Negatives:
                 self._of_category.setdefault(category, []).append(item_id)
 
     def draw(self, pair: _Met) -> str | None:
-        """Give the text of an item of a category of the positive, about as popular; or None."""
+        """Return the text of an item of a category of the positive, about as popular; or None."""
         categories = self._items[pair.item_id].categories or ("",)
         wanted = categories[int(self._rng.integers(len(categories)))]
         candidates = self._of_category.get(wanted, [])

@@ -26,18 +26,18 @@ class Due(msgspec.Struct, frozen=True):
 
 
 def event_key(place: int) -> str:
-    """Give the key of an event by its number; keys sort as numbers do."""
+    """Return the key of an event by its number; keys sort as numbers do."""
     return f"{place:0{DIGITS}d}"
 
 
 def read_due(store: Records) -> dict[Kind, Due]:
-    """Give the last window that closed, of each kind."""
+    """Return the last window that closed, of each kind."""
     found = (unpack_as(blob, KIND_DUE, VERSION, Due) for _, blob in store.scan(KIND_DUE))
     return {due.kind: due for due in found}
 
 
 def read_event(store: Records, place: int) -> WindowEvent:
-    """Give a kept event by its number. KeyError where it is not kept."""
+    """Return a kept event by its number. KeyError where it is not kept."""
     blob = store.get(KIND_EVENT, event_key(place))
     if blob is None:
         raise KeyError(place)
@@ -45,7 +45,7 @@ def read_event(store: Records, place: int) -> WindowEvent:
 
 
 def read_items(store: Records) -> dict[str, WindowItem]:
-    """Give the catalogue."""
+    """Return the catalogue."""
     return {
         item_id: unpack_as(blob, KIND_ITEM, VERSION, WindowItem)
         for item_id, blob in store.scan(KIND_ITEM)

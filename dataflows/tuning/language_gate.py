@@ -71,7 +71,7 @@ def language_evidence(
     parted: Split,
     health: Health,
     asked: Asked | None = None,
-    tell: Tell = lambda step: None,  # noqa: ARG005 - nobody is told
+    tell: Tell = lambda step: None,  # noqa: ARG005 - nobody listens
     stop: Stop = lambda: False,
     seed: int = 0,
 ) -> Evidence:
@@ -145,13 +145,13 @@ class _Judge:
             self.figures[INTENT_ACCURACY] = compare(before, after, users)
 
     def generation(self) -> None:
-        """Let both name items for some of the users, and see whether the true one is there."""
+        """Measure whether the true item is among those that each names, for some of the users."""
         questions = newest_questions(self._parted, self._asked.generated, self._seed)
         if not questions or clock.monotonic() > self._deadline:
             return
         named = []
         for place, model in enumerate(self._models):
-            self._told("generation", place, len(self._models))
+            self._report("generation", place, len(self._models))
             named.append(hits(model, questions, self._parted.items.values()))
         users = [question.user for question in questions]
         self.figures[HIT_RATE] = compare(named[0], named[1], users)
@@ -163,7 +163,7 @@ class _Judge:
         lines = sorted({line for question, _ in self._found for line in question.candidates})
         ranks = []
         for place, model in enumerate(self._models):
-            self._told("lift", place, len(self._models))
+            self._report("lift", place, len(self._models))
             priors = priors_of(model, lines)
             ranks.append([lift(each, both[place].scores, priors) for each, both in self._found])
         users = [question.user for question, _ in self._found]
@@ -172,7 +172,7 @@ class _Judge:
     def _losses(self, name: str, questions: Sequence[Q]) -> None:
         if not questions:
             return
-        self._told(f"losses of {len(questions)} answers of the check set", 0, 1)
+        self._report(f"losses of {len(questions)} answers of the check set", 0, 1)
         prompts = [question.prompt for question in questions]
         targets = [question.target for question in questions]
         before, after = (losses(model, prompts, targets).nll for model in self._models)
@@ -184,14 +184,14 @@ class _Judge:
         return intent_questions(events, self._parted.items, labels, most, self._seed)
 
     def _in_time(self, questions: Sequence[Q], what: str, least: int = 0) -> Iterator[Q]:
-        """Give questions until time is over."""
+        """Yield questions until time is over."""
         for place, question in enumerate(questions):
             if place >= least and clock.monotonic() > self._deadline:
                 return
-            self._told(what, place, len(questions))
+            self._report(what, place, len(questions))
             yield question
 
-    def _told(self, what: str, done: int, total: int) -> None:
+    def _report(self, what: str, done: int, total: int) -> None:
         if self._stop():
             raise Stopped
         self._tell(Step(f"measuring: {what}", done, total))

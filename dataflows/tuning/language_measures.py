@@ -37,25 +37,25 @@ class Following(NamedTuple):
 
 
 def following(model: LanguageModel, question: NextQuestion) -> Following:
-    """Let a model score the candidates of a question."""
+    """Score the candidates of a question by a model."""
     scores = score_candidates(model, question.prompt, question.candidates)
     loss = -float(scores[0]) / len(model.target_ids(question.target))
     return Following(_log_rank(scores), loss, scores)
 
 
 def lift(question: NextQuestion, scores: Floats, priors: Mapping[str, float]) -> float:
-    """Give -log2 of the rank by how much likelier the history makes each than `priors_of`."""
+    """Return -log2 of the rank by how much likelier the history makes each than `priors_of`."""
     return _log_rank(scores - np.array([priors[line] for line in question.candidates]))
 
 
 def priors_of(model: LanguageModel, lines: Sequence[str]) -> dict[str, float]:
-    """Give how likely each item's line is where no history is told, in nats."""
+    """Return how likely each item's line is without any history, in nats."""
     scores = score_candidates(model, next_prompt([]), lines)
     return dict(zip(lines, scores.tolist(), strict=True))
 
 
 def is_right(model: LanguageModel, question: IntentQuestion) -> float:
-    """Give 1 where the true label is the likeliest, 0 where it is not; ties are wrong."""
+    """Return 1 where the true label is the likeliest, 0 where it is not; ties are wrong."""
     scores = score_candidates(model, question.prompt, question.candidates)
     return float(_rank(scores) == 1)
 
@@ -63,7 +63,7 @@ def is_right(model: LanguageModel, question: IntentQuestion) -> float:
 def hits(
     model: LanguageModel, questions: Sequence[NextQuestion], items: Iterable[WindowItem]
 ) -> Floats:
-    """Give 1 (n,) where the true item is among those that beam search names, else 0."""
+    """Return 1 (n,) where the true item is among those that beam search names, else 0."""
     trie = Trie(model.end_id)
     for item in items:
         if item.available and (line := item_line(item.title, item.categories)):
@@ -103,7 +103,7 @@ def _log_rank(scores: Floats) -> float:
 
 
 def _rank(scores: Floats) -> int:
-    """Give the rank of the first among all, 1 the best; ties, and what is no number, lose."""
+    """Return the rank of the first among all, 1 the best; ties, and what is no number, lose."""
     if np.isnan(scores[0]):
         return len(scores)
     return 1 + int(np.count_nonzero(scores[1:] >= scores[0]))

@@ -22,7 +22,7 @@ from dataflows.tuning.prompts import (
     next_prompt,
     plain,
 )
-from dataflows.tuning.sequences import Step, sequences, told
+from dataflows.tuning.sequences import Step, prompt_lines, sequences
 from dataflows.tuning.window import Split, WindowEvent, WindowItem
 from encoders.text import render_event
 
@@ -62,7 +62,7 @@ class IntentQuestion(NamedTuple):
 
 
 def is_check_user(user_id: str) -> bool:
-    """Say whether a user belongs to the check set: the same answer for ever."""
+    """Return whether a user belongs to the check set: the same answer for ever."""
     digest = blake2b(user_id.encode(errors="replace"), digest_size=8, person=b"check").digest()
     return int.from_bytes(digest) % ONE_IN == 0
 
@@ -125,12 +125,12 @@ def intent_questions(
 
 
 def labels_of(events: Iterable[WindowEvent]) -> list[str]:
-    """Give the intents that events name, in words, each once, in the order of the alphabet."""
+    """Return the intents that events name, in words, each once, in the order of the alphabet."""
     return sorted({label_words(event.intent) for event in events if event.intent} - {""})
 
 
 def _new_places(steps: list[Step]) -> list[int]:
-    """Give the places of a history at which a user comes to an item for the first time."""
+    """Return the places of a history at which a user comes to an item for the first time."""
     met: set[str] = set()
     places = []
     for place, step in enumerate(steps):
@@ -154,7 +154,7 @@ def _next_questions(
     asked = [
         NextQuestion(
             own[place].user_id,
-            next_prompt(told(own[:place], MOST_SHOWN)),
+            next_prompt(prompt_lines(own[:place], MOST_SHOWN)),
             own[place].line,
             own[place].item_id,
             (),

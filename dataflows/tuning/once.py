@@ -40,9 +40,9 @@ def run_once(
     *,
     limit: int | None = None,
     tuner: Tuner | None = None,
-    tell: Tell = lambda step: None,  # noqa: ARG005 - nobody is told
+    tell: Tell = lambda step: None,  # noqa: ARG005 - nobody listens
 ) -> Decision:
-    """Do a round of `kind` on the newest events of a log; what wins is in force in `registry`.
+    """Run a round of `kind` on the newest events of a log; what wins is in force in `registry`.
 
     `log` and `items` are files as for `penchant replay`; with `limit` only the first so many
     events are read, in the order of time. The newest `finetune.newest_share` of the window is
@@ -83,7 +83,7 @@ def read_window(
 
 
 def _never() -> dict[str, float]:
-    """Give the settings under which no round is due before all is read."""
+    """Return the settings under which no round is due before all is read."""
     due = {f"{name}_{unit}" for name in ("encoder", "language") for unit in ("events", "seconds")}
     fields = {field.name: field.type for field in msgspec.structs.fields(FinetuneSettings)}
     ranges = {name: range_of(fields[name]) for name in due}

@@ -31,11 +31,11 @@ class Quiet:
         self._has_failed = False
 
     def arrived(self, count: int) -> None:  # noqa: ARG002 - that anything came is enough
-        """Something was read."""
+        """Note that something was read."""
         self._last = self._clock()
 
     def is_over(self) -> bool:
-        """Whether nothing has come for so long."""
+        """Return whether nothing has come for so long."""
         if self._seconds is None or self._has_failed:
             return self._has_failed
         now = self._clock()

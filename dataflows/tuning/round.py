@@ -48,7 +48,7 @@ def run_round(
     folder: Path,
     settings: RoundSettings,
     *,
-    tell: Tell = lambda step: None,  # noqa: ARG005 - nobody is told
+    tell: Tell = lambda step: None,  # noqa: ARG005 - nobody listens
     stop: Stop = lambda: False,
     now: Callable[[], float] = clock.time,
 ) -> Decision:
@@ -100,7 +100,7 @@ def round_key(window: Window) -> str:
 
 
 def base_of(kind: Kind, name: str, registry: Registry) -> Base:
-    """Give the model in force in the form that can be trained on.
+    """Return the model in force in the form that can be trained on.
 
     For a compressed one that is the version that it was made from. An adapter of another model
     than `name` is of no use: a round then begins from that model. Raises ModelError.

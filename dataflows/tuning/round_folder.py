@@ -57,7 +57,7 @@ class RoundFolder(msgspec.Struct, frozen=True):
         return found
 
     def failed(self, reason: str) -> None:
-        """Take note of a failure."""
+        """Note a failure."""
         write_private(self.path / FAILURES, msgspec.json.encode([*self.failures, reason]))
 
 
@@ -70,7 +70,7 @@ class RoundFolders:
         path.mkdir(parents=True, exist_ok=True)
 
     def next(self, store: Records, kinds: tuple[Kind, ...]) -> RoundFolder | None:
-        """Give the round to work on: one that was begun, or the first kind with a window due."""
+        """Return the round to work on: one that was begun, or the first kind with a window due."""
         due = read_due(store)
         for kind in kinds:
             begun = self._begun(kind)
@@ -82,9 +82,9 @@ class RoundFolders:
         return None
 
     def done(self, finished: RoundFolder) -> None:
-        """Take note that a round came to its decision, and clear its folder away."""
-        told = _Last(finished.number, finished.last)
-        write_private(self._last_path(finished.kind), msgspec.json.encode(told))
+        """Note that a round came to its decision, and clear its folder away."""
+        finished_last = _Last(finished.number, finished.last)
+        write_private(self._last_path(finished.kind), msgspec.json.encode(finished_last))
         shutil.rmtree(finished.path, ignore_errors=True)
 
     def _begin(self, store: Records, due: Due) -> RoundFolder:

@@ -47,7 +47,7 @@ class Job(msgspec.Struct, frozen=True):
     make: str
 
 
-class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+class RoundMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line from a round: a step, the decision, or an error.
 
     `is_final`: the error lies in what was asked; to try again would not help.
@@ -60,29 +60,29 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def main() -> None:
-    """Do the job on standard input."""
+    """Run the job on standard input."""
     job = msgspec.json.decode(take_line(), type=Job)
     with _own_stdout() as out:
 
-        def tell(told: Told) -> None:
-            out.write(msgspec.json.encode(told) + b"\n")
+        def tell(message: RoundMessage) -> None:
+            out.write(msgspec.json.encode(message) + b"\n")
             out.flush()
 
         set_up_log(job.config.flow.log)
         Signals(threading.Event()).begin()
         limit_threads(job.config.finetune.threads)
         try:
-            decision = work(job, lambda step: tell(Told(step=step)))
+            decision = work(job, lambda step: tell(RoundMessage(step=step)))
         except Exception as error:  # noqa: BLE001 - the parent decides what becomes of the round
             _log.exception("the round broke off")
             line, status = describe(error)
-            tell(Told(error=line, is_final=status == WRONG_USE))
+            tell(RoundMessage(error=line, is_final=status == WRONG_USE))
             return
-        tell(Told(decision=decision))
+        tell(RoundMessage(decision=decision))
 
 
 def work(job: Job, tell: Callable[[Step], None]) -> Decision:
-    """Do a round where its window lies, and announce what it promoted."""
+    """Run a round where its window lies, and announce what it promoted."""
     config = job.config
     make: Make = resolve_name(job.make)
     registry = open_registry(config)
@@ -109,12 +109,12 @@ def _tidy(config: Config, registry: Registry) -> None:
 
 
 def round_settings(config: Config) -> RoundSettings:
-    """Give what the configuration says of a round."""
+    """Return what the configuration says of a round."""
     return RoundSettings(config.finetune.newest_share, config.gate)
 
 
 def announce_promotion(config: Config, registry: Registry, decision: Decision) -> None:
-    """Tell Kafka of the promotion, where there was one; a flow finds it in the registry too."""
+    """Send the promotion to Kafka, where there was one; a flow finds it in the registry too."""
     if not decision.is_promoted:
         return
     for promotion in registry.promotions():
@@ -132,7 +132,7 @@ def limit_threads(threads: int) -> None:
 
 
 def _own_stdout() -> IO[bytes]:
-    """Take standard output for ourselves; what others print there goes to stderr."""
+    """Keep standard output for ourselves; what others print there goes to stderr."""
     own = os.fdopen(os.dup(1), "wb")
     sys.stdout.flush()
     os.dup2(2, 1)

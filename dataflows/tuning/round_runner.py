@@ -14,7 +14,7 @@ from dataflows.config import Config
 from dataflows.tuning import tether
 from dataflows.tuning.evidence import Decision
 from dataflows.tuning.round_folder import RoundFolder
-from dataflows.tuning.round_process import Job, Told
+from dataflows.tuning.round_process import Job, RoundMessage
 from dataflows.tuning.tuner import Stop, Stopped, Tell
 
 MODULE = "dataflows.tuning.round_process"
@@ -25,7 +25,7 @@ GRACE = 2.0
 """Seconds that a process has to end by itself when it is told to."""
 
 _log = logging.getLogger(__name__)
-_lines = msgspec.json.Decoder(Told)
+_lines = msgspec.json.Decoder(RoundMessage)
 
 
 class RoundFailedError(Exception):
@@ -47,7 +47,7 @@ class RoundRunner:
         self._make = make
 
     def run(self, folder: RoundFolder, tell: Tell, stop: Stop) -> Decision:
-        """Do a round. Raises `Stopped`, and RoundFailedError where it came to no decision."""
+        """Run a round. Raises `Stopped`, and RoundFailedError where it came to no decision."""
         job = Job(self._config, folder.kind, folder.number, str(folder.path), self._make)
         process = tether.start(MODULE, msgspec.json.encode(job), subprocess.PIPE)
         try:
@@ -68,16 +68,18 @@ class RoundRunner:
                     f"the round was ended: it took longer than {seconds:g} seconds "
                     "(finetune.round_seconds)"
                 )
-            for told in lines.take(GLANCE):
-                if told.step is not None:
-                    tell(told.step)
-                elif told.decision is not None:
-                    return told.decision
-                elif told.error is not None:
-                    raise RoundFailedError(told.error, is_final=told.is_final)
+            for message in lines.take(GLANCE):
+                if message.step is not None:
+                    tell(message.step)
+                elif message.decision is not None:
+                    return message.decision
+                elif message.error is not None:
+                    raise RoundFailedError(message.error, is_final=message.is_final)
             if lines.is_over:
                 status = tether.end(process, GRACE)
-                raise RoundFailedError(f"the round crashed: its process ended with {_told(status)}")
+                raise RoundFailedError(
+                    f"the round crashed: its process ended with {_describe_status(status)}"
+                )
 
 
 class _Lines:
@@ -88,8 +90,8 @@ class _Lines:
         self._rest = b""
         self.is_over = False
 
-    def take(self, seconds: float) -> list[Told]:
-        """Give the lines that have come; waits at most `seconds` for the first."""
+    def take(self, seconds: float) -> list[RoundMessage]:
+        """Return the lines that have come; waits at most `seconds` for the first."""
         if not select.select([self._pipe], [], [], seconds)[0]:
             return []
         piece = self._pipe.read1(1 << 16)  # type: ignore[attr-defined]
@@ -98,5 +100,5 @@ class _Lines:
         return [_lines.decode(line) for line in whole if line]
 
 
-def _told(status: int) -> str:
+def _describe_status(status: int) -> str:
     return f"signal {-status}" if status < 0 else f"status {status}"

@@ -29,7 +29,7 @@ class Step(NamedTuple):
 def sequences(
     events: Iterable[WindowEvent], items: Mapping[str, WindowItem], *, searches: bool = False
 ) -> dict[str, list[Step]]:
-    """Give the steps of each user, oldest first; `events` in the order of time.
+    """Return the steps of each user, oldest first; `events` in the order of time.
 
     With `searches` those with words are steps too.
     """
@@ -52,8 +52,8 @@ def sequences(
     return steps
 
 
-def told(steps: Sequence[Step], most: int) -> list[str]:
-    """Tell the newest `most` steps in lines, oldest first; of searches the newest alone."""
+def prompt_lines(steps: Sequence[Step], most: int) -> list[str]:
+    """Write the newest `most` steps in lines, oldest first; of searches the newest alone."""
     searched = [place for place, step in enumerate(steps) if not step.item_id]
     newest = searched[-1] if searched else -1
     lines = [step.line for place, step in enumerate(steps) if step.item_id or place == newest]

@@ -55,13 +55,13 @@ class FinetuneSettings(Limited, frozen=True, kw_only=True):
     quiet_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 5.0
 
     def kinds(self) -> tuple[Kind, ...]:
-        """Give what is tuned."""
+        """Return what is tuned."""
         return ("encoder", "language") if self.models == "both" else (self.models,)
 
     def events_of(self, kind: Kind) -> int:
-        """Give how many new events make a round due."""
+        """Return how many new events make a round due."""
         return self.encoder_events if kind == "encoder" else self.language_events
 
     def seconds_of(self, kind: Kind) -> float:
-        """Give how much event time makes a round due."""
+        """Return how much event time makes a round due."""
         return self.encoder_seconds if kind == "encoder" else self.language_seconds

@@ -68,14 +68,14 @@ def let_go(process: ProcessOfOurs) -> None:
 
 def take_line() -> bytes:
     """Read what to do, in the child; from then on the child ends when its parent is gone."""
-    told = b""
-    while not told.endswith(b"\n"):
+    received = b""
+    while not received.endswith(b"\n"):
         piece = os.read(STDIN, 1)
         if not piece:
             os._exit(ORPHANED)
-        told += piece
+        received += piece
     threading.Thread(target=_end_with_parent, name="tether", daemon=True).start()
-    return told[:-1]
+    return received[:-1]
 
 
 def _end_with_parent() -> None:

@@ -32,7 +32,7 @@ class Runner(Protocol):
     """Does a round."""
 
     def run(self, folder: RoundFolder, tell: Tell, stop: Stop) -> Decision:
-        """As `RoundRunner.run`."""
+        """See `RoundRunner.run`."""
         ...
 
 
@@ -40,19 +40,19 @@ class Watcher(Protocol):
     """Is told what the worker does; called from its thread."""
 
     def begun(self, folder: RoundFolder) -> None:
-        """A round begins, or goes on."""
+        """Report that a round begins, or goes on."""
         ...
 
     def step(self, folder: RoundFolder, step: Step) -> None:
-        """A round is so far."""
+        """Report how far a round is."""
         ...
 
     def decided(self, folder: RoundFolder, decision: Decision) -> None:
-        """A round came to its decision."""
+        """Report that a round came to its decision."""
         ...
 
     def failed(self, folder: RoundFolder, reason: str) -> None:
-        """A round broke off, and will be tried again."""
+        """Report that a round broke off, and will be tried again."""
         ...
 
 
@@ -130,7 +130,7 @@ class Trainer:
             self._failure = error
 
     def _work_once(self, folders: RoundFolders) -> bool:
-        """Do the round that is due; whether there was one."""
+        """Run the round that is due; return whether there was one."""
         store = self._view()
         if store is None:
             return False
@@ -149,7 +149,7 @@ class Trainer:
         return True
 
     def _decision(self, folder: RoundFolder) -> Decision | None:
-        """Have a round done; None where it is to be tried again."""
+        """Run a round; None where it is to be tried again."""
         try:
             return self._runner.run(
                 folder, lambda step: self._watcher.step(folder, step), self._stop.is_set

@@ -28,7 +28,7 @@ class Done(Protocol):
 
 
 def health_after(done: Done) -> Health:
-    """Give the health of a training that ended."""
+    """Return the health of a training that ended."""
     return health_of(
         done.losses,
         steps=done.steps,
@@ -39,8 +39,8 @@ def health_after(done: Done) -> Health:
     )
 
 
-def told_steps(tell: Tell) -> Callable[[Progress], None]:
-    """Give what a training calls after a step, so that `tell` hears of it."""
+def step_reporter(tell: Tell) -> Callable[[Progress], None]:
+    """Return what a training calls after a step, so that `tell` hears of it."""
 
     def progress(far: Progress) -> None:
         tell(Step("training", far.step, far.steps, f"loss {far.loss:.3f}"))

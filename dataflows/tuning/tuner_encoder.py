@@ -13,7 +13,7 @@ from dataflows.tuning.encoder_apart import may_train, texts_to_keep
 from dataflows.tuning.evidence import Evidence
 from dataflows.tuning.item_pairs import Pair, item_pairs
 from dataflows.tuning.settings import Kind
-from dataflows.tuning.training import health_after, told_steps
+from dataflows.tuning.training import health_after, step_reporter
 from dataflows.tuning.tunable import check_encoder
 from dataflows.tuning.tuner import Base, Step, Stop, Stopped, Tell, Trained
 from dataflows.tuning.window import Split
@@ -35,7 +35,7 @@ class EncoderTuner:
         self._config = config
 
     def train(self, parted: Split, base: Base, into: Path, tell: Tell, stop: Stop) -> Trained:
-        """As `Tuner.train`."""
+        """See `Tuner.train`."""
         config = self._config
         settings = msgspec.structs.replace(config.tuning, threads=config.finetune.threads)
         tell(Step("making pairs"))
@@ -43,19 +43,19 @@ class EncoderTuner:
         texts = texts_to_keep(parted)
 
         done = tune_encoder(
-            self.folder(base), as_texts(pairs), texts, settings, told_steps(tell), stop
+            self.folder(base), as_texts(pairs), texts, settings, step_reporter(tell), stop
         )
         if stop():
             raise Stopped
         done.save(into)
         saved = SentenceEncoder.from_folder(into)
-        told = msgspec.to_builtins(settings) | {"blend": done.choice.blend}
-        return Trained(health_after(done), "sentence-transformers", saved.version, saved.dim, told)
+        used = msgspec.to_builtins(settings) | {"blend": done.choice.blend}
+        return Trained(health_after(done), "sentence-transformers", saved.version, saved.dim, used)
 
     def measure(
         self, parted: Split, base: Base, folder: Path, trained: Trained, tell: Tell, stop: Stop
     ) -> Evidence:
-        """As `Tuner.measure`."""
+        """See `Tuner.measure`."""
         import torch
 
         from dataflows.tuning.encoder_gate import encoder_evidence
@@ -67,13 +67,13 @@ class EncoderTuner:
         return encoder_evidence(old, new, parted, trained.health, self._config, tell, stop)
 
     def pairs(self, parted: Split) -> list[Pair]:
-        """Give what a round trains on, as often as it comes: the loss accounts for popularity."""
+        """Return what a round trains on, as often as it comes: the loss accounts for popularity."""
         examples = msgspec.structs.replace(self._config.examples, popular_power=0.0)
         seed = self._config.learner.seed
         return item_pairs(may_train(parted.train), parted.items, examples, seed)
 
     def folder(self, base: Base) -> Path:
-        """Give the folder of the model to begin from. Raises InputError where it has none."""
+        """Return the folder of the model to begin from. Raises InputError where it has none."""
         if base.folder is not None:
             return base.folder
         if base.name == "packaged":
@@ -84,7 +84,7 @@ class EncoderTuner:
 
 
 def as_texts(pairs: list[Pair]) -> TextPairs:
-    """Give pairs as the training takes them."""
+    """Return pairs as the training takes them."""
     return TextPairs(
         [pair.anchor for pair in pairs],
         [pair.positive for pair in pairs],
@@ -94,7 +94,7 @@ def as_texts(pairs: list[Pair]) -> TextPairs:
 
 
 def _from_hub(name: str, configured: EncoderSettings) -> Path:
-    """Give the local copy of a hub model, fetched where it is not there."""
+    """Return the local copy of a hub model, fetched where it is not there."""
     revision = configured.revision if name == configured.name else None
     from huggingface_hub import snapshot_download
 

@@ -13,7 +13,7 @@ from dataflows.tuning.examples import intent_examples, next_item_examples
 from dataflows.tuning.language_gate import Asked, language_evidence
 from dataflows.tuning.language_questions import trained_on
 from dataflows.tuning.settings import Kind
-from dataflows.tuning.training import health_after, told_steps
+from dataflows.tuning.training import health_after, step_reporter
 from dataflows.tuning.tuner import Base, Step, Stop, Stopped, Tell, Trained
 from dataflows.tuning.window import Split
 from encoders.language.load import load_language_model
@@ -44,7 +44,7 @@ class LanguageTuner:
         self._asked = asked
 
     def train(self, parted: Split, base: Base, into: Path, tell: Tell, stop: Stop) -> Trained:
-        """As `Tuner.train`: an adapter goes on from the one in force."""
+        """See `Tuner.train`: an adapter goes on from the one in force."""
         settings = msgspec.structs.replace(
             self._config.language, threads=self._config.finetune.threads
         )
@@ -53,7 +53,7 @@ class LanguageTuner:
         tell(Step("making examples"))
         examples = self.examples(parted)
 
-        done = tune_language(model, examples, settings, told_steps(tell), stop)
+        done = tune_language(model, examples, settings, step_reporter(tell), stop)
         if stop():
             raise Stopped
         done.save(into)
@@ -69,7 +69,7 @@ class LanguageTuner:
     def measure(
         self, parted: Split, base: Base, folder: Path, trained: Trained, tell: Tell, stop: Stop
     ) -> Evidence:
-        """As `Tuner.measure`."""
+        """See `Tuner.measure`."""
         tell(Step("loading the language models"))
         old = self._load(base.folder)
         new = old.base.with_adapter(folder)
@@ -77,7 +77,7 @@ class LanguageTuner:
         return language_evidence(old, new, parted, trained.health, self._asked, tell, stop, seed)
 
     def examples(self, parted: Split) -> list[TextExample]:
-        """Give what a round trains on: what comes next, and intents up to a part of it.
+        """Return what a round trains on: what comes next, and intents up to a part of it.
 
         Users of the check set are left out.
         """

@@ -25,7 +25,7 @@ class View(Watcher, Protocol):
     """Shows how far reading and rounds are. Safe between threads."""
 
     def read(self, records: int, kept: int) -> None:
-        """So many records are read and stored, and so many events kept."""
+        """Report how many records are read and stored, and how many events kept."""
         ...
 
 
@@ -41,7 +41,7 @@ class LogView:
         self._read: tuple[int, int] | None = None
 
     def read(self, records: int, kept: int) -> None:
-        """So many records are read and stored, and so many events kept."""
+        """Report how many records are read and stored, and how many events kept."""
         now = self._clock()
         if now < self._next_read or self._read == (records, kept):
             return
@@ -49,25 +49,25 @@ class LogView:
         _log.info("%s events read, the newest %s kept", f"{records:,}", f"{kept:,}")
 
     def begun(self, folder: RoundFolder) -> None:
-        """A round begins, or goes on."""
+        """Report that a round begins, or goes on."""
         self._next, self._stage = 0.0, ""
         tried = f", attempt {len(folder.failures) + 1}" if folder.failures else ""
         _log.info("%s round %d begins%s", folder.kind, folder.number, tried)
 
     def step(self, folder: RoundFolder, step: Step) -> None:
-        """A round is so far; a new stage is told at once."""
+        """Report how far a round is; a new stage at once."""
         now = self._clock()
         if now < self._next and step.stage == self._stage:
             return
         self._next, self._stage = now + self._seconds, step.stage
-        _log.info("%s round %d: %s", folder.kind, folder.number, told_step(step))
+        _log.info("%s round %d: %s", folder.kind, folder.number, describe_step(step))
 
     def decided(self, folder: RoundFolder, decision: Decision) -> None:
-        """A round came to its decision."""
-        _log.info("%s round %d: %s", folder.kind, folder.number, told_decision(decision))
+        """Report that a round came to its decision."""
+        _log.info("%s round %d: %s", folder.kind, folder.number, describe_decision(decision))
 
     def failed(self, folder: RoundFolder, reason: str) -> None:
-        """A round broke off, and will be tried again."""
+        """Report that a round broke off, and will be tried again."""
         _log.warning("%s round %d: %s; it is tried again", folder.kind, folder.number, reason)
 
 
@@ -91,7 +91,7 @@ class TerminalView:
         self._bars = bars
 
     def read(self, records: int, kept: int) -> None:
-        """So many records are read and stored, and so many events kept."""
+        """Report how many records are read and stored, and how many events kept."""
         note = f"{records:,} events, the newest {kept:,} kept"
         with self._lock:
             if self._reading is None:
@@ -99,14 +99,14 @@ class TerminalView:
             self._bars.update(self._reading, note=note)
 
     def begun(self, folder: RoundFolder) -> None:
-        """A round begins, or goes on."""
+        """Report that a round begins, or goes on."""
         with self._lock:
             self._clear()
             name = f"{folder.kind} round {folder.number}"
             self._task = self._bars.add_task(name, total=None, note="")
 
     def step(self, folder: RoundFolder, step: Step) -> None:
-        """A round is so far."""
+        """Report how far a round is."""
         with self._lock:
             if self._task is None:
                 return
@@ -119,13 +119,13 @@ class TerminalView:
             )
 
     def decided(self, folder: RoundFolder, decision: Decision) -> None:
-        """A round came to its decision."""
+        """Report that a round came to its decision."""
         with self._lock:
             self._clear()
-        self._tell(f"{folder.kind} round {folder.number}: {told_decision(decision)}")
+        self._tell(f"{folder.kind} round {folder.number}: {describe_decision(decision)}")
 
     def failed(self, folder: RoundFolder, reason: str) -> None:
-        """A round broke off, and will be tried again."""
+        """Report that a round broke off, and will be tried again."""
         with self._lock:
             self._clear()
         self._tell(f"{folder.kind} round {folder.number}: {reason}; it is tried again")
@@ -139,13 +139,13 @@ class TerminalView:
         self._bars.console.print(line, markup=False, highlight=False)
 
 
-def told_step(step: Step) -> str:
+def describe_step(step: Step) -> str:
     """Write a step in one line: `training 30 of 150, loss 1.61`."""
     far = f" {step.done:g} of {step.total:g}" if step.total else ""
     return f"{step.stage}{far}{', ' * bool(step.note)}{step.note}"
 
 
-def told_decision(decision: Decision) -> str:
+def describe_decision(decision: Decision) -> str:
     """Write a decision in one line, with the figure that it hangs on and all reasons."""
     figure = decision.evidence.figures.get(LOG_RANK)
     gain = (

@@ -61,7 +61,7 @@ class Window(msgspec.Struct, frozen=True):
 
 
 def standing(events: Sequence[WindowEvent]) -> list[bool]:
-    """Tell which events, in the order in which they came, still stand: nothing took them back.
+    """Return which events, in the order of arrival, still stand: nothing took them back.
 
     What takes another one back does not stand either.
     """
@@ -93,13 +93,13 @@ class Split(msgspec.Struct, frozen=True):
     items: dict[str, WindowItem]
 
     def span(self) -> dict[str, float]:
-        """Tell what was trained on and judged on, in plain figures for a manifest."""
-        told: dict[str, float] = {"events": len(self.train), "newest": len(self.newest)}
+        """Return what was trained on and judged on, in plain figures for a manifest."""
+        facts: dict[str, float] = {"events": len(self.train), "newest": len(self.newest)}
         if self.train:
-            told |= {"first_ts": self.train[0].ts, "last_ts": self.train[-1].ts}
+            facts |= {"first_ts": self.train[0].ts, "last_ts": self.train[-1].ts}
         if self.newest:
-            told |= {"newest_first_ts": self.newest[0].ts, "newest_last_ts": self.newest[-1].ts}
-        return told
+            facts |= {"newest_first_ts": self.newest[0].ts, "newest_last_ts": self.newest[-1].ts}
+        return facts
 
 
 def split(window: Window, share: float) -> Split:
@@ -122,7 +122,7 @@ def split(window: Window, share: float) -> Split:
 def write_log(
     folder: Path, events: Sequence[WindowEvent], items: dict[str, WindowItem]
 ) -> tuple[Path, Path]:
-    """Write events.jsonl and items.jsonl as `penchant replay` reads them; give both paths."""
+    """Write events.jsonl and items.jsonl as `penchant replay` reads them; return both paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = folder / "events.jsonl", folder / "items.jsonl"
     with paths[0].open("wb") as out:
@@ -133,7 +133,7 @@ def write_log(
 
 
 def _event_record(event: WindowEvent) -> dict[str, object]:
-    """Give the record of an event; its time as ISO 8601, which any time unit leaves alone."""
+    """Return the record of an event; its time as ISO 8601, which any time unit leaves alone."""
     fields = msgspec.structs.asdict(event)
     del fields["weight"], fields["retracts"]
     fields["ts"] = datetime.fromtimestamp(event.ts, UTC).isoformat(timespec="microseconds")

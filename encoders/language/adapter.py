@@ -166,8 +166,8 @@ def _compare(adapter: Adapter, wanted: dict[str, tuple[int, ...]]) -> None:
 
 
 def _digest(settings: dict[str, Any], weights: Path) -> str:
-    told = {key: settings.get(key) for key in ("r", "lora_alpha", "use_rslora", "use_dora")}
-    digest = blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=6)
+    layout = {key: settings.get(key) for key in ("r", "lora_alpha", "use_rslora", "use_dora")}
+    digest = blake2b(json.dumps(layout, sort_keys=True).encode(), digest_size=6)
     digest.update(weights.read_bytes())
     return digest.hexdigest()
 

@@ -62,7 +62,7 @@ class _Search:
         return [(beam.token, beam.place) for beam in self.beams]
 
     def step(self, follows: Floats) -> None:
-        """Go on by one token, with log-probabilities (beams, vocabulary) of what follows."""
+        """Extend by one token, with log-probabilities (beams, vocabulary) of what follows."""
         options = [self._ways(beam.node) for beam in self.beams]
         sizes = [len(tokens) for tokens in options]
         which = np.repeat(np.arange(len(sizes)), sizes)
@@ -88,7 +88,7 @@ class _Search:
         self.beams = [beam._replace(place=first + i) for i, beam in enumerate(self.beams)]
 
     def found(self, is_live: Callable[[str], bool] | None) -> list[Found]:
-        """Give the best `n` that are still there, best first, equal ones by id."""
+        """Return the best `n` that are still there, best first, equal ones by id."""
         everything = sorted(
             (-score, item_id) for score, node in self._ended for item_id in self._allowed(node)
         )
@@ -102,12 +102,12 @@ class _Search:
         return [item_id for item_id in node.items if item_id not in self._excluded]
 
     def _ways(self, node: Node) -> NDArray[np.int64]:
-        """Give the tokens that lead on from a place to an item that is allowed."""
+        """Return the tokens that lead on from a place to an item that is allowed."""
         tokens, shut = node.tokens(), self._shut.get(node)
         return tokens if shut is None else tokens[~np.isin(tokens, shut)]
 
     def _least(self) -> float:
-        """Give the score below which a beam is of no use any more."""
+        """Return the score below which a beam is of no use any more."""
         self._ended.sort(key=lambda ended: -ended[0])
         items = 0
         for score, node in self._ended:
@@ -127,7 +127,7 @@ def beam_search(
     excluded: Sequence[Collection[str]] | None = None,
     is_live: Callable[[str], bool] | None = None,
 ) -> list[list[Found]]:
-    """Give the `n` likeliest items of the trie after each prompt, best first.
+    """Return the `n` likeliest items of the trie after each prompt, best first.
 
     Items are distinct, in the trie at the end of the search, and not among the `excluded`
     ids of their prompt; fewer than `n` only where there are fewer. Items of one title are

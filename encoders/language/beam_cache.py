@@ -49,10 +49,10 @@ class Branches:
             self._mask, self.first = self._read(prompts, shared)
 
     def extend(self, tokens: Ints, after: Ints) -> Floats:
-        """Add tokens (b, w), each after a place (b, w), and give what may follow each.
+        """Add tokens (b, w), each after a place (b, w), and return what may follow each.
 
         `after` is `PROMPT` or the place of an earlier token of the same prompt. The new
-        tokens get the next places. Gives log-probabilities (b, w, vocabulary) float32.
+        tokens get the next places. Returns log-probabilities (b, w, vocabulary) float32.
         """
         import torch
 
@@ -78,7 +78,7 @@ class Branches:
             )
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Go on with some of the prompts alone, in this order."""
+        """Keep some of the prompts alone, in this order."""
         import torch
 
         self._cache.batch_select_indices(torch.tensor(list(rows), device=self._model.device))
@@ -112,7 +112,7 @@ class Branches:
             return mask, _log_softmax(logits)[:, -1]
 
     def _logits(self, tokens: Ints, mask: Any, positions: Ints, kept: int = 0) -> Any:
-        """Let the model read tokens (b, w) on top of its cache; give logits of the last `kept`."""
+        """Read tokens (b, w) on top of the model's cache; give logits of the last `kept`."""
         import torch
 
         model, device = self._model.model, self._model.device
@@ -127,7 +127,7 @@ class Branches:
 
 
 def _cache_name(model: Any) -> str:
-    """Give the name under which a model takes its cache: it was changed within transformers 5."""
+    """Return the name under which a model takes its cache: it was changed within transformers 5."""
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     known = signature(type(inner).forward).parameters
     return "cache" if "cache" in known else "past_key_values"
@@ -142,7 +142,7 @@ _ENDED: ContextVar[Callable[[], bool]] = ContextVar("ended", default=lambda: Fal
 
 @contextmanager
 def ended_by(ended: Callable[[], bool]) -> Iterator[None]:
-    """Let searches of this thread, while inside, raise `Stopped` once `ended` says so.
+    """Make searches of this thread, while inside, raise `Stopped` once `ended` says so.
 
     It is asked before each step, so a search of many seconds is given up within one or two.
     """
@@ -166,12 +166,12 @@ class Beams(Protocol):
         ...
 
     def step(self, follows: Floats) -> None:
-        """Go on by one token, with log-probabilities (beams, vocabulary) of what follows."""
+        """Extend by one token, with log-probabilities (beams, vocabulary) of what follows."""
         ...
 
 
 def grow(model: LanguageModel, prompts: Sequence[Sequence[int]], beams: Sequence[Beams]) -> None:
-    """Let the beams of each prompt grow until none is left; each has one, at its prompt.
+    """Grow the beams of each prompt until none is left; each has one, at its prompt.
 
     Raises `Stopped` where it is told to (`ended_by`).
     """
@@ -199,7 +199,7 @@ def grow(model: LanguageModel, prompts: Sequence[Sequence[int]], beams: Sequence
 
 
 def _shared(prompts: Sequence[Sequence[int]]) -> int:
-    """Give how many tokens all prompts begin with; each keeps one of its own at least."""
+    """Return how many tokens all prompts begin with; each keeps one of its own at least."""
     most = min(len(prompt) for prompt in prompts) - 1
     first = prompts[0]
     same = 0
@@ -209,7 +209,7 @@ def _shared(prompts: Sequence[Sequence[int]]) -> int:
 
 
 def _log_softmax(logits: Any) -> Floats:
-    """Give log-probabilities as float32; what is not a number counts as impossible."""
+    """Return log-probabilities as float32; what is not a number counts as impossible."""
     import torch
 
     found: Floats = torch.log_softmax(logits.float(), dim=-1).cpu().numpy()

@@ -62,7 +62,7 @@ class Room:
         self._device = device
 
     def measure(self, read_longest: Callable[[], None]) -> None:
-        """Let the longest example be read, and see how many of it fit beside each other.
+        """Read the longest example, and measure how many of it fit beside each other.
 
         Raises TuningError where not even one does.
         """
@@ -92,7 +92,7 @@ class Room:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether an error means that there was no memory, on a CPU or a device."""
+    """Return whether an error means that there was no memory, on a CPU or a device."""
     import torch
 
     if isinstance(error, MemoryError | torch.OutOfMemoryError):

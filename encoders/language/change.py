@@ -18,7 +18,7 @@ def trained_now(adapted: Any) -> list[tuple[Any, Any]]:
 
 
 def relative_change(adapted: Any, before: list[tuple[Any, Any]]) -> float:
-    """Give |change| / |weights|, Frobenius, over all weights that the adapter reaches.
+    """Return |change| / |weights|, Frobenius, over all weights that the adapter reaches.
 
     The change of a weight is what B A is now, scaled, less what it was in `before`.
     """

@@ -56,7 +56,7 @@ def line(model: LanguageModel, prompt: str, target: str, most: int) -> Line | No
 def batches(lines: Sequence[Line], most_tokens: int) -> Iterable[list[int]]:
     """Part lines into batches of about one length, at most `most_tokens` with the padding.
 
-    Gives places in `lines`; a line over the limit is a batch by itself.
+    Returns places in `lines`; a line over the limit is a batch by itself.
     """
     order = sorted(range(len(lines)), key=lambda place: len(lines[place].ids))
     batch: list[int] = []
@@ -101,7 +101,7 @@ def rows(model: LanguageModel, lines: Sequence[Line], *, with_prompts: bool = Fa
 
 
 def token_losses(module: Any, batch: Rows) -> Any:
-    """Give the negative log-likelihood (b, kept) float32 of the last `kept` tokens, in nats."""
+    """Return the negative log-likelihood (b, kept) float32 of the last `kept` tokens, in nats."""
     import torch
 
     logits = module(

@@ -18,7 +18,7 @@ from encoders.quiet import quiet
 
 _NEEDED = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
 # What says who wrote the settings, not what the model answers.
-_TOLD_BY_THE_WRITER = ("transformers_version", "_name_or_path", "dtype", "torch_dtype")
+_WRITER_KEYS = ("transformers_version", "_name_or_path", "dtype", "torch_dtype")
 
 
 def load_language_model(
@@ -149,8 +149,8 @@ def _read(folder: Path, threads: int, device: str, dtype: str) -> tuple[Any, Any
 def _version(folder: Path) -> str:
     """Fingerprint a folder: the same on every device and for every type in memory."""
     config = json.loads((folder / "config.json").read_bytes())
-    for told in _TOLD_BY_THE_WRITER:
-        config.pop(told, None)
+    for key in _WRITER_KEYS:
+        config.pop(key, None)
     files = [folder / "tokenizer.json", *folder.glob("*.safetensors")]
     weights = [
         (path.name, "file", np.memmap(path, np.uint8, "r")) for path in files if path.is_file()

@@ -65,7 +65,7 @@ def losses(
 def score_candidates(
     model: LanguageModel, prompt: str, candidates: Sequence[str], batch: int = MOST_TOKENS
 ) -> NDArray[np.float64]:
-    """Give the log-likelihood (c,) of each candidate after a prompt, its end included, in nats.
+    """Return the log-likelihood (c,) of each candidate after a prompt, its end included, in nats.
 
     The prompt is read once with all candidates behind it in one sequence, in which each sees
     the prompt and itself only, and what several begin with is read once (tree attention: Miao

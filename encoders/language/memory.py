@@ -12,22 +12,22 @@ _CLEAR = Path("/proc/self/clear_refs")
 
 
 def used_bytes(device: str) -> int:
-    """Give what is in use now; where the system does not tell, the highest so far."""
+    """Return what is in use now; where the system does not tell, the highest so far."""
     if device.startswith("cuda"):
         import torch
 
         return int(torch.cuda.memory_allocated(device))
-    return _told("VmRSS") or peak_bytes(device)
+    return _status_bytes("VmRSS") or peak_bytes(device)
 
 
 def peak_bytes(device: str) -> int:
-    """Give the highest use since `reset_peak`, or since the start where that cannot be reset."""
+    """Return the highest use since `reset_peak`, or since the start where that cannot be reset."""
     if device.startswith("cuda"):
         import torch
 
         return int(torch.cuda.max_memory_allocated(device))
     highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return _told("VmHWM") or highest * (1 if sys.platform == "darwin" else 1024)
+    return _status_bytes("VmHWM") or highest * (1 if sys.platform == "darwin" else 1024)
 
 
 def reset_peak(device: str) -> None:
@@ -41,7 +41,7 @@ def reset_peak(device: str) -> None:
         _CLEAR.write_text("5")
 
 
-def _told(name: str) -> int:
+def _status_bytes(name: str) -> int:
     """Read one line of the process's status, in bytes; 0 where there is none."""
     with contextlib.suppress(OSError):
         for line in _STATUS.read_text().splitlines():

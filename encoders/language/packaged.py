@@ -70,8 +70,8 @@ def packaged_file() -> Path:
             "or a model of the hub"
         )
     file = min(files)
-    if (told := SMOLLM2.mismatch(file.parent)) is not None:
-        raise LanguageError(told)
+    if (mismatch := SMOLLM2.mismatch(file.parent)) is not None:
+        raise LanguageError(mismatch)
     return file
 
 

@@ -28,13 +28,13 @@ class Node:
         self._tokens: NDArray[np.int64] | None = None
 
     def tokens(self) -> NDArray[np.int64]:
-        """Give the tokens (c,) that go on from here, ascending."""
+        """Return the tokens (c,) that go on from here, ascending."""
         if self._tokens is None:
             self._tokens = np.array(sorted(self.children), np.int64)
         return self._tokens
 
     def child(self, token: int) -> Node:
-        """Give the place after a token, made now if it is missing."""
+        """Return the place after a token, made now if it is missing."""
         node = self.children.get(token)
         if node is None:
             node = self.children[token] = Node()
@@ -69,7 +69,7 @@ class Trie:
         return iter(self._paths)
 
     def path(self, item_id: str) -> tuple[int, ...]:
-        """Give the tokens of an item's title, the end token last. KeyError if unknown."""
+        """Return the tokens of an item's title, the end token last. KeyError if unknown."""
         return self._paths[item_id]
 
     def put(self, item_id: str, tokens: Sequence[int]) -> None:
@@ -86,7 +86,7 @@ class Trie:
         node.items = tuple(sorted((*node.items, item_id)))
 
     def remove(self, item_id: str) -> None:
-        """Take an item out, and what only led to it; unknown ids are ignored."""
+        """Remove an item, and what only led to it; unknown ids are ignored."""
         path = self._paths.pop(item_id, None)
         if path is None:
             return
@@ -100,7 +100,7 @@ class Trie:
                 return
 
     def shut(self, item_ids: Iterable[str]) -> dict[Node, list[int]]:
-        """Give the tokens that, from a place, lead to none but these items."""
+        """Return the tokens that, from a place, lead to none but these items."""
         ends: dict[Node, int] = {}
         ways: dict[Node, tuple[Node, int]] = {}
         for item_id in set(item_ids):
@@ -117,7 +117,7 @@ class Trie:
         return shut
 
     def _along(self, path: Iterable[int]) -> Iterator[Node]:
-        """Give the root, then the place after each token; missing ones are made."""
+        """Yield the root, then the place after each token; missing ones are made."""
         node = self.root
         yield node
         for token in path:

@@ -127,7 +127,7 @@ class _Training:
         self._optimiser.zero_grad(set_to_none=True)
 
     def step(self, lines: list[Line], step: int, steps: int) -> float:
-        """Make one step on a batch; give the mean loss of its targets. No step if not finite."""
+        """Make one step on a batch; return the mean loss of its targets. No step if not finite."""
         import torch
 
         rate = self._settings.learning_rate * _schedule(step, steps, self._settings.warmup)
@@ -170,7 +170,7 @@ class _Training:
         loss.backward()
 
     def _read(self, lines: list[Line]) -> tuple[Any, float]:
-        """Give the summed loss of a batch, prompts by their share, and that of targets alone."""
+        """Return the summed loss of a batch, prompts by their share, and that of targets alone."""
         share = self._settings.prompt_share
         batch = rows(self._base, lines, with_prompts=share > 0)
         each = token_losses(self._adapted, batch)
@@ -179,7 +179,7 @@ class _Training:
 
 
 def _trainable(base: LanguageModel, settings: LanguageTuning) -> Any:
-    """Give a copy of the modules with an adapter to train: a new one, or the present one."""
+    """Return a copy of the modules with an adapter to train: a new one, or the present one."""
     import torch
 
     if base.adapter is not None:
@@ -216,7 +216,7 @@ def _config(model: Any, settings: LanguageTuning) -> Any:
 
 
 def _conv1d() -> type:
-    """Give the class that GPT-2 has in the place of a linear layer."""
+    """Return the class that GPT-2 has in the place of a linear layer."""
     from transformers.pytorch_utils import Conv1D
 
     return Conv1D

@@ -58,7 +58,7 @@ class _Writing:
         return [(beam.tokens[-1], beam.place) for beam in self.beams]
 
     def step(self, follows: Floats) -> None:
-        """Go on by one token, with log-probabilities (beams, vocabulary) of what follows."""
+        """Extend by one token, with log-probabilities (beams, vocabulary) of what follows."""
         kinds, on = self._kinds, []
         for beam, row in zip(self.beams, follows, strict=True):
             # Twice as many, so that as many go on even where the best of them end a line.
@@ -85,7 +85,7 @@ class _Writing:
 def write_lines(
     model: LanguageModel, prompts: Sequence[str], *, beams: int = 4, most_tokens: int = 32
 ) -> list[list[Line]]:
-    """Give up to `beams` lines that finish each prompt, the likeliest by token first.
+    """Return up to `beams` lines that finish each prompt, the likeliest by token first.
 
     A line ends with its first sentence, at a line break, or where the model ends its text; one
     of more than `most_tokens` tokens is given up. There may be none.

@@ -22,7 +22,7 @@ class OldSpace:
         self._known = np.zeros(len(texts), bool)
 
     def rows(self, numbers: Numbers) -> Vectors:
-        """Give the vectors (n, dim) of texts by number."""
+        """Return the vectors (n, dim) of texts by number."""
         missing = np.unique(numbers[~self._known[numbers]])
         if len(missing):
             self._rows[missing] = self._encoder.encode([self._texts[n] for n in missing.tolist()])

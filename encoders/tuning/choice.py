@@ -57,7 +57,7 @@ def _places(pair: tuple[Numbers, Numbers], texts: Numbers) -> tuple[Numbers, Num
 def choose(
     blends: Sequence[float], among: Held, old: Vectors, encode: Callable[[float], Vectors]
 ) -> Choice:
-    """Give the best blend: the greatest gain on known texts among those that harm no strange one.
+    """Return the best blend: the greatest gain on known texts among those that harm no strange one.
 
     Where all of them do, the one that does least harm. `old` and what `encode` gives are rows
     (t, dim) of `among.texts`. The first blend is taken unseen where there is nothing to choose
@@ -81,7 +81,7 @@ def choose(
 
 
 def _log_ranks(rows: Vectors, pair: tuple[Numbers, Numbers]) -> NDArray[np.float64]:
-    """Give log2(rank) (n,) of the second text of each pair for the first; ties lose."""
+    """Return log2(rank) (n,) of the second text of each pair for the first; ties lose."""
     anchors, positives = pair
     ranks = np.empty(len(anchors), np.int64)
     for start in range(0, len(anchors), 512):

@@ -83,5 +83,5 @@ class Draws:
 
 
 def _share(texts: Numbers, weights: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Give how much of the weight is that of each text (count,)."""
+    """Return how much of the weight is that of each text (count,)."""
     return np.bincount(texts, weights, count).astype(np.float64)

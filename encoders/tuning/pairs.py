@@ -97,8 +97,8 @@ def _check(pairs: TextPairs) -> None:
     if pairs.negatives is not None:
         lengths["negatives"] = len(pairs.negatives)
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{count} {name}" for name, count in lengths.items())
-        raise EncoderError(f"the pairs are uneven: {told}; give one of each for every pair")
+        counts = ", ".join(f"{count} {name}" for name, count in lengths.items())
+        raise EncoderError(f"the pairs are uneven: {counts}; give one of each for every pair")
     weights = np.asarray(pairs.weights, np.float64)
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise EncoderError("a weight of a pair is not finite, or below 0; leave that pair out")
@@ -138,7 +138,7 @@ def parted(pairs: Numbered, share: float, rng: np.random.Generator) -> Parted:
 def _some(
     pairs: Numbered, chosen: NDArray[np.bool_], rng: np.random.Generator
 ) -> tuple[Numbers, Numbers]:
-    """Draw from the pairs chosen, at most so many; give their anchors and positives."""
+    """Draw from the pairs chosen, at most so many; return their anchors and positives."""
     places = np.flatnonzero(chosen)
     places = np.sort(rng.permutation(places)[:_MOST_CHECKED])
     return pairs.anchors[places], pairs.positives[places]

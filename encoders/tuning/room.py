@@ -21,7 +21,7 @@ _TEXTS_OF_PAIR = 2
 def fitting_batch(
     model: SentenceTransformer, texts: Sequence[str], size: int, settings: EncoderTuning, least: int
 ) -> int:
-    """Give how many pairs, at most `size`, a step can hold within `settings.max_bytes`.
+    """Return how many pairs, at most `size`, a step can hold within `settings.max_bytes`.
 
     The longest texts are read once to see what they take. Raises EncoderError where `least`
     pairs do not fit.

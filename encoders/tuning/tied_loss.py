@@ -32,7 +32,7 @@ class TiedLoss(nn.Module):
         self.targets = 0
 
     def forward(self, features: list[dict[str, Any]], labels: dict[str, Tensor]) -> Tensor:
-        """Give the loss () of a batch: `features` of its texts, `labels` as in `batches`."""
+        """Return the loss () of a batch: `features` of its texts, `labels` as in `batches`."""
         read = self.model(features[0])["sentence_embedding"]
         rows = functional.normalize(read.float(), dim=-1)
         ranking = self._ranking(rows, labels)

@@ -129,7 +129,7 @@ _SILENT: dict[str, Any] = {"report_to": "none", "save_strategy": "no", "logging_
 
 
 def _one_by_one(data: Any, **_: Any) -> Any:
-    """Let the steps come in their order."""
+    """Return the steps in their order."""
     from torch.utils.data import BatchSampler, SequentialSampler
 
     return BatchSampler(SequentialSampler(data), 1, drop_last=False)

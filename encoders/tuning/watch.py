@@ -34,13 +34,13 @@ class Watch(TrainerCallback):
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Do not begin a step that is not wanted any more."""
+        """Stop before a step that is not wanted any more."""
         control.should_training_stop = self._is_over(state)
 
     def on_pre_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Let no gradient that is not finite reach a weight."""
+        """Stop a gradient that is not finite from reaching a weight."""
         gradients = [
             weights.grad
             for weights in self._loss.parameters()
@@ -57,7 +57,7 @@ class Watch(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Tell how far it is, and plan anew."""
+        """Report how far it is, and plan anew."""
         self._time.made()
         losses = self._loss.losses
         self._progress(Progress(len(losses), self._time.steps, losses[-1], self._time.spent))

@@ -32,7 +32,7 @@ class Slot:
             )
 
     def get(self) -> Any:
-        """Give the model."""
+        """Return the model."""
         return getattr(self._holder, self._name)
 
     def put(self, inner: Any) -> None:
@@ -41,7 +41,7 @@ class Slot:
 
 
 def make_trainable(model: SentenceTransformer, settings: EncoderTuning) -> None:
-    """Let the last layers of a model be trained, by an adapter or themselves; nothing else.
+    """Make the last layers of a model trainable, by an adapter or themselves; nothing else.
 
     Dropout is switched off, so that a text has one vector in a step, and is tied to its old
     one without noise. Raises EncoderError.
@@ -102,7 +102,7 @@ def blend(model: SentenceTransformer, old: State, new: State, part: float) -> No
 
 
 def relative_change(old: State, new: State) -> float:
-    """Give |new - old| / |old| over the weights that differ, Frobenius; 0 where none does."""
+    """Return |new - old| / |old| over the weights that differ, Frobenius; 0 where none does."""
     moved = whole = 0.0
     for name, weights in old.items():
         change = float((new[name].double() - weights.double()).pow(2).sum())

@@ -30,8 +30,8 @@ def judge_of(ranks: list[int], plain: list[int], popularity: list[int]) -> Prequ
             unmet=0 if rank else number % 12,
         )
         judge.scored.add(f"e{number}", row)
-    judge.scored.add_peer("popularity", np.array(popularity, dtype=np.int64))
-    judge.scored.add_peer("none", np.zeros(len(ranks), dtype=np.int64))
+    judge.scored.add_baseline("popularity", np.array(popularity, dtype=np.int64))
+    judge.scored.add_baseline("none", np.zeros(len(ranks), dtype=np.int64))
     return judge
 
 
@@ -64,10 +64,10 @@ def test_the_lead_over_a_peer_is_paired() -> None:
     assert (same["hr@10"], same["interval"]["hr@10"]) == (0.0, [0.0, 0.0])
     assert same["cold"]["interval"]["hr@10"] == [0.0, 0.0]
     figures = accuracy(random_judge(), 10, seed=0)
-    ours, peer = figures["tie_safe"], figures["peers"]["popularity"]
-    lead = peer["lead"]
-    assert lead["hr@10"] == pytest.approx(ours["hr@10"] - peer["hr@10"])
-    assert lead["cold"]["hr@10"] == pytest.approx(ours["cold"]["hr@10"] - peer["cold"]["hr@10"])
+    ours, baseline = figures["tie_safe"], figures["peers"]["popularity"]
+    lead = baseline["lead"]
+    assert lead["hr@10"] == pytest.approx(ours["hr@10"] - baseline["hr@10"])
+    assert lead["cold"]["hr@10"] == pytest.approx(ours["cold"]["hr@10"] - baseline["cold"]["hr@10"])
     low, high = lead["interval"]["hr@10"]
     assert low < lead["hr@10"] < high
 
@@ -79,15 +79,15 @@ def test_young_items_are_judged_apart_and_ours_may_be_known_by_text() -> None:
     young, met = before < 5, before > 0
     listed = scored.column("unmet")
     hits = (ours > 0) & (ours <= 10) | (listed > 0) & (listed <= 10)
-    peer = (scored.column("popularity") > 0) & (scored.column("popularity") <= 10)
-    of_ours, of_peer = figures["tie_safe"]["young"], figures["peers"]["popularity"]["young"]
-    assert of_ours["events"] == of_peer["events"] == young.sum()
+    baseline = (scored.column("popularity") > 0) & (scored.column("popularity") <= 10)
+    of_ours, of_baseline = figures["tie_safe"]["young"], figures["peers"]["popularity"]["young"]
+    assert of_ours["events"] == of_baseline["events"] == young.sum()
     assert of_ours["hr@10"] == hits[young].mean()
     assert of_ours["met"]["hr@10"] == ((ours > 0) & (ours <= 10))[young & met].mean()
     assert of_ours["met"]["events"] == (young & met).sum() < young.sum()
-    assert of_peer["hr@10"] == peer[young].mean()
+    assert of_baseline["hr@10"] == baseline[young].mean()
     lead = figures["peers"]["popularity"]["lead"]["young"]
-    assert lead["hr@10"] == pytest.approx(of_ours["hr@10"] - of_peer["hr@10"])
+    assert lead["hr@10"] == pytest.approx(of_ours["hr@10"] - of_baseline["hr@10"])
     low, high = lead["interval"]["hr@10"]
     assert low < lead["hr@10"] < high
     assert "young" not in figures["plain"]
@@ -106,14 +106,17 @@ def test_the_best_peer_is_the_one_with_the_most_hits() -> None:
 def test_a_peer_has_a_rank_for_every_scored_event() -> None:
     scored = random_judge(10).scored
     with pytest.raises(ValueError, match="3 ranks for 10"):
-        scored.add_peer("short", np.zeros(3, dtype=np.int64))
-    assert scored.column("popularity", newest=4).tolist() == scored.peers["popularity"][6:].tolist()
+        scored.add_baseline("short", np.zeros(3, dtype=np.int64))
+    assert (
+        scored.column("popularity", newest=4).tolist()
+        == scored.baselines["popularity"][6:].tolist()
+    )
     assert scored.column("popularity", newest=0).tolist() == []
 
 
 def test_nothing_scored_is_still_strict_json() -> None:
     judge = Prequential(5, repeats_on=False)
-    judge.scored.add_peer("popularity", np.zeros(0, dtype=np.int64))
+    judge.scored.add_baseline("popularity", np.zeros(0, dtype=np.int64))
     figures = accuracy(judge, 10, seed=0)
     assert figures["tie_safe"]["hr@10"] is None
     assert figures["tie_safe"]["interval"]["hr@10"] is None

@@ -52,14 +52,18 @@ def test_a_lead_counts_that_is_large_and_sure(lead, low, verdict) -> None:
     def figures(rate: float) -> dict[str, object]:
         return {"hr@10": rate, "interval": {"hr@10": [low, 0.5]}}
 
-    peer = {**figures(0.2), "cold": figures(0.2), "lead": {**figures(lead), "cold": figures(lead)}}
+    baseline = {
+        **figures(0.2),
+        "cold": figures(0.2),
+        "lead": {**figures(lead), "cold": figures(lead)},
+    }
     found = {
         "best_peer": "markov",
         "best_peer_of": {"cold": "markov"},
         "tie_safe": {**figures(0.2 + lead), "cold": figures(0.2 + lead)},
-        "peers": {"markov": peer},
+        "peers": {"markov": baseline},
     }
     said = bench.verdicts("deskdrop", found, whole=False)
     assert said[0].endswith(f": {verdict}")
     assert f"{100 * lead / 0.2:+.1f} %" in said[0]
-    assert "the best peer, markov, 0.2000" in said[1]
+    assert "the best baseline, markov, 0.2000" in said[1]

@@ -186,7 +186,10 @@ def test_replay_writes_report_and_ranks(penchant, log, tmp_path) -> None:
 
 @pytest.mark.parametrize(
     ("against", "told"),
-    [("popularity,apriori", "peer 'apriori' is unknown; give all, none, or"), (",", "no peer")],
+    [
+        ("popularity,apriori", "baseline 'apriori' is unknown; give all, none, or"),
+        (",", "no baseline"),
+    ],
 )
 def test_a_peer_that_is_none_is_told_in_one_line(penchant, log, against, told) -> None:
     status, out, err = penchant("replay", log / "events.jsonl", "--against", against)

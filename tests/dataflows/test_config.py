@@ -7,7 +7,7 @@ import pytest
 from dataflows.cli import _arguments
 from dataflows.config import Config, load_config, settings
 from dataflows.errors import InputError
-from dataflows.limits import told as limits_of
+from dataflows.limits import describe_limits as limits_of
 from dataflows.marks import PATH, is_marked
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,7 +97,7 @@ def page() -> str:
     return (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
 
 
-def told(default: object) -> str:
+def described(default: object) -> str:
     """Write a default as TOML would."""
     if default is None:
         return "(none)"
@@ -115,7 +115,7 @@ def test_the_page_names_every_setting_with_its_default_and_no_other():
     rows = {row[0]: row[1:] for row in re.findall(pattern, page(), re.MULTILINE)}
     wanted = {
         name: (
-            told(
+            described(
                 field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
             ),
             limits_of(field.type),

@@ -12,7 +12,7 @@ from msgspec import inspect
 
 from dataflows.config import Config, load_config, settings
 from dataflows.errors import InputError
-from dataflows.limits import range_of, told
+from dataflows.limits import describe_limits, range_of
 
 NUMBERS = {name: field.type for name, field in settings() if range_of(field.type) is not None}
 SECTIONS = {field.name: field.type for field in msgspec.structs.fields(Config)}
@@ -65,7 +65,7 @@ def test_what_lies_just_outside_is_refused_in_one_line_with_its_limits(name):
         message = refused(name, kept(name, number))
         assert "\n" not in message
         assert name in message
-        assert f"from {told(wanted)}" in message
+        assert f"from {describe_limits(wanted)}" in message
         assert "docs/config.md" in message
         assert repr(number) in message
 

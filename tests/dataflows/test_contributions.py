@@ -34,19 +34,19 @@ def grown() -> tuple[Recommender, Contributions, list[tuple[int, np.ndarray]]]:
 
 def naive(model: Recommender) -> np.ndarray:
     """Mean loss of score of the best five, one item and one group of signals at a time."""
-    block, score = model.open, model.preference.score
-    pull = block.pull
-    best = np.argsort(-(score(block.scaled) + pull), kind="stable")[:5]
+    batch, score = model.open, model.preference.score
+    item_weights = batch.item_weights
+    best = np.argsort(-(score(batch.scaled) + item_weights), kind="stable")[:5]
     lost = np.zeros(len(ALWAYS))
     for number, (group, names) in enumerate(ALWAYS.items()):
         columns = [FEATURES.index(name) for name in names]
         for place in best:
-            row = block.scaled[[place]].copy()
+            row = batch.scaled[[place]].copy()
             full = score(row)[0]
-            row[0, columns] = block.scaled[:, columns].mean(axis=0)
+            row[0, columns] = batch.scaled[:, columns].mean(axis=0)
             lost[number] += (full - score(row)[0]) / len(best)
             if group == "together":
-                lost[number] += (pull[place] - pull.mean()) / len(best)
+                lost[number] += (item_weights[place] - item_weights.mean()) / len(best)
     return lost
 
 

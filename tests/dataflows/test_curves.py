@@ -31,7 +31,7 @@ def rows() -> tuple[Scored, Trace]:
                     position % 5, len(scored) // 5, rank, rank, 0, 50, rank > 0, rank % 2 == 0, 9, 0
                 ),
             )
-    scored.add_peer("other", rng.integers(0, 60, len(scored)))
+    scored.add_baseline("other", rng.integers(0, 60, len(scored)))
     return scored, trace
 
 

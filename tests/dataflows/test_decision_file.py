@@ -58,7 +58,7 @@ def test_another_file_is_refused_though_it_is_longer(tmp_path: Path) -> None:
 def test_what_takes_its_place_is_told(
     tmp_path: Path, way: str, caplog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decision_file._seldom, "_told", {})
+    monkeypatch.setattr(decision_file._seldom, "_logged", {})
     path = tmp_path / "decisions.jsonl"
     path.write_bytes(FIRST)
     file = opened(path)

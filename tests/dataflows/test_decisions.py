@@ -111,7 +111,7 @@ class Shard:
 
     @property
     def labels(self) -> list[str]:
-        return sorted(self.engine.model.needs.stated.labels)
+        return sorted(self.engine.model.tracker.stated.labels)
 
     @property
     def learnt_records(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from dataflows.engine import Engine
 from dataflows.event_settings import EventSettings
 from dataflows.events import Event, decode_event
 from dataflows.generation.narrative_prompts import fact_texts, plain_headline, plain_reason
-from dataflows.generation.told import Listed, Sentence, Told
+from dataflows.generation.told import Listed, NarrativeText, Sentence
 from dataflows.items import ItemRecord, decode_item
 from dataflows.messages import Position, Versions, render_narrative
 from dataflows.outbox import Outbox
@@ -184,7 +184,7 @@ def test_an_item_that_is_decoded_can_be_stored_moved_and_put_into_words(record: 
     assert read_item(moved_blob(stored, vector, "v")).record == item
     strict(msgspec.json.encode(item))
     assert "\n" not in item_line(item.title, item.categories)
-    told = Told(
+    told = NarrativeText(
         Sentence(plain_headline(""), "template"),
         (Sentence(plain_reason(item), "template"),),
         (item.title,),

@@ -21,7 +21,7 @@ from dataflows.record import Raw
 from dataflows.records import MemoryStore
 from dataflows.swap.in_force import InForce
 from encoders.hashing import HashingEncoder
-from learners.lists import Entry, UserList
+from learners.lists import Entry, RecommendationList
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings
 
@@ -77,7 +77,7 @@ class Popular:
         ranked = sorted((-n, i) for i, n in self.counts.items() if i not in seen)[: self.k]
         intent = {"many" if sequence % 4 > 1 else "few": 0.75, "other": 0.25}
         entries = tuple(Entry(item, -score, ()) for score, item in ranked)
-        return UserList(user_id, entries, intent, (), sequence, 0)
+        return RecommendationList(user_id, entries, intent, (), sequence, 0)
 
     def changed(self):
         for user_id in sorted(self.touched):
@@ -380,9 +380,9 @@ class Watcher:
     def __init__(self):
         self.seen, self.batches = [], 0
 
-    def before_learn(self, recommender, interaction, served):
+    def before_learn(self, recommender, interaction, last_sent):
         was_learnt = recommender.counts[interaction.item_id]
-        self.seen.append((interaction.event_id, interaction.position, served, was_learnt))
+        self.seen.append((interaction.event_id, interaction.position, last_sent, was_learnt))
 
     def before_label(self, recommender, late):
         self.seen.append(late)

@@ -18,7 +18,7 @@ from dataflows.intent_judge import auroc
 from dataflows.replay import replay
 from encoders.load import load_encoder
 from encoders.text import render_event
-from learners.needs import Needs
+from learners.needs import IntentTracker
 
 ENCODER = "hashing-64"
 WORDS = {
@@ -53,7 +53,7 @@ def report(folder: Path, lines: Lines) -> dict[str, Any]:
 
 def test_figures_equal_predict_then_learn_written_out(tmp_path: Path) -> None:
     lines = sentences()
-    learner, encoder = Needs(64).stated, load_encoder(ENCODER)
+    learner, encoder = IntentTracker(64).stated, load_encoder(ENCODER)
     hits, top3, losses = [], [], []
     for line in lines:
         vector = encoder.encode([render_event("query", None, line["text"])])[0]

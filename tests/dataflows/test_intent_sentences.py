@@ -13,9 +13,9 @@ from encoders.load import load_encoder
 from encoders.text import render_event
 from learners.history import User
 from learners.interaction import Interaction
-from learners.needs import Needs
+from learners.needs import IntentTracker
 from learners.settings import LearnerSettings
-from learners.told import Told
+from learners.told import IntentReport
 
 pytestmark = pytest.mark.slow
 
@@ -23,11 +23,11 @@ LABELS = ("card_arrival", "exchange_rate", "pin_blocked", "top_up_failed", "age_
 
 
 class Desk:
-    """Needs taught with banking77's sentences of a few labels, and one user who writes."""
+    """An intent tracker taught with sentences of a few labels of banking77, and one user."""
 
     def __init__(self, folder: Path, examples: int = 60) -> None:
         self.encoder = load_encoder("packaged")
-        self.needs = Needs(384, LearnerSettings(dim=384, intent_next=0.0))
+        self.tracker = IntentTracker(384, LearnerSettings(dim=384, intent_next=0.0))
         self.user, self.count = User(), 0
         with (folder / "train.csv").open(encoding="utf-8") as file:
             rows = [row for row in csv.DictReader(file) if row["category"] in LABELS]
@@ -39,7 +39,7 @@ class Desk:
     def _of(rows: list[dict[str, str]], name: str) -> list[dict[str, str]]:
         return [row for row in rows if row["category"] == name]
 
-    def hear(self, text: str, user: User | None = None, **more: Any) -> Told:
+    def hear(self, text: str, user: User | None = None, **more: Any) -> IntentReport:
         self.count += 1
         (vector,) = self.encoder.encode([render_event("query", None, text) or ""])
         event = Interaction(
@@ -47,13 +47,13 @@ class Desk:
             vector=vector, text=text, **more,
         )  # fmt: skip
         user = user or self.user
-        self.needs.learn(event, user, None)
-        return self.needs.tell(user)
+        self.tracker.learn(event, user, None)
+        return self.tracker.report(user)
 
     def reads(self, text: str) -> tuple[str, str]:
         """Give what is told of the sentence alone, and of the session after it."""
-        told = self.hear(text)
-        return next(iter(told.intent)), next(iter(told.belief))
+        report = self.hear(text)
+        return next(iter(report.intent)), next(iter(report.belief))
 
 
 def test_a_session_of_real_sentences(shared: Path) -> None:
@@ -67,9 +67,9 @@ def test_a_session_of_real_sentences(shared: Path) -> None:
     # A change: it shows at the third event at the latest.
     assert desk.reads("I entered a wrong PIN and now it is blocked")[0] == "pin_blocked"
     desk.reads("How do I unblock my PIN")
-    told = desk.hear("My PIN is blocked, what can I do")
-    assert next(iter(told.belief)) == "pin_blocked"
-    why = {why.need: why for why in told.because}["pin_blocked"]
+    report = desk.hear("My PIN is blocked, what can I do")
+    assert next(iter(report.belief)) == "pin_blocked"
+    why = {why.need: why for why in report.because}["pin_blocked"]
     assert {"pin", "blocked"} & set(why.words)
     assert all("PIN" in text for _, text, _ in why.events)
 

@@ -124,5 +124,5 @@ def test_what_is_unknown_is_shown_in_part():
     known = KnownItems()
     for number in range(20):
         known.note(f"x{number % 10}", is_known=False)
-    told = known.joined(3).told()
+    told = known.joined(3).summary()
     assert told.endswith("not 'x0', 'x1', 'x2', 'x3', 'x4', ...")

@@ -36,7 +36,7 @@ def test_a_label_that_comes_hours_later_is_joined_to_its_event(restart: bool) ->
             ask(line, intent, number)
     if restart:
         line.restart()
-    assert line.engine.model.needs.stated.labels == []
+    assert line.engine.model.tracker.stated.labels == []
     for number in range(30):
         for intent in TEXTS:
             label(line, intent, number, ts=1.7e9 + 20_000 + number)
@@ -55,8 +55,8 @@ def test_a_label_is_learnt_once_and_all_are_counted() -> None:
     label(line, "card", 0)
     label(line, "rate", 0)  # its event carried one
     label(line, "fee", 7)  # nobody asked that
-    needs = line.engine.model.needs
-    assert needs.stated.learnt == 2
+    tracker = line.engine.model.tracker
+    assert tracker.stated.learnt == 2
     counts = line.engine.counts
     assert [counts[f"labels_{how}"] for how in ("late", "duplicate", "unmatched")] == [1, 2, 1]
     ledger = line.engine.ledger.as_dict()
@@ -71,12 +71,12 @@ def test_a_teacher_counts_less_and_the_truth_has_the_last_word() -> None:
     label(line, "card", 0, context={"event_id": "card-0", "source": "teacher"}, intent="fee")
     label(line, "card", 0, context={"event_id": "card-0", "source": "teacher"}, intent="fee")
     label(line, "card", 0)
-    assert line.engine.model.needs.stated.labels == ["fee", "card"]
+    assert line.engine.model.tracker.stated.labels == ["fee", "card"]
     assert line.engine.counts["labels_late"] == 2
     silent = Line(intent_teacher=0.0)
     ask(silent, "card", 0)
     label(silent, "card", 0, context={"event_id": "card-0", "source": "teacher"})
-    assert silent.engine.model.needs.stated.labels == []
+    assert silent.engine.model.tracker.stated.labels == []
 
 
 @pytest.mark.parametrize("source", ["label", "teacher"])
@@ -85,10 +85,10 @@ def test_nobody_labels_the_event_of_another_user(source: str) -> None:
     ask(line, "card", 0)
     context = {"event_id": "card-0", "source": source}
     label(line, "card", 0, user_id="somebody-else", intent="fee", context=context)
-    assert line.engine.model.needs.stated.labels == []
+    assert line.engine.model.tracker.stated.labels == []
     assert line.engine.counts["labels_unmatched"] == 1
     label(line, "card", 0, context=context)
-    assert line.engine.model.needs.stated.labels == ["card"]
+    assert line.engine.model.tracker.stated.labels == ["card"]
     assert line.engine.ledger.as_dict()["reasons"]["observed"] == {"label_unmatched": 1}
 
 
@@ -98,7 +98,7 @@ def test_a_label_of_a_session_is_learnt_for_each_of_its_events() -> None:
         line(text=f"{TEXTS['card']} {number}", session_id="s1")
     line(text=TEXTS["fee"], session_id="s2")
     line(type="label", intent="card", session_id="s1")
-    assert line.engine.model.needs.stated.learnt == 3
+    assert line.engine.model.tracker.stated.learnt == 3
     line(type="label", intent="card", session_id="s1")
     line(type="label", intent="card", session_id="s1", user_id="u2")
     assert line.engine.counts["labels_duplicate"] == 1
@@ -110,12 +110,12 @@ def test_an_event_may_carry_the_label_of_its_session() -> None:
     for number in range(3):
         line(text=f"{TEXTS['card']} {number}", session_id="s1")
     line(text=TEXTS["card"], session_id="s1", intent="card", context={"label_of": "session"})
-    assert line.engine.model.needs.stated.learnt == 4
+    assert line.engine.model.tracker.stated.learnt == 4
     assert line.engine.learnt == 4
     assert line.engine.counts["labels_late"] == 1
     assert line.engine.ledger.as_dict()["learnt"] == 4
     line(text=TEXTS["fee"], session_id="s2", intent="fee", context={"label_of": "event"})
-    assert line.engine.model.needs.stated.learnt == 5
+    assert line.engine.model.tracker.stated.learnt == 5
 
 
 def test_a_restart_in_between_changes_nothing() -> None:

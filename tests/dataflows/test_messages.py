@@ -32,14 +32,14 @@ from dataflows.messages import (
 )
 from dataflows.reasons import Reason
 from dataflows.record import Raw, Reject
-from learners.lists import Carried, Entry, Leaning, UserList
+from learners.lists import Entry, IntentEvidence, Leaning, RecommendationList
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NOW = 1_769_903_940.1234
 POSITION = Position("events-0", 4711)
 VERSIONS = Versions("hashing-256-1f3a", "1-9c2e")
 
-LIST = UserList(
+LIST = RecommendationList(
     user_id="u-196",
     entries=(
         Entry("242", 1.73, ("often seen together with Antonia's Line",)),
@@ -51,9 +51,9 @@ LIST = UserList(
     position=3,
     belief={"comedy": 0.9, "war": 0.0995},
     novelty=0.25,
-    because=(Carried("comedy", ("funny",), (("e-81", "a funny film", 1.92),)),),
+    because=(IntentEvidence("comedy", ("funny",), (("e-81", "a funny film", 1.92),)),),
 )
-NEW_USER = UserList("u-new", (), {}, (), 0, 0)
+NEW_USER = RecommendationList("u-new", (), {}, (), 0, 0)
 
 
 def strict(message: bytes) -> Any:
@@ -67,12 +67,12 @@ def title_of(item_id: str) -> str:
     return {"242": "Kolya (1996)"}.get(item_id, "")
 
 
-def recommendation(offered: UserList = LIST, **more: Any) -> Any:
+def recommendation(offered: RecommendationList = LIST, **more: Any) -> Any:
     given = {"title_of": title_of, "position": POSITION, "versions": VERSIONS, "time": NOW, **more}
     return strict(render_recommendation(offered, **given))
 
 
-def intents(offered: UserList = LIST) -> Any:
+def intents(offered: RecommendationList = LIST) -> Any:
     return strict(render_intents(offered, POSITION, VERSIONS, NOW))
 
 
@@ -178,7 +178,7 @@ def test_a_user_of_whom_nothing_is_known_has_whole_messages_too() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_ids_and_titles_come_out_as_they_are(text: str) -> None:
-    offered = UserList(text, (Entry(text, 1.0, (text,)),), {text: 1.0}, (), 1, 1)
+    offered = RecommendationList(text, (Entry(text, 1.0, (text,)),), {text: 1.0}, (), 1, 1)
     found = recommendation(offered, title_of=lambda item_id: item_id)
     assert found["user_id"] == text
     assert (found["items"][0]["item_id"], found["items"][0]["title"]) == (text, text)
@@ -199,7 +199,7 @@ def test_a_figure_that_is_not_finite_is_refused(place: str, bad: float) -> None:
     elif place != "intent":
         leaning = msgspec.structs.replace(leaning, **{place: bad})
     intent = {"comedy": bad if place == "intent" else 0.5, "drama": 0.25}
-    offered = UserList("u1", (Entry("1", 2.0, ()), entry), intent, (leaning,), 1, 1)
+    offered = RecommendationList("u1", (Entry("1", 2.0, ()), entry), intent, (leaning,), 1, 1)
     if place not in {"liking", "certainty"}:
         with pytest.raises(MessageError, match="u1"):
             recommendation(offered)
@@ -211,20 +211,20 @@ def test_a_figure_that_is_not_finite_is_refused(place: str, bad: float) -> None:
 def test_infinities_of_both_signs_do_not_cancel_out() -> None:
     entries = (Entry("1", float("inf"), ()), Entry("2", float("-inf"), ()))
     with pytest.raises(MessageError):
-        recommendation(UserList("u1", entries, {}, (), 1, 1))
+        recommendation(RecommendationList("u1", entries, {}, (), 1, 1))
 
 
 def test_figures_of_numpy_are_written_as_numbers() -> None:
     score, share = np.float64(1.5), np.float64(0.5)
     leaning = Leaning("Comedy", np.float32(0.5), share)
-    offered = UserList("u1", (Entry("1", score, ()),), {"a": share}, (leaning,), 1, 1)
+    offered = RecommendationList("u1", (Entry("1", score, ()),), {"a": share}, (leaning,), 1, 1)
     assert recommendation(offered)["items"][0]["score"] == 1.5
     assert intents(offered)["profile"][0] == {"category": "Comedy", "liking": 0.5, "certainty": 0.5}
 
 
 def test_what_is_not_unicode_is_refused() -> None:
     with pytest.raises(MessageError):
-        recommendation(UserList("\ud800", (), {}, (), 1, 1))
+        recommendation(RecommendationList("\ud800", (), {}, (), 1, 1))
 
 
 @pytest.mark.parametrize("time", [float("nan"), float("inf"), 1e18])

@@ -103,15 +103,15 @@ def test_an_encoder_that_is_behind_is_told_once_a_while_and_so_is_the_end(caplog
         assert "come faster than they are encoded: for 5 s" in said
         assert "about 100 tokens a second" in said
         assert "penchant models compress" in said
-        assert "behind, " in cut.told()
+        assert "behind, " in cut.summary()
         for _ in range(int(TELL_EVERY)):
             tick(1.0, 1)
         assert len(caplog.messages) == 2
         tick(1.0, 0)
         assert "caught up" in caplog.messages[2]
         assert cut.counts["behind"] == 1
-        assert "behind" not in cut.told()
-        assert f"{cut.counts['cut']:,} micro-batches cut" in cut.told()
+        assert "behind" not in cut.summary()
+        assert f"{cut.counts['cut']:,} micro-batches cut" in cut.summary()
         tick(1.0, 3)
         assert len(caplog.messages) == 3, "the count of seconds begins anew"
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.peers.popularity import Popularity
-from dataflows.peers.run import run_peer
+from dataflows.peers.run import run_baseline
 from dataflows.prequential import Prequential
 from dataflows.ranks import place_in, rank_among
 from learners.interaction import Interaction
@@ -61,14 +61,14 @@ def judged(
     repeats_on: bool,
     ranks_from: int | None = None,
     listed: tuple[str, ...] = (),
-    served: dict[str, list[str]] | None = None,
+    last_sent: dict[str, list[str]] | None = None,
 ) -> Prequential:
     judge = Prequential(warmup, repeats_on=repeats_on, k=2, ranks_from=ranks_from)
     recommender = Counts(repeats_on, listed)
     for position, (user, item, ts) in enumerate(events):
         event_id = f"e{position}"
         interaction = Interaction(position, event_id, user, item, "view", ts)
-        judge.before_learn(recommender, interaction, (served or {}).get(event_id))
+        judge.before_learn(recommender, interaction, (last_sent or {}).get(event_id))
         recommender.learn(interaction)
     return judge
 
@@ -95,7 +95,7 @@ def test_ranks_worked_out_by_hand() -> None:
         2,
         repeats_on=False,
         listed=("oat",),
-        served={"e3": ["jam"], "e4": ["oat"], "e6": ["jam", "oat"], "e9": ["jam"]},
+        last_sent={"e3": ["jam"], "e4": ["oat"], "e6": ["jam", "oat"], "e9": ["jam"]},
     )
     scored = judge.scored
     assert scored.event_ids == ["e2", "e3", "e4", "e6", "e8", "e9", "e10", "e11"]
@@ -103,7 +103,7 @@ def test_ranks_worked_out_by_hand() -> None:
     assert scored.column("plain").tolist() == [1, 1, 0, 3, 1, 2, 3, 2]
     assert scored.column("as_served").tolist() == [0, 1, 0, 2, 0, 0, 0, 0]
     assert scored.column("candidates").tolist() == [1, 1, 1, 3, 1, 2, 3, 3]
-    run = run_peer(Popularity(), judge.trace, repeats_on=False)
+    run = run_baseline(Popularity(), judge.trace, repeats_on=False)
     assert run.ranks.tolist() == [1, 1, 0, 3, 1, 2, 3, 3]
     assert run.events == len(LOG)
     assert scored.column("user").tolist() == [1, 0, 0, 2, 1, 2, 3, 3]
@@ -230,7 +230,9 @@ def test_ranks_equal_a_naive_reading_of_the_protocol(steps, warmup, repeats_on) 
     judge = judged(events, warmup, repeats_on=repeats_on, ranks_from=0)
     columns = [judge.scored.column(name).tolist() for name in ("tie_safe", "plain", "candidates")]
     assert list(zip(*columns, strict=True)) == oracle(events, warmup, repeats_on)
-    assert run_peer(Popularity(), judge.trace, repeats_on=repeats_on).ranks.tolist() == columns[0]
+    assert (
+        run_baseline(Popularity(), judge.trace, repeats_on=repeats_on).ranks.tolist() == columns[0]
+    )
     counted = judge.unscored
     reasons = counted.warmup + counted.no_item + counted.repeat + counted.group_began_in_warmup
     assert len(judge.scored) + reasons == judge.learnt == len(events)

@@ -56,8 +56,8 @@ def figures(done: Replay) -> dict[str, Any]:
     def without(report: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in report.items() if name not in TIMING}
 
-    peers = {name: without(peer) for name, peer in done.report["peers"].items()}
-    return {**without(done.report), "peers": peers, "intent": without(done.report["intent"])}
+    baselines = {name: without(baseline) for name, baseline in done.report["peers"].items()}
+    return {**without(done.report), "peers": baselines, "intent": without(done.report["intent"])}
 
 
 def ranks(done: Replay, name: str = "tie_safe") -> dict[str, int]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learners.belief import Belief, BeliefSettings, Filter
+from learners.belief import Belief, BeliefSettings, SessionFilter
 from learners.codec import pack, unpack, unpack_as
 
 SURE = 0.9
@@ -22,7 +22,7 @@ def says(need: int, n: int, sure: float = SURE) -> Any:
     return shares
 
 
-def held(filtered: Filter, needs: list[int], n: int, sure: float = SURE) -> list[int]:
+def held(filtered: SessionFilter, needs: list[int], n: int, sure: float = SURE) -> list[int]:
     """The need believed in after each event of one session."""
     belief, found = None, []
     for need in needs:
@@ -33,7 +33,7 @@ def held(filtered: Filter, needs: list[int], n: int, sure: float = SURE) -> list
 
 @pytest.mark.parametrize("n", [2, 3, 12, 77, 150])
 def test_one_odd_event_does_not_flip_it_and_a_change_shows_within_three(n: int) -> None:
-    filtered = Filter()
+    filtered = SessionFilter()
     for need in list(range(n)) * 3:  # all needs are equally common
         filtered.step(None, says(need, n), 0, n)
     assert held(filtered, [0] * 5 + [1] + [0] * 5, n) == [0] * 11
@@ -45,7 +45,7 @@ def test_one_odd_event_does_not_flip_it_and_a_change_shows_within_three(n: int) 
 
 def test_noisy_sessions_are_read_better_than_event_by_event() -> None:
     draw, n = np.random.default_rng(3), 8
-    filtered = Filter()
+    filtered = SessionFilter()
     right = alone = events = 0
     for session in range(300):
         need, belief = int(draw.integers(n)), None
@@ -63,7 +63,7 @@ def test_noisy_sessions_are_read_better_than_event_by_event() -> None:
 
 def test_staying_and_switching_are_learnt_from_labels() -> None:
     n, draw = 3, np.random.default_rng(0)
-    filtered = Filter()
+    filtered = SessionFilter()
     for _ in range(400):  # need 0 stays 19 times of 20, need 1 leads to 2 every other time
         belief, need = None, int(draw.integers(n))
         for _ in range(8):
@@ -81,7 +81,7 @@ def test_staying_and_switching_are_learnt_from_labels() -> None:
 
 
 def test_labels_far_apart_count_the_steps_between_them() -> None:
-    near, far = Filter(), Filter()
+    near, far = SessionFilter(), SessionFilter()
     for filtered, silent in ((near, 0), (far, 4)):
         for _ in range(60):
             belief = filtered.tell(filtered.step(None, None, 0, 2), 0)
@@ -92,7 +92,7 @@ def test_labels_far_apart_count_the_steps_between_them() -> None:
 
 
 def test_a_label_is_believed_at_once() -> None:
-    filtered = Filter()
+    filtered = SessionFilter()
     belief = None
     for _ in range(10):
         belief = filtered.step(belief, says(0, 4), 0, 4)
@@ -107,7 +107,7 @@ def test_a_label_is_believed_at_once() -> None:
 def test_events_that_repeat_one_another_are_trusted_less() -> None:
     """Ten events that say what the first one says are one piece of evidence, not ten."""
     draw, n = np.random.default_rng(5), 4
-    filtered = Filter()
+    filtered = SessionFilter()
     assert filtered.trust == 1.0
     for _ in range(300):
         need = int(draw.integers(n))
@@ -117,7 +117,7 @@ def test_events_that_repeat_one_another_are_trusted_less() -> None:
 
 
 def test_what_is_common_is_not_believed_twice() -> None:
-    n, filtered = 3, Filter()
+    n, filtered = 3, SessionFilter()
     common = np.array([0.7, 0.2, 0.1])
     for _ in range(2_000):
         filtered.step(None, common, 0, n)
@@ -129,7 +129,7 @@ def test_what_is_common_is_not_believed_twice() -> None:
 
 
 def test_looking_learns_nothing() -> None:
-    filtered = Filter()
+    filtered = SessionFilter()
     belief = filtered.step(None, says(1, 5), 0, 5)
     before = pack("f", 1, filtered.state())
     seen = filtered.look(belief, says(2, 5), 0, 5)
@@ -138,14 +138,14 @@ def test_looking_learns_nothing() -> None:
 
 
 def test_new_needs_and_another_edition() -> None:
-    filtered = Filter()
+    filtered = SessionFilter()
     belief = filtered.step(None, says(0, 2), 0, 2)
     wider = filtered.step(belief, says(2, 3), 0, 3)
     assert wider.shares.shape == (3,)
     assert wider.shares[0] > wider.shares[1]
     again = filtered.step(wider, None, 1, 3)  # the labels are others: begin anew
     assert again.shares == pytest.approx(filtered.entry)
-    assert Filter().step(None, None, 0, 0).shares.shape == (0,)
+    assert SessionFilter().step(None, None, 0, 0).shares.shape == (0,)
     filtered.clear(0)
     assert np.isfinite(filtered.stay).all()
 
@@ -160,7 +160,7 @@ _steps = st.lists(
 @settings(deadline=None)
 def test_it_equals_the_forward_step_written_out(steps: Any) -> None:
     n = 6
-    filtered, belief = Filter(), None
+    filtered, belief = SessionFilter(), None
     for need, sure, label in steps:
         stay, entry, usual = filtered.stay.copy(), filtered.entry.copy(), filtered._usual.copy()
         before, posterior = belief, says(need, n, sure)
@@ -184,11 +184,11 @@ def test_it_equals_the_forward_step_written_out(steps: Any) -> None:
 @settings(deadline=None)
 def test_stored_and_restored_it_goes_on_bit_for_bit(steps: Any, cut: int) -> None:
     n = 6
-    one, belief = Filter(), None
-    two, other = Filter(), None
+    one, belief = SessionFilter(), None
+    two, other = SessionFilter(), None
     for place, (need, sure, label) in enumerate(steps):
         if place == cut:
-            two = Filter.from_state(unpack(pack("f", 1, two.state()), "f", 1))
+            two = SessionFilter.from_state(unpack(pack("f", 1, two.state()), "f", 1))
             if other is not None:
                 other = unpack_as(pack("b", 1, other), "b", 1, Belief)
         belief = one.step(belief, says(need, n, sure), 0, n)

@@ -11,19 +11,19 @@ from learners.label_learner import copied
 from learners.nearest import compare
 from learners.neighbours import (
     CHANNELS,
+    ITEM_WEIGHT,
     NEXT,
-    PULL,
     STEEPNESS,
     TOGETHER,
     WAYS,
     add,
     amend,
-    pull,
+    learn_item_weights,
 )
 from learners.network import adam, lowered, rectify, shares, standardised, to_slope
 from learners.pointers import strongest
 from learners.softmax import descend, go_down
-from learners.walk import in_a_row, walked
+from learners.walk import collect_window, in_a_row
 
 ITEMS, ROWS, WIDTH = 60, 12, 3 * WAYS
 
@@ -73,7 +73,7 @@ def test_candidates_are_gathered_alike(seed):
         6: reach,
     }
     for place, item in enumerate(found[0]):
-        for column, channel in ((0, TOGETHER), (1, TOGETHER), (3, NEXT), (6, PULL)):
+        for column, channel in ((0, TOGETHER), (1, TOGETHER), (3, NEXT), (6, ITEM_WEIGHT)):
             hand = (counts[channel, rows] * by_hand[column][:, None] * (ids[rows] == item)).sum()
             assert_allclose(found[1][place, column], hand, rtol=1e-6)
 
@@ -137,11 +137,11 @@ def test_steps_are_walked_back_alike(seed):
     items = rng.integers(0, 12, 30).astype(np.int32)
     times = np.sort(rng.choice([0.0, 1.0, 2.0, 1_802.0, 1_803.0, 9_000.0], 30))
     steps = np.cumsum(np.diff(times, prepend=0.0) > 0).astype(np.int32)
-    (found, _), (plain, _) = both(walked, items, times, steps, 28, 9, 3.0)
+    (found, _), (plain, _) = both(collect_window, items, times, steps, 28, 9, 3.0)
     assert_array_equal(found[0], plain[0])
     assert_array_equal(found[1], plain[1])
-    (apart, _), _ = both(walked, items, times, 2 * steps, 28, 9, 0.0)
-    (near, _), _ = both(walked, items, times, steps, 28, 9, 0.0)
+    (apart, _), _ = both(collect_window, items, times, 2 * steps, 28, 9, 0.0)
+    (near, _), _ = both(collect_window, items, times, steps, 28, 9, 0.0)
     assert_array_equal(apart[1], 2 * near[1])
     (found, _), (plain, _) = both(in_a_row, times, 28, 9)
     assert found == plain > 0
@@ -228,7 +228,9 @@ def test_pulls_step_alike_and_down_the_gradient(seed):
     items = rng.choice(ITEMS, 30, replace=False).astype(np.int32)
     slope = rng.normal(size=30).astype(np.float32)
     slot = np.full(ITEMS + 1, -1, np.intp)
-    (_, after), (_, plain) = both(pull, ids, counts, rows, reach, items, slope, 0.1, slot)
+    (_, after), (_, plain) = both(
+        learn_item_weights, ids, counts, rows, reach, items, slope, 0.1, slot
+    )
     assert_allclose(after[1], plain[1], rtol=1e-5, atol=1e-7)
     assert_array_equal(after[-1], slot)
     expected = counts.copy()
@@ -237,7 +239,7 @@ def test_pulls_step_alike_and_down_the_gradient(seed):
             for column in np.flatnonzero(ids[row] == item):
                 expected[STEEPNESS, row, column] += (share * slant) ** 2
                 root = np.sqrt(0.1 + expected[STEEPNESS, row, column])
-                expected[PULL, row, column] -= 0.1 * share * slant / root
+                expected[ITEM_WEIGHT, row, column] -= 0.1 * share * slant / root
     assert_allclose(after[1], expected, rtol=1e-4, atol=1e-6)
 
 

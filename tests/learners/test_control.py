@@ -9,7 +9,7 @@ import pytest
 from learners.control import Control, ControlError
 from learners.history import User
 from learners.interaction import Interaction
-from learners.needs import Needs
+from learners.needs import IntentTracker
 from learners.pending import LateLabel
 from learners.settings import LearnerSettings
 from tests.learners.worlds import Feed, Recommender, Shelf, small, unit
@@ -22,14 +22,14 @@ class Desk:
     """Labelled and unlabelled sentences, each topic with its own place in space."""
 
     def __init__(self) -> None:
-        self.needs, self.count = Needs(DIM, LearnerSettings(intent_new=0.3)), 0
+        self.tracker, self.count = IntentTracker(DIM, LearnerSettings(intent_new=0.3)), 0
 
     def hear(self, topic: str, label: str | None = None, user: User | None = None) -> User:
         self.count += 1
         vector = unit(self.count, near=unit(100 + TOPICS[topic], dim=DIM), dim=DIM)
         text = f"something about a {topic} thing {self.count}"
         user = user or User()
-        self.needs.learn(
+        self.tracker.learn(
             Interaction(
                 self.count, f"e{self.count}", f"u{self.count}", None, "say", 1e6 + self.count,
                 vector=vector, intent=label, text=text,
@@ -40,7 +40,7 @@ class Desk:
         return user
 
     def believes(self, topic: str) -> str:
-        return next(iter(self.needs.tell(self.hear(topic)).belief))
+        return next(iter(self.tracker.report(self.hear(topic)).belief))
 
 
 def taught(turns: int = 40) -> Desk:
@@ -53,14 +53,14 @@ def taught(turns: int = 40) -> Desk:
 
 def test_a_label_is_renamed_and_labels_under_the_old_name_follow() -> None:
     desk = taught()
-    desk.needs.control(Control("name", "card", "card stuck"))
+    desk.tracker.control(Control("name", "card", "card stuck"))
     assert desk.believes("card") == "card stuck"
     desk.hear("card", "card")
-    assert desk.needs.stated.labels == ["card stuck", "rate", "fee"]
-    assert desk.needs.typical.typical("card stuck", 1) == ["card"]
-    desk.needs.control(Control("name", "card stuck", "swallowed"))
+    assert desk.tracker.stated.labels == ["card stuck", "rate", "fee"]
+    assert desk.tracker.typical.typical("card stuck", 1) == ["card"]
+    desk.tracker.control(Control("name", "card stuck", "swallowed"))
     desk.hear("card", "card")
-    assert "card" not in desk.needs.stated.labels
+    assert "card" not in desk.tracker.stated.labels
     assert desk.believes("card") == "swallowed"
 
 
@@ -68,40 +68,40 @@ def test_a_belief_keeps_its_meaning_over_a_rename_and_begins_anew_after_a_remova
     desk, user = taught(), User()
     for _ in range(3):
         desk.hear("fee", user=user)
-    desk.needs.control(Control("name", "card", "stuck"))
-    assert next(iter(desk.needs.tell(user).belief)) == "fee"
-    desk.needs.control(Control("retire", "rate"))  # the slot of "fee" moves up
-    told = desk.needs.tell(user)
-    assert next(iter(told.belief)) == "fee"
-    assert set(told.belief) <= {"stuck", "fee"}
+    desk.tracker.control(Control("name", "card", "stuck"))
+    assert next(iter(desk.tracker.report(user).belief)) == "fee"
+    desk.tracker.control(Control("retire", "rate"))  # the slot of "fee" moves up
+    report = desk.tracker.report(user)
+    assert next(iter(report.belief)) == "fee"
+    assert set(report.belief) <= {"stuck", "fee"}
     assert desk.believes("fee") == "fee"
 
 
 def test_labels_are_merged() -> None:
     desk = taught()
-    desk.needs.control(Control("merge", "fee", "rate"))
-    assert desk.needs.stated.labels == ["card", "rate"]
+    desk.tracker.control(Control("merge", "fee", "rate"))
+    assert desk.tracker.stated.labels == ["card", "rate"]
     assert desk.believes("fee") == desk.believes("rate") == "rate"
     desk.hear("fee", "fee")
-    assert desk.needs.stated.labels == ["card", "rate"]
-    assert {"fee", "rate"} <= set(desk.needs.typical.typical("rate", 2))
+    assert desk.tracker.stated.labels == ["card", "rate"]
+    assert {"fee", "rate"} <= set(desk.tracker.typical.typical("rate", 2))
 
 
 def test_a_retired_label_is_not_learnt_again_until_it_is_named() -> None:
     desk = taught()
-    desk.needs.control(Control("retire", "fee"))
-    assert desk.needs.learn(
+    desk.tracker.control(Control("retire", "fee"))
+    assert desk.tracker.learn(
         Interaction(9_000, "x", "u", None, "say", 2e6, intent="fee"), User(), None
     ) is None  # fmt: skip
-    assert desk.needs.stated.labels == ["card", "rate"]
+    assert desk.tracker.stated.labels == ["card", "rate"]
     desk.hear("fee")
     late = LateLabel(f"u{desk.count}", "fee", event_id=f"e{desk.count}")
-    desk.needs.label(late)
-    assert desk.needs.stated.labels == ["card", "rate"]
-    desk.needs.control(Control("name", "rate", "fee"))
-    assert desk.needs.stated.labels == ["card", "fee"]
+    desk.tracker.label(late)
+    assert desk.tracker.stated.labels == ["card", "rate"]
+    desk.tracker.control(Control("name", "rate", "fee"))
+    assert desk.tracker.stated.labels == ["card", "fee"]
     desk.hear("fee", "fee")
-    assert desk.needs.stated.labels == ["card", "fee"]
+    assert desk.tracker.stated.labels == ["card", "fee"]
 
 
 def test_a_need_that_nobody_named_emerges_and_is_promoted() -> None:
@@ -109,27 +109,27 @@ def test_a_need_that_nobody_named_emerges_and_is_promoted() -> None:
     for _ in range(40):
         desk.hear("pin")
         desk.hear("card")
-    (cluster, *more) = desk.needs.emerging.proposed()
+    (cluster, *more) = desk.tracker.discovery.proposed()
     assert more == []
-    assert desk.needs.typical.apart(cluster.words, 1) == ["pin"]
+    assert desk.tracker.typical.apart(cluster.words, 1) == ["pin"]
     assert all("pin" in example.text for example in cluster.examples)
-    desk.needs.control(Control("promote", "forgotten pin", cluster=cluster.number))
-    assert "forgotten pin" in desk.needs.stated.labels
+    desk.tracker.control(Control("promote", "forgotten pin", cluster=cluster.number))
+    assert "forgotten pin" in desk.tracker.stated.labels
     assert desk.believes("pin") == "forgotten pin"
     assert desk.believes("card") == "card"
-    assert desk.needs.emerging.proposed() == []
+    assert desk.tracker.discovery.proposed() == []
 
 
 def test_what_is_labelled_and_fits_does_not_gather() -> None:
     desk = taught(100)
-    count = desk.needs.emerging.clock
+    count = desk.tracker.discovery.clock
     for topic in ("card", "rate", "fee") * 10:
         desk.hear(topic, topic)
-    assert desk.needs.emerging.clock == count == 0
+    assert desk.tracker.discovery.clock == count == 0
 
 
 @pytest.mark.parametrize(
-    ("control", "told"),
+    ("control", "report"),
     [
         (Control("name", "nothing", "x"), "nothing"),
         (Control("name", "card", "rate"), "merge"),
@@ -141,13 +141,13 @@ def test_what_is_labelled_and_fits_does_not_gather() -> None:
         (Control("promote", "pin"), "no cluster"),
     ],
 )
-def test_what_cannot_be_done_is_refused_and_changes_nothing(control: Control, told: str) -> None:
+def test_what_cannot_be_done_is_refused_and_changes_nothing(control: Control, report: str) -> None:
     desk = taught(5)
-    before = list(desk.needs.stated.labels)
-    with pytest.raises(ControlError, match=told):
-        desk.needs.control(control)
-    assert desk.needs.stated.labels == before
-    assert (desk.needs.aliases, desk.needs.retired) == ({}, {})
+    before = list(desk.tracker.stated.labels)
+    with pytest.raises(ControlError, match=report):
+        desk.tracker.control(control)
+    assert desk.tracker.stated.labels == before
+    assert (desk.tracker.aliases, desk.tracker.retired) == ({}, {})
 
 
 def test_decisions_survive_a_restart() -> None:
@@ -164,7 +164,7 @@ def test_decisions_survive_a_restart() -> None:
                 model.control(Control("name", "card", "stuck"))
                 model.control(Control("retire", "fee"))
             if turn == 180:
-                number = model.needs.emerging.proposed()[0].number
+                number = model.tracker.discovery.proposed()[0].number
                 model.control(Control("promote", "forgotten pin", cluster=number))
             if restarts and turn % 30 == 7:
                 shelf.keep(model.changed())

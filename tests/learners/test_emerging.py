@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learners.codec import pack, unpack
-from learners.emerging import KIND, Emerging, EmergingSettings
+from learners.emerging import KIND, DiscoverySettings, IntentDiscovery
 from tests.learners.worlds import Shelf, unit
 
 DIM = 24
@@ -20,7 +20,7 @@ def near(seed: int, topic: int) -> Any:
     return unit(seed, near=unit(10_000 + topic, dim=DIM), dim=DIM)
 
 
-def seen(gathered: Emerging, number: int, topic: int | None) -> int | None:
+def seen(gathered: IntentDiscovery, number: int, topic: int | None) -> int | None:
     """One event; give the cluster that it made a proposal of, if it did."""
     vector = unit(number, dim=DIM) if topic is None else near(number, topic)
     gathered.watch(vector)
@@ -29,16 +29,16 @@ def seen(gathered: Emerging, number: int, topic: int | None) -> int | None:
     return None if found is None else found.number
 
 
-def filled(events: int = 300, topics: int = 3, **changes: Any) -> Emerging:
+def filled(events: int = 300, topics: int = 3, **changes: Any) -> IntentDiscovery:
     """Noise, and as many events of some topics."""
-    gathered = Emerging(EmergingSettings(**changes))
+    gathered = IntentDiscovery(DiscoverySettings(**changes))
     for number in range(events):
         seen(gathered, number, (number // 2) % topics if number % 2 else None)
     return gathered
 
 
 def test_a_need_that_grows_is_proposed_once_and_noise_is_not() -> None:
-    gathered, proposals = Emerging(), []
+    gathered, proposals = IntentDiscovery(), []
     for number in range(200):
         found = seen(gathered, number, 1 if number % 4 == 0 else None)
         if found is not None:
@@ -62,7 +62,7 @@ def test_each_topic_has_a_cluster_of_its_own() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    gathered, shelf = Emerging(EmergingSettings(most=5)), Shelf()
+    gathered, shelf = IntentDiscovery(DiscoverySettings(most=5)), Shelf()
     for number in range(500):
         seen(gathered, number, number % 9)
         if number % 50 == 0:
@@ -98,7 +98,7 @@ def test_a_cluster_that_is_dropped_is_gone() -> None:
 
 
 def test_before_it_knows_how_near_events_usually_are_it_waits() -> None:
-    gathered = Emerging()
+    gathered = IntentDiscovery()
     for number in range(20):
         seen(gathered, number, 1)
     assert gathered.clusters == {}
@@ -118,8 +118,8 @@ def test_vectors_of_another_size_begin_anew() -> None:
 )
 @settings(deadline=None, max_examples=40)
 def test_stored_and_restored_it_goes_on_bit_for_bit(turns: Any) -> None:
-    chosen = EmergingSettings(most=3, grown=3.0)
-    one, two, shelf = Emerging(chosen), Emerging(chosen), Shelf()
+    chosen = DiscoverySettings(most=3, grown=3.0)
+    one, two, shelf = IntentDiscovery(chosen), IntentDiscovery(chosen), Shelf()
     for number in range(40):
         one.watch(unit(900 + number, dim=DIM))
         two.watch(unit(900 + number, dim=DIM))
@@ -129,7 +129,7 @@ def test_stored_and_restored_it_goes_on_bit_for_bit(turns: Any) -> None:
         if act == "store":
             shelf.keep(two.changed())
             state = unpack(pack("e", 1, two.state()), "e", 1)
-            two = Emerging.from_state(state, shelf.scan(KIND))
+            two = IntentDiscovery.from_state(state, shelf.scan(KIND))
     assert pack("e", 1, one.state()) == pack("e", 1, two.state())
     clusters = [pack("c", 1, dict(sorted(each.clusters.items()))) for each in (one, two)]
     assert clusters[0] == clusters[1]
@@ -139,4 +139,4 @@ def test_stored_and_restored_it_goes_on_bit_for_bit(turns: Any) -> None:
 @pytest.mark.parametrize("wrong", [{"most": 0}, {"far": float("nan")}, {"grown": 0.0}])
 def test_settings_outside_their_range_are_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match="is "):
-        EmergingSettings(**wrong)
+        DiscoverySettings(**wrong)

@@ -103,12 +103,12 @@ def test_items_named_become_candidates_with_their_two_figures():
     assert features_of(model.settings) == FEATURES + GENERATED
     model.put_generated("u", ["i28", "i27"], [2.0, -1.0], (1, 0.0))
     feed("u", "i3", ts=1e6)
-    block = model.open
-    where = {model.signals.items.ids[number]: row for row, number in enumerate(block.ids)}
-    assert block.raw[where["i28"], -2:] == pytest.approx([1.0, 2.0])
-    assert block.raw[where["i27"], -2:] == pytest.approx([2**-0.5, -1.0])
+    batch = model.open
+    where = {model.signals.items.ids[number]: row for row, number in enumerate(batch.ids)}
+    assert batch.raw[where["i28"], -2:] == pytest.approx([1.0, 2.0])
+    assert batch.raw[where["i27"], -2:] == pytest.approx([2**-0.5, -1.0])
     others = [row for name, row in where.items() if name not in ("i27", "i28")]
-    assert not block.raw[others, -2:].any()
+    assert not batch.raw[others, -2:].any()
 
 
 def test_what_a_user_took_is_told_oldest_first():

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learners.history import BUCKET_KIND, KIND, User, Users
-from learners.receipt import Receipt
+from learners.receipt import UndoRecord
 from learners.recommender import Recommender
 from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
 
@@ -28,7 +28,7 @@ def test_a_user_equals_a_plain_log(log: Any, keep: int, kinds: int, before: Any)
         if not again and len(last_of) == kinds:  # the one not taken for longest makes room
             del last_of[min(last_of, key=lambda item: last_of[item][1])]
         last_of[item] = (last_of.get(item, (0, 0))[0] + 1, length)
-        assert user.add(item, ts, Receipt(), keep, kinds) == again
+        assert user.add(item, ts, UndoRecord(), keep, kinds) == again
         assert user.has(item)
     assert user.length == len(log)
     assert user.kinds == len(last_of) <= kinds
@@ -54,50 +54,50 @@ def test_a_user_equals_a_plain_log(log: Any, keep: int, kinds: int, before: Any)
         back += later not in {None, ts}
         later = ts
         newest.setdefault(item, back)
-    walk = user.walk(keep, user.held_back(before))
-    assert walk.items.dtype == np.int32
-    assert list(zip(*walk, strict=True)) == list(newest.items())[:keep]
+    recent = user.recent_window(keep, user.held_back(before))
+    assert recent.items.dtype == np.int32
+    assert list(zip(*recent, strict=True)) == list(newest.items())[:keep]
 
 
 def test_what_came_before_a_pause_is_farther_back() -> None:
     user = User()
     for item, ts in enumerate((0.0, 10.0, 1_810.0, 3_610.1, 3_610.1)):
-        user.add(item, ts, Receipt(), 20, 20)
-    assert user.walk(20).back.tolist() == [0, 0, 4, 5, 6]
-    assert user.walk(20, 1).back.tolist() == [0, 4, 5, 6]
-    assert user.walk(20, pause=0.0).back.tolist() == [0, 0, 1, 2, 3]
+        user.add(item, ts, UndoRecord(), 20, 20)
+    assert user.recent_window(20).back.tolist() == [0, 0, 4, 5, 6]
+    assert user.recent_window(20, 1).back.tolist() == [0, 4, 5, 6]
+    assert user.recent_window(20, pause=0.0).back.tolist() == [0, 0, 1, 2, 3]
 
 
 def test_the_order_within_a_step_says_nothing() -> None:
     users = User(), User()
     for user, basket in zip(users, ((3, 4, 5), (5, 3, 4)), strict=True):
         for item in (1, 2, *basket, 6):
-            user.add(item, float(item if item < 3 else 3 + (item > 5)), Receipt(), 20, 20)
-    walks = [dict(zip(*user.walk(20), strict=True)) for user in users]
-    assert walks[0] == walks[1] == {6: 0, 3: 1, 4: 1, 5: 1, 2: 2, 1: 3}
+            user.add(item, float(item if item < 3 else 3 + (item > 5)), UndoRecord(), 20, 20)
+    windows = [dict(zip(*user.recent_window(20), strict=True)) for user in users]
+    assert windows[0] == windows[1] == {6: 0, 3: 1, 4: 1, 5: 1, 2: 2, 1: 3}
 
 
 def test_what_is_taken_at_one_time_has_no_step_between() -> None:
     user = User()
     for item, ts in ((1, 1.0), (2, 2.0), (3, 2.0), (1, 3.0)):
-        user.add(item, ts, Receipt(), 20, 20)
-    assert [each.tolist() for each in user.walk_before(9, 3.0, 20)] == [[1, 3, 2], [-1, 0, 0]]
-    assert [each.tolist() for each in user.walk_before(9, 4.0, 20)] == [[1, 3, 2], [0, 1, 1]]
-    assert [each.tolist() for each in user.walk_before(1, 4.0, 1)] == [[3], [1]]
-    assert [each.tolist() for each in User().walk_before(9, 4.0, 20)] == [[], []]
+        user.add(item, ts, UndoRecord(), 20, 20)
+    assert [each.tolist() for each in user.window_before(9, 3.0, 20)] == [[1, 3, 2], [-1, 0, 0]]
+    assert [each.tolist() for each in user.window_before(9, 4.0, 20)] == [[1, 3, 2], [0, 1, 1]]
+    assert [each.tolist() for each in user.window_before(1, 4.0, 1)] == [[3], [1]]
+    assert [each.tolist() for each in User().window_before(9, 4.0, 20)] == [[], []]
 
 
 def test_the_newest_so_many_are_always_kept() -> None:
     user = User()
     for item in range(1_000):
-        user.add(item, float(item), Receipt(), 20, 5)
-        assert user.walk(20).items.tolist() == list(range(item, max(item - 20, -1), -1))
+        user.add(item, float(item), UndoRecord(), 20, 5)
+        assert user.recent_window(20).items.tolist() == list(range(item, max(item - 20, -1), -1))
     assert user.seen.tolist() == [995, 996, 997, 998, 999]
 
 
 def used(users: Users, user_id: str, position: int) -> User:
     user = users.get(user_id, position)
-    user.add(position % 7, float(position), Receipt(), 5, 100)
+    user.add(position % 7, float(position), UndoRecord(), 5, 100)
     users.touch(user_id, user, position)
     return user
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from learners import meaning
-from learners.meaning import Meanings
+from learners.meaning import SemanticIndex
 
 ITEMS, DIM = 12, 5
 _ops = st.lists(
@@ -29,10 +29,10 @@ def unit(seed: int, dim: int = DIM) -> NDArray[np.float32]:
     return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
-def ready(width: int, items: int = ITEMS, dim: int = DIM) -> Meanings:
-    meanings = Meanings(dim, width)
-    meanings.make_room(items)
-    return meanings
+def ready(width: int, items: int = ITEMS, dim: int = DIM) -> SemanticIndex:
+    semantic = SemanticIndex(dim, width)
+    semantic.make_room(items)
+    return semantic
 
 
 def nearest(vectors: dict[int, NDArray[np.float32]], item: int) -> list[tuple[float, int]]:
@@ -42,8 +42,8 @@ def nearest(vectors: dict[int, NDArray[np.float32]], item: int) -> list[tuple[fl
     return sorted(cosines, reverse=True)
 
 
-def row(meanings: Meanings, item: int) -> list[tuple[float, int]]:
-    found = meanings.row_out(item)
+def row(semantic: SemanticIndex, item: int) -> list[tuple[float, int]]:
+    found = semantic.row_out(item)
     assert found is not None
     near, cosines = found
     used = int((near >= 0).sum())
@@ -52,9 +52,9 @@ def row(meanings: Meanings, item: int) -> list[tuple[float, int]]:
 
 
 def assert_equals_brute_force(
-    meanings: Meanings, vectors: dict[int, NDArray[np.float32]], item: int
+    semantic: SemanticIndex, vectors: dict[int, NDArray[np.float32]], item: int
 ) -> None:
-    got = row(meanings, item)
+    got = row(semantic, item)
     if item not in vectors:
         assert got == []
         return
@@ -68,62 +68,62 @@ def assert_equals_brute_force(
 @given(_ops, st.integers(1, 6))
 @settings(deadline=None, max_examples=150)
 def test_rows_are_the_nearest_after_any_order_of_changes(ops: Any, width: int) -> None:
-    meanings = ready(width)
+    semantic = ready(width)
     vectors: dict[int, NDArray[np.float32]] = {}
     looked_up: set[int] = set()
     first = [("put", i, i) for i in range(9)] + [("look_up", i, 0) for i in (4, 0, 7)]
     for act, item, seed in first + ops:
-        rows = {i: row(meanings, i) for i in looked_up}
+        rows = {i: row(semantic, i) for i in looked_up}
         if act == "put":
-            told = meanings.put(item, unit(seed))
+            told = semantic.put(item, unit(seed))
             vectors[item] = unit(seed)
         elif act == "remove":
-            told = meanings.put(item, None)
+            told = semantic.put(item, None)
             vectors.pop(item, None)
         else:
-            told = [item] if meanings.look_up(item) else []
+            told = [item] if semantic.look_up(item) else []
             if item in vectors:
                 looked_up.add(item)
                 least = min(len(vectors) - 1, (width + 1) // 2)
-                assert len(row(meanings, item)) >= least
+                assert len(row(semantic, item)) >= least
         for i in looked_up:
-            assert_equals_brute_force(meanings, vectors, i)
-            assert i in told or rows.get(i) == row(meanings, i)
+            assert_equals_brute_force(semantic, vectors, i)
+            assert i in told or rows.get(i) == row(semantic, i)
 
 
 def test_a_row_is_whole_when_nothing_was_lost() -> None:
-    meanings = ready(width=4)
+    semantic = ready(width=4)
     for item in range(ITEMS):
-        meanings.put(item, unit(item))
-        meanings.look_up(item)
+        semantic.put(item, unit(item))
+        semantic.look_up(item)
     for item in range(ITEMS):
-        assert len(row(meanings, item)) == 4
+        assert len(row(semantic, item)) == 4
 
 
 def test_a_row_that_lost_half_is_looked_for_again() -> None:
-    meanings = ready(width=4)
+    semantic = ready(width=4)
     vectors = {item: unit(item) for item in range(ITEMS)}
     for item, vector in vectors.items():
-        meanings.put(item, vector)
-    assert meanings.look_up(0)
-    assert not meanings.look_up(0)
-    for gone in [i for _, i in row(meanings, 0)[:3]]:
-        meanings.put(gone, None)
+        semantic.put(item, vector)
+    assert semantic.look_up(0)
+    assert not semantic.look_up(0)
+    for gone in [i for _, i in row(semantic, 0)[:3]]:
+        semantic.put(gone, None)
         del vectors[gone]
-    assert len(row(meanings, 0)) == 1
-    assert meanings.look_up(0)
-    assert len(row(meanings, 0)) == 4
-    assert_equals_brute_force(meanings, vectors, 0)
+    assert len(row(semantic, 0)) == 1
+    assert semantic.look_up(0)
+    assert len(row(semantic, 0)) == 4
+    assert_equals_brute_force(semantic, vectors, 0)
 
 
 def test_the_same_vector_again_changes_nothing() -> None:
-    meanings = ready(width=3)
+    semantic = ready(width=3)
     for item in range(6):
-        meanings.put(item, unit(item))
-    meanings.look_up(2)
-    before = row(meanings, 2)
-    assert meanings.put(4, unit(4)) == []
-    assert row(meanings, 2) == before
+        semantic.put(item, unit(item))
+    semantic.look_up(2)
+    before = row(semantic, 2)
+    assert semantic.put(4, unit(4)) == []
+    assert row(semantic, 2) == before
 
 
 def test_rows_put_back_go_on_alike() -> None:
@@ -133,17 +133,17 @@ def test_rows_put_back_go_on_alike() -> None:
     for item in (5, 1, 3):  # another order than that of the numbers
         one.look_up(item)
     for item in range(8):
-        other.marks[item] = one.marks[item]
+        other.fingerprints[item] = one.fingerprints[item]
         found = one.row_out(item)
         if found is not None:
             other.row_in(item, *found)
     for item in range(8):
         assert other.put(item, unit(item)) == []
-    for meanings in (one, other):
-        meanings.put(9, unit(90))
-        meanings.put(1, unit(91))
-        meanings.put(3, None)
-        meanings.look_up(9)
+    for semantic in (one, other):
+        semantic.put(9, unit(90))
+        semantic.put(1, unit(91))
+        semantic.put(3, None)
+        semantic.look_up(9)
     for item in range(10):
         mine, theirs = one.row_out(item), other.row_out(item)
         assert (mine is None) == (theirs is None)
@@ -163,26 +163,26 @@ def test_rows_put_back_go_on_alike() -> None:
     ],
 )
 def test_a_vector_that_is_no_unit_is_refused_and_leaves_no_trace(vector: Any) -> None:
-    meanings = ready(width=3)
-    meanings.put(0, unit(0))
-    meanings.put(1, unit(1))
-    meanings.look_up(0)
-    before = row(meanings, 0)
+    semantic = ready(width=3)
+    semantic.put(0, unit(0))
+    semantic.put(1, unit(1))
+    semantic.look_up(0)
+    before = row(semantic, 0)
     with pytest.raises(ValueError, match=r"a vector of shape .* must be \(5,\)"):
-        meanings.put(1, vector)
-    assert row(meanings, 0) == before
-    assert np.isfinite(meanings.vectors).all()
-    assert meanings.put(1, unit(1)) == []
+        semantic.put(1, vector)
+    assert row(semantic, 0) == before
+    assert np.isfinite(semantic.vectors).all()
+    assert semantic.put(1, unit(1)) == []
 
 
 def test_no_text_is_no_vector() -> None:
-    meanings = ready(width=3)
-    meanings.put(0, None)
-    meanings.put(1, unit(1))
-    assert not meanings.look_up(0)
-    assert meanings.row_out(0) is None
-    meanings.look_up(1)
-    assert row(meanings, 1) == []
+    semantic = ready(width=3)
+    semantic.put(0, None)
+    semantic.put(1, unit(1))
+    assert not semantic.look_up(0)
+    assert semantic.row_out(0) is None
+    semantic.look_up(1)
+    assert row(semantic, 1) == []
 
 
 def clustered(n: int, dim: int, seed: int) -> NDArray[np.float32]:
@@ -197,27 +197,27 @@ def clustered(n: int, dim: int, seed: int) -> NDArray[np.float32]:
 def test_the_search_is_exact_by_the_number_of_texts_whatever_room_there_is() -> None:
     texts = 1_500
     vectors = {item: unit(item, 32) for item in range(texts)}
-    meanings = ready(width=30, items=2 * meaning._EXACT_BELOW, dim=32)
+    semantic = ready(width=30, items=2 * meaning._EXACT_BELOW, dim=32)
     for item, vector in vectors.items():
-        meanings.put(item, vector)
+        semantic.put(item, vector)
     for item in range(0, texts, 29):
-        meanings.look_up(item)
-        assert len(row(meanings, item)) == 30
-        assert_equals_brute_force(meanings, vectors, item)
+        semantic.look_up(item)
+        assert len(row(semantic, item)) == 30
+        assert_equals_brute_force(semantic, vectors, item)
 
 
 def test_the_short_list_of_a_large_catalogue_finds_the_nearest() -> None:
     n = meaning._EXACT_BELOW + 2_000
     vectors = clustered(n, 32, seed=1)
-    meanings = ready(width=20, items=n, dim=32)
+    semantic = ready(width=20, items=n, dim=32)
     for item in range(n):
-        meanings.put(item, vectors[item])
+        semantic.put(item, vectors[item])
     found = 0
     asked = range(0, n, 61)
     for item in asked:
-        meanings.look_up(item)
+        semantic.look_up(item)
         cosines = vectors @ vectors[item]
         cosines[item] = -2.0
         expected = set(np.argsort(-cosines)[:20].tolist())
-        found += len(expected & {i for _, i in row(meanings, item)})
+        found += len(expected & {i for _, i in row(semantic, item)})
     assert found >= 0.9 * 20 * len(asked)

@@ -14,7 +14,7 @@ from learners.intent import IntentLearner
 from learners.interaction import Interaction, Item
 from learners.items import ItemTable
 from learners.mixture import MixtureLearner
-from learners.needs import Needs
+from learners.needs import IntentTracker
 from learners.settings import LearnerSettings
 from tests.learners.worlds import unit
 
@@ -42,7 +42,7 @@ _events = st.lists(
 @given(_events)
 @settings(deadline=None)
 def test_it_equals_doing_it_by_hand(events: Any) -> None:
-    needs, user = Needs(DIM), User()
+    tracker, user = IntentTracker(DIM), User()
     naive, stated = IntentLearner(2 * DIM), MixtureLearner(DIM)
     session: list[Any] = []  # the vectors of the session so far, None where an event had none
     newest_at, session_id, ts = None, None, 1_000.0
@@ -73,144 +73,144 @@ def test_it_equals_doing_it_by_hand(events: Any) -> None:
         newest_at, session_id = ts, given_id or session_id
         if intent is not None:
             expected = stated.learn(one.vector, intent)
-        loss = needs.learn(one, user, category)
+        loss = tracker.learn(one, user, category)
         assert (loss is None) == (expected is None)
         if loss is not None:
             assert loss == pytest.approx(expected, abs=1e-4)
-        assert (needs.next.labels, needs.stated.labels) == (naive.labels, stated.labels)
-        assert needs.predict(user) == pytest.approx(naive.predict(view()), abs=1e-4)
-        told = needs.tell(user)
-        for shares in (told.intent, told.belief):
+        assert (tracker.next.labels, tracker.stated.labels) == (naive.labels, stated.labels)
+        assert tracker.predict(user) == pytest.approx(naive.predict(view()), abs=1e-4)
+        report = tracker.report(user)
+        for shares in (report.intent, report.belief):
             assert sum(shares.values()) == pytest.approx(
                 1.0 if stated.labels or naive.labels else 0.0, abs=1e-3
             )
 
 
 def test_a_label_is_learnt_from_the_event_that_carries_it() -> None:
-    needs, user = Needs(DIM), User()
+    tracker, user = IntentTracker(DIM), User()
     for turn in range(40):
-        needs.learn(event(turn * 1e5, 1, intent="buy"), user, "war")
-        needs.learn(event(turn * 1e5 + 5e4, 2, intent="browse"), user, "war")
-    assert set(needs.stated.labels) == {"buy", "browse"}
-    assert needs.next.labels == ["war"]  # for the lists, and not told where labels are known
-    needs.learn(event(1e8, 1), user, None)
-    told = needs.tell(user)
-    assert next(iter(told.intent)) == next(iter(told.belief)) == "buy"
-    assert "war" not in told.intent
-    assert told.novelty is not None
-    assert 0.0 < told.novelty < 0.5
+        tracker.learn(event(turn * 1e5, 1, intent="buy"), user, "war")
+        tracker.learn(event(turn * 1e5 + 5e4, 2, intent="browse"), user, "war")
+    assert set(tracker.stated.labels) == {"buy", "browse"}
+    assert tracker.next.labels == ["war"]  # for the lists, and not told where labels are known
+    tracker.learn(event(1e8, 1), user, None)
+    report = tracker.report(user)
+    assert next(iter(report.intent)) == next(iter(report.belief)) == "buy"
+    assert "war" not in report.intent
+    assert report.novelty is not None
+    assert 0.0 < report.novelty < 0.5
 
 
 def test_without_labels_what_is_taken_next_is_what_was_looked_for() -> None:
-    needs = Needs(DIM)
+    tracker = IntentTracker(DIM)
     for turn in range(60):
         user = User()
         search, found = ((1, "war"), (2, "love"))[turn % 2]
-        needs.learn(event(0.0, search), user, None)
-        needs.learn(event(1.0, None), user, found)
+        tracker.learn(event(0.0, search), user, None)
+        tracker.learn(event(1.0, None), user, found)
     for search, found in ((1, "war"), (2, "love")):
         user = User()
-        needs.learn(event(0.0, search), user, None)
-        intent = needs.tell(user).intent
+        tracker.learn(event(0.0, search), user, None)
+        intent = tracker.report(user).intent
         assert next(iter(intent)) == found
         assert intent[found] > 0.8
 
 
 def test_an_old_session_says_nothing() -> None:
-    needs, user = Needs(DIM), User()
-    needs.learn(event(0.0, 1), user, None)
-    assert needs.view(user, GAP) is not None
-    assert needs.view(user, GAP + 1) is None
-    assert needs.view(User()) is None
+    tracker, user = IntentTracker(DIM), User()
+    tracker.learn(event(0.0, 1), user, None)
+    assert tracker.view(user, GAP) is not None
+    assert tracker.view(user, GAP + 1) is None
+    assert tracker.view(User()) is None
 
 
 def test_asking_changes_nothing() -> None:
-    needs, user = Needs(DIM), User()
+    tracker, user = IntentTracker(DIM), User()
     for turn in range(10):
-        needs.learn(event(float(turn), turn % 3), user, "war" if turn % 2 else "love")
-    first = needs.predict(user)
+        tracker.learn(event(float(turn), turn % 3), user, "war" if turn % 2 else "love")
+    first = tracker.predict(user)
     for ts in (None, 3.0, 1e9):
-        needs.predict(user, ts)
-    needs.predict(User())
-    assert needs.predict(user).tobytes() == first.tobytes()
+        tracker.predict(user, ts)
+    tracker.predict(User())
+    assert tracker.predict(user).tobytes() == first.tobytes()
 
 
 def test_the_whole_distribution_is_told_best_first() -> None:
-    needs, user = Needs(DIM), User()
+    tracker, user = IntentTracker(DIM), User()
     for turn in range(90):
-        needs.learn(event(float(turn), turn % 5), user, f"need {turn % (1 + turn % 9)}")
-    told, chances = needs.tell(user), needs.predict(user)
-    assert len(told.intent) == len(chances) == 9
-    assert list(told.intent.values()) == pytest.approx(sorted(chances, reverse=True), abs=1e-6)
-    for shares in (told.intent, told.belief):
+        tracker.learn(event(float(turn), turn % 5), user, f"need {turn % (1 + turn % 9)}")
+    report, chances = tracker.report(user), tracker.predict(user)
+    assert len(report.intent) == len(chances) == 9
+    assert list(report.intent.values()) == pytest.approx(sorted(chances, reverse=True), abs=1e-6)
+    for shares in (report.intent, report.belief):
         assert list(shares.values()) == sorted(shares.values(), reverse=True)
         assert sum(shares.values()) == pytest.approx(1.0, abs=1e-3)
-    assert needs.tell(user) == told
-    assert told.novelty is None  # nobody said what anything is
-    nobody = Needs(DIM).tell(User())
+    assert tracker.report(user) == report
+    assert report.novelty is None  # nobody said what anything is
+    nobody = IntentTracker(DIM).report(User())
     assert (nobody.intent, nobody.belief, nobody.novelty) == ({}, {}, None)
 
 
 def test_what_is_hardly_possible_is_not_named() -> None:
-    needs, user = Needs(DIM), User()
+    tracker, user = IntentTracker(DIM), User()
     for turn in range(400):
-        needs.learn(event(float(turn), turn % 3, intent=f"need {turn % 3}"), user, None)
-    needs.learn(event(400.0, 1), user, None)
-    told = needs.tell(user)
-    assert next(iter(told.belief)) == "need 1"
-    assert all(share >= 1e-4 for share in (*told.intent.values(), *told.belief.values()))
-    assert sum(told.intent.values()) > 0.999
+        tracker.learn(event(float(turn), turn % 3, intent=f"need {turn % 3}"), user, None)
+    tracker.learn(event(400.0, 1), user, None)
+    report = tracker.report(user)
+    assert next(iter(report.belief)) == "need 1"
+    assert all(share >= 1e-4 for share in (*report.intent.values(), *report.belief.values()))
+    assert sum(report.intent.values()) > 0.999
 
 
 def test_what_is_done_next_is_mixed_in_as_the_settings_say() -> None:
-    needs, user = Needs(DIM, LearnerSettings(intent_inferred=0.25)), User()
+    tracker, user = IntentTracker(DIM, LearnerSettings(intent_inferred=0.25)), User()
     for turn in range(20):
-        needs.learn(event(float(turn), turn % 2, intent="buy"), user, "war")
-    told = needs.tell(user)
-    assert told.intent == {"buy": 0.75, "war": 0.25}
-    needs = Needs(DIM, LearnerSettings(intent_labels=0.0, intent_actions=1.0))
+        tracker.learn(event(float(turn), turn % 2, intent="buy"), user, "war")
+    report = tracker.report(user)
+    assert report.intent == {"buy": 0.75, "war": 0.25}
+    tracker = IntentTracker(DIM, LearnerSettings(intent_labels=0.0, intent_actions=1.0))
     for turn in range(20):
-        needs.learn(event(float(turn) * 1e6, 1, intent="buy"), user, "war")
-    assert needs.stated.labels == []
-    assert set(needs.actions.labels) == {"view", "leave"}
-    assert set(needs.tell(user).intent) == {"war", "view", "leave"}
-    needs = Needs(DIM, LearnerSettings(intent_next=0.0))
-    assert needs.learn(event(0.0, 1), User(), "war") is None
+        tracker.learn(event(float(turn) * 1e6, 1, intent="buy"), user, "war")
+    assert tracker.stated.labels == []
+    assert set(tracker.actions.labels) == {"view", "leave"}
+    assert set(tracker.report(user).intent) == {"war", "view", "leave"}
+    tracker = IntentTracker(DIM, LearnerSettings(intent_next=0.0))
+    assert tracker.learn(event(0.0, 1), User(), "war") is None
 
 
 def test_intents_that_are_categories_count_for_them_also_when_these_come_later() -> None:
     user, items = User(), ItemTable()
-    needs = Needs(DIM, categories=items.category_index)
-    needs.learn(event(0.0, 1), user, "war")
-    needs.learn(event(1.0, 2, intent="just looking"), user, None)
-    assert needs.per_category(needs.predict(user), items).tolist() == [0.0]
+    tracker = IntentTracker(DIM, categories=items.category_index)
+    tracker.learn(event(0.0, 1), user, "war")
+    tracker.learn(event(1.0, 2, intent="just looking"), user, None)
+    assert tracker.per_category(tracker.predict(user), items).tolist() == [0.0]
     items.put(Item("a", "", ("love", "war")), 0)
-    chances = needs.predict(user)
-    spread = needs.per_category(chances, items)
+    chances = tracker.predict(user)
+    spread = tracker.per_category(chances, items)
     assert spread.dtype == np.float32
-    expected = dict(zip(needs.next.labels, chances, strict=True))["war"]
+    expected = dict(zip(tracker.next.labels, chances, strict=True))["war"]
     assert spread[items.category_index["war"]] == pytest.approx(expected)
     assert spread[items.category_index["love"]] == 0.0
     assert spread[0] == 0.0
-    needs.learn(event(2.0, 3, intent="love"), user, "war")  # a label that is a category
-    assert needs.next.labels == ["war", "love"]
-    assert needs.per_category(needs.predict(user), items)[items.category_index["love"]] > 0.0
+    tracker.learn(event(2.0, 3, intent="love"), user, "war")  # a label that is a category
+    assert tracker.next.labels == ["war", "love"]
+    assert tracker.per_category(tracker.predict(user), items)[items.category_index["love"]] > 0.0
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_vectors_that_cannot_be_used(bad: float) -> None:
-    needs = Needs(DIM)
-    assert needs.is_usable(unit(1, dim=DIM))
-    assert not needs.is_usable(np.array([0, 0, 0, bad], np.float32))
+    tracker = IntentTracker(DIM)
+    assert tracker.is_usable(unit(1, dim=DIM))
+    assert not tracker.is_usable(np.array([0, 0, 0, bad], np.float32))
     with pytest.raises(ValueError, match=r"shape \(5,\); \(4,\) is expected"):
-        needs.is_usable(unit(1, dim=5))
-    assert not Needs(0).is_usable(unit(1, dim=5))
+        tracker.is_usable(unit(1, dim=5))
+    assert not IntentTracker(0).is_usable(unit(1, dim=5))
 
 
 def test_without_vectors_the_labels_frequencies_are_known() -> None:
-    needs, user = Needs(0), User()
+    tracker, user = IntentTracker(0), User()
     for turn in range(10):
-        needs.learn(event(float(turn), 1), user, "war" if turn < 8 else "love")
-    chances = dict(zip(needs.next.labels, needs.predict(user), strict=True))
+        tracker.learn(event(float(turn), 1), user, "war" if turn < 8 else "love")
+    chances = dict(zip(tracker.next.labels, tracker.predict(user), strict=True))
     assert chances["war"] > chances["love"] > 0.0
     assert sum(chances.values()) == pytest.approx(1.0)

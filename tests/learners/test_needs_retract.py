@@ -10,7 +10,7 @@ import pytest
 from learners.interaction import Item, Retraction
 from learners.pending import LateLabel
 from learners.recommender import Recommender
-from learners.shadow import Shadow
+from learners.shadow import Reencoding
 from tests.learners.worlds import DIM, Feed, small, unit
 
 NEEDS = ("card", "rate", "fee")
@@ -153,10 +153,10 @@ def test_who_began_anew_after_a_switch_is_not_left_with_nothing() -> None:
     say(feed, "ann", "card", 5_000.0, encoded="card")
     for at in range(3):  # time goes on, so ann is not among the active
         say(feed, "bob", "fee", 8_000.0 + at, encoded="fee")
-    shadow = Shadow(feed.model)
-    while shadow.step(lambda texts: [unit(7) if text else None for text in texts], 10):
+    reencoding = Reencoding(feed.model)
+    while reencoding.step(lambda texts: [unit(7) if text else None for text in texts], 10):
         pass
-    feed.model.switch(shadow)
+    feed.model.switch(reencoding)
     odd = say(feed, "ann", "fee", 5_001.0, encoded="fee")  # late: of the session of before
     feed.model.retract(odd)
     session = feed.model.users.get("ann", feed.model.position).session
@@ -170,18 +170,18 @@ def test_no_label_may_come_for_it(stored: bool) -> None:
     gone = say(feed, "ann", "card", 5_000.0, session_id="s")
     say(feed, "ann", "card", 5_001.0, session_id="s")
     feed.model.retract(gone)
-    pending = feed.model.needs.pending
+    buffer = feed.model.tracker.buffer
     if stored:
-        blobs = [(key, blob) for _, key, blob in pending.changed() if blob is not None]
-        pending = type(pending)(pending.limit)
-        pending.restore(iter(blobs))
-        feed.model.needs.pending = pending
-    learnt = feed.model.needs.stated.learnt
+        blobs = [(key, blob) for _, key, blob in buffer.changed() if blob is not None]
+        buffer = type(buffer)(buffer.limit)
+        buffer.restore(iter(blobs))
+        feed.model.tracker.buffer = buffer
+    learnt = feed.model.tracker.stated.learnt
     assert feed.model.learn_label(LateLabel("ann", "fee", event_id=gone.event_id)) == "unmatched"
     assert feed.model.learn_label(LateLabel("ann", "fee", session_id="s")) == "learn"
-    assert feed.model.needs.stated.learnt == learnt + 1
-    assert [one.event_id for one in pending.retracted()] == [gone.event_id]
-    assert not any(one.text or one.encoded or one.item_id for one in pending.retracted())
+    assert feed.model.tracker.stated.learnt == learnt + 1
+    assert [one.event_id for one in buffer.retracted()] == [gone.event_id]
+    assert not any(one.text or one.encoded or one.item_id for one in buffer.retracted())
 
 
 def test_what_waits_stays_bounded_and_whole() -> None:
@@ -190,18 +190,18 @@ def test_what_waits_stays_bounded_and_whole() -> None:
         event = say(feed, f"v{number % 5}", "card", 5_000.0 + number, session_id=f"s{number % 3}")
         if number % 2:
             feed.model.retract(event)
-    pending = feed.model.needs.pending
-    assert len(pending) <= 128
-    assert len(pending) + len(pending.retracted()) <= 128
-    held = {one.event_id for user in range(5) for one, _ in pending.of_user(f"v{user}")}
+    buffer = feed.model.tracker.buffer
+    assert len(buffer) <= 128
+    assert len(buffer) + len(buffer.retracted()) <= 128
+    held = {one.event_id for user in range(5) for one, _ in buffer.of_user(f"v{user}")}
     by_session = {
         event
         for user in range(5)
         for session in range(3)
-        for event in pending.session(f"v{user}", f"s{session}")
+        for event in buffer.session(f"v{user}", f"s{session}")
     }
     assert by_session == held
-    assert len(held) == len(pending)
+    assert len(held) == len(buffer)
 
 
 @pytest.mark.parametrize("early", [True, False])
@@ -211,7 +211,7 @@ def test_a_switch_of_the_encoder_brings_nothing_back(early: bool) -> None:
     say(feed, "ann", "card", 5_000.0, encoded="card")
     odd = say(feed, "ann", "fee", 5_001.0, encoded="fee")
     say(feed, "bob", "fee", 5_002.0, encoded="fee")
-    shadow = Shadow(feed.model)
+    reencoding = Reencoding(feed.model)
     seen: list[str] = []
 
     def encode(texts: Any) -> list[Any]:
@@ -220,14 +220,14 @@ def test_a_switch_of_the_encoder_brings_nothing_back(early: bool) -> None:
 
     if early:
         feed.model.retract(odd)
-    while shadow.step(encode, 10):
+    while reencoding.step(encode, 10):
         pass
     if not early:
         feed.model.retract(odd)
-        shadow.follow()
-        while shadow.step(encode, 10):
+        reencoding.follow()
+        while reencoding.step(encode, 10):
             pass
-    feed.model.switch(shadow)
+    feed.model.switch(reencoding)
     assert seen.count("fee") == (1 if early else 2)
     user = feed.model.users.get("ann", feed.model.position)
     total = None if user.session is None else user.session.total

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from learners.features import FEATURES, GENERATED, SEARCH
 from learners.interaction import Item
-from learners.reasons import GROUPS, carried, sentence, told
+from learners.reasons import GROUPS, reasons_for, sentence, strongest_groups
 from learners.recommender import Recommender
 from tests.learners.worlds import Feed, Tastes, grown_model, small
 
@@ -41,8 +41,8 @@ def test_what_carried_equals_taking_each_group_away(
         return np.maximum(some @ inner, 0.0).sum(axis=1) - some @ inner[:, 0]
 
     best = np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=10)))
-    pull = draw.normal(size=n).astype(np.float32)
-    got = carried(rows, best, score, pull)
+    item_weights = draw.normal(size=n).astype(np.float32)
+    got = strongest_groups(rows, best, score, item_weights)
     assert len(got) == len(best)
     for place, names in zip(best, got, strict=True):
         gave = {}
@@ -52,7 +52,7 @@ def test_what_carried_equals_taking_each_group_away(
                 column = columns.index(feature)
                 without[column] = rows[:, column].mean()
             gave[group] = float(score(rows[[place]])[0] - score(without[None])[0])
-        gave["together"] += float(pull[place] - pull.mean())
+        gave["together"] += float(item_weights[place] - item_weights.mean())
         ordered = sorted(gave.values(), reverse=True)
         assert 1 <= len(names) <= 2
         assert len(set(names)) == len(names)
@@ -143,6 +143,6 @@ def test_only_a_need_that_the_item_answers_is_named() -> None:
     context.intent[kitchen], context.intent[books] = 0.9, 0.1
     number = model.signals.items.index["i1"]
     items, source = model.signals.items, {"intent": -1}
-    assert told(items, context, number, source) == ("fits what is looked for now: Books",)
+    assert reasons_for(items, context, number, source) == ("fits what is looked for now: Books",)
     context.intent[books] = 0.0
-    assert told(items, context, number, source) == ("fits what is looked for now",)
+    assert reasons_for(items, context, number, source) == ("fits what is looked for now",)

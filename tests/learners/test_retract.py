@@ -171,7 +171,7 @@ def state(model: Recommender, user_id: str) -> dict[str, Any]:
         "values": signals.values.sums[:, :n].copy(),
         "level": signals.values.level[:n].copy(),
         "profile": [user.profile.total, *sorted(user.profile.weights.values())],
-        "walk": np.array(user.walk(8)),
+        "recent": np.array(user.recent_window(8)),
         "taken": user.taken[:, : user.kinds].copy() if user.taken is not None else None,
         "streamed": signals.items.streamed[:n].copy(),
     }
@@ -213,7 +213,7 @@ def test_the_newest_of_a_type_and_item_is_meant() -> None:
     user = feed.model.users.get("ann", feed.model.position)
     left = []
     while feed.model.retract(saves) == "all":
-        left.append([user.receipt(place).position for place in range(user.kept)])
+        left.append([user.undo_record(place).position for place in range(user.kept)])
     assert left == [[0, 1, 2, 4], [0, 2, 4]]
     assert feed.model.retract(Retraction("ann", type="view", item_id="b")) == "nothing"
     assert feed.model.retract(Retraction("ann", type="view", item_id="unknown")) == "nothing"

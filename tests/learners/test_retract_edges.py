@@ -220,7 +220,7 @@ def test_a_step_that_began_before_what_is_remembered_stays_one() -> None:
     assert oldest > 0
     times = [(number + 1) // 2 for number in range(38)]
     while user.kept:  # oldest first
-        feed.model.retract(Retraction("ann", f"e{user.receipt(0).position}"))
+        feed.model.retract(Retraction("ann", f"e{user.undo_record(0).position}"))
         assert user.steps == len({*times[:oldest], *times[38 - user.kept :]})
 
 
@@ -254,11 +254,11 @@ def test_a_category_that_an_item_has_no_more_goes_with_the_last_event() -> None:
 def test_a_group_goes_on_where_nothing_was_found() -> None:
     feed = world()
     feed("ann", "a", 5.0)
-    block = feed.model.open
-    assert block is not None
+    batch = feed.model.open
+    assert batch is not None
     assert feed.model.retract(Retraction("ann", "unknown")) == "nothing"
     assert feed.model.retract(Retraction("bob", "e0")) == "nothing"
-    assert feed.model.open is block
+    assert feed.model.open is batch
     assert feed.model.retract(Retraction("ann", "e0")) == "all"
     assert feed.model.open is None
     feed("ann", "b", 5.0)

@@ -99,8 +99,10 @@ def test_all_is_as_if_they_had_never_been(seed: int) -> None:
     ann = with_her.users.get("ann", position)
     assert (ann.length, ann.steps, ann.kinds, ann.aside, ann.search) == (0, 0, 0, [], None)
     for user in ("bob", "cy"):
-        walks = [model.users.get(user, position).walk(8) for model in (with_her, without)]
-        np.testing.assert_array_equal(walks[0].items, walks[1].items)
+        windows = [
+            model.users.get(user, position).recent_window(8) for model in (with_her, without)
+        ]
+        np.testing.assert_array_equal(windows[0].items, windows[1].items)
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -13,7 +13,7 @@ from learners.interaction import Item
 from learners.neighbours import TOGETHER
 from learners.recommender import Recommender
 from learners.searched import Searched
-from learners.shadow import Shadow
+from learners.shadow import Reencoding
 from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
 
 WORDS = [f"word {n}" for n in range(40)]
@@ -54,16 +54,16 @@ def people(feed: Feed, events: int, words: int = 3, encode=old) -> None:
         feed(user, PLAIN[word])
 
 
-def shadow_of(model: Recommender) -> Shadow:
-    shadow = Shadow(model)
+def reencoding_of(model: Recommender) -> Reencoding:
+    reencoding = Reencoding(model)
     for n, item_id in enumerate(ITEMS):
-        shadow.put_item(item_id, unit(100 + n))
-    finish(shadow)
-    return shadow
+        reencoding.put_item(item_id, unit(100 + n))
+    finish(reencoding)
+    return reencoding
 
 
-def finish(shadow: Shadow) -> None:
-    while shadow.step(lambda texts: [t and new(t) for t in texts], 3):
+def finish(reencoding: Reencoding) -> None:
+    while reencoding.step(lambda texts: [t and new(t) for t in texts], 3):
         pass
 
 
@@ -78,7 +78,7 @@ def test_counts_go_where_the_words_lead() -> None:
     people(feed, 60)
     model = feed.model
     assert [taken(model, n) for n in range(3)] == [{PLAIN[n]} for n in range(3)]
-    model.switch(shadow_of(model))
+    model.switch(reencoding_of(model))
     assert [taken(model, 39 - n) for n in range(3)] == [{PLAIN[n]} for n in range(3)]
     assert not any(taken(model, n) for n in range(3))
 
@@ -86,7 +86,7 @@ def test_counts_go_where_the_words_lead() -> None:
 def test_lists_go_on_from_them() -> None:
     feed = world()
     people(feed, 300)
-    feed.model.switch(shadow_of(feed.model))
+    feed.model.switch(reencoding_of(feed.model))
     for word in range(3):
         search(feed, "somebody new", word, new)
         assert listed(feed.model, "somebody new")[0] == PLAIN[word]
@@ -97,7 +97,7 @@ def test_a_search_under_way_is_in_the_new_space() -> None:
     people(feed, 20)
     search(feed, "a", 1)
     feed("a", PLAIN[1])
-    feed.model.switch(shadow_of(feed.model))
+    feed.model.switch(reencoding_of(feed.model))
     held = feed.model.users.get("a", feed.model.position).search
     assert held is not None
     assert held.vector is not None
@@ -110,7 +110,7 @@ def test_words_on_an_item_are_not_taken_for_a_search() -> None:
     feed = world()
     search(feed, "a", 1)
     feed("a", ITEMS[5], vector=old(WORDS[7]), text=WORDS[7], encoded=WORDS[7])
-    feed.model.switch(shadow_of(feed.model))
+    feed.model.switch(reencoding_of(feed.model))
     held = feed.model.users.get("a", feed.model.position).search
     assert held is not None
     assert held.vector is not None
@@ -121,7 +121,7 @@ def test_an_event_that_does_not_count_is_not_taken_for_a_search() -> None:
     feed = world()
     search(feed, "a", 1)
     feed("a", None, vector=old(WORDS[7]), text=WORDS[7], encoded=WORDS[7], weight=0.0)
-    feed.model.switch(shadow_of(feed.model))
+    feed.model.switch(reencoding_of(feed.model))
     held = feed.model.users.get("a", feed.model.position).search
     assert held is not None
     assert held.vector is not None
@@ -136,7 +136,7 @@ def test_a_search_of_long_ago_lies_amid_what_was_nearest_and_counts_as_no_other(
     search(feed, "c", 38)  # leads to i1 afterwards
     feed("c", PLAIN[5])
     model = feed.model
-    model.switch(shadow_of(model))
+    model.switch(reencoding_of(model))
     held = model.users.get("a", model.position).search
     assert held is not None
     assert held.vector is None
@@ -160,7 +160,7 @@ def test_the_newest_words_lead() -> None:
     for n in range(10):
         search(feed, f"u{n}", 5)
         feed(f"u{n}", PLAIN[0])
-    model.switch(shadow_of(model))
+    model.switch(reencoding_of(model))
     assert taken(model, 34) == {PLAIN[0]}
     assert not taken(model, 38)
 
@@ -169,15 +169,15 @@ def test_items_that_come_and_go_meanwhile_lead_otherwise() -> None:
     feed = world()
     people(feed, 60)
     model = feed.model
-    shadow = shadow_of(model)
+    reencoding = reencoding_of(model)
     model.remove_item(ITEMS[38])
-    shadow.put_item(ITEMS[38], None)
+    reencoding.put_item(ITEMS[38], None)
     model.put_item(Item("late", "late", ("c",), True, new(WORDS[2])))
-    shadow.put_item("late", new(WORDS[2]))
-    shadow.follow()
-    assert len(shadow) > 0
-    finish(shadow)
-    model.switch(shadow)
+    reencoding.put_item("late", new(WORDS[2]))
+    reencoding.follow()
+    assert len(reencoding) > 0
+    finish(reencoding)
+    model.switch(reencoding)
     signals = model.signals
     late = signals.searched.taken(signals.items.index["late"]).tolist()
     assert [signals.items.ids[n] for n in late] == [PLAIN[2]]
@@ -199,12 +199,12 @@ def test_with_an_item_its_words_go() -> None:
 def test_what_is_searched_while_the_shadow_is_made_is_followed() -> None:
     feed = world()
     people(feed, 40, words=2)
-    shadow = shadow_of(feed.model)
-    assert len(shadow) == 0
+    reencoding = reencoding_of(feed.model)
+    assert len(reencoding) == 0
     people(feed, 40, words=4)
-    assert shadow.follow() > 0
-    finish(shadow)
-    feed.model.switch(shadow)
+    assert reencoding.follow() > 0
+    finish(reencoding)
+    feed.model.switch(reencoding)
     assert [taken(feed.model, 39 - n) for n in range(4)] == [{PLAIN[n]} for n in range(4)]
 
 
@@ -228,7 +228,7 @@ def test_stored_and_restored_it_goes_on_as_if_unbroken() -> None:
     again, shelf = restored(broken.model)
     resumed, kept = Feed(again), Shelf()
     for feed in (plain, resumed):
-        feed.model.switch(shadow_of(feed.model))
+        feed.model.switch(reencoding_of(feed.model))
         feed("u3", PLAIN[3])
         people(feed, 30, words=6, encode=new)
     kept.keep(plain.model.changed())

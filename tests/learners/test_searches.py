@@ -185,17 +185,17 @@ def test_in_another_space_a_search_lies_amid_the_items_that_were_nearest() -> No
     search(feed, "somebody new", "topic3", world)
     model = feed.model
     turn = np.linalg.qr(np.random.default_rng(0).normal(size=(DIM, DIM)))[0].astype(np.float32)
-    shadow = model.shadow()
+    reencoding = model.reencoding()
     for item in world.catalogue():
-        shadow.put_item(item.item_id, item.vector @ turn)
-    while shadow.step(lambda texts: [None] * len(texts), 100):
+        reencoding.put_item(item.item_id, item.vector @ turn)
+    while reencoding.step(lambda texts: [None] * len(texts), 100):
         pass
-    model.switch(shadow)
+    model.switch(reencoding)
     user = model.users.get("somebody new", model.position)
     assert user.search.vector is None
     assert user.search.hub == -1
     assert not len(model.signals.searched.taken(-1))
-    vector = model._context("somebody new", user, None).search.direction(model.signals.meanings)
+    vector = model._context("somebody new", user, None).search.direction(model.signals.semantic)
     assert vector @ (world.centres["topic3"] @ turn) > 0.8
     assert share_of(model, "somebody new", "topic3") > 0.7
 

@@ -9,7 +9,7 @@ from learners.control import Control
 from learners.interaction import Item
 from learners.pending import LateLabel
 from learners.recommender import Recommender
-from learners.shadow import Shadow
+from learners.shadow import Reencoding
 from tests.learners.worlds import DIM, Feed, Shelf, Tastes, listed, small, unit
 
 TURN = np.linalg.qr(np.random.default_rng(3).normal(size=(DIM, DIM)))[0].astype(np.float32)
@@ -57,43 +57,43 @@ def talk(feed, events, seed=0):
             say(feed, user, f"word{30 + kind * 3}", ts=ts, intent=f"need{kind}")
 
 
-def shadow_of(model, encode=new, at_once=7):
-    shadow = Shadow(model)
+def reencoding_of(model, encode=new, at_once=7):
+    reencoding = Reencoding(model)
     for number in range(30):
         item_id = f"i{number}"
         if item_id in model.signals.items.index:
-            shadow.put_item(item_id, encode([f"word{number}"])[0])
-    while shadow.step(rows_of(encode), at_once):
+            reencoding.put_item(item_id, encode([f"word{number}"])[0])
+    while reencoding.step(rows_of(encode), at_once):
         pass
-    return shadow
+    return reencoding
 
 
 def space_of(model):
     """Every vector that a model holds, as rows."""
-    meanings, needs = model.signals.meanings, model.needs
-    rows = [meanings.vectors[meanings.has]]
-    rows += [vector[None] for block in needs.pending._blocks.values() for _, vector in block]
+    semantic, tracker = model.signals.semantic, model.tracker
+    rows = [semantic.vectors[semantic.has]]
+    rows += [vector[None] for block in tracker.buffer._blocks.values() for _, vector in block]
     for user in model.users._loaded.values():
         rows += [
             v[None] for v in (user.newest, user.session and user.session.total) if v is not None
         ]
-    for cluster in needs.emerging.clusters.values():
+    for cluster in tracker.discovery.clusters.values():
         rows += [np.array(cluster.vectors, np.float32), cluster.total[None]]
     return rows
 
 
 def test_nothing_of_the_old_space_is_left_and_neighbours_are_those_of_the_new():
     feed = world()
-    owners = set(feed.model.signals.meanings.owners)
+    owners = set(feed.model.signals.semantic.owners)
     assert len(owners) > 20
-    feed.model.switch(shadow_of(feed.model))
-    meanings = feed.model.signals.meanings
+    feed.model.switch(reencoding_of(feed.model))
+    semantic = feed.model.signals.semantic
     expected = new([f"word{n}" for n in range(30)])
-    assert np.allclose(meanings.vectors[:30], expected)
+    assert np.allclose(semantic.vectors[:30], expected)
     cosines = expected @ expected.T
     np.fill_diagonal(cosines, -2)
     for item in range(30):
-        found = meanings.row_out(item)
+        found = semantic.row_out(item)
         assert (found is None) == (item not in owners)
         if found is None:
             continue
@@ -105,33 +105,33 @@ def test_nothing_of_the_old_space_is_left_and_neighbours_are_those_of_the_new():
         assert user.space == 1
         if user.newest is not None:
             assert np.isclose(known @ user.newest, 1.0, atol=1e-5).any()
-    for block in feed.model.needs.pending._blocks.values():
-        for waiting, vector in block:
-            assert np.allclose(vector, new([waiting.encoded])[0], atol=1e-3)
+    for block in feed.model.tracker.buffer._blocks.values():
+        for buffered, vector in block:
+            assert np.allclose(vector, new([buffered.encoded])[0], atol=1e-3)
 
 
 def test_what_was_learnt_of_labels_is_known_in_the_new_space():
     feed = world(600)
     before = {
-        kind: feed.model.needs.stated.predict(WORDS[f"word{30 + kind * 3}"]).max()
+        kind: feed.model.tracker.stated.predict(WORDS[f"word{30 + kind * 3}"]).max()
         for kind in range(3)
     }
-    feed.model.switch(shadow_of(feed.model))
-    stated = feed.model.needs.stated
+    feed.model.switch(reencoding_of(feed.model))
+    stated = feed.model.tracker.stated
     for kind in range(3):
         chances = stated.distribution(new([f"word{30 + kind * 3}"])[0])
         assert max(chances, key=chances.get) == f"need{kind}"
         assert chances[f"need{kind}"] > 0.8 * before[kind]
     talk(feed, 60)
-    assert feed.model.needs.told is feed.model.needs.stated
+    assert feed.model.tracker.reported is feed.model.tracker.stated
 
 
 def test_a_turned_space_gives_the_same_neighbours():
     """Only angles count: the same texts turned are as near to each other as before."""
     feed = world(400)
-    before = feed.model.signals.meanings
-    feed.model.switch(shadow_of(feed.model))
-    after = feed.model.signals.meanings
+    before = feed.model.signals.semantic
+    feed.model.switch(reencoding_of(feed.model))
+    after = feed.model.signals.semantic
     assert before is not after
     assert sorted(before.owners) == sorted(after.owners)
     for item in before.owners:
@@ -140,29 +140,29 @@ def test_a_turned_space_gives_the_same_neighbours():
 
 def test_what_comes_while_the_shadow_is_made_is_in_it():
     feed = world(300)
-    shadow = Shadow(feed.model)
+    reencoding = Reencoding(feed.model)
     for number in range(30):
-        shadow.put_item(f"i{number}", new([f"word{number}"])[0])
+        reencoding.put_item(f"i{number}", new([f"word{number}"])[0])
     for _ in range(5):
-        shadow.step(rows_of(new), 11)
+        reencoding.step(rows_of(new), 11)
         talk(feed, 20)
     feed.model.put_item(Item("i30", "late", ("c0",), True, WORDS["word30"]))
     feed.model.remove_item("i4")
-    shadow.put_item("i30", new(["word30"])[0])
-    shadow.put_item("i4", None)
+    reencoding.put_item("i30", new(["word30"])[0])
+    reencoding.put_item("i4", None)
     say(feed, "u1", "word30", "i30", ts=float(feed.position * 20))
-    assert shadow.follow() > 0
-    while shadow.step(rows_of(new), 50):
+    assert reencoding.follow() > 0
+    while reencoding.step(rows_of(new), 50):
         pass
-    feed.model.switch(shadow)
-    meanings, number = feed.model.signals.meanings, feed.model.signals.items.index
-    assert np.allclose(meanings.vectors[number["i30"]], new(["word30"])[0])
-    assert meanings.row_out(number["i30"]) is not None
-    assert not meanings.has[number["i4"]]
-    near = np.concatenate([meanings.row_out(number[f"i{n}"])[0] for n in range(30) if n != 4])
+    feed.model.switch(reencoding)
+    semantic, number = feed.model.signals.semantic, feed.model.signals.items.index
+    assert np.allclose(semantic.vectors[number["i30"]], new(["word30"])[0])
+    assert semantic.row_out(number["i30"]) is not None
+    assert not semantic.has[number["i4"]]
+    near = np.concatenate([semantic.row_out(number[f"i{n}"])[0] for n in range(30) if n != 4])
     assert number["i4"] not in near
     assert number["i30"] in near
-    newest = feed.model.needs.pending.since(feed.model.position - 1)[0]
+    newest = feed.model.tracker.buffer.since(feed.model.position - 1)[0]
     assert newest.encoded == "word30"
     user = feed.model.users.get("u1", feed.model.position)
     assert np.allclose(user.newest, new(["word30"])[0], atol=1e-5)
@@ -173,7 +173,7 @@ def test_stored_and_restored_it_goes_on_as_if_unbroken():
     shelf = Shelf()
     shelf.keep(broken.model.changed())
     for feed in (plain, broken):
-        feed.model.switch(shadow_of(feed.model))
+        feed.model.switch(reencoding_of(feed.model))
     shelf.keep(broken.model.changed())
     again = Recommender(small(dim=DIM), shelf.get)
     again.restore(shelf.scan)
@@ -196,47 +196,47 @@ def test_stored_and_restored_it_goes_on_as_if_unbroken():
 
 def test_labels_that_were_called_otherwise_meanwhile_are_called_so_afterwards():
     feed = world(300)
-    shadow = shadow_of(feed.model)
+    reencoding = reencoding_of(feed.model)
     feed.model.control(Control("name", "need0", "want0"))
     feed.model.control(Control("merge", "need1", "want0"))
     feed.model.control(Control("retire", "need2"))
-    shadow.follow()
-    shadow.step(rows_of(new), 1_000)
-    feed.model.switch(shadow)
-    assert feed.model.needs.stated.labels == ["want0"]
-    assert feed.model.needs.known_as("need1") == "want0"
+    reencoding.follow()
+    reencoding.step(rows_of(new), 1_000)
+    feed.model.switch(reencoding)
+    assert feed.model.tracker.stated.labels == ["want0"]
+    assert feed.model.tracker.known_as("need1") == "want0"
     talk(feed, 30)
-    assert feed.model.needs.stated.labels == ["want0"]
+    assert feed.model.tracker.stated.labels == ["want0"]
 
 
 def test_a_label_that_comes_late_while_the_shadow_is_made_is_learnt():
     feed = world(60)
     say(feed, "u1", "word35", ts=float(feed.position * 20))
     event_id = f"e{feed.position - 1}"
-    shadow = shadow_of(feed.model)
+    reencoding = reencoding_of(feed.model)
     feed.model.learn_label(LateLabel("u1", "rare", event_id=event_id))
-    shadow.follow()
-    assert shadow.step(rows_of(new), 100) == 0
-    feed.model.switch(shadow)
-    assert "rare" in feed.model.needs.stated.labels
+    reencoding.follow()
+    assert reencoding.step(rows_of(new), 100) == 0
+    feed.model.switch(reencoding)
+    assert "rare" in feed.model.tracker.stated.labels
     assert feed.model.learn_label(LateLabel("u1", "rare", event_id=event_id)) == "duplicate"
 
 
 def test_a_rare_label_of_long_ago_is_not_lost():
     feed = world(90)
-    feed.model.needs.pending.limit = 64
+    feed.model.tracker.buffer.limit = 64
     say(feed, "u1", "word39", ts=float(feed.position * 20), intent="rare")
     talk(feed, 300)
-    assert len(feed.model.needs.pending) < 200
-    feed.model.switch(shadow_of(feed.model))
-    chances = feed.model.needs.stated.distribution(new(["word39"])[0])
+    assert len(feed.model.tracker.buffer) < 200
+    feed.model.switch(reencoding_of(feed.model))
+    chances = feed.model.tracker.stated.distribution(new(["word39"])[0])
     assert max(chances, key=chances.get) == "rare"
 
 
 def test_users_who_were_not_active_begin_their_session_anew():
     feed = world(120)
     say(feed, "idle", "word1", "i1", ts=0.0)
-    feed.model.switch(shadow_of(feed.model))
+    feed.model.switch(reencoding_of(feed.model))
     idle = feed.model.users.get("idle", feed.model.position)
     assert idle.newest is None
     assert idle.session.total is None
@@ -245,15 +245,15 @@ def test_users_who_were_not_active_begin_their_session_anew():
 
 def test_clusters_keep_their_numbers_apart():
     feed = world(300)
-    emerging = feed.model.needs.emerging
+    discovery = feed.model.tracker.discovery
     for n in range(40):
-        emerging.watch(unit(n))
-        emerging.add(f"n{n}", "new", ("new",), unit(900))
-    before = set(emerging.clusters)
+        discovery.watch(unit(n))
+        discovery.add(f"n{n}", "new", ("new",), unit(900))
+    before = set(discovery.clusters)
     assert before
-    shadow = shadow_of(feed.model)
-    feed.model.switch(shadow)
-    assert not before & set(feed.model.needs.emerging.clusters)
+    reencoding = reencoding_of(feed.model)
+    feed.model.switch(reencoding)
+    assert not before & set(feed.model.tracker.discovery.clusters)
     gone = {key for kind, key, blob in feed.model.changed() if "emerging" in kind and blob is None}
     assert gone >= {str(number) for number in before}
 
@@ -262,7 +262,7 @@ def test_a_world_without_texts_can_be_switched():
     feed = Feed(Recommender(small(dim=DIM)))
     for n in range(12):
         feed(f"u{n % 4}", f"i{n % 9}")
-    feed.model.switch(shadow_of(feed.model))
+    feed.model.switch(reencoding_of(feed.model))
     assert len(listed(feed.model, "u0")) > 0
 
 
@@ -274,13 +274,13 @@ def test_a_switch_leaves_tastes_as_they_were():
     feed = Feed(model)
     for _ in range(300):
         shop.step(feed)
-    shadow = Shadow(model)
+    reencoding = Reencoding(model)
     for item in shop.catalogue():
-        shadow.put_item(item.item_id, item.vector @ TURN)
-    while shadow.step(rows_of(new), 64):
+        reencoding.put_item(item.item_id, item.vector @ TURN)
+    while reencoding.step(rows_of(new), 64):
         pass
     before = [listed(model, user) for user in shop.users[:8]]
-    model.switch(shadow)
+    model.switch(reencoding)
     same = sum(
         len(set(a) & set(b))
         for a, b in zip(before, (listed(model, user) for user in shop.users[:8]), strict=True)
@@ -292,4 +292,4 @@ def test_a_switch_leaves_tastes_as_they_were():
 def test_a_bad_vector_is_refused(bad):
     feed = world(30)
     with pytest.raises(ValueError, match="vector"):
-        Shadow(feed.model).put_item("i0", bad)
+        Reencoding(feed.model).put_item("i0", bad)

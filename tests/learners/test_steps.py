@@ -77,19 +77,19 @@ def test_items_of_one_step_weigh_alike() -> None:
     model = told()
     number = model.signals.items.index
     context = model._context("ann", model.users.get("ann", model.position), 130.0)
-    block, rows = model._block("ann", context, 130.0, negatives=True)
+    batch, rows = model._batch("ann", context, 130.0, negatives=True)
     reach = dict(zip(context.recent[rows.places].tolist(), rows.reach.tolist(), strict=True))
     assert len({reach[number[item]] for item in BASKET}) == 1
     assert reach[number["a"]] == pytest.approx(np.exp(-0.1) * reach[number["b"]])
-    columns = {name: block.raw[:, place] for place, name in enumerate(FEATURES)}
+    columns = {name: batch.raw[:, place] for place, name in enumerate(FEATURES)}
     assert np.ptp(columns["pull"]) > 0.0
-    assert columns["pull"] == pytest.approx(block.pull)
+    assert columns["pull"] == pytest.approx(batch.item_weights)
     level = model.signals.values.level
     last = np.mean([level[number[item]] for item in BASKET])
-    assert columns["value_from_last"] == pytest.approx(level[block.ids] - last, abs=1e-6)
+    assert columns["value_from_last"] == pytest.approx(level[batch.ids] - last, abs=1e-6)
     weights = np.exp(-context.back / 3.0)
     usual = weights @ level[context.recent] / weights.sum()
-    assert columns["value_from_recent"] == pytest.approx(level[block.ids] - usual, abs=1e-6)
+    assert columns["value_from_recent"] == pytest.approx(level[batch.ids] - usual, abs=1e-6)
 
 
 def test_the_order_within_a_step_changes_no_signal() -> None:
@@ -97,9 +97,9 @@ def test_the_order_within_a_step_changes_no_signal() -> None:
     for basket in (BASKET, BASKET[::-1]):
         model = told(basket)
         context = model._context("ann", model.users.get("ann", model.position), 130.0)
-        block, _ = model._block("ann", context, 130.0, negatives=True)
-        ids = [model.signals.items.ids[number] for number in block.ids.tolist()]
-        rows.append(dict(zip(ids, block.raw, strict=True)))
+        batch, _ = model._batch("ann", context, 130.0, negatives=True)
+        ids = [model.signals.items.ids[number] for number in batch.ids.tolist()]
+        rows.append(dict(zip(ids, batch.raw, strict=True)))
     # These go by when each item was learnt, which is in some order.
     unlike = {"pull", "age_since_last", *(name for name in FEATURES if name.startswith("value"))}
     kept = [place for place, name in enumerate(FEATURES) if name not in unlike]

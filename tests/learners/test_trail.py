@@ -9,7 +9,7 @@ import pytest
 
 from learners.history import User
 from learners.interaction import Interaction
-from learners.needs import Needs
+from learners.needs import IntentTracker
 from tests.learners.worlds import unit
 
 DIM = 16
@@ -21,7 +21,7 @@ class Talk:
     """A user's session in a world where each need has its own sentence."""
 
     def __init__(self) -> None:
-        self.needs, self.user, self.count = Needs(DIM), User(), 0
+        self.tracker, self.user, self.count = IntentTracker(DIM), User(), 0
         for turn in range(80):
             need = ("card", "rate")[turn % 2]
             self.say(need, User(), intent=need, user_id=f"u{turn}")
@@ -32,16 +32,16 @@ class Talk:
         vector = unit(self.count, near=unit(PLACE[what], dim=DIM), dim=DIM)
         given = {"user_id": "u", "item_id": None, "type": "say", "ts": 1e6 + self.count, **more}
         event = Interaction(self.count, event_id, vector=vector, text=text, **given)
-        self.needs.learn(event, user or self.user, None)
+        self.tracker.learn(event, user or self.user, None)
         return event_id
 
 
 def test_a_need_names_the_events_and_words_that_carried_it() -> None:
     talk = Talk()
     first, second = talk.say("card"), talk.say("card")
-    told = talk.needs.tell(talk.user)
-    why = told.because[0]
-    assert why.need == next(iter(told.belief)) == "card"
+    report = talk.tracker.report(talk.user)
+    why = report.because[0]
+    assert why.need == next(iter(report.belief)) == "card"
     assert first in {event for event, _, _ in why.events} <= {first, second}
     assert {"machine", "swallowed", "card"} <= set(why.words)
     assert not set(why.words) & {"exchange", "rate"}
@@ -54,9 +54,9 @@ def test_an_event_that_spoke_against_a_need_does_not_explain_it() -> None:
     talk = Talk()
     card = [talk.say("card") for _ in range(4)]
     rate = talk.say("rate")
-    told = talk.needs.tell(talk.user)
-    why = {why.need: why for why in told.because}
-    assert next(iter(told.belief)) == "card"  # one odd event
+    report = talk.tracker.report(talk.user)
+    why = {why.need: why for why in report.because}
+    assert next(iter(report.belief)) == "card"  # one odd event
     assert rate not in {event for event, _, _ in why["card"].events}
     assert {event for event, _, _ in why["rate"].events} == {rate}
     assert {event for event, _, _ in why["card"].events} <= set(card)
@@ -66,19 +66,19 @@ def test_without_an_event_the_belief_would_be_lower() -> None:
     """Leaving out the event that is named first costs the need most."""
     talk, events = Talk(), ["card", "other", "card"]
     told_by = {talk.say(what): what for what in events}
-    why = talk.needs.tell(talk.user).because[0]
+    why = talk.tracker.report(talk.user).because[0]
     named = why.events[0][0]
     assert told_by[named] == "card"
     posteriors = [
-        talk.needs.stated.predict(unit(PLACE[what], dim=DIM)) for what in events
+        talk.tracker.stated.predict(unit(PLACE[what], dim=DIM)) for what in events
     ]  # fmt: skip
-    slot = talk.needs.stated.labels.index("card")
+    slot = talk.tracker.stated.labels.index("card")
 
     def belief(left_out: int | None) -> float:
         held = None
         for place, posterior in enumerate(posteriors):
             if place != left_out:
-                held = talk.needs.filter.look(held, posterior, talk.needs.edition, 2)
+                held = talk.tracker.session_filter.look(held, posterior, talk.tracker.edition, 2)
         assert held is not None
         return float(held.shares[slot])
 
@@ -92,10 +92,10 @@ def test_a_new_session_begins_a_new_account_and_memory_is_bounded() -> None:
         talk.say("card")
     assert len(talk.user.trail) == 8
     late = talk.say("rate", ts=1e9)
-    told = talk.needs.tell(talk.user)
+    report = talk.tracker.report(talk.user)
     assert [step.event_id for step in talk.user.trail] == [late]
-    assert told.because[0].events[0][0] == late
-    assert len(told.because) <= 3
+    assert report.because[0].events[0][0] == late
+    assert len(report.because) <= 3
 
 
 def test_a_long_text_is_cut() -> None:
@@ -103,7 +103,7 @@ def test_a_long_text_is_cut() -> None:
     event = Interaction(
         1, "long", "u", None, "say", 1e6 + 99, vector=unit(1, dim=DIM), text="card " * 1_000
     )
-    talk.needs.learn(event, talk.user, None)
+    talk.tracker.learn(event, talk.user, None)
     assert len(talk.user.trail[-1].text) == 100
 
 
@@ -114,7 +114,7 @@ def test_gains_are_what_the_filter_did(n: int) -> None:
         talk.say("card")
     belief, step = talk.user.belief, talk.user.trail[-1]
     assert belief is not None
-    slot = talk.needs.stated.labels.index("card")
+    slot = talk.tracker.stated.labels.index("card")
     grown = np.log(belief.shares[slot] / belief.prior[slot])
     if grown > 0.1:
         assert step.gains["card"] == pytest.approx(grown, abs=2e-3)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from learners.features import FEATURES
 from learners.history import User
-from learners.receipt import Receipt
+from learners.receipt import UndoRecord
 from learners.recommender import Recommender
 from learners.values import Values
 from tests.learners.worlds import Feed, Shelf, small
@@ -96,7 +96,7 @@ def test_pace_is_that_of_a_plain_count(steps: list[float], wait: float | None, m
     user, at, times = User(), 1_000.0, []
     for step in steps:
         at += step
-        user.add(1, at, Receipt(), 20, 100)
+        user.add(1, at, UndoRecord(), 20, 100)
         times.append(at)
     before = None if wait is None else at + wait
     gap, session = user.pace(before, 0, most)
@@ -115,7 +115,7 @@ def test_pace_is_that_of_a_plain_count(steps: list[float], wait: float | None, m
 
 def test_an_event_before_the_last_one_waited_no_time() -> None:
     user = User()
-    user.add(1, 100.0, Receipt(), 20, 100)
+    user.add(1, 100.0, UndoRecord(), 20, 100)
     assert user.pace(50.0, 0, 20) == (0.0, 1)
     assert user.pace(100.0, user.held_back(100.0), 20) == (0.0, 0)
 
@@ -130,10 +130,10 @@ def test_candidates_have_their_values_and_the_distance_from_the_recent_ones() ->
     level = {item: signals.values.level[number] for item, number in signals.items.index.items()}
     assert level["i0"] < level["i3"] < level["i6"]
     feed.model.rank("u-new", before=1e3)
-    block = feed.model._peek
-    assert block is not None
-    columns = {name: block.raw[:, place] for place, name in enumerate(FEATURES)}
-    own = signals.values.level[block.ids]
+    batch = feed.model._peek
+    assert batch is not None
+    columns = {name: batch.raw[:, place] for place, name in enumerate(FEATURES)}
+    own = signals.values.level[batch.ids]
     share = math.exp(-1 / 3)
     usual = (level["i0"] + share * level["i6"]) / (1 + share)
     assert columns["value"] == pytest.approx(own, abs=1e-6)

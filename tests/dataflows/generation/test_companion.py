@@ -15,11 +15,11 @@ from dataflows.clean import Cleaner, CleanSettings
 from dataflows.engine import Engine
 from dataflows.events import Event, ItemRecord, RemovedItem
 from dataflows.generation.author import NAMES, NARRATIVES
-from dataflows.generation.companion import Companion
+from dataflows.generation.companion import LlmClient
 from dataflows.generation.desk import InLine
 from dataflows.generation.generator import Named
 from dataflows.generation.settings import GenerateSettings
-from dataflows.generation.told import Narrative, Sentence, Told
+from dataflows.generation.told import Narrative, NarrativeText, Sentence
 from dataflows.generation.worker import Worker
 from dataflows.record import Raw
 from dataflows.records import MemoryStore
@@ -58,7 +58,9 @@ class Scribe:
     def tell(self, listed):
         reasons = tuple(Sentence(f"Reason {i}", "model") for i in listed.item_ids)
         titles = tuple(f"Title {i}" for i in listed.item_ids)
-        return Narrative(listed, Told(Sentence("All of it", "template"), reasons, titles), "lm-1")
+        return Narrative(
+            listed, NarrativeText(Sentence("All of it", "template"), reasons, titles), "lm-1"
+        )
 
 
 def record_of(place, user, item):
@@ -73,9 +75,9 @@ def item_of(number):
 
 
 class Shard:
-    """An engine over a desk; `store` makes it one that goes on."""
+    """An engine over a queue; `store` makes it one that goes on."""
 
-    def __init__(self, desk, store=None, items=20, **settings):
+    def __init__(self, queue, store=None, items=20, **settings):
         generate = GenerateSettings(**{"candidates": True, "every": 3, **settings})
         learner = LearnerSettings(
             generated=generate.items if generate.candidates else 0, k=5, hidden=4, fresh=1
@@ -87,7 +89,7 @@ class Shard:
             Recommender(learner, self.store.get),
             Cleaner(CleanSettings()),
             InForce("none", "1"),
-            generation=Companion(desk, generate),
+            generation=LlmClient(queue, generate),
             clock=lambda: self.now,
         )
         self.place = self.engine.positions.get("events-0", 0)
@@ -116,13 +118,13 @@ def offered(shard, user="u0"):
 
 
 def test_a_user_is_asked_about_at_every_so_many_of_their_events():
-    author = Scribe()
-    shard = Shard(InLine(author))
+    responder = Scribe()
+    shard = Shard(InLine(responder))
     for event in range(10):
         shard.feed((0, event), (1, event + 1))
         expected = 2 * ((event + 1) // 3)
         assert shard.counts["generate_asked"] == expected
-    wishes = [wish for _, wish in author.asked]
+    wishes = [wish for _, wish in responder.asked]
     assert Counter(wish.user_id for wish in wishes) == {"u0": 3, "u1": 3}
     assert [title for title, _ in wishes[0].taken.items] == ["Title i0", "Title i1", "Title i2"]
     assert sorted(wishes[0].taken.had) == ["i0", "i1", "i2"]
@@ -143,16 +145,16 @@ def test_the_end_of_a_batch_makes_no_difference_in_line():
 
 
 def test_answers_of_the_background_are_taken_up_at_the_start_of_a_batch():
-    author = Scribe()
-    worker = Worker(lambda: author, 4, 10)
+    responder = Scribe()
+    worker = Worker(lambda: responder, 4, 10)
     worker.start()
     try:
-        author.gate.clear()
+        responder.gate.clear()
         shard = Shard(worker)
         shard.feed((0, 1), (0, 2), (0, 3))
         shard.feed((1, 1))
         assert offered(shard) == []
-        author.gate.set()
+        responder.gate.set()
         assert worker.drain(PATIENCE)
         assert offered(shard) == []
         shard.engine.process(Batch(0))
@@ -163,8 +165,8 @@ def test_answers_of_the_background_are_taken_up_at_the_start_of_a_batch():
 
 
 def test_what_left_the_catalogue_meanwhile_is_dropped():
-    author = Scribe()
-    worker = Worker(lambda: author, 4, 10)
+    responder = Scribe()
+    worker = Worker(lambda: responder, 4, 10)
     worker.start()
     try:
         shard = Shard(worker)
@@ -181,7 +183,7 @@ def test_what_left_the_catalogue_meanwhile_is_dropped():
         assert not {"i18", "i19"} & set(ids)
         shard.feed((0, 5), (0, 6))
         assert worker.drain(PATIENCE)
-        assert "i18" not in author.items
+        assert "i18" not in responder.items
     finally:
         worker.close()
 
@@ -192,9 +194,9 @@ def test_a_restart_keeps_what_was_named_and_tells_the_desk_of_the_catalogue():
     named = offered(shard)
     before = shard.engine.model.recommend("u0").entries
     shard.engine.close()
-    author = Scribe()
-    again = Shard(InLine(author), shard.store)
-    assert len(author.items) == 20
+    responder = Scribe()
+    again = Shard(InLine(responder), shard.store)
+    assert len(responder.items) == 20
     assert offered(again) == named != []
     assert again.engine.model.recommend("u0").entries == before
 
@@ -259,11 +261,11 @@ def test_narratives_are_few():
 
 @pytest.mark.parametrize("field", ["candidates", "narratives"])
 def test_what_is_off_is_not_asked_for(field):
-    author = Scribe()
-    shard = Shard(InLine(author), **{"candidates": True, "narratives": True, field: False})
+    responder = Scribe()
+    shard = Shard(InLine(responder), **{"candidates": True, "narratives": True, field: False})
     for event in range(7):
         shard.feed((0, event))
-    kinds = {kind for kind, _ in author.asked}
+    kinds = {kind for kind, _ in responder.asked}
     assert kinds == {NAMES, NARRATIVES} - {NAMES if field == "candidates" else NARRATIVES}
 
 
@@ -275,10 +277,10 @@ def test_the_end_of_the_input_brings_what_is_still_to_come():
 
 
 def test_a_narrative_that_cannot_be_written_is_counted_and_stops_nothing(caplog):
-    author = Scribe()
-    tell = author.tell
-    author.tell = lambda listed: tell(listed)._replace(version="\ud800")
-    shard = Shard(InLine(author), candidates=False, narratives=True, narrative_seconds=0.0)
+    responder = Scribe()
+    tell = responder.tell
+    responder.tell = lambda listed: tell(listed)._replace(version="\ud800")
+    shard = Shard(InLine(responder), candidates=False, narratives=True, narrative_seconds=0.0)
     shard.feed((0, 1))
     assert shard.engine.finish() == []
     assert shard.counts["narratives_unwritable"] == 1

@@ -107,7 +107,7 @@ def test_a_search_stands_where_it_came():
 
 
 def test_a_user_is_asked_about_live_as_in_training():
-    from dataflows.tuning.sequences import sequences, told
+    from dataflows.tuning.sequences import prompt_lines, sequences
     from dataflows.tuning.window import WindowEvent, WindowItem
     from learners.interaction import Item
     from learners.recommender import Recommender
@@ -125,7 +125,7 @@ def test_a_user_is_asked_about_live_as_in_training():
         for most in (3, 10):
             steps = sequences(events, items, searches=True)["u"]
             live = next_prompt(history_of(feed.model.taken("u", most))[-most:])
-            assert live == next_prompt(told(steps, most))
+            assert live == next_prompt(prompt_lines(steps, most))
 
 
 def test_a_title_that_gives_orders_is_a_title_like_any_other():

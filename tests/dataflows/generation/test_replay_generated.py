@@ -5,7 +5,7 @@ import json
 import pytest
 
 from dataflows.config import load_config
-from dataflows.generation.author import ModelAuthor
+from dataflows.generation.author import LlmResponder
 from dataflows.generation.settings import GenerateSettings
 from dataflows.replay import ReplaySettings, replay
 from dataflows.shop import Shop
@@ -24,13 +24,13 @@ def log(tmp_path_factory):
 
 def played(log, generate, batch_size=32):
     config = load_config(None, {"encoder.name": "hashing-32", "generate.every": 5}, {})
-    author = ModelAuthor(MODEL, GenerateSettings(candidates=True)) if generate else None
+    responder = LlmResponder(MODEL, GenerateSettings(candidates=True)) if generate else None
     return replay(
         config,
         log / "events.jsonl",
         log / "items.jsonl",
         ReplaySettings(generate=generate, against=(), batch_size=batch_size),
-        author=author,
+        responder=responder,
     )
 
 

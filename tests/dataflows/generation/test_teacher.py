@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dataflows.batch import Batch
-from dataflows.generation.author import LABELS, ModelAuthor
+from dataflows.generation.author import LABELS, LlmResponder
 from dataflows.generation.desk import InLine
 from dataflows.generation.settings import GenerateSettings
 from dataflows.generation.teacher import Choice, Lesson, Question, Teacher
@@ -143,7 +143,7 @@ def test_a_text_that_gives_orders_is_one_line_of_what_is_asked():
     assert lesson.label in CHOICE
 
 
-class Told:
+class FixedTeacher:
     """Answers with the lessons that it was given, by event."""
 
     def __init__(self, **lessons):
@@ -161,8 +161,8 @@ class Told:
         return [Lesson(one, *self.lessons.get(one.event_id, ("gift", 0.9))) for one in what]
 
 
-def shard(author, **settings):
-    made = Shard(InLine(author), **{"candidates": False, "teacher_share": 1.0, **settings})
+def shard(responder, **settings):
+    made = Shard(InLine(responder), **{"candidates": False, "teacher_share": 1.0, **settings})
     learnt = made.learnt = []
     model = made.engine.model
 
@@ -184,8 +184,8 @@ def send(made, text="looking for a present", intent=None):
 
 
 def test_what_the_teacher_says_is_learnt_as_a_teachers_label_that_came_late():
-    author = Told(e1=("tea", 0.05), e2=("tea", 0.5))
-    made = shard(author, teacher_labels=("gift", "tea"))
+    responder = FixedTeacher(e1=("tea", 0.05), e2=("tea", 0.5))
+    made = shard(responder, teacher_labels=("gift", "tea"))
     for _ in range(3):
         send(made)
     made.engine.process(Batch(0))
@@ -193,16 +193,16 @@ def test_what_the_teacher_says_is_learnt_as_a_teachers_label_that_came_late():
         LateLabel("u0", "gift", "teacher", "e0"),
         LateLabel("u0", "tea", "teacher", "e2"),
     ]
-    assert author.asked[0].labels == ("gift", "tea")
-    assert "looking for a present" in author.asked[0].text
+    assert responder.asked[0].labels == ("gift", "tea")
+    assert "looking for a present" in responder.asked[0].text
     counts = {name: n for name, n in made.counts.items() if name.startswith("teacher")}
     assert counts == {"teacher_asked": 3, "teacher_unsure": 1, "teacher_learnt": 2}
     made.engine.ledger.balance()
 
 
 def test_a_label_that_is_known_or_an_event_that_is_gone_is_counted_and_changes_nothing():
-    author = Told()
-    made = shard(author, teacher_labels=("gift", "tea"))
+    responder = FixedTeacher()
+    made = shard(responder, teacher_labels=("gift", "tea"))
     send(made)
     made.engine.model.learn_label(LateLabel("u0", "tea", "label", "e0"))
     made.engine.process(Batch(0))
@@ -214,39 +214,39 @@ def test_a_label_that_is_known_or_an_event_that_is_gone_is_counted_and_changes_n
 
 
 def test_without_labels_nobody_is_asked_and_then_those_of_the_stream_are_the_choice():
-    author = Told()
-    made = shard(author)
+    responder = FixedTeacher()
+    made = shard(responder)
     send(made)
-    made.engine.model.needs.stated.labels.append("w")  # one is no choice
+    made.engine.model.tracker.stated.labels.append("w")  # one is no choice
     send(made)
-    made.engine.model.needs.stated.labels.append("v")
+    made.engine.model.tracker.stated.labels.append("v")
     send(made)
-    assert [asked.labels for asked in author.asked] == [("w", "v")]
+    assert [asked.labels for asked in responder.asked] == [("w", "v")]
 
 
 def test_events_with_a_label_or_without_words_are_not_asked_about():
-    author = Told()
-    made = shard(author, teacher_labels=("gift", "tea"))
+    responder = FixedTeacher()
+    made = shard(responder, teacher_labels=("gift", "tea"))
     send(made, intent="gift")
-    assert author.asked == []
+    assert responder.asked == []
     send(made)
-    assert len(author.asked) == 1
+    assert len(responder.asked) == 1
 
 
 def test_a_share_of_the_events_is_asked_about_the_same_in_every_run():
     asked = []
     for _ in range(2):
-        author = Told()
-        made = shard(author, teacher_share=0.3, teacher_labels=("gift", "tea"))
+        responder = FixedTeacher()
+        made = shard(responder, teacher_share=0.3, teacher_labels=("gift", "tea"))
         for _ in range(100):
             send(made)
-        asked.append([one.event_id for one in author.asked])
+        asked.append([one.event_id for one in responder.asked])
     assert asked[0] == asked[1]
     assert len(asked[0]) == pytest.approx(30, abs=2)
     assert Counter(asked[0]).most_common(1)[0][1] == 1
 
 
 def test_an_author_teaches():
-    author = ModelAuthor(MODEL, GenerateSettings(teacher_share=1.0))
-    lessons = author.answer(LABELS, [question("w1"), question("w2")], None)
+    responder = LlmResponder(MODEL, GenerateSettings(teacher_share=1.0))
+    lessons = responder.answer(LABELS, [question("w1"), question("w2")], None)
     assert [lesson.question.text for lesson in lessons] == ["w1", "w2"]

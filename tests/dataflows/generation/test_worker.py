@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from dataflows.generation.desk import InLine, Job, Waiting
+from dataflows.generation.desk import Backlog, InLine, Job
 from dataflows.generation.worker import Worker
 from dataflows.items import ItemRecord
 from encoders.language.beam import beam_search
@@ -46,8 +46,8 @@ class Echo:
 def started():
     workers = []
 
-    def start(author, batch=4, most=10):
-        worker = Worker(lambda: author, batch, most)
+    def start(responder, batch=4, most=10):
+        worker = Worker(lambda: responder, batch, most)
         worker.start()
         workers.append(worker)
         return worker
@@ -68,54 +68,54 @@ def taken(worker, shard=0):
 
 
 def test_requests_are_answered_in_batches_and_go_to_the_shard_that_asked(started):
-    author = Echo()
-    author.gate.clear()
-    worker = started(author)
+    responder = Echo()
+    responder.gate.clear()
+    worker = started(responder)
     ask(worker, "u0")
-    assert author.began.wait(PATIENCE)
+    assert responder.began.wait(PATIENCE)
     ask(worker, "u1", "u2", "nothing", "u3", "u4")
     ask(worker, "v", shard=1)
     assert worker.take(0) == []
-    author.gate.set()
+    responder.gate.set()
     assert worker.drain(PATIENCE)
     assert taken(worker) == ["u0", "u1", "u2", "u3", "u4"]
     assert taken(worker, 1) == ["v"]
     assert taken(worker) == taken(worker, 1) == []
-    assert [len(what) for _, what in author.batches] == [1, 4, 2]
+    assert [len(what) for _, what in responder.batches] == [1, 4, 2]
 
 
 def test_of_one_user_the_newest_request_counts_and_of_too_many_the_oldest_goes(started):
-    author = Echo()
-    author.gate.clear()
-    worker = started(author, most=3)
+    responder = Echo()
+    responder.gate.clear()
+    worker = started(responder, most=3)
     ask(worker, "first")
-    assert author.began.wait(PATIENCE)
+    assert responder.began.wait(PATIENCE)
     worker.ask(Job("names", 0, "u", "old"))
     ask(worker, "v")
     worker.ask(Job("names", 0, "u", "new"))
     ask(worker, "x", "y")
-    author.gate.set()
+    responder.gate.set()
     assert worker.drain(PATIENCE)
     assert taken(worker) == ["first", "v", "x", "y"]
     assert worker.counts["generate_dropped"] == 1
 
 
 def test_the_catalogue_is_as_it_was_when_the_batch_began_and_what_left_since_is_told(started):
-    author = Echo()
-    worker = started(author)
+    responder = Echo()
+    worker = started(responder)
     for item_id in "ab":
         worker.put_item(0, ItemRecord(item_id, f"old {item_id}"))
     worker.put_item(1, ItemRecord("a", "another shard says the same later"))
-    author.gate.clear()
+    responder.gate.clear()
     ask(worker, "u")
-    assert author.began.wait(PATIENCE)
+    assert responder.began.wait(PATIENCE)
     worker.remove_item(0, "b")
     worker.put_item(0, ItemRecord("c", "new c"))
-    author.gate.set()
+    responder.gate.set()
     assert worker.drain(PATIENCE)
     ((_, titles),) = [answer.what for answer in worker.take(0)]
     assert titles == {"a": "old a", "b": "old b"}
-    assert author.saw_live == {"a": True, "b": False}
+    assert responder.saw_live == {"a": True, "b": False}
     ask(worker, "v")
     assert worker.drain(PATIENCE)
     ((_, titles),) = [answer.what for answer in worker.take(0)]
@@ -155,31 +155,31 @@ def test_without_a_model_the_stream_goes_on(started, caplog):
 
 
 def test_no_kind_of_request_starves_another(started):
-    author = Echo()
-    author.gate.clear()
-    worker = started(author, batch=1)
+    responder = Echo()
+    responder.gate.clear()
+    worker = started(responder, batch=1)
     ask(worker, "first")
-    assert author.began.wait(PATIENCE)
+    assert responder.began.wait(PATIENCE)
     ask(worker, *(f"u{n}" for n in range(6)))
     ask(worker, "w", kind="words")
-    author.gate.set()
+    responder.gate.set()
     assert worker.drain(PATIENCE)
-    assert [kind for kind, _ in author.batches].index("words") <= 2
+    assert [kind for kind, _ in responder.batches].index("words") <= 2
 
 
 def test_in_line_the_answer_lies_ready_at_once():
-    desk = InLine(Echo())
-    desk.put_item(0, ItemRecord("a", "title"))
-    ask(desk, "u", "nothing", "v")
-    assert [answer.what for answer in desk.take(0)] == [
+    queue = InLine(Echo())
+    queue.put_item(0, ItemRecord("a", "title"))
+    ask(queue, "u", "nothing", "v")
+    assert [answer.what for answer in queue.take(0)] == [
         ("u", {"a": "title"}),
         ("v", {"a": "title"}),
     ]
-    assert desk.take(0) == []
+    assert queue.take(0) == []
 
 
 def test_waiting_keeps_the_place_of_a_request_that_is_renewed():
-    waiting = Waiting(2)
+    waiting = Backlog(2)
     for key, what in [("a", 1), ("b", 2), ("a", 3), ("c", 4)]:
         waiting.put(Job("k", 0, key, what))
     assert [job.what for job in waiting.take("k", 5)] == [2, 4]

@@ -11,7 +11,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import NewPartitions
 
 from dataflows.errors import InputError
-from dataflows.kafka_courier import Courier
+from dataflows.kafka_courier import ReliableProducer
 from dataflows.kafka_health import Health
 from dataflows.kafka_reader import Reader
 from dataflows.outbox import Outbox
@@ -183,8 +183,8 @@ def test_each_codec_is_read_and_written(one_node, settings_for, codec):
     with reading(settings) as (reader, _):
         assert [raw.value for raw in take(reader, 300)] == values
     outbox = Outbox()
-    courier = Courier(settings, outbox.acknowledge, Health("sink"))
+    reliable = ReliableProducer(settings, outbox.acknowledge, Health("sink"))
     for value in values:
-        courier.send(outbox.put("recommendations", b"u", value))
-    assert courier.close(60) == 0
+        reliable.send(outbox.put("recommendations", b"u", value))
+    assert reliable.close(60) == 0
     assert [value for _, value in broker.read(names.recommendations)] == values

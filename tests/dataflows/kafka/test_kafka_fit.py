@@ -13,7 +13,7 @@ from dataflows.message_types import Position, Versions
 from dataflows.messages import render_dead_letter, render_intents, render_recommendation
 from dataflows.outbox import Out
 from dataflows.record import Raw, Reject
-from learners.lists import Entry, Leaning, UserList
+from learners.lists import Entry, Leaning, RecommendationList
 
 AT = Position("events-3", 41)
 BY = Versions("hashing-8-0", "1")
@@ -21,7 +21,7 @@ BY = Versions("hashing-8-0", "1")
 
 def list_of(count: int, title: str = "t", number: int = 7) -> Out:
     entries = tuple(Entry(f"i{n}", 1.0 - n / 100, ("popular",)) for n in range(count))
-    offered = UserList("u", entries, {}, (), 1, 1)
+    offered = RecommendationList("u", entries, {}, (), 1, 1)
     value = render_recommendation(offered, lambda _: title, AT, BY, 1.7e9)
     return Out("recommendations", b"u", value, number)
 
@@ -70,7 +70,7 @@ def test_a_list_of_which_one_place_is_too_big_becomes_a_dead_letter():
 
 def test_intents_are_not_cut_in_half():
     leanings = tuple(Leaning(f"category {n}", 0.5, 0.5) for n in range(100))
-    value = render_intents(UserList("u", (), {}, leanings, 1, 1), AT, BY, 1.7e9)
+    value = render_intents(RecommendationList("u", (), {}, leanings, 1, 1), AT, BY, 1.7e9)
     letter = fit(Out("intents", b"u", value, 1), 1500, lambda _: None)
     assert json.loads(letter.value)["topic"] == "intents"
     assert size(letter) <= 1500

@@ -8,7 +8,7 @@ import pytest
 
 from dataflows.lists_again import KIND
 from dataflows.outbox import Outbox
-from dataflows.served import Served
+from dataflows.served import LastSent
 from dataflows.store import Store
 from tests.dataflows.kafka.engine_process import RUN, START, fill, last_lists
 from tests.dataflows.kafka.flows import until
@@ -70,7 +70,7 @@ def served(process):
     found = {}
     for shard in range(SHARDS):
         store = Store.reader(process.folder / "state", shard)
-        last = Served(store.get)
+        last = LastSent(store.get)
         last.restore(store.scan)
         found |= {user.encode(): last.touch(user).ids for user in last.known(store.scan)}
         store.close()

@@ -8,7 +8,7 @@ import time
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from dataflows.kafka_courier import Courier
+from dataflows.kafka_courier import ReliableProducer
 from dataflows.kafka_health import Health
 from dataflows.kafka_reader import Reader
 from dataflows.outbox import Outbox
@@ -22,7 +22,7 @@ SHORT = 5.0
 
 
 class Both:
-    """A reader and a courier that hands each record on, as the flow does."""
+    """A reader and a producer that hands each record on, as the flow does."""
 
     def __init__(self, settings):
         self.source, self.sink = Health("source"), Health("sink")
@@ -31,7 +31,7 @@ class Both:
         self.reader = Reader(settings, self.progress, self.source)
         self.reader.open()
         self.reader.begin()
-        self.courier = Courier(settings, self.outbox.acknowledge, self.sink)
+        self.reliable = ReliableProducer(settings, self.outbox.acknowledge, self.sink)
         self.seen = []
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -41,13 +41,13 @@ class Both:
         while not self._end.is_set():
             for raw in self.reader.take():
                 self.seen.append(int(raw.value))
-                self.courier.send(self.outbox.put("recommendations", b"u", raw.value))
+                self.reliable.send(self.outbox.put("recommendations", b"u", raw.value))
                 self.progress.report(0, {raw.partition: raw.next_offset})
 
     def close(self):
         self._end.set()
         self._thread.join()
-        assert self.courier.close(60) == 0
+        assert self.reliable.close(60) == 0
         assert self.reader.finish(60)
 
 
@@ -61,7 +61,7 @@ def go_through(broker, settings, names, fail, mend, seconds, caplog):
     fail()
     # Lists made just before the outage are on their way while nobody answers.
     for number in range(10, 20):
-        both.courier.send(both.outbox.put("recommendations", b"u", numbers[number]))
+        both.reliable.send(both.outbox.put("recommendations", b"u", numbers[number]))
     started = time.monotonic()
     until(lambda: not both.source.is_good and not both.sink.is_good, "degraded")
     time.sleep(max(0.0, seconds - (time.monotonic() - started)))
@@ -123,13 +123,13 @@ def test_a_stop_in_an_outage_ends_in_the_set_time_and_keeps_what_is_left(cut_off
     names = broker.names()
     settings = settings_for(broker, names, flush_seconds=0.5)
     outbox = Outbox()
-    courier = Courier(settings, outbox.acknowledge, Health("sink"))
-    courier.send(outbox.put("recommendations", b"u", b"0"))
-    assert courier.flush(60) == 0
+    reliable = ReliableProducer(settings, outbox.acknowledge, Health("sink"))
+    reliable.send(outbox.put("recommendations", b"u", b"0"))
+    assert reliable.flush(60) == 0
     proxy.cut()
     for number in range(1, 6):
-        courier.send(outbox.put("recommendations", b"u", str(number).encode()))
-    assert courier.close(0.5) == 5
+        reliable.send(outbox.put("recommendations", b"u", str(number).encode()))
+    assert reliable.close(0.5) == 5
     assert [out.value for out in outbox.undelivered()] == [b"1", b"2", b"3", b"4", b"5"]
     proxy.heal()
     assert [value for _, value in broker.read(names.recommendations)] == [b"0"]

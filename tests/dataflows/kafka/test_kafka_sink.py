@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError
 
 from dataflows.deadline import Deadline
 from dataflows.errors import InputError
-from dataflows.kafka_courier import Courier
+from dataflows.kafka_courier import ReliableProducer
 from dataflows.kafka_fit import size
 from dataflows.kafka_health import Health
 from dataflows.kafka_sink import KafkaSink
@@ -128,8 +128,8 @@ class Refusing:
 
 @pytest.fixture
 def refusing(monkeypatch):
-    """A courier over a producer that refuses by a plan."""
-    couriers = []
+    """A reliable producer over one that refuses by a plan."""
+    started = []
 
     def make(plan, **settings):
         made = []
@@ -143,67 +143,67 @@ def refusing(monkeypatch):
         from dataflows.kafka_settings import KafkaSettings
 
         acknowledged: list[int] = []
-        courier = Courier(KafkaSettings(**settings), acknowledged.append, Health("sink"))
-        couriers.append(courier)
-        return courier, acknowledged, made
+        reliable = ReliableProducer(KafkaSettings(**settings), acknowledged.append, Health("sink"))
+        started.append(reliable)
+        return reliable, acknowledged, made
 
     yield make
-    for courier in couriers:
-        courier.close(0.1)
+    for reliable in started:
+        reliable.close(0.1)
 
 
 def test_a_refused_message_is_sent_again_and_told(refusing, caplog):
     denied = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
-    courier, acknowledged, made = refusing({b"b": [denied, denied, denied]})
+    reliable, acknowledged, made = refusing({b"b": [denied, denied, denied]})
     for number, key in enumerate([b"a", b"b", b"c"]):
-        courier.send(Out("recommendations", key, key, number))
-    assert courier.flush(60) == 0
+        reliable.send(Out("recommendations", key, key, number))
+    assert reliable.flush(60) == 0
     assert sorted(acknowledged) == [0, 1, 2]
     assert made[0].log == [b"a", b"c", b"b"]
-    assert courier._health.counts["refused"] == 3
-    assert courier._health.counts["outages"] == 1
-    until(lambda: courier._health.is_good, "good again")
+    assert reliable._health.counts["refused"] == 3
+    assert reliable._health.counts["outages"] == 1
+    until(lambda: reliable._health.is_good, "good again")
     assert sum("refused" in record.getMessage() for record in caplog.records) >= 1
 
 
 def test_one_that_is_never_taken_stays_with_its_owner(refusing):
     denied = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
-    courier, acknowledged, _ = refusing({b"b": [denied] * 10_000})
+    reliable, acknowledged, _ = refusing({b"b": [denied] * 10_000})
     for number, key in enumerate([b"a", b"b"]):
-        courier.send(Out("recommendations", key, key, number))
-    assert courier.close(0.3) == 1
+        reliable.send(Out("recommendations", key, key, number))
+    assert reliable.close(0.3) == 1
     assert acknowledged == [0]
 
 
 def test_an_old_list_is_never_sent_after_a_newer_one(refusing):
     denied = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
-    courier, acknowledged, made = refusing({b"u": [denied]})
-    courier.send(Out("recommendations", b"u", b"old", 0))
-    courier.send(Out("recommendations", b"u", b"new", 1))
-    assert courier.flush(60) == 0
+    reliable, acknowledged, made = refusing({b"u": [denied]})
+    reliable.send(Out("recommendations", b"u", b"old", 0))
+    reliable.send(Out("recommendations", b"u", b"new", 1))
+    assert reliable.flush(60) == 0
     assert made[0].log == [b"new"]
     assert sorted(acknowledged) == [0, 1]
-    assert courier._health.counts["superseded"] == 1
+    assert reliable._health.counts["superseded"] == 1
 
 
 def test_a_broker_with_a_lower_limit_gets_a_smaller_list(refusing):
     too_big = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
-    courier, acknowledged, made = refusing({b"u": [too_big, too_big]})
+    reliable, acknowledged, made = refusing({b"u": [too_big, too_big]})
     out = list_of(40, "x" * 100)
-    courier.send(out)
-    assert courier.flush(60) == 0
+    reliable.send(out)
+    assert reliable.flush(60) == 0
     assert acknowledged == [out.number]
     assert 0 < len(made[0].log[0]) <= len(out.value) // 4 + 1
     assert json.loads(made[0].log[0])["items"][0]["item_id"] == "i0"
-    assert courier._health.counts["cut"] == 2
+    assert reliable._health.counts["cut"] == 2
 
 
 def test_a_producer_given_up_by_the_library_is_replaced_and_nothing_is_lost(refusing):
     fatal = KafkaError(KafkaError._FATAL)
-    courier, acknowledged, made = refusing({b"b": [fatal]})
+    reliable, acknowledged, made = refusing({b"b": [fatal]})
     for number, key in enumerate([b"a", b"b", b"c"]):
-        courier.send(Out("recommendations", key, key, number))
-    assert courier.flush(60) == 0
+        reliable.send(Out("recommendations", key, key, number))
+    assert reliable.flush(60) == 0
     assert sorted(acknowledged) == [0, 1, 2]
     assert len(made) == 2
     assert Counter(value for each in made for value in each.log) == Counter([b"a", b"b", b"c"])
@@ -211,12 +211,12 @@ def test_a_producer_given_up_by_the_library_is_replaced_and_nothing_is_lost(refu
 
 def test_a_stop_does_not_wait_for_ever_on_a_full_queue(refusing):
     denied = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
-    courier, _, _ = refusing({b"b": [denied] * 10_000}, queue_messages=1, flush_seconds=0.3)
-    courier._deadline = Deadline(0.3, lambda: True)
-    assert courier.send(Out("recommendations", b"b", b"", 0))
-    assert not courier.send(Out("recommendations", b"c", b"", 1))
-    assert not courier.send(Out("recommendations", b"d", b"", 2))
-    assert courier._health.counts["kept"] == 2
+    reliable, _, _ = refusing({b"b": [denied] * 10_000}, queue_messages=1, flush_seconds=0.3)
+    reliable._deadline = Deadline(0.3, lambda: True)
+    assert reliable.send(Out("recommendations", b"b", b"", 0))
+    assert not reliable.send(Out("recommendations", b"c", b"", 1))
+    assert not reliable.send(Out("recommendations", b"d", b"", 2))
+    assert reliable._health.counts["kept"] == 2
 
 
 def test_real_producer_full_queue_is_waited_out(broker, settings_for):
@@ -226,9 +226,11 @@ def test_real_producer_full_queue_is_waited_out(broker, settings_for):
         broker, names, producer={"queue.buffering.max.kbytes": 1, "linger.ms": 5}
     )
     acknowledged = []
-    courier = Courier(msgspec.structs.replace(settings), acknowledged.append, Health("sink"))
+    reliable = ReliableProducer(
+        msgspec.structs.replace(settings), acknowledged.append, Health("sink")
+    )
     for number in range(50):
-        assert courier.send(Out("recommendations", b"u", b"x" * 300, number))
-    assert courier.close(60) == 0
+        assert reliable.send(Out("recommendations", b"u", b"x" * 300, number))
+    assert reliable.close(60) == 0
     assert sorted(acknowledged) == list(range(50))
-    assert courier._health.counts["waits"] > 0
+    assert reliable._health.counts["waits"] > 0

@@ -28,7 +28,7 @@ class Clock:
         return self.now
 
 
-class Told:
+class KnownEnds:
     """Ends as a broker tells them: at once, or not at all."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Watched:
     """A standstill that is looked at as a reader does while it has nothing in hand."""
 
     def __init__(self, seconds: float = 3.0) -> None:
-        self.clock, self.ends = Clock(), Told()
+        self.clock, self.ends = Clock(), KnownEnds()
         self.standstill = Standstill(seconds, self.ends, self.clock)
         self.positions = {STUCK: 10, WELL: 20}
 

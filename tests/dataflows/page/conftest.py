@@ -1,4 +1,4 @@
-"""A report of a small shop, the same with many peers and hostile words, and a real browser."""
+"""A report of a small shop, the same with many baselines and hostile words, and a real browser."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def report(tmp_path_factory) -> Report:
 
 @pytest.fixture(scope="session")
 def crowded(report) -> Report:
-    """The report with eleven more peers, long names, many alarms, and hostile words."""
+    """The report with eleven more baselines, long names, many alarms, and hostile words."""
     full, rng = copy.deepcopy(report), random.Random(0)
     hit_rate, base = f"hr@{full['k']}", full["peers"]["popularity"]
-    for name in (*(f"peer-with-a-name-{number}" for number in range(10)), HOSTILE):
+    for name in (*(f"baseline-with-a-name-{number}" for number in range(10)), HOSTILE):
         factor = rng.uniform(0.2, 2.0)
-        peer = scaled(base, factor)
+        baseline = scaled(base, factor)
         speed = 10 ** rng.uniform(2, 6)
-        full["peers"][name] = {**peer, "events_per_cpu_second": speed, "notes": [HOSTILE]}
+        full["peers"][name] = {**baseline, "events_per_cpu_second": speed, "notes": [HOSTILE]}
         for curves in (full["running"][hit_rate], full["by_history"][hit_rate]):
             curves[name] = scaled(curves["popularity"], factor)
         by_rank = full["by_rank"]

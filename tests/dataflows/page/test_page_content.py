@@ -77,9 +77,9 @@ def test_the_figures_are_those_of_the_report(page, report) -> None:
     hit_rate = f"hr@{report['k']}"
     for value in (ours[hit_rate], ours[f"ndcg@{report['k']}"], report["as_served"][hit_rate]):
         assert f"{value:.4f}" in page.text
-    for name, peer in report["peers"].items():
+    for name, baseline in report["peers"].items():
         assert name in page.text
-        assert f"{peer['lead'][hit_rate]:+.4f}".replace("-", "\N{MINUS SIGN}") in page.text
+        assert f"{baseline['lead'][hit_rate]:+.4f}".replace("-", "\N{MINUS SIGN}") in page.text
     assert report["run"]["command"] in page.text
     assert f"{report['events']['in']:,}" in page.text
     assert report["versions"]["model"] in page.text
@@ -152,11 +152,11 @@ def test_words_and_lines_stand_out_in_both_schemes(report) -> None:
 )
 def test_the_verdict_is_that_of_the_paired_interval(report, low, high, said) -> None:
     told = copy.deepcopy(report)
-    peer = told["peers"][told["best_peer"]]
-    peer["lead"]["interval"][f"hr@{told['k']}"] = [low, high]
-    assert f"{said} the best peer, {told['best_peer']}" in html(told)
-    peer["lead"]["interval"][f"hr@{told['k']}"] = [-0.01, 0.01]
-    assert "Not clearly apart from the best peer" in html(told)
+    baseline = told["peers"][told["best_peer"]]
+    baseline["lead"]["interval"][f"hr@{told['k']}"] = [low, high]
+    assert f"{said} the best baseline, {told['best_peer']}" in html(told)
+    baseline["lead"]["interval"][f"hr@{told['k']}"] = [-0.01, 0.01]
+    assert "Not clearly apart from the best baseline" in html(told)
 
 
 def test_intent_is_told_where_events_had_labels(report) -> None:
@@ -175,7 +175,7 @@ def test_a_log_of_next_to_nothing_has_a_page(tmp_path, warmup) -> None:
     settings = ReplaySettings(warmup=warmup, limit=25, against=())
     config = load_config(None, {}, {})
     done = replay(config, tmp_path / "events.jsonl", None, settings, HashingEncoder(16))
-    assert "No peer was run" in html(done.report)
+    assert "No baseline was run" in html(done.report)
 
 
 def test_a_page_that_cannot_be_written_is_said_in_one_line(report, tmp_path) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of peers share: a trace of a small log, written by the judge itself."""
+"""What the tests of baselines share: a trace of a small log, written by the judge itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Peers by name: what may be named, and what is said where a library is missing."""
+"""Baselines by name: what may be named, and what is said where a library is missing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from dataflows.errors import InputError
 from dataflows.peers import catalogue
-from dataflows.peers.catalogue import DEFAULT, PEERS, open_peers, read_names
+from dataflows.peers.catalogue import BASELINES, DEFAULT, open_baselines, read_names
 from dataflows.peers.contest import hold_contest
 from dataflows.peers.popularity import Popularity
 
@@ -36,7 +36,7 @@ def test_other_names_are_refused_and_those_that_may_be_given_are_told(text) -> N
 
 
 def test_the_default_is_popularity() -> None:
-    assert list(open_peers(DEFAULT, 0).peers) == ["popularity", "popularity-decayed"]
+    assert list(open_baselines(DEFAULT, 0).baselines) == ["popularity", "popularity-decayed"]
 
 
 def lacking(seed: int) -> Popularity:
@@ -46,13 +46,15 @@ def lacking(seed: int) -> Popularity:
 
 
 def test_a_missing_library_stops_a_named_peer_and_leaves_others_alone(monkeypatch) -> None:
-    monkeypatch.setitem(PEERS, "lacking", lacking)
-    with pytest.raises(InputError, match=r"lacking needs a_library_that_is_not_there.*\[peers\]"):
-        open_peers(("lacking",), 0)
-    entrants = open_peers(("all",), 0)
+    monkeypatch.setitem(BASELINES, "lacking", lacking)
+    with pytest.raises(
+        InputError, match=r"lacking needs a_library_that_is_not_there.*\[baselines\]"
+    ):
+        open_baselines(("lacking",), 0)
+    entrants = open_baselines(("all",), 0)
     assert set(entrants.left_out) >= {"lacking"}
-    assert "lacking" not in entrants.peers
-    assert set(DEFAULT) <= set(entrants.peers)
+    assert "lacking" not in entrants.baselines
+    assert set(DEFAULT) <= set(entrants.baselines)
 
 
 class Fails(Popularity):
@@ -67,7 +69,7 @@ def test_a_peer_that_fails_takes_nothing_from_the_others(judged, long_log) -> No
     judge = judged(long_log, 50)
     seen: list[tuple[str, int, int]] = []
     told = hold_contest(entrants, judge, lambda *at: seen.append(at))
-    assert list(told) == list(judge.scored.peers) == ["popularity"]
+    assert list(told) == list(judge.scored.baselines) == ["popularity"]
     assert entrants.left_out == {"fails": "failed: RuntimeError: no room"}
     assert told["popularity"]["events_per_cpu_second"] > 0
     assert seen[-1] == ("popularity", len(judge.trace), len(judge.trace))

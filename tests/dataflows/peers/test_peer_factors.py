@@ -59,17 +59,17 @@ def group_of(user: int, row: int) -> Group:
 
 def test_isgd_takes_the_items_of_longest_ago_for_unwanted(monkeypatch) -> None:
     monkeypatch.setattr(isgd, "NEGATIVES", 2)
-    peer = Isgd()
+    baseline = Isgd()
     queues = []
     for row in (0, 1, 2, 3):
-        peer.learn(group_of(0, row))
-        queues.append(list(peer._queue))
+        baseline.learn(group_of(0, row))
+        queues.append(list(baseline._queue))
     # 0 serves for 1; 0 and 1 for 2; 0 and 1 again for 3, and 2 stays ahead of them.
     assert queues == [[0], [0, 1], [0, 1, 2], [2, 0, 1, 3]]
-    rows = peer._items.rows.copy()
-    peer.learn(group_of(1, 1))  # 2 and 0 serve
-    assert list(peer._queue) == [3, 2, 0, 1]
-    assert [row for row in range(4) if (peer._items.rows[row] != rows[row]).any()] == [0, 1, 2]
+    rows = baseline._items.rows.copy()
+    baseline.learn(group_of(1, 1))  # 2 and 0 serve
+    assert list(baseline._queue) == [3, 2, 0, 1]
+    assert [row for row in range(4) if (baseline._items.rows[row] != rows[row]).any()] == [0, 1, 2]
 
 
 def test_factors_do_not_hang_on_when_rows_turn_up() -> None:

@@ -1,4 +1,4 @@
-"""Peers with a closed form, each against counting anew from the whole log at every event."""
+"""Baselines with a closed form, each against counting anew from the whole log at every event."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def with_fallback(scores: dict[int, float], log: Log, items: int) -> list[float]
     counts = [0.0] * items
     for age, (_, row, _) in enumerate(reversed(log)):
         counts[row] += 2.0 ** (-age / 5000.0)
-    step = 2.0 ** (len(log) / 5000.0)  # the peer's counts grow instead of fading
+    step = 2.0 ** (len(log) / 5000.0)  # the baseline's counts grow instead of fading
     top = max(counts, default=0.0) * step + 1.0
     return [
         scores[row] if scores.get(row, 0.0) > 0.0 else counts[row] * step / top - 1.0
@@ -136,15 +136,15 @@ CASES = {
 def check(name: str, trace) -> int:
     """Compare all scores before every group; return how many groups there were."""
     make, naive = CASES[name]
-    peer = make()
+    baseline = make()
     for number in range(len(trace)):
         group, (seen, _) = trace.group(number), trace.question(number)
         if seen:
             log = wanted_before(trace, number)
-            given = peer.scores(group.user, group.ts, seen)
+            given = baseline.scores(group.user, group.ts, seen)
             assert given == pytest.approx(naive(log, group.user, seen), rel=1e-9, abs=1e-12)
         if len(group.items):
-            peer.learn(group)
+            baseline.learn(group)
     return len(trace)
 
 

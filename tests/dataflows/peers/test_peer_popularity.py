@@ -49,9 +49,9 @@ def test_room_grows_and_large_steps_are_brought_down() -> None:
 
 def test_own_counts_stay_finite_over_many_half_lives(monkeypatch) -> None:
     monkeypatch.setattr(own_popularity, "HALF_LIFE", 1.0)
-    peer = own_popularity.OwnPopularity()
+    baseline = own_popularity.OwnPopularity()
     for row in [*[0] * 3000, 1]:
-        peer.learn(group_of([row]))
-    old, new = peer.scores(0, 0.0, 3)[:2].tolist()
+        baseline.learn(group_of([row]))
+    old, new = baseline.scores(0, 0.0, 3)[:2].tolist()
     assert old == pytest.approx(new)  # 1/2 + 1/4 + ... of the new one
-    assert peer.scores(1, 0.0, 3).tolist()[2] == -1.0
+    assert baseline.scores(1, 0.0, 3).tolist()[2] == -1.0

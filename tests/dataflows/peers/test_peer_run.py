@@ -1,4 +1,4 @@
-"""The runner against a naive reading of the rules, and the honesty of every peer."""
+"""The runner against a naive reading of the rules, and the honesty of every baseline."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.peers.catalogue import PEERS, open_peers
+from dataflows.peers.catalogue import BASELINES, open_baselines
 from dataflows.peers.contest import hold_contest
 from dataflows.peers.popularity import Popularity
-from dataflows.peers.run import Runner, rank_in, run_peer
+from dataflows.peers.run import Runner, rank_in, run_baseline
 
 
 def odd_score(user: str, ts: float, item: str, past: list[tuple[str, str]]) -> float:
-    """A score with ties, NaN and infinities, that depends on all that a peer is told."""
+    """A score with ties, NaN and infinities, that depends on all that a baseline is told."""
     number = 3 * past.count((user, item)) + sum(i == item for _, i in past) + int(ts) % 3
     return [0.0, 1.0, math.nan, 1.0, -math.inf, 2.0, math.inf][number % 7]
 
 
 class Odd:
-    """A peer that scores by `odd_score`. Rows are told apart by what was learnt in which order."""
+    """A baseline that scores by `odd_score`, which tells rows apart by the order of learning."""
 
     notes = ("odd",)
 
@@ -65,7 +65,7 @@ def naive_ranks(events, warmup: int, repeats_on: bool) -> list[int]:
 def check_runner(traced):
     def check(events, warmup: int, repeats_on: bool) -> None:
         trace = traced(events, warmup, repeats_on=repeats_on)
-        run = run_peer(Odd(), trace, repeats_on=repeats_on)
+        run = run_baseline(Odd(), trace, repeats_on=repeats_on)
         assert run.ranks.tolist() == naive_ranks(events, warmup, repeats_on)
         assert (run.events, run.notes) == (len(events), ("odd",))
 
@@ -80,7 +80,7 @@ def test_ranks_equal_a_naive_reading_of_the_protocol(
 
 
 def test_a_trace_that_still_grows_gives_the_same_ranks(judged, long_log) -> None:
-    whole = run_peer(Popularity(), judged(long_log).trace, repeats_on=False)
+    whole = run_baseline(Popularity(), judged(long_log).trace, repeats_on=False)
     ends_scored = [*long_log[:700], ("u0", "new", long_log[700][2], 1.0)]
     judge = judged(ends_scored)
     runner = Runner(Popularity(), judge.trace, repeats_on=False)
@@ -95,7 +95,7 @@ def test_a_trace_that_still_grows_gives_the_same_ranks(judged, long_log) -> None
 
 def test_progress_is_told_and_a_peer_of_the_wrong_shape_is_caught(traced, long_log) -> None:
     told: list[int] = []
-    run_peer(Popularity(), traced(long_log), repeats_on=False, tick=told.append)
+    run_baseline(Popularity(), traced(long_log), repeats_on=False, tick=told.append)
     assert told == sorted(told)
     assert len(told) > 3
 
@@ -104,7 +104,7 @@ def test_progress_is_told_and_a_peer_of_the_wrong_shape_is_caught(traced, long_l
             return np.zeros(items - 1)
 
     with pytest.raises(ValueError, match="Short gave scores of shape"):
-        run_peer(Short(), traced(long_log[:50]), repeats_on=False)
+        run_baseline(Short(), traced(long_log[:50]), repeats_on=False)
 
 
 @pytest.mark.parametrize(
@@ -126,16 +126,16 @@ def test_rank_in_scores(scores, row, own, rank) -> None:
 
 
 def installed() -> list[str]:
-    """The peers whose libraries are here."""
-    return list(open_peers(("all",), 0).peers)
+    """The baselines whose libraries are here."""
+    return list(open_baselines(("all",), 0).baselines)
 
 
 @pytest.fixture(params=installed())
-def peer_name(request) -> str:
+def baseline_name(request) -> str:
     return request.param
 
 
-def test_what_comes_later_changes_no_rank_before(peer_name, judged, long_log) -> None:
+def test_what_comes_later_changes_no_rank_before(baseline_name, judged, long_log) -> None:
     cut = 1200
     rng = random.Random(0)
     future = [
@@ -145,7 +145,7 @@ def test_what_comes_later_changes_no_rank_before(peer_name, judged, long_log) ->
     ranks = []
     for events in (long_log, long_log[:cut] + future):
         judge = judged(events, 200)
-        run = run_peer(PEERS[peer_name](0), judge.trace, repeats_on=False)
+        run = run_baseline(BASELINES[baseline_name](0), judge.trace, repeats_on=False)
         ranks.append(dict(zip(judge.scored.event_ids, run.ranks.tolist(), strict=True)))
     before = {f"e{n}" for n in range(cut)} & ranks[0].keys()
     assert len(before) > 400
@@ -153,7 +153,7 @@ def test_what_comes_later_changes_no_rank_before(peer_name, judged, long_log) ->
     assert ranks[0] != ranks[1]
 
 
-def test_a_peer_answers_from_the_first_event_on(peer_name, judged) -> None:
+def test_a_peer_answers_from_the_first_event_on(baseline_name, judged) -> None:
     events = [
         ("u", None, 1.0, 1.0),
         ("u", "a", 2.0, 1.0),
@@ -168,13 +168,13 @@ def test_a_peer_answers_from_the_first_event_on(peer_name, judged) -> None:
         ("x", "c", 9.0, 1.0),
     ]
     judge = judged(events, repeats_on=True)
-    ranks = run_peer(PEERS[peer_name](0), judge.trace, repeats_on=True).ranks
+    ranks = run_baseline(BASELINES[baseline_name](0), judge.trace, repeats_on=True).ranks
     by_event = dict(zip(judge.scored.event_ids, ranks.tolist(), strict=True))
     assert by_event["e1"] == by_event["e4"] == by_event["e10"] == 0  # nobody had met them
     assert by_event["e2"] == 1  # the only item that there was
 
 
-def test_names_and_other_runs_change_no_rank(peer_name, traced, long_log) -> None:
+def test_names_and_other_runs_change_no_rank(baseline_name, traced, long_log) -> None:
     rng = random.Random(1)
     renamed: dict[str, str] = {}
 
@@ -183,26 +183,26 @@ def test_names_and_other_runs_change_no_rank(peer_name, traced, long_log) -> Non
 
     other = [(new(user), new(item), ts, weight) for user, item, ts, weight in long_log[:900]]
     runs = [
-        run_peer(PEERS[peer_name](7), traced(events, 100), repeats_on=False)
+        run_baseline(BASELINES[baseline_name](7), traced(events, 100), repeats_on=False)
         for events in (long_log[:900], other)
     ]
     assert runs[0].ranks.tolist() == runs[1].ranks.tolist()
     assert runs[0].events == 900
 
 
-def test_a_peer_learns_what_there_is_to_learn(peer_name, traced, long_log) -> None:
+def test_a_peer_learns_what_there_is_to_learn(baseline_name, traced, long_log) -> None:
     trace = traced(long_log, 1000, repeats_on=True)
-    run = run_peer(PEERS[peer_name](0), trace, repeats_on=True)
+    run = run_baseline(BASELINES[baseline_name](0), trace, repeats_on=True)
     hits = (run.ranks > 0) & (run.ranks <= 10)
     assert hits.mean() > 1.5 * 10 / 80
     assert run.cpu_seconds > 0
 
 
-def test_warming_up_leaves_no_trace_in_the_figures(peer_name, judged, long_log) -> None:
+def test_warming_up_leaves_no_trace_in_the_figures(baseline_name, judged, long_log) -> None:
     judge = judged(long_log[:600], 100)
-    alone = run_peer(PEERS[peer_name](0), judge.trace, repeats_on=False).ranks
-    entrants = open_peers((peer_name,), 0)
+    alone = run_baseline(BASELINES[baseline_name](0), judge.trace, repeats_on=False).ranks
+    entrants = open_baselines((baseline_name,), 0)
     told = hold_contest(entrants, judge)
     assert entrants.left_out == {}
-    assert judge.scored.peers[peer_name].tolist() == alone.tolist()
-    assert told[peer_name]["events_per_cpu_second"] > 0
+    assert judge.scored.baselines[baseline_name].tolist() == alone.tolist()
+    assert told[baseline_name]["events_per_cpu_second"] > 0

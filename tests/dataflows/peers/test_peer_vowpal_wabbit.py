@@ -7,7 +7,7 @@ import pytest
 
 from dataflows.trace import Group
 
-vw = pytest.importorskip("dataflows.peers.vowpal_wabbit", reason="needs the extra peers")
+vw = pytest.importorskip("dataflows.peers.vowpal_wabbit", reason="needs the extra baselines")
 
 
 def group_of(user: int, rows: list[int]) -> Group:
@@ -16,25 +16,25 @@ def group_of(user: int, rows: list[int]) -> Group:
 
 
 def test_scores_are_the_library_s_own_predictions() -> None:
-    peer = vw.VowpalWabbit(1)
+    baseline = vw.VowpalWabbit(1)
     rng = np.random.default_rng(0)
     for n in range(300):
-        peer.learn(group_of(n % 5, [int(rng.integers(30))]))
-    starts = vw._starts(peer._recent.of(3))
+        baseline.learn(group_of(n % 5, [int(rng.integers(30))]))
+    starts = vw._starts(baseline._recent.of(3))
     texts = [
-        vw.describe(((starts + row) % (1 << vw.BITS)).tolist(), peer._values, 1)
+        vw.describe(((starts + row) % (1 << vw.BITS)).tolist(), baseline._values, 1)
         for row in range(30)
     ]
-    predicted = [peer._learner.predict(text) for text in texts]
-    assert peer.scores(3, 0.0, 30) == pytest.approx(predicted, abs=1e-4)
+    predicted = [baseline._learner.predict(text) for text in texts]
+    assert baseline.scores(3, 0.0, 30) == pytest.approx(predicted, abs=1e-4)
 
 
 def test_what_goes_with_the_newest_item_is_learnt() -> None:
-    peer = vw.VowpalWabbit()
+    baseline = vw.VowpalWabbit()
     rng = np.random.default_rng(1)
     for n in range(1500):
-        peer.learn(group_of(n % 20, [int(10 * (n % 2) + rng.integers(10))]))
-    peer.learn(group_of(99, [4]))
-    scores = peer.scores(99, 0.0, 20)
+        baseline.learn(group_of(n % 20, [int(10 * (n % 2) + rng.integers(10))]))
+    baseline.learn(group_of(99, [4]))
+    scores = baseline.scores(99, 0.0, 20)
     others = [row for row in range(10) if row != 4]
     assert scores[others].mean() > scores[10:].mean() + 0.5

@@ -1,4 +1,4 @@
-"""Peers on a real log: each must be as good as such a method is known to be."""
+"""Baselines on a real log: each must be as good as such a method is known to be."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dataflows.log_order import replay_order
-from dataflows.peers.catalogue import PEERS
-from dataflows.peers.run import run_peer
+from dataflows.peers.catalogue import BASELINES
+from dataflows.peers.run import run_baseline
 
 EVENTS = 12_000
 
@@ -26,7 +26,7 @@ def trace(ml100k, judged):
 
 
 def hit_rate(name: str, trace) -> float:
-    ranks = run_peer(PEERS[name](0), trace, repeats_on=False).ranks
+    ranks = run_baseline(BASELINES[name](0), trace, repeats_on=False).ranks
     return float(((ranks > 0) & (ranks <= 10)).mean())
 
 

@@ -87,7 +87,7 @@ class Live:
                 shard=shard,
                 shards=shards,
                 encoder=self.serving.encoder,
-                shadows=self.swapper.shadows,
+                reencodings=self.swapper.reencodings,
                 clock=clock,
             )
 

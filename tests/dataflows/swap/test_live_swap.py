@@ -99,10 +99,10 @@ def test_after_a_switch_every_vector_is_of_the_new_encoder(lives):
         expected = new.encode([stored.text])[0]
         assert np.array_equal(stored.vector, expected)
         assert np.array_equal(model.item_vector(stored.record.item_id), expected)
-    for waiting in model.needs.pending.since(-1):
-        vector = model.needs.pending.take(waiting.event_id, "teacher", "x")[2]
+    for buffered in model.tracker.buffer.since(-1):
+        vector = model.tracker.buffer.take(buffered.event_id, "teacher", "x")[2]
         if vector is not None:
-            assert np.allclose(vector, new.encode([waiting.encoded])[0], atol=1e-3)
+            assert np.allclose(vector, new.encode([buffered.encoded])[0], atol=1e-3)
     live.close()
 
 
@@ -196,7 +196,7 @@ def test_switched_and_restarted_it_equals_a_run_that_was_not_broken_off(tmp_path
         live.commit()
         for _, batch in live.encode([event(50)]):
             new = CachedEncoder(live.encoders["v1"], 1_000)
-            live.swapper.shadows._find = lambda _, new=new: new
+            live.swapper.reencodings._find = lambda _, new=new: new
             switch = Switch("v1", new.version, 7)
             vector = new.encode([batch.records[0].text])[0]
             moved = EncodedEvent(batch.records[0].raw, batch.records[0].event, vector, "x")
@@ -299,8 +299,8 @@ def test_a_batch_of_another_version_is_encoded_anew_or_loses_its_vectors(lives):
         one = next(iter(live.encode([event(place)])))[1].records[0]
         foreign = EncodedEvent(one.raw, one.event, vector, "word")
         engine.process(Batch(0, [foreign], {"events-0": place + 1}, other.version))
-        newest = engine.model.needs.pending.find(f"e{place}")
-        found = engine.model.needs.pending._events[newest.event_id][2]
+        newest = engine.model.tracker.buffer.find(f"e{place}")
+        found = engine.model.tracker.buffer._events[newest.event_id][2]
         if at_hand:
             assert np.array_equal(found, live.encoders[""].encode(["word"])[0])
         else:
@@ -317,7 +317,7 @@ def test_a_shard_that_a_kill_left_a_switch_behind_follows_at_the_next_start(tmp_
     live.commit()
     first = live.engines[0]
     new = CachedEncoder(live.encoders["v1"], 1_000)
-    live.swapper.shadows._find = lambda _: new
+    live.swapper.reencodings._find = lambda _: new
     first.process(Batch(0, switch=Switch("v1", new.version, 3)))
     live.kill()
     live = Live(tmp_path, shards=2)
@@ -393,7 +393,9 @@ def test_nobody_holds_on_to_an_old_encoder_or_its_vectors(lives):
     live.catalogue()
     live.talk([next(numbers) for _ in range(30)])
     model = live.engines[0].model
-    old = [weakref.ref(one) for one in (live.serving.encoder, model.signals.meanings, model.needs)]
+    old = [
+        weakref.ref(one) for one in (live.serving.encoder, model.signals.semantic, model.tracker)
+    ]
     live.swapper.begin()
     live.watch.promote("v1")
     live.until_in_force("v1", numbers)

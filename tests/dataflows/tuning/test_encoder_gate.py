@@ -12,7 +12,7 @@ from dataflows.config import load_config
 from dataflows.intervals import bootstrap
 from dataflows.shop_needs import NEEDS
 from dataflows.tuning.encoder_apart import is_apart, may_train, texts_to_keep, trained_texts
-from dataflows.tuning.encoder_check import told_apart
+from dataflows.tuning.encoder_check import reciprocal_ranks
 from dataflows.tuning.encoder_gate import LIVE, encoder_evidence, slice_figures
 from dataflows.tuning.encoder_slice import Answers, answer, questions
 from dataflows.tuning.evidence import COVERAGE, LOG_RANK, PIPELINE, UNSEEN, Health
@@ -189,13 +189,13 @@ def test_the_check_set_is_told_apart_by_meaning_alone():
         def encode(self, texts: Sequence[str]) -> Vectors:
             return np.full((len(texts), self.dim), np.nan, np.float32)
 
-    words = told_apart(HashingEncoder(512))
+    words = reciprocal_ranks(HashingEncoder(512))
     assert len(words) == sum(len(need.phrases) for need in NEEDS)
     assert 0.3 < words.mean() < 0.6
-    assert told_apart(Blind(0)).mean() == pytest.approx(1 / len(NEEDS))
-    assert told_apart(Broken(0)).mean() == pytest.approx(1 / len(NEEDS))
+    assert reciprocal_ranks(Blind(0)).mean() == pytest.approx(1 / len(NEEDS))
+    assert reciprocal_ranks(Broken(0)).mean() == pytest.approx(1 / len(NEEDS))
 
 
 @pytest.mark.slow
 def test_the_packaged_encoder_tells_most_requests_apart():
-    assert told_apart(load_encoder("packaged")).mean() > 0.8
+    assert reciprocal_ranks(load_encoder("packaged")).mean() > 0.8

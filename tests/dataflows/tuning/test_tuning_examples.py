@@ -23,7 +23,7 @@ from dataflows.tuning.prompts import (
     plain,
     search_line,
 )
-from dataflows.tuning.sequences import sequences, told
+from dataflows.tuning.sequences import prompt_lines, sequences
 from dataflows.tuning.window import WindowEvent, WindowItem
 
 EXACT = ExampleSettings(drop=0.0, shuffle=0.0, popular_power=0.0)
@@ -58,12 +58,12 @@ def visits(user: str, *items: int, start: float = 0.0) -> list[WindowEvent]:
 
 @given(st.text(), st.integers(1, 200))
 def test_plain_text_is_one_line_without_markup_and_stays_so(text, limit):
-    told = plain(text, limit)
-    assert len(told) <= limit
-    assert not set(told) & set("\n\r\t\x0b\x0c\x85\u2028\u2029")
-    assert "<|" not in told
-    assert "|>" not in told
-    assert plain(told, limit) == told
+    shown = plain(text, limit)
+    assert len(shown) <= limit
+    assert not set(shown) & set("\n\r\t\x0b\x0c\x85\u2028\u2029")
+    assert "<|" not in shown
+    assert "|>" not in shown
+    assert plain(shown, limit) == shown
 
 
 @given(st.lists(st.text(max_size=30), max_size=15), st.integers(0, 10))
@@ -87,13 +87,13 @@ def test_whatever_titles_say_each_is_one_line_between_those_of_the_template(titl
     ],
 )
 def test_a_title_that_commands_changes_nothing_but_its_own_line(title):
-    told = next_prompt(["Before", title, "After"])
+    shown = next_prompt(["Before", title, "After"])
     usual = next_prompt(["Before", "Usual", "After"])
-    assert told.split("\n")[:2] + told.split("\n")[3:] == (
+    assert shown.split("\n")[:2] + shown.split("\n")[3:] == (
         usual.split("\n")[:2] + usual.split("\n")[3:]
     )
-    assert "<|" not in told
-    assert "|>" not in told
+    assert "<|" not in shown
+    assert "|>" not in shown
 
 
 def test_the_wordings_differ_and_hold_what_is_asked():
@@ -153,9 +153,9 @@ def test_searches_are_steps_where_they_are_asked_for():
         ("i2", line(2), 5.0),
     ]
     assert [step.item_id for step in without] == ["i1", "i2"]
-    assert told(with_them, 10) == [line(1), "looked for: other words", line(2)]
-    assert told(with_them, 1) == [line(2)]
-    assert told([], 3) == []
+    assert prompt_lines(with_them, 10) == [line(1), "looked for: other words", line(2)]
+    assert prompt_lines(with_them, 1) == [line(2)]
+    assert prompt_lines([], 3) == []
 
 
 # What comes next
@@ -212,18 +212,20 @@ def test_all_wordings_are_used():
 def test_a_varied_history_keeps_its_last_title_and_makes_none_up(numbers, seed):
     history = list(map(str, numbers))
     rng = np.random.default_rng(seed)
-    told = varied(history, ExampleSettings(drop=0.5, shuffle=0.5), rng)
-    assert told[-1] == history[-1]
-    assert not Counter(told) - Counter(history)
+    shown = varied(history, ExampleSettings(drop=0.5, shuffle=0.5), rng)
+    assert shown[-1] == history[-1]
+    assert not Counter(shown) - Counter(history)
     assert varied(history, EXACT, rng) == history
 
 
 def test_histories_are_shuffled_and_dropped_as_often_as_said():
     history = list(map(str, range(10)))
     rng = np.random.default_rng(0)
-    told = [varied(history, ExampleSettings(drop=0.2, shuffle=0.3), rng) for _ in range(2000)]
-    assert np.mean([len(one) for one in told]) == pytest.approx(1 + 9 * 0.8, abs=0.1)
-    assert np.mean([one != sorted(one, key=int) for one in told]) == pytest.approx(0.3, abs=0.04)
+    variants = [varied(history, ExampleSettings(drop=0.2, shuffle=0.3), rng) for _ in range(2000)]
+    assert np.mean([len(one) for one in variants]) == pytest.approx(1 + 9 * 0.8, abs=0.1)
+    assert np.mean([one != sorted(one, key=int) for one in variants]) == pytest.approx(
+        0.3, abs=0.04
+    )
 
 
 # Balance
@@ -315,15 +317,15 @@ def test_pairs_reach_as_far_as_said_and_the_further_counts_less():
     settings = ExampleSettings(popular_power=0.0, reach=2, gap_seconds=100)
     texts = item_texts(catalogue())
     pairs = item_pairs(visits("u", 1, 2, 3), catalogue(), settings, 0)
-    told = {(pair.anchor, pair.positive): pair.weight for pair in pairs}
-    near, far = told[texts["i1"], texts["i2"]], told[texts["i1"], texts["i3"]]
-    assert set(told) == {
+    shown = {(pair.anchor, pair.positive): pair.weight for pair in pairs}
+    near, far = shown[texts["i1"], texts["i2"]], shown[texts["i1"], texts["i3"]]
+    assert set(shown) == {
         (texts["i1"], texts["i2"]),
         (texts["i2"], texts["i3"]),
         (texts["i1"], texts["i3"]),
     }
     assert near == pytest.approx(2 * far)
-    assert np.mean(list(told.values())) == pytest.approx(1.0)
+    assert np.mean(list(shown.values())) == pytest.approx(1.0)
 
 
 def test_items_far_apart_in_time_and_an_item_with_itself_are_no_pair():

@@ -10,7 +10,7 @@ from rich.console import Console
 from dataflows.tuning.evidence import LOG_RANK, Decision, Evidence, Figure
 from dataflows.tuning.round_folder import RoundFolder
 from dataflows.tuning.tuner import Step
-from dataflows.tuning.view import LogView, terminal_view, told_decision, told_step
+from dataflows.tuning.view import LogView, describe_decision, describe_step, terminal_view
 
 FIGURES = {LOG_RANK: Figure(-6.0, -5.7, 0.3, 0.2, 0.4)}
 EVIDENCE = Evidence("encoder", 1234, FIGURES, None)
@@ -24,16 +24,16 @@ def folder(tmp_path: Path) -> RoundFolder:
 
 
 def test_a_decision_in_one_line():
-    assert told_decision(PROMOTED) == (
+    assert describe_decision(PROMOTED) == (
         "promoted encoder-0001-abc; -log2(rank) -6.000 -> -5.700, gain +0.300 "
         "[+0.200, +0.400] over 1,234 events"
     )
-    assert told_decision(REFUSED) == "refused: no [gain]; harm"
+    assert describe_decision(REFUSED) == "refused: no [gain]; harm"
 
 
 def test_a_step_in_one_line():
-    assert told_step(Step("training", 30, 150, "loss 1.61")) == "training 30 of 150, loss 1.61"
-    assert told_step(Step("measuring")) == "measuring"
+    assert describe_step(Step("training", 30, 150, "loss 1.61")) == "training 30 of 150, loss 1.61"
+    assert describe_step(Step("measuring")) == "measuring"
 
 
 def test_the_log_tells_stages_at_once_and_steps_now_and_then(folder, caplog):
@@ -57,7 +57,7 @@ def test_the_log_tells_stages_at_once_and_steps_now_and_then(folder, caplog):
         "encoder round 7: measuring",
         "encoder round 7: the round crashed; it is tried again",
         "encoder round 7 begins, attempt 2",
-        f"encoder round 7: {told_decision(PROMOTED)}",
+        f"encoder round 7: {describe_decision(PROMOTED)}",
     ]
 
 
