@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dataflows import kafka_client, kafka_decisions
 from dataflows.catalogue import Catalogue
 from dataflows.encode import EncodeStep
 from dataflows.event_settings import EventSettings
@@ -22,6 +23,7 @@ from encoders.hashing import HashingEncoder
 from tests.dataflows.kafka.apache import Cluster
 from tests.dataflows.kafka.broker import NAMED, OWN_NODES, WAIT, Broker, free_port, running
 from tests.dataflows.kafka.engine_process import Penchant
+from tests.dataflows.kafka.flows import Pauses
 from tests.dataflows.kafka.jars import MissingError, jars
 from tests.dataflows.kafka.proxy import Proxy
 
@@ -126,6 +128,15 @@ def settings_for() -> Callable[..., KafkaSettings]:
         )
 
     return make
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
+    """The clock by which the questions for topics at the start are asked again."""
+    clock = Pauses()
+    for module in (kafka_client, kafka_decisions):
+        monkeypatch.setattr(module, "time", clock)
+    return clock
 
 
 @pytest.fixture

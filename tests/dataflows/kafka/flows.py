@@ -23,6 +23,23 @@ PATIENCE = 120.0
 """Seconds after which what a test waits for counts as never: long, for a machine that is busy."""
 
 
+class Pauses:
+    """A clock for a start: its pauses are over at once, and in the first something is done."""
+
+    def __init__(self) -> None:
+        self.now, self.count = 0.0, 0
+        self.first: Callable[[], object] = lambda: None
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.count += 1
+        if self.count == 1:
+            self.first()
+
+
 def until(condition: Callable[[], bool], what: str = "it") -> None:
     """Wait for a condition; fail where it does not come."""
     deadline = time.monotonic() + PATIENCE

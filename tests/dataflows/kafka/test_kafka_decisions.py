@@ -83,7 +83,7 @@ def test_a_state_that_read_none_reads_its_events_first(broker, settings_for, is_
 
 @pytest.mark.kafka
 def test_a_topic_that_is_not_there_is_told_and_the_rest_is_read(
-    broker, settings_for, caplog
+    broker, settings_for, caplog, pauses
 ) -> None:
     names = broker.names()
     names.decisions = broker.name("never-made")

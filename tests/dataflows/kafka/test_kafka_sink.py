@@ -86,7 +86,7 @@ def test_what_cannot_be_cut_is_dead_lettered_and_acknowledged(broker, settings_f
     assert sink.health.counts["too_large"] == 1
 
 
-def test_a_missing_topic_is_an_error_before_anything_is_sent(broker, settings_for):
+def test_a_missing_topic_is_an_error_before_anything_is_sent(broker, settings_for, pauses):
     names = broker.names()
     names.intents = broker.name("nowhere")
     sink = KafkaSink(settings_for(broker, names), lambda _: None)

@@ -7,7 +7,6 @@ import time
 import msgspec
 import pytest
 
-from dataflows import kafka_client, kafka_decisions
 from dataflows.errors import InputError
 from dataflows.events import Event
 from dataflows.kafka_client import NEW_SECONDS
@@ -173,57 +172,29 @@ def test_partitions_added_while_running_are_read_from_their_begin(
     assert any("new partitions" in record.getMessage() for record in caplog.records)
 
 
-def test_a_missing_topic_is_named_with_the_remedy(broker, settings_for):
+def test_a_missing_topic_is_waited_for_some_seconds_and_named_with_the_remedy(
+    broker, settings_for, pauses
+):
     names = broker.names()
     names.items = broker.name("nowhere")
-    source = KafkaSource(settings_for(broker, names, start_seconds=2), Progress({}))
+    source = KafkaSource(settings_for(broker, names, start_seconds=600), Progress({}))
     with pytest.raises(InputError, match=rf"'{names.items}' \(items\).*penchant topics create"):
         source.open()
-
-
-class Pausing:
-    """The clock of a start: something is done in its first pause, and each one passes at once."""
-
-    def __init__(self, do):
-        self._do, self.now, self.pauses = do, 0.0, 0
-
-    def monotonic(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.pauses += 1
-        self.now += seconds
-        if self.pauses == 1:
-            self._do()
+    assert NEW_SECONDS <= pauses.now <= NEW_SECONDS + 1
 
 
 @pytest.mark.parametrize("role", ["events", "items", "decisions"])
 def test_a_topic_that_was_made_a_moment_ago_is_waited_for(
-    broker, settings_for, open_reader, monkeypatch, role
+    broker, settings_for, open_reader, pauses, role
 ):
     names = broker.names()
     topic = broker.name(role)
     setattr(names, role, topic)
-    clock = Pausing(lambda: broker.create(topic))
-    for module in (kafka_client, kafka_decisions):
-        monkeypatch.setattr(module, "time", clock)
+    pauses.first = lambda: broker.create(topic)
     reader = open_reader(settings_for(broker, names))
-    assert clock.pauses >= 1
+    assert pauses.count >= 1
     broker.produce(topic, [b"here"])
     assert [raw.value for raw in take(reader, 1)] == [b"here"]
-
-
-def test_a_topic_that_stays_away_is_waited_for_some_seconds_and_no_more(
-    broker, settings_for, monkeypatch
-):
-    names = broker.names()
-    names.items = broker.name("nowhere")
-    clock = Pausing(lambda: None)
-    monkeypatch.setattr(kafka_client, "time", clock)
-    source = KafkaSource(settings_for(broker, names, start_seconds=600), Progress({}))
-    with pytest.raises(InputError, match="Unknown topic or partition"):
-        source.open()
-    assert NEW_SECONDS <= clock.now <= NEW_SECONDS + 1
 
 
 def test_a_broker_that_is_not_there_ends_the_start_in_the_set_time(broker, settings_for):
