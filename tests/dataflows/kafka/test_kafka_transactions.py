@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from dataflows.kafka_health import Health
 from dataflows.kafka_reader import Reader
@@ -32,10 +32,21 @@ def in_transaction(broker, topic, values, before_the_end=lambda: None, partition
 
 def end_of(broker, topic, partition=0) -> int:
     """The offset up to which a reader is given what was committed."""
+    found = []
+    until(lambda: found.extend(told_end(broker, topic, partition)) or found, "its leader")
+    return found[0]
+
+
+def told_end(broker, topic, partition) -> list[int]:
+    """The end as its leader tells it; nothing where another was named, as right after a change."""
     options = {"bootstrap.servers": broker.servers, "group.id": broker.name("end"), **QUIET}
     consumer = Consumer(options)
     try:
-        return consumer.get_watermark_offsets(TopicPartition(topic, partition), 60)[1]
+        return [consumer.get_watermark_offsets(TopicPartition(topic, partition), 60)[1]]
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+            raise
+        return []
     finally:
         consumer.close()
 
