@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.intent_data import DATA, is_there
 from dataflows.convert import convert
-from dataflows.generation.teacher import Question, Teacher
+from dataflows.generation.teacher import LabelQuestion, Teacher
 from encoders.language.load import load_language_model
 from encoders.text import render_event
 
@@ -41,7 +41,7 @@ def agreement(model, events, sample, seed=0):
     labels = tuple(sorted({event["intent"] for event in events}))
     rows = np.random.default_rng(seed).permutation(len(events))[:sample]
     questions = [
-        Question(
+        LabelQuestion(
             "u", str(row), render_event(events[row]["type"], None, events[row]["text"]), labels
         )
         for row in rows

@@ -7,7 +7,7 @@ from zlib import crc32
 
 import msgspec
 
-from dataflows.decisions import Decision
+from dataflows.decisions import LabelDecision
 from dataflows.events import Event, ItemRecord, RemovedItem
 from dataflows.record import LogId, Origin, Raw, Reject
 from learners.interaction import Vector
@@ -23,7 +23,7 @@ class EncodedEvent(msgspec.Struct, frozen=True):
     event: Event
     vector: Vector | None
     text: str | None = None
-    decision: Decision | None = None
+    decision: LabelDecision | None = None
 
 
 class EncodedItem(msgspec.Struct, frozen=True):
@@ -46,7 +46,7 @@ class EncodedDecision(msgspec.Struct, frozen=True):
     """What somebody decided who may."""
 
     raw: Raw
-    decision: Decision
+    decision: LabelDecision
 
 
 Encoded = EncodedEvent | EncodedItem | Removal | EncodedDecision | Reject

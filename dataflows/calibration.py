@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.ranks import Ranking
+from dataflows.ranks import ScoredCandidates
 
 _PER_OCTAVE = 8
 _OCTAVES = 20
@@ -41,12 +41,12 @@ class Calibration:
         self._promised_at = np.zeros(k)
         self._taken_at = np.zeros(k)
         self._k = k
-        self._ranking: Ranking | None = None
+        self._ranking: ScoredCandidates | None = None
         self._top: list[str] = []
         self._chances: Floats = np.zeros(0)
         self._bins: NDArray[np.intp] = np.zeros(0, np.intp)
 
-    def add(self, ranking: Ranking, item: str) -> None:
+    def add(self, ranking: ScoredCandidates, item: str) -> None:
         """Add one scored event: what was ranked before its group, and its true item."""
         if ranking is not self._ranking:
             self._look(ranking)
@@ -77,7 +77,7 @@ class Calibration:
             },
         }
 
-    def _look(self, ranking: Ranking) -> None:
+    def _look(self, ranking: ScoredCandidates) -> None:
         """Keep the first k of a ranking with their probabilities among all its candidates."""
         scores = np.where(np.isfinite(ranking.scores), ranking.scores, -np.inf)
         self._ranking = ranking

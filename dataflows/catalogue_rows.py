@@ -22,7 +22,7 @@ _row = msgspec.json.Decoder(_Row)
 _value = msgspec.json.Decoder(int | str)
 
 
-class Listed(msgspec.Struct, frozen=True):
+class ListedItems(msgspec.Struct, frozen=True):
     """What a file of items lists.
 
     `ids` are those of all rows, be the rest of the row as it may: a slip in a row takes no
@@ -36,7 +36,7 @@ class Listed(msgspec.Struct, frozen=True):
     end: int
 
 
-def read_listed(rows: Iterable[Raw], max_id_chars: int = 256) -> Listed:
+def read_listed(rows: Iterable[Raw], max_id_chars: int = 256) -> ListedItems:
     """Read the ids of all rows of a file."""
     ids: set[str] = set()
     repeated: dict[str, None] = {}
@@ -50,7 +50,7 @@ def read_listed(rows: Iterable[Raw], max_id_chars: int = 256) -> Listed:
             repeated[item_id] = None
         else:
             ids.add(item_id)
-    return Listed(ids, list(repeated), unnamed, end)
+    return ListedItems(ids, list(repeated), unnamed, end)
 
 
 def row_id(row: bytes, max_id_chars: int = 256) -> str | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dataflows.check_advice import Advice
 from dataflows.check_items import check_items, unknown_fields
-from dataflows.check_report import CheckReport, Example, ItemsReport, render
+from dataflows.check_report import CheckReport, ItemsReport, SampleRecord, render
 from dataflows.clean import Cleaner, Verdict
 from dataflows.config import Config
 from dataflows.decisions import DecisionReader
@@ -80,7 +80,7 @@ class _Checker:
         self._decisions = DecisionReader()
         self._cleaner = Cleaner(config.clean)
         self._ledger = Ledger()
-        self._examples: list[Example] = []
+        self._examples: list[SampleRecord] = []
         self._shown: dict[tuple[str, str], int] = {}
         self._users, self._items = Distinct(), Distinct()
         self._types: dict[str, int] = {}
@@ -178,7 +178,7 @@ class _Checker:
         self._shown[outcome, reason] = count + 1
         if count < EXAMPLES:
             start = (raw.value or b"")[:200]
-            self._examples.append(Example(0, raw.offset, outcome, reason, detail, start))
+            self._examples.append(SampleRecord(0, raw.offset, outcome, reason, detail, start))
 
     def _why(self, event: Event, verdict: Verdict) -> str:
         clean = self._config.clean

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.check_report import Example, ItemsReport
+from dataflows.check_report import ItemsReport, SampleRecord
 from dataflows.config import Config
 from dataflows.errors import InputError
 from dataflows.file_shapes import SAMPLE, shape_of
@@ -63,7 +63,7 @@ class _ItemChecker:
         self._marks = dict.fromkeys(
             ("repeated", "blank_title", "no_category", "no_text", "unavailable", "html", "cut"), 0
         )
-        self._examples: list[Example] = []
+        self._examples: list[SampleRecord] = []
         self._shown: dict[str, int] = {}
         self._texts = ScriptCounts()
 
@@ -117,7 +117,7 @@ class _ItemChecker:
         tally(self._shown, f"{reason} {field}")
         if self._shown.get(f"{reason} {field}", EXAMPLES + 1) <= EXAMPLES:
             start = (raw.value or b"")[:200]
-            self._examples.append(Example(0, raw.offset, outcome, reason, detail, start))
+            self._examples.append(SampleRecord(0, raw.offset, outcome, reason, detail, start))
 
     def _remarks(self, shape: str | None, is_torn: bool) -> Iterator[str]:
         marks, refused = self._marks, sum(self._refused.values())

@@ -22,7 +22,7 @@ TITLES = {
 }
 
 
-class Example(msgspec.Struct, frozen=True):
+class SampleRecord(msgspec.Struct, frozen=True):
     """One record: number of its line (from 1), byte offset, what becomes of it, and its start."""
 
     line: int
@@ -53,7 +53,7 @@ class ItemsReport(msgspec.Struct, frozen=True, kw_only=True):
     html: int
     cut: int
     unknown_fields: dict[str, int]
-    examples: tuple[Example, ...]
+    examples: tuple[SampleRecord, ...]
     remarks: tuple[str, ...]
 
 
@@ -73,7 +73,7 @@ class CheckReport(msgspec.Struct, frozen=True):
     records: int
     outcomes: dict[str, int]
     reasons: dict[str, dict[str, int]]
-    examples: tuple[Example, ...]
+    examples: tuple[SampleRecord, ...]
     first: float | None
     last: float | None
     users: int
@@ -187,7 +187,7 @@ def _facts(report: CheckReport) -> Table:
     return table
 
 
-def _examples(examples: Iterable[Example]) -> Table:
+def _examples(examples: Iterable[SampleRecord]) -> Table:
     table = Table(title="examples", title_justify="left")
     table.add_column("line", justify="right")
     table.add_column("becomes")

@@ -24,7 +24,7 @@ from dataflows.clean_settings import CleanSettings
 from dataflows.events import Event
 from dataflows.keeping import Load, Scan
 from dataflows.ledger import Outcome
-from dataflows.rates import Rates
+from dataflows.rates import EventRates
 from dataflows.record import EARLIEST_BROKER_TIME, Raw
 from dataflows.records import Record
 from dataflows.seen_ids import SeenIds
@@ -104,7 +104,7 @@ class Cleaner:
         self._times = Watermarks()
         self._seldom = Seldom(_log)
         self._ids = SeenIds(settings.remembered_ids)
-        self._rates = Rates(settings.bot_users)
+        self._rates = EventRates(settings.bot_users)
         self._touched = False
 
     @property

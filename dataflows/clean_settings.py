@@ -8,12 +8,12 @@ import msgspec
 from msgspec import Meta
 
 from dataflows.event_types import NEGATIVE
-from learners.limits import Limited
+from learners.limits import LimitedSettings
 
 Seconds = Annotated[float, Meta(ge=0, le=10_000_000_000)]
 
 
-class CleanSettings(Limited, frozen=True, kw_only=True):
+class CleanSettings(LimitedSettings, frozen=True, kw_only=True):
     """Section `[clean]`. Raises ValueError (name, value, limit) for what is outside.
 
     * `late`: what becomes of an event that lies more than `late_after` seconds

@@ -32,11 +32,11 @@ from dataflows.tuning.settings import FinetuneSettings
 from dataflows.variables import PAGE, given_by
 from encoders.language.settings import LanguageTuning
 from encoders.tuning.settings import EncoderTuning
-from learners.limits import Limited
+from learners.limits import LimitedSettings
 from learners.settings import LearnerSettings
 
 
-class FlowSettings(Limited, frozen=True, kw_only=True):
+class FlowSettings(LimitedSettings, frozen=True, kw_only=True):
     """Section `[flow]`.
 
     `source`: where events come from and lists go to, "files" or "kafka".
@@ -51,7 +51,7 @@ class FlowSettings(Limited, frozen=True, kw_only=True):
     log_seconds: Annotated[float, Meta(ge=0.001, le=86_400)] = 10.0
 
 
-class FilesSettings(Limited, frozen=True, kw_only=True):
+class FilesSettings(LimitedSettings, frozen=True, kw_only=True):
     """Section `[files]`, for `source = "files"`. Paths are relative to the working directory.
 
     `events`, `items` and `decisions` (may be left out) are files of JSON lines; `output` is the
@@ -71,7 +71,7 @@ class FilesSettings(Limited, frozen=True, kw_only=True):
     batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 1000
 
 
-class StateSettings(Limited, frozen=True, kw_only=True):
+class StateSettings(LimitedSettings, frozen=True, kw_only=True):
     """Section `[state]`.
 
     `path` is the folder of the embedded stores. `shards`: users are dealt out to so many
@@ -84,7 +84,7 @@ class StateSettings(Limited, frozen=True, kw_only=True):
     served_users: Annotated[int, Meta(ge=2, le=100_000_000)] = 200_000
 
 
-class EncoderSettings(Limited, frozen=True, kw_only=True):
+class EncoderSettings(LimitedSettings, frozen=True, kw_only=True):
     """Section `[encoder]`.
 
     `name`: "packaged" (all-MiniLM-L6-v2, English) and "multilingual" need no network;
@@ -102,7 +102,7 @@ class EncoderSettings(Limited, frozen=True, kw_only=True):
     batch_seconds: Annotated[float, Meta(ge=0.001, le=3600)] = 0.2
 
 
-class Config(Limited, frozen=True, kw_only=True):
+class Config(LimitedSettings, frozen=True, kw_only=True):
     """All settings, by section."""
 
     flow: FlowSettings = FlowSettings()

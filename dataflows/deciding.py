@@ -10,13 +10,13 @@ from typing import Protocol
 from dataflows.batch import Encoded, EncodedDecision, shard_of_partition
 from dataflows.decision_history import (
     Applied,
+    DecisionState,
     Planned,
-    Taken,
     applied_records,
     read_taken,
     taken_record,
 )
-from dataflows.decisions import Decision
+from dataflows.decisions import LabelDecision
 from dataflows.intent_control import KIND, write_control
 from dataflows.keeping import Load
 from dataflows.ledger import Outcome
@@ -68,7 +68,7 @@ class Deciding:
         """How many of the planned ones are still to come."""
         return len(self._planned)
 
-    def is_home(self, decision: Decision, raw: Raw) -> bool:
+    def is_home(self, decision: LabelDecision, raw: Raw) -> bool:
         """Return whether it is this shard that counts a decision: all get it, one counts it."""
         meant = decision.shard
         if meant is not None and meant < self._shards:
@@ -96,7 +96,7 @@ class Deciding:
         return Reject(record.raw, Reason.REPLAYED, detail)
 
     def carry_out(
-        self, decision: Decision, raw: Raw, model: Controlled, learnt: int
+        self, decision: LabelDecision, raw: Raw, model: Controlled, learnt: int
     ) -> tuple[Outcome, str]:
         """Carry a decision out where it is for this shard; return (outcome, reason) for the ledger.
 
@@ -148,7 +148,7 @@ class Deciding:
 
 
 def written_records(
-    taken: Taken,
+    taken: DecisionState,
     learnt: tuple[int, int],
     control: Control,
     shard: int | None,
@@ -161,7 +161,7 @@ def written_records(
     """
     content = write_control(control, shard).decode()
     applied = Applied(taken.next, *learnt, KIND, content, signer, sequence)
-    return [*applied_records(applied), taken_record(Taken(taken.next + 1, taken.sequences))]
+    return [*applied_records(applied), taken_record(DecisionState(taken.next + 1, taken.sequences))]
 
 
 def parts(records: Sequence[Encoded]) -> Iterator[list[Encoded]]:

@@ -51,24 +51,24 @@ class Applied(msgspec.Struct, frozen=True):
     offset: Annotated[int, Meta(ge=-1, le=2**63 - 1)] = -1
 
 
-class Taken(msgspec.Struct):
+class DecisionState(msgspec.Struct):
     """What a shard knows of decisions, beside those that it remembers; `next` numbers the next."""
 
     next: int = 0
     sequences: Sequences = msgspec.field(default_factory=Sequences)
 
 
-def read_taken(load: Load) -> Taken:
+def read_taken(load: Load) -> DecisionState:
     """Return it as stored. Raises `learners.codec.StateError` where it is damaged."""
     blob = load(KIND_TAKEN, "")
-    return Taken() if blob is None else unpack_as(blob, KIND_TAKEN, VERSION, Taken)
+    return DecisionState() if blob is None else unpack_as(blob, KIND_TAKEN, VERSION, DecisionState)
 
 
-def taken_record(taken: Taken) -> Record:
+def taken_record(taken: DecisionState) -> Record:
     """Return the record to store."""
     last = dict(sorted(taken.sequences.last.items()))
     sequences = msgspec.structs.replace(taken.sequences, last=last)
-    return KIND_TAKEN, "", pack(KIND_TAKEN, VERSION, Taken(taken.next, sequences))
+    return KIND_TAKEN, "", pack(KIND_TAKEN, VERSION, DecisionState(taken.next, sequences))
 
 
 def applied_records(applied: Applied) -> list[Record]:

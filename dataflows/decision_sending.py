@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dataflows.config import Config
-from dataflows.decision_history import Taken
+from dataflows.decision_history import DecisionState
 from dataflows.errors import InputError
 from dataflows.intent_control import KIND, write_control
 from dataflows.signed import next_sequence, write_signed
@@ -34,7 +34,9 @@ def signer_name() -> str:
     return "".join(char for char in named if char.isprintable())[:_LONGEST]
 
 
-def send(config: Config, control: Control, shard: int | None, taken: Mapping[int, Taken]) -> str:
+def send(
+    config: Config, control: Control, shard: int | None, taken: Mapping[int, DecisionState]
+) -> str:
     """Send a decision; say where to. `taken` is what each shard has taken so far.
 
     Raises InputError where the configuration names no place, or it does not take the record.

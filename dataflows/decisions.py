@@ -22,7 +22,7 @@ DECISIONS = "decisions"
 _seldom = Seldom(logging.getLogger(__name__))
 
 
-class Decision(msgspec.Struct, frozen=True):
+class LabelDecision(msgspec.Struct, frozen=True):
     """One decision. `shard` is the only one that it is for, None where it is for all.
 
     `is_signed`: a key proves who decided, and `sequence` must be above that signer's last.
@@ -50,7 +50,7 @@ class DecisionReader:
         self.in_events = in_events
         self._keys = keys or Keys()
 
-    def read(self, raw: Raw, settings: EventSettings) -> Decision | Reject:
+    def read(self, raw: Raw, settings: EventSettings) -> LabelDecision | Reject:
         """Read a record of the topic. Never raises."""
         try:
             signed = read_signed(
@@ -66,14 +66,14 @@ class DecisionReader:
             return None
         return _logged(Reject(raw, Reason.DECISION_IN_EVENTS, IN_EVENTS))
 
-    def of_event(self, event: Event) -> Decision | None:
+    def of_event(self, event: Event) -> LabelDecision | None:
         """Return the decision that an event brings, where such are taken."""
         if event.type != INTENTS or not self.in_events:
             return None
         control = control_of(event)
         if control is None:
             return None
-        return Decision(KIND, control, shard_meant(event), event.user_id, 0)
+        return LabelDecision(KIND, control, shard_meant(event), event.user_id, 0)
 
 
 IN_EVENTS = (
@@ -83,11 +83,13 @@ IN_EVENTS = (
 )
 
 
-def _decision(signed: Signed, settings: EventSettings) -> Decision:
+def _decision(signed: Signed, settings: EventSettings) -> LabelDecision:
     if signed.kind != KIND:
         raise Refused(Reason.BAD_FIELD, f"kind is {shown(signed.kind)}; known here is {KIND!r}")
     control, shard = read_control(signed.content, settings.max_id_chars)
-    return Decision(signed.kind, control, shard, signed.signer, signed.sequence, signed.is_signed)
+    return LabelDecision(
+        signed.kind, control, shard, signed.signer, signed.sequence, signed.is_signed
+    )
 
 
 def _logged(reject: Reject) -> Reject:

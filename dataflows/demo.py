@@ -17,7 +17,7 @@ from dataflows.config import Config, load_config
 from dataflows.configured_encoder import load_configured
 from dataflows.demo_log import DemoLog, check_events, named_log, shop_log
 from dataflows.demo_people import People, describe
-from dataflows.demo_view import DemoView, Rates, Scene, demo_view
+from dataflows.demo_view import DemoView, HitRates, Scene, demo_view
 from dataflows.errors import InputError
 from dataflows.figures import Ranks, gains
 from dataflows.file_sink import TOPICS, FileSink, topic_file
@@ -25,14 +25,14 @@ from dataflows.narrow import print_whole
 from dataflows.outbox import DEAD_LETTERS, INTENTS, Out
 from dataflows.pace import Pace
 from dataflows.peers.catalogue import DEFAULT, open_baselines
-from dataflows.peers.run import Runner
+from dataflows.peers.run import BaselineRunner
 from dataflows.play import PlaySource, batched, open_engine, play
 from dataflows.prequential import Prequential
 from dataflows.record import Raw
 from dataflows.registry.registry import Registry
 from dataflows.report import drift_line, ledger_line, show_accuracy
 from dataflows.report_intent import intent_table
-from dataflows.watch import Watch
+from dataflows.watch import ReplayObserver
 from encoders.cache import CachedEncoder
 
 SHOP_EVENTS = 12_000
@@ -62,10 +62,10 @@ class Demo:
             ranks_from=log.warmup.ranks_from,
         )
         self.baselines = {
-            name: Runner(baseline, self.judge.trace, repeats_on=self.judge.repeats_on)
+            name: BaselineRunner(baseline, self.judge.trace, repeats_on=self.judge.repeats_on)
             for name, baseline in open_baselines(DEFAULT, learner.seed).baselines.items()
         }
-        self.watch = Watch(self.judge, log.name, self._look)
+        self.watch = ReplayObserver(self.judge, log.name, self._look)
         self.engine = open_engine(self.config, encoder, self.watch)
         self.watch.follow(self.engine.positions)
         self._sent: Counter[str] = Counter()
@@ -110,10 +110,10 @@ class Demo:
             remembered=counts.hits + counts.disk_hits,
         )
 
-    def _recent(self) -> Rates:
+    def _recent(self) -> HitRates:
         labelled, right = self.watch.intent.recent(RECENT)
         is_of_intent = not self.judge.items and labelled >= ENOUGH
-        return Rates(
+        return HitRates(
             self._rate(self.judge.scored.column("tie_safe", newest=RECENT)),
             self._rate(self.baselines["popularity"].ranks(newest=RECENT)),
             right if is_of_intent else None,

@@ -22,14 +22,14 @@ from dataflows.generation.open import check_model
 from dataflows.items import ItemRecord, decode_item
 from dataflows.play import catalogue_records
 from dataflows.registry.registry import Registry
-from dataflows.tuning.evidence import Decision, Figure
-from dataflows.tuning.language_gate import Asked
+from dataflows.tuning.evidence import GateDecision, PairedMeasure
+from dataflows.tuning.language_gate import QuestionBudget
 from dataflows.tuning.settings import Kind
 from dataflows.tuning.tunable import check_tunable
-from dataflows.tuning.tuner import Step, Tuner
+from dataflows.tuning.tuner import StageProgress, Tuner
 
 WINDOW = 3_000
-ASKED = Asked(following=14, least=14, check=8, intents=8, generated=4, seconds=30.0)
+ASKED = QuestionBudget(following=14, least=14, check=8, intents=8, generated=4, seconds=30.0)
 SHORT: dict[str, dict[str, object]] = {
     "finetune": {"window_events": WINDOW, "threads": min(2, os.cpu_count() or 1)},
     "tuning": {"steps": 24, "batch_size": 32, "others": 16, "max_seconds": 40.0},
@@ -96,7 +96,7 @@ def play_rounds(
         )
         with console.status("") as status:
 
-            def tell(step: Step, show: Callable[[str], None] = status.update) -> None:
+            def tell(step: StageProgress, show: Callable[[str], None] = status.update) -> None:
                 far = f" {step.done:,.0f} of {step.total:,.0f}" if step.total else ""
                 show(f"{step.stage}{far} {step.note}")
 
@@ -104,7 +104,7 @@ def play_rounds(
         _show(decision, time.monotonic() - began, console)
 
 
-def _show(decision: Decision, seconds: float, console: Console) -> None:
+def _show(decision: GateDecision, seconds: float, console: Console) -> None:
     table = Table("figure", "before", "after", "gain, 95 % interval")
     for name in SHOWN_FIGURES[decision.kind]:
         figure = decision.evidence.figures.get(name)
@@ -115,7 +115,7 @@ def _show(decision: Decision, seconds: float, console: Console) -> None:
     console.print(f"the gate: {decision.verdict}, {outcome} ({seconds:.0f} s)", highlight=False)
 
 
-def _cells(figure: Figure) -> tuple[str, str, str]:
+def _cells(figure: PairedMeasure) -> tuple[str, str, str]:
     interval = f"{figure.gain:+.3f} [{figure.low:+.3f}, {figure.high:+.3f}]"
     return f"{figure.before:.3f}", f"{figure.after:.3f}", interval
 

@@ -20,7 +20,7 @@ LINES = 10
 STEPS = 40
 
 
-class Rates(NamedTuple):
+class HitRates(NamedTuple):
     """Hit rates over the newest events, None while too few were scored.
 
     `intent` is the share of labels foreseen, where the log is of intent alone.
@@ -47,7 +47,7 @@ class Scene(NamedTuple):
     lists: int
     intents: int
     dead_letters: int
-    recent: Rates
+    recent: HitRates
     encoded: int
     remembered: int
 
@@ -70,7 +70,7 @@ class DemoView:
         self._live = live
         self._shown = 0.0
         self._line_number = 0
-        self._curve: list[Rates] = []
+        self._curve: list[HitRates] = []
 
     def is_due(self, done: int, total: int) -> bool:
         """Return whether it is time to show another scene."""

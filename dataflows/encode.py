@@ -18,7 +18,7 @@ from dataflows.batch import (
     shard_of_partition,
 )
 from dataflows.catalogue import Catalogue
-from dataflows.decisions import Decision, DecisionReader
+from dataflows.decisions import DecisionReader, LabelDecision
 from dataflows.event_settings import EventSettings
 from dataflows.events import Event
 from dataflows.items import ItemRecord, RemovedItem
@@ -152,7 +152,7 @@ class EncodeStep:
             return EncodedItem(raw, one, text, vector)
         if isinstance(one, RemovedItem):
             return Removal(raw, one)
-        if isinstance(one, Decision):
+        if isinstance(one, LabelDecision):
             return EncodedDecision(raw, one)
         assert one is not None  # noqa: S101 - a mark is not encoded
         return one

@@ -8,14 +8,14 @@ import msgspec
 from msgspec import Meta
 
 from dataflows.event_types import OUR_OWN
-from learners.limits import Limited
+from learners.limits import LimitedSettings
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
 # The years 1 to 9999: before and after, no date can be written.
 Moment = Annotated[float, Meta(ge=-62_135_596_800, le=253_402_300_799)]
 
 
-class EventSettings(Limited, frozen=True, kw_only=True):
+class EventSettings(LimitedSettings, frozen=True, kw_only=True):
     """Section `[events]`. Raises ValueError (value, limit, remedy) for what cannot be meant.
 
     `min_time` and `max_time` are seconds since 1970 UTC: what is dated outside

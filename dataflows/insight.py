@@ -11,7 +11,7 @@ from dataflows.contributions import Contributions
 from dataflows.curves import curves
 from dataflows.exposure import exposure
 from dataflows.prequential import Prequential
-from dataflows.ranks import Ranking
+from dataflows.ranks import ScoredCandidates
 from learners.drift import Alarm
 from learners.interaction import Interaction
 from learners.recommender import Recommender
@@ -30,7 +30,7 @@ class Insight:
         self._scored = self._groups = 0
 
     def judged(
-        self, recommender: Recommender, interaction: Interaction, ranking: Ranking | None
+        self, recommender: Recommender, interaction: Interaction, ranking: ScoredCandidates | None
     ) -> None:
         """Look at an interaction right after the judge did; `ranking` is that of its group."""
         scored, groups = len(self._judge.scored), len(self._judge.trace)

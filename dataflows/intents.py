@@ -16,7 +16,7 @@ from rich.table import Table
 
 from dataflows.config import Config
 from dataflows.deciding import written_records
-from dataflows.decision_history import Applied, Taken, read_history, read_taken
+from dataflows.decision_history import Applied, DecisionState, read_history, read_taken
 from dataflows.decision_sending import send, signer_name
 from dataflows.errors import InputError
 from dataflows.how_far import read_learnt
@@ -96,7 +96,7 @@ def _write(stores: list[Store], control: Control, shard: int | None) -> None:
 
 def _looked_at(
     config: Config, control: Control, meant: range | tuple[int, ...], *, unchecked: bool
-) -> dict[int, Taken]:
+) -> dict[int, DecisionState]:
     """Return what the shards have taken; raise InputError where none of those meant can do it."""
     taken, refusals = {}, []
     for shard, store in _readers(config):

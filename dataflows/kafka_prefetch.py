@@ -26,7 +26,7 @@ def of_client(settings: KafkaSettings, partitions: int) -> KafkaSettings:
     )
 
 
-class Room(NamedTuple):
+class PrefetchLimits(NamedTuple):
     """What the merge may hold.
 
     `each`: records of a partition after which no more of it are read; `reading`: records of one
@@ -38,8 +38,8 @@ class Room(NamedTuple):
     bytes: int
 
 
-def of_merge(settings: KafkaSettings, partitions: int) -> Room:
+def of_merge(settings: KafkaSettings, partitions: int) -> PrefetchLimits:
     """Return the room for so many partitions: half of all, with the last reading of each."""
     each = max(1, settings.prefetch_messages // (3 * partitions))
     reading = max(1, min(each // 2, settings.batch_size))
-    return Room(each, reading, settings.prefetch_bytes // 2)
+    return PrefetchLimits(each, reading, settings.prefetch_bytes // 2)

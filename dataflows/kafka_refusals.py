@@ -46,7 +46,7 @@ _BROKER_MESSAGE = re.compile(
 _PORT = ":9092"
 
 
-class Asked(Protocol):
+class MetadataClient(Protocol):
     """Any client of librdkafka."""
 
     def list_topics(self, *, timeout: float) -> object:
@@ -111,7 +111,7 @@ class Refusals:
         return self.reason
 
 
-def end_if_refused(client: Asked, settings: KafkaSettings, refusals: Refusals) -> None:
+def end_if_refused(client: MetadataClient, settings: KafkaSettings, refusals: Refusals) -> None:
     """Raise InputError, with the reason, where nobody lets us in and waiting does not mend it."""
     reason = refusals.verdict(settings.bootstrap_servers)
     if reason is None:
@@ -135,7 +135,7 @@ def wait(
         end_if_refused(admin, settings, refusals)
 
 
-def answers(client: Asked) -> bool:
+def answers(client: MetadataClient) -> bool:
     """Return whether any broker answers a last question."""
     try:
         client.list_topics(timeout=ASK_SECONDS)

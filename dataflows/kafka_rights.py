@@ -58,7 +58,7 @@ class Rights(msgspec.Struct, frozen=True):
         return None if operation in self.operations else operation.name
 
 
-class Need(msgspec.Struct, frozen=True):
+class RequiredRight(msgspec.Struct, frozen=True):
     """What is to be done with the topic of a role."""
 
     role: str
@@ -82,7 +82,9 @@ class RightsCheck:
         named = settings.topics()
         wanted = [(role, AclOperation.READ) for role in reads]
         wanted += [(role, AclOperation.WRITE) for role in writes]
-        self._needs = [Need(role, named[role], what) for role, what in wanted if role in named]
+        self._needs = [
+            RequiredRight(role, named[role], what) for role, what in wanted if role in named
+        ]
 
     def ask(self) -> None:
         """Ask, and log what lacks and can be done without.

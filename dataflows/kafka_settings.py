@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from dataflows.marks import SECRET
-from learners.limits import Limited
+from learners.limits import LimitedSettings
 
 Scalar = str | int | float | bool
 Properties = Annotated[dict[str, Scalar], Meta(max_length=1000, extra={"mark": SECRET})]
@@ -44,7 +44,7 @@ OURS = frozenset(
 """librdkafka properties that our promises rest on: they have fields here, or are fixed."""
 
 
-class KafkaSettings(Limited, frozen=True, kw_only=True):
+class KafkaSettings(LimitedSettings, frozen=True, kw_only=True):
     """Section `[kafka]`. Times are seconds, sizes bytes, retention hours.
 
     `client`, `consumer` and `producer` hand librdkafka properties through as

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.check_report import Example
+from dataflows.check_report import SampleRecord
 from dataflows.errors import InputError
 from dataflows.readable import Readable
 
 
-def numbered(path: Path, examples: Iterable[Example]) -> Iterator[Example]:
+def numbered(path: Path, examples: Iterable[SampleRecord]) -> Iterator[SampleRecord]:
     """Yield the examples in order, each with the number of its line, counted from 1."""
     line, position = 1, 0
     try:

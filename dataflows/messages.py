@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import msgspec
 
-from dataflows.generation.told import Listed, NarrativeText
+from dataflows.generation.told import NarrativeText, SentList
 from dataflows.message_types import (
     Because,
     DeadLetter,
@@ -142,7 +142,7 @@ def render_intents(
 
 
 def render_narrative(
-    listed: Listed, words: NarrativeText, language_model: str, time: float
+    listed: SentList, words: NarrativeText, language_model: str, time: float
 ) -> bytes:
     """Write a list in words. Raises `MessageError` for an id that is not Unicode."""
     reasons = zip(listed.item_ids, words.titles, words.reasons, strict=True)

@@ -13,7 +13,7 @@ from dataflows.records import Record, Records
 from encoders.protocol import Encoder
 from learners.control import Control
 from learners.drift import Alarm
-from learners.generated import Taken
+from learners.generated import GenerationContext
 from learners.interaction import Interaction, Item, Retraction, Vector
 from learners.lists import RecommendationList
 from learners.pending import Found, LateLabel
@@ -72,7 +72,7 @@ class Model(Protocol):
         """Return how many interactions of a user were learnt."""
         ...
 
-    def taken(self, user_id: str, most: int) -> Taken:
+    def taken(self, user_id: str, most: int) -> GenerationContext:
         """Return a user's newest `most` items, and what is not to be named for them again."""
         ...
 

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from dataflows.figures import MISS
-from dataflows.ranks import Ranker, Ranking, place_in, rank_among, rivals
-from dataflows.scored import NewItems, Row, Scored, Unscored
+from dataflows.ranks import Ranker, ScoredCandidates, place_in, rank_among, rivals
+from dataflows.scored import NewItems, Scored, ScoredEvent, Unscored
 from dataflows.trace import NO_ITEM, UNSCORED, Trace
 from learners.interaction import Interaction
 
@@ -63,7 +63,7 @@ class Prequential:
         self._group: tuple[str, float] | None = None
         self._past = _Past(0)
         self._members: list[str] = []
-        self._ranking: Ranking | None = None
+        self._ranking: ScoredCandidates | None = None
 
     @property
     def items(self) -> AbstractSet[str]:
@@ -144,8 +144,8 @@ class Prequential:
         self,
         event_id: str,
         item: str,
-        ranking: Ranking,
-        plain: Ranking,
+        ranking: ScoredCandidates,
+        plain: ScoredCandidates,
         last_sent: Sequence[str] | None,
         unmet: int,
     ) -> None:
@@ -155,7 +155,7 @@ class Prequential:
         tie_safe = rank_among(ranking, item, self._seen, own) if met else MISS
         self.scored.add(
             event_id,
-            Row(
+            ScoredEvent(
                 user=past.number,
                 ordinal=past.events,
                 tie_safe=tie_safe,
@@ -169,7 +169,7 @@ class Prequential:
             ),
         )
 
-    def _rank_plain(self, ranking: Ranking, item: str) -> int:
+    def _rank_plain(self, ranking: ScoredCandidates, item: str) -> int:
         """Rank in the plain clock, where the group's earlier members have been met."""
         seen = self._seen
         fresh = [member for member in self._members if member not in seen]
@@ -179,7 +179,7 @@ class Prequential:
         seen.difference_update(fresh)
         return rank
 
-    def _rank_unmet(self, recommender: Ranker, ranking: Ranking, item: str) -> int:
+    def _rank_unmet(self, recommender: Ranker, ranking: ScoredCandidates, item: str) -> int:
         """Rank a true item that the stream has not held among all others; its hits stand apart."""
         self.new_items.events += 1
         if not recommender.is_known(item):

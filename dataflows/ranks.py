@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dataflows.figures import MISS
 
 
-class Ranking(Protocol):
+class ScoredCandidates(Protocol):
     """Scored candidates: `scores` is float64 `(n,)`, beside the n `ids`, in any order."""
 
     @property
@@ -28,7 +28,7 @@ class Ranking(Protocol):
 class Ranker(Protocol):
     """What the judge asks of a recommender; neither call may change a later answer."""
 
-    def rank(self, user_id: str, before: float | None = None) -> Ranking:
+    def rank(self, user_id: str, before: float | None = None) -> ScoredCandidates:
         """Score the candidates of a user, from their events before a time."""
         ...
 
@@ -37,7 +37,7 @@ class Ranker(Protocol):
         ...
 
 
-def rivals(ranking: Ranking, item: str) -> list[str]:
+def rivals(ranking: ScoredCandidates, item: str) -> list[str]:
     """Return the candidates that score as high as `item` or higher, `item` itself among them.
 
     Empty where the item is not among the scored ones, or its score is NaN. A
@@ -51,7 +51,7 @@ def rivals(ranking: Ranking, item: str) -> list[str]:
     return [ids[i] for i in np.flatnonzero(ranking.scores >= ranking.scores[at]).tolist()]
 
 
-def rank_among(ranking: Ranking, item: str, seen: set[str], own: set[str]) -> int:
+def rank_among(ranking: ScoredCandidates, item: str, seen: set[str], own: set[str]) -> int:
     """Return the pessimistic rank of `item` among scored candidates in `seen` and not in `own`.
 
     `MISS` where the item was not scored.

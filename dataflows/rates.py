@@ -32,7 +32,7 @@ class _Minute(msgspec.Struct, array_like=True):
     touched: int
 
 
-class Rates:
+class EventRates:
     """Events per user within their current minute, for the `capacity` users seen last."""
 
     def __init__(self, capacity: int) -> None:

@@ -15,7 +15,7 @@ from dataflows.errors import InputError
 from dataflows.file_shapes import SAMPLE, check_shape
 from dataflows.piped import Piped, is_piped
 from dataflows.unpacked import MAGIC, Unpacked, form_of
-from dataflows.watched import Watched
+from dataflows.watched import WatchedFile
 
 LONGEST_MAGIC = max(map(len, MAGIC))
 _BLOCK = 1 << 20
@@ -59,19 +59,19 @@ class Readable:
     @property
     def is_plain(self) -> bool:
         """Whether its bytes are the text, and can be gone back in."""
-        return isinstance(self.file.raw, Watched)
+        return isinstance(self.file.raw, WatchedFile)
 
     @property
     def beginning(self) -> bytes:
         """The first bytes of the text, as far as they were read; none of a pipe."""
         raw = self.file.raw
-        return raw.beginning if isinstance(raw, Unpacked | Watched) else b""
+        return raw.beginning if isinstance(raw, Unpacked | WatchedFile) else b""
 
     @property
     def is_changed(self) -> bool:
         """Whether the file was emptied or written over while it was open."""
         raw = self.file.raw
-        return isinstance(raw, Watched) and raw.is_changed
+        return isinstance(raw, WatchedFile) and raw.is_changed
 
     @property
     def is_over(self) -> bool:
@@ -110,7 +110,7 @@ class Readable:
             _pass_over(file, start)
             return file
         packed.close()
-        file = _buffered(Watched(self.path))
+        file = _buffered(WatchedFile(self.path))
         file.seek(start)
         return file
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from dataflows.decisions import Decision
+from dataflows.decisions import LabelDecision
 from dataflows.events import Event
 from dataflows.items import ItemRecord, RemovedItem
 from dataflows.record import Raw, Reject
 
-Decoded = Event | ItemRecord | RemovedItem | Decision | Reject
+Decoded = Event | ItemRecord | RemovedItem | LabelDecision | Reject
 
 
 class Rendered(msgspec.Struct, frozen=True):

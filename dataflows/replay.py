@@ -33,7 +33,7 @@ from dataflows.swap.content import ContentRanks
 from dataflows.swap.planned import PlannedTurns, Promote, cut_at, promotions_of
 from dataflows.versions import model_version
 from dataflows.warmup import Warmup, look_at_warmup
-from dataflows.watch import Watch
+from dataflows.watch import ReplayObserver
 from encoders.cache import CachedEncoder
 from encoders.protocol import Encoder
 from learners.recommender import Recommender
@@ -128,7 +128,7 @@ def replay(  # noqa: PLR0913 - what a replay may be given
         ranks_from=warmup.ranks_from,
     )
     insight = Insight(judge, config.learner.k)
-    watch = Watch(
+    watch = ReplayObserver(
         judge,
         order.path.name,
         intent=IntentJudge(config.learner.intent_pending),
@@ -215,7 +215,7 @@ def _llm_client(config: Config, responder: Responder | None) -> LlmHooks:
 
 
 def _details(
-    watch: Watch, engine: Engine[Recommender], order: LogOrder, known: int
+    watch: ReplayObserver, engine: Engine[Recommender], order: LogOrder, known: int
 ) -> dict[str, Any]:
     """Return the figures that are not of accuracy."""
     pace, spent = watch.pace, watch.pace.spent()

@@ -23,7 +23,7 @@ from dataflows.leaving import leave
 from dataflows.log_set_up import set_up_log
 from dataflows.panics import hushed
 from dataflows.process import Process, assemble
-from dataflows.signals import Signals, attended
+from dataflows.signals import SignalThread, attended
 from dataflows.stopping import SIGNALS, handler, stopped_by_signals
 from dataflows.tuning.child import fine_tuned_beside
 from encoders.protocol import Encoder
@@ -59,7 +59,7 @@ def run(
     return engines
 
 
-def _attend(signals: Signals, process: Process) -> None:
+def _attend(signals: SignalThread, process: Process) -> None:
     """Make the process answer the signals that are not to end it."""
     if process.reopen is not None:
         signals.reopen.append(process.reopen)
@@ -76,7 +76,7 @@ def flow_from_environment() -> Dataflow:
     stop = threading.Event()
     config = load_config(Path(path) if path else None)
     set_up_log(config.flow.log)
-    signals = Signals(stop)
+    signals = SignalThread(stop)
     signals.begin()
     process = assemble(config, stop.is_set)
     _attend(signals, process)

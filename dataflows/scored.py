@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dataflows.figures import Ranks
 
 
-class Row(NamedTuple):
+class ScoredEvent(NamedTuple):
     """One scored event.
 
     `user` numbers the user by first appearance, `ordinal` is how many events
@@ -46,7 +46,7 @@ class Scored:
     def __len__(self) -> int:
         return len(self.event_ids)
 
-    def add(self, event_id: str, row: Row) -> None:
+    def add(self, event_id: str, row: ScoredEvent) -> None:
         """Append one scored event."""
         self.event_ids.append(event_id)
         self._cells.extend(row)
@@ -64,10 +64,10 @@ class Scored:
         if name in self.baselines:
             ranks = self.baselines[name]
             return ranks if newest is None else ranks[-newest:] if newest else ranks[:0]
-        width = len(Row._fields)
+        width = len(ScoredEvent._fields)
         kept = self._cells if newest is None else self._cells[-newest * width :] if newest else []
         cells = np.array(kept, dtype=np.int64).reshape(-1, width)
-        return cells[:, Row._fields.index(name)]
+        return cells[:, ScoredEvent._fields.index(name)]
 
     def flag(self, name: str) -> NDArray[np.bool_]:
         """Return a yes-or-no column as bool `(n,)`."""

@@ -23,7 +23,7 @@ from dataflows.shop_catalogue import ShopItem, make_items
 from dataflows.shop_choice import Chooser
 from dataflows.shop_dirt import soil
 from dataflows.shop_session import Act, Truth, Visitors, visit
-from learners.limits import Count, Limited, Share
+from learners.limits import Count, LimitedSettings, Share
 
 START_MS = 1_746_082_800_000  # 1 May 2025, 07:00 UTC
 DAY_MS = 86_400_000
@@ -33,7 +33,7 @@ GAP_BY_HOUR = (5, 7, 9, 9, 9, 7, 4, 3, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
 MEAN_GAP = 2.1  # average of GAP_BY_HOUR, weighted by the visits that fall into each hour
 
 
-class ShopSettings(Limited, frozen=True):
+class ShopSettings(LimitedSettings, frozen=True):
     """What a shop is made of. `drifts` are the shares of the stream at which seasons change.
 
     `label_share` is the chance that an event says its intent, `stay` the chance

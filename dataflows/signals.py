@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 _log.setLevel(logging.INFO)  # who asks gets an answer, whatever `flow.log` says
 
 
-class Signals:
+class SignalThread:
     """Attends to signals in a thread of its own, from `begin` to `end`.
 
     `reopen` and `tell` are called in that thread: they hold what is to be opened anew at
@@ -108,9 +108,9 @@ class Signals:
 
 
 @contextmanager
-def attended(stop: threading.Event) -> Iterator[Signals]:
+def attended(stop: threading.Event) -> Iterator[SignalThread]:
     """Attend to signals while inside."""
-    signals = Signals(stop)
+    signals = SignalThread(stop)
     signals.begin()
     try:
         yield signals
@@ -129,7 +129,7 @@ def held_back() -> Iterator[None]:
 
 
 def hold_back() -> None:
-    """Hold these signals back until `Signals.begin`."""
+    """Hold these signals back until `SignalThread.begin`."""
     signal.pthread_sigmask(signal.SIG_BLOCK, ATTENDED)
 
 

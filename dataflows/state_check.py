@@ -43,7 +43,7 @@ _TYPED: dict[str, Callable[[bytes], object]] = {
 }
 
 
-class Held(msgspec.Struct):
+class KindSize(msgspec.Struct):
     """How much a shard holds of one kind: records, their bytes, and how many have a checksum."""
 
     records: int = 0
@@ -58,7 +58,7 @@ class Looked(msgspec.Struct):
     bytes: int = 0
     commits: int = 0
     is_marked: bool = False
-    kinds: dict[str, Held] = {}
+    kinds: dict[str, KindSize] = {}
     damages: list[str] = []
     more: int = 0
 
@@ -122,7 +122,7 @@ def _look_at_records(database: Path, connection: sqlite3.Connection, looked: Loo
         if not isinstance(kind, str) or not isinstance(key, str):
             looked.tell(f"{database}: a record has no name any more")
             continue
-        held = looked.kinds.setdefault(kind, Held())
+        held = looked.kinds.setdefault(kind, KindSize())
         held.records += 1
         held.summed += stored is not None
         if not isinstance(value, bytes) or not is_whole(kind, key, value, stored):

@@ -43,7 +43,7 @@ class Group(NamedTuple):
         return self.items[self.weights > 0.0]
 
 
-class Question(NamedTuple):
+class RankQuery(NamedTuple):
     """What a group asks of a baseline: the rank of each of `rows` among the first `seen` items."""
 
     seen: int
@@ -112,13 +112,13 @@ class Trace:
             items, weights, values = items[has_item], weights[has_item], values[has_item]
         return Group(self._users[number], self._times[number], items, weights, values, start)
 
-    def question(self, number: int) -> Question:
+    def question(self, number: int) -> RankQuery:
         """Return what a baseline is asked before it learns the group."""
         start, stop = self._span(number)
         rows = [
             self._items[place] for place in range(start, stop) if self._scored[place] != UNSCORED
         ]
-        return Question(self._seen[number], rows)
+        return RankQuery(self._seen[number], rows)
 
     def _span(self, number: int) -> tuple[int, int]:
         last = number + 1 == len(self._starts)

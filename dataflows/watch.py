@@ -11,7 +11,7 @@ from dataflows.intent_judge import IntentJudge
 from dataflows.outbox import RECOMMENDATIONS, Out
 from dataflows.pace import Pace
 from dataflows.prequential import Prequential
-from dataflows.ranks import Ranking
+from dataflows.ranks import ScoredCandidates
 from dataflows.swap.content import ContentRanks
 from learners.interaction import Interaction
 from learners.pending import LateLabel
@@ -36,9 +36,9 @@ class _Timed:
     def __init__(self, recommender: Recommender, pace: Pace) -> None:
         self._recommender = recommender
         self._pace = pace
-        self.of_group: Ranking | None = None
+        self.of_group: ScoredCandidates | None = None
 
-    def rank(self, user_id: str, before: float | None = None) -> Ranking:
+    def rank(self, user_id: str, before: float | None = None) -> ScoredCandidates:
         if before is None:
             return self._recommender.rank(user_id)
         with self._pace.inside():
@@ -49,7 +49,7 @@ class _Timed:
         return self._recommender.is_known(item_id)
 
 
-class Watch:
+class ReplayObserver:
     """Hangs on the learn step; its own time is left out of `pace`.
 
     `log` is the partition of the events. `also` is called with the messages of each micro-batch;

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
-class Watched(io.FileIO):
+class WatchedFile(io.FileIO):
     """The bytes of a file for as long as it is the one that it was.
 
     After each piece it is looked whether the file still begins as it did, and is no shorter

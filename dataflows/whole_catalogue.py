@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from dataflows.catalogue_rows import Listed, read_listed, row_id
+from dataflows.catalogue_rows import ListedItems, read_listed, row_id
 from dataflows.errors import InputError
 from dataflows.event_settings import EventSettings
 from dataflows.items import decode_item
@@ -129,7 +129,7 @@ class WholeCatalogue:
             *(self._path, _items(len(repeated)), _some(repeated)),
         )
 
-    def _tell_kept(self, gone: Sequence[str], listed: Listed) -> None:
+    def _tell_kept(self, gone: Sequence[str], listed: ListedItems) -> None:
         _log.warning(
             "%s: rows without an item_id that can be read: %s. So what is in the state and not in "
             "the file stays, %s (%s); mend the rows, or run once with %s",

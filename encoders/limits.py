@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 
-class Limited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LimitedTrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Settings with their limits in their types, as `Annotated[int, Meta(ge=1, le=9)]`.
 
     msgspec holds what it reads to them, this class what is made in Python. Raises ValueError
@@ -28,5 +28,5 @@ class Limited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @cache
-def _types(settings: type[Limited]) -> dict[str, Any]:
+def _types(settings: type[LimitedTrainingSettings]) -> dict[str, Any]:
     return {field.name: field.type for field in msgspec.structs.fields(settings)}

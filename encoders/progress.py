@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Progress(NamedTuple):
+class TrainingProgress(NamedTuple):
     """`step` of at most `steps`, the mean loss of its targets, and seconds since the beginning."""
 
     step: int

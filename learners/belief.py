@@ -27,13 +27,13 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from learners.compiled import compiled
-from learners.limits import FromOne, Limited
+from learners.limits import FromOne, LimitedSettings
 
 Shares = NDArray[np.float64]
 Chance = Annotated[float, Meta(gt=0, lt=1)]
 
 
-class BeliefSettings(Limited, frozen=True):
+class BeliefSettings(LimitedSettings, frozen=True):
     """Settings of the filter. Raises ValueError with the value and the limit.
 
     `odd` is explained at the top of this file. `stay` is believed before anything is learnt, as

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Columns:
+class FeatureColumns:
     """Gives each feature name a column when it is first learnt, up to `limit` of them.
 
     What is beyond, or unknown when predicting, is left out. Names that are new in one

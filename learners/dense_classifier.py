@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from river import base
 from river.utils import dataframe
 
-from learners.columns import Columns
+from learners.columns import FeatureColumns
 
 Label = bool | str | int
 
 
-class Learner(Protocol):
+class DenseLearner(Protocol):
     """What is needed of a learner; `learners.label_learner.LabelLearner` has it."""
 
     @property
@@ -53,14 +53,14 @@ class DenseClassifier(base.MiniBatchClassifier):
     def __init__(self, max_features: int) -> None:
         self.max_features = max_features
         self._learner = self._new(0)
-        self._columns = Columns(max_features)
+        self._columns = FeatureColumns(max_features)
         # The learner's labels are text; these two lead from River's to it and back.
         self._names: dict[Label, str] = {}
         self._targets: dict[str, Label] = {}
         self._named = 0
 
     @abstractmethod
-    def _new(self, dim: int) -> Learner:
+    def _new(self, dim: int) -> DenseLearner:
         """Make a learner of so many features."""
 
     @property

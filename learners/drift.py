@@ -30,7 +30,7 @@ from msgspec import Meta
 
 from learners.adwin import adwin_class
 from learners.label_watch import LabelAlarm
-from learners.limits import Count, Limited
+from learners.limits import Count, LimitedSettings
 
 Signal = Literal["hit", "intent_loss", "intent_label"]
 
@@ -43,7 +43,7 @@ _STEPS = 255
 _LEAST_PART = 32
 
 
-class DriftSettings(Limited, frozen=True):
+class DriftSettings(LimitedSettings, frozen=True):
     """Settings of drift detection. Raises ValueError with the value and the limit.
 
     `delta` is ADWIN's chance of a false alarm per check, `clock` how many values lie
@@ -76,7 +76,7 @@ class Alarm(msgspec.Struct, frozen=True):
     label: str | None = None
 
 
-class Watch:
+class DriftDetector:
     """One signal from 0 to 1 under ADWIN, rebuilt from what it was fed."""
 
     def __init__(self, settings: DriftSettings, fed: bytes = b"") -> None:
@@ -137,9 +137,9 @@ class DriftMonitor:
         self.alarms: list[Alarm] = []
         self.position = 0
         self._reported: dict[str, float] = {}
-        self._watches: dict[str, Watch] = {
-            HIT: Watch(self.settings),
-            INTENT_LOSS: Watch(self.settings),
+        self._watches: dict[str, DriftDetector] = {
+            HIT: DriftDetector(self.settings),
+            INTENT_LOSS: DriftDetector(self.settings),
         }
 
     def update(
@@ -195,7 +195,7 @@ class DriftMonitor:
         monitor.position = state["position"]
         monitor._reported = dict(state.get("told", {}))
         for signal, fed in state["fed"].items():
-            monitor._watches[signal] = Watch(monitor.settings, fed)
+            monitor._watches[signal] = DriftDetector(monitor.settings, fed)
         return monitor
 
     def _watch(self, signal: Signal, value: float, where: int, found: list[Alarm]) -> None:

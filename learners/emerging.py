@@ -21,7 +21,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from learners.codec import pack, unpack_as
-from learners.limits import LARGEST, Count, FromOne, Limited
+from learners.limits import LARGEST, Count, FromOne, LimitedSettings
 
 KIND = "learner:emerging"
 _VERSION = 1
@@ -34,7 +34,7 @@ Vector = NDArray[np.float32]
 Changed = Iterator[tuple[str, str, bytes | None]]
 
 
-class DiscoverySettings(Limited, frozen=True):
+class DiscoverySettings(LimitedSettings, frozen=True):
     """Settings of the clusters. Raises ValueError with the value and the limit.
 
     `most` clusters are kept; one's weight halves in `half_life` new-looking events that are
@@ -47,7 +47,7 @@ class DiscoverySettings(Limited, frozen=True):
     grown: FromOne = 12.0
 
 
-class Example(msgspec.Struct, frozen=True):
+class ClusterExample(msgspec.Struct, frozen=True):
     """One event of a cluster, its text cut."""
 
     event_id: str
@@ -69,7 +69,7 @@ class Cluster(msgspec.Struct):
     clock: int
     count: int = 0
     words: dict[str, float] = {}
-    examples: list[Example] = []
+    examples: list[ClusterExample] = []
     vectors: list[NDArray[np.float16]] = []
 
     def mean(self) -> Vector:
@@ -222,7 +222,7 @@ class IntentDiscovery:
             kept = sorted(counts, key=lambda word: -counts[word])[: _WORDS // 2]
             counts = {word: counts[word] for word in kept}
         cluster.words = counts
-        cluster.examples = [*cluster.examples, Example(event_id, text)][-_EXAMPLES:]
+        cluster.examples = [*cluster.examples, ClusterExample(event_id, text)][-_EXAMPLES:]
         cluster.vectors = [*cluster.vectors, vector.astype(np.float16)][-_VECTORS:]
         cluster.count += 1
         self._place(cluster)

@@ -42,7 +42,7 @@ class Offered(NamedTuple):
 NOTHING = Offered(np.zeros(0, np.int32), np.zeros((2, 0), np.float32))
 
 
-class Taken(NamedTuple):
+class GenerationContext(NamedTuple):
     """What a model is asked about: a user's newest items, oldest first.
 
     `items` are titles, each with its first category or "". `had` are the ids that are not to be
@@ -59,7 +59,7 @@ class Taken(NamedTuple):
     since: int = 0
 
 
-def taken_by(user: User, items: ItemTable, most: int, *, again: bool) -> Taken:
+def taken_by(user: User, items: ItemTable, most: int, *, again: bool) -> GenerationContext:
     """Return a user's newest `most` items; `again`: what they have may be named again."""
     shown = [
         (items.title(n), items.first_category(n)) for n in user.recent_window(most).items[::-1]
@@ -67,7 +67,9 @@ def taken_by(user: User, items: ItemTable, most: int, *, again: bool) -> Taken:
     seen = [] if again else [items.ids[number] for number in user.seen.tolist()]
     ts = float(user.times[user.kept - 1]) if user.kept else 0.0
     search = "" if user.search is None else user.search.text
-    return Taken(shown, seen, user.length, ts, search, min(user.since_search(), len(shown)))
+    return GenerationContext(
+        shown, seen, user.length, ts, search, min(user.since_search(), len(shown))
+    )
 
 
 class _Made(msgspec.Struct, array_like=True):

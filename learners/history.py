@@ -22,7 +22,7 @@ from learners.profile import Profile
 from learners.receipt import AGAIN, EVENT, FIGURES, HUB, TYPE, WORDS, UndoRecord, read
 from learners.searches import Search, in_space
 from learners.session import SessionMean
-from learners.trail import Step
+from learners.trail import TrailEvent
 from learners.walk import PAUSE, RecentWindow, collect_window, in_a_row
 
 KIND = "learner:user"
@@ -83,7 +83,7 @@ class User(msgspec.Struct):
     newest: NDArray[np.float32] | None = None
     profile: Profile | None = None
     belief: Belief | None = None
-    trail: list[Step] = []
+    trail: list[TrailEvent] = []
     space: int = 0
     search: Search | None = None
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from learners.belief import Belief
 from learners.interaction import Vector
 from learners.session import SessionMean
-from learners.trail import Step
+from learners.trail import TrailEvent
 
 
 class IntentRecord(Protocol):
@@ -21,4 +21,4 @@ class IntentRecord(Protocol):
     session: SessionMean | None
     newest: Vector | None
     belief: Belief | None
-    trail: list[Step]
+    trail: list[TrailEvent]

@@ -20,7 +20,7 @@ Count = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
-class Limited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LimitedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Settings with their limits in their types, as `Annotated[int, Meta(ge=1, le=9)]`.
 
     msgspec holds what it reads to them, this class what is made in Python. Raises ValueError
@@ -40,5 +40,5 @@ class Limited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @cache
-def _types(settings: type[Limited]) -> dict[str, Any]:
+def _types(settings: type[LimitedSettings]) -> dict[str, Any]:
     return {field.name: field.type for field in msgspec.structs.fields(settings)}

@@ -12,13 +12,13 @@ from learners.limits import (
     FiniteAboveZero,
     FiniteFromZero,
     FromOne,
-    Limited,
+    LimitedSettings,
 )
 from learners.scope import OUT_OF_SCOPE
 from learners.softmax import IntentSettings
 
 
-class MixtureSettings(Limited, frozen=True):
+class MixtureSettings(LimitedSettings, frozen=True):
     """Settings of the mixture. Raises ValueError with the value, the limit and the remedy.
 
     `rate`, `half_life` and `max_labels` are as in `IntentSettings`; the steps are AdaGrad's.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from river import base
 
-from learners.columns import Columns
+from learners.columns import FeatureColumns
 from learners.preference import PreferenceLearner
 
 _FARTHEST = 1e9
@@ -45,7 +45,7 @@ class PreferenceClassifier(base.Classifier):
         self.max_features = max_features
         self.seed = seed
         self._learner = PreferenceLearner(max_features, hidden, rate, seed)
-        self._columns = Columns(max_features)
+        self._columns = FeatureColumns(max_features)
         self._is_new = True
 
     @property

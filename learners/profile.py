@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from learners.limits import LARGEST, Count, FiniteAboveZero, Limited
+from learners.limits import LARGEST, Count, FiniteAboveZero, LimitedSettings
 from learners.lists import Leaning
 from learners.shares import Shares
 
@@ -33,7 +33,7 @@ _NOTHING_LEFT = 1e-9
 _BELOW_ONE = math.nextafter(1.0, 0.0)
 
 
-class ProfileSettings(Limited, frozen=True):
+class ProfileSettings(LimitedSettings, frozen=True):
     """Settings of the profile. Raises ValueError with the value and the limit.
 
     `clock`: whether evidence fades with the user's own events or with time.

@@ -18,7 +18,7 @@ from learners.control import Control
 from learners.drift import Alarm
 from learners.features import matrix
 from learners.generated import KIND as GENERATED_KIND
-from learners.generated import Taken, taken_by
+from learners.generated import GenerationContext, taken_by
 from learners.history import BUCKET_KIND, User
 from learners.interaction import Interaction, Item, Retraction
 from learners.listed import entries
@@ -27,7 +27,7 @@ from learners.model_state import ModelState
 from learners.pending import Found, LateLabel
 from learners.profile import Profile
 from learners.receipt import UndoRecord, hash32
-from learners.records import Records
+from learners.records import ModelRecords
 from learners.retract import Extent, take_back
 from learners.searches import Search, as_of, newest
 from learners.settings import LearnerSettings
@@ -350,7 +350,7 @@ class Recommender(ModelState):
         """Return how many interactions of a user with items were learnt."""
         return self.users.get(user_id, self.position).length
 
-    def taken(self, user_id: str, most: int) -> Taken:
+    def taken(self, user_id: str, most: int) -> GenerationContext:
         """Return a user's newest `most` items, and what is not to be named for them again."""
         user = self.users.get(user_id, self.position)
         return taken_by(user, self.signals.items, most, again=self.repeats_on)
@@ -475,7 +475,7 @@ class Recommender(ModelState):
         """
         yield from self.users.changed(self.position)
         yield from self.generated.changed(self.position)
-        yield from Records(self).changed(self._dirty)
+        yield from ModelRecords(self).changed(self._dirty)
         self._dirty.clear()
 
     def restore(self, scan: Callable[[str], Iterator[tuple[str, bytes]]]) -> None:
@@ -486,4 +486,4 @@ class Recommender(ModelState):
         """
         self.users.restore(scan(BUCKET_KIND))
         self.generated.restore(scan(GENERATED_KIND))
-        Records(self).restore(scan)
+        ModelRecords(self).restore(scan)

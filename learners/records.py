@@ -23,7 +23,7 @@ SHARED_VERSION = _VERSION = 6
 Changed = Iterator[tuple[str, str, bytes | None]]
 
 
-class Records:
+class ModelRecords:
     """Writes and reads the records of one model; users write their own."""
 
     def __init__(self, model: ModelState) -> None:

@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.limits import AboveZero, Limited, Share
+from learners.limits import AboveZero, LimitedSettings, Share
 
 Vector = NDArray[np.float32]
 
 
-class SessionSettings(Limited, frozen=True):
+class SessionSettings(LimitedSettings, frozen=True):
     """When a session ends, and how fast its earlier events fade.
 
     `gap` is seconds of silence after which a new session begins, where no session id

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from learners.limits import Limited, Share
+from learners.limits import LimitedSettings, Share
 
 HalfLife = Annotated[float, Meta(ge=0.01, le=1e12)]
 Step = Annotated[float, Meta(ge=1e-9, le=1)]
@@ -15,7 +15,7 @@ Listed = Annotated[int, Meta(ge=0, le=10_000)]
 Weight = Annotated[float, Meta(ge=0, le=100)]
 
 
-class LearnerSettings(Limited, frozen=True):
+class LearnerSettings(LimitedSettings, frozen=True):
     """Settings of the recommender. Half-lives are numbers of interactions learnt in the shard.
 
     `k`: places in a list. `repeats`: whether items that a user already has may come

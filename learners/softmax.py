@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.compiled import compiled
-from learners.limits import AboveZero, Count, FiniteAboveZero, Limited
+from learners.limits import AboveZero, Count, FiniteAboveZero, LimitedSettings
 from learners.slots import LabelRows, Slots
 
 Dense = NDArray[np.floating[Any]]
 
 
-class IntentSettings(Limited, frozen=True):
+class IntentSettings(LimitedSettings, frozen=True):
     """Settings of the softmax regression.
 
     `rate` is the learning rate. `epsilon` is where AdaGrad's sums of squared

@@ -27,7 +27,7 @@ _MOST_EVENTS = 3
 _MOST_WORDS = 5
 
 
-class Step(msgspec.Struct, frozen=True):
+class TrailEvent(msgspec.Struct, frozen=True):
     """One event of a session: its text (cut), and need to gain for the best three.
 
     `gains` is None until the belief has taken the event in.
@@ -38,21 +38,21 @@ class Step(msgspec.Struct, frozen=True):
     gains: dict[str, float] | None = None
 
 
-def with_step(trail: Sequence[Step], event_id: str, text: str | None) -> list[Step]:
+def with_step(trail: Sequence[TrailEvent], event_id: str, text: str | None) -> list[TrailEvent]:
     """Return a session's account with one more event; the newest eight are kept."""
-    return [*trail[1 - _STEPS :], Step(event_id, (text or "")[:LONGEST_TEXT])]
+    return [*trail[1 - _STEPS :], TrailEvent(event_id, (text or "")[:LONGEST_TEXT])]
 
 
-def settled(trail: Sequence[Step], belief: Belief, labels: Sequence[str]) -> list[Step]:
+def settled(trail: Sequence[TrailEvent], belief: Belief, labels: Sequence[str]) -> list[TrailEvent]:
     """Return the account with what its newest event did to `belief`, just stepped by it."""
     slots, gains = np.empty(_NEEDS, np.int64), np.empty(_NEEDS)
     found = best_gains(belief.prior, belief.shares, _LEAST_GAIN, slots, gains)
     gained = {labels[slots[i]]: round(float(gains[i]), 3) for i in range(found)}
-    return [*trail[:-1], Step(trail[-1].event_id, trail[-1].text, gained)]
+    return [*trail[:-1], TrailEvent(trail[-1].event_id, trail[-1].text, gained)]
 
 
 def evidence(
-    trail: Sequence[Step], belief: Mapping[str, float], typical: TypicalWords
+    trail: Sequence[TrailEvent], belief: Mapping[str, float], typical: TypicalWords
 ) -> tuple[IntentEvidence, ...]:
     """Return which events and words carried the likeliest needs (at most three)."""
     found = []

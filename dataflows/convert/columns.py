@@ -27,7 +27,7 @@ class Column(msgspec.Struct):
         return self.becomes.startswith(LEFT_OUT)
 
 
-class Columns:
+class SourceColumns:
     """The columns met so far, in the order of the files and of their headers."""
 
     def __init__(self) -> None:

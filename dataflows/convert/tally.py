@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from dataflows.convert.columns import Columns
+from dataflows.convert.columns import SourceColumns
 from dataflows.convert.draft import ItemLine, Timed
 from dataflows.event_settings import EventSettings
 from dataflows.ids import read_id
@@ -73,7 +73,7 @@ class Tally:
         self._logs: set[str] = set()
         self.refused: dict[str, int] = {}
         self.examples: list[RefusedRow] = []
-        self.columns = Columns()
+        self.columns = SourceColumns()
         self.decodings: dict[Path, Decoding] = {}
         self.files: list[Path] = []
         self.remarks: dict[str, None] = {}

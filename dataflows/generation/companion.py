@@ -14,18 +14,18 @@ from typing import Protocol
 
 from dataflows import messages
 from dataflows.generation.author import LABELS, NAMES, NARRATIVES
-from dataflows.generation.desk import Job, RequestQueue
+from dataflows.generation.desk import Request, RequestQueue
 from dataflows.generation.generator import Named, Wish
 from dataflows.generation.pace import Allowance
 from dataflows.generation.settings import GenerateSettings
-from dataflows.generation.teacher import Lesson, Question
-from dataflows.generation.told import Listed, Narrative
+from dataflows.generation.teacher import LabelQuestion, Lesson
+from dataflows.generation.told import GeneratedNarrative, SentList
 from dataflows.items import ItemRecord
 from dataflows.message_types import Position, Versions
 from dataflows.outbox import RECOMMENDATIONS, Out, Outbox
 from dataflows.record import Raw
 from dataflows.tuning.prompts import MOST_SHOWN
-from learners.generated import Taken
+from learners.generated import GenerationContext
 from learners.interaction import Interaction
 from learners.lists import RecommendationList, likeliest
 from learners.pending import Found, LateLabel
@@ -42,14 +42,14 @@ _BECAME: dict[Found, str] = {
 _log = logging.getLogger(__name__)
 
 
-class Learner(Protocol):
+class ShardModel(Protocol):
     """What a client asks of the model of its shard."""
 
     def length(self, user_id: str) -> int:
         """Return how many interactions of a user were learnt."""
         ...
 
-    def taken(self, user_id: str, most: int) -> Taken:
+    def taken(self, user_id: str, most: int) -> GenerationContext:
         """Return a user's newest `most` items, and what is not to be named for them again."""
         ...
 
@@ -92,7 +92,7 @@ class LlmClient:
         self._outbox = outbox
         self._clock = clock
 
-    def begin(self, learner: Learner) -> list[Out]:
+    def begin(self, learner: ShardModel) -> list[Out]:
         """Take up what was answered since the last call; return the messages that come of it."""
         outs: list[Out] = []
         for answer in self._queue.take(self._shard):
@@ -109,7 +109,7 @@ class LlmClient:
         """Whether `begin` has, or may yet have, something to take up without another event."""
         return self._queue.is_awaited(self._shard)
 
-    def finish(self, learner: Learner) -> list[Out]:
+    def finish(self, learner: ShardModel) -> list[Out]:
         """Take up what comes within a while, at the end of a finite input."""
         self._queue.drain(self._settings.finish_seconds)
         return self.begin(learner)
@@ -122,7 +122,7 @@ class LlmClient:
         """Remove an item that left the catalogue."""
         self._queue.remove_item(self._shard, item_id)
 
-    def learnt(self, learner: Learner, interaction: Interaction) -> None:
+    def learnt(self, learner: ShardModel, interaction: Interaction) -> None:
         """Ask for what a learnt event makes due."""
         if self._is_asked_about(interaction):
             self._ask_label(learner, interaction)
@@ -133,7 +133,7 @@ class LlmClient:
 
     def offered(
         self,
-        learner: Learner,
+        learner: ShardModel,
         offered: RecommendationList,
         outs: Sequence[Out],
         raw: Raw,
@@ -156,16 +156,16 @@ class LlmClient:
             self._after.popitem(last=False)
         return before is not None and before != top
 
-    def _ask_names(self, learner: Learner, user_id: str) -> None:
+    def _ask_names(self, learner: ShardModel, user_id: str) -> None:
         taken = learner.taken(user_id, MOST_SHOWN)
         if not (taken.items or taken.search):
             return
         self._counts["generate_asked"] += 1
-        self._queue.ask(Job(NAMES, self._shard, user_id, Wish(user_id, taken)))
+        self._queue.ask(Request(NAMES, self._shard, user_id, Wish(user_id, taken)))
         if self._queue.is_prompt:
             self.begin(learner)
 
-    def _take_names(self, learner: Learner, named: Named) -> None:
+    def _take_names(self, learner: ShardModel, named: Named) -> None:
         kept = learner.put_generated(named.user_id, named.item_ids, named.lifts, named.asked)
         self._counts["generate_users"] += 1
         self._counts["generate_items"] += kept
@@ -178,16 +178,16 @@ class LlmClient:
         drawn = (interaction.position * _GOLDEN & _ALL) < self._settings.teacher_share * _ALL
         return drawn and bool(interaction.encoded or interaction.text)
 
-    def _ask_label(self, learner: Learner, interaction: Interaction) -> None:
+    def _ask_label(self, learner: ShardModel, interaction: Interaction) -> None:
         labels = self._settings.teacher_labels or tuple(learner.labels())
         if len(labels) < 2:
             return
         event_id, text = interaction.event_id, interaction.encoded or interaction.text or ""
         self._counts["teacher_asked"] += 1
-        question = Question(interaction.user_id, event_id, text, labels)
-        self._queue.ask(Job(LABELS, self._shard, event_id, question))
+        question = LabelQuestion(interaction.user_id, event_id, text, labels)
+        self._queue.ask(Request(LABELS, self._shard, event_id, question))
 
-    def _take_lesson(self, learner: Learner, lesson: Lesson) -> None:
+    def _take_lesson(self, learner: ShardModel, lesson: Lesson) -> None:
         question, label, margin = lesson
         if margin < self._settings.teacher_margin:
             self._counts["teacher_unsure"] += 1
@@ -201,7 +201,7 @@ class LlmClient:
         if not self._allowance.take(offered.user_id, self._clock()):
             self._counts["narratives_skipped"] += 1
             return
-        listed = Listed(
+        listed = SentList(
             offered.user_id,
             tuple(entry.item_id for entry in offered.entries),
             _need(offered),
@@ -210,9 +210,9 @@ class LlmClient:
             versions,
         )
         self._counts["narratives_asked"] += 1
-        self._queue.ask(Job(NARRATIVES, self._shard, offered.user_id, listed))
+        self._queue.ask(Request(NARRATIVES, self._shard, offered.user_id, listed))
 
-    def _take_narrative(self, narrative: Narrative) -> list[Out]:
+    def _take_narrative(self, narrative: GeneratedNarrative) -> list[Out]:
         listed, words, version = narrative
         try:
             value = messages.render_narrative(listed, words, version, self._clock())

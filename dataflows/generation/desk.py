@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from dataflows.items import ItemRecord
 
 
-class Job(NamedTuple):
+class Request(NamedTuple):
     """A request of a `kind`: one of the same `key` that still waits is replaced by it."""
 
     kind: str
@@ -65,7 +65,7 @@ class RequestQueue(Protocol):
         """Remove an item that left the catalogue."""
         ...
 
-    def ask(self, job: Job) -> None:
+    def ask(self, job: Request) -> None:
         """Put a request down; never waits for an answer."""
         ...
 
@@ -87,7 +87,7 @@ class Backlog:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._kinds: dict[str, dict[Hashable, Job]] = {}
+        self._kinds: dict[str, dict[Hashable, Request]] = {}
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -97,7 +97,7 @@ class Backlog:
         """Return the kinds of which one waits."""
         return [kind for kind, jobs in self._kinds.items() if jobs]
 
-    def put(self, job: Job) -> None:
+    def put(self, job: Request) -> None:
         """Add a request; one of its key that waits already keeps its place."""
         jobs = self._kinds.setdefault(job.kind, {})
         if job.key not in jobs and len(jobs) >= self._most:
@@ -105,7 +105,7 @@ class Backlog:
             self.dropped += 1
         jobs[job.key] = job
 
-    def take(self, kind: str, most: int) -> list[Job]:
+    def take(self, kind: str, most: int) -> list[Request]:
         """Return and forget the oldest of a kind."""
         jobs = self._kinds.get(kind, {})
         return [jobs.pop(key) for key in list(jobs)[:most]]
@@ -128,7 +128,7 @@ class InLine:
         """Remove an item that left the catalogue."""
         self._responder.remove_item(item_id)
 
-    def ask(self, job: Job) -> None:
+    def ask(self, job: Request) -> None:
         """Put a request down, and have it answered."""
         answers = self._responder.answer(job.kind, [job.what], None)
         self._answers += [Answer(job.kind, what) for what in answers if what is not None]

@@ -15,14 +15,14 @@ from dataflows.tuning.prompts import item_line, next_prompt, search_line
 from encoders.language.beam import beam_search
 from encoders.language.model import LanguageModel
 from encoders.language.trie import Trie
-from learners.generated import Taken
+from learners.generated import GenerationContext
 
 
 class Wish(NamedTuple):
     """A user for whom items are to be named, as of the moment of asking."""
 
     user_id: str
-    taken: Taken
+    taken: GenerationContext
 
 
 class Named(NamedTuple):
@@ -38,7 +38,7 @@ class Named(NamedTuple):
     version: str
 
 
-def history_of(taken: Taken) -> list[str]:
+def history_of(taken: GenerationContext) -> list[str]:
     """Write what a user did, oldest first, in lines as training shows them."""
     lines = [item_line(title, (category,)) for title, category in taken.items]
     if search := search_line(taken.search):  # a blank line would take the place of an item

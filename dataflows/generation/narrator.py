@@ -18,19 +18,19 @@ from dataflows.generation.narrative_prompts import (
     plain_reason,
     reason_prompt,
 )
-from dataflows.generation.told import Listed, Narrative, NarrativeText, Sentence
+from dataflows.generation.told import GeneratedNarrative, NarrativeText, Sentence, SentList
 from dataflows.items import ItemRecord
 from dataflows.tuning.prompts import label_words
 from encoders.language.model import LanguageModel
-from encoders.language.words import Line, write_lines
+from encoders.language.words import GeneratedLine, write_lines
 
 BEAMS = 4
 MOST_TOKENS = 32
 
-Writer = Callable[[LanguageModel, Sequence[str]], list[list[Line]]]
+Writer = Callable[[LanguageModel, Sequence[str]], list[list[GeneratedLine]]]
 
 
-def write(model: LanguageModel, prompts: Sequence[str]) -> list[list[Line]]:
+def write(model: LanguageModel, prompts: Sequence[str]) -> list[list[GeneratedLine]]:
     """Write lines as narratives want them."""
     return write_lines(model, prompts, beams=BEAMS, most_tokens=MOST_TOKENS)
 
@@ -72,9 +72,9 @@ class Narrator:
     def tell(
         self,
         model: LanguageModel,
-        listed: Listed,
+        listed: SentList,
         is_live: Callable[[str], bool] | None = None,
-    ) -> Narrative | None:
+    ) -> GeneratedNarrative | None:
         """Put a list into words; None where one of its items left since it was sent."""
         records = [self._records[i] for i in listed.item_ids if i in self._records]
         if not records or len(records) < len(listed.item_ids):
@@ -86,7 +86,7 @@ class Narrator:
         self._keep(key, words)
         if is_live is not None and not all(map(is_live, listed.item_ids)):
             return None
-        return Narrative(listed, words, model.version)
+        return GeneratedNarrative(listed, words, model.version)
 
     def write(
         self, model: LanguageModel, records: Sequence[ItemRecord], need: str
@@ -107,7 +107,7 @@ class Narrator:
         )
         return NarrativeText(headline, reasons, tuple(titles))
 
-    def _choose(self, lines: Sequence[Line], facts: Facts, template: str) -> Sentence:
+    def _choose(self, lines: Sequence[GeneratedLine], facts: Facts, template: str) -> Sentence:
         """Choose the likeliest line that keeps to the facts, or the template."""
         for line in lines:
             if fault(line.text, facts, self._index) is None:

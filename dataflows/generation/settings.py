@@ -7,10 +7,10 @@ from typing import Annotated
 from msgspec import Meta
 
 from dataflows.marks import PathText
-from learners.limits import Limited
+from learners.limits import LimitedSettings
 
 
-class GenerateSettings(Limited, frozen=True, kw_only=True):
+class GenerateSettings(LimitedSettings, frozen=True, kw_only=True):
     """Section `[generate]`. Raises ValueError (value, limit, remedy) for what cannot be meant.
 
     * `candidates`: a language model names items for users, as one more signal.

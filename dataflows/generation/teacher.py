@@ -22,7 +22,7 @@ from encoders.language.trie import Trie
 Floats = NDArray[np.float64]
 
 
-class Question(NamedTuple):
+class LabelQuestion(NamedTuple):
     """What is behind an event? `text` is as the encoder reads it, `labels` are the choice."""
 
     user_id: str
@@ -34,12 +34,12 @@ class Question(NamedTuple):
 class Lesson(NamedTuple):
     """The likeliest label of an event, and by how much it beats the second, from 0 to 1."""
 
-    question: Question
+    question: LabelQuestion
     label: str
     margin: float
 
 
-class Choice:
+class LabelScorer:
     """The labels of one choice as one model scores them, and what they score anyway."""
 
     def __init__(self, model: LanguageModel, labels: tuple[str, ...]) -> None:
@@ -72,10 +72,10 @@ class Teacher:
     """Tells labels; for one thread at a time. One choice of labels is kept ready."""
 
     def __init__(self) -> None:
-        self._choice: Choice | None = None
+        self._choice: LabelScorer | None = None
         self._version = ""
 
-    def tell(self, model: LanguageModel, questions: Sequence[Question]) -> list[Lesson]:
+    def tell(self, model: LanguageModel, questions: Sequence[LabelQuestion]) -> list[Lesson]:
         """Return the likeliest label of each event, in order."""
         lessons: list[Lesson] = []
         for labels in dict.fromkeys(question.labels for question in questions):
@@ -88,9 +88,9 @@ class Teacher:
         order = {id(question): place for place, question in enumerate(questions)}
         return sorted(lessons, key=lambda lesson: order[id(lesson.question)])
 
-    def _ready(self, model: LanguageModel, labels: tuple[str, ...]) -> Choice:
+    def _ready(self, model: LanguageModel, labels: tuple[str, ...]) -> LabelScorer:
         kept = self._choice
         if kept is None or kept.labels != labels or self._version != model.version:
-            kept = self._choice = Choice(model, labels)
+            kept = self._choice = LabelScorer(model, labels)
             self._version = model.version
         return kept

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from dataflows.message_types import Position, Versions
 
 
-class Listed(NamedTuple):
+class SentList(NamedTuple):
     """A list that was sent: its items in order, and the likeliest need, "" where none is known."""
 
     user_id: str
@@ -33,9 +33,9 @@ class NarrativeText(NamedTuple):
     titles: tuple[str, ...]
 
 
-class Narrative(NamedTuple):
+class GeneratedNarrative(NamedTuple):
     """The words for a list; `version` is the fingerprint of the language model."""
 
-    listed: Listed
+    listed: SentList
     words: NarrativeText
     version: str

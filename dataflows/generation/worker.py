@@ -14,10 +14,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 
-from dataflows.generation.desk import Answer, Backlog, Job, Responder
+from dataflows.generation.desk import Answer, Backlog, Request, Responder
 from dataflows.items import ItemRecord
 from dataflows.seldom import Seldom
-from encoders.language.beam_cache import Stopped, ended_by
+from encoders.language.beam_cache import DecodingStopped, ended_by
 
 _LOOK_EVERY = 0.1
 
@@ -96,7 +96,7 @@ class Worker:
         """Remove an item that left the catalogue."""
         self._change(shard, item_id, None)
 
-    def ask(self, job: Job) -> None:
+    def ask(self, job: Request) -> None:
         """Put a request down."""
         with self._ready:
             if not self._stopped:
@@ -141,7 +141,7 @@ class Worker:
         while jobs := self._next():
             self._work(responder, jobs)
 
-    def _next(self) -> list[Job]:
+    def _next(self) -> list[Request]:
         """Wait for requests; give some of one kind, the kinds in turn. [] at the end."""
         with self._ready:
             self._busy = False
@@ -154,7 +154,7 @@ class Worker:
             self._busy = True
             return self._waiting.take(kinds[self._turn % len(kinds)], self._batch)
 
-    def _work(self, responder: Responder, jobs: list[Job]) -> None:
+    def _work(self, responder: Responder, jobs: list[Request]) -> None:
         with self._ready:
             changes, self._changes = self._changes, {}
         kind = jobs[0].kind
@@ -166,7 +166,7 @@ class Worker:
                     responder.put_item(record)
             with ended_by(lambda: self._stopped):
                 answers = responder.answer(kind, [job.what for job in jobs], self._is_live)
-        except Stopped:
+        except DecodingStopped:
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, the stream goes on
             self.counts["generate_failed"] += 1

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from dataflows.accuracy import YOUNG_EVENTS
 from dataflows.figures import names
 from dataflows.page import words
-from dataflows.page.dots import Point, Row, draw_rows
+from dataflows.page.dots import DotRow, Point, draw_rows
 from dataflows.page.figure import HALF, Figure, Key, Table, drawn
 from dataflows.page.methods import OURS, figures_of, methods
 from dataflows.page.scale import Axis, room
@@ -20,7 +20,7 @@ def hit_rates(report: dict[str, Any]) -> Figure:
     shown = [(method, figures_of(report, method)) for method in methods(report)]
     shown.sort(key=lambda pair: -(pair[1][hit_rate] or 0.0))
     rows = [
-        Row(method.label, method.style, [Point(each[hit_rate], each["interval"][hit_rate])])
+        DotRow(method.label, method.style, [Point(each[hit_rate], each["interval"][hit_rate])])
         for method, each in shown
     ]
     table = [
@@ -51,7 +51,7 @@ def leads(report: dict[str, Any]) -> Figure | None:
     if not of:
         return None
     rows = [
-        Row(method.label, method.style, [Point(lead[hit_rate], lead["interval"][hit_rate])])
+        DotRow(method.label, method.style, [Point(lead[hit_rate], lead["interval"][hit_rate])])
         for method, lead in of
     ]
     table = [
@@ -116,7 +116,7 @@ def _apart(report: dict[str, Any], title: str, says: str, main: _Part, beside: _
         figures, other = main.figures(of), beside.figures(of)[hit_rate]
         value, limits = figures[hit_rate], figures["interval"][hit_rate]
         points = [Point(other), Point(value, limits, hollow=True)]
-        rows.append(Row(method.label, method.style, points))
+        rows.append(DotRow(method.label, method.style, points))
         said = [words.share(value, 4), words.span(limits), words.share(other, 4)]
         table.append([method.label, *said])
     axis, name = _axis(rows, hit_rate.upper()), main.name
@@ -134,7 +134,7 @@ def _apart(report: dict[str, Any], title: str, says: str, main: _Part, beside: _
     )
 
 
-def _axis(rows: Sequence[Row], title: str) -> Axis:
+def _axis(rows: Sequence[DotRow], title: str) -> Axis:
     """Make an axis that has room for all points and their intervals."""
     points = [point for row in rows for point in row.points]
     values = [point.value for point in points if point.value is not None]

@@ -20,7 +20,7 @@ class Point(NamedTuple):
     hollow: bool = False
 
 
-class Row(NamedTuple):
+class DotRow(NamedTuple):
     """One row: what is written before it, its class, its points."""
 
     label: str
@@ -28,7 +28,7 @@ class Row(NamedTuple):
     points: Sequence[Point]
 
 
-def draw_rows(width: int, x: Axis, rows: Sequence[Row], zero: float | None = None) -> Plot:
+def draw_rows(width: int, x: Axis, rows: Sequence[DotRow], zero: float | None = None) -> Plot:
     """Draw rows of points from the top; a line marks `zero`. `data-i` counts the rows.
 
     Names stand before their rows, in a narrow drawing above them.
@@ -59,7 +59,7 @@ class _Names(Axis):
         return list(self.marks)
 
 
-def _point(plot: Plot, row: Row, point: Point, place: int) -> None:
+def _point(plot: Plot, row: DotRow, point: Point, place: int) -> None:
     at = plot.y(-place)
     if point.interval is not None:
         low, high = (plot.x(limit) for limit in point.interval)

@@ -12,7 +12,7 @@ from dataflows.page.plot import Plot
 from dataflows.page.svg import path, tag
 
 
-class Line(NamedTuple):
+class PlotLine(NamedTuple):
     """One line: `xs` and `ys` of equal length, a class, and the series that it is of."""
 
     xs: Sequence[float]
@@ -21,7 +21,7 @@ class Line(NamedTuple):
     series: str | None = None
 
 
-def draw_lines(plot: Plot, lines: Sequence[Line], *, dots: bool = False) -> None:
+def draw_lines(plot: Plot, lines: Sequence[PlotLine], *, dots: bool = False) -> None:
     """Draw lines, the last ones first: the first line lies on top."""
     for each in reversed(lines):
         points = [(plot.x(x), plot.y(y)) for x, y in zip(each.xs, each.ys, strict=True)]

@@ -6,9 +6,9 @@ from typing import Any
 
 from dataflows.page import words
 from dataflows.page.bars import Bars, draw_bars, draw_histogram, places
-from dataflows.page.dots import Point, Row, draw_rows
+from dataflows.page.dots import DotRow, Point, draw_rows
 from dataflows.page.figure import HALF, Figure, Key, Table, drawn
-from dataflows.page.lines import Line, draw_bands, draw_lines
+from dataflows.page.lines import PlotLine, draw_bands, draw_lines
 from dataflows.page.methods import OURS, Method, methods
 from dataflows.page.plot import Plot
 from dataflows.page.scale import Axis, log_room, room
@@ -29,7 +29,7 @@ def lorenz(report: dict[str, Any]) -> Figure:
     def plot(width: int) -> Plot:
         drawing = Plot(width, 340, x, y)
         drawing.marks.append(path([(drawing.x(v), drawing.y(v)) for v in (0, 1)], "equal"))
-        draw_lines(drawing, [Line(xs, curves[name], styles[name], name) for name in drawable])
+        draw_lines(drawing, [PlotLine(xs, curves[name], styles[name], name) for name in drawable])
         draw_bands(drawing, xs)
         return drawing
 
@@ -158,7 +158,7 @@ def speed(report: dict[str, Any]) -> Figure:
     speeds = [(method, _speed(report, method)) for method in methods(report)]
     shown = [(method, value) for method, value in speeds if value]
     axis = log_room([value for _, value in shown], words.brief, "events per CPU second")
-    rows = [Row(method.label, method.style, [Point(value)]) for method, value in shown]
+    rows = [DotRow(method.label, method.style, [Point(value)]) for method, value in shown]
     table = [[method.label, words.count(value)] for method, value in shown]
     says = (
         "Events per CPU second, on a logarithmic axis. Ours makes every list that would be sent; "

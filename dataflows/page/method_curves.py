@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dataflows.page import words
 from dataflows.page.figure import Table
-from dataflows.page.lines import Line, draw_bands, draw_lines
+from dataflows.page.lines import PlotLine, draw_bands, draw_lines
 from dataflows.page.methods import Method
 from dataflows.page.plot import Plot
 from dataflows.page.scale import Axis, room
@@ -35,7 +35,7 @@ class MethodCurves(NamedTuple):
     def draw(self, plot: Plot, *, dots: bool = False) -> None:
         """Draw the lines, and the bands that tell their values."""
         lines = [
-            Line(self.xs, self.values[method.key], method.style, method.key)
+            PlotLine(self.xs, self.values[method.key], method.style, method.key)
             for method in self.shown
         ]
         draw_lines(plot, lines, dots=dots and len(self.shown) <= _FEW)

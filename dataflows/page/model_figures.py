@@ -7,7 +7,7 @@ from typing import Any
 from dataflows.figures import names
 from dataflows.page import words
 from dataflows.page.figure import HALF, Figure, Table, drawn
-from dataflows.page.lines import Line, draw_bands, draw_lines
+from dataflows.page.lines import PlotLine, draw_bands, draw_lines
 from dataflows.page.plot import Plot
 from dataflows.page.scale import Axis, room
 from dataflows.page.svg import line, path, tag, text
@@ -24,7 +24,7 @@ def recall(report: dict[str, Any]) -> Figure:
 
     def plot(width: int) -> Plot:
         drawing = Plot(width, 300, x, y)
-        draw_lines(drawing, [Line(xs, ys, "s0")])
+        draw_lines(drawing, [PlotLine(xs, ys, "s0")])
         draw_bands(drawing, xs)
         return drawing
 

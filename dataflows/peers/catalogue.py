@@ -14,15 +14,15 @@ DEFAULT = ("popularity", "popularity-decayed")
 
 
 def _popularity(_seed: int) -> Baseline:
-    from dataflows.peers.popularity import Popularity
+    from dataflows.peers.popularity import PopularityBaseline
 
-    return Popularity()
+    return PopularityBaseline()
 
 
 def _popularity_decayed(_seed: int) -> Baseline:
-    from dataflows.peers.popularity import DECAYED_HALF_LIFE, Popularity
+    from dataflows.peers.popularity import DECAYED_HALF_LIFE, PopularityBaseline
 
-    return Popularity(DECAYED_HALF_LIFE)
+    return PopularityBaseline(DECAYED_HALF_LIFE)
 
 
 def _own_popularity(_seed: int) -> Baseline:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dataflows.peers.item_weights import ItemWeights
 from dataflows.peers.pairs import PairCounts
-from dataflows.peers.popularity import DECAYED_HALF_LIFE, Popularity
+from dataflows.peers.popularity import DECAYED_HALF_LIFE, PopularityBaseline
 from dataflows.peers.protocol import Scores
 from dataflows.peers.recent import Recent
 from dataflows.trace import Group
@@ -44,8 +44,8 @@ class Ease:
         self._solved = 0
         self._left_out = 0
         self._pairs = PairCounts()
-        self._wanted = Popularity()
-        self._popularity = Popularity(DECAYED_HALF_LIFE)
+        self._wanted = PopularityBaseline()
+        self._popularity = PopularityBaseline(DECAYED_HALF_LIFE)
         self._recent = Recent(WINDOW)
         self._near = np.exp(-np.arange(1, WINDOW + 1) / NEAR)
         self._fades = np.exp(-np.arange(WINDOW) / FADES)

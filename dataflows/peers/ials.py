@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from dataflows.peers.popularity import DECAYED_HALF_LIFE, Popularity
+from dataflows.peers.popularity import DECAYED_HALF_LIFE, PopularityBaseline
 from dataflows.peers.protocol import Scores
 from dataflows.peers.recent import Recent
 from dataflows.trace import Group
@@ -59,7 +59,7 @@ class Ials:
         self._items = array("i")
         self._stretches: dict[int, tuple[int, int]] = {}
         self._recent = Recent(WINDOW)
-        self._popularity = Popularity(DECAYED_HALF_LIFE)
+        self._popularity = PopularityBaseline(DECAYED_HALF_LIFE)
         self._weights = FOLD_IN * np.exp(-np.arange(WINDOW) / FADES)
         self._fitted = 0
         self._item_vectors: Vectors = np.zeros((0, FACTORS))

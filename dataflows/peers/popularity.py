@@ -14,7 +14,7 @@ DECAYED_HALF_LIFE = 5000.0
 _TOO_LARGE = 2.0**500
 
 
-class Popularity:
+class PopularityBaseline:
     """Counts of each item, decayed by a half-life in wanted events, or all-time.
 
     Instead of shrinking every count at every event, each event adds more than the one
@@ -49,7 +49,7 @@ class Fallback:
     """
 
     def __init__(self, half_life: float = DECAYED_HALF_LIFE) -> None:
-        self._popularity = Popularity(half_life)
+        self._popularity = PopularityBaseline(half_life)
 
     def learn(self, group: Group) -> None:
         """Count each wanted item."""

@@ -33,7 +33,7 @@ class BaselineRun(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class Runner:
+class BaselineRunner:
     """Follows a trace with one baseline, also while the trace still grows.
 
     `cpu_seconds` is what the baseline's own calls took, on all threads; ranking is not in it.
@@ -122,7 +122,7 @@ def run_baseline(
     tick: Callable[[int], object] | None = None,
 ) -> BaselineRun:
     """Run a baseline over a whole trace. `tick` is called with how many groups are done."""
-    runner = Runner(baseline, trace, repeats_on=repeats_on)
+    runner = BaselineRunner(baseline, trace, repeats_on=repeats_on)
     for number in range(GROUPS_A_TICK, len(trace), GROUPS_A_TICK):
         runner.advance(number)
         if tick is not None:

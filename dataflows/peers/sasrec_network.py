@@ -22,7 +22,7 @@ DROPOUT = 0.2
 SPREAD = 0.05
 
 
-class Block(nn.Module):
+class AttentionBlock(nn.Module):
     """Attention to the items so far, then a layer at each place; both added to what was there."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Network(nn.Module):
         self.items = nn.Parameter(SPREAD * torch.randn(MOST_ITEMS, DIM))
         self.places = nn.Parameter(SPREAD * torch.randn(LENGTH, DIM))
         self.biases = nn.Parameter(torch.zeros(MOST_ITEMS))
-        self.blocks = nn.ModuleList(Block() for _ in range(BLOCKS))
+        self.blocks = nn.ModuleList(AttentionBlock() for _ in range(BLOCKS))
         self.last = nn.LayerNorm(DIM)
 
     def forward(self, rows: Tensor) -> Tensor:

@@ -12,11 +12,11 @@ import msgspec
 from dataflows.errors import ModelError
 from dataflows.registry.records import About, Manifest
 from dataflows.registry.registry import Registry
-from dataflows.tuning.evidence import Decision, Evidence, Health
+from dataflows.tuning.evidence import Evidence, GateDecision, TrainingHealth
 from dataflows.tuning.gate import judge
 from dataflows.tuning.gate_settings import GateSettings
 from dataflows.tuning.tunable import UNTRAINABLE
-from dataflows.tuning.tuner import Base, Step, Stop, Tell, Trained
+from dataflows.tuning.tuner import Base, StageProgress, Stop, Tell, Trained
 from dataflows.tuning.window import Split
 from encoders.load import load_encoder
 from encoders.protocol import Encoder
@@ -25,7 +25,7 @@ SmallForm = Literal["int8", "static"]
 
 BASE = "base"
 """What the encoder that the configuration names is called on the command line."""
-UNTRAINED = Health(finite=True, steps=0, changed=0.0, targets=0)
+UNTRAINED = TrainingHealth(finite=True, steps=0, changed=0.0, targets=0)
 
 
 class Measurer(Protocol):
@@ -71,7 +71,7 @@ def compress(
     measurer: Measurer,
     gate: GateSettings,
     tell: Tell = lambda step: None,  # noqa: ARG005 - nobody listens
-) -> tuple[Manifest, Decision]:
+) -> tuple[Manifest, GateDecision]:
     """Make the smaller form, judge it, and add it to the registry whatever the verdict.
 
     The gate asks that nothing is lost, not that anything is won. Promotes nothing. Raises
@@ -79,10 +79,10 @@ def compress(
     """
     with tempfile.TemporaryDirectory(prefix="penchant-compress-") as scratch:
         folder = Path(scratch) / form
-        tell(Step(f"compressing to {form}"))
+        tell(StageProgress(f"compressing to {form}"))
         made = _make(measurer.folder(base), form, folder)
         trained = Trained(UNTRAINED, form, made.version, made.dim)
-        tell(Step("measuring"))
+        tell(StageProgress("measuring"))
         evidence = measurer.measure(parted, base, folder, trained, tell, lambda: False)
         evidence = msgspec.structs.replace(evidence, health=None)
         decision = msgspec.structs.replace(
@@ -108,7 +108,7 @@ def _make(source: Path, form: SmallForm, folder: Path) -> Encoder:
     return distil_static(folder, source, load_encoder(str(source)).dim)
 
 
-def _about(base: Base, trained: Trained, decision: Decision) -> About:
+def _about(base: Base, trained: Trained, decision: GateDecision) -> About:
     return About(
         base=base.version or base.name,
         form=trained.form,

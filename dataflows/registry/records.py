@@ -1,6 +1,6 @@
 """What the registry writes of its own: the manifest of a version, and promotions.
 
-It also keeps the decisions of the gate, which are `dataflows.tuning.evidence.Decision`.
+It also keeps the decisions of the gate, which are `dataflows.tuning.evidence.GateDecision`.
 """
 
 from __future__ import annotations

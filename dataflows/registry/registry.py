@@ -18,7 +18,7 @@ from dataflows.registry.lineage import BASE, line_of, to_keep
 from dataflows.registry.local_shelf import ASIDE, open_shelf
 from dataflows.registry.manifests import half_written, list_manifests, place, read_manifest
 from dataflows.registry.records import KINDS, About, Kind, Manifest, Promotion
-from dataflows.tuning.evidence import Decision
+from dataflows.tuning.evidence import GateDecision
 
 ABANDONED = 3600.0
 """Seconds without a change after which what is half-written counts as left behind."""
@@ -173,14 +173,16 @@ class Registry:
         """Return the number of the newest promotion or rollback, -1 where there is none."""
         return max(log.numbers(self._shelf, "promotions"), default=-1)
 
-    def decide(self, decision: Decision) -> int:
+    def decide(self, decision: GateDecision) -> int:
         """Keep a decision of the gate, whatever it says; return its sequence number."""
         written = msgspec.json.encode(decision)
         return log.append(self._shelf, "decisions", lambda _: written)
 
-    def decisions(self, after: int = -1) -> list[Decision]:
+    def decisions(self, after: int = -1) -> list[GateDecision]:
         """List the decisions of the gate with a number above `after`, oldest first."""
-        return list(log.records(self._shelf, "decisions", Decision, after, self._reported).values())
+        return list(
+            log.records(self._shelf, "decisions", GateDecision, after, self._reported).values()
+        )
 
     def gc(self, keep: int, abandoned: float = ABANDONED) -> list[str]:
         """Remove versions and return their ids; decisions and promotions stay.

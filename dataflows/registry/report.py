@@ -11,7 +11,7 @@ from rich.text import Text
 
 from dataflows.registry.records import Kind, Manifest, Promotion
 from dataflows.times import iso
-from dataflows.tuning.evidence import Decision, Figure
+from dataflows.tuning.evidence import GateDecision, PairedMeasure
 from dataflows.tuning.view import describe_decision
 
 SHOWN = {"log_rank": "rank", "log_rank_unseen": "unseen", "pipeline_hit_rate": "HR@10"}
@@ -24,7 +24,7 @@ def show_all(
     versions: Sequence[Manifest],
     lines: Mapping[Kind, Sequence[str]],
     promotions: Sequence[Promotion],
-    decisions: Sequence[Decision],
+    decisions: Sequence[GateDecision],
     console: Console,
 ) -> None:
     """Write the table of versions; below it the newest promotions, and decisions of the gate."""
@@ -89,14 +89,14 @@ def as_builtins(one: Manifest, line: Sequence[str]) -> dict[str, Any]:
     return fields | {"standing": _standing(one, line) or None}
 
 
-def figures_of(one: Manifest) -> dict[str, Figure]:
+def figures_of(one: Manifest) -> dict[str, PairedMeasure]:
     """Read those figures that compare two models, which the gate decided on."""
     import msgspec
 
-    found: dict[str, Figure] = {}
+    found: dict[str, PairedMeasure] = {}
     for name, value in one.figures.items():
         try:
-            found[name] = msgspec.convert(value, Figure)
+            found[name] = msgspec.convert(value, PairedMeasure)
         except msgspec.ValidationError:
             continue
     return found
@@ -129,11 +129,11 @@ def _verdict(one: Manifest) -> str:
     return {"promote": "won", "refuse": "refused", None: "not judged"}.get(one.verdict, "unknown")
 
 
-def _gain(figure: Figure | None) -> str:
+def _gain(figure: PairedMeasure | None) -> str:
     return "" if figure is None else f"{figure.gain:+.3f}"
 
 
-def _figure(figure: Figure) -> tuple[str, str, str, str]:
+def _figure(figure: PairedMeasure) -> tuple[str, str, str, str]:
     return (
         f"{figure.before:.4f}",
         f"{figure.after:.4f}",
@@ -159,7 +159,7 @@ def _promotion_line(promotion: Promotion) -> Text:
     )
 
 
-def _decided(decision: Decision) -> Text:
+def _decided(decision: GateDecision) -> Text:
     return _text(f"{_moment(decision.time)}  {decision.kind}: {describe_decision(decision)}")
 
 

@@ -7,10 +7,10 @@ from typing import Annotated
 from msgspec import Meta
 
 from dataflows.marks import PathText
-from learners.limits import Limited
+from learners.limits import LimitedSettings
 
 
-class ModelsSettings(Limited, frozen=True, kw_only=True):
+class ModelsSettings(LimitedSettings, frozen=True, kw_only=True):
     """Section `[models]`.
 
     `root`: the folder, or the URL of a store that fsspec knows, where versions lie; None for

@@ -19,7 +19,7 @@ BASE = ""
 _PROBES = ("a probe of the encoder", "x", "Toy Story (1995). Animation, Children's, Comedy")
 
 
-class Versions(Protocol):
+class VersionSource(Protocol):
     """What is needed of the registry."""
 
     def get(self, version: str) -> Manifest:
@@ -39,7 +39,7 @@ class Loader:
     """
 
     def __init__(
-        self, registry: Versions, base: Callable[[], Encoder], base_encoder: str, dim: int
+        self, registry: VersionSource, base: Callable[[], Encoder], base_encoder: str, dim: int
     ) -> None:
         self._registry = registry
         self._base = base

@@ -12,7 +12,7 @@ from dataflows.batch import Switch
 from dataflows.errors import InputError, ModelError
 from dataflows.record import EVENTS, Raw
 from dataflows.registry.ids import kind_of
-from dataflows.swap.load import BASE, Loader, Versions
+from dataflows.swap.load import BASE, Loader, VersionSource
 from dataflows.swap.shadows import Reencodings
 from dataflows.swap.turn import Turn
 from encoders.cache import CachedEncoder
@@ -49,7 +49,7 @@ class PlannedTurns:
         self,
         plan: Sequence[Promote],
         cached: CachedEncoder,
-        registry: Versions,
+        registry: VersionSource,
         known: Mapping[str, Encoder],
         apart: Callable[[], AbstractContextManager[None]],
     ) -> None:

@@ -42,7 +42,7 @@ _SOON = 0.01
 _log = logging.getLogger(__name__)
 
 
-class Watched(Protocol):
+class PromotionSource(Protocol):
     """Where promotions come from."""
 
     def poll(self) -> list[Promotion]:
@@ -83,7 +83,7 @@ class Swapper:
     def __init__(
         self,
         serving: Serving,
-        watch: Watched,
+        watch: PromotionSource,
         load: Callable[[str], Encoder],
         view: Callable[[int], Records | None],
     ) -> None:

@@ -17,7 +17,7 @@ import msgspec
 
 from dataflows.config import Config
 from dataflows.tuning import tether
-from dataflows.tuning.finetune_process import MODULE, Job
+from dataflows.tuning.finetune_process import MODULE, FinetuneJob
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
@@ -105,7 +105,7 @@ def fine_tuned_beside(
     if not config.finetune.enabled:
         yield None
         return
-    line = msgspec.json.encode(Job(config))
+    line = msgspec.json.encode(FinetuneJob(config))
     child = Child(lambda: tether.start(MODULE, line), is_ending=is_ending)
     child.begin()
     try:

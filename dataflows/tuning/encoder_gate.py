@@ -32,10 +32,10 @@ from dataflows.tuning.evidence import (
     PIPELINE,
     UNSEEN,
     Evidence,
-    Figure,
-    Health,
+    PairedMeasure,
+    TrainingHealth,
 )
-from dataflows.tuning.tuner import Step, Stop, Stopped, Tell
+from dataflows.tuning.tuner import RoundStopped, StageProgress, Stop, Tell
 from dataflows.tuning.window import Split, write_log
 from encoders.cache import CachedEncoder
 from encoders.protocol import Encoder
@@ -55,7 +55,7 @@ def encoder_evidence(
     old: Encoder,
     new: Encoder,
     parted: Split,
-    health: Health | None,
+    health: TrainingHealth | None,
     config: Config,
     tell: Tell = lambda step: None,  # noqa: ARG005 - nobody listens
     stop: Stop = lambda: False,
@@ -63,7 +63,7 @@ def encoder_evidence(
     """Measure both encoders on the newest slice, on the check set, and in a replay.
 
     After a loss that is not finite, and for two of the same, nothing is measured: the gate has
-    its reason. Raises `Stopped` where `stop` said so.
+    its reason. Raises `RoundStopped` where `stop` said so.
     """
     if new.version == old.version or (health is not None and not health.finite):
         return Evidence("encoder", 0, {}, health)
@@ -73,12 +73,12 @@ def encoder_evidence(
     answers = []
     for encoder, which in zip(pair, ("old", "new"), strict=True):
         _go_on(stop)
-        tell(Step(f"measuring: the {which} encoder reads {len(asked.texts)} items"))
+        tell(StageProgress(f"measuring: the {which} encoder reads {len(asked.texts)} items"))
         answers.append(answer(asked, encoder.encode(asked.texts)))
     figures = slice_figures(asked, answers[0], answers[1], trained_texts(parted), seed)
     _go_on(stop)
     figures[f"{CHECK}needs"] = _check(*pair, seed)
-    tell(Step(f"measuring: the whole recommender, replayed {2 * config.gate.pairs} times"))
+    tell(StageProgress(f"measuring: the whole recommender, replayed {2 * config.gate.pairs} times"))
     replayed = _replayed(*pair, parted, config, lambda: _go_on(stop))
     _go_on(stop)
     return Evidence("encoder", len(asked.taken), figures | replayed, health)
@@ -86,7 +86,7 @@ def encoder_evidence(
 
 def slice_figures(
     asked: Questions, old: Answers, new: Answers, trained: set[str], seed: int
-) -> dict[str, Figure]:
+) -> dict[str, PairedMeasure]:
     """Compare the answers of two encoders to the same questions."""
     users = asked.users
     if not len(users):
@@ -105,14 +105,14 @@ def slice_figures(
     return figures
 
 
-def _check(old: Encoder, new: Encoder, seed: int) -> Figure:
+def _check(old: Encoder, new: Encoder, seed: int) -> PairedMeasure:
     before, after = reciprocal_ranks(old), reciprocal_ranks(new)
     return _paired(before, after, np.arange(len(before)), seed)
 
 
 def _replayed(
     old: Encoder, new: Encoder, parted: Split, config: Config, between: Callable[[], None]
-) -> dict[str, Figure]:
+) -> dict[str, PairedMeasure]:
     """Replay the end of the window with a switch and without, `gate.pairs` times each."""
     newest = parted.newest[:REPLAYED]
     before = parted.train[-BEFORE:]
@@ -155,20 +155,22 @@ def _apart() -> Iterator[None]:
         engine.setLevel(level)
 
 
-def _figure(compared: Paired) -> Figure:
-    return Figure(compared.before, compared.after, compared.gain, compared.low, compared.high)
+def _figure(compared: Paired) -> PairedMeasure:
+    return PairedMeasure(
+        compared.before, compared.after, compared.gain, compared.low, compared.high
+    )
 
 
 def _paired(
     old: NDArray[np.generic], new: NDArray[np.generic], users: NDArray[np.int64], seed: int
-) -> Figure:
+) -> PairedMeasure:
     return _figure(paired(old.astype(np.float64), new.astype(np.float64), users, seed))
 
 
-def _plain(before: float, after: float) -> Figure:
-    return Figure(before, after, after - before, after - before, after - before)
+def _plain(before: float, after: float) -> PairedMeasure:
+    return PairedMeasure(before, after, after - before, after - before, after - before)
 
 
 def _go_on(stop: Stop) -> None:
     if stop():
-        raise Stopped
+        raise RoundStopped

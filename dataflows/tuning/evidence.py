@@ -29,7 +29,7 @@ Goal = Literal["gain", "keep"]
 Verdict = Literal["promote", "refuse"]
 
 
-class Figure(msgspec.Struct, frozen=True):
+class PairedMeasure(msgspec.Struct, frozen=True):
     """One measure of both models over the same events.
 
     `gain` is what the new one is better by, in the unit of the figure: above 0 is better
@@ -49,7 +49,7 @@ class Figure(msgspec.Struct, frozen=True):
         return all(map(math.isfinite, (self.before, self.after, self.gain, self.low, self.high)))
 
 
-class Health(msgspec.Struct, frozen=True):
+class TrainingHealth(msgspec.Struct, frozen=True):
     """How the training itself went.
 
     `finite`: no loss was NaN or infinite. `steps` of the optimiser that were made, `changed`
@@ -76,11 +76,11 @@ class Evidence(msgspec.Struct, frozen=True):
 
     kind: Kind
     events: int
-    figures: dict[str, Figure]
-    health: Health | None
+    figures: dict[str, PairedMeasure]
+    health: TrainingHealth | None
 
 
-class Decision(msgspec.Struct, frozen=True):
+class GateDecision(msgspec.Struct, frozen=True):
     """What the gate decided, and all that it decided on; each one is kept.
 
     `reasons` of a refusal are sentences, all that apply; `notes` tell what could not be
@@ -115,9 +115,9 @@ def health_of(
     targets: int,
     seconds: float = 0.0,
     peak_bytes: int = 0,
-) -> Health:
+) -> TrainingHealth:
     """Return the health of a training from its losses, one a step, oldest first."""
-    return Health(
+    return TrainingHealth(
         all(map(math.isfinite, losses)) and math.isfinite(changed),
         steps,
         changed if math.isfinite(changed) else 0.0,

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from learners.limits import Limited
+from learners.limits import LimitedSettings
 
 
-class ExampleSettings(Limited, frozen=True, kw_only=True):
+class ExampleSettings(LimitedSettings, frozen=True, kw_only=True):
     """Section `[examples]`. Raises ValueError (name, value, limit) for what is outside.
 
     * `most`: examples of one round at most; of more, a draw of all is taken.

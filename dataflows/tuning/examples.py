@@ -23,7 +23,7 @@ from dataflows.tuning.prompts import (
     next_prompt,
     plain,
 )
-from dataflows.tuning.sequences import Step, prompt_lines, sequences
+from dataflows.tuning.sequences import Visit, prompt_lines, sequences
 from dataflows.tuning.window import WindowEvent, WindowItem
 from encoders.language.tune import TextExample
 from encoders.text import render_event
@@ -33,7 +33,7 @@ _LOOK_BACK = 3 * MOST_SHOWN  # a person may search often
 
 
 class _Next(NamedTuple):
-    step: Step
+    step: Visit
     history: list[str]
 
 
@@ -81,7 +81,7 @@ def intent_examples(
     ]
 
 
-def _targets(steps: list[Step]) -> list[_Next]:
+def _targets(steps: list[Visit]) -> list[_Next]:
     met: set[str] = set()
     found: list[_Next] = []
     for place, step in enumerate(steps):

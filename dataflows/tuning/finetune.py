@@ -32,7 +32,7 @@ from dataflows.signals import attended
 from dataflows.stopping import stopped_by_signals
 from dataflows.store import Store
 from dataflows.tuning.collect import KIND_ORIGIN, Collector, read_positions
-from dataflows.tuning.evidence import Decision
+from dataflows.tuning.evidence import GateDecision
 from dataflows.tuning.flow import DecodeStep, build_tuning_flow
 from dataflows.tuning.quiet import Quiet
 from dataflows.tuning.round_process import round_settings
@@ -59,7 +59,7 @@ def finetune(
     make: str = MAKE,
     stop: threading.Event | None = None,
     is_seen: bool = True,
-) -> list[Decision]:
+) -> list[GateDecision]:
     """Run the fine-tuning flow; return the decisions that it came to.
 
     With `once` it reads to the end of what is there (where more could come: until nothing has

@@ -15,7 +15,7 @@ from dataflows.tuning.tether import take_line
 MODULE = "dataflows.tuning.finetune_process"
 
 
-class Job(msgspec.Struct, frozen=True):
+class FinetuneJob(msgspec.Struct, frozen=True):
     """What the child is to do. `make` names the function that makes tuners; "": the usual one."""
 
     config: Config
@@ -25,12 +25,12 @@ class Job(msgspec.Struct, frozen=True):
 def main() -> None:
     """Run the flow until it ends, or the parent does."""
     hold_back()
-    job = msgspec.json.decode(take_line(), type=Job)
+    job = msgspec.json.decode(take_line(), type=FinetuneJob)
     os.nice(job.config.finetune.nice)
     sys.exit(run_to_status(lambda: _run(job)))
 
 
-def _run(job: Job) -> None:
+def _run(job: FinetuneJob) -> None:
     from dataflows.tuning.finetune import finetune
     from dataflows.tuning.round_runner import MAKE
 

@@ -18,11 +18,11 @@ from dataflows.tuning.evidence import (
     LOG_RANK,
     PIPELINE,
     UNSEEN,
-    Decision,
     Evidence,
-    Figure,
+    GateDecision,
     Goal,
-    Health,
+    PairedMeasure,
+    TrainingHealth,
     Verdict,
 )
 from dataflows.tuning.gate_settings import GateSettings
@@ -47,7 +47,7 @@ class _Guard(msgspec.Struct, frozen=True):
     is_strict: bool = False
     """Whether any proved loss is harm, however small."""
 
-    def harm(self, figure: Figure, goal: Goal) -> str | None:
+    def harm(self, figure: PairedMeasure, goal: Goal) -> str | None:
         """Return what was harmed, or None. A smaller form always loses a little, for certain."""
         limit = self.limit * abs(figure.before) if self.is_relative else self.limit
         change = f"{self.what}: {figure.before:.4g} -> {figure.after:.4g}"
@@ -60,7 +60,7 @@ class _Guard(msgspec.Struct, frozen=True):
 
 def judge(
     evidence: Evidence, settings: GateSettings | None = None, goal: Goal = "gain"
-) -> Decision:
+) -> GateDecision:
     """Decide on a new model. Pure: the same evidence gives the same decision.
 
     With `goal` "keep" (a compressed model) no gain is asked for: the loss of -log2(rank) must
@@ -75,10 +75,10 @@ def judge(
         reasons += _harms(evidence.figures, rules, goal)
     verdict: Verdict = "refuse" if reasons else "promote"
     notes = tuple(_notes(evidence))
-    return Decision(evidence.kind, verdict, tuple(reasons), _finite(evidence), notes, goal)
+    return GateDecision(evidence.kind, verdict, tuple(reasons), _finite(evidence), notes, goal)
 
 
-def _health(health: Health | None, rules: GateSettings, goal: Goal) -> Iterator[str]:
+def _health(health: TrainingHealth | None, rules: GateSettings, goal: Goal) -> Iterator[str]:
     """Yield what is wrong with the training itself."""
     if health is None:
         if goal == "gain":
@@ -115,7 +115,7 @@ def _measured(evidence: Evidence, rules: GateSettings) -> Iterator[str]:
             yield f"{name} is not finite"
 
 
-def _newest(figure: Figure | None, rules: GateSettings, goal: Goal) -> Iterator[str]:
+def _newest(figure: PairedMeasure | None, rules: GateSettings, goal: Goal) -> Iterator[str]:
     """Yield why the newest slice does not speak for the new model."""
     if figure is None or not figure.is_finite:
         return
@@ -129,7 +129,7 @@ def _newest(figure: Figure | None, rules: GateSettings, goal: Goal) -> Iterator[
         yield f"no gain on the newest slice: {shift}; wanted is z > {rules.z:g}"
 
 
-def _harms(figures: dict[str, Figure], rules: GateSettings, goal: Goal) -> Iterator[str]:
+def _harms(figures: dict[str, PairedMeasure], rules: GateSettings, goal: Goal) -> Iterator[str]:
     for name, figure in figures.items():
         guard = _guard(name, rules)
         if guard is not None and figure.is_finite:
@@ -168,5 +168,5 @@ def _notes(evidence: Evidence) -> Iterator[str]:
             yield f"{name} is no number and is left out"
 
 
-def _interval(figure: Figure) -> str:
+def _interval(figure: PairedMeasure) -> str:
     return f"gain {figure.gain:.4g} [{figure.low:.4g}, {figure.high:.4g}]"

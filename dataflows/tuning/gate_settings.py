@@ -6,10 +6,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from learners.limits import Limited
+from learners.limits import LimitedSettings
 
 
-class GateSettings(Limited, frozen=True, kw_only=True):
+class GateSettings(LimitedSettings, frozen=True, kw_only=True):
     """Section `[gate]`. Raises ValueError (name, value, limit) for what is outside.
 
     * `z`: the mean gain of -log2(rank) on the newest slice must be more than so many of its

@@ -16,7 +16,7 @@ import numpy as np
 from dataflows.tuning.balance import by_rarity, capped, drawn
 from dataflows.tuning.example_settings import ExampleSettings
 from dataflows.tuning.prompts import MOST_CHARS, plain
-from dataflows.tuning.sequences import Step, sequences
+from dataflows.tuning.sequences import Visit, sequences
 from dataflows.tuning.window import WindowEvent, WindowItem
 from encoders.text import render_event, render_item
 
@@ -83,7 +83,7 @@ def item_pairs(
 
 
 def _following(
-    steps: Mapping[str, list[Step]], texts: Mapping[str, str], settings: ExampleSettings
+    steps: Mapping[str, list[Visit]], texts: Mapping[str, str], settings: ExampleSettings
 ) -> Iterator[_Met]:
     """Yield pairs of items up to `reach` steps apart; each step further counts less."""
     for own in steps.values():
@@ -98,7 +98,7 @@ def _following(
 
 def _asked_for(
     events: Iterable[WindowEvent],
-    steps: Mapping[str, list[Step]],
+    steps: Mapping[str, list[Visit]],
     settings: ExampleSettings,
 ) -> Iterator[_Met]:
     """Yield pairs of the words of a user with the item that they came to next."""
@@ -123,7 +123,7 @@ class _Negatives:
 
     def __init__(
         self,
-        steps: Mapping[str, list[Step]],
+        steps: Mapping[str, list[Visit]],
         items: Mapping[str, WindowItem],
         texts: Mapping[str, str],
         rng: np.random.Generator,

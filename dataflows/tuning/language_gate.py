@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from dataflows.tuning.evidence import CHECK, LOG_RANK, Evidence, Figure, Health
+from dataflows.tuning.evidence import CHECK, LOG_RANK, Evidence, PairedMeasure, TrainingHealth
 from dataflows.tuning.language_measures import (
     Following,
     compare,
@@ -37,7 +37,7 @@ from dataflows.tuning.language_questions import (
     labels_of,
     newest_questions,
 )
-from dataflows.tuning.tuner import Step, Stop, Stopped, Tell
+from dataflows.tuning.tuner import RoundStopped, StageProgress, Stop, Tell
 from dataflows.tuning.window import Split, WindowEvent
 from encoders.language.loss import losses
 from encoders.language.model import LanguageModel
@@ -51,7 +51,7 @@ HIT_RATE = "generation_hit_rate"
 Q = TypeVar("Q", NextQuestion, IntentQuestion)
 
 
-class Asked(NamedTuple):
+class QuestionBudget(NamedTuple):
     """How many questions of each sort are asked at most, and for how many seconds.
 
     When time is over no more are begun, but `least` of what came next are asked in any case.
@@ -69,8 +69,8 @@ def language_evidence(
     old: LanguageModel,
     new: LanguageModel,
     parted: Split,
-    health: Health,
-    asked: Asked | None = None,
+    health: TrainingHealth,
+    asked: QuestionBudget | None = None,
     tell: Tell = lambda step: None,  # noqa: ARG005 - nobody listens
     stop: Stop = lambda: False,
     seed: int = 0,
@@ -78,9 +78,9 @@ def language_evidence(
     """Measure both models on the newest slice and on the check set.
 
     After a training that failed by itself nothing is measured: the gate has its reason.
-    Raises `Stopped` where `stop` said so.
+    Raises `RoundStopped` where `stop` said so.
     """
-    judge = _Judge(old, new, parted, asked or Asked(), tell, stop, seed)
+    judge = _Judge(old, new, parted, asked or QuestionBudget(), tell, stop, seed)
     if not (health.finite and health.targets and health.steps):
         return Evidence("language", 0, {}, health)
     for measure in (judge.following, judge.check, judge.intents, judge.generation, judge.lift):
@@ -96,7 +96,7 @@ class _Judge:
         old: LanguageModel,
         new: LanguageModel,
         parted: Split,
-        asked: Asked,
+        asked: QuestionBudget,
         tell: Tell,
         stop: Stop,
         seed: int,
@@ -109,7 +109,7 @@ class _Judge:
         self._seed = seed
         self._deadline = clock.monotonic() + asked.seconds
         self._found: list[tuple[NextQuestion, list[Following]]] = []
-        self.figures: dict[str, Figure] = {}
+        self.figures: dict[str, PairedMeasure] = {}
         self.events = 0
 
     def following(self) -> None:
@@ -193,5 +193,5 @@ class _Judge:
 
     def _report(self, what: str, done: int, total: int) -> None:
         if self._stop():
-            raise Stopped
-        self._tell(Step(f"measuring: {what}", done, total))
+            raise RoundStopped
+        self._tell(StageProgress(f"measuring: {what}", done, total))

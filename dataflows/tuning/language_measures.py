@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataflows.intervals import bootstrap
-from dataflows.tuning.evidence import Figure
+from dataflows.tuning.evidence import PairedMeasure
 from dataflows.tuning.language_questions import IntentQuestion, NextQuestion
 from dataflows.tuning.prompts import item_line, next_prompt
 from dataflows.tuning.window import WindowItem
@@ -86,7 +86,7 @@ def compare(
     users: Sequence[str],
     *,
     is_loss: bool = False,
-) -> Figure:
+) -> PairedMeasure:
     """Compare two models over the same questions (n,), at least one; `users` asked them.
 
     Means, and the 95 % interval of the gain, by bootstrap over users. Of a loss, less is better.
@@ -95,7 +95,7 @@ def compare(
     gains = old - new if is_loss else new - old
     numbers = np.unique(np.asarray(users), return_inverse=True)[1].astype(np.int64)
     low, high = bootstrap(gains[:, None], numbers)[0].tolist()
-    return Figure(float(old.mean()), float(new.mean()), float(gains.mean()), low, high)
+    return PairedMeasure(float(old.mean()), float(new.mean()), float(gains.mean()), low, high)
 
 
 def _log_rank(scores: Floats) -> float:

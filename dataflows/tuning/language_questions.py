@@ -22,7 +22,7 @@ from dataflows.tuning.prompts import (
     next_prompt,
     plain,
 )
-from dataflows.tuning.sequences import Step, prompt_lines, sequences
+from dataflows.tuning.sequences import Visit, prompt_lines, sequences
 from dataflows.tuning.window import Split, WindowEvent, WindowItem
 from encoders.text import render_event
 
@@ -129,7 +129,7 @@ def labels_of(events: Iterable[WindowEvent]) -> list[str]:
     return sorted({label_words(event.intent) for event in events if event.intent} - {""})
 
 
-def _new_places(steps: list[Step]) -> list[int]:
+def _new_places(steps: list[Visit]) -> list[int]:
     """Return the places of a history at which a user comes to an item for the first time."""
     met: set[str] = set()
     places = []
@@ -141,7 +141,7 @@ def _new_places(steps: list[Step]) -> list[int]:
 
 
 def _next_questions(
-    found: list[tuple[list[Step], int]], items: Mapping[str, WindowItem], most: int, seed: int
+    found: list[tuple[list[Visit], int]], items: Mapping[str, WindowItem], most: int, seed: int
 ) -> list[NextQuestion]:
     rng = np.random.default_rng([seed, 4])
     live = {

@@ -19,7 +19,7 @@ from dataflows.record import ITEMS, Raw
 from dataflows.records import MemoryStore
 from dataflows.registry.registry import Registry
 from dataflows.tuning.collect import Arrived, Collector
-from dataflows.tuning.evidence import Decision
+from dataflows.tuning.evidence import GateDecision
 from dataflows.tuning.round import run_round
 from dataflows.tuning.round_folder import RoundFolders
 from dataflows.tuning.round_process import announce_promotion, round_settings
@@ -41,7 +41,7 @@ def run_once(
     limit: int | None = None,
     tuner: Tuner | None = None,
     tell: Tell = lambda step: None,  # noqa: ARG005 - nobody listens
-) -> Decision:
+) -> GateDecision:
     """Run a round of `kind` on the newest events of a log; what wins is in force in `registry`.
 
     `log` and `items` are files as for `penchant replay`; with `limit` only the first so many

@@ -19,11 +19,11 @@ from dataflows.errors import InputError, ModelError
 from dataflows.private_files import write_private
 from dataflows.registry.records import About, Manifest
 from dataflows.registry.registry import Registry
-from dataflows.tuning.evidence import Decision, Evidence
+from dataflows.tuning.evidence import Evidence, GateDecision
 from dataflows.tuning.gate import judge
 from dataflows.tuning.gate_settings import GateSettings
 from dataflows.tuning.settings import Kind
-from dataflows.tuning.tuner import Base, Step, Stop, Tell, Trained, Tuner
+from dataflows.tuning.tuner import Base, StageProgress, Stop, Tell, Trained, Tuner
 from dataflows.tuning.window import Split, Window, split
 
 CANDIDATE = "candidate"
@@ -51,15 +51,15 @@ def run_round(
     tell: Tell = lambda step: None,  # noqa: ARG005 - nobody listens
     stop: Stop = lambda: False,
     now: Callable[[], float] = clock.time,
-) -> Decision:
+) -> GateDecision:
     """Run a round to its decision, which is kept in the registry; promote where it says so.
 
     `folder` is the round's own: give the same one to go on with a round, and remove it when
-    the decision is there. Raises `Stopped`, and what training and the registry raise
+    the decision is there. Raises `RoundStopped`, and what training and the registry raise
     (`refuse_round` makes a decision of that).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    decision = _read(folder / JUDGED, Decision)
+    decision = _read(folder / JUDGED, GateDecision)
     if decision is None:
         parted = split(window, settings.share)
         decision = _decide(parted, tuner, registry, folder, settings.gate, tell, stop)
@@ -72,9 +72,9 @@ def run_round(
 
 def refuse_round(
     window: Window, settings: RoundSettings, reason: str, registry: Registry, time: float
-) -> Decision:
+) -> GateDecision:
     """Decide on a round that came to no model, such as one that crashed; the decision is kept."""
-    decision = Decision(
+    decision = GateDecision(
         window.kind,
         "refuse",
         (reason,),
@@ -87,7 +87,7 @@ def refuse_round(
     return decision
 
 
-def _decided_once(decision: Decision, registry: Registry) -> None:
+def _decided_once(decision: GateDecision, registry: Registry) -> None:
     """Keep a decision in the registry, unless that round's is there already."""
     if all(kept.round != decision.round for kept in registry.decisions()):
         registry.decide(decision)
@@ -122,16 +122,16 @@ def _decide(
     gate: GateSettings,
     tell: Tell,
     stop: Stop,
-) -> Decision:
+) -> GateDecision:
     """Train and judge."""
     base = base_of(tuner.kind, tuner.base_name, registry)
     if not parted.train or not parted.newest:
         reason = f"too little: {len(parted.train)} events to train on, {len(parted.newest)} new"
-        return Decision(
+        return GateDecision(
             tuner.kind, "refuse", (reason,), Evidence(tuner.kind, 0, {}, None), against=base.version
         )
     trained = _train(parted, tuner, base, folder, tell, stop)
-    tell(Step("measuring"))
+    tell(StageProgress("measuring"))
     evidence = tuner.measure(parted, base, folder / CANDIDATE, trained, tell, stop)
     return msgspec.structs.replace(judge(evidence, gate), against=base.version)
 
@@ -146,7 +146,7 @@ def _train(
     aside = folder / "aside"
     for left in (aside, folder / CANDIDATE):
         shutil.rmtree(left, ignore_errors=True)
-    tell(Step("training"))
+    tell(StageProgress("training"))
     trained = tuner.train(parted, base, aside, tell, stop)
     aside.rename(folder / CANDIDATE)
     kept = _Kept(base.version, base.name, trained)
@@ -162,7 +162,7 @@ class _Kept(msgspec.Struct, frozen=True):
     trained: Trained
 
 
-def _keep(decision: Decision, name: str, registry: Registry, folder: Path) -> Decision:
+def _keep(decision: GateDecision, name: str, registry: Registry, folder: Path) -> GateDecision:
     """Register and promote where the gate said so; then keep the decision."""
     if decision.is_promoted:
         manifest = _registered(decision, registry, folder)
@@ -174,7 +174,7 @@ def _keep(decision: Decision, name: str, registry: Registry, folder: Path) -> De
     return decision
 
 
-def _promote(decision: Decision, name: str, registry: Registry) -> str | None:
+def _promote(decision: GateDecision, name: str, registry: Registry) -> str | None:
     """Promote, once; say why not where it cannot be."""
     if any(done.version == decision.candidate for done in registry.promotions()):
         return None
@@ -188,7 +188,7 @@ def _promote(decision: Decision, name: str, registry: Registry) -> str | None:
     return None
 
 
-def _registered(decision: Decision, registry: Registry, folder: Path) -> Manifest:
+def _registered(decision: GateDecision, registry: Registry, folder: Path) -> Manifest:
     """Make the version, or find the one that this round made before it was killed."""
     for manifest in reversed(registry.versions(decision.kind)):
         if manifest.data.get("round") == decision.round:
@@ -212,7 +212,7 @@ def _registered(decision: Decision, registry: Registry, folder: Path) -> Manifes
     return registry.add(decision.kind, folder / CANDIDATE, about)
 
 
-def _why(decision: Decision) -> str:
+def _why(decision: GateDecision) -> str:
     figure = decision.evidence.figures.get("log_rank")
     return f"gate: -log2(rank) {figure.gain:+.3f}" if figure else "gate"
 

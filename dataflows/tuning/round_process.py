@@ -24,20 +24,20 @@ from dataflows.log_set_up import set_up_log
 from dataflows.registry.announce import announce
 from dataflows.registry.open import open_registry
 from dataflows.registry.registry import Registry
-from dataflows.signals import Signals
-from dataflows.tuning.evidence import Decision
+from dataflows.signals import SignalThread
+from dataflows.tuning.evidence import GateDecision
 from dataflows.tuning.round import RoundSettings, run_round
 from dataflows.tuning.round_folder import RoundFolder
 from dataflows.tuning.settings import Kind
 from dataflows.tuning.tether import take_line
-from dataflows.tuning.tuner import Step, Tuner
+from dataflows.tuning.tuner import StageProgress, Tuner
 
 _log = logging.getLogger(__name__)
 
 Make = Callable[[Config, Kind], Tuner]
 
 
-class Job(msgspec.Struct, frozen=True):
+class RoundJob(msgspec.Struct, frozen=True):
     """A round to be done. `make` names the function (`module:name`) that makes its tuner."""
 
     config: Config
@@ -53,15 +53,15 @@ class RoundMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     `is_final`: the error lies in what was asked; to try again would not help.
     """
 
-    step: Step | None = None
-    decision: Decision | None = None
+    step: StageProgress | None = None
+    decision: GateDecision | None = None
     error: str | None = None
     is_final: bool = False
 
 
 def main() -> None:
     """Run the job on standard input."""
-    job = msgspec.json.decode(take_line(), type=Job)
+    job = msgspec.json.decode(take_line(), type=RoundJob)
     with _own_stdout() as out:
 
         def tell(message: RoundMessage) -> None:
@@ -69,7 +69,7 @@ def main() -> None:
             out.flush()
 
         set_up_log(job.config.flow.log)
-        Signals(threading.Event()).begin()
+        SignalThread(threading.Event()).begin()
         limit_threads(job.config.finetune.threads)
         try:
             decision = work(job, lambda step: tell(RoundMessage(step=step)))
@@ -81,7 +81,7 @@ def main() -> None:
         tell(RoundMessage(decision=decision))
 
 
-def work(job: Job, tell: Callable[[Step], None]) -> Decision:
+def work(job: RoundJob, tell: Callable[[StageProgress], None]) -> GateDecision:
     """Run a round where its window lies, and announce what it promoted."""
     config = job.config
     make: Make = resolve_name(job.make)
@@ -113,7 +113,7 @@ def round_settings(config: Config) -> RoundSettings:
     return RoundSettings(config.finetune.newest_share, config.gate)
 
 
-def announce_promotion(config: Config, registry: Registry, decision: Decision) -> None:
+def announce_promotion(config: Config, registry: Registry, decision: GateDecision) -> None:
     """Send the promotion to Kafka, where there was one; a flow finds it in the registry too."""
     if not decision.is_promoted:
         return

@@ -12,10 +12,10 @@ import msgspec
 
 from dataflows.config import Config
 from dataflows.tuning import tether
-from dataflows.tuning.evidence import Decision
+from dataflows.tuning.evidence import GateDecision
 from dataflows.tuning.round_folder import RoundFolder
-from dataflows.tuning.round_process import Job, RoundMessage
-from dataflows.tuning.tuner import Stop, Stopped, Tell
+from dataflows.tuning.round_process import RoundJob, RoundMessage
+from dataflows.tuning.tuner import RoundStopped, Stop, Tell
 
 MODULE = "dataflows.tuning.round_process"
 MAKE = "dataflows.tuning.tuners:tuner_for"
@@ -46,23 +46,23 @@ class RoundRunner:
         self._config = config
         self._make = make
 
-    def run(self, folder: RoundFolder, tell: Tell, stop: Stop) -> Decision:
-        """Run a round. Raises `Stopped`, and RoundFailedError where it came to no decision."""
-        job = Job(self._config, folder.kind, folder.number, str(folder.path), self._make)
+    def run(self, folder: RoundFolder, tell: Tell, stop: Stop) -> GateDecision:
+        """Run a round. Raises `RoundStopped`, and RoundFailedError where it came to no decision."""
+        job = RoundJob(self._config, folder.kind, folder.number, str(folder.path), self._make)
         process = tether.start(MODULE, msgspec.json.encode(job), subprocess.PIPE)
         try:
             return self._listen(process, tell, stop)
         finally:
             tether.end(process, 0.0)
 
-    def _listen(self, process: tether.ProcessOfOurs, tell: Tell, stop: Stop) -> Decision:
+    def _listen(self, process: tether.ProcessOfOurs, tell: Tell, stop: Stop) -> GateDecision:
         seconds = self._config.finetune.round_seconds
         deadline = time.monotonic() + seconds
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         lines = _Lines(process.stdout)
         while True:
             if stop():
-                raise Stopped
+                raise RoundStopped
             if time.monotonic() >= deadline:
                 raise RoundFailedError(
                     f"the round was ended: it took longer than {seconds:g} seconds "

@@ -14,7 +14,7 @@ from dataflows.tuning.prompts import item_line, search_line
 from dataflows.tuning.window import WindowEvent, WindowItem
 
 
-class Step(NamedTuple):
+class Visit(NamedTuple):
     """A user comes to an item, or searches (`item_id` is ""); `line` says so in words.
 
     `ts` is that of the first event there.
@@ -28,13 +28,13 @@ class Step(NamedTuple):
 
 def sequences(
     events: Iterable[WindowEvent], items: Mapping[str, WindowItem], *, searches: bool = False
-) -> dict[str, list[Step]]:
+) -> dict[str, list[Visit]]:
     """Return the steps of each user, oldest first; `events` in the order of time.
 
     With `searches` those with words are steps too.
     """
     lines = {item_id: item_line(item.title, item.categories) for item_id, item in items.items()}
-    steps: dict[str, list[Step]] = {}
+    steps: dict[str, list[Visit]] = {}
     at: dict[str, str] = {}
     for event in events:
         if event.weight <= 0:
@@ -46,13 +46,13 @@ def sequences(
             line = lines.get(item_id, "")
         if not line or (item_id is not None and at.get(user_id) == item_id):
             continue
-        steps.setdefault(user_id, []).append(Step(user_id, item_id or "", line, event.ts))
+        steps.setdefault(user_id, []).append(Visit(user_id, item_id or "", line, event.ts))
         if item_id is not None:
             at[user_id] = item_id
     return steps
 
 
-def prompt_lines(steps: Sequence[Step], most: int) -> list[str]:
+def prompt_lines(steps: Sequence[Visit], most: int) -> list[str]:
     """Write the newest `most` steps in lines, oldest first; of searches the newest alone."""
     searched = [place for place, step in enumerate(steps) if not step.item_id]
     newest = searched[-1] if searched else -1

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from dataflows.marks import PathText
-from learners.limits import Limited
+from learners.limits import LimitedSettings
 
 Kind = Literal["encoder", "language"]
 """The kinds of models that are tuned."""
@@ -15,7 +15,7 @@ Events = Annotated[int, Meta(ge=1, le=10_000_000)]
 Seconds = Annotated[float, Meta(ge=1, le=86_400 * 365)]
 
 
-class FinetuneSettings(Limited, frozen=True, kw_only=True):
+class FinetuneSettings(LimitedSettings, frozen=True, kw_only=True):
     """Section `[finetune]`. Raises ValueError (name, value, limit) for what is outside.
 
     * `enabled`: `penchant run` starts `penchant finetune` as a child, at a low priority.

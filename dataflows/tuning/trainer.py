@@ -15,12 +15,12 @@ from typing import Protocol
 
 from dataflows.records import Records
 from dataflows.registry.registry import Registry
-from dataflows.tuning.evidence import Decision
+from dataflows.tuning.evidence import GateDecision
 from dataflows.tuning.round import RoundSettings, refuse_round
 from dataflows.tuning.round_folder import RoundFolder, RoundFolders
 from dataflows.tuning.round_runner import RoundFailedError
 from dataflows.tuning.settings import FinetuneSettings
-from dataflows.tuning.tuner import Step, Stop, Stopped, Tell
+from dataflows.tuning.tuner import RoundStopped, StageProgress, Stop, Tell
 
 LOOK = 1.0
 """Seconds between two looks at the store where nobody wakes the worker."""
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 class Runner(Protocol):
     """Does a round."""
 
-    def run(self, folder: RoundFolder, tell: Tell, stop: Stop) -> Decision:
+    def run(self, folder: RoundFolder, tell: Tell, stop: Stop) -> GateDecision:
         """See `RoundRunner.run`."""
         ...
 
@@ -43,11 +43,11 @@ class Watcher(Protocol):
         """Report that a round begins, or goes on."""
         ...
 
-    def step(self, folder: RoundFolder, step: Step) -> None:
+    def step(self, folder: RoundFolder, step: StageProgress) -> None:
         """Report how far a round is."""
         ...
 
-    def decided(self, folder: RoundFolder, decision: Decision) -> None:
+    def decided(self, folder: RoundFolder, decision: GateDecision) -> None:
         """Report that a round came to its decision."""
         ...
 
@@ -69,7 +69,7 @@ class Trainer:
         round_settings: RoundSettings,
         watcher: Watcher,
     ) -> None:
-        self.decisions: list[Decision] = []
+        self.decisions: list[GateDecision] = []
         self._view = view
         self._path = path
         self._registry = registry
@@ -123,7 +123,7 @@ class Trainer:
                     if is_last:
                         return
                     self._wake.wait(LOOK)
-        except Stopped:
+        except RoundStopped:
             return
         except Exception as error:  # noqa: BLE001 - raised again by `finish` and `stop`
             _log.exception("the training worker ended")
@@ -148,7 +148,7 @@ class Trainer:
             self._watcher.decided(folder, decision)
         return True
 
-    def _decision(self, folder: RoundFolder) -> Decision | None:
+    def _decision(self, folder: RoundFolder) -> GateDecision | None:
         """Run a round; None where it is to be tried again."""
         try:
             return self._runner.run(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from dataflows.tuning.evidence import Health, health_of
-from dataflows.tuning.tuner import Step, Tell
-from encoders.progress import Progress
+from dataflows.tuning.evidence import TrainingHealth, health_of
+from dataflows.tuning.tuner import StageProgress, Tell
+from encoders.progress import TrainingProgress
 
 
 class Done(Protocol):
@@ -27,7 +27,7 @@ class Done(Protocol):
     def peak_bytes(self) -> int: ...  # noqa: D102
 
 
-def health_after(done: Done) -> Health:
+def health_after(done: Done) -> TrainingHealth:
     """Return the health of a training that ended."""
     return health_of(
         done.losses,
@@ -39,10 +39,10 @@ def health_after(done: Done) -> Health:
     )
 
 
-def step_reporter(tell: Tell) -> Callable[[Progress], None]:
+def step_reporter(tell: Tell) -> Callable[[TrainingProgress], None]:
     """Return what a training calls after a step, so that `tell` hears of it."""
 
-    def progress(far: Progress) -> None:
-        tell(Step("training", far.step, far.steps, f"loss {far.loss:.3f}"))
+    def progress(far: TrainingProgress) -> None:
+        tell(StageProgress("training", far.step, far.steps, f"loss {far.loss:.3f}"))
 
     return progress

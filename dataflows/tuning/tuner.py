@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from dataflows.registry.records import Form
-from dataflows.tuning.evidence import Evidence, Health
+from dataflows.tuning.evidence import Evidence, TrainingHealth
 from dataflows.tuning.settings import Kind
 from dataflows.tuning.window import Split
 
@@ -34,7 +34,7 @@ class Trained(msgspec.Struct, frozen=True):
     `needs` is the model that an adapter is put on, "" for one that stands alone.
     """
 
-    health: Health
+    health: TrainingHealth
     form: Form
     fingerprint: str
     dim: int | None = None
@@ -42,7 +42,7 @@ class Trained(msgspec.Struct, frozen=True):
     needs: str = ""
 
 
-class Step(msgspec.Struct, frozen=True):
+class StageProgress(msgspec.Struct, frozen=True):
     """How far a round is: `done` of `total` in a stage; `note` is a figure in words, or ""."""
 
     stage: str
@@ -51,7 +51,7 @@ class Step(msgspec.Struct, frozen=True):
     note: str = ""
 
 
-Tell = Callable[[Step], None]
+Tell = Callable[[StageProgress], None]
 Stop = Callable[[], bool]
 
 
@@ -71,7 +71,7 @@ class Tuner(Protocol):
     def train(self, parted: Split, base: Base, into: Path, tell: Tell, stop: Stop) -> Trained:
         """Train on `parted.train` from `base`, and save the new model into the folder `into`.
 
-        Raises `Stopped` where `stop` said so, and InputError where there is nothing to
+        Raises `RoundStopped` where `stop` said so, and InputError where there is nothing to
         train on or with.
         """
         ...
@@ -81,10 +81,10 @@ class Tuner(Protocol):
     ) -> Evidence:
         """Measure the model in `folder` against `base` on `parted.newest` and the check set.
 
-        Raises `Stopped` where `stop` said so.
+        Raises `RoundStopped` where `stop` said so.
         """
         ...
 
 
-class Stopped(Exception):  # noqa: N818 - it is no error: the round goes on at the next start
+class RoundStopped(Exception):  # noqa: N818 - it is no error: the round goes on at the next start
     """A round was asked to stop."""

@@ -15,7 +15,7 @@ from dataflows.tuning.item_pairs import Pair, item_pairs
 from dataflows.tuning.settings import Kind
 from dataflows.tuning.training import health_after, step_reporter
 from dataflows.tuning.tunable import check_encoder
-from dataflows.tuning.tuner import Base, Step, Stop, Stopped, Tell, Trained
+from dataflows.tuning.tuner import Base, RoundStopped, StageProgress, Stop, Tell, Trained
 from dataflows.tuning.window import Split
 from encoders.errors import one_line
 from encoders.load import load_encoder
@@ -38,7 +38,7 @@ class EncoderTuner:
         """See `Tuner.train`."""
         config = self._config
         settings = msgspec.structs.replace(config.tuning, threads=config.finetune.threads)
-        tell(Step("making pairs"))
+        tell(StageProgress("making pairs"))
         pairs = self.pairs(parted)
         texts = texts_to_keep(parted)
 
@@ -46,7 +46,7 @@ class EncoderTuner:
             self.folder(base), as_texts(pairs), texts, settings, step_reporter(tell), stop
         )
         if stop():
-            raise Stopped
+            raise RoundStopped
         done.save(into)
         saved = SentenceEncoder.from_folder(into)
         used = msgspec.to_builtins(settings) | {"blend": done.choice.blend}

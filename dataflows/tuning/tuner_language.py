@@ -10,11 +10,11 @@ import msgspec
 from dataflows.config import Config
 from dataflows.tuning.evidence import Evidence
 from dataflows.tuning.examples import intent_examples, next_item_examples
-from dataflows.tuning.language_gate import Asked, language_evidence
+from dataflows.tuning.language_gate import QuestionBudget, language_evidence
 from dataflows.tuning.language_questions import trained_on
 from dataflows.tuning.settings import Kind
 from dataflows.tuning.training import health_after, step_reporter
-from dataflows.tuning.tuner import Base, Step, Stop, Stopped, Tell, Trained
+from dataflows.tuning.tuner import Base, RoundStopped, StageProgress, Stop, Tell, Trained
 from dataflows.tuning.window import Split
 from encoders.language.load import load_language_model
 from encoders.language.model import LanguageModel
@@ -36,7 +36,7 @@ class LanguageTuner:
         self,
         config: Config,
         load: Callable[[Path | None], LanguageModel] | None = None,
-        asked: Asked | None = None,
+        asked: QuestionBudget | None = None,
     ) -> None:
         self.base_name = config.generate.model
         self._config = config
@@ -48,14 +48,14 @@ class LanguageTuner:
         settings = msgspec.structs.replace(
             self._config.language, threads=self._config.finetune.threads
         )
-        tell(Step("loading the language model"))
+        tell(StageProgress("loading the language model"))
         model = self._load(base.folder)
-        tell(Step("making examples"))
+        tell(StageProgress("making examples"))
         examples = self.examples(parted)
 
         done = tune_language(model, examples, settings, step_reporter(tell), stop)
         if stop():
-            raise Stopped
+            raise RoundStopped
         done.save(into)
         return Trained(
             health_after(done),
@@ -70,7 +70,7 @@ class LanguageTuner:
         self, parted: Split, base: Base, folder: Path, trained: Trained, tell: Tell, stop: Stop
     ) -> Evidence:
         """See `Tuner.measure`."""
-        tell(Step("loading the language models"))
+        tell(StageProgress("loading the language models"))
         old = self._load(base.folder)
         new = old.base.with_adapter(folder)
         seed = self._config.learner.seed

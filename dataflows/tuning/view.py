@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from dataflows.tuning.evidence import LOG_RANK, Decision
+from dataflows.tuning.evidence import LOG_RANK, GateDecision
 from dataflows.tuning.round_folder import RoundFolder
 from dataflows.tuning.trainer import Watcher
-from dataflows.tuning.tuner import Step
+from dataflows.tuning.tuner import StageProgress
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,7 +54,7 @@ class LogView:
         tried = f", attempt {len(folder.failures) + 1}" if folder.failures else ""
         _log.info("%s round %d begins%s", folder.kind, folder.number, tried)
 
-    def step(self, folder: RoundFolder, step: Step) -> None:
+    def step(self, folder: RoundFolder, step: StageProgress) -> None:
         """Report how far a round is; a new stage at once."""
         now = self._clock()
         if now < self._next and step.stage == self._stage:
@@ -62,7 +62,7 @@ class LogView:
         self._next, self._stage = now + self._seconds, step.stage
         _log.info("%s round %d: %s", folder.kind, folder.number, describe_step(step))
 
-    def decided(self, folder: RoundFolder, decision: Decision) -> None:
+    def decided(self, folder: RoundFolder, decision: GateDecision) -> None:
         """Report that a round came to its decision."""
         _log.info("%s round %d: %s", folder.kind, folder.number, describe_decision(decision))
 
@@ -105,7 +105,7 @@ class TerminalView:
             name = f"{folder.kind} round {folder.number}"
             self._task = self._bars.add_task(name, total=None, note="")
 
-    def step(self, folder: RoundFolder, step: Step) -> None:
+    def step(self, folder: RoundFolder, step: StageProgress) -> None:
         """Report how far a round is."""
         with self._lock:
             if self._task is None:
@@ -118,7 +118,7 @@ class TerminalView:
                 note=step.note,
             )
 
-    def decided(self, folder: RoundFolder, decision: Decision) -> None:
+    def decided(self, folder: RoundFolder, decision: GateDecision) -> None:
         """Report that a round came to its decision."""
         with self._lock:
             self._clear()
@@ -139,13 +139,13 @@ class TerminalView:
         self._bars.console.print(line, markup=False, highlight=False)
 
 
-def describe_step(step: Step) -> str:
+def describe_step(step: StageProgress) -> str:
     """Write a step in one line: `training 30 of 150, loss 1.61`."""
     far = f" {step.done:g} of {step.total:g}" if step.total else ""
     return f"{step.stage}{far}{', ' * bool(step.note)}{step.note}"
 
 
-def describe_decision(decision: Decision) -> str:
+def describe_decision(decision: GateDecision) -> str:
     """Write a decision in one line, with the figure that it hangs on and all reasons."""
     figure = decision.evidence.figures.get(LOG_RANK)
     gain = (

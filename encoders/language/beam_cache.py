@@ -133,7 +133,7 @@ def _cache_name(model: Any) -> str:
     return "cache" if "cache" in known else "past_key_values"
 
 
-class Stopped(Exception):  # noqa: N818 - it is no error
+class DecodingStopped(Exception):  # noqa: N818 - it is no error
     """A search was ended before its end: see `ended_by`."""
 
 
@@ -142,7 +142,7 @@ _ENDED: ContextVar[Callable[[], bool]] = ContextVar("ended", default=lambda: Fal
 
 @contextmanager
 def ended_by(ended: Callable[[], bool]) -> Iterator[None]:
-    """Make searches of this thread, while inside, raise `Stopped` once `ended` says so.
+    """Make searches of this thread, while inside, raise `DecodingStopped` once `ended` says so.
 
     It is asked before each step, so a search of many seconds is given up within one or two.
     """
@@ -173,7 +173,7 @@ class Beams(Protocol):
 def grow(model: LanguageModel, prompts: Sequence[Sequence[int]], beams: Sequence[Beams]) -> None:
     """Grow the beams of each prompt until none is left; each has one, at its prompt.
 
-    Raises `Stopped` where it is told to (`ended_by`).
+    Raises `DecodingStopped` where it is told to (`ended_by`).
     """
     branches = Branches(model, prompts)
     growing = list(beams)
@@ -193,7 +193,7 @@ def grow(model: LanguageModel, prompts: Sequence[Sequence[int]], beams: Sequence
             one.take_places(places)
         places += width
         if _ENDED.get()():
-            raise Stopped
+            raise DecodingStopped
         for one, follows in zip(growing, branches.extend(tokens, after), strict=True):
             one.step(follows[: len(one.tips)])
 

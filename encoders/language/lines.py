@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from encoders.language.model import LanguageModel
 
 
-class Line(NamedTuple):
+class TokenizedExample(NamedTuple):
     """The tokens of a prompt and its target; the target begins at `start`, 1 at least."""
 
     ids: list[int]
@@ -23,7 +23,7 @@ class Line(NamedTuple):
         return len(self.ids) - self.start
 
 
-class Rows(NamedTuple):
+class TokenBatch(NamedTuple):
     """A batch of lines as tensors on the model's device, padded on the left.
 
     `ids` and `places` (b, t) int64, `mask` (b, t) int64 with 0 over padding. The last `kept`
@@ -39,7 +39,7 @@ class Rows(NamedTuple):
     prompts: Any
 
 
-def line(model: LanguageModel, prompt: str, target: str, most: int) -> Line | None:
+def line(model: LanguageModel, prompt: str, target: str, most: int) -> TokenizedExample | None:
     """Put a prompt and its target into at most `most` tokens; None if the target has no room.
 
     What is cut is the beginning of the prompt, never the target: a loss over a target that
@@ -50,10 +50,10 @@ def line(model: LanguageModel, prompt: str, target: str, most: int) -> Line | No
     if room < 1 or len(ids) < 2:
         return None
     before = model.prompt_ids(prompt, room)
-    return Line(before + ids, len(before))
+    return TokenizedExample(before + ids, len(before))
 
 
-def batches(lines: Sequence[Line], most_tokens: int) -> Iterable[list[int]]:
+def batches(lines: Sequence[TokenizedExample], most_tokens: int) -> Iterable[list[int]]:
     """Part lines into batches of about one length, at most `most_tokens` with the padding.
 
     Returns places in `lines`; a line over the limit is a batch by itself.
@@ -69,7 +69,9 @@ def batches(lines: Sequence[Line], most_tokens: int) -> Iterable[list[int]]:
         yield batch
 
 
-def rows(model: LanguageModel, lines: Sequence[Line], *, with_prompts: bool = False) -> Rows:
+def rows(
+    model: LanguageModel, lines: Sequence[TokenizedExample], *, with_prompts: bool = False
+) -> TokenBatch:
     """Pad lines on the left into one batch; `with_prompts` also keeps what prompts lose."""
     import torch
 
@@ -90,7 +92,7 @@ def rows(model: LanguageModel, lines: Sequence[Line], *, with_prompts: bool = Fa
         return torch.from_numpy(array).to(model.device)
 
     last = slice(width - kept, width)
-    return Rows(
+    return TokenBatch(
         on_device(ids),
         on_device(mask),
         on_device(places),
@@ -100,7 +102,7 @@ def rows(model: LanguageModel, lines: Sequence[Line], *, with_prompts: bool = Fa
     )
 
 
-def token_losses(module: Any, batch: Rows) -> Any:
+def token_losses(module: Any, batch: TokenBatch) -> Any:
     """Return the negative log-likelihood (b, kept) float32 of the last `kept` tokens, in nats."""
     import torch
 

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from encoders.limits import Limited
+from encoders.limits import LimitedTrainingSettings
 
 
-class LanguageTuning(Limited, frozen=True, kw_only=True):
+class LanguageTuning(LimitedTrainingSettings, frozen=True, kw_only=True):
     """How a LoRA adapter is trained. Raises ValueError (name, value, limit) for what is outside.
 
     * `steps` of the optimiser, over `batch_size` examples each; fewer where all examples would

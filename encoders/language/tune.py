@@ -12,11 +12,11 @@ import numpy as np
 from encoders.language.adapter import attach, peft_library, read_adapter, save_adapter, with_lora
 from encoders.language.budget import Room, Time, is_out_of_memory
 from encoders.language.change import relative_change, trained_now
-from encoders.language.lines import Line, line, rows, token_losses
+from encoders.language.lines import TokenizedExample, line, rows, token_losses
 from encoders.language.memory import peak_bytes, reset_peak
 from encoders.language.model import LanguageModel
 from encoders.language.settings import LanguageTuning
-from encoders.progress import Progress
+from encoders.progress import TrainingProgress
 
 LARGEST_GRADIENT = 1.0
 
@@ -59,7 +59,7 @@ def tune_language(
     base: LanguageModel,
     examples: Sequence[TextExample],
     settings: LanguageTuning,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Callable[[TrainingProgress], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> LanguageRound:
     """Train an adapter on examples, going on from that of `base` where it has one.
@@ -85,7 +85,7 @@ def tune_language(
         chosen = [lines[place] for place in next(draws)]
         losses.append(training.step(chosen, len(losses), time.steps))
         time.made()
-        progress(Progress(len(losses), time.steps, losses[-1], time.spent))
+        progress(TrainingProgress(len(losses), time.steps, losses[-1], time.spent))
         if not math.isfinite(losses[-1]):
             break
     return LanguageRound(
@@ -121,12 +121,12 @@ class _Training:
         self.steps = 0
         self.targets = 0
 
-    def measure(self, longest: Line) -> None:
+    def measure(self, longest: TokenizedExample) -> None:
         """Find out how many examples fit into memory."""
         self._room.measure(lambda: self._read_once(longest))
         self._optimiser.zero_grad(set_to_none=True)
 
-    def step(self, lines: list[Line], step: int, steps: int) -> float:
+    def step(self, lines: list[TokenizedExample], step: int, steps: int) -> float:
         """Make one step on a batch; return the mean loss of its targets. No step if not finite."""
         import torch
 
@@ -142,7 +142,7 @@ class _Training:
         self.targets += sum(each.targets for each in lines)
         return loss
 
-    def _gradients(self, lines: list[Line]) -> float:
+    def _gradients(self, lines: list[TokenizedExample]) -> float:
         """Sum the gradients of a batch, read in pieces that fit into memory."""
         while True:
             self._optimiser.zero_grad(set_to_none=True)
@@ -153,7 +153,7 @@ class _Training:
                     raise
                 self._room.halve(error)
 
-    def _in_pieces(self, lines: list[Line]) -> float:
+    def _in_pieces(self, lines: list[TokenizedExample]) -> float:
         ordered = sorted(lines, key=lambda each: len(each.ids))
         share = self._settings.prompt_share
         wanted = sum(each.targets for each in lines)
@@ -165,11 +165,11 @@ class _Training:
             total += of_targets
         return total / wanted
 
-    def _read_once(self, longest: Line) -> None:
+    def _read_once(self, longest: TokenizedExample) -> None:
         loss, _ = self._read([longest])
         loss.backward()
 
-    def _read(self, lines: list[Line]) -> tuple[Any, float]:
+    def _read(self, lines: list[TokenizedExample]) -> tuple[Any, float]:
         """Return the summed loss of a batch, prompts by their share, and that of targets alone."""
         share = self._settings.prompt_share
         batch = rows(self._base, lines, with_prompts=share > 0)

@@ -19,7 +19,7 @@ BATCH = 16
 _CLOSES = (".", "!", "?")
 
 
-class Line(NamedTuple):
+class GeneratedLine(NamedTuple):
     """A line without its break, and the mean log-likelihood of its tokens (nats)."""
 
     text: str
@@ -84,7 +84,7 @@ class _Writing:
 
 def write_lines(
     model: LanguageModel, prompts: Sequence[str], *, beams: int = 4, most_tokens: int = 32
-) -> list[list[Line]]:
+) -> list[list[GeneratedLine]]:
     """Return up to `beams` lines that finish each prompt, the likeliest by token first.
 
     A line ends with its first sentence, at a line break, or where the model ends its text; one
@@ -92,7 +92,7 @@ def write_lines(
     """
     kinds = _kinds_of(model)
     room = max(1, model.limit - most_tokens)
-    written: list[list[Line]] = []
+    written: list[list[GeneratedLine]] = []
     for start in range(0, len(prompts), BATCH):
         tokens = [model.prompt_ids(prompt, room) for prompt in prompts[start : start + BATCH]]
         writings = [_Writing(kinds, beams, most_tokens) for _ in tokens]
@@ -105,14 +105,14 @@ def write_lines(
 
 def _as_text(
     model: LanguageModel, best: Sequence[tuple[float, tuple[int, ...]]], most: int
-) -> list[Line]:
+) -> list[GeneratedLine]:
     """Decode lines; of those that read the same the likeliest stays."""
-    lines: dict[str, Line] = {}
+    lines: dict[str, GeneratedLine] = {}
     for score, tokens in best:
         with model.lock:
             text = " ".join(model.tokenizer.decode(list(tokens)).split())
         if text:
-            lines.setdefault(text, Line(text, score))
+            lines.setdefault(text, GeneratedLine(text, score))
     return list(lines.values())[:most]
 
 

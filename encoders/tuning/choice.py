@@ -19,7 +19,7 @@ _MOST_TEXTS = 800
 """Texts that are encoded anew for each blend; of more, pairs are left out."""
 
 
-class Choice(NamedTuple):
+class BlendChoice(NamedTuple):
     """The part of the change taken over, and its gain of mean -log2(rank) on pairs kept out.
 
     `known`: of texts that the training met; `strange`: of texts that it did not. NaN where no
@@ -31,7 +31,7 @@ class Choice(NamedTuple):
     strange: float
 
 
-class Held(NamedTuple):
+class HeldOutPairs(NamedTuple):
     """Texts to rank among (numbers), and the pairs ranked, by places among those."""
 
     texts: Numbers
@@ -39,14 +39,14 @@ class Held(NamedTuple):
     strange: tuple[Numbers, Numbers]
 
 
-def held(parts: Parted, rng: np.random.Generator) -> Held:
+def held(parts: Parted, rng: np.random.Generator) -> HeldOutPairs:
     """Pick the texts that pairs kept out are ranked among, those of the pairs first of all."""
     both = (parts.strange, parts.known)
     texts = np.unique(np.concatenate([side for pair in both for side in pair]))
     if len(texts) > _MOST_TEXTS:
         texts = np.sort(rng.permutation(texts)[:_MOST_TEXTS])
     known, strange = (_places(pair, texts) for pair in (parts.known, parts.strange))
-    return Held(texts, known, strange)
+    return HeldOutPairs(texts, known, strange)
 
 
 def _places(pair: tuple[Numbers, Numbers], texts: Numbers) -> tuple[Numbers, Numbers]:
@@ -55,8 +55,8 @@ def _places(pair: tuple[Numbers, Numbers], texts: Numbers) -> tuple[Numbers, Num
 
 
 def choose(
-    blends: Sequence[float], among: Held, old: Vectors, encode: Callable[[float], Vectors]
-) -> Choice:
+    blends: Sequence[float], among: HeldOutPairs, old: Vectors, encode: Callable[[float], Vectors]
+) -> BlendChoice:
     """Return the best blend: the greatest gain on known texts among those that harm no strange one.
 
     Where all of them do, the one that does least harm. `old` and what `encode` gives are rows
@@ -64,7 +64,7 @@ def choose(
     by.
     """
     if not len(among.known[0]) and not len(among.strange[0]):
-        return Choice(blends[0], np.nan, np.nan)
+        return BlendChoice(blends[0], np.nan, np.nan)
     before = [_log_ranks(old, pair) for pair in (among.known, among.strange)]
     choices = []
     for blend in blends:
@@ -73,7 +73,7 @@ def choose(
             _mean(was - _log_ranks(rows, pair))
             for was, pair in zip(before, (among.known, among.strange), strict=True)
         ]
-        choices.append(Choice(blend, *gains))
+        choices.append(BlendChoice(blend, *gains))
     harmless = [choice for choice in choices if not choice.strange < 0.0]
     if harmless and not np.isnan(harmless[0].known):
         return max(harmless, key=lambda choice: choice.known)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from encoders.quiet import quiet
-from encoders.tuning.choice import Choice
+from encoders.tuning.choice import BlendChoice
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -29,7 +29,7 @@ class EncoderRound(NamedTuple):
     changed: float
     targets: int
     batch_size: int
-    choice: Choice
+    choice: BlendChoice
 
     def save(self, folder: Path) -> None:
         """Write the model, whole and in safetensors, for `SentenceEncoder.from_folder`."""

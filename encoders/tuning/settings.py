@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from encoders.limits import Limited
+from encoders.limits import LimitedTrainingSettings
 
 
-class EncoderTuning(Limited, frozen=True, kw_only=True):
+class EncoderTuning(LimitedTrainingSettings, frozen=True, kw_only=True):
     """How a sentence encoder is trained. Raises ValueError (name, value, limit).
 
     * `steps` of the optimiser over `batch_size` pairs each; fewer where all pairs would be seen

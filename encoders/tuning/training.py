@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from encoders.errors import EncoderError
 from encoders.language.budget import Time
 from encoders.language.load import best_dtype
-from encoders.progress import Progress
+from encoders.progress import TrainingProgress
 from encoders.protocol import Encoder
 from encoders.quiet import quiet
 from encoders.tuning.batches import Collator, OldSpace
@@ -54,13 +54,13 @@ class Training:
         draws = Draws(pairs, batch_size, settings)
         self._collator = Collator(draws, pairs.texts, OldSpace(old, pairs.texts), model.preprocess)
 
-    def run(self, progress: Callable[[Progress], None], stop: Callable[[], bool]) -> None:
+    def run(self, progress: Callable[[TrainingProgress], None], stop: Callable[[], bool]) -> None:
         """Train to the end, or until there is a reason to stop."""
-        from encoders.tuning.watch import Watch
+        from encoders.tuning.watch import TimeLimitCallback
 
         if stop():  # the trainer would make one step before it asks
             return
-        watch = Watch(self.time, self.loss, progress, stop)
+        watch = TimeLimitCallback(self.time, self.loss, progress, stop)
         with _quietly(), tempfile.TemporaryDirectory(prefix="penchant-encoder-") as scratch:
             trainer = self._trainer(Path(scratch), watch)
             trainer.train()

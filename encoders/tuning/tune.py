@@ -13,9 +13,9 @@ from encoders.errors import EncoderError
 from encoders.language.budget import is_out_of_memory
 from encoders.language.load import best_device
 from encoders.language.memory import peak_bytes, reset_peak
-from encoders.progress import Progress
+from encoders.progress import TrainingProgress
 from encoders.sentence import SentenceEncoder, load_sentence_transformer
-from encoders.tuning.choice import Choice, choose, held
+from encoders.tuning.choice import BlendChoice, choose, held
 from encoders.tuning.pairs import TextPairs, numbered, parted
 from encoders.tuning.phrases import phrases
 from encoders.tuning.room import fitting_batch
@@ -36,7 +36,7 @@ def tune_encoder(
     pairs: TextPairs,
     anchors_to_keep: Sequence[str],
     settings: EncoderTuning | None = None,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Callable[[TrainingProgress], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> EncoderRound:
     """Train the encoder of a folder on pairs, its vectors of all texts tied to those of before.
@@ -59,7 +59,7 @@ class _Round:
         pairs: TextPairs,
         anchors_to_keep: Sequence[str],
         settings: EncoderTuning,
-        progress: Callable[[Progress], None],
+        progress: Callable[[TrainingProgress], None],
         stop: Callable[[], bool],
     ) -> None:
         import torch
@@ -124,11 +124,11 @@ class _Round:
             choice,
         )
 
-    def _choice(self, model: SentenceTransformer, before: State, after: State) -> Choice:
+    def _choice(self, model: SentenceTransformer, before: State, after: State) -> BlendChoice:
         """Choose how much of the change is taken over."""
         texts = [self._parts.train.texts[number] for number in self._held.texts.tolist()]
         if len(self._settings.blends) == 1 or not texts:
-            return Choice(self._settings.blends[0], math.nan, math.nan)
+            return BlendChoice(self._settings.blends[0], math.nan, math.nan)
 
         def encode(part: float) -> Any:
             blend(model, before, after, part)

@@ -11,18 +11,18 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from encoders.language.budget import Time
-from encoders.progress import Progress
+from encoders.progress import TrainingProgress
 from encoders.tuning.tied_loss import TiedLoss
 
 
-class Watch(TrainerCallback):
+class TimeLimitCallback(TrainerCallback):
     """Ends the training in time; `steps` counts those that changed weights."""
 
     def __init__(
         self,
         time: Time,
         loss: TiedLoss,
-        progress: Callable[[Progress], None],
+        progress: Callable[[TrainingProgress], None],
         stop: Callable[[], bool],
     ) -> None:
         self.steps = 0
@@ -60,7 +60,9 @@ class Watch(TrainerCallback):
         """Report how far it is, and plan anew."""
         self._time.made()
         losses = self._loss.losses
-        self._progress(Progress(len(losses), self._time.steps, losses[-1], self._time.spent))
+        self._progress(
+            TrainingProgress(len(losses), self._time.steps, losses[-1], self._time.spent)
+        )
         control.should_training_stop = self._is_over(state)
 
     def _is_over(self, state: TrainerState) -> bool:

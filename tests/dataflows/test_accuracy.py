@@ -11,13 +11,13 @@ from dataflows.accuracy import accuracy
 from dataflows.figures import gains
 from dataflows.prequential import Prequential
 from dataflows.report import write_ranks
-from dataflows.scored import Row
+from dataflows.scored import ScoredEvent
 
 
 def judge_of(ranks: list[int], plain: list[int], popularity: list[int]) -> Prequential:
     judge = Prequential(0, repeats_on=True)
     for number, (rank, other) in enumerate(zip(ranks, plain, strict=True)):
-        row = Row(
+        row = ScoredEvent(
             user=number % 7,
             ordinal=number // 7,
             tie_safe=rank,

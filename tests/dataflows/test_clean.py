@@ -16,7 +16,7 @@ from dataflows import seen_ids
 from dataflows.clean import Cleaner, CleanSettings, Verdict
 from dataflows.events import Event, EventSettings, decode_event
 from dataflows.ledger import Ledger
-from dataflows.rates import Rates
+from dataflows.rates import EventRates
 from dataflows.record import Raw, Reject
 from dataflows.records import MemoryStore
 from dataflows.seen_ids import SeenIds
@@ -262,7 +262,7 @@ def test_a_bots_events_with_one_time_stamp_are_found_too() -> None:
     st.lists(st.tuples(st.sampled_from("abcdef"), st.floats(-200, 200)), max_size=80),
 )
 def test_counts_in_a_minute_agree_with_a_plain_count(moves: list[tuple[str, float]]) -> None:
-    rates = Rates(100)
+    rates = EventRates(100)
     minutes: dict[str, list[float]] = {}
     for user, ts in moves:
         minute = minutes.get(user)
@@ -273,7 +273,7 @@ def test_counts_in_a_minute_agree_with_a_plain_count(moves: list[tuple[str, floa
 
 
 def test_the_memory_of_users_is_bounded_and_keeps_those_seen_last() -> None:
-    rates = Rates(3)
+    rates = EventRates(3)
     for user in "abcad":  # d takes the place of b, since a came again
         rates.add(user, T)
     assert len(rates) == 3
@@ -282,7 +282,7 @@ def test_the_memory_of_users_is_bounded_and_keeps_those_seen_last() -> None:
 
 
 def test_a_user_who_was_forgotten_and_returns_is_written_once() -> None:
-    rates = Rates(1)
+    rates = EventRates(1)
     for user in "aba":
         rates.add(user, T)
     assert [(key, blob is None) for _, key, blob in rates.changed()] == [("b", True), ("a", False)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dataflows.curves import POINTS, curves
-from dataflows.scored import Row, Scored
+from dataflows.scored import Scored, ScoredEvent
 from dataflows.trace import Trace
 from learners.drift import Alarm
 
@@ -27,7 +27,7 @@ def rows() -> tuple[Scored, Trace]:
             rank = int(rng.integers(0, 30))
             scored.add(
                 f"e{position}",
-                Row(
+                ScoredEvent(
                     position % 5, len(scored) // 5, rank, rank, 0, 50, rank > 0, rank % 2 == 0, 9, 0
                 ),
             )
@@ -115,6 +115,6 @@ def test_a_handful_of_events_and_none_at_all() -> None:
     assert empty["candidates"]["all"]["recall"] is None
     trace.open(0, 1.0)
     trace.add(0, 1.0, None, 0)
-    scored.add("e0", Row(0, 0, 1, 1, 1, 5, True, False, 3, 0))
+    scored.add("e0", ScoredEvent(0, 0, 1, 1, 1, 5, True, False, 3, 0))
     one = curves(scored, trace, [], 10)["running"]
     assert (one["window"], one["events"], one["hr@10"]) == (1, [1], {"tie_safe": [1.0]})

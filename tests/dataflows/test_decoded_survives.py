@@ -20,7 +20,7 @@ from dataflows.engine import Engine
 from dataflows.event_settings import EventSettings
 from dataflows.events import Event, decode_event
 from dataflows.generation.narrative_prompts import fact_texts, plain_headline, plain_reason
-from dataflows.generation.told import Listed, NarrativeText, Sentence
+from dataflows.generation.told import NarrativeText, Sentence, SentList
 from dataflows.items import ItemRecord, decode_item
 from dataflows.messages import Position, Versions, render_narrative
 from dataflows.outbox import Outbox
@@ -191,7 +191,7 @@ def test_an_item_that_is_decoded_can_be_stored_moved_and_put_into_words(record: 
     )
     assert "\n" not in " ".join(fact_texts(item))
     place = Position("events-0", 0)
-    listed_one = Listed("u", (item.item_id,), "", 1, place, Versions("e", "m"))
+    listed_one = SentList("u", (item.item_id,), "", 1, place, Versions("e", "m"))
     strict(render_narrative(listed_one, told, "lm", 1.7e9))
 
 

@@ -12,7 +12,7 @@ from dataflows.config import load_config
 from dataflows.demo import run_demo
 from dataflows.demo_log import shop_log
 from dataflows.demo_people import REMEMBERED, People, describe
-from dataflows.demo_view import Rates, Scene, demo_view
+from dataflows.demo_view import HitRates, Scene, demo_view
 from dataflows.event_settings import EventSettings
 from dataflows.record import Raw
 from dataflows.shop import Shop
@@ -111,7 +111,7 @@ def test_people_are_bounded_and_the_newest_stay() -> None:
 
 
 def scene(done: int, hits: float | None) -> Scene:
-    return Scene(done, 100, 50.0, 3.0, 9.0, 5, 5, 1, Rates(hits, hits and hits / 2), 10, 20)
+    return Scene(done, 100, 50.0, 3.0, 9.0, 5, 5, 1, HitRates(hits, hits and hits / 2), 10, 20)
 
 
 def test_a_terminal_gets_a_live_panel() -> None:
@@ -159,7 +159,7 @@ def test_a_panel_of_intents_shows_their_share() -> None:
     console, held = screen(terminal=True)
     with demo_view("intents", "hashing-32", console) as view:
         for done in range(20, 101, 20):
-            view.show(scene(done, None)._replace(recent=Rates(None, None, done / 200)))
+            view.show(scene(done, None)._replace(recent=HitRates(None, None, done / 200)))
     shown = held.getvalue()
     assert "intent right" in shown
     assert "50.0 %" in shown

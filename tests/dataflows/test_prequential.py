@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.peers.popularity import Popularity
+from dataflows.peers.popularity import PopularityBaseline
 from dataflows.peers.run import run_baseline
 from dataflows.prequential import Prequential
 from dataflows.ranks import place_in, rank_among
@@ -103,7 +103,7 @@ def test_ranks_worked_out_by_hand() -> None:
     assert scored.column("plain").tolist() == [1, 1, 0, 3, 1, 2, 3, 2]
     assert scored.column("as_served").tolist() == [0, 1, 0, 2, 0, 0, 0, 0]
     assert scored.column("candidates").tolist() == [1, 1, 1, 3, 1, 2, 3, 3]
-    run = run_baseline(Popularity(), judge.trace, repeats_on=False)
+    run = run_baseline(PopularityBaseline(), judge.trace, repeats_on=False)
     assert run.ranks.tolist() == [1, 1, 0, 3, 1, 2, 3, 3]
     assert run.events == len(LOG)
     assert scored.column("user").tolist() == [1, 0, 0, 2, 1, 2, 3, 3]
@@ -231,7 +231,8 @@ def test_ranks_equal_a_naive_reading_of_the_protocol(steps, warmup, repeats_on) 
     columns = [judge.scored.column(name).tolist() for name in ("tie_safe", "plain", "candidates")]
     assert list(zip(*columns, strict=True)) == oracle(events, warmup, repeats_on)
     assert (
-        run_baseline(Popularity(), judge.trace, repeats_on=repeats_on).ranks.tolist() == columns[0]
+        run_baseline(PopularityBaseline(), judge.trace, repeats_on=repeats_on).ranks.tolist()
+        == columns[0]
     )
     counted = judge.unscored
     reasons = counted.warmup + counted.no_item + counted.repeat + counted.group_began_in_warmup

@@ -23,7 +23,7 @@ from dataflows.play import PlaySource, batched, catalogue_records, open_engine, 
 from dataflows.prequential import Prequential
 from dataflows.replay import Replay, ReplaySettings, replay
 from dataflows.shop import Shop
-from dataflows.watch import Watch
+from dataflows.watch import ReplayObserver
 from encoders.load import load_encoder
 
 Lines = list[dict[str, Any]]
@@ -225,7 +225,9 @@ class KeepSink(DynamicSink):
         return Keep(self.outs, self.acknowledge)
 
 
-def messages(folder: Path, watch: Watch | None) -> list[tuple[str, bytes | None, dict[str, Any]]]:
+def messages(
+    folder: Path, watch: ReplayObserver | None
+) -> list[tuple[str, bytes | None, dict[str, Any]]]:
     """All messages of the flow but for the time that is stamped on them."""
     config = load_config(None, {"encoder.name": ENCODER, "learner.repeats": "off"}, {})
     encoder, order = load_encoder(ENCODER), read_order(folder / "events.jsonl", config.events)
@@ -244,7 +246,7 @@ def messages(folder: Path, watch: Watch | None) -> list[tuple[str, bytes | None,
 def test_the_judge_changes_nothing_of_what_is_sent(shop, tmp_path) -> None:
     write(tmp_path / "events.jsonl", shop[0][:500])
     write(tmp_path / "items.jsonl", shop[1])
-    watch = Watch(Prequential(0, repeats_on=False), "events.jsonl")
+    watch = ReplayObserver(Prequential(0, repeats_on=False), "events.jsonl")
     watched = messages(tmp_path, watch)
     assert len(watch.judge.scored) > 200
     assert watched == messages(tmp_path, None)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from river import checks, compose, datasets, evaluate, linear_model, metrics, preprocessing
 
-from learners.columns import Columns
+from learners.columns import FeatureColumns
 from learners.preference import PreferenceLearner
 from learners.preference_classifier import PreferenceClassifier
 
@@ -150,7 +150,7 @@ def test_parameters_that_cannot_work_are_refused(changes: Any, said: str) -> Non
 
 
 def test_columns_do_not_hang_on_the_order_of_a_dict() -> None:
-    one, other = Columns(10), Columns(10)
+    one, other = FeatureColumns(10), FeatureColumns(10)
     one.add({"b": 1.0, "a": 2.0, 3: 3.0})
     other.add({3: 3.0, "a": 2.0, "b": 1.0})
     x = {"a": 2.0, "unknown": 9.0, 3: 3.0}
@@ -160,7 +160,7 @@ def test_columns_do_not_hang_on_the_order_of_a_dict() -> None:
 
 
 def test_columns_stop_at_their_limit() -> None:
-    columns = Columns(2)
+    columns = FeatureColumns(2)
     columns.add({"c": 1.0, "a": 1.0, "b": 1.0})
     assert len(columns) == 2
     assert columns.row({"a": 1.0, "b": 2.0, "c": 3.0}, 2).tolist() == [1.0, 2.0]

@@ -19,7 +19,7 @@ from dataflows.generation.companion import LlmClient
 from dataflows.generation.desk import InLine
 from dataflows.generation.generator import Named
 from dataflows.generation.settings import GenerateSettings
-from dataflows.generation.told import Narrative, NarrativeText, Sentence
+from dataflows.generation.told import GeneratedNarrative, NarrativeText, Sentence
 from dataflows.generation.worker import Worker
 from dataflows.record import Raw
 from dataflows.records import MemoryStore
@@ -58,7 +58,7 @@ class Scribe:
     def tell(self, listed):
         reasons = tuple(Sentence(f"Reason {i}", "model") for i in listed.item_ids)
         titles = tuple(f"Title {i}" for i in listed.item_ids)
-        return Narrative(
+        return GeneratedNarrative(
             listed, NarrativeText(Sentence("All of it", "template"), reasons, titles), "lm-1"
         )
 

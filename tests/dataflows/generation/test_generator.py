@@ -6,7 +6,7 @@ from dataflows.generation.generator import Generator, Wish, history_of
 from dataflows.generation.settings import GenerateSettings
 from dataflows.tuning.prompts import MOST_SHOWN, next_prompt
 from encoders.language.beam import beam_search
-from learners.generated import Taken
+from learners.generated import GenerationContext
 from tests.encoders.language.tiny_model import WORDS, tiny_model
 
 MODEL = tiny_model()
@@ -22,7 +22,7 @@ def generator(titles=TITLES, **settings):
 
 def wish(*item_ids, titles=TITLES, user="u"):
     shown = [(titles[item_id], "") for item_id in item_ids]
-    return Wish(user, Taken(shown, list(item_ids), len(item_ids), 7.0))
+    return Wish(user, GenerationContext(shown, list(item_ids), len(item_ids), 7.0))
 
 
 def test_it_names_live_items_that_the_user_does_not_have_with_their_lift():
@@ -53,7 +53,7 @@ def test_each_user_is_answered_for_themselves_and_in_order():
 
 def test_new_renamed_and_removed_titles_count_at_once():
     made = generator({"a": "w1 w2", "b": "w3"}, items=9)
-    asked = [Wish("u", Taken([("w5", "")], [], 1, 0.0))]
+    asked = [Wish("u", GenerationContext([("w5", "")], [], 1, 0.0))]
     made.put("c", "w7 w8 w9")
     assert set(made.name(asked)[0].item_ids) == {"a", "b", "c"}
     made.remove("a")
@@ -96,14 +96,19 @@ def test_an_item_of_another_category_is_another_line():
 
 def test_a_search_stands_where_it_came():
     items = [("one", "A"), ("two", ""), ("three", "B")]
-    assert history_of(Taken(items, [], 3, 0.0, "words", 1)) == [
+    assert history_of(GenerationContext(items, [], 3, 0.0, "words", 1)) == [
         "A: one", "two", "looked for: words", "B: three",
     ]  # fmt: skip
-    assert history_of(Taken(items[:1], [], 1, 0.0, "words", 0)) == ["A: one", "looked for: words"]
-    assert next_prompt(history_of(Taken(items[:1], [], 1, 0.0))) == next_prompt(["A: one"])
+    assert history_of(GenerationContext(items[:1], [], 1, 0.0, "words", 0)) == [
+        "A: one",
+        "looked for: words",
+    ]
+    assert next_prompt(history_of(GenerationContext(items[:1], [], 1, 0.0))) == next_prompt(
+        ["A: one"]
+    )
     many = [(f"Thing {n}", "") for n in range(MOST_SHOWN)]
     told = [title for title, _ in many]
-    assert next_prompt(history_of(Taken(many, [], 9, 0.0))) == next_prompt(told)
+    assert next_prompt(history_of(GenerationContext(many, [], 9, 0.0))) == next_prompt(told)
 
 
 def test_a_user_is_asked_about_live_as_in_training():

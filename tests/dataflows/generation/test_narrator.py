@@ -15,10 +15,10 @@ from dataflows.generation.narrative_prompts import (
 )
 from dataflows.generation.narrator import Narrator, narrate
 from dataflows.generation.settings import GenerateSettings
-from dataflows.generation.told import Listed
+from dataflows.generation.told import SentList
 from dataflows.items import ItemRecord
 from dataflows.message_types import Position, Versions
-from encoders.language.words import Line
+from encoders.language.words import GeneratedLine
 from tests.encoders.language.tiny_model import tiny_model
 
 MODEL = tiny_model()
@@ -32,7 +32,7 @@ SHOP = [
 
 
 def listed(*item_ids, need="tea time"):
-    return Listed("u", item_ids, need, 7, Position("p", 3), Versions("e", "m"))
+    return SentList("u", item_ids, need, 7, Position("p", 3), Versions("e", "m"))
 
 
 class Pen:
@@ -43,7 +43,7 @@ class Pen:
 
     def __call__(self, model, prompts):
         self.asked.append(list(prompts))
-        return [[Line(text, -1.0) for text in self.texts] for _ in prompts]
+        return [[GeneratedLine(text, -1.0) for text in self.texts] for _ in prompts]
 
 
 def narrator(pen, records=SHOP, most=10):
@@ -204,7 +204,12 @@ def test_a_list_is_put_into_words_by_itself(monkeypatch):
 
     def lines(model, prompts, **how):
         asked.append(prompts)
-        return [[Line("As good as Zorro in all.", -1.0), Line("A thing for all of you.", -2.0)]] * 3
+        return [
+            [
+                GeneratedLine("As good as Zorro in all.", -1.0),
+                GeneratedLine("A thing for all of you.", -2.0),
+            ]
+        ] * 3
 
     monkeypatch.setattr("dataflows.generation.narrator.write_lines", lines)
     words = narrate(MODEL, SHOP[:2], "tea_time", SHOP)

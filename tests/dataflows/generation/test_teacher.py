@@ -10,7 +10,7 @@ from dataflows.batch import Batch
 from dataflows.generation.author import LABELS, LlmResponder
 from dataflows.generation.desk import InLine
 from dataflows.generation.settings import GenerateSettings
-from dataflows.generation.teacher import Choice, Lesson, Question, Teacher
+from dataflows.generation.teacher import LabelQuestion, LabelScorer, Lesson, Teacher
 from dataflows.generation.usual import Usual
 from dataflows.tuning.prompts import intent_prompt, label_words
 from learners.pending import LateLabel
@@ -37,16 +37,16 @@ def naive(text):
 
 
 def question(text, labels=CHOICE, event_id="e"):
-    return Question("u", event_id, text, labels)
+    return LabelQuestion("u", event_id, text, labels)
 
 
 def test_labels_are_scored_whole():
     raw = np.array([naive(text) for text in TEXTS])
-    assert Choice(MODEL, CHOICE).scores(TEXTS) == pytest.approx(raw, abs=1e-3)
+    assert LabelScorer(MODEL, CHOICE).scores(TEXTS) == pytest.approx(raw, abs=1e-3)
 
 
 def test_what_was_asked_about_so_far_is_what_is_usual():
-    usual, choice = Usual(naive("")), Choice(MODEL, CHOICE)
+    usual, choice = Usual(naive("")), LabelScorer(MODEL, CHOICE)
     for texts in (TEXTS[:1], TEXTS[1:]):
         raw = np.array([naive(text) for text in texts])
         usual.add(raw)
@@ -101,7 +101,7 @@ def test_what_was_usual_long_ago_is_forgotten():
 
 
 def test_a_label_without_words_is_never_told():
-    choice = Choice(MODEL, ("w1", "", "w3"))
+    choice = LabelScorer(MODEL, ("w1", "", "w3"))
     judged = choice.judge(["w2", "w5"])
     assert np.isfinite(judged).all()
     assert (judged[:, 1] == 0.0).all()
@@ -132,7 +132,7 @@ def test_another_model_or_another_choice_begins_anew():
 
 def test_the_margin_is_between_the_first_and_the_second():
     (lesson,) = Teacher().tell(MODEL, [question("w9 w10 w1")])
-    judged = np.sort(Choice(MODEL, CHOICE).judge(["w9 w10 w1"])[0])
+    judged = np.sort(LabelScorer(MODEL, CHOICE).judge(["w9 w10 w1"])[0])
     assert lesson.margin == pytest.approx(judged[-1] - judged[-2], abs=1e-6)
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from dataflows.generation.desk import Backlog, InLine, Job
+from dataflows.generation.desk import Backlog, InLine, Request
 from dataflows.generation.worker import Worker
 from dataflows.items import ItemRecord
 from encoders.language.beam import beam_search
@@ -60,7 +60,7 @@ def started():
 
 def ask(worker, *what, kind="names", shard=0):
     for one in what:
-        worker.ask(Job(kind, shard, one, one))
+        worker.ask(Request(kind, shard, one, one))
 
 
 def taken(worker, shard=0):
@@ -90,9 +90,9 @@ def test_of_one_user_the_newest_request_counts_and_of_too_many_the_oldest_goes(s
     worker = started(responder, most=3)
     ask(worker, "first")
     assert responder.began.wait(PATIENCE)
-    worker.ask(Job("names", 0, "u", "old"))
+    worker.ask(Request("names", 0, "u", "old"))
     ask(worker, "v")
-    worker.ask(Job("names", 0, "u", "new"))
+    worker.ask(Request("names", 0, "u", "new"))
     ask(worker, "x", "y")
     responder.gate.set()
     assert worker.drain(PATIENCE)
@@ -181,7 +181,7 @@ def test_in_line_the_answer_lies_ready_at_once():
 def test_waiting_keeps_the_place_of_a_request_that_is_renewed():
     waiting = Backlog(2)
     for key, what in [("a", 1), ("b", 2), ("a", 3), ("c", 4)]:
-        waiting.put(Job("k", 0, key, what))
+        waiting.put(Request("k", 0, key, what))
     assert [job.what for job in waiting.take("k", 5)] == [2, 4]
     assert (waiting.dropped, len(waiting), waiting.kinds()) == (1, 0, [])
 

@@ -76,7 +76,7 @@ def test_poll_limits_hold_while_a_training_takes_longer_than_they_are(
     behave(tiny, hold=True)
     registry = Registry(tmp_path / "state" / "models")
     process = tether.start(
-        finetune_process.MODULE, msgspec.json.encode(finetune_process.Job(given, MAKE))
+        finetune_process.MODULE, msgspec.json.encode(finetune_process.FinetuneJob(given, MAKE))
     )
     try:
         until(lambda: TinyTuner(tiny).calls("trained"), "the training")

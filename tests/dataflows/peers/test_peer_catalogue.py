@@ -8,7 +8,7 @@ from dataflows.errors import InputError
 from dataflows.peers import catalogue
 from dataflows.peers.catalogue import BASELINES, DEFAULT, open_baselines, read_names
 from dataflows.peers.contest import hold_contest
-from dataflows.peers.popularity import Popularity
+from dataflows.peers.popularity import PopularityBaseline
 
 
 @pytest.mark.parametrize(
@@ -39,10 +39,10 @@ def test_the_default_is_popularity() -> None:
     assert list(open_baselines(DEFAULT, 0).baselines) == ["popularity", "popularity-decayed"]
 
 
-def lacking(seed: int) -> Popularity:
+def lacking(seed: int) -> PopularityBaseline:
     import a_library_that_is_not_there  # noqa: F401
 
-    return Popularity()
+    return PopularityBaseline()
 
 
 def test_a_missing_library_stops_a_named_peer_and_leaves_others_alone(monkeypatch) -> None:
@@ -57,7 +57,7 @@ def test_a_missing_library_stops_a_named_peer_and_leaves_others_alone(monkeypatc
     assert set(DEFAULT) <= set(entrants.baselines)
 
 
-class Fails(Popularity):
+class Fails(PopularityBaseline):
     def learn(self, group) -> None:
         if group.position > 100:
             raise RuntimeError("no room")
@@ -65,7 +65,7 @@ class Fails(Popularity):
 
 
 def test_a_peer_that_fails_takes_nothing_from_the_others(judged, long_log) -> None:
-    entrants = catalogue.Entrants({"fails": Fails(), "popularity": Popularity()}, {})
+    entrants = catalogue.Entrants({"fails": Fails(), "popularity": PopularityBaseline()}, {})
     judge = judged(long_log, 50)
     seen: list[tuple[str, int, int]] = []
     told = hold_contest(entrants, judge, lambda *at: seen.append(at))

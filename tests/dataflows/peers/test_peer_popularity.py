@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.peers import own_popularity
-from dataflows.peers.popularity import Popularity
+from dataflows.peers.popularity import PopularityBaseline
 from dataflows.trace import Group
 
 
@@ -20,7 +20,7 @@ def group_of(rows: list[int], weight: float = 1.0) -> Group:
 
 @given(st.lists(st.integers(0, 6), max_size=40))
 def test_decayed_counts_are_in_proportion_to_a_sum_of_powers(learnt) -> None:
-    popularity = Popularity(half_life=3.0)
+    popularity = PopularityBaseline(half_life=3.0)
     for row in learnt:
         popularity.learn(group_of([row]))
     ages = range(len(learnt), 0, -1)
@@ -32,14 +32,14 @@ def test_decayed_counts_are_in_proportion_to_a_sum_of_powers(learnt) -> None:
 
 
 def test_what_was_not_wanted_is_not_counted() -> None:
-    popularity = Popularity()
+    popularity = PopularityBaseline()
     popularity.learn(group_of([0, 1, 0]))
     popularity.learn(group_of([1], weight=-1.0))
     assert popularity.scores(0, 0.0, 3).tolist() == [2.0, 1.0, 0.0]
 
 
 def test_room_grows_and_large_steps_are_brought_down() -> None:
-    popularity = Popularity(half_life=0.5)
+    popularity = PopularityBaseline(half_life=0.5)
     for row in range(3000):
         popularity.learn(group_of([row]))
     scores = popularity.scores(0, 0.0, 5000)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from dataflows.peers.catalogue import BASELINES, open_baselines
 from dataflows.peers.contest import hold_contest
-from dataflows.peers.popularity import Popularity
-from dataflows.peers.run import Runner, rank_in, run_baseline
+from dataflows.peers.popularity import PopularityBaseline
+from dataflows.peers.run import BaselineRunner, rank_in, run_baseline
 
 
 def odd_score(user: str, ts: float, item: str, past: list[tuple[str, str]]) -> float:
@@ -80,10 +80,10 @@ def test_ranks_equal_a_naive_reading_of_the_protocol(
 
 
 def test_a_trace_that_still_grows_gives_the_same_ranks(judged, long_log) -> None:
-    whole = run_baseline(Popularity(), judged(long_log).trace, repeats_on=False)
+    whole = run_baseline(PopularityBaseline(), judged(long_log).trace, repeats_on=False)
     ends_scored = [*long_log[:700], ("u0", "new", long_log[700][2], 1.0)]
     judge = judged(ends_scored)
-    runner = Runner(Popularity(), judge.trace, repeats_on=False)
+    runner = BaselineRunner(PopularityBaseline(), judge.trace, repeats_on=False)
     runner.advance()
     assert runner.done == len(judge.trace) - 1
     seen = runner.ranks()
@@ -95,11 +95,11 @@ def test_a_trace_that_still_grows_gives_the_same_ranks(judged, long_log) -> None
 
 def test_progress_is_told_and_a_peer_of_the_wrong_shape_is_caught(traced, long_log) -> None:
     told: list[int] = []
-    run_baseline(Popularity(), traced(long_log), repeats_on=False, tick=told.append)
+    run_baseline(PopularityBaseline(), traced(long_log), repeats_on=False, tick=told.append)
     assert told == sorted(told)
     assert len(told) > 3
 
-    class Short(Popularity):
+    class Short(PopularityBaseline):
         def scores(self, user, ts, items):
             return np.zeros(items - 1)
 

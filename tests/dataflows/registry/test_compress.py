@@ -14,7 +14,7 @@ from dataflows.registry.slice import newest_window
 from dataflows.shop import Shop
 from dataflows.store import Store
 from dataflows.tuning.collect import Collector
-from dataflows.tuning.evidence import Evidence, Figure
+from dataflows.tuning.evidence import Evidence, PairedMeasure
 from dataflows.tuning.finetune import IDENTITY, tuning_folder
 from dataflows.tuning.gate_settings import GateSettings
 from dataflows.tuning.tuner_encoder import EncoderTuner
@@ -26,8 +26,8 @@ from tests.encoders.tiny_models import HIDDEN, build_model
 TEXTS = ["toy story", "running shoes", "red jazz", "blue rock"]
 
 
-def figure(loss: float) -> Figure:
-    return Figure(-5.0, -5.0 - loss, -loss, -loss - 0.01, -loss + 0.01)
+def figure(loss: float) -> PairedMeasure:
+    return PairedMeasure(-5.0, -5.0 - loss, -loss, -loss - 0.01, -loss + 0.01)
 
 
 class FakeMeasurer:
@@ -43,7 +43,7 @@ class FakeMeasurer:
         old, new = load_encoder(str(base.folder)), load_encoder(str(folder))
         near = (old.encode(TEXTS) * new.encode(TEXTS)).sum(1)
         loss = float(1 - near.mean()) if self.loss is None else self.loss
-        even = Figure(0.5, 0.5, 0.0, -0.001, 0.001)
+        even = PairedMeasure(0.5, 0.5, 0.0, -0.001, 0.001)
         figures = {"log_rank": figure(loss), "coverage": even, "pipeline_hit_rate": even}
         return Evidence("encoder", 500, figures | {"check:probe": even}, trained.health)
 

@@ -9,7 +9,7 @@ import pytest
 from dataflows.cli import app
 from dataflows.errors import ModelError
 from dataflows.registry.registry import Registry
-from dataflows.tuning.evidence import Decision, Evidence
+from dataflows.tuning.evidence import Evidence, GateDecision
 from tests.dataflows.registry.tiny import LOST, about, write_adapter
 
 FIGURES = {
@@ -117,7 +117,7 @@ def test_the_root_may_be_given(penchant, tmp_path, adds, monkeypatch):
 
 def test_refused_candidates_are_told_though_they_are_no_versions(penchant, registry):
     evidence = Evidence("language", 0, {}, None)
-    registry.decide(Decision("language", "refuse", ("the loss is not finite",), evidence))
+    registry.decide(GateDecision("language", "refuse", ("the loss is not finite",), evidence))
     out = penchant("list")
     assert "no version yet" in out
     assert "language: refused: the loss is not finite" in out
@@ -132,5 +132,5 @@ def test_an_id_can_be_copied_from_a_narrow_terminal(penchant, registry, adds, mo
 
 def test_a_smaller_form_that_won_is_not_told_as_promoted(penchant, registry):
     evidence = Evidence("encoder", 0, {}, None)
-    registry.decide(Decision("encoder", "promote", (), evidence, goal="keep", candidate="x"))
+    registry.decide(GateDecision("encoder", "promote", (), evidence, goal="keep", candidate="x"))
     assert "encoder: may be promoted: x" in penchant("list")

@@ -12,7 +12,7 @@ import pytest
 
 from dataflows.errors import InputError, ModelError
 from dataflows.registry.registry import Registry
-from dataflows.tuning.evidence import Decision, Evidence, Figure, Health
+from dataflows.tuning.evidence import Evidence, GateDecision, PairedMeasure, TrainingHealth
 from tests.dataflows.registry.tiny import LOST, WON, about, write_adapter, write_sentence
 
 
@@ -96,9 +96,9 @@ def test_what_is_in_force_cannot_be_promoted_again(registry, adds):
 
 
 def decision(verdict, *reasons):
-    figure = Figure(before=-3.5, after=-3.0, gain=0.5, low=0.25, high=0.75)
-    evidence = Evidence("encoder", 400, {"log_rank": figure}, Health(True, 20, 0.01, 640))
-    return Decision("encoder", verdict, reasons, evidence, candidate="encoder-0001-00000000")
+    figure = PairedMeasure(before=-3.5, after=-3.0, gain=0.5, low=0.25, high=0.75)
+    evidence = Evidence("encoder", 400, {"log_rank": figure}, TrainingHealth(True, 20, 0.01, 640))
+    return GateDecision("encoder", verdict, reasons, evidence, candidate="encoder-0001-00000000")
 
 
 def test_decisions_are_kept_whatever_they_say(any_registry):

@@ -14,9 +14,17 @@ import msgspec
 
 from dataflows.config import Config
 from dataflows.errors import InputError
-from dataflows.tuning.evidence import CHECK, COVERAGE, LOG_RANK, PIPELINE, Evidence, Figure, Health
+from dataflows.tuning.evidence import (
+    CHECK,
+    COVERAGE,
+    LOG_RANK,
+    PIPELINE,
+    Evidence,
+    PairedMeasure,
+    TrainingHealth,
+)
 from dataflows.tuning.settings import Kind
-from dataflows.tuning.tuner import Base, Step, Stop, Stopped, Tell, Trained
+from dataflows.tuning.tuner import Base, RoundStopped, StageProgress, Stop, Tell, Trained
 from dataflows.tuning.window import Split, Window, WindowEvent, WindowItem
 from tests.dataflows.registry.tiny import write_adapter, write_sentence
 
@@ -77,14 +85,14 @@ class TinyTuner:
         until = time.monotonic() + told.seconds
         while told.hang or time.monotonic() < until or self._is_held(told):
             if stop() and not told.hang:
-                raise Stopped
+                raise RoundStopped
             time.sleep(0.01)
-        tell(Step("training", 3, 3, "loss 1.0"))
+        tell(StageProgress("training", 3, 3, "loss 1.0"))
         if self.kind == "encoder":
             write_sentence(into, seed=len(self.calls("trained")))
         else:
             write_adapter(into)
-        health = Health(True, 3, 0.01, told.targets)
+        health = TrainingHealth(True, 3, 0.01, told.targets)
         form = "sentence-transformers" if self.kind == "encoder" else "adapter"
         return Trained(health, form, f"tiny-{len(self.calls('trained'))}", settings={"steps": 3})
 
@@ -95,10 +103,10 @@ class TinyTuner:
         assert (folder / "modules.json").exists() or self.kind == "language"
         gain = self.behaviour.gain
         figures = {
-            LOG_RANK: Figure(-6.0, -6.0 + gain, gain, gain - 0.1, gain + 0.1),
-            COVERAGE: Figure(0.5, 0.5, 0.0, 0.0, 0.0),
-            PIPELINE: Figure(0.2, 0.2, 0.0, -0.01, 0.01),
-            CHECK + "probe": Figure(0.9, 0.9, 0.0, 0.0, 0.0),
+            LOG_RANK: PairedMeasure(-6.0, -6.0 + gain, gain, gain - 0.1, gain + 0.1),
+            COVERAGE: PairedMeasure(0.5, 0.5, 0.0, 0.0, 0.0),
+            PIPELINE: PairedMeasure(0.2, 0.2, 0.0, -0.01, 0.01),
+            CHECK + "probe": PairedMeasure(0.9, 0.9, 0.0, 0.0, 0.0),
         }
         return Evidence(self.kind, 1000, figures, trained.health)
 

@@ -15,10 +15,10 @@ from dataflows.tuning.encoder_apart import is_apart, may_train, texts_to_keep, t
 from dataflows.tuning.encoder_check import reciprocal_ranks
 from dataflows.tuning.encoder_gate import LIVE, encoder_evidence, slice_figures
 from dataflows.tuning.encoder_slice import Answers, answer, questions
-from dataflows.tuning.evidence import COVERAGE, LOG_RANK, PIPELINE, UNSEEN, Health
+from dataflows.tuning.evidence import COVERAGE, LOG_RANK, PIPELINE, UNSEEN, TrainingHealth
 from dataflows.tuning.gate import judge
 from dataflows.tuning.gate_settings import GateSettings
-from dataflows.tuning.tuner import Step, Stopped
+from dataflows.tuning.tuner import RoundStopped, StageProgress
 from dataflows.tuning.window import Split, WindowEvent, WindowItem
 from encoders.hashing import HashingEncoder
 from encoders.load import load_encoder
@@ -31,7 +31,7 @@ ITEMS = {
     for kind in range(KINDS)
     for n in range(EACH)
 }
-HEALTH = Health(True, 10, 0.1, 100)
+HEALTH = TrainingHealth(True, 10, 0.1, 100)
 
 
 def shop_of_kinds(events: int = 900, seed: int = 0) -> Split:
@@ -82,7 +82,7 @@ def parted() -> Split:
 
 @pytest.fixture(scope="module")
 def evidence(config, parted):
-    told: list[Step] = []
+    told: list[StageProgress] = []
     found = encoder_evidence(ByWords(1), ByWords(0), parted, HEALTH, config, told.append)
     assert len(told) == 3
     return found
@@ -135,7 +135,7 @@ def test_a_broken_encoder_is_measured_and_refused(parted):
 
 
 def test_a_training_that_failed_and_two_of_the_same_are_not_measured(config, parted):
-    failed = Health(False, 3, 0.1, 10)
+    failed = TrainingHealth(False, 3, 0.1, 10)
     for old, new, health in ((ByWords(1), ByWords(0), failed), (ByWords(0), ByWords(0), HEALTH)):
         found = encoder_evidence(old, new, parted, health, config)
         assert (found.events, found.figures, found.health) == (0, {}, health)
@@ -143,7 +143,7 @@ def test_a_training_that_failed_and_two_of_the_same_are_not_measured(config, par
 
 
 def test_a_wish_to_stop_is_heard(config, parted):
-    with pytest.raises(Stopped):
+    with pytest.raises(RoundStopped):
         encoder_evidence(ByWords(1), ByWords(0), parted, HEALTH, config, stop=lambda: True)
 
 

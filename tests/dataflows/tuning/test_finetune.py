@@ -110,7 +110,7 @@ def test_killed_in_mid_round_it_goes_on_from_the_stored_window(tmp_path):
     config = written(tmp_path, 100, **{"files.follow": True})
     tiny = tmp_path / "tiny-encoder"
     behave(tiny, hold=True)
-    job = msgspec.json.encode(finetune_process.Job(config, MAKE))
+    job = msgspec.json.encode(finetune_process.FinetuneJob(config, MAKE))
     calls = TinyTuner(tiny).calls
 
     process = tether.start(finetune_process.MODULE, job)
@@ -194,7 +194,7 @@ def test_signals_that_are_not_to_end_it_reach_stream_and_round_and_end_neither(t
     config = written(tmp_path, 100, **{"files.follow": True})
     tiny = tmp_path / "tiny-encoder"
     behave(tiny, hold=True)
-    job = msgspec.json.encode(finetune_process.Job(config, MAKE))
+    job = msgspec.json.encode(finetune_process.FinetuneJob(config, MAKE))
     process = tether.start(finetune_process.MODULE, job)
     for number in ATTENDED:  # it has hardly begun
         os.killpg(process.pid, number)

@@ -13,23 +13,23 @@ from dataflows.tuning.evidence import (
     LOG_RANK,
     PIPELINE,
     UNSEEN,
-    Decision,
     Evidence,
-    Figure,
-    Health,
+    GateDecision,
+    PairedMeasure,
+    TrainingHealth,
     health_of,
 )
 from dataflows.tuning.gate import NEEDED, judge
 from dataflows.tuning.gate_settings import GateSettings
 
 CHECKED = CHECK + "intent_accuracy"
-HEALTHY = Health(True, 100, 0.01, 6400)
+HEALTHY = TrainingHealth(True, 100, 0.01, 6400)
 GOOD = {
-    LOG_RANK: Figure(-6.0, -5.7, 0.3, 0.2, 0.4),
-    UNSEEN: Figure(-9.0, -8.99, 0.01, -0.1, 0.12),
-    COVERAGE: Figure(0.5, 0.48, -0.02, -0.02, -0.02),
-    PIPELINE: Figure(0.2, 0.201, 0.001, -0.004, 0.006),
-    CHECKED: Figure(0.91, 0.905, -0.005, -0.008, -0.002),
+    LOG_RANK: PairedMeasure(-6.0, -5.7, 0.3, 0.2, 0.4),
+    UNSEEN: PairedMeasure(-9.0, -8.99, 0.01, -0.1, 0.12),
+    COVERAGE: PairedMeasure(0.5, 0.48, -0.02, -0.02, -0.02),
+    PIPELINE: PairedMeasure(0.2, 0.201, 0.001, -0.004, 0.006),
+    CHECKED: PairedMeasure(0.91, 0.905, -0.005, -0.008, -0.002),
 }
 
 
@@ -45,8 +45,10 @@ def evidence(kind="encoder", health=HEALTHY, events=1000, **changed) -> Evidence
     return Evidence(kind, events, figures, health)
 
 
-def loss(before: float, by: float, low: float | None = None, high: float | None = None) -> Figure:
-    return Figure(
+def loss(
+    before: float, by: float, low: float | None = None, high: float | None = None
+) -> PairedMeasure:
+    return PairedMeasure(
         before, before - by, -by, -by if low is None else low, -by if high is None else high
     )
 
@@ -67,12 +69,12 @@ def test_what_gains_and_harms_nothing_is_promoted(kind):
 @pytest.mark.parametrize(
     ("health", "reason"),
     [
-        (Health(False, 100, 0.01, 10), "loss is not finite"),
-        (Health(True, 0, 0.0, 10), "no step was made"),
-        (Health(True, 100, 0.0, 10), "weights changed by 0"),
-        (Health(True, 100, 1e-9, 10), "weights changed by 1e-09"),
-        (Health(True, 100, math.nan, 10), "weights changed by nan"),
-        (Health(True, 100, 0.01, 0), "targets were all cut away"),
+        (TrainingHealth(False, 100, 0.01, 10), "loss is not finite"),
+        (TrainingHealth(True, 0, 0.0, 10), "no step was made"),
+        (TrainingHealth(True, 100, 0.0, 10), "weights changed by 0"),
+        (TrainingHealth(True, 100, 1e-9, 10), "weights changed by 1e-09"),
+        (TrainingHealth(True, 100, math.nan, 10), "weights changed by nan"),
+        (TrainingHealth(True, 100, 0.01, 0), "targets were all cut away"),
         (None, "nothing is known of the training"),
     ],
 )
@@ -83,7 +85,7 @@ def test_a_useless_training_is_refused_however_good_the_figures(health, reason):
 
 
 def test_what_did_not_train_need_not_be_measured_to_be_refused():
-    empty = Evidence("language", 0, {}, Health(True, 0, 0.0, 0))
+    empty = Evidence("language", 0, {}, TrainingHealth(True, 0, 0.0, 0))
     assert judge(empty).reasons == (
         "the targets were all cut away: nothing took part in the loss",
         "nothing was trained: no step was made",
@@ -94,11 +96,11 @@ def test_what_did_not_train_need_not_be_measured_to_be_refused():
 @pytest.mark.parametrize(
     "figure",
     [
-        Figure(-6.0, -6.0, 0.0, -0.1, 0.1),
-        Figure(-6.0, -5.9, 0.1, -0.01, 0.21),
-        Figure(-6.0, -5.9, 0.1, 0.0, 0.2),
-        Figure(-6.0, -6.3, -0.3, -0.4, -0.2),
-        Figure(-6.0, -5.9, 0.1, 0.02, 0.18),  # an interval above zero, but z is 2.45
+        PairedMeasure(-6.0, -6.0, 0.0, -0.1, 0.1),
+        PairedMeasure(-6.0, -5.9, 0.1, -0.01, 0.21),
+        PairedMeasure(-6.0, -5.9, 0.1, 0.0, 0.2),
+        PairedMeasure(-6.0, -6.3, -0.3, -0.4, -0.2),
+        PairedMeasure(-6.0, -5.9, 0.1, 0.02, 0.18),  # an interval above zero, but z is 2.45
     ],
 )
 def test_no_proved_gain_on_the_newest_slice_is_refused(figure):
@@ -106,7 +108,7 @@ def test_no_proved_gain_on_the_newest_slice_is_refused(figure):
 
 
 def test_how_sure_the_gain_must_be_is_a_setting():
-    shaky = evidence(newest=Figure(-6.0, -5.9, 0.1, 0.02, 0.18))
+    shaky = evidence(newest=PairedMeasure(-6.0, -5.9, 0.1, 0.02, 0.18))
     assert reasons(shaky, z=2.0) == ""
 
 
@@ -153,7 +155,7 @@ def test_too_few_events_are_no_proof():
 
 def test_all_reasons_are_told():
     bad = evidence(
-        health=Health(False, 0, 0.0, 0),
+        health=TrainingHealth(False, 0, 0.0, 0),
         events=3,
         newest=loss(-6.0, 1.0),
         unseen=loss(-9.0, 1.0),
@@ -165,9 +167,9 @@ def test_all_reasons_are_told():
 
 
 def test_a_compressed_model_need_not_gain_and_may_not_lose_much():
-    kept = evidence(health=None, newest=Figure(-6.0, -6.02, -0.02, -0.05, 0.01))
+    kept = evidence(health=None, newest=PairedMeasure(-6.0, -6.02, -0.02, -0.05, 0.01))
     assert judge(kept, goal="keep").is_promoted
-    lossy = evidence(health=None, newest=Figure(-6.0, -6.02, -0.08, -0.12, 0.01))
+    lossy = evidence(health=None, newest=PairedMeasure(-6.0, -6.02, -0.08, -0.12, 0.01))
     assert "too much is lost" in judge(lossy, goal="keep").reasons[0]
     assert not judge(kept).is_promoted
 
@@ -184,7 +186,9 @@ def test_no_figure_that_is_no_number_gets_through(name, field, value):
 
 
 figure = st.builds(
-    lambda before, gain, down, up: Figure(before, before + gain, gain, gain - down, gain + up),
+    lambda before, gain, down, up: PairedMeasure(
+        before, before + gain, gain, gain - down, gain + up
+    ),
     st.floats(-10, 10),
     st.floats(-1, 1),
     st.floats(0, 0.5),
@@ -217,7 +221,7 @@ def test_promoted_means_that_every_rule_holds(figures):
 )
 def test_a_worse_figure_never_opens_the_gate(figures, name, by):
     was = figures[name]
-    worse = Figure(was.before, was.after - by, was.gain - by, was.low - by, was.high - by)
+    worse = PairedMeasure(was.before, was.after - by, was.gain - by, was.low - by, was.high - by)
     if not judge(Evidence("encoder", 1000, figures, HEALTHY)).is_promoted:
         after = judge(Evidence("encoder", 1000, figures | {name: worse}, HEALTHY))
         assert not after.is_promoted
@@ -232,10 +236,12 @@ def test_other_figures_are_kept_and_change_nothing():
 
 
 def test_a_decision_is_plain_data():
-    bad = evidence(health=Health(False, 1, math.nan, 3), newest=Figure(-6.0, *[math.nan] * 4))
+    bad = evidence(
+        health=TrainingHealth(False, 1, math.nan, 3), newest=PairedMeasure(-6.0, *[math.nan] * 4)
+    )
     decision = judge(bad)
     assert "log_rank is no number and is left out" in decision.notes
-    assert msgspec.json.decode(msgspec.json.encode(decision), type=Decision) == decision
+    assert msgspec.json.decode(msgspec.json.encode(decision), type=GateDecision) == decision
 
 
 def test_health_tells_the_first_and_the_last_loss():
@@ -256,8 +262,8 @@ def test_every_kind_has_figures_that_it_needs():
 
 
 def test_a_small_loss_that_is_certain_is_harm_to_a_new_model_and_not_to_a_smaller_form():
-    unseen = Figure(-8.344, -8.367, -0.023, -0.036, -0.008)
-    newest = Figure(-8.415, -8.432, -0.017, -0.024, -0.011)
+    unseen = PairedMeasure(-8.344, -8.367, -0.023, -0.036, -0.008)
+    newest = PairedMeasure(-8.415, -8.432, -0.017, -0.024, -0.011)
     smaller = evidence(health=None, newest=newest, unseen=unseen)
     assert judge(smaller, goal="keep").is_promoted
     assert "worse for certain" in reasons(evidence(unseen=unseen))

@@ -11,7 +11,13 @@ from dataflows.shop import Shop
 from dataflows.tuning import language_measures
 from dataflows.tuning.evidence import CHECK, LOG_RANK, health_of
 from dataflows.tuning.gate import judge
-from dataflows.tuning.language_gate import HIT_RATE, LIFT, NEXT_LOSS, Asked, language_evidence
+from dataflows.tuning.language_gate import (
+    HIT_RATE,
+    LIFT,
+    NEXT_LOSS,
+    QuestionBudget,
+    language_evidence,
+)
 from dataflows.tuning.language_measures import compare, following, lift
 from dataflows.tuning.language_questions import (
     check_questions,
@@ -24,7 +30,7 @@ from dataflows.tuning.window import split
 from encoders.language.load import load_language_model
 from tests.encoders.language.tiny_folder import write_adapter, write_tiny
 
-FEW = Asked(following=12, least=12, check=4, intents=4, generated=2)
+FEW = QuestionBudget(following=12, least=12, check=4, intents=4, generated=2)
 HEALTH = health_of([2.0, 1.0], steps=2, changed=0.1, targets=10)
 
 
@@ -99,7 +105,7 @@ def test_a_title_that_is_likely_for_anybody_counts_for_less_by_lift(parted):
 
 
 def test_when_time_is_over_the_least_is_asked_and_the_check_set(tiny, parted):
-    late = Asked(following=9, least=4, check=2, intents=4, generated=4, seconds=-1.0)
+    late = QuestionBudget(following=9, least=4, check=2, intents=4, generated=4, seconds=-1.0)
     evidence = language_evidence(tiny, tiny, parted, HEALTH, late)
     assert evidence.events == 4
     assert {name for name in evidence.figures if not name.startswith(CHECK)} == {

@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from dataflows.errors import InputError
 from dataflows.registry.registry import Registry
-from dataflows.tuning.evidence import LOG_RANK, Figure
+from dataflows.tuning.evidence import LOG_RANK, PairedMeasure
 from dataflows.tuning.round import (
     JUDGED,
     TRAINED,
@@ -20,7 +20,7 @@ from dataflows.tuning.round import (
     round_key,
     run_round,
 )
-from dataflows.tuning.tuner import Step, Stopped
+from dataflows.tuning.tuner import RoundStopped, StageProgress
 from tests.dataflows.registry.tiny import about
 from tests.dataflows.tuning.doubles import TinyTuner, a_window, behave
 
@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_better_model_is_registered_and_promoted(tuner, registry, folder):
-    steps: list[Step] = []
+    steps: list[StageProgress] = []
     decision = run_round(
         a_window(), tuner, registry, folder, RULES, tell=steps.append, now=lambda: 5.0
     )
@@ -111,7 +111,7 @@ def test_a_figure_that_is_no_number_is_refused_and_the_decision_kept(tuner, regi
 
     def broken(*given):
         evidence = measure(*given)
-        evidence.figures[LOG_RANK] = Figure(-6.0, math.nan, math.nan, math.nan, math.nan)
+        evidence.figures[LOG_RANK] = PairedMeasure(-6.0, math.nan, math.nan, math.nan, math.nan)
         return evidence
 
     tuner.measure = broken
@@ -122,7 +122,7 @@ def test_a_figure_that_is_no_number_is_refused_and_the_decision_kept(tuner, regi
 
 def test_a_round_that_was_stopped_trains_again(tuner, registry, folder):
     behave(tuner.folder, seconds=60)
-    with pytest.raises(Stopped):
+    with pytest.raises(RoundStopped):
         run_round(a_window(), tuner, registry, folder, RULES, stop=lambda: True)
     behave(tuner.folder)
     assert run_round(a_window(), tuner, registry, folder, RULES).is_promoted

@@ -16,13 +16,13 @@ from dataflows.config import Config, load_config
 from dataflows.records import MemoryStore
 from dataflows.registry.registry import Registry
 from dataflows.tuning.collect import Collector
-from dataflows.tuning.evidence import Decision, Evidence
+from dataflows.tuning.evidence import Evidence, GateDecision
 from dataflows.tuning.round import RoundSettings
 from dataflows.tuning.round_folder import RoundFolder, RoundFolders
 from dataflows.tuning.round_runner import RoundFailedError, RoundRunner
 from dataflows.tuning.settings import FinetuneSettings
 from dataflows.tuning.trainer import Trainer
-from dataflows.tuning.tuner import Step, Stopped
+from dataflows.tuning.tuner import RoundStopped, StageProgress
 from tests.dataflows.tuning.doubles import TinyTuner, behave
 from tests.dataflows.tuning.test_collect import event
 
@@ -52,7 +52,7 @@ def folder(tmp_path: Path) -> RoundFolder:
     return found
 
 
-def ignore(step: Step) -> None:
+def ignore(step: StageProgress) -> None:
     pass
 
 
@@ -60,11 +60,11 @@ def ignore(step: Step) -> None:
 
 
 def test_a_round_in_a_process_of_its_own_tells_its_steps_and_its_decision(tmp_path, folder):
-    steps: list[Step] = []
+    steps: list[StageProgress] = []
     decision = RoundRunner(config(tmp_path), MAKE).run(folder, steps.append, lambda: False)
     assert decision.is_promoted
     assert [step.stage for step in steps] == ["training", "training", "measuring"]
-    assert steps[1] == Step("training", 3, 3, "loss 1.0")
+    assert steps[1] == StageProgress("training", 3, 3, "loss 1.0")
     registry = Registry(tmp_path / "state" / "models")
     assert registry.decisions() == [decision]
     current = registry.current("encoder")
@@ -96,7 +96,7 @@ def test_an_endless_round_is_ended(tmp_path, folder):
 def test_a_round_is_stopped_whatever_it_does(tmp_path, folder):
     behave(tmp_path / "tiny-encoder", hang=True)
     tiny = TinyTuner(tmp_path / "tiny-encoder")
-    with pytest.raises(Stopped):
+    with pytest.raises(RoundStopped):
         RoundRunner(config(tmp_path), MAKE).run(folder, ignore, lambda: bool(tiny.calls("trained")))
 
 
@@ -112,10 +112,10 @@ class Seen:
     def begun(self, folder: RoundFolder) -> None:
         self.told.append(("begun", folder.number, ""))
 
-    def step(self, folder: RoundFolder, step: Step) -> None:
+    def step(self, folder: RoundFolder, step: StageProgress) -> None:
         self.told.append(("step", folder.number, step.stage))
 
-    def decided(self, folder: RoundFolder, decision: Decision) -> None:
+    def decided(self, folder: RoundFolder, decision: GateDecision) -> None:
         self.told.append(("decided", folder.number, decision.verdict))
 
     def failed(self, folder: RoundFolder, reason: str) -> None:
@@ -130,7 +130,7 @@ class FakeRunner:
         self.rounds: list[int] = []
         self.threads: set[int] = set()
 
-    def run(self, folder: RoundFolder, tell, stop) -> Decision:
+    def run(self, folder: RoundFolder, tell, stop) -> GateDecision:
         self.rounds.append(folder.number)
         self.threads.add(threading.get_ident())
         does = self._does.pop(0) if self._does else None
@@ -138,10 +138,10 @@ class FakeRunner:
             raise does
         while does is not None and not does():
             if stop():
-                raise Stopped
+                raise RoundStopped
             time.sleep(0.01)
-        tell(Step("training"))
-        return Decision("encoder", "promote", (), Evidence("encoder", 100, {}, None))
+        tell(StageProgress("training"))
+        return GateDecision("encoder", "promote", (), Evidence("encoder", 100, {}, None))
 
 
 class View(MemoryStore):
@@ -271,7 +271,7 @@ def test_what_ends_the_worker_is_raised(tmp_path):
 
 
 def test_a_job_survives_being_written_down(tmp_path):
-    from dataflows.tuning.round_process import Job
+    from dataflows.tuning.round_process import RoundJob
 
-    job = Job(config(tmp_path), "encoder", 3, os.fspath(tmp_path), MAKE)
-    assert msgspec.json.decode(msgspec.json.encode(job), type=Job) == job
+    job = RoundJob(config(tmp_path), "encoder", 3, os.fspath(tmp_path), MAKE)
+    assert msgspec.json.decode(msgspec.json.encode(job), type=RoundJob) == job

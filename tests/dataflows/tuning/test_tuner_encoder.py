@@ -12,7 +12,7 @@ from dataflows.shop import Shop
 from dataflows.tuning.item_pairs import Pair
 from dataflows.tuning.once import read_window
 from dataflows.tuning.round import base_of
-from dataflows.tuning.tuner import Base, Step, Stopped
+from dataflows.tuning.tuner import Base, RoundStopped, StageProgress
 from dataflows.tuning.tuner_encoder import EncoderTuner, as_texts
 from dataflows.tuning.window import Split, split
 from encoders.load import load_encoder
@@ -37,7 +37,7 @@ def parted(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Split:
 
 def test_what_was_trained_is_loaded_again_under_its_version(config, parted, tmp_path):
     tuner = EncoderTuner(config)
-    steps: list[Step] = []
+    steps: list[StageProgress] = []
     base = base_of("encoder", tuner.base_name, Registry(tmp_path / "models"))
     trained = tuner.train(parted, base, tmp_path / "new", steps.append, lambda: False)
     assert trained.health.finite
@@ -55,7 +55,7 @@ def test_what_was_trained_is_loaded_again_under_its_version(config, parted, tmp_
 def test_a_training_that_is_stopped_leaves_nothing(config, parted, tmp_path):
     tuner = EncoderTuner(config)
     base = base_of("encoder", tuner.base_name, Registry(tmp_path / "models"))
-    with pytest.raises(Stopped):
+    with pytest.raises(RoundStopped):
         tuner.train(parted, base, tmp_path / "new", lambda step: None, lambda: True)
     assert not (tmp_path / "new").exists()
 

@@ -16,7 +16,7 @@ from dataflows.tuning.gate import judge
 from dataflows.tuning.language_questions import is_check_user
 from dataflows.tuning.once import read_window, run_once
 from dataflows.tuning.round import RoundSettings, base_of, run_round
-from dataflows.tuning.tuner import Step, Stopped
+from dataflows.tuning.tuner import RoundStopped, StageProgress
 from dataflows.tuning.tuner_language import LanguageTuner
 from dataflows.tuning.window import Split, Window, split
 from encoders.language.load import load_language_model
@@ -45,7 +45,7 @@ def parted(shop: Path, config: Config) -> Split:
 
 def test_what_was_trained_is_loaded_again_under_its_version(config, parted, tmp_path):
     tuner = LanguageTuner(config)
-    steps: list[Step] = []
+    steps: list[StageProgress] = []
     base = base_of("language", tuner.base_name, Registry(tmp_path / "models"))
     trained = tuner.train(parted, base, tmp_path / "new", steps.append, lambda: False)
     assert trained.health.finite
@@ -80,7 +80,7 @@ def test_no_user_of_the_check_set_is_trained_on_and_intents_are_a_part(config, p
 def test_a_training_that_is_stopped_leaves_nothing(config, parted, tmp_path):
     tuner = LanguageTuner(config)
     base = base_of("language", tuner.base_name, Registry(tmp_path / "models"))
-    with pytest.raises(Stopped):
+    with pytest.raises(RoundStopped):
         tuner.train(parted, base, tmp_path / "new", lambda step: None, lambda: True)
     assert not (tmp_path / "new").exists()
 

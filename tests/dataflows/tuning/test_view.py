@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dataflows.tuning.evidence import LOG_RANK, Decision, Evidence, Figure
+from dataflows.tuning.evidence import LOG_RANK, Evidence, GateDecision, PairedMeasure
 from dataflows.tuning.round_folder import RoundFolder
-from dataflows.tuning.tuner import Step
+from dataflows.tuning.tuner import StageProgress
 from dataflows.tuning.view import LogView, describe_decision, describe_step, terminal_view
 
-FIGURES = {LOG_RANK: Figure(-6.0, -5.7, 0.3, 0.2, 0.4)}
+FIGURES = {LOG_RANK: PairedMeasure(-6.0, -5.7, 0.3, 0.2, 0.4)}
 EVIDENCE = Evidence("encoder", 1234, FIGURES, None)
-PROMOTED = Decision("encoder", "promote", (), EVIDENCE, candidate="encoder-0001-abc")
-REFUSED = Decision("encoder", "refuse", ("no [gain]", "harm"), Evidence("encoder", 0, {}, None))
+PROMOTED = GateDecision("encoder", "promote", (), EVIDENCE, candidate="encoder-0001-abc")
+REFUSED = GateDecision("encoder", "refuse", ("no [gain]", "harm"), Evidence("encoder", 0, {}, None))
 
 
 @pytest.fixture
@@ -32,8 +32,11 @@ def test_a_decision_in_one_line():
 
 
 def test_a_step_in_one_line():
-    assert describe_step(Step("training", 30, 150, "loss 1.61")) == "training 30 of 150, loss 1.61"
-    assert describe_step(Step("measuring")) == "measuring"
+    assert (
+        describe_step(StageProgress("training", 30, 150, "loss 1.61"))
+        == "training 30 of 150, loss 1.61"
+    )
+    assert describe_step(StageProgress("measuring")) == "measuring"
 
 
 def test_the_log_tells_stages_at_once_and_steps_now_and_then(folder, caplog):
@@ -43,8 +46,8 @@ def test_the_log_tells_stages_at_once_and_steps_now_and_then(folder, caplog):
     view.begun(folder)
     for second in range(25):
         now[0] = float(second)
-        view.step(folder, Step("training", second, 25))
-    view.step(folder, Step("measuring"))
+        view.step(folder, StageProgress("training", second, 25))
+    view.step(folder, StageProgress("measuring"))
     view.failed(folder, "the round crashed")
     folder.failed("the round crashed")
     view.begun(folder)
@@ -79,10 +82,10 @@ def test_a_terminal_shows_a_bar_and_keeps_decisions(folder):
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=160)
     with terminal_view(console) as view:
-        view.step(folder, Step("nothing begun"))
+        view.step(folder, StageProgress("nothing begun"))
         view.read(1234, 1000)
         view.begun(folder)
-        view.step(folder, Step("training", 30, 150, "loss 1.61"))
+        view.step(folder, StageProgress("training", 30, 150, "loss 1.61"))
         view._bars.refresh()
         view.failed(folder, "the round [crashed]")
         view.begun(folder)

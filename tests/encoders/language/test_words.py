@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from encoders.language.words import Line, _kinds_of, write_lines
+from encoders.language.words import GeneratedLine, _kinds_of, write_lines
 from tests.encoders.language.tiny_model import tiny_model
 
 MODEL = tiny_model()
@@ -71,7 +71,7 @@ def test_what_breaks_a_line_is_not_in_it():
     assert kinds.breaks.dtype == np.bool_
     for lines in write_lines(MODEL, ["w1", "w2", "w3"], beams=3, most_tokens=5):
         for line in lines:
-            assert isinstance(line, Line)
+            assert isinstance(line, GeneratedLine)
             assert "<end>" not in line.text
             assert len(line.text.split()) <= 5
 

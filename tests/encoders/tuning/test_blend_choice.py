@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from encoders.tuning.choice import Held, choose
+from encoders.tuning.choice import HeldOutPairs, choose
 
 TEXTS = np.arange(4)
 NOBODY = (np.zeros(0, np.intp), np.zeros(0, np.intp))
@@ -22,7 +22,7 @@ KNOWN, STRANGE = (np.array([0]), np.array([3])), (np.array([1]), np.array([0]))
 
 
 def choice(new: dict[float, np.ndarray], known=KNOWN, strange=STRANGE):
-    return choose(tuple(new), Held(TEXTS, known, strange), OLD, new.__getitem__)
+    return choose(tuple(new), HeldOutPairs(TEXTS, known, strange), OLD, new.__getitem__)
 
 
 def test_the_greatest_gain_without_harm_is_taken():

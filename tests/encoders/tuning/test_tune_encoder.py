@@ -13,7 +13,7 @@ from safetensors import safe_open
 from encoders.errors import EncoderError
 from encoders.load import load_encoder
 from encoders.packaged import packaged_folder
-from encoders.progress import Progress
+from encoders.progress import TrainingProgress
 from encoders.sentence import SentenceEncoder
 from encoders.tuning.pairs import TextPairs
 from encoders.tuning.round import EncoderRound
@@ -119,7 +119,7 @@ def test_only_the_last_layers_are_trained(base):
 
 
 def test_it_stops_when_asked_and_tells_how_far_it_is(base):
-    told: list[Progress] = []
+    told: list[TrainingProgress] = []
     done = tune_encoder(
         base,
         some_pairs(),
