@@ -7,7 +7,6 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from confluent_kafka import KafkaException
 from confluent_kafka.admin import NewTopic
 
 from tests.dataflows.kafka.chaos import Chaos, Stream
@@ -26,7 +25,7 @@ from tests.dataflows.kafka.feeder import (
 )
 from tests.dataflows.kafka.flows import until
 from tests.dataflows.kafka.test_kafka_made_anew import fresh, learn, stored
-from tests.dataflows.kafka.test_kafka_transactions import end_of, in_transaction
+from tests.dataflows.kafka.test_kafka_transactions import in_transaction
 
 pytestmark = [pytest.mark.kafka, pytest.mark.apache, pytest.mark.slow]
 
@@ -268,13 +267,6 @@ def test_a_transaction_that_another_leader_ended_is_no_other_log(three_nodes, pe
     def led_by_another():
         first.kill()
         assert three_nodes.leader(names.events) is not first
-        until(says_an_end, "an end that the new leader is sure of")
-
-    def says_an_end():
-        try:
-            return end_of(broker, names.events) >= 0
-        except KafkaException:
-            return False
 
     in_transaction(broker, names.events, shopping(20), led_by_another)
     process.await_learnt(21)

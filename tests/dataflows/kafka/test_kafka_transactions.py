@@ -38,13 +38,14 @@ def end_of(broker, topic, partition=0) -> int:
 
 
 def told_end(broker, topic, partition) -> list[int]:
-    """The end as its leader tells it; nothing where another was named, as right after a change."""
+    """The end as its leader tells it; nothing right after a change, where it is not sure."""
     options = {"bootstrap.servers": broker.servers, "group.id": broker.name("end"), **QUIET}
     consumer = Consumer(options)
     try:
         return [consumer.get_watermark_offsets(TopicPartition(topic, partition), 60)[1]]
     except KafkaException as error:
-        if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+        passing = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.OFFSET_NOT_AVAILABLE)
+        if error.args[0].code() not in passing:
             raise
         return []
     finally:
