@@ -14,7 +14,7 @@ from dataflows.narrow import print_whole
 HEADS = ["HR@100", "NDCG@100", "MRR@100", "95 % OF HR", "HR COLD", "HR WARM"]
 ROWS = {
     "penchant": ["0.1234", "0.2345", "0.3456", "0.100 to 0.150", "0.4567", "0.5678"],
-    "a-baseline-of-a-long-name": ["0.6789", "0.7891", "-", "0.600 to 0.700", "0.8912", "0.9123"],
+    "recommender-long-name": ["0.6789", "0.7891", "-", "0.600 to 0.700", "0.8912", "0.9123"],
 }
 
 
