@@ -93,7 +93,7 @@ test: lint data browser
 # once), or the broker named in PENCHANT_TEST_BROKERS. Where there is neither it says so. Files in
 # their order: those that take longest come first, and do not keep one worker alone at the end.
 test-kafka: .venv/installed-test
-	.venv/bin/python -m tests.dataflows.kafka.on_apache -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	.venv/bin/python -m tests.dataflows.connectors.kafka.on_apache -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 demo: .venv/installed-llm
 	.venv/bin/penchant demo

@@ -56,9 +56,9 @@ ML100K_GOALS = {"hr@10": 0.22, "ndcg@10": 0.112, "events_per_cpu_second": 1500.0
 
 def replay_log(name: str, events: int | None, against: str, encoder: str) -> dict[str, object]:
     """Replay one log, and give what its report says of accuracy and speed."""
-    from dataflows.config import load_config
-    from dataflows.peers.catalogue import read_names
-    from dataflows.replay import ReplaySettings, replay
+    from dataflows.config.config import load_config
+    from dataflows.evaluation.baselines.catalogue import read_names
+    from dataflows.evaluation.replay import ReplaySettings, replay
 
     overrides = {"encoder.name": encoder, "learner.repeats": REPEATS.get(name, "auto")}
     config = load_config(None, overrides, {})
@@ -76,14 +76,14 @@ def replay_log(name: str, events: int | None, against: str, encoder: str) -> dic
 
 def warm_up(folder: Path, log: Path, items: Path | None, events: int | None, config):
     """Compile what is compiled at the first call, and encode every text once."""
-    from dataflows.catalogue import Catalogue
-    from dataflows.encode import EncodeStep
-    from dataflows.log_order import read_order
-    from dataflows.play import batched, catalogue_records
-    from dataflows.replay import ReplaySettings, replay
-    from dataflows.shop import Shop
-    from encoders.cache import CachedEncoder
-    from encoders.hashing import HashingEncoder
+    from dataflows.datasets.shop.shop import Shop
+    from dataflows.engine.encode_step import EncodeStep
+    from dataflows.engine.item_store import Catalogue
+    from dataflows.evaluation.log_order import read_order
+    from dataflows.evaluation.offline_flow import batched, catalogue_records
+    from dataflows.evaluation.replay import ReplaySettings, replay
+    from encoders.backends.hashing import HashingEncoder
+    from encoders.cache.cached import CachedEncoder
     from encoders.load import load_encoder
 
     small = folder / "small"
@@ -103,8 +103,8 @@ def warm_up(folder: Path, log: Path, items: Path | None, events: int | None, con
 
 def clicks(scored, mask: list[bool]) -> dict[str, object]:
     """Give the hit rates over some of the events, and the lead over the best baseline, paired."""
-    from dataflows.figures import gains
-    from dataflows.intervals import bootstrap
+    from dataflows.evaluation.metrics.bootstrap import bootstrap
+    from dataflows.evaluation.metrics.ranking import gains
 
     kept = np.array(mask)
     hits = {n: gains(scored.column(n)[kept], 10)[:, :1] for n in ("tie_safe", *scored.baselines)}
@@ -277,7 +277,7 @@ def main() -> None:
     with ThreadPoolExecutor(given.at_once) as pool:
         found = dict(zip(present, pool.map(partial(run_alone, given=given), present), strict=True))
     if given.json:
-        from dataflows.made_by import made_by
+        from dataflows.evaluation.report_made_by import made_by
 
         run = made_by([]) | {"command": " ".join(["python -m benchmarks.accuracy", *sys.argv[1:]])}
         given.json.write_text(json.dumps({"run": run, "logs": found}, indent=2) + "\n")

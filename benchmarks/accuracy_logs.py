@@ -49,11 +49,11 @@ def write_log(name: str, folder: Path, events: int | None) -> tuple[Path, Path |
     kind, path = SOURCES[name]
     log, items = folder / "events.jsonl", folder / "items.jsonl"
     if path is None:
-        from dataflows.shop import Shop
+        from dataflows.datasets.shop.shop import Shop
 
         Shop(seed=0).write(folder, events or SHOP_EVENTS)
     else:
-        from dataflows.convert import convert
+        from dataflows.datasets.convert import convert
 
         convert(kind, path, folder, force=True)
     if name == UNTOLD:

@@ -49,10 +49,10 @@ def main():
 
 def forms(source, folder):
     """Give (name, encoder, size of its weights in MB) of the source and what is made of it."""
-    from encoders.packaged import packaged_folder
-    from encoders.sentence import SentenceEncoder
-    from encoders.tuning.int8_quantise import compress_int8
-    from encoders.tuning.static_distil import distil_static
+    from encoders.backends.minilm import packaged_folder
+    from encoders.backends.sentence import SentenceEncoder
+    from encoders.compression.int8 import compress_int8
+    from encoders.compression.static import distil_static
 
     source = source or packaged_folder()
     yield "as it is", SentenceEncoder.from_folder(source), weigh(source / "model.safetensors")
@@ -73,7 +73,7 @@ def weigh(path):
 
 def read_banking():
     """Give sentences, labels and whether each is of the test split."""
-    from dataflows.convert import convert
+    from dataflows.datasets.convert import convert
 
     with tempfile.TemporaryDirectory() as folder:
         convert("banking77", DATA / "banking77", Path(folder))

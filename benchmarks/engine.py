@@ -57,8 +57,8 @@ class Alone:
 
 def log_files(folder: Path, events: int, *, shop: bool) -> tuple[str, Path, Path]:
     """Write the log and its catalogue; give its name and the two files."""
-    from dataflows.convert import convert
-    from dataflows.shop import Shop
+    from dataflows.datasets.convert import convert
+    from dataflows.datasets.shop.shop import Shop
 
     if not shop and (ML100K / "ml-100k.inter").is_file():
         convert("recbole", ML100K, folder)
@@ -78,11 +78,10 @@ def more_items(path: Path, upto: int) -> Iterator[bytes]:
 
 def play_case(case: str, events: int, batch_size: int) -> dict[str, object]:
     """Play one case and give its figures."""
-    from dataflows.catalogue import Catalogue
-    from dataflows.config import load_config
-    from dataflows.log_order import read_order
-    from dataflows.pace import Pace
-    from dataflows.play import (
+    from dataflows.config.config import load_config
+    from dataflows.engine.item_store import Catalogue
+    from dataflows.evaluation.log_order import read_order
+    from dataflows.evaluation.offline_flow import (
         NowhereSink,
         PlaySource,
         batched,
@@ -90,9 +89,10 @@ def play_case(case: str, events: int, batch_size: int) -> dict[str, object]:
         open_engine,
         play,
     )
-    from dataflows.record import Raw
-    from dataflows.store import Store
-    from encoders.cache import CachedEncoder
+    from dataflows.evaluation.timing import Pace
+    from dataflows.messages.raw import Raw
+    from dataflows.state.sqlite import Store
+    from encoders.cache.cached import CachedEncoder
     from encoders.load import load_encoder
 
     config = load_config(None, {}, {})
@@ -140,9 +140,9 @@ def play_case(case: str, events: int, batch_size: int) -> dict[str, object]:
 
 def warm(cached, items: Path, order, config) -> None:
     """Encode every text once, by the very step that will ask for it."""
-    from dataflows.catalogue import Catalogue
-    from dataflows.encode import EncodeStep
-    from dataflows.play import batched, catalogue_records
+    from dataflows.engine.encode_step import EncodeStep
+    from dataflows.engine.item_store import Catalogue
+    from dataflows.evaluation.offline_flow import batched, catalogue_records
 
     step = EncodeStep(cached, config.events, Catalogue(None, cached.version))
     everything = chain(catalogue_records(items, config.events.max_record_bytes), order.records())
@@ -152,9 +152,9 @@ def warm(cached, items: Path, order, config) -> None:
 
 def popularity_case(events: int) -> dict[str, object]:
     """Decode, count and list the ten most popular, event by event."""
-    from dataflows.config import load_config
-    from dataflows.events import Event, decode_event
-    from dataflows.log_order import read_order
+    from dataflows.config.config import load_config
+    from dataflows.evaluation.log_order import read_order
+    from dataflows.messages.events import Event, decode_event
 
     config = load_config(None, {}, {})
     with tempfile.TemporaryDirectory() as held:

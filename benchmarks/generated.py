@@ -17,13 +17,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from dataflows.config import load_config
-from dataflows.figures import gains
-from dataflows.generation.author import LlmResponder
-from dataflows.generation.generator import Named
-from dataflows.intervals import bootstrap
-from dataflows.replay import ReplaySettings, replay
-from encoders.language.load import load_language_model
+from dataflows.config.config import load_config
+from dataflows.evaluation.metrics.bootstrap import bootstrap
+from dataflows.evaluation.metrics.ranking import gains
+from dataflows.evaluation.replay import ReplaySettings, replay
+from dataflows.generation.item_generator import Named
+from dataflows.generation.responder import LlmResponder
+from encoders.llm.load import load_language_model
 
 
 class Silent:

@@ -37,7 +37,7 @@ OUTSIDE = "out_of_scope"
 
 
 def learner():
-    from learners.mixture import MixtureLearner
+    from learners.classifiers.mixture import MixtureLearner
 
     return MixtureLearner(384)
 
@@ -76,7 +76,7 @@ def accuracy(name, seed, points, train, test):
 
 
 def out_of_scope(data, what, new, questions):
-    from dataflows.intent_judge import auroc
+    from dataflows.evaluation.judging.intent import auroc
 
     found = auroc(new, questions.labels == OUTSIDE)
     return row(data, what, "AUROC at least 0.93", f"{found:.4f}", found >= 0.93, auroc=found)
@@ -121,7 +121,7 @@ def speed(seed):
     """Events a CPU second, learn and predict; the plain softmax beside River's, same maths."""
     from river import linear_model, optim
 
-    from learners.intent import IntentLearner, IntentSettings
+    from learners.classifiers.softmax_intent import IntentLearner, IntentSettings
 
     stream = read("banking77").pick(["train"], seed)
     theirs = linear_model.SoftmaxRegression(optim.SGD(1.0))

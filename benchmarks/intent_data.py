@@ -44,8 +44,8 @@ def is_there(name):
 @cache
 def read(name):
     """Read a data set as `penchant convert` does, and encode its texts once for all runs."""
-    from dataflows.convert import convert
-    from encoders.cache import CachedEncoder
+    from dataflows.datasets.convert import convert
+    from encoders.cache.cached import CachedEncoder
     from encoders.load import load_encoder
 
     with tempfile.TemporaryDirectory() as folder:

@@ -60,8 +60,8 @@ def made(what, goal, value, met, figures):
 
 def log():
     """Give the events in order of time, and page -> (vector, top category or None)."""
-    from dataflows.convert import convert
-    from encoders.cache import CachedEncoder
+    from dataflows.datasets.convert import convert
+    from encoders.cache.cached import CachedEncoder
     from encoders.load import load_encoder
     from encoders.text import render_event
 
@@ -86,11 +86,11 @@ def log():
 
 def judged(events, pages):
     """Play the log; give method -> part -> (accuracy, log loss) after the warm-up."""
-    from learners.history import User
-    from learners.interaction import Interaction
-    from learners.needs import IntentTracker
-    from learners.pending import LateLabel
+    from learners.intent.event_buffer import LateLabel
+    from learners.intent.tracker import IntentTracker
     from learners.settings import LearnerSettings
+    from learners.types import Interaction
+    from learners.users.user import User
 
     tracker = IntentTracker(384, LearnerSettings(dim=384, intent_next=0.0))
     users, guesses, scores = defaultdict(User), defaultdict(list), defaultdict(list)

@@ -42,9 +42,9 @@ def play_round(kind: str, log: Path, items: Path, limit: int, root: Path, thread
 
     import msgspec
 
-    from dataflows.config import load_config
+    from dataflows.config.config import load_config
+    from dataflows.finetune.rounds.once import run_once
     from dataflows.registry.registry import Registry
-    from dataflows.tuning.once import run_once
 
     config = load_config(None, {"finetune.threads": threads}, {})
     began, cpu = time.monotonic(), time.process_time()
@@ -60,11 +60,11 @@ def play_twins(log: Path, items: Path, name: str, root: Path, version: str):
     """Replay what follows with the switch and without."""
     import msgspec
 
-    from dataflows.config import load_config
-    from dataflows.registry.open import open_registry
-    from dataflows.replay import ReplaySettings
-    from dataflows.swap.twin import twins
-    from encoders.cache import CachedEncoder
+    from dataflows.config.config import load_config
+    from dataflows.evaluation.paired_replay import twins
+    from dataflows.evaluation.replay import ReplaySettings
+    from dataflows.registry.registry_open import open_registry
+    from encoders.cache.cached import CachedEncoder
     from encoders.load import load_encoder
 
     config = load_config(None, {"models.root": str(root)}, {})
@@ -207,7 +207,7 @@ def main():
             root = (given.root or Path(held)) / name
             found[name] = play_log(name, Path(held), root, given)
     if given.json:
-        from dataflows.made_by import made_by
+        from dataflows.evaluation.report_made_by import made_by
 
         run = made_by([]) | {"command": " ".join(["python -m benchmarks.llm", *sys.argv[1:]])}
         given.json.write_text(json.dumps({"run": run, "logs": found}, indent=2) + "\n")

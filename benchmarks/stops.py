@@ -29,13 +29,13 @@ from typing import Any
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
-from dataflows.failures import DEBUG
-from tests.dataflows.kafka.apache import Cluster
-from tests.dataflows.kafka.broker import QUIET, free_port
-from tests.dataflows.kafka.engine_process import Penchant, fill, shopping
-from tests.dataflows.kafka.flows import until
-from tests.dataflows.kafka.guest import Guest
-from tests.dataflows.kafka.proxy import Proxy
+from dataflows.lifecycle.exit_status import DEBUG
+from tests.dataflows.connectors.kafka.apache import Cluster
+from tests.dataflows.connectors.kafka.broker import QUIET, free_port
+from tests.dataflows.connectors.kafka.engine_process import Penchant, fill, shopping
+from tests.dataflows.connectors.kafka.flows import until
+from tests.dataflows.connectors.kafka.guest import Guest
+from tests.dataflows.connectors.kafka.proxy import Proxy
 
 GRACE = 5.0
 """Seconds beside `kafka.flush_seconds`."""
@@ -131,7 +131,7 @@ def measure(
     else:
         process = made(stage.cluster.broker, guest.names, flush_seconds=options.flush)
     case.before()
-    command = ("-m", "dataflows.cli", "run", "--config", str(process.config))
+    command = ("-m", "dataflows.cli.main", "run", "--config", str(process.config))
     process.start(*command, **({DEBUG: "1"} if options.debug else {}))
     try:
         process.await_learnt(FIRST)

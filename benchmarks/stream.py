@@ -45,12 +45,12 @@ import msgspec
 import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
-from dataflows.kafka_settings import KafkaSettings
-from dataflows.shop import Shop
-from dataflows.topics import create_topics
-from tests.dataflows.kafka.apache import Cluster
-from tests.dataflows.kafka.broker import NAMED, QUIET, Broker, free_port, running
-from tests.dataflows.kafka.jars import MissingError, jars, version
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka.topics import create_topics
+from dataflows.datasets.shop.shop import Shop
+from tests.dataflows.connectors.kafka.apache import Cluster
+from tests.dataflows.connectors.kafka.broker import NAMED, QUIET, Broker, free_port, running
+from tests.dataflows.connectors.kafka.jars import MissingError, jars, version
 
 GIVEN, APACHE, SMALL = "given", "apache", "small"
 GOAL_P50, GOAL_P95 = 30.0, 80.0
@@ -153,7 +153,7 @@ class Bench:
 
     @contextmanager
     def process(self) -> Iterator[subprocess.Popen[bytes]]:
-        command = [sys.executable, "-m", "dataflows.cli", "run", "--config", str(self._config)]
+        command = [sys.executable, "-m", "dataflows.cli.main", "run", "--config", str(self._config)]
         environment = os.environ | {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
         environment["PYTHONPATH"] = str(self._checkout)
         process = subprocess.Popen(command, env=environment, cwd=self._checkout)

@@ -27,11 +27,11 @@ from typing import Any
 
 import numpy as np
 
-from dataflows.registry.records import About
+from dataflows.datasets.shop.shop import Shop
+from dataflows.registry.manifest import About
 from dataflows.registry.registry import Registry
-from dataflows.shop import Shop
+from encoders.backends.minilm import packaged_folder
 from encoders.load import load_encoder
-from encoders.packaged import packaged_folder
 
 LOOK = 0.002
 NOISE = 0.02
@@ -126,7 +126,7 @@ class Bench:
             "FLOW__LOG_SECONDS": 60,
         }
         environment = {f"PENCHANT_{name}": str(value) for name, value in settings.items()}
-        command = [sys.executable, "-m", "dataflows.cli", "run"]
+        command = [sys.executable, "-m", "dataflows.cli.main", "run"]
         self.process = subprocess.Popen(command, env={**os.environ, **environment})
         self.lists = Lists(folder / "output" / "recommendations.jsonl")
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.intent_data import DATA, is_there
-from dataflows.convert import convert
-from dataflows.generation.teacher import LabelQuestion, Teacher
-from encoders.language.load import load_language_model
+from dataflows.datasets.convert import convert
+from dataflows.generation.labeller import LabelQuestion, Teacher
+from encoders.llm.load import load_language_model
 from encoders.text import render_event
 
 OUTSIDE = "out_of_scope"

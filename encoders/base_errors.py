@@ -5,8 +5,8 @@ EncoderError
     package, no network for a hub name, broken weights, another size than the
     stored vectors. Its message is one line: what, where, and the remedy.
 
-A text that cannot be encoded is never an error: see `encoders.optional`. A
-damaged cache file is never an error either: see `encoders.disk`.
+A text that cannot be encoded is never an error: see `encoders.base_optional`. A
+damaged cache file is never an error either: see `encoders.cache.disk`.
 """
 
 from __future__ import annotations

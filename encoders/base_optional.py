@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.pace import Foresees
-from encoders.protocol import Encoder
+from encoders.base import Encoder
 from encoders.text import repair
+from encoders.throughput import Foresees
 
 Vector = NDArray[np.float32]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.protocol import Vectors
+from encoders.base import Vectors
 
 SMALLEST = 1e-12
 

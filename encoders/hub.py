@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from encoders.errors import one_line
+from encoders.base_errors import one_line
 
 ANSWER_SECONDS = 5.0
 _NEAR = 0.75

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from encoders.errors import EncoderError
-from encoders.hashing import HashingEncoder
+from encoders.backends.hashing import HashingEncoder
+from encoders.base import Encoder
+from encoders.base_errors import EncoderError
 from encoders.hub import may_be_of_hub, meant
-from encoders.protocol import Encoder
 
 OURS = ("packaged", "multilingual")
 _NAMES = (*OURS, "hashing", "hashing-128", "static:FOLDER")
@@ -57,17 +57,17 @@ def _load(name: str, cache_dir: Path | None, revision: str | None) -> Encoder:
     if match := _HASHING.fullmatch(name):
         return HashingEncoder(int(match[1])) if match[1] else HashingEncoder()
     if name.startswith("static:"):
-        from encoders.static import StaticEncoder
+        from encoders.backends.static import StaticEncoder
 
         return StaticEncoder.from_folder(Path(name.removeprefix("static:")).expanduser())
     if name == "multilingual":
-        from encoders.multilingual import MultilingualEncoder
+        from encoders.backends.multilingual import MultilingualEncoder
 
         return MultilingualEncoder()
-    from encoders.sentence import SentenceEncoder
+    from encoders.backends.sentence import SentenceEncoder
 
     if name == "packaged":
-        from encoders.packaged import packaged_folder
+        from encoders.backends.minilm import packaged_folder
 
         return SentenceEncoder.from_folder(packaged_folder())
     folder = Path(name).expanduser()
@@ -96,8 +96,8 @@ def is_of_hub(name: str) -> bool:
 
 def _from_folder(folder: Path) -> Encoder:
     """Load a folder by the marker file in it; without one it is a sentence-transformer."""
-    from encoders import int8, static
-    from encoders.sentence import SentenceEncoder
+    from encoders.backends import int8, static
+    from encoders.backends.sentence import SentenceEncoder
 
     if (folder / int8.MARKER).is_file():
         return int8.Int8Encoder.from_folder(folder)

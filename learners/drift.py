@@ -1,8 +1,8 @@
 """Drift: an alarm when the hit rate or the intent loss is no longer what it was.
 
-Labels that changed their meaning are noticed in `learners.label_watch`, and told here too.
-Each of the two other signals is watched by River's ADWIN (Bifet and Gavaldà, 2007, "Learning from
-time-changing data with adaptive windowing"), which keeps a window of values for as
+Labels that changed their meaning are noticed in `learners.classifiers.label_drift`, and told here
+too. Each of the two other signals is watched by River's ADWIN (Bifet and Gavaldà, 2007, "Learning
+from time-changing data with adaptive windowing"), which keeps a window of values for as
 long as its halves agree in their mean.
 
 Over thousands of values a difference in the third digit is certain, and of no use to
@@ -29,7 +29,7 @@ import numpy as np
 from msgspec import Meta
 
 from learners.adwin import adwin_class
-from learners.label_watch import LabelAlarm
+from learners.classifiers.label_drift import LabelAlarm
 from learners.limits import Count, LimitedSettings
 
 Signal = Literal["hit", "intent_loss", "intent_label"]

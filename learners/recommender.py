@@ -10,29 +10,29 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.block import CandidateBatch
-from learners.candidates import Rows, candidates_of
-from learners.compiled import place_of
-from learners.context import Context
-from learners.control import Control
+from learners.arrays import place_of
 from learners.drift import Alarm
-from learners.features import matrix
-from learners.generated import KIND as GENERATED_KIND
-from learners.generated import GenerationContext, taken_by
-from learners.history import BUCKET_KIND, User
-from learners.interaction import Interaction, Item, Retraction
-from learners.listed import entries
-from learners.lists import RecommendationList
-from learners.model_state import ModelState
-from learners.pending import Found, LateLabel
-from learners.profile import Profile
-from learners.receipt import UndoRecord, hash32
-from learners.records import ModelRecords
-from learners.retract import Extent, take_back
-from learners.searches import Search, as_of, newest
+from learners.intent.decisions import Control
+from learners.intent.event_buffer import Found, LateLabel
+from learners.intent.explanation import IntentPrediction
+from learners.ranking.candidates import Rows, candidates_of
+from learners.ranking.context import Context
+from learners.ranking.context_block import CandidateBatch
+from learners.ranking.explanations_listed import entries
+from learners.ranking.features import matrix
 from learners.settings import LearnerSettings
-from learners.shadow import Reencoding
-from learners.told import IntentPrediction
+from learners.signals.searches import Search, as_of, newest
+from learners.signals.undo import UndoRecord, hash32
+from learners.state.model import ModelState
+from learners.state.records import ModelRecords
+from learners.state.reencode import Reencoding
+from learners.state.unlearn import Extent, take_back
+from learners.types import Interaction, Item, Retraction
+from learners.types_lists import RecommendationList
+from learners.users.generated import KIND as GENERATED_KIND
+from learners.users.generated import GenerationContext, taken_by
+from learners.users.profile import Profile
+from learners.users.user import BUCKET_KIND, User
 
 _OBSERVE_EVERY = 4
 _OBSERVE_FIRST = 500
@@ -60,8 +60,9 @@ class Ranking(NamedTuple):
 class Recommender(ModelState):
     """An online recommender: learns interactions one by one, and lists items for any user.
 
-    Candidates come from the signals (`learners.signals`), a small network scores them
-    (`learners.preference`), and the intent of users is tracked beside (`learners.needs`).
+    Candidates come from the signals (`learners.signals.tables`), a small network scores them
+    (`learners.ranking.preference`), and the intent of users is tracked beside
+    (`learners.intent.tracker`).
 
     Arguments:
         settings: all hyperparameters; `dim` is the size of the vectors of texts and items, 0
@@ -147,7 +148,10 @@ class Recommender(ModelState):
         return self._drifted(hit, loss)
 
     def retract(self, retraction: Retraction) -> Extent:
-        """Take back an earlier event of a user (`learners.retract`); return how much of it was."""
+        """Take back an earlier event of a user (`learners.state.unlearn`).
+
+        Return how much of it was.
+        """
         extent, changed = take_back(self, retraction)
         self._dirty |= changed
         if extent != "nothing":

@@ -55,7 +55,8 @@ class RecommendationList(msgspec.Struct, frozen=True):
     older than what it has. `position` is the shard position that it is as of
     (the last interaction learnt before it was made). `intent` is what the newest event
     says, `belief` what is believed of the session, `novelty` how little the event fits any
-    known label (None: not known), `because` why needs are believed in; see `learners.told`.
+    known label (None: not known), `because` why needs are believed in; see
+    `learners.intent.explanation`.
     """
 
     user_id: str

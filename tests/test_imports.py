@@ -40,7 +40,7 @@ AFTER = (
 )
 COMMAND = """
 import sys
-from dataflows.cli import main
+from dataflows.cli.main import main
 sys.argv = ["penchant", *%r]
 try:
     main()
@@ -96,7 +96,7 @@ def test_a_check_loads_no_learner(log):
 
 def test_the_process_loads_no_library_that_it_may_not_need():
     heavy = NOT_TO_START - OF_A_RUN | BESIDE_A_RUN
-    assert loaded_by("import sys, dataflows.run", heavy | {"fsspec"}) == ""
+    assert loaded_by("import sys, dataflows.app.run", heavy | {"fsspec"}) == ""
 
 
 def test_a_replay_without_a_model_loads_none(log):

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.config import load_config
-from dataflows.convert import FORMATS
-from dataflows.event_types import NEGATIVE
-from dataflows.flow import STEPS
-from dataflows.ledger import OUTCOMES
-from dataflows.run import run
-from dataflows.shop import Shop
-from dataflows.store import Store
-from encoders.hashing import HashingEncoder
-from learners.features import FEATURES, GENERATED, SEARCH
-from learners.reasons import GROUPS
+from dataflows.app.run import run
+from dataflows.config.config import load_config
+from dataflows.config.event_types import NEGATIVE
+from dataflows.datasets.convert import FORMATS
+from dataflows.datasets.shop.shop import Shop
+from dataflows.engine.flow import STEPS
+from dataflows.state.ledger import OUTCOMES
+from dataflows.state.sqlite import Store
+from encoders.backends.hashing import HashingEncoder
+from learners.ranking.explanations import GROUPS
+from learners.ranking.features import FEATURES, GENERATED, SEARCH
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 

@@ -16,8 +16,8 @@ import jsonschema
 import pytest
 import typer
 
-from dataflows.cli import app
-from dataflows.convert import FORMATS
+from dataflows.cli.main import app
+from dataflows.datasets.convert import FORMATS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -43,7 +43,7 @@ def shell(tmp_path):
     tools = tmp_path / "bin"
     tools.mkdir()
     command = tools / "penchant"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dataflows.cli "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dataflows.cli.main "$@"\n')
     command.chmod(0o755)
     work = tmp_path / "work"
     work.mkdir()

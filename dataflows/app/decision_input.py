@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 
-from dataflows.config import Config
-from dataflows.decisions import DECISIONS, DecisionReader
-from dataflows.signing_keys import KEY, KEY_FILE, Keys, read_keys
+from dataflows.config.config import Config
+from dataflows.config.signing_keys import KEY, KEY_FILE, Keys, read_keys
+from dataflows.messages.decisions import DECISIONS, DecisionReader
 
 _log = logging.getLogger(__name__)
 

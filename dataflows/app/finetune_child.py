@@ -15,9 +15,9 @@ from contextlib import contextmanager
 
 import msgspec
 
-from dataflows.config import Config
-from dataflows.tuning import tether
-from dataflows.tuning.finetune_process import MODULE, FinetuneJob
+from dataflows.config.config import Config
+from dataflows.finetune.process import MODULE, FinetuneJob
+from dataflows.lifecycle import child_process
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
@@ -40,7 +40,7 @@ class Child:
 
     def __init__(
         self,
-        start: Callable[[], tether.ProcessOfOurs],
+        start: Callable[[], child_process.ProcessOfOurs],
         first_pause: float = FIRST_PAUSE,
         grace: float = GRACE,
         is_ending: Callable[[], bool] = lambda: False,
@@ -88,7 +88,7 @@ class Child:
             if self._stop.wait(GLANCE) or self._is_ending():
                 break
         is_by_itself = process.poll() is not None
-        status = tether.end(process, self._grace)
+        status = child_process.end(process, self._grace)
         if not is_by_itself:
             return None
         if status == 0:
@@ -106,7 +106,7 @@ def fine_tuned_beside(
         yield None
         return
     line = msgspec.json.encode(FinetuneJob(config))
-    child = Child(lambda: tether.start(MODULE, line), is_ending=is_ending)
+    child = Child(lambda: child_process.start(MODULE, line), is_ending=is_ending)
     child.begin()
     try:
         yield child

@@ -15,45 +15,45 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 from bytewax.outputs import Sink
 
-from dataflows.catalogue import Catalogue, stored_items
-from dataflows.clean import Cleaner
-from dataflows.config import Config
-from dataflows.crash_check import CrashChecks
-from dataflows.decision_input import open_decisions
-from dataflows.encode import EncodeStep
-from dataflows.ended import has_crashed
-from dataflows.engine import Engine
-from dataflows.engines import Engines
+from dataflows.app.decision_input import open_decisions
+from dataflows.app.status_lines import StateLines
+from dataflows.config.config import Config
+from dataflows.connectors.files.configured import file_source
+from dataflows.connectors.files.sink import FileSink
+from dataflows.connectors.micro_batches import Portions
+from dataflows.engine.catalogue.known_items import tell_joined
+from dataflows.engine.cleaning.cleaner import Cleaner
+from dataflows.engine.encode_step import EncodeStep
+from dataflows.engine.flow import build_flow
+from dataflows.engine.item_store import Catalogue, stored_items
+from dataflows.engine.model_version import model_version
+from dataflows.engine.protocols_llm_hooks import NO_LLM
+from dataflows.engine.shard import Engine
+from dataflows.engine.shards import Engines
+from dataflows.engine.status.clean_end import has_crashed
+from dataflows.engine.status.progress import read_positions
+from dataflows.engine.status.run_log import RunLog
 from dataflows.errors import InputError
-from dataflows.file_input import file_source
-from dataflows.file_sink import FileSink
-from dataflows.flow import build_flow
-from dataflows.generation.companion import LlmClient
 from dataflows.generation.open import learner_with, open_worker
+from dataflows.generation.shard_client import LlmClient
 from dataflows.generation.worker import Worker
-from dataflows.how_far import read_positions
-from dataflows.known_items import tell_joined
-from dataflows.llm_hooks import NO_LLM
-from dataflows.log_ids import KIND as KIND_LOG
-from dataflows.origins import KIND as KIND_ORIGIN
-from dataflows.origins import read_origins
-from dataflows.outbox import NARRATIVES, Acknowledge, Out
-from dataflows.portions import Portions
-from dataflows.progress import Progress
-from dataflows.record import ITEMS, LogId, Origin
+from dataflows.hotswap.load_serving import Serving
+from dataflows.hotswap.prepare_shadows import Reencodings
+from dataflows.hotswap.startup import identity_of, open_encoder
+from dataflows.hotswap.swapper import Swapper
+from dataflows.messages.log_ids import KIND as KIND_LOG
+from dataflows.messages.raw import ITEMS, LogId, Origin
 from dataflows.registry.watch import open_watch
-from dataflows.run_log import RunLog
-from dataflows.state_damage import unreadable
-from dataflows.state_lines import StateLines
-from dataflows.store import Store
-from dataflows.swap.serving import Serving
-from dataflows.swap.shadows import Reencodings
-from dataflows.swap.start import identity_of, open_encoder
-from dataflows.swap.swapper import Swapper
-from dataflows.versions import model_version
-from encoders.protocol import Encoder
+from dataflows.state.crash_check import CrashChecks
+from dataflows.state.damage import unreadable
+from dataflows.state.origins import KIND as KIND_ORIGIN
+from dataflows.state.origins import read_origins
+from dataflows.state.outbox import NARRATIVES, Acknowledge, Out
+from dataflows.state.positions import Progress
+from dataflows.state.sqlite import Store
+from encoders.base import Encoder
+from learners.arrays import keep_compiled_in
 from learners.codec import DamagedError
-from learners.compiled import keep_compiled_in
 from learners.recommender import Recommender
 
 COMPILED = "compiled"
@@ -118,7 +118,7 @@ def assemble(
     """Put a process together; `stop` is asked by the source. `encoder` overrides the configured.
 
     With `accept_items` an items file is the catalogue, whatever it lacks. Raises InputError,
-    and `encoders.errors.EncoderError`.
+    and `encoders.base_errors.EncoderError`.
     """
     checks = CrashChecks()
     stop = checks.ends(stop)
@@ -295,11 +295,11 @@ def _kafka_ends(
     acknowledge: Acknowledge,
     encode: EncodeStep,
 ) -> _Ends:
-    from dataflows.deadline import Deadline
-    from dataflows.kafka_health import describe_health
-    from dataflows.kafka_rights import RightsCheck
-    from dataflows.kafka_sink import ALWAYS, KafkaSink
-    from dataflows.kafka_source import KafkaSource
+    from dataflows.connectors.kafka.health import describe_health
+    from dataflows.connectors.kafka.permissions import RightsCheck
+    from dataflows.connectors.kafka.sink import ALWAYS, KafkaSink
+    from dataflows.connectors.kafka.source import KafkaSource
+    from dataflows.lifecycle.deadline import Deadline
 
     deadline = Deadline(config.kafka.flush_seconds, stop)
     portions = Portions(

@@ -15,18 +15,18 @@ from types import TracebackType
 from bytewax.dataflow import Dataflow
 from bytewax.run import cli_main
 
-from dataflows import panics
-from dataflows.config import Config, load_config
-from dataflows.engine import Engine
-from dataflows.failures import DEBUG, run_to_status, tell
-from dataflows.leaving import leave
-from dataflows.log_set_up import set_up_log
-from dataflows.panics import hushed
-from dataflows.process import Process, assemble
-from dataflows.signals import SignalThread, attended
-from dataflows.stopping import SIGNALS, handler, stopped_by_signals
-from dataflows.tuning.child import fine_tuned_beside
-from encoders.protocol import Encoder
+from dataflows.app.finetune_child import fine_tuned_beside
+from dataflows.app.process import Process, assemble
+from dataflows.config.config import Config, load_config
+from dataflows.engine.shard import Engine
+from dataflows.lifecycle import bytewax_errors
+from dataflows.lifecycle.bytewax_errors import hushed
+from dataflows.lifecycle.exit_status import DEBUG, run_to_status, tell
+from dataflows.lifecycle.leave import leave
+from dataflows.lifecycle.log import set_up_log
+from dataflows.lifecycle.signals import SignalThread, attended
+from dataflows.lifecycle.stop_signals import SIGNALS, handler, stopped_by_signals
+from encoders.base import Encoder
 from learners.recommender import Recommender
 
 CONFIG_VARIABLE = "PENCHANT_CONFIG"
@@ -42,7 +42,7 @@ def run(
     A second signal ends the process at once, as kill -9 would: nothing is lost by that
     either. With `accept_items` an items file is the catalogue, whatever it lacks. Returns the
     engines, closed, for their ledgers and counts. Raises InputError and
-    `encoders.errors.EncoderError`; from within a step they stand in the chain of causes.
+    `encoders.base_errors.EncoderError`; from within a step they stand in the chain of causes.
     """
     set_up_log(config.flow.log)
     stop = threading.Event()
@@ -71,7 +71,7 @@ def flow_from_environment() -> Dataflow:
     ending = _Ending()
     if not os.environ.get(DEBUG):
         sys.excepthook = ending.hook
-    panics.begin()
+    bytewax_errors.begin()
     path = os.environ.get(CONFIG_VARIABLE)
     stop = threading.Event()
     config = load_config(Path(path) if path else None)
@@ -102,7 +102,7 @@ class _Ending:
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
         """Replace the traceback that an error would end in."""
-        panics.end()
+        bytewax_errors.end()
         if not isinstance(error, Exception):
             sys.__excepthook__(kind, error, trace)
         elif self.process is None:

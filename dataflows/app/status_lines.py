@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from dataflows.engine import Engine
-from dataflows.engines import Engines
-from dataflows.ledger import OUTCOMES
-from dataflows.store import store_path
+from dataflows.engine.shard import Engine
+from dataflows.engine.shards import Engines
+from dataflows.state.ledger import OUTCOMES
+from dataflows.state.sqlite import store_path
 from learners.recommender import Recommender
 
 PATIENCE = 2.0

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dataflows.cli_options import ConfigOption, read_config
+from dataflows.cli.options import ConfigOption, read_config
 
 
 def finetune(
@@ -29,11 +29,11 @@ def finetune(
     """
     import os
 
-    from dataflows.signals import hold_back
+    from dataflows.lifecycle.signals import hold_back
 
     hold_back()
-    from dataflows.tuning.finetune import finetune as run_flow
-    from dataflows.tuning.view import describe_decision
+    from dataflows.finetune.rounds.view import describe_decision
+    from dataflows.finetune.run import finetune as run_flow
 
     settings = read_config(config)
     os.nice(settings.finetune.nice)

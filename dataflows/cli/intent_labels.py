@@ -14,16 +14,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dataflows.config import Config
-from dataflows.deciding import written_records
-from dataflows.decision_history import Applied, DecisionState, read_history, read_taken
-from dataflows.decision_sending import send, signer_name
+from dataflows.cli.send_decision import send, signer_name
+from dataflows.config.config import Config
+from dataflows.engine.decisions.carry_out import written_records
+from dataflows.engine.decisions.history import Applied, DecisionState, read_history, read_taken
+from dataflows.engine.status.progress import read_learnt
 from dataflows.errors import InputError
-from dataflows.how_far import read_learnt
-from dataflows.signed import next_sequence
-from dataflows.store import Store, StoreInUseError, store_path
-from learners.control import Control, ControlError
-from learners.decisions import Decisions, Overview
+from dataflows.messages.signed import next_sequence
+from dataflows.state.sqlite import Store, StoreInUseError, store_path
+from learners.intent.decisions import Control, ControlError
+from learners.state.label_admin import Decisions, Overview
 
 LIST = "`penchant intents list` tells what there is"
 

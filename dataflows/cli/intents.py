@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dataflows.cli_options import ConfigOption, read_config
+from dataflows.cli.options import ConfigOption, read_config
 
 app = typer.Typer(
     help="Look at the labels of intent in the state, and decide on them.", rich_markup_mode=None
@@ -32,13 +32,13 @@ def show(
     """
     from rich.console import Console
 
-    from dataflows import intents
+    from dataflows.cli import intent_labels
 
-    found = intents.overviews(read_config(config))
+    found = intent_labels.overviews(read_config(config))
     if as_json:
-        typer.echo(intents.as_json(found))
+        typer.echo(intent_labels.as_json(found))
     else:
-        intents.show(found, Console())
+        intent_labels.show(found, Console())
 
 
 @app.command()
@@ -131,12 +131,12 @@ def history(
     """
     from rich.console import Console
 
-    from dataflows import intents
-    from dataflows.decision_history import as_line
+    from dataflows.cli import intent_labels
+    from dataflows.engine.decisions.history import as_line
 
-    found = intents.history(read_config(config), shard)
+    found = intent_labels.history(read_config(config), shard)
     if not as_json:
-        intents.show_history(found, Console())
+        intent_labels.show_history(found, Console())
         return
     for number, applied in found.items():
         for one in applied:
@@ -146,8 +146,8 @@ def history(
 def _decide(config: ConfigOption, shard: int | None, force: bool, **control: object) -> None:
     import msgspec
 
-    from dataflows.intents import decide
-    from learners.control import Control
+    from dataflows.cli.intent_labels import decide
+    from learners.intent.decisions import Control
 
     decided = msgspec.convert(control, Control)
     typer.echo(decide(read_config(config), decided, shard, unchecked=force))

@@ -10,13 +10,13 @@ from typing import Annotated
 
 import typer
 
-from dataflows.cli_help import command_line
-from dataflows.cli_options import ConfigOption, read_config
-from dataflows.failures import DEBUG, run_to_status
-from dataflows.finetune_cli import finetune
-from dataflows.intents_cli import app as intents
-from dataflows.models_cli import app as models
-from dataflows.state_cli import app as state
+from dataflows.cli.finetune import finetune
+from dataflows.cli.help import command_line
+from dataflows.cli.intents import app as intents
+from dataflows.cli.models import app as models
+from dataflows.cli.options import ConfigOption, read_config
+from dataflows.cli.state import app as state
+from dataflows.lifecycle.exit_status import DEBUG, run_to_status
 
 app = typer.Typer(
     name="penchant",
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def _command() -> object:
-    from dataflows.own import check_own_packages
+    from dataflows.lifecycle.own_packages import check_own_packages
 
     if not os.environ.get(DEBUG):
         # An error in a step passes through the engine's Rust, which would print its own stack.
@@ -69,7 +69,7 @@ def _command() -> object:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from dataflows.cli_version import version_line
+        from dataflows.lifecycle.versions import version_line
 
         typer.echo(version_line())
         raise typer.Exit
@@ -99,7 +99,7 @@ def _arguments() -> list[str]:
     """Give what the command was called with; a `~` that the shell left, as in `--out=~/x`, too."""
     if not any("~" in argument for argument in sys.argv[1:]):
         return sys.argv[1:]
-    from dataflows.marks import expanded
+    from dataflows.config.kinds import expanded
 
     parts = (argument.partition("=") for argument in sys.argv[1:])
     return [
@@ -135,11 +135,11 @@ def run(
       penchant run --config penchant.toml --accept-items
       PENCHANT_FLOW__SOURCE=kafka penchant run
     """
-    from dataflows.signals import hold_back
+    from dataflows.lifecycle.signals import hold_back
 
     hold_back()
-    from dataflows.leaving import leave
-    from dataflows.run import run as run_flow
+    from dataflows.app.run import run as run_flow
+    from dataflows.lifecycle.leave import leave
 
     settings = read_config(config)
     if settings.flow.source != "kafka" or os.environ.get(DEBUG):
@@ -214,13 +214,13 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
     """
     from rich.console import Console
 
-    from dataflows import report
-    from dataflows.made_by import made_by, title_of
-    from dataflows.peers.catalogue import read_names
-    from dataflows.peers.progress import baseline_progress
-    from dataflows.replay import ReplaySettings
-    from dataflows.replay import replay as replay_log
-    from dataflows.swap.planned import read_promote
+    from dataflows.evaluation import report
+    from dataflows.evaluation.baselines.catalogue import read_names
+    from dataflows.evaluation.baselines.progress import baseline_progress
+    from dataflows.evaluation.planned_swaps import read_promote
+    from dataflows.evaluation.replay import ReplaySettings
+    from dataflows.evaluation.replay import replay as replay_log
+    from dataflows.evaluation.report_made_by import made_by, title_of
 
     overrides = {
         "learner.k": k,
@@ -245,7 +245,7 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
     if json_out is not None:
         report.write_json(full, json_out)
     if html is not None:
-        from dataflows.page.write import write_html
+        from dataflows.evaluation.html.write import write_html
 
         write_html(full, html)
     if ranks is not None:
@@ -276,8 +276,8 @@ def check(
     """
     from rich.console import Console
 
-    from dataflows.check import check_events
-    from dataflows.check_report import render
+    from dataflows.evaluation.log_check.check import check_events
+    from dataflows.evaluation.log_check.report import render
 
     report = check_events(events, read_config(config), items=items)
     render(report, Console())
@@ -317,8 +317,8 @@ def convert(
     """
     from rich.console import Console
 
-    from dataflows.convert import convert as convert_log
-    from dataflows.convert import render
+    from dataflows.datasets.convert import convert as convert_log
+    from dataflows.datasets.convert import render
 
     report = convert_log(format_name, path, out, shuffle, force=force, encoding=encoding)
     render(report, Console())
@@ -355,8 +355,8 @@ def demo(
       penchant demo --events 5000 --encoder hashing
       penchant demo events.jsonl --items items.jsonl --out my-demo
     """
-    from dataflows.config import load_config
-    from dataflows.demo import run_demo
+    from dataflows.cli.demo.demo import run_demo
+    from dataflows.config.config import load_config
 
     config = load_config(None, {"encoder.name": encoder} if encoder else None)
     run_demo(log, items, events, out, config, rounds=rounds)
@@ -371,7 +371,7 @@ def create(config: ConfigOption = None) -> None:
       penchant topics create --config penchant.toml
       PENCHANT_KAFKA__BOOTSTRAP_SERVERS=broker:9092 penchant topics create
     """
-    from dataflows.topics import create_topics
+    from dataflows.connectors.kafka.topics import create_topics
 
     for made in create_topics(read_config(config).kafka):
         typer.echo(f"{made.topic}: {made.outcome}")

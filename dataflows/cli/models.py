@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataflows.cli_options import ConfigOption, read_config
+from dataflows.cli.options import ConfigOption, read_config
 
 if TYPE_CHECKING:
-    from dataflows.config import Config
-    from dataflows.registry.records import Promotion
+    from dataflows.config.config import Config
+    from dataflows.registry.manifest import Promotion
     from dataflows.registry.registry import Registry
 
 app = typer.Typer(
@@ -61,17 +61,19 @@ def show_all(
 
     from rich.console import Console
 
-    from dataflows.registry import report
-    from dataflows.registry.records import KINDS
+    from dataflows.cli import models_view
+    from dataflows.registry.manifest import KINDS
 
     registry = _registry(read_config(config))
     versions = registry.versions(None if kind is None else kind.value)
     lines = {one: registry.line(one) for one in KINDS}
     if as_json:
-        rows = [report.as_builtins(one, lines[one.kind]) for one in versions]
+        rows = [models_view.as_builtins(one, lines[one.kind]) for one in versions]
         typer.echo(json.dumps(rows, indent=2))
     else:
-        report.show_all(versions, lines, registry.promotions(), registry.decisions(), Console())
+        models_view.show_all(
+            versions, lines, registry.promotions(), registry.decisions(), Console()
+        )
 
 
 @app.command()
@@ -89,15 +91,15 @@ def show(
 
     from rich.console import Console
 
-    from dataflows.registry import report
+    from dataflows.cli import models_view
 
     registry = _registry(read_config(config))
     one = registry.get(version)
     line = registry.line(one.kind)
     if as_json:
-        typer.echo(json.dumps(report.as_builtins(one, line), indent=2))
+        typer.echo(json.dumps(models_view.as_builtins(one, line), indent=2))
     else:
-        report.show_one(one, line, Console())
+        models_view.show_one(one, line, Console())
 
 
 @app.command()
@@ -198,13 +200,13 @@ def compress(
     """
     from rich.console import Console
 
-    from dataflows.registry import compress as making
-    from dataflows.registry import report
-    from dataflows.registry.slice import newest_window
-    from dataflows.tuning.round_process import limit_threads
-    from dataflows.tuning.tuner_encoder import EncoderTuner
-    from dataflows.tuning.view import describe_step
-    from dataflows.tuning.window import split
+    from dataflows.cli import models_view
+    from dataflows.finetune import compress as making
+    from dataflows.finetune.encoder.tuner import EncoderTuner
+    from dataflows.finetune.newest_window import newest_window
+    from dataflows.finetune.rounds.process import limit_threads
+    from dataflows.finetune.rounds.view import describe_step
+    from dataflows.finetune.window.window import split
 
     chosen = read_config(config)
     limit_threads(chosen.finetune.threads)
@@ -223,13 +225,13 @@ def compress(
             chosen.gate,
             tell=lambda step: status.update(describe_step(step)),
         )
-    report.show_one(made, registry.line("encoder"), Console())
+    models_view.show_one(made, registry.line("encoder"), Console())
     if decision.is_promoted:
         typer.echo(f"put it in force with: penchant models promote {made.id}")
 
 
 def _registry(config: Config) -> Registry:
-    from dataflows.registry.open import open_registry
+    from dataflows.registry.registry_open import open_registry
 
     return open_registry(config)
 

@@ -9,10 +9,10 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dataflows.registry.records import Kind, Manifest, Promotion
-from dataflows.times import iso
-from dataflows.tuning.evidence import GateDecision, PairedMeasure
-from dataflows.tuning.view import describe_decision
+from dataflows.finetune.rounds.view import describe_decision
+from dataflows.messages.fields_times import iso
+from dataflows.registry.decisions import GateDecision, PairedMeasure
+from dataflows.registry.manifest import Kind, Manifest, Promotion
 
 SHOWN = {"log_rank": "rank", "log_rank_unseen": "unseen", "pipeline_hit_rate": "HR@10"}
 """Gains of the gate that the table of all versions has room for, and what they are called."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from dataflows.config import Config
+    from dataflows.config.config import Config
 
 ConfigOption = Annotated[
     Path | None,
@@ -23,7 +23,7 @@ USUAL = Path("penchant.toml")
 
 def read_config(path: Path | None, overrides: Mapping[str, object] | None = None) -> Config:
     """Load the configuration; what an option left out does not override it."""
-    from dataflows.config import load_config
+    from dataflows.config.config import load_config
 
     if path is None and USUAL.is_file():
         typer.echo(f"penchant: {USUAL} lies here and is not read: give --config {USUAL}", err=True)

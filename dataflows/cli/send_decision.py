@@ -8,13 +8,13 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
-from dataflows.config import Config
-from dataflows.decision_history import DecisionState
+from dataflows.config.config import Config
+from dataflows.config.signing_keys import KEY, Keys, read_keys
+from dataflows.engine.decisions.history import DecisionState
 from dataflows.errors import InputError
-from dataflows.intent_control import KIND, write_control
-from dataflows.signed import next_sequence, write_signed
-from dataflows.signing_keys import KEY, Keys, read_keys
-from learners.control import Control
+from dataflows.messages.signed import next_sequence, write_signed
+from dataflows.messages.special_events_intent_control import KIND, write_control
+from learners.intent.decisions import Control
 
 SIGNER = "PENCHANT_DECISIONS_SIGNER"
 """Names who decides; by default user and host. Each name has sequences of its own."""
@@ -57,8 +57,8 @@ def _unsigned(keys: Keys) -> str:
 
 
 def _to_kafka(config: Config, record: bytes, signer: str) -> str:
-    from dataflows.kafka_send import send as to_topic
-    from dataflows.kafka_settings import DECISIONS
+    from dataflows.config.kafka import DECISIONS
+    from dataflows.connectors.kafka.client_kafka_send import send as to_topic
 
     topic = config.kafka.decisions_topic
     if not topic:

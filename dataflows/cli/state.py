@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataflows.cli_options import ConfigOption, read_config
+from dataflows.cli.options import ConfigOption, read_config
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dataflows.state_check import Looked
+    from dataflows.cli.state_check import Looked
 
 app = typer.Typer(help="Check the state, back it up, put a backup in place.", rich_markup_mode=None)
 
@@ -35,7 +35,7 @@ def check(
     import msgspec
     from rich.console import Console
 
-    from dataflows.state_check import look
+    from dataflows.cli.state_check import look
 
     looked = look(Path(read_config(config).state.path))
     if as_json:
@@ -61,7 +61,7 @@ def backup(
       penchant state backup /backups/penchant-monday --config penchant.toml
       penchant state backup "/backups/penchant-$(date +%F)"
     """
-    from dataflows.state_copy import backup as copy_out
+    from dataflows.cli.state_copy import backup as copy_out
 
     for path in copy_out(Path(read_config(config).state.path), target):
         typer.echo(f"{path}: {path.stat().st_size:,} bytes")
@@ -85,7 +85,7 @@ def restore(
       penchant state restore /backups/penchant-monday --config penchant.toml
       penchant state restore /backups/penchant-monday --replace
     """
-    from dataflows.state_copy import restore as copy_in
+    from dataflows.cli.state_copy import restore as copy_in
 
     state = Path(read_config(config).state.path)
     aside = copy_in(source, state, replace=replace)

@@ -16,16 +16,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from dataflows.ended import KIND_ENDED
+from dataflows.cli.state_check import look, view_of
+from dataflows.engine.status.clean_end import KIND_ENDED
 from dataflows.errors import InputError
-from dataflows.private_files import (
+from dataflows.state.damage import unusable
+from dataflows.state.private_files import (
     close_to_others,
     make_private_file,
     make_private_folder,
     sync_folder,
     write_private,
 )
-from dataflows.shard_files import (
+from dataflows.state.shard_files import (
     Marker,
     is_ours,
     marker_path,
@@ -35,9 +37,7 @@ from dataflows.shard_files import (
     wal_path,
     write_marker,
 )
-from dataflows.state_check import look, view_of
-from dataflows.state_damage import unusable
-from dataflows.store import commits_within, lock_shard, store_path
+from dataflows.state.sqlite import commits_within, lock_shard, store_path
 
 PART = "restore.part"
 
@@ -64,7 +64,8 @@ def restore(source: Path, state: Path, *, replace: bool = False) -> Path | None:
     """Put a backup in place; return the folder to which an older state was moved, if there was one.
 
     With `replace` a state that is there is moved aside; without it that is refused.
-    Raises InputError, and `dataflows.store.StoreInUseError` where a process has the state open.
+    Raises InputError, and `dataflows.state.sqlite.StoreInUseError` where a process has the state
+    open.
     """
     if source.exists() and state.exists() and source.samefile(state):
         raise InputError(f"{source}: this is the state folder itself; name a backup")

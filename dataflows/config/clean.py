@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from dataflows.event_types import NEGATIVE
+from dataflows.config.event_types import NEGATIVE
 from learners.limits import LimitedSettings
 
 Seconds = Annotated[float, Meta(ge=0, le=10_000_000_000)]

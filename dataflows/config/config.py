@@ -17,21 +17,21 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from dataflows.clean_settings import CleanSettings
-from dataflows.config_errors import refusal, shown
+from dataflows.config.clean import CleanSettings
+from dataflows.config.environment import PAGE, given_by
+from dataflows.config.errors import refusal, shown
+from dataflows.config.events import EventSettings
+from dataflows.config.examples import ExampleSettings
+from dataflows.config.finetune import FinetuneSettings
+from dataflows.config.gate import GateSettings
+from dataflows.config.generate import GenerateSettings
+from dataflows.config.kafka import KafkaSettings
+from dataflows.config.kinds import PATH, PathText, expanded, is_marked
+from dataflows.config.models import ModelsSettings
 from dataflows.errors import InputError
-from dataflows.event_settings import EventSettings
-from dataflows.generation.settings import GenerateSettings
-from dataflows.kafka_settings import KafkaSettings
-from dataflows.marks import PATH, PathText, expanded, is_marked
-from dataflows.registry.settings import ModelsSettings
-from dataflows.secrets import remember, remember_variables
-from dataflows.tuning.example_settings import ExampleSettings
-from dataflows.tuning.gate_settings import GateSettings
-from dataflows.tuning.settings import FinetuneSettings
-from dataflows.variables import PAGE, given_by
-from encoders.language.settings import LanguageTuning
-from encoders.tuning.settings import EncoderTuning
+from dataflows.lifecycle.redaction import remember, remember_variables
+from encoders.llm.training.settings import LanguageTuning
+from encoders.training.settings import EncoderTuning
 from learners.limits import LimitedSettings
 from learners.settings import LearnerSettings
 

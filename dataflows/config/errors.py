@@ -12,11 +12,11 @@ from typing import Any, get_args
 
 import msgspec
 
+from dataflows.config.environment import PAGE
+from dataflows.config.kinds import SECRET, is_marked
+from dataflows.config.limits import describe_limits
 from dataflows.errors import InputError
-from dataflows.limits import describe_limits
-from dataflows.marks import SECRET, is_marked
-from dataflows.secrets import masked
-from dataflows.variables import PAGE
+from dataflows.lifecycle.redaction import masked
 
 _LONGEST = 60
 """Characters of a text that are shown."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from dataflows.event_types import OUR_OWN
+from dataflows.config.event_types import OUR_OWN
 from learners.limits import LimitedSettings
 
 TimeUnit = Literal["s", "ms", "us", "ns"]

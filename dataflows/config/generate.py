@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from dataflows.marks import PathText
+from dataflows.config.kinds import PathText
 from learners.limits import LimitedSettings
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from dataflows.marks import SECRET
+from dataflows.config.kinds import SECRET
 from learners.limits import LimitedSettings
 
 Scalar = str | int | float | bool

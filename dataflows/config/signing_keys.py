@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dataflows.errors import InputError
-from dataflows.secrets import remember
+from dataflows.lifecycle.redaction import remember
 
 KEY = "PENCHANT_DECISIONS_KEY"
 KEY_FILE = "PENCHANT_DECISIONS_KEY_FILE"

@@ -12,10 +12,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
-from dataflows.events import Event
-from dataflows.record import Raw
-from dataflows.rendered import Rendered
-from encoders.pace import Padded
+from dataflows.messages.events import Event
+from dataflows.messages.raw import Raw
+from dataflows.messages.rendered import Rendered
+from encoders.throughput import Padded
 
 BEHIND_AFTER = 5.0
 """Seconds of cut micro-batches without a break, after which the encoder is said to be behind."""

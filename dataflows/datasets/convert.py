@@ -10,21 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from dataflows.convert.amazon import open_log as open_amazon
-from dataflows.convert.banking77 import open_log as open_banking77
-from dataflows.convert.cais_zh import open_log as open_cais_zh
-from dataflows.convert.clinc150 import open_log as open_clinc150
-from dataflows.convert.completejourney import open_log as open_completejourney
-from dataflows.convert.deskdrop import open_log as open_deskdrop
-from dataflows.convert.draft import Log
-from dataflows.convert.folder import check_free
-from dataflows.convert.movielens import open_log as open_movielens
-from dataflows.convert.opening import known_encoding
-from dataflows.convert.recbole import open_log as open_recbole
-from dataflows.convert.report import ConvertReport, render
-from dataflows.convert.tally import Tally
-from dataflows.convert.wikispeedia import open_log as open_wikispeedia
-from dataflows.convert.writer import EVENTS, ITEMS, write_log
+from dataflows.datasets.formats.amazon import open_log as open_amazon
+from dataflows.datasets.formats.banking77 import open_log as open_banking77
+from dataflows.datasets.formats.cais_zh import open_log as open_cais_zh
+from dataflows.datasets.formats.clinc150 import open_log as open_clinc150
+from dataflows.datasets.formats.completejourney import open_log as open_completejourney
+from dataflows.datasets.formats.deskdrop import open_log as open_deskdrop
+from dataflows.datasets.formats.movielens import open_log as open_movielens
+from dataflows.datasets.formats.recbole import open_log as open_recbole
+from dataflows.datasets.formats.wikispeedia import open_log as open_wikispeedia
+from dataflows.datasets.output.folder import check_free
+from dataflows.datasets.output.report import ConvertReport, render
+from dataflows.datasets.output.writer import EVENTS, ITEMS, write_log
+from dataflows.datasets.rows.draft import Log
+from dataflows.datasets.rows.opening import known_encoding
+from dataflows.datasets.rows.tally import Tally
 from dataflows.errors import InputError
 
 __all__ = ["FORMATS", "ConvertReport", "convert", "render"]

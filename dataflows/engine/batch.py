@@ -7,10 +7,10 @@ from zlib import crc32
 
 import msgspec
 
-from dataflows.decisions import LabelDecision
-from dataflows.events import Event, ItemRecord, RemovedItem
-from dataflows.record import LogId, Origin, Raw, Reject
-from learners.interaction import Vector
+from dataflows.messages.decisions import LabelDecision
+from dataflows.messages.events import Event, ItemRecord, RemovedItem
+from dataflows.messages.raw import LogId, Origin, Raw, Reject
+from learners.types import Vector
 
 
 class EncodedEvent(msgspec.Struct, frozen=True):

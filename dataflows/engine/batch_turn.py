@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from dataflows.batch import Switch
-from dataflows.record import Raw
-from encoders.protocol import Encoder
+from dataflows.engine.batch import Switch
+from dataflows.messages.raw import Raw
+from encoders.base import Encoder
 
 
 class Turn(NamedTuple):

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from dataflows.batch import (
+from dataflows.config.events import EventSettings
+from dataflows.engine.batch import (
     Batch,
     Encoded,
     EncodedDecision,
@@ -17,21 +18,20 @@ from dataflows.batch import (
     shard_of,
     shard_of_partition,
 )
-from dataflows.catalogue import Catalogue
-from dataflows.decisions import DecisionReader, LabelDecision
-from dataflows.event_settings import EventSettings
-from dataflows.events import Event
-from dataflows.items import ItemRecord, RemovedItem
-from dataflows.known_items import Joined
-from dataflows.logs_read import LogsRead
-from dataflows.record import Raw, Reject
-from dataflows.rendered import Arrived, Rendered
-from dataflows.rendering import Renderer
-from dataflows.swap.turn import Turns
-from encoders.optional import encode_optional, tokens_ahead
-from encoders.pace import FIRST_RATE, Foresees
-from encoders.protocol import Encoder
-from learners.interaction import Vector
+from dataflows.engine.batch_turn import Turns
+from dataflows.engine.catalogue.known_items import Joined
+from dataflows.engine.item_store import Catalogue
+from dataflows.engine.render import Renderer
+from dataflows.engine.status.logs_read import LogsRead
+from dataflows.messages.decisions import DecisionReader, LabelDecision
+from dataflows.messages.events import Event
+from dataflows.messages.items import ItemRecord, RemovedItem
+from dataflows.messages.raw import Raw, Reject
+from dataflows.messages.rendered import Arrived, Rendered
+from encoders.base import Encoder
+from encoders.base_optional import encode_optional, tokens_ahead
+from encoders.throughput import FIRST_RATE, Foresees
+from learners.types import Vector
 
 
 class EncodeStep:
@@ -68,7 +68,7 @@ class EncodeStep:
 
     @property
     def tokens_per_second(self) -> float:
-        """How fast the encoder in force is, as measured (see `encoders.pace`)."""
+        """How fast the encoder in force is, as measured (see `encoders.throughput`)."""
         encoder = self._encoder
         return encoder.pace.tokens_per_second if isinstance(encoder, Foresees) else FIRST_RATE
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.batch import Switch
-from dataflows.message_types import Versions
-from dataflows.records import Records
-from dataflows.store import Store
+from dataflows.engine.batch import Switch
+from dataflows.messages.outgoing import Versions
+from dataflows.state.records import Records
+from dataflows.state.sqlite import Store
 from learners.codec import decode
 
 KIND_VERSIONS = "versions"

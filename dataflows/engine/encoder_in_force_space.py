@@ -12,12 +12,12 @@ from itertools import islice
 
 import msgspec
 
-from dataflows.batch import Batch, Encoded, EncodedEvent, EncodedItem
-from dataflows.catalogue import StoredItem, read_item
-from dataflows.swap.in_force import InForce
-from encoders.optional import encode_optional
-from encoders.protocol import Encoder
-from learners.interaction import Vector
+from dataflows.engine.batch import Batch, Encoded, EncodedEvent, EncodedItem
+from dataflows.engine.encoder_in_force import InForce
+from dataflows.engine.item_store import StoredItem, read_item
+from encoders.base import Encoder
+from encoders.base_optional import encode_optional
+from learners.types import Vector
 
 _AT_ONCE = 64
 

@@ -11,14 +11,14 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import DynamicSource, Source, StatelessSourcePartition
 from bytewax.outputs import Sink
 
-from dataflows.batch import Batch, shard_key
-from dataflows.encode import EncodeStep
-from dataflows.engine import Engine
-from dataflows.engines import Engines
-from dataflows.learn import LearnLogic
-from dataflows.model import Model
-from dataflows.outbox import Out
-from dataflows.panics import hushing
+from dataflows.engine.batch import Batch, shard_key
+from dataflows.engine.encode_step import EncodeStep
+from dataflows.engine.learn_step import LearnLogic
+from dataflows.engine.protocols import Model
+from dataflows.engine.shard import Engine
+from dataflows.engine.shards import Engines
+from dataflows.lifecycle.bytewax_errors import hushing
+from dataflows.state.outbox import Out
 
 NAME = "penchant"
 STEPS = ("wake", "records", "encode", "arrivals", "learn", "messages", "out")
@@ -60,8 +60,8 @@ def build_flow(
 ) -> Dataflow:
     """Wire the steps. Run it with the same `epoch` as Bytewax's epoch interval.
 
-    `source` gives `dataflows.encode.Arrived`. `committed` is called with each shard after
-    it has stored its state.
+    `source` gives `dataflows.engine.encode_step.Arrived`. `committed` is called with each shard
+    after it has stored its state.
     """
     flow = Dataflow(NAME)
     wake = op.input("wake", flow, WakeSource(engines.shards))

@@ -11,12 +11,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from dataflows.batch import EncodedItem
-from dataflows.items import ItemRecord
-from dataflows.records import Records
-from dataflows.store import Store
+from dataflows.engine.batch import EncodedItem
+from dataflows.messages.items import ItemRecord
+from dataflows.state.records import Records
+from dataflows.state.sqlite import Store
 from learners.codec import pack, unpack_as
-from learners.interaction import Item, Vector
+from learners.types import Item, Vector
 
 KIND = "item"
 VERSION = 1

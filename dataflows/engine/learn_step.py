@@ -8,12 +8,12 @@ from typing import Generic, TypeVar
 
 from bytewax.operators import StatefulBatchLogic
 
-from dataflows.batch import Batch
-from dataflows.engine import Engine
-from dataflows.engines import Engines
-from dataflows.model import Model
-from dataflows.outbox import Out
-from dataflows.panics import hushing
+from dataflows.engine.batch import Batch
+from dataflows.engine.protocols import Model
+from dataflows.engine.shard import Engine
+from dataflows.engine.shards import Engines
+from dataflows.lifecycle.bytewax_errors import hushing
+from dataflows.state.outbox import Out
 
 M = TypeVar("M", bound=Model)
 

@@ -6,19 +6,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Generic, Protocol, TypeVar
 
-from dataflows.batch import Switch
-from dataflows.keeping import Scan
-from dataflows.outbox import Out
-from dataflows.records import Record, Records
-from encoders.protocol import Encoder
-from learners.control import Control
+from dataflows.engine.batch import Switch
+from dataflows.state.outbox import Out
+from dataflows.state.records import Record, Records
+from dataflows.state.records_keeping import Scan
+from encoders.base import Encoder
 from learners.drift import Alarm
-from learners.generated import GenerationContext
-from learners.interaction import Interaction, Item, Retraction, Vector
-from learners.lists import RecommendationList
-from learners.pending import Found, LateLabel
-from learners.retract import Extent
-from learners.shadow import Reencoding
+from learners.intent.decisions import Control
+from learners.intent.event_buffer import Found, LateLabel
+from learners.state.reencode import Reencoding
+from learners.state.unlearn import Extent
+from learners.types import Interaction, Item, Retraction, Vector
+from learners.types_lists import RecommendationList
+from learners.users.generated import GenerationContext
 
 
 class Model(Protocol):
@@ -155,7 +155,10 @@ class PreparedSwitch(Protocol):
 
 
 class SwitchPreparer(Protocol):
-    """Makes shards ready for another encoder; `dataflows.swap.shadows.Reencodings` is one."""
+    """Makes shards ready for another encoder.
+
+    `dataflows.hotswap.prepare_shadows.Reencodings` is one.
+    """
 
     def take(self, engine: Shard, switch: Switch) -> PreparedSwitch:
         """Return what a shard needs for a switch. Raises ModelError where it cannot be had."""

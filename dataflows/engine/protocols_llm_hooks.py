@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from dataflows.items import ItemRecord
-from dataflows.message_types import Versions
-from dataflows.model import Model
-from dataflows.outbox import Out, Outbox
-from dataflows.record import Raw
-from learners.interaction import Interaction
-from learners.lists import RecommendationList
+from dataflows.engine.protocols import Model
+from dataflows.messages.items import ItemRecord
+from dataflows.messages.outgoing import Versions
+from dataflows.messages.raw import Raw
+from dataflows.state.outbox import Out, Outbox
+from learners.types import Interaction
+from learners.types_lists import RecommendationList
 
 
 class LlmHooks(Protocol):

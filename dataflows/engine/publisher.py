@@ -6,12 +6,12 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 
-from dataflows import messages
-from dataflows.message_types import Position, Versions
-from dataflows.outbox import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, Out, Outbox
-from dataflows.record import Raw, Reject
-from dataflows.served import Last, LastSent
-from learners.lists import RecommendationList, likeliest
+from dataflows.messages import render
+from dataflows.messages.outgoing import Position, Versions
+from dataflows.messages.raw import Raw, Reject
+from dataflows.state.last_sent import Last, LastSent
+from dataflows.state.outbox import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, Out, Outbox
+from learners.types_lists import RecommendationList, likeliest
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +53,11 @@ class Publisher:
         values: dict[str, bytes] = {}
         try:
             if last is None or ids != last.ids or not is_certain:
-                values[RECOMMENDATIONS] = messages.render_recommendation(
+                values[RECOMMENDATIONS] = render.render_recommendation(
                     offered, title_of, position, self.versions, now
                 )
-            values[INTENTS] = messages.render_intents(offered, position, self.versions, now)
-        except messages.MessageError as error:
+            values[INTENTS] = render.render_intents(offered, position, self.versions, now)
+        except render.MessageError as error:
             # One list that cannot be written must not stop everybody else's.
             self._counts["lists_unwritable"] += 1
             count = self._counts["lists_unwritable"]
@@ -66,10 +66,10 @@ class Publisher:
             return []
         self._counts["lists_sent"] += RECOMMENDATIONS in values
         self._last_sent.send(offered.user_id, fresh)
-        key = messages.user_key(offered.user_id)
+        key = render.user_key(offered.user_id)
         return [self._outbox.put(topic, key, value) for topic, value in values.items()]
 
     def bury(self, reject: Reject) -> Out:
         """Return the dead letter of a record that cannot be learnt."""
-        value = messages.render_dead_letter(reject, self._clock())
-        return self._outbox.put(DEAD_LETTERS, messages.dead_letter_key(reject), value)
+        value = render.render_dead_letter(reject, self._clock())
+        return self._outbox.put(DEAD_LETTERS, render.dead_letter_key(reject), value)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from dataflows.message_types import Position
-from dataflows.records import Record, Records
-from dataflows.served import LastSent
+from dataflows.messages.outgoing import Position
+from dataflows.state.last_sent import LastSent
+from dataflows.state.records import Record, Records
 from learners.codec import pack, unpack_as
 
 KIND = "again"

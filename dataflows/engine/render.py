@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataflows.catalogue import Catalogue
-from dataflows.decisions import DecisionReader
-from dataflows.event_settings import EventSettings
-from dataflows.events import Event, decode_event
-from dataflows.items import ItemRecord, RemovedItem, decode_item
-from dataflows.known_items import EARLY, Joined, KnownItems, tell_joined
-from dataflows.record import Raw
-from dataflows.rendered import Decoded, Rendered
+from dataflows.config.events import EventSettings
+from dataflows.engine.catalogue.known_items import EARLY, Joined, KnownItems, tell_joined
+from dataflows.engine.item_store import Catalogue
+from dataflows.messages.decisions import DecisionReader
+from dataflows.messages.events import Event, decode_event
+from dataflows.messages.items import ItemRecord, RemovedItem, decode_item
+from dataflows.messages.raw import Raw
+from dataflows.messages.rendered import Decoded, Rendered
 from encoders.text import render_event, render_item
 
 

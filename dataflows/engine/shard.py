@@ -16,8 +16,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from dataflows import how_far, log_ids, origins
-from dataflows.batch import (
+from dataflows.engine.batch import (
     Batch,
     Encoded,
     EncodedDecision,
@@ -26,37 +25,40 @@ from dataflows.batch import (
     Removal,
     Switch,
 )
-from dataflows.catalogue import KIND as KIND_ITEM
-from dataflows.catalogue import item_blob, moved_blob, read_item, to_item
-from dataflows.clean import Cleaner, Verdict
-from dataflows.deciding import DONE, Deciding, parts
-from dataflows.drift_log import DriftLog
-from dataflows.ended import EndNote
+from dataflows.engine.cleaning.cleaner import Cleaner, Verdict
+from dataflows.engine.cleaning.outcomes import outcome_of_label, outcome_of_retraction
+from dataflows.engine.decisions.carry_out import DONE, Deciding, parts
+from dataflows.engine.encoder_in_force import KIND_VERSIONS, InForce, read_in_force
+from dataflows.engine.encoder_in_force_space import Space
+from dataflows.engine.item_store import KIND as KIND_ITEM
+from dataflows.engine.item_store import item_blob, moved_blob, read_item, to_item
+from dataflows.engine.protocols import Model, Observer, SwitchPreparer
+from dataflows.engine.protocols_llm_hooks import NO_LLM, LlmHooks
+from dataflows.engine.publisher import Publisher
+from dataflows.engine.publisher_lists_again import ListsAgain
+from dataflows.engine.status import progress as how_far
+from dataflows.engine.status.clean_end import EndNote
+from dataflows.engine.status.drift_log import DriftLog
 from dataflows.errors import InputError
-from dataflows.events import Event
-from dataflows.file_generations import outdated
-from dataflows.late_labels import late_label, session_label
-from dataflows.ledger import Ledger, Outcome
-from dataflows.lists_again import ListsAgain
-from dataflows.llm_hooks import NO_LLM, LlmHooks
-from dataflows.log_ids import replaced
-from dataflows.model import Model, Observer, SwitchPreparer
-from dataflows.offers import Publisher
-from dataflows.origins import Origins
-from dataflows.outbox import Out, Outbox
-from dataflows.outcomes import outcome_of_label, outcome_of_retraction
-from dataflows.progress import Progress
-from dataflows.reasons import Reason
-from dataflows.record import ITEMS, LogId, Origin, Raw, Reject
-from dataflows.records import Record, Records
-from dataflows.retractions import Retracts
-from dataflows.served import LastSent
-from dataflows.swap.in_force import KIND_VERSIONS, InForce, read_in_force
-from dataflows.swap.space import Space
-from encoders.protocol import Encoder
-from learners.interaction import Interaction, Retraction
-from learners.lists import RecommendationList
-from learners.pending import LateLabel
+from dataflows.messages import log_ids
+from dataflows.messages.events import Event
+from dataflows.messages.log_ids import replaced
+from dataflows.messages.partition_names import outdated
+from dataflows.messages.raw import ITEMS, LogId, Origin, Raw, Reject
+from dataflows.messages.raw_reasons import Reason
+from dataflows.messages.retractions import Retracts
+from dataflows.messages.special_events import late_label, session_label
+from dataflows.state import origins
+from dataflows.state.last_sent import LastSent
+from dataflows.state.ledger import Ledger, Outcome
+from dataflows.state.origins import Origins
+from dataflows.state.outbox import Out, Outbox
+from dataflows.state.positions import Progress
+from dataflows.state.records import Record, Records
+from encoders.base import Encoder
+from learners.intent.event_buffer import LateLabel
+from learners.types import Interaction, Retraction
+from learners.types_lists import RecommendationList
 
 REWRITTEN_AT_ONCE = 256
 """Items whose vectors of another encoder are replaced in the store, per transaction."""

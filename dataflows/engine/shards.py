@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from dataflows.engine import Engine
-from dataflows.model import Model
-from dataflows.outbox import Acknowledge, acknowledger
+from dataflows.engine.protocols import Model
+from dataflows.engine.shard import Engine
+from dataflows.state.outbox import Acknowledge, acknowledger
 
 M = TypeVar("M", bound=Model)
 

@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.config.events import EventSettings
+from dataflows.connectors.files.line_reader import LineReader, content
+from dataflows.connectors.files.readable import open_seekable
 from dataflows.errors import InputError
-from dataflows.event_settings import EventSettings
-from dataflows.events import Event, decode_event
-from dataflows.line_reader import LineReader, content
-from dataflows.readable import open_seekable
-from dataflows.record import EVENTS, Raw
+from dataflows.messages.events import Event, decode_event
+from dataflows.messages.raw import EVENTS, Raw
 
 Places = NDArray[np.int64]
 

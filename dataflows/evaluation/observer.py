@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from dataflows.insight import Insight
-from dataflows.intent_judge import IntentJudge
-from dataflows.outbox import RECOMMENDATIONS, Out
-from dataflows.pace import Pace
-from dataflows.prequential import Prequential
-from dataflows.ranks import ScoredCandidates
-from dataflows.swap.content import ContentRanks
-from learners.interaction import Interaction
-from learners.pending import LateLabel
+from dataflows.evaluation.judging.intent import IntentJudge
+from dataflows.evaluation.judging.prequential import Prequential
+from dataflows.evaluation.judging.ranks import ScoredCandidates
+from dataflows.evaluation.metrics.semantic import ContentRanks
+from dataflows.evaluation.observer_insight import Insight
+from dataflows.evaluation.timing import Pace
+from dataflows.state.outbox import RECOMMENDATIONS, Out
+from learners.intent.event_buffer import LateLabel
 from learners.recommender import Recommender
+from learners.types import Interaction
 
 
 class _Place(msgspec.Struct):

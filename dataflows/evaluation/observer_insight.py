@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from dataflows.calibration import Calibration
-from dataflows.contributions import Contributions
-from dataflows.curves import curves
-from dataflows.exposure import exposure
-from dataflows.prequential import Prequential
-from dataflows.ranks import ScoredCandidates
+from dataflows.evaluation.judging.prequential import Prequential
+from dataflows.evaluation.judging.ranks import ScoredCandidates
+from dataflows.evaluation.metrics.ablation import Contributions
+from dataflows.evaluation.metrics.calibration import Calibration
+from dataflows.evaluation.metrics.curves import curves
+from dataflows.evaluation.metrics.exposure import exposure
 from learners.drift import Alarm
-from learners.interaction import Interaction
 from learners.recommender import Recommender
+from learners.types import Interaction
 
 
 class Insight:

@@ -16,29 +16,29 @@ from bytewax.inputs import DynamicSource, StatelessSourcePartition
 from bytewax.outputs import DynamicSink, Sink, StatelessSinkPartition
 from bytewax.run import cli_main
 
-from dataflows.catalogue import Catalogue
-from dataflows.clean import Cleaner
-from dataflows.config import Config
-from dataflows.decisions import DecisionReader
-from dataflows.encode import EncodeStep
-from dataflows.engine import Engine
-from dataflows.engines import Engines
+from dataflows.config.config import Config
+from dataflows.connectors.files.line_reader import LineReader
+from dataflows.engine.batch_turn import Turns
+from dataflows.engine.catalogue.known_items import Joined
+from dataflows.engine.cleaning.cleaner import Cleaner
+from dataflows.engine.encode_step import EncodeStep
+from dataflows.engine.encoder_in_force import InForce
+from dataflows.engine.flow import build_flow
+from dataflows.engine.item_store import Catalogue
+from dataflows.engine.model_version import model_version
+from dataflows.engine.protocols import Observer, SwitchPreparer
+from dataflows.engine.protocols_llm_hooks import NO_LLM, LlmHooks
+from dataflows.engine.shard import Engine
+from dataflows.engine.shards import Engines
 from dataflows.errors import InputError
-from dataflows.flow import build_flow
-from dataflows.known_items import Joined
-from dataflows.line_reader import LineReader
-from dataflows.llm_hooks import NO_LLM, LlmHooks
-from dataflows.model import Observer, SwitchPreparer
-from dataflows.outbox import Acknowledge, Out
-from dataflows.pace import Pace
-from dataflows.panics import hushed, hushing
-from dataflows.record import EVENTS, ITEMS, Raw
-from dataflows.records import MemoryStore, Records
-from dataflows.stopping import stopped_by_signals
-from dataflows.swap.in_force import InForce
-from dataflows.swap.turn import Turns
-from dataflows.versions import model_version
-from encoders.protocol import Encoder
+from dataflows.evaluation.timing import Pace
+from dataflows.lifecycle.bytewax_errors import hushed, hushing
+from dataflows.lifecycle.stop_signals import stopped_by_signals
+from dataflows.messages.decisions import DecisionReader
+from dataflows.messages.raw import EVENTS, ITEMS, Raw
+from dataflows.state.outbox import Acknowledge, Out
+from dataflows.state.records import MemoryStore, Records
+from encoders.base import Encoder
 from learners.recommender import Recommender
 
 T = TypeVar("T")

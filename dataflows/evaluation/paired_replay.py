@@ -1,10 +1,10 @@
 """A replay with a switch against its twin without: the same events, event by event.
 
 Both runs are cut into the same micro-batches, so that up to the switch they are one run.
-Whole users are drawn for the intervals (dataflows/intervals.py). Behind the switch two networks
-that rank learn on by themselves, and which of them happens to get on better moves the lists of
-all users together, which no draw of users tells: so several pairs of runs can be taken, each with
-other first weights, and the mean of what they give an event.
+Whole users are drawn for the intervals (dataflows/evaluation/metrics/bootstrap.py). Behind the
+switch two networks that rank learn on by themselves, and which of them happens to get on better
+moves the lists of all users together, which no draw of users tells: so several pairs of runs can be
+taken, each with other first weights, and the mean of what they give an event.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.config import Config
+from dataflows.config.config import Config
 from dataflows.errors import InputError
-from dataflows.figures import MISS, gains
-from dataflows.intervals import bootstrap
-from dataflows.replay import Replay, ReplaySettings, replay
-from dataflows.swap.content import ContentRanks
-from encoders.protocol import Encoder
+from dataflows.evaluation.metrics.bootstrap import bootstrap
+from dataflows.evaluation.metrics.ranking import MISS, gains
+from dataflows.evaluation.metrics.semantic import ContentRanks
+from dataflows.evaluation.replay import Replay, ReplaySettings, replay
+from encoders.base import Encoder
 
 
 class Paired(msgspec.Struct, frozen=True):

@@ -8,16 +8,16 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import TypeVar
 
-from dataflows.batch import Switch
+from dataflows.engine.batch import Switch
+from dataflows.engine.batch_turn import Turn
 from dataflows.errors import InputError, ModelError
-from dataflows.record import EVENTS, Raw
-from dataflows.registry.ids import kind_of
-from dataflows.swap.load import BASE, Loader, VersionSource
-from dataflows.swap.shadows import Reencodings
-from dataflows.swap.turn import Turn
-from encoders.cache import CachedEncoder
+from dataflows.hotswap.load import BASE, Loader, VersionSource
+from dataflows.hotswap.prepare_shadows import Reencodings
+from dataflows.messages.raw import EVENTS, Raw
+from dataflows.registry.manifest_ids import kind_of
+from encoders.base import Encoder
+from encoders.cache.cached import CachedEncoder
 from encoders.load import load_encoder
-from encoders.protocol import Encoder
 
 Promote = tuple[int, str]
 """A place in the order of the log, from 0, and the version that is in force from there on."""

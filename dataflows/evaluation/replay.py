@@ -9,33 +9,40 @@ from typing import Any
 
 import msgspec
 
-from dataflows.accuracy import accuracy
-from dataflows.config import Config
-from dataflows.configured_encoder import load_configured
-from dataflows.decision_history import read_planned
-from dataflows.decisions import DecisionReader
-from dataflows.engine import Engine
+from dataflows.config.config import Config
+from dataflows.engine.decisions.history import read_planned
+from dataflows.engine.model_version import model_version
+from dataflows.engine.protocols_llm_hooks import NO_LLM, LlmHooks
+from dataflows.engine.shard import Engine
 from dataflows.errors import InputError
-from dataflows.generation.companion import LlmClient
-from dataflows.generation.desk import InLine, Responder
+from dataflows.evaluation.baselines.catalogue import DEFAULT, Entrants, open_baselines
+from dataflows.evaluation.baselines.contest import Follow, hold_contest
+from dataflows.evaluation.judging.intent import IntentJudge
+from dataflows.evaluation.judging.prequential import Prequential
+from dataflows.evaluation.judging.scored import Scored
+from dataflows.evaluation.log_order import LogOrder, read_order
+from dataflows.evaluation.metrics.accuracy import accuracy
+from dataflows.evaluation.metrics.semantic import ContentRanks
+from dataflows.evaluation.observer import ReplayObserver
+from dataflows.evaluation.observer_insight import Insight
+from dataflows.evaluation.offline_flow import (
+    NowhereSink,
+    PlaySource,
+    batched,
+    catalogue_records,
+    open_engine,
+    play,
+)
+from dataflows.evaluation.planned_swaps import PlannedTurns, Promote, cut_at, promotions_of
+from dataflows.evaluation.warmup import Warmup, look_at_warmup
 from dataflows.generation.open import learner_with, open_responder
-from dataflows.insight import Insight
-from dataflows.intent_judge import IntentJudge
-from dataflows.llm_hooks import NO_LLM, LlmHooks
-from dataflows.log_order import LogOrder, read_order
-from dataflows.peers.catalogue import DEFAULT, Entrants, open_baselines
-from dataflows.peers.contest import Follow, hold_contest
-from dataflows.play import NowhereSink, PlaySource, batched, catalogue_records, open_engine, play
-from dataflows.prequential import Prequential
-from dataflows.registry.open import open_registry
-from dataflows.scored import Scored
-from dataflows.swap.content import ContentRanks
-from dataflows.swap.planned import PlannedTurns, Promote, cut_at, promotions_of
-from dataflows.versions import model_version
-from dataflows.warmup import Warmup, look_at_warmup
-from dataflows.watch import ReplayObserver
-from encoders.cache import CachedEncoder
-from encoders.protocol import Encoder
+from dataflows.generation.queue import InLine, Responder
+from dataflows.generation.shard_client import LlmClient
+from dataflows.hotswap.configured_encoder import load_configured
+from dataflows.messages.decisions import DecisionReader
+from dataflows.registry.registry_open import open_registry
+from encoders.base import Encoder
+from encoders.cache.cached import CachedEncoder
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings
 

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dataflows.accuracy import YOUNG_EVENTS
+from dataflows.engine.catalogue.known_items import REMEDY, Joined
 from dataflows.errors import InputError
-from dataflows.figures import names
-from dataflows.known_items import REMEDY, Joined
-from dataflows.narrow import print_whole
-from dataflows.report_intent import intent_table, out_of_scope_line, why_nothing
-from dataflows.scored import Scored
+from dataflows.evaluation.intent_report import intent_table, out_of_scope_line, why_nothing
+from dataflows.evaluation.judging.scored import Scored
+from dataflows.evaluation.metrics.accuracy import YOUNG_EVENTS
+from dataflows.evaluation.metrics.ranking import names
+from dataflows.evaluation.narrow_tables import print_whole
 
 TITLES = {
     "tie_safe": "penchant",

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dataflows.cli_version import installed
+from dataflows.lifecycle.versions import installed
 
 LIBRARIES = ("penchant", "bytewax", "river", "numpy", "numba", "sentence-transformers", "torch")
 

@@ -10,11 +10,11 @@ import math
 
 import msgspec
 
-from dataflows.clean import Cleaner, CleanSettings
-from dataflows.events import Event, EventSettings, decode_event
-from dataflows.intent_control import control_of
-from dataflows.late_labels import late_label
-from dataflows.log_order import LogOrder
+from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings
+from dataflows.evaluation.log_order import LogOrder
+from dataflows.messages.events import Event, EventSettings, decode_event
+from dataflows.messages.special_events import late_label
+from dataflows.messages.special_events_intent_control import control_of
 
 REPEATS_ABOVE = 0.05
 """Repeats are on, where that is left to the log, above this share of the warm-up."""

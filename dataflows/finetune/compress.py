@@ -9,17 +9,17 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from dataflows.config.gate import GateSettings
 from dataflows.errors import ModelError
-from dataflows.registry.records import About, Manifest
+from dataflows.finetune.gate import judge
+from dataflows.finetune.tunable import UNTRAINABLE
+from dataflows.finetune.tuner import Base, StageProgress, Stop, Tell, Trained
+from dataflows.finetune.window.window import Split
+from dataflows.registry.decisions import Evidence, GateDecision, TrainingHealth
+from dataflows.registry.manifest import About, Manifest
 from dataflows.registry.registry import Registry
-from dataflows.tuning.evidence import Evidence, GateDecision, TrainingHealth
-from dataflows.tuning.gate import judge
-from dataflows.tuning.gate_settings import GateSettings
-from dataflows.tuning.tunable import UNTRAINABLE
-from dataflows.tuning.tuner import Base, StageProgress, Stop, Tell, Trained
-from dataflows.tuning.window import Split
+from encoders.base import Encoder
 from encoders.load import load_encoder
-from encoders.protocol import Encoder
 
 SmallForm = Literal["int8", "static"]
 
@@ -99,10 +99,10 @@ def compress(
 
 def _make(source: Path, form: SmallForm, folder: Path) -> Encoder:
     if form == "int8":
-        from encoders.tuning.int8_quantise import compress_int8
+        from encoders.compression.int8 import compress_int8
 
         return compress_int8(source, folder)
-    from encoders.tuning.static_distil import distil_static
+    from encoders.compression.static import distil_static
 
     # Of its source's size, so that it can take its place where vectors are stored.
     return distil_static(folder, source, load_encoder(str(source)).dim)

@@ -14,13 +14,13 @@ from bytewax.inputs import Source
 from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
-from dataflows.event_settings import EventSettings
-from dataflows.events import decode_event
-from dataflows.items import decode_item
-from dataflows.panics import hushing
-from dataflows.record import Raw
-from dataflows.tuning.collect import Arrived, Collector
-from dataflows.tuning.kept import Due
+from dataflows.config.events import EventSettings
+from dataflows.finetune.window.collect import Arrived, Collector
+from dataflows.finetune.window.kept import Due
+from dataflows.lifecycle.bytewax_errors import hushing
+from dataflows.messages.events import decode_event
+from dataflows.messages.items import decode_item
+from dataflows.messages.raw import Raw
 
 NAME = "penchant-finetune"
 STEPS = ("records", "decode", "collect", "dues", "rounds")

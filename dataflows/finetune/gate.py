@@ -12,7 +12,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from dataflows.tuning.evidence import (
+from dataflows.config.finetune import Kind
+from dataflows.config.gate import GateSettings
+from dataflows.registry.decisions import (
     CHECK,
     COVERAGE,
     LOG_RANK,
@@ -25,8 +27,6 @@ from dataflows.tuning.evidence import (
     TrainingHealth,
     Verdict,
 )
-from dataflows.tuning.gate_settings import GateSettings
-from dataflows.tuning.settings import Kind
 
 HALF_WIDTH = 1.96
 """Half the width of a 95 % interval, in standard errors."""

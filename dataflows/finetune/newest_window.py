@@ -8,17 +8,17 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.config import Config
+from dataflows.config.config import Config
+from dataflows.connectors.files.line_reader import LineReader
 from dataflows.errors import InputError
-from dataflows.line_reader import LineReader
-from dataflows.record import EVENTS, ITEMS, Raw
-from dataflows.records import MemoryStore, Records
-from dataflows.store import Store
-from dataflows.tuning.collect import Collector
-from dataflows.tuning.finetune import tuning_folder
-from dataflows.tuning.flow import DecodeStep
-from dataflows.tuning.kept import KIND_EVENT, VERSION, read_items
-from dataflows.tuning.window import Window, WindowEvent, standing
+from dataflows.finetune.flow import DecodeStep
+from dataflows.finetune.run import tuning_folder
+from dataflows.finetune.window.collect import Collector
+from dataflows.finetune.window.kept import KIND_EVENT, VERSION, read_items
+from dataflows.finetune.window.window import Window, WindowEvent, standing
+from dataflows.messages.raw import EVENTS, ITEMS, Raw
+from dataflows.state.records import MemoryStore, Records
+from dataflows.state.sqlite import Store
 from learners.codec import unpack_as
 
 BATCH = 1000

@@ -7,12 +7,12 @@ import sys
 
 import msgspec
 
-from dataflows.config import Config
-from dataflows.failures import run_to_status
-from dataflows.signals import hold_back
-from dataflows.tuning.tether import take_line
+from dataflows.config.config import Config
+from dataflows.lifecycle.child_process import take_line
+from dataflows.lifecycle.exit_status import run_to_status
+from dataflows.lifecycle.signals import hold_back
 
-MODULE = "dataflows.tuning.finetune_process"
+MODULE = "dataflows.finetune.process"
 
 
 class FinetuneJob(msgspec.Struct, frozen=True):
@@ -31,8 +31,8 @@ def main() -> None:
 
 
 def _run(job: FinetuneJob) -> None:
-    from dataflows.tuning.finetune import finetune
-    from dataflows.tuning.round_runner import MAKE
+    from dataflows.finetune.rounds.runner import MAKE
+    from dataflows.finetune.run import finetune
 
     finetune(job.config, make=job.make or MAKE, is_seen=False)
 

@@ -19,28 +19,28 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 from bytewax.run import cli_main
 
-from dataflows.catalogue import stored_items
-from dataflows.config import Config
-from dataflows.file_input import file_source
-from dataflows.log_set_up import set_up_log
-from dataflows.origins import read_origins
-from dataflows.panics import hushed
-from dataflows.progress import Progress
-from dataflows.record import ITEMS, Origin
-from dataflows.registry.open import open_registry
-from dataflows.signals import attended
-from dataflows.stopping import stopped_by_signals
-from dataflows.store import Store
-from dataflows.tuning.collect import KIND_ORIGIN, Collector, read_positions
-from dataflows.tuning.evidence import GateDecision
-from dataflows.tuning.flow import DecodeStep, build_tuning_flow
-from dataflows.tuning.quiet import Quiet
-from dataflows.tuning.round_process import round_settings
-from dataflows.tuning.round_runner import MAKE, RoundRunner
-from dataflows.tuning.trainer import Trainer
-from dataflows.tuning.tunable import check_tunable
-from dataflows.tuning.view import LogView, View, terminal_view
-from learners.compiled import keep_compiled_in
+from dataflows.config.config import Config
+from dataflows.connectors.files.configured import file_source
+from dataflows.engine.item_store import stored_items
+from dataflows.finetune.end_of_input import Quiet
+from dataflows.finetune.flow import DecodeStep, build_tuning_flow
+from dataflows.finetune.rounds.process import round_settings
+from dataflows.finetune.rounds.runner import MAKE, RoundRunner
+from dataflows.finetune.rounds.scheduler import Trainer
+from dataflows.finetune.rounds.view import LogView, View, terminal_view
+from dataflows.finetune.tunable import check_tunable
+from dataflows.finetune.window.collect import KIND_ORIGIN, Collector, read_positions
+from dataflows.lifecycle.bytewax_errors import hushed
+from dataflows.lifecycle.log import set_up_log
+from dataflows.lifecycle.signals import attended
+from dataflows.lifecycle.stop_signals import stopped_by_signals
+from dataflows.messages.raw import ITEMS, Origin
+from dataflows.registry.decisions import GateDecision
+from dataflows.registry.registry_open import open_registry
+from dataflows.state.origins import read_origins
+from dataflows.state.positions import Progress
+from dataflows.state.sqlite import Store
+from learners.arrays import keep_compiled_in
 
 IDENTITY = {"what": "windows for fine-tuning"}
 
@@ -180,8 +180,8 @@ def _ends(config: Config, progress: Progress, stop: Callable[[], bool]) -> _Ends
 
 
 def _kafka_ends(config: Config, progress: Progress, stop: Callable[[], bool]) -> _Ends:
-    from dataflows.kafka_rights import TO_LEARN_FROM, RightsCheck
-    from dataflows.kafka_source import KafkaSource
+    from dataflows.connectors.kafka.permissions import TO_LEARN_FROM, RightsCheck
+    from dataflows.connectors.kafka.source import KafkaSource
 
     group = config.finetune.group_id or f"{config.kafka.group_id}-finetune"
     settings = msgspec.structs.replace(config.kafka, group_id=group, decisions_topic="")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from dataflows.tuning.evidence import TrainingHealth, health_of
-from dataflows.tuning.tuner import StageProgress, Tell
-from encoders.progress import TrainingProgress
+from dataflows.finetune.tuner import StageProgress, Tell
+from dataflows.registry.decisions import TrainingHealth, health_of
+from encoders.base_progress import TrainingProgress
 
 
 class Done(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from importlib.util import find_spec
 
-from dataflows.config import Config
+from dataflows.config.config import Config
 from dataflows.errors import InputError
 
 NEEDED = ("accelerate", "datasets", "peft")

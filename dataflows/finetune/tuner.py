@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from dataflows.registry.records import Form
-from dataflows.tuning.evidence import Evidence, TrainingHealth
-from dataflows.tuning.settings import Kind
-from dataflows.tuning.window import Split
+from dataflows.config.finetune import Kind
+from dataflows.finetune.window.window import Split
+from dataflows.registry.decisions import Evidence, TrainingHealth
+from dataflows.registry.manifest import Form
 
 
 class Base(msgspec.Struct, frozen=True):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataflows.config import Config
-from dataflows.tuning.settings import Kind
-from dataflows.tuning.tunable import check_libraries
-from dataflows.tuning.tuner import Tuner
+from dataflows.config.config import Config
+from dataflows.config.finetune import Kind
+from dataflows.finetune.tunable import check_libraries
+from dataflows.finetune.tuner import Tuner
 
 
 def tuner_for(config: Config, kind: Kind) -> Tuner:
     """Make the tuner of a kind. Raises InputError where its libraries are missing."""
     check_libraries()
     if kind == "encoder":
-        from dataflows.tuning.tuner_encoder import EncoderTuner
+        from dataflows.finetune.encoder.tuner import EncoderTuner
 
         return EncoderTuner(config)
-    from dataflows.tuning.tuner_language import LanguageTuner
+    from dataflows.finetune.language.tuner import LanguageTuner
 
     return LanguageTuner(config)

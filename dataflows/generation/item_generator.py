@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from dataflows.generation.settings import GenerateSettings
-from dataflows.tuning.prompts import item_line, next_prompt, search_line
-from encoders.language.beam import beam_search
-from encoders.language.model import LanguageModel
-from encoders.language.trie import Trie
-from learners.generated import GenerationContext
+from dataflows.config.generate import GenerateSettings
+from dataflows.generation.prompts import item_line, next_prompt, search_line
+from encoders.llm.decoding.constrained import beam_search
+from encoders.llm.decoding.trie import Trie
+from encoders.llm.model import LanguageModel
+from learners.users.generated import GenerationContext
 
 
 class Wish(NamedTuple):

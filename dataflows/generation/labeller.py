@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.generation.usual import Usual
-from dataflows.tuning.prompts import intent_prompt, label_words
-from encoders.language.beam import beam_search
-from encoders.language.model import LanguageModel
-from encoders.language.trie import Trie
+from dataflows.generation.labeller_usual import Usual
+from dataflows.generation.prompts import intent_prompt, label_words
+from encoders.llm.decoding.constrained import beam_search
+from encoders.llm.decoding.trie import Trie
+from encoders.llm.model import LanguageModel
 
 Floats = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dataflows.generation.grounding import Facts, TitleIndex, facts_of, fault
-from dataflows.generation.narrative_prompts import (
+from dataflows.generation.narrator_narrative_prompts import (
     MOST_KINDS,
     fact_texts,
     headline_prompt,
@@ -18,11 +18,11 @@ from dataflows.generation.narrative_prompts import (
     plain_reason,
     reason_prompt,
 )
-from dataflows.generation.told import GeneratedNarrative, NarrativeText, Sentence, SentList
-from dataflows.items import ItemRecord
-from dataflows.tuning.prompts import label_words
-from encoders.language.model import LanguageModel
-from encoders.language.words import GeneratedLine, write_lines
+from dataflows.generation.prompts import label_words
+from dataflows.messages.items import ItemRecord
+from dataflows.messages.narrative import GeneratedNarrative, NarrativeText, Sentence, SentList
+from encoders.llm.decoding.free import GeneratedLine, write_lines
+from encoders.llm.model import LanguageModel
 
 BEAMS = 4
 MOST_TOKENS = 32

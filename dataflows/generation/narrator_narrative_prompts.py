@@ -1,7 +1,7 @@
 """How a language model is asked for words, and the templates where its words do not hold.
 
 Examples show it what a line is, since small models follow examples better than orders. Texts
-of the catalogue are data: one line, no markup (`dataflows.tuning.prompts.plain`), and no sign
+of the catalogue are data: one line, no markup (`dataflows.generation.prompts.plain`), and no sign
 that parts facts.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dataflows.items import ItemRecord
-from dataflows.tuning.prompts import plain
+from dataflows.generation.prompts import plain
+from dataflows.messages.items import ItemRecord
 
 _REASON = """\
 Each reason says in a few plain words why somebody may like a thing. It uses the facts and \

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.config import Config
+from dataflows.config.config import Config
+from dataflows.config.generate import GenerateSettings
 from dataflows.errors import InputError
-from dataflows.generation.author import LlmResponder
-from dataflows.generation.settings import GenerateSettings
+from dataflows.generation.responder import LlmResponder
 from dataflows.generation.worker import Worker
-from dataflows.registry.open import open_registry
+from dataflows.lifecycle.rare_warnings import Seldom
 from dataflows.registry.registry import Registry
-from dataflows.seldom import Seldom
-from encoders.language.errors import LanguageError
-from encoders.language.load import load_language_model
-from encoders.language.model import LanguageModel
-from encoders.language.packaged import packaged_file
+from dataflows.registry.registry_open import open_registry
+from encoders.llm.errors import LanguageError
+from encoders.llm.load import load_language_model
+from encoders.llm.model import LanguageModel
+from encoders.llm.packaged import packaged_file
 from learners.settings import LearnerSettings
 
 _log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from dataflows.items import ItemRecord
+from dataflows.messages.items import ItemRecord
 
 
 class Request(NamedTuple):

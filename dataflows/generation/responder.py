@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dataflows.generation.generator import Generator
+from dataflows.config.generate import GenerateSettings
 from dataflows.generation.grounding import TitleIndex
+from dataflows.generation.item_generator import Generator
+from dataflows.generation.labeller import Teacher
 from dataflows.generation.narrator import Narrator
-from dataflows.generation.settings import GenerateSettings
-from dataflows.generation.teacher import Teacher
-from dataflows.items import ItemRecord
-from encoders.language.model import LanguageModel
+from dataflows.messages.items import ItemRecord
+from encoders.llm.model import LanguageModel
 
 NAMES = "names"
 NARRATIVES = "narratives"

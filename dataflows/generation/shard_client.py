@@ -12,23 +12,23 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from dataflows import messages
-from dataflows.generation.author import LABELS, NAMES, NARRATIVES
-from dataflows.generation.desk import Request, RequestQueue
-from dataflows.generation.generator import Named, Wish
-from dataflows.generation.pace import Allowance
-from dataflows.generation.settings import GenerateSettings
-from dataflows.generation.teacher import LabelQuestion, Lesson
-from dataflows.generation.told import GeneratedNarrative, SentList
-from dataflows.items import ItemRecord
-from dataflows.message_types import Position, Versions
-from dataflows.outbox import RECOMMENDATIONS, Out, Outbox
-from dataflows.record import Raw
-from dataflows.tuning.prompts import MOST_SHOWN
-from learners.generated import GenerationContext
-from learners.interaction import Interaction
-from learners.lists import RecommendationList, likeliest
-from learners.pending import Found, LateLabel
+from dataflows.config.generate import GenerateSettings
+from dataflows.generation.item_generator import Named, Wish
+from dataflows.generation.labeller import LabelQuestion, Lesson
+from dataflows.generation.prompts import MOST_SHOWN
+from dataflows.generation.queue import Request, RequestQueue
+from dataflows.generation.queue_pace import Allowance
+from dataflows.generation.responder import LABELS, NAMES, NARRATIVES
+from dataflows.messages import render
+from dataflows.messages.items import ItemRecord
+from dataflows.messages.narrative import GeneratedNarrative, SentList
+from dataflows.messages.outgoing import Position, Versions
+from dataflows.messages.raw import Raw
+from dataflows.state.outbox import RECOMMENDATIONS, Out, Outbox
+from learners.intent.event_buffer import Found, LateLabel
+from learners.types import Interaction
+from learners.types_lists import RecommendationList, likeliest
+from learners.users.generated import GenerationContext
 
 _USERS = 50_000
 """Users of whom it is known what they were after last."""
@@ -215,8 +215,8 @@ class LlmClient:
     def _take_narrative(self, narrative: GeneratedNarrative) -> list[Out]:
         listed, words, version = narrative
         try:
-            value = messages.render_narrative(listed, words, version, self._clock())
-        except messages.MessageError as error:
+            value = render.render_narrative(listed, words, version, self._clock())
+        except render.MessageError as error:
             self._counts["narratives_unwritable"] += 1
             _log.warning("a narrative was not sent: %s", error)
             return []
@@ -224,7 +224,7 @@ class LlmClient:
         self._counts["narratives_sent"] += 1
         self._counts["narrative_lines_by_model"] += by_model
         self._counts["narrative_lines_by_template"] += 1 + len(words.reasons) - by_model
-        return [self._outbox.put(NARRATIVES, messages.user_key(listed.user_id), value)]
+        return [self._outbox.put(NARRATIVES, render.user_key(listed.user_id), value)]
 
 
 def _need(offered: RecommendationList) -> str:

@@ -14,10 +14,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 
-from dataflows.generation.desk import Answer, Backlog, Request, Responder
-from dataflows.items import ItemRecord
-from dataflows.seldom import Seldom
-from encoders.language.beam_cache import DecodingStopped, ended_by
+from dataflows.generation.queue import Answer, Backlog, Request, Responder
+from dataflows.lifecycle.rare_warnings import Seldom
+from dataflows.messages.items import ItemRecord
+from encoders.llm.decoding.kv_cache import DecodingStopped, ended_by
 
 _LOOK_EVERY = 0.1
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataflows.config import EncoderSettings
+from dataflows.config.config import EncoderSettings
+from encoders.base import Encoder
 from encoders.load import load_encoder
-from encoders.protocol import Encoder
 
 
 def load_configured(settings: EncoderSettings) -> Encoder:

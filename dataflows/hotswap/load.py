@@ -9,10 +9,10 @@ from typing import Protocol
 import numpy as np
 
 from dataflows.errors import ModelError
-from dataflows.registry.records import Manifest
-from encoders.errors import EncoderError, one_line
+from dataflows.registry.manifest import Manifest
+from encoders.base import Encoder
+from encoders.base_errors import EncoderError, one_line
 from encoders.load import load_encoder
-from encoders.protocol import Encoder
 
 BASE = ""
 """The id of the encoder that the configuration names."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataflows.swap.in_force import InForce
-from encoders.cache import CachedEncoder
-from encoders.protocol import Encoder
+from dataflows.engine.encoder_in_force import InForce
+from encoders.base import Encoder
+from encoders.cache.cached import CachedEncoder
 
 
 class Serving:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from dataflows.catalogue import KIND, read_item
-from dataflows.model import Shard
-from dataflows.records import Records
-from encoders.optional import encode_optional
-from encoders.protocol import Encoder
-from learners.interaction import Vector
-from learners.shadow import Reencoding
+from dataflows.engine.item_store import KIND, read_item
+from dataflows.engine.protocols import Shard
+from dataflows.state.records import Records
+from encoders.base import Encoder
+from encoders.base_optional import encode_optional
+from learners.state.reencode import Reencoding
+from learners.types import Vector
 
 Rest = Callable[[int], None]
 """Called after every slice with how much is left: rests, tells, and raises to give up."""

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from dataflows.batch import Switch
+from dataflows.engine.batch import Switch
+from dataflows.engine.protocols import Shard
 from dataflows.errors import ModelError
-from dataflows.model import Shard
-from dataflows.swap.prepared import Prepared, prepare
-from encoders.protocol import Encoder
+from dataflows.hotswap.prepare import Prepared, prepare
+from encoders.base import Encoder
 
 
 class Reencodings:

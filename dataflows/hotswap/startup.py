@@ -8,18 +8,18 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.batch import Switch
-from dataflows.config import Config
-from dataflows.configured_encoder import load_configured, named
+from dataflows.config.config import Config
+from dataflows.engine.batch import Switch
+from dataflows.engine.encoder_in_force import InForce, newest_in_force
 from dataflows.errors import InputError, ModelError
-from dataflows.registry.open import open_registry
+from dataflows.hotswap.configured_encoder import load_configured, named
+from dataflows.hotswap.load import BASE, Loader
+from dataflows.hotswap.load_serving import Serving
 from dataflows.registry.registry import Registry
-from dataflows.store import Store
-from dataflows.swap.in_force import InForce, newest_in_force
-from dataflows.swap.load import BASE, Loader
-from dataflows.swap.serving import Serving
-from encoders.cache import CachedEncoder
-from encoders.protocol import Encoder
+from dataflows.registry.registry_open import open_registry
+from dataflows.state.sqlite import Store
+from encoders.base import Encoder
+from encoders.cache.cached import CachedEncoder
 from learners.settings import LearnerSettings
 
 CACHE_FILE = "encoder-cache.db"
@@ -43,7 +43,7 @@ def open_encoder(
 ) -> tuple[Serving, Loader]:
     """Return the encoder that is in force, and what loads others. `encoder` replaces the base.
 
-    Raises InputError, and `encoders.errors.EncoderError`.
+    Raises InputError, and `encoders.base_errors.EncoderError`.
     """
     registry = open_registry(config)
     stored = newest_in_force(folder, config.state.shards)

@@ -19,20 +19,20 @@ from typing import Any, Protocol
 
 import msgspec
 
-from dataflows.batch import Switch
-from dataflows.engine import Engine
-from dataflows.engines import Engines
+from dataflows.engine.batch import Switch
+from dataflows.engine.batch_turn import Turn
+from dataflows.engine.shard import Engine
+from dataflows.engine.shards import Engines
 from dataflows.errors import InputError
-from dataflows.record import Raw
-from dataflows.records import Records
-from dataflows.registry.records import Promotion
-from dataflows.swap.gentle import Pause, gentle
-from dataflows.swap.prepared import Prepared, prepare
-from dataflows.swap.serving import Serving
-from dataflows.swap.shadows import Reencodings
-from dataflows.swap.turn import Turn
-from encoders.cache import CachedEncoder
-from encoders.protocol import Encoder
+from dataflows.hotswap.background import Pause, gentle
+from dataflows.hotswap.load_serving import Serving
+from dataflows.hotswap.prepare import Prepared, prepare
+from dataflows.hotswap.prepare_shadows import Reencodings
+from dataflows.messages.raw import Raw
+from dataflows.registry.manifest import Promotion
+from dataflows.state.records import Records
+from encoders.base import Encoder
+from encoders.cache.cached import CachedEncoder
 from learners.codec import DamagedError
 
 TELL_EVERY = 5.0

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import IO, ParamSpec, TypeVar
 
-from dataflows.failures import DEBUG
+from dataflows.lifecycle.exit_status import DEBUG
 
 STDERR = 2
 

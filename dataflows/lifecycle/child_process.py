@@ -16,7 +16,7 @@ import sys
 import threading
 from typing import IO
 
-from dataflows.signals import held_back
+from dataflows.lifecycle.signals import held_back
 
 ORPHANED = 70
 """Exit status of a child whose parent is gone."""

@@ -13,8 +13,8 @@ import traceback
 from collections.abc import Callable, Iterator
 
 from dataflows.errors import FullDiskError, InputError, LedgerError
-from dataflows.own import OWN, mend
-from dataflows.secrets import masked
+from dataflows.lifecycle.own_packages import OWN, mend
+from dataflows.lifecycle.redaction import masked
 
 DEBUG = "PENCHANT_DEBUG"
 

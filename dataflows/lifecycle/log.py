@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from dataflows.own import OWN
-from dataflows.secrets import MaskedFormatter
+from dataflows.lifecycle.own_packages import OWN
+from dataflows.lifecycle.redaction import MaskedFormatter
 
 FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 OWN = ("dataflows", "learners", "encoders")
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 REINSTALL = "run `pip install --upgrade penchant`"
 
 

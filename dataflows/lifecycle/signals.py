@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from dataflows.stacks import stacks
+from dataflows.lifecycle.thread_stacks import stacks
 
 REOPEN = signal.SIGHUP
 TELL = (signal.SIGUSR1, signal.SIGQUIT)

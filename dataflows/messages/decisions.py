@@ -6,16 +6,21 @@ import logging
 
 import msgspec
 
-from dataflows.event_settings import EventSettings
-from dataflows.event_types import INTENTS
-from dataflows.events import Event
-from dataflows.intent_control import KIND, control_of, read_control, shard_meant
-from dataflows.reasons import Reason, Refused, shown
-from dataflows.record import Raw, Reject
-from dataflows.seldom import Seldom
-from dataflows.signed import Signed, read_signed
-from dataflows.signing_keys import Keys
-from learners.control import Control
+from dataflows.config.event_types import INTENTS
+from dataflows.config.events import EventSettings
+from dataflows.config.signing_keys import Keys
+from dataflows.lifecycle.rare_warnings import Seldom
+from dataflows.messages.events import Event
+from dataflows.messages.raw import Raw, Reject
+from dataflows.messages.raw_reasons import Reason, Refused, shown
+from dataflows.messages.signed import Signed, read_signed
+from dataflows.messages.special_events_intent_control import (
+    KIND,
+    control_of,
+    read_control,
+    shard_meant,
+)
+from learners.intent.decisions import Control
 
 DECISIONS = "decisions"
 

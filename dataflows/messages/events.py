@@ -12,16 +12,16 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from dataflows.event_settings import EventSettings
-from dataflows.ids import JsonId, read_id, read_optional_id
-from dataflows.items import ItemRecord, RemovedItem, decode_item
-from dataflows.numbers import fit
-from dataflows.reasons import Reason, Refused, shown
-from dataflows.record import Raw, Reject
-from dataflows.record_text import read_text
-from dataflows.retractions import Retracts, retracts
-from dataflows.strict_json import Field, RecordReader, check_depth, is_id, is_text
-from dataflows.times import read_time
+from dataflows.config.events import EventSettings
+from dataflows.messages.fields import JsonId, read_id, read_optional_id
+from dataflows.messages.fields_record_text import read_text
+from dataflows.messages.fields_times import read_time
+from dataflows.messages.items import ItemRecord, RemovedItem, decode_item
+from dataflows.messages.numbers import fit
+from dataflows.messages.raw import Raw, Reject
+from dataflows.messages.raw_reasons import Reason, Refused, shown
+from dataflows.messages.retractions import Retracts, retracts
+from dataflows.messages.strict_json import Field, RecordReader, check_depth, is_id, is_text
 
 __all__ = [
     "Event",

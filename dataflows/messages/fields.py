@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from dataflows.reasons import Reason, Refused, shown
+from dataflows.messages.raw_reasons import Reason, Refused, shown
 
 JsonId = Annotated[
     int | str, Meta(description='An integer is its decimal text: 42 and "42" are one.')

@@ -15,8 +15,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from dataflows.event_settings import TimeUnit
-from dataflows.reasons import Reason, Refused, shown
+from dataflows.config.events import TimeUnit
+from dataflows.messages.raw_reasons import Reason, Refused, shown
 
 PER_SECOND: dict[str, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _UNITS: tuple[TimeUnit, ...] = ("s", "ms", "us", "ns")

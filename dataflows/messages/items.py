@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from dataflows.event_settings import EventSettings
-from dataflows.ids import JsonId, read_id
-from dataflows.numbers import fit
-from dataflows.reasons import Reason, Refused
-from dataflows.record import Raw, Reject
-from dataflows.record_text import read_text
-from dataflows.strict_json import Field, RecordReader, check_depth, is_id, is_text
+from dataflows.config.events import EventSettings
+from dataflows.messages.fields import JsonId, read_id
+from dataflows.messages.fields_record_text import read_text
+from dataflows.messages.numbers import fit
+from dataflows.messages.raw import Raw, Reject
+from dataflows.messages.raw_reasons import Reason, Refused
+from dataflows.messages.strict_json import Field, RecordReader, check_depth, is_id, is_text
 
 MOST_CATEGORIES = 100
 

@@ -1,6 +1,6 @@
 """JSON Schemas of all messages, made from the types that read and write them.
 
-`python -m dataflows.schemas docs/schemas` writes them; a test holds them equal.
+`python -m dataflows.messages.json_schemas docs/schemas` writes them; a test holds them equal.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Any
 
 import msgspec
 
-from dataflows.events import EventJson
-from dataflows.intent_control import ControlJson
-from dataflows.items import ItemJson
-from dataflows.message_types import (
+from dataflows.messages.events import EventJson
+from dataflows.messages.items import ItemJson
+from dataflows.messages.outgoing import (
     DeadLetter,
     Intents,
     Narrative,
     PromotionMessage,
     Recommendation,
 )
-from dataflows.reasons import Reason
-from dataflows.signed import SignedJson
+from dataflows.messages.raw_reasons import Reason
+from dataflows.messages.signed import SignedJson
+from dataflows.messages.special_events_intent_control import ControlJson
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

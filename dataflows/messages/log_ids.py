@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dataflows.file_generations import generation_name, split_generation
-from dataflows.message_types import Position
+from dataflows.messages.outgoing import Position
+from dataflows.messages.partition_names import generation_name, split_generation
 
 KIND = "log"
 

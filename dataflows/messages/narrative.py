@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from dataflows.message_types import Position, Versions
+from dataflows.messages.outgoing import Position, Versions
 
 
 class SentList(NamedTuple):

@@ -14,8 +14,9 @@ from functools import lru_cache
 
 import msgspec
 
-from dataflows.generation.told import NarrativeText, SentList
-from dataflows.message_types import (
+from dataflows.messages.fields_times import iso
+from dataflows.messages.narrative import NarrativeText, SentList
+from dataflows.messages.outgoing import (
     Because,
     DeadLetter,
     Intents,
@@ -28,9 +29,8 @@ from dataflows.message_types import (
     Versions,
     Worded,
 )
-from dataflows.record import Reject
-from dataflows.times import iso
-from learners.lists import RecommendationList, likeliest_first
+from dataflows.messages.raw import Reject
+from learners.types_lists import RecommendationList, likeliest_first
 
 __all__ = [
     "MessageError",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from dataflows.decisions import LabelDecision
-from dataflows.events import Event
-from dataflows.items import ItemRecord, RemovedItem
-from dataflows.record import Raw, Reject
+from dataflows.messages.decisions import LabelDecision
+from dataflows.messages.events import Event
+from dataflows.messages.items import ItemRecord, RemovedItem
+from dataflows.messages.raw import Raw, Reject
 
 Decoded = Event | ItemRecord | RemovedItem | LabelDecision | Reject
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from dataflows.event_types import RETRACT
-from dataflows.ids import named_event
-from dataflows.reasons import Reason, Refused
+from dataflows.config.event_types import RETRACT
+from dataflows.messages.fields import named_event
+from dataflows.messages.raw_reasons import Reason, Refused
 
 
 class Retracts(msgspec.Struct, frozen=True, gc=False):

@@ -14,10 +14,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from dataflows.ids import JsonId, read_id
-from dataflows.reasons import Reason, Refused, shown
-from dataflows.signing_keys import Keys
-from dataflows.strict_json import Field, RecordReader, is_id
+from dataflows.config.signing_keys import Keys
+from dataflows.messages.fields import JsonId, read_id
+from dataflows.messages.raw_reasons import Reason, Refused, shown
+from dataflows.messages.strict_json import Field, RecordReader, is_id
 
 LARGEST = 2**63 - 1
 """The largest sequence: what 64 bits hold, and nanoseconds since 1970 up to the year 2262."""

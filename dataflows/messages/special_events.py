@@ -6,10 +6,10 @@ any type may say that the label which it carries is that of the session so far.
 
 from __future__ import annotations
 
-from dataflows.event_types import LABEL
-from dataflows.events import Event
-from dataflows.ids import named_event
-from learners.pending import LateLabel, Source
+from dataflows.config.event_types import LABEL
+from dataflows.messages.events import Event
+from dataflows.messages.fields import named_event
+from learners.intent.event_buffer import LateLabel, Source
 
 SCOPE, SESSION = "label_of", "session"
 

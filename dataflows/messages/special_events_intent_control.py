@@ -12,11 +12,11 @@ from typing import Annotated, Any, cast, get_args
 import msgspec
 from msgspec import Meta
 
-from dataflows.event_types import INTENTS
-from dataflows.events import Event
-from dataflows.ids import read_id
-from dataflows.reasons import Reason, Refused, shown
-from learners.control import Control, Do
+from dataflows.config.event_types import INTENTS
+from dataflows.messages.events import Event
+from dataflows.messages.fields import read_id
+from dataflows.messages.raw_reasons import Reason, Refused, shown
+from learners.intent.decisions import Control, Do
 
 KIND = INTENTS
 _LONGEST = 200

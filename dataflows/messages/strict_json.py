@@ -19,8 +19,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from dataflows.numbers import read_float, read_integer
-from dataflows.reasons import Reason, Refused, shown
+from dataflows.messages.numbers import read_float, read_integer
+from dataflows.messages.raw_reasons import Reason, Refused, shown
 
 T = TypeVar("T")
 

@@ -6,13 +6,13 @@ from datetime import datetime
 
 import msgspec
 
-from dataflows.config import Config
+from dataflows.config.config import Config
+from dataflows.config.kafka import PROMOTIONS
 from dataflows.errors import InputError
-from dataflows.kafka_settings import PROMOTIONS
-from dataflows.message_types import PromotionMessage
-from dataflows.registry.records import Promotion
+from dataflows.messages.fields_times import iso
+from dataflows.messages.outgoing import PromotionMessage
+from dataflows.registry.manifest import Promotion
 from dataflows.registry.registry import Registry
-from dataflows.times import iso
 
 
 def announce(config: Config, registry: Registry, promotion: Promotion) -> bool:
@@ -23,7 +23,7 @@ def announce(config: Config, registry: Registry, promotion: Promotion) -> bool:
     """
     if config.flow.source != "kafka":
         return False
-    from dataflows.kafka_send import send
+    from dataflows.connectors.kafka.client_kafka_send import send
 
     found = registry.get(promotion.version).fingerprint if promotion.version else None
     try:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from dataflows.tuning.settings import Kind
+from dataflows.config.finetune import Kind
 
 LOG_RANK = "log_rank"
 """Mean of -log2(rank) of the true next item on the newest slice: what must be gained."""

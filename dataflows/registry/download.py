@@ -8,11 +8,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from dataflows.errors import ModelError
-from dataflows.registry.content import check_folder, check_path, damaged
-from dataflows.registry.manifests import place
-from dataflows.registry.records import Manifest
-from dataflows.registry.shelf import Shelf
-from encoders.cache_folder import cache_folder
+from dataflows.registry.manifest import Manifest
+from dataflows.registry.manifest_files import place
+from dataflows.registry.storage import Shelf
+from dataflows.registry.verify import check_folder, check_path, damaged
+from encoders.hub_cache_folder import cache_folder
 
 
 def default_cache(root: str) -> Path:

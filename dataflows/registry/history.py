@@ -10,8 +10,8 @@ from typing import TypeVar
 import msgspec
 
 from dataflows.errors import ModelError
-from dataflows.message_types import MOST_PROMOTIONS
-from dataflows.registry.shelf import Shelf
+from dataflows.messages.outgoing import MOST_PROMOTIONS
+from dataflows.registry.storage import Shelf
 
 DIGITS = 6
 MOST = MOST_PROMOTIONS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from dataflows.registry.ids import kind_of, number_of
-from dataflows.registry.records import Kind, Manifest, Promotion
+from dataflows.registry.manifest import Kind, Manifest, Promotion
+from dataflows.registry.manifest_ids import kind_of, number_of
 
 BASE = ""
 """The model that the configuration names, which is in force before any promotion."""

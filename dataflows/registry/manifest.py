@@ -1,6 +1,6 @@
 """What the registry writes of its own: the manifest of a version, and promotions.
 
-It also keeps the decisions of the gate, which are `dataflows.tuning.evidence.GateDecision`.
+It also keeps the decisions of the gate, which are `dataflows.registry.decisions.GateDecision`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from dataflows.event_settings import Moment
-from dataflows.message_types import MOST_PROMOTIONS
+from dataflows.config.events import Moment
+from dataflows.messages.outgoing import MOST_PROMOTIONS
 
 Kind = Literal["encoder", "language"]
 KINDS: tuple[Kind, ...] = ("encoder", "language")

@@ -7,10 +7,10 @@ import logging
 import msgspec
 
 from dataflows.errors import ModelError
-from dataflows.registry.content import MANIFEST, damaged
-from dataflows.registry.ids import kind_of, number_of
-from dataflows.registry.records import KINDS, Kind, Manifest
-from dataflows.registry.shelf import Shelf
+from dataflows.registry.manifest import KINDS, Kind, Manifest
+from dataflows.registry.manifest_ids import kind_of, number_of
+from dataflows.registry.storage import Shelf
+from dataflows.registry.verify import MANIFEST, damaged
 
 FORMAT = 1
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from dataflows.errors import ModelError
-from dataflows.registry.records import KINDS, FileFacts, Kind
+from dataflows.registry.manifest import KINDS, FileFacts, Kind
 
 _ID = re.compile(r"(encoder|language)-(\d{4,9})-([0-9a-f]{8})")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataflows.errors import ModelError
-from dataflows.registry.records import PROMOTE, Manifest
+from dataflows.registry.manifest import PROMOTE, Manifest
 
 
 def refuse_unjudged(manifest: Manifest) -> None:

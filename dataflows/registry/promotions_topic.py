@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
-from dataflows.kafka_client import make_consumer
-from dataflows.kafka_closing import Closing
-from dataflows.kafka_health import Health
-from dataflows.kafka_settings import PROMOTIONS, KafkaSettings
+from dataflows.config.kafka import PROMOTIONS, KafkaSettings
+from dataflows.connectors.kafka.client import make_consumer
+from dataflows.connectors.kafka.close import Closing
+from dataflows.connectors.kafka.health import Health
 from dataflows.registry.announce import read_promotion
-from dataflows.registry.records import Promotion
+from dataflows.registry.manifest import Promotion
 
 ASK_SECONDS = 1.0
 """How long the broker may take to say which partitions there are."""

@@ -9,16 +9,16 @@ from pathlib import Path
 import msgspec
 
 from dataflows.errors import ModelError
-from dataflows.registry import log
-from dataflows.registry.content import check_folder, check_weights, facts_of
-from dataflows.registry.fetched import default_cache, fetch
-from dataflows.registry.ids import check_name, kind_of, make_id
-from dataflows.registry.judged import refuse_misfit, refuse_unjudged
-from dataflows.registry.lineage import BASE, line_of, to_keep
-from dataflows.registry.local_shelf import ASIDE, open_shelf
-from dataflows.registry.manifests import half_written, list_manifests, place, read_manifest
-from dataflows.registry.records import KINDS, About, Kind, Manifest, Promotion
-from dataflows.tuning.evidence import GateDecision
+from dataflows.registry import history
+from dataflows.registry.decisions import GateDecision
+from dataflows.registry.download import default_cache, fetch
+from dataflows.registry.history_lineage import BASE, line_of, to_keep
+from dataflows.registry.manifest import KINDS, About, Kind, Manifest, Promotion
+from dataflows.registry.manifest_files import half_written, list_manifests, place, read_manifest
+from dataflows.registry.manifest_ids import check_name, kind_of, make_id
+from dataflows.registry.promotable import refuse_misfit, refuse_unjudged
+from dataflows.registry.storage_local_shelf import ASIDE, open_shelf
+from dataflows.registry.verify import check_folder, check_weights, facts_of
 
 ABANDONED = 3600.0
 """Seconds without a change after which what is half-written counts as left behind."""
@@ -57,7 +57,7 @@ class Registry:
         check_weights(folder, draft)
         taken = msgspec.json.encode({"fingerprint": about.fingerprint})
         # Numbers from 1 on, as people count.
-        number = log.append(self._shelf, f"numbers/{kind}", lambda _: taken) + 1
+        number = history.append(self._shelf, f"numbers/{kind}", lambda _: taken) + 1
         made = msgspec.structs.replace(draft, id=make_id(kind, number, files))
         written = msgspec.json.format(msgspec.json.encode(made))
         self._shelf.publish(folder, list(files), written, place(made.id))
@@ -159,7 +159,7 @@ class Registry:
         One that says it is another than its file does is logged and left out: a number that is
         too high would make all later ones unheard.
         """
-        found = log.records(self._shelf, "promotions", Promotion, after, self._reported)
+        found = history.records(self._shelf, "promotions", Promotion, after, self._reported)
         for number, promotion in found.items():
             if promotion.sequence != number and str(number) not in self._reported:
                 self._reported.add(str(number))
@@ -171,17 +171,17 @@ class Registry:
 
     def newest_promotion(self) -> int:
         """Return the number of the newest promotion or rollback, -1 where there is none."""
-        return max(log.numbers(self._shelf, "promotions"), default=-1)
+        return max(history.numbers(self._shelf, "promotions"), default=-1)
 
     def decide(self, decision: GateDecision) -> int:
         """Keep a decision of the gate, whatever it says; return its sequence number."""
         written = msgspec.json.encode(decision)
-        return log.append(self._shelf, "decisions", lambda _: written)
+        return history.append(self._shelf, "decisions", lambda _: written)
 
     def decisions(self, after: int = -1) -> list[GateDecision]:
         """List the decisions of the gate with a number above `after`, oldest first."""
         return list(
-            log.records(self._shelf, "decisions", GateDecision, after, self._reported).values()
+            history.records(self._shelf, "decisions", GateDecision, after, self._reported).values()
         )
 
     def gc(self, keep: int, abandoned: float = ABANDONED) -> list[str]:
@@ -211,7 +211,7 @@ class Registry:
             made.append(make(sequence))
             return msgspec.json.encode(made[-1])
 
-        log.append(self._shelf, "promotions", written)
+        history.append(self._shelf, "promotions", written)
         return made[-1]
 
     def _earlier(self, kind: Kind, line: list[str], wanted: str | None) -> str:

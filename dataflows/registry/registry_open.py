@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dataflows.config import Config
+from dataflows.config.config import Config
 from dataflows.registry.registry import Registry
 
 

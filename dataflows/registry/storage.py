@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dataflows.registry.content import MANIFEST
+from dataflows.registry.verify import MANIFEST
 
 
 class Shelf:

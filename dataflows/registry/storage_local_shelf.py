@@ -10,10 +10,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from dataflows.errors import ModelError
-from dataflows.private_files import sync_folder
-from dataflows.registry.content import MANIFEST
-from dataflows.registry.shelf import Shelf
-from dataflows.secrets import masked
+from dataflows.lifecycle.redaction import masked
+from dataflows.registry.storage import Shelf
+from dataflows.registry.verify import MANIFEST
+from dataflows.state.private_files import sync_folder
 
 ASIDE = "aside"
 

@@ -6,8 +6,8 @@ from hashlib import file_digest
 from pathlib import Path, PurePosixPath
 
 from dataflows.errors import ModelError
-from dataflows.registry.records import FileFacts, Manifest
-from dataflows.registry.shapes import check_shapes, read_shapes
+from dataflows.registry.manifest import FileFacts, Manifest
+from dataflows.registry.verify_shapes import check_shapes, read_shapes
 
 MANIFEST = "manifest.json"
 

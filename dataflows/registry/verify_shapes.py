@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dataflows.errors import ModelError
-from dataflows.registry.records import Manifest
+from dataflows.registry.manifest import Manifest
 
 Shapes = dict[str, tuple[int, ...]]
 

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from dataflows.config import Config
-from dataflows.registry.open import open_registry
-from dataflows.registry.records import Promotion
+from dataflows.config.config import Config
+from dataflows.lifecycle.rare_warnings import Seldom
+from dataflows.registry.manifest import Promotion
 from dataflows.registry.registry import Registry
-from dataflows.seldom import Seldom
+from dataflows.registry.registry_open import open_registry
 
 _log = logging.getLogger(__name__)
 

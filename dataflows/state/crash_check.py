@@ -17,10 +17,10 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from dataflows.errors import InputError
-from dataflows.private_files import make_private_file
-from dataflows.shard_files import read_connection
-from dataflows.state_damage import damaged_file, unusable
-from dataflows.store import Store
+from dataflows.state.damage import damaged_file, unusable
+from dataflows.state.private_files import make_private_file
+from dataflows.state.shard_files import read_connection
+from dataflows.state.sqlite import Store
 
 PATIENCE_SECONDS = 5.0
 """For how long the end of a process waits for a look that is under way."""

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from dataflows.keeping import Load, Scan
-from dataflows.records import Record
+from dataflows.state.records import Record
+from dataflows.state.records_keeping import Load, Scan
 from learners.codec import decode
 
 KIND = "served"

@@ -12,8 +12,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from dataflows.file_generations import split_generation
-from dataflows.records import Record, Records
+from dataflows.messages.partition_names import split_generation
+from dataflows.state.records import Record, Records
 from learners.codec import pack, unpack_as
 
 KIND = "origin"

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from dataflows.keeping import Scan
-from dataflows.records import Record
+from dataflows.state.records import Record
+from dataflows.state.records_keeping import Scan
 from learners.codec import decode
 
 RECOMMENDATIONS = "recommendations"

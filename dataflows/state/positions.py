@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from dataflows.record import LogId, Origin
+from dataflows.messages.raw import LogId, Origin
 
 
 class Progress:

@@ -24,8 +24,8 @@ from pathlib import Path
 import msgspec
 
 from dataflows.errors import InputError
-from dataflows.private_files import close_to_others, open_private, write_private
-from dataflows.state_damage import REMEDY
+from dataflows.state.damage import REMEDY
+from dataflows.state.private_files import close_to_others, open_private, write_private
 
 _NUMBER = struct.Struct("<QI")
 _MAGIC = b"SQLite format 3\0"

@@ -25,9 +25,10 @@ from pathlib import Path
 from typing import IO
 
 from dataflows.errors import InputError
-from dataflows.private_files import make_private_file, make_private_folder, open_private
-from dataflows.records import Record
-from dataflows.shard_files import (
+from dataflows.state.damage import REMEDY, checksum, damaged_record, is_whole, unusable, unwritable
+from dataflows.state.private_files import make_private_file, make_private_folder, open_private
+from dataflows.state.records import Record
+from dataflows.state.shard_files import (
     CommitNumber,
     Marker,
     close_files_to_others,
@@ -39,7 +40,6 @@ from dataflows.shard_files import (
     refuse_older,
     write_marker,
 )
-from dataflows.state_damage import REMEDY, checksum, damaged_record, is_whole, unusable, unwritable
 from learners.stored import Stored
 
 FORMAT = "1"

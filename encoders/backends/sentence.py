@@ -11,13 +11,13 @@ from weakref import finalize
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.errors import EncoderError, one_line
+from encoders.base import Vectors
+from encoders.base_errors import EncoderError, one_line
+from encoders.base_unit import unit_rows
 from encoders.fingerprint import fingerprint, tokenizer_settings
 from encoders.hub import unreachable
-from encoders.protocol import Vectors
-from encoders.quiet import quiet
+from encoders.hub_quiet import quiet
 from encoders.text import repair
-from encoders.unit import unit_rows
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -1,6 +1,6 @@
 """Static encoders by model2vec: a table of token vectors, for very high rates of text.
 
-Distilled from a sentence-transformer by `encoders.tuning.static_distil`. It
+Distilled from a sentence-transformer by `encoders.compression.static`. It
 keeps classes of text well (intent) and neighbourhoods badly (similarity of
 items).
 """
@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from encoders.errors import EncoderError, one_line
+from encoders.base import Vectors
+from encoders.base_errors import EncoderError, one_line
+from encoders.base_unit import unit_rows
 from encoders.fingerprint import fingerprint, tokenizer_settings
-from encoders.protocol import Vectors
 from encoders.text import repair
-from encoders.unit import unit_rows
 
 if TYPE_CHECKING:
     from model2vec import StaticModel

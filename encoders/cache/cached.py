@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from encoders.disk import VectorFile
-from encoders.errors import EncoderError
-from encoders.memory import VectorMemory
-from encoders.pace import EncodingPace, estimated_tokens
-from encoders.protocol import Encoder, Vectors, cut_texts
+from encoders.base import Encoder, Vectors, cut_texts
+from encoders.base_errors import EncoderError
+from encoders.cache.disk import VectorFile
+from encoders.cache.memory import VectorMemory
+from encoders.throughput import EncodingPace, estimated_tokens
 
 KEY_BYTES = 16
 

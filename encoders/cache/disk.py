@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.damage import is_busy, is_damage, set_aside
-from encoders.errors import EncoderError
+from encoders.base_errors import EncoderError
+from encoders.cache.disk_damage import is_busy, is_damage, set_aside
 
 Row = NDArray[np.float32]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from encoders.protocol import Vectors
+from encoders.base import Vectors
 
 
 class VectorMemory:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from encoders.errors import EncoderError, one_line
-from encoders.int8 import MARKER, MODEL, TOKENIZER, Int8Encoder, Int8Settings
-from encoders.sentence import SentenceEncoder, load_sentence_transformer
+from encoders.backends.int8 import MARKER, MODEL, TOKENIZER, Int8Encoder, Int8Settings
+from encoders.backends.sentence import SentenceEncoder, load_sentence_transformer
+from encoders.base_errors import EncoderError, one_line
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -49,7 +49,7 @@ def compress_int8(source: Path, target: Path) -> Int8Encoder:
 def _quantised(model: SentenceTransformer, scratch: Path) -> bytes:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    from encoders.tuning.int8_export import export_onnx
+    from encoders.compression.int8_export import export_onnx
 
     export_onnx(model, scratch / "whole.onnx")
     root = logging.getLogger()

@@ -11,9 +11,9 @@ import io
 import json
 from pathlib import Path
 
-from encoders.errors import EncoderError, one_line
-from encoders.packaged import packaged_folder
-from encoders.static import MARKER, StaticEncoder, load_model2vec
+from encoders.backends.minilm import packaged_folder
+from encoders.backends.static import MARKER, StaticEncoder, load_model2vec
+from encoders.base_errors import EncoderError, one_line
 
 
 def distil_static(target: Path, source: Path | None = None, dim: int = 256) -> StaticEncoder:

@@ -15,8 +15,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from encoders.errors import one_line
-from encoders.language.errors import AdapterError, LanguageError
+from encoders.base_errors import one_line
+from encoders.llm.errors import AdapterError, LanguageError
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from encoders.language.adapter import ONLY
+from encoders.llm.adapter import ONLY
 
 
 def trained_now(adapted: Any) -> list[tuple[Any, Any]]:

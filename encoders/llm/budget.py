@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from time import monotonic
 
-from encoders.language.errors import TuningError
-from encoders.language.memory import peak_bytes, reset_peak, used_bytes
+from encoders.llm.budget_memory import peak_bytes, reset_peak, used_bytes
+from encoders.llm.errors import TuningError
 
 SPARE = 0.9
 """The part of a budget that is planned for; what is left is for what varies."""

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from encoders.errors import one_line
+from encoders.base_errors import one_line
 from encoders.fingerprint import fingerprint
 from encoders.hub import may_be_of_hub, meant
-from encoders.language.errors import LanguageError
-from encoders.language.model import LanguageModel
-from encoders.language.packaged import packaged_folder
-from encoders.quiet import quiet
+from encoders.hub_quiet import quiet
+from encoders.llm.errors import LanguageError
+from encoders.llm.model import LanguageModel
+from encoders.llm.packaged import packaged_folder
 
 _NEEDED = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
 # What says who wrote the settings, not what the model answers.

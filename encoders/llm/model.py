@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from encoders.language.adapter import attach, read_adapter
+from encoders.llm.adapter import attach, read_adapter
 
 MARGIN = 8
 """Tokens that a prompt leaves free below the model's limit where nothing else is said."""

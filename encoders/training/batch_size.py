@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from encoders.errors import EncoderError
-from encoders.language.memory import peak_bytes, reset_peak, used_bytes
-from encoders.tuning.settings import EncoderTuning
-from encoders.tuning.weights import make_trainable
+from encoders.base_errors import EncoderError
+from encoders.llm.budget_memory import peak_bytes, reset_peak, used_bytes
+from encoders.training.interpolation_weights import make_trainable
+from encoders.training.settings import EncoderTuning
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from encoders.protocol import Encoder, Vectors
-from encoders.tuning.draws import Draws
-from encoders.tuning.pairs import Numbers
+from encoders.base import Encoder, Vectors
+from encoders.training.pairs import Numbers
+from encoders.training.sampling import Draws
 
 
 class OldSpace:

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from encoders.errors import EncoderError
-from encoders.language.budget import is_out_of_memory
-from encoders.language.load import best_device
-from encoders.language.memory import peak_bytes, reset_peak
-from encoders.progress import TrainingProgress
-from encoders.sentence import SentenceEncoder, load_sentence_transformer
-from encoders.tuning.choice import BlendChoice, choose, held
-from encoders.tuning.pairs import TextPairs, numbered, parted
-from encoders.tuning.phrases import phrases
-from encoders.tuning.room import fitting_batch
-from encoders.tuning.round import EncoderRound
-from encoders.tuning.settings import EncoderTuning
-from encoders.tuning.training import Training
-from encoders.tuning.weights import State, blend, copied, merge, relative_change
+from encoders.backends.sentence import SentenceEncoder, load_sentence_transformer
+from encoders.base_errors import EncoderError
+from encoders.base_progress import TrainingProgress
+from encoders.llm.budget import is_out_of_memory
+from encoders.llm.budget_memory import peak_bytes, reset_peak
+from encoders.llm.load import best_device
+from encoders.training.batch_size import fitting_batch
+from encoders.training.finetune_round import EncoderRound
+from encoders.training.interpolation import BlendChoice, choose, held
+from encoders.training.interpolation_weights import State, blend, copied, merge, relative_change
+from encoders.training.pairs import TextPairs, numbered, parted
+from encoders.training.sampling_phrases import phrases
+from encoders.training.settings import EncoderTuning
+from encoders.training.trainer import Training
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from encoders.quiet import quiet
-from encoders.tuning.choice import BlendChoice
+from encoders.hub_quiet import quiet
+from encoders.training.interpolation import BlendChoice
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.protocol import Vectors
-from encoders.tuning.pairs import Numbers, Parted
+from encoders.base import Vectors
+from encoders.training.pairs import Numbers, Parted
 
 _MOST_TEXTS = 800
 """Texts that are encoded anew for each blend; of more, pairs are left out."""

@@ -7,8 +7,8 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from encoders.errors import EncoderError
-from encoders.tuning.settings import EncoderTuning
+from encoders.base_errors import EncoderError
+from encoders.training.settings import EncoderTuning
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

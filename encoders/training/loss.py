@@ -17,7 +17,7 @@ from torch.nn import functional
 
 
 class TiedLoss(nn.Module):
-    """A loss for `SentenceTransformerTrainer`, over batches of `encoders.tuning.batches`.
+    """A loss for `SentenceTransformerTrainer`, over batches of `encoders.training.batches`.
 
     `losses` gets the first part of each step, a number; `targets` counts the pairs that took
     part. A loss that is not finite changes no weight.

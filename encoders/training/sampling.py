@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.tuning.pairs import Numbered, Numbers
-from encoders.tuning.settings import EncoderTuning
+from encoders.training.pairs import Numbered, Numbers
+from encoders.training.settings import EncoderTuning
 
 _TIED = 16
 """Texts of a batch that are drawn only to be kept where they are."""

@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from encoders.errors import EncoderError
-from encoders.language.budget import Time
-from encoders.language.load import best_dtype
-from encoders.progress import TrainingProgress
-from encoders.protocol import Encoder
-from encoders.quiet import quiet
-from encoders.tuning.batches import Collator, OldSpace
-from encoders.tuning.draws import Draws
-from encoders.tuning.pairs import Numbered
-from encoders.tuning.settings import EncoderTuning
+from encoders.base import Encoder
+from encoders.base_errors import EncoderError
+from encoders.base_progress import TrainingProgress
+from encoders.hub_quiet import quiet
+from encoders.llm.budget import Time
+from encoders.llm.load import best_dtype
+from encoders.training.batches import Collator, OldSpace
+from encoders.training.pairs import Numbered
+from encoders.training.sampling import Draws
+from encoders.training.settings import EncoderTuning
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -40,8 +40,8 @@ class Training:
         check_libraries()
         import torch
 
-        from encoders.tuning.tied_loss import TiedLoss
-        from encoders.tuning.weights import make_trainable
+        from encoders.training.interpolation_weights import make_trainable
+        from encoders.training.loss import TiedLoss
 
         self._settings = settings
         self._model = model
@@ -56,7 +56,7 @@ class Training:
 
     def run(self, progress: Callable[[TrainingProgress], None], stop: Callable[[], bool]) -> None:
         """Train to the end, or until there is a reason to stop."""
-        from encoders.tuning.watch import TimeLimitCallback
+        from encoders.training.watch import TimeLimitCallback
 
         if stop():  # the trainer would make one step before it asks
             return

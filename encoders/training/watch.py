@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from encoders.language.budget import Time
-from encoders.progress import TrainingProgress
-from encoders.tuning.tied_loss import TiedLoss
+from encoders.base_progress import TrainingProgress
+from encoders.llm.budget import Time
+from encoders.training.loss import TiedLoss
 
 
 class TimeLimitCallback(TrainerCallback):

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.compiled import compiled
-from learners.labels import Labels
+from learners.arrays import compiled
+from learners.classifiers.labels import Labels
 
 Dense = NDArray[np.floating[Any]]
 Chances = NDArray[np.float64]

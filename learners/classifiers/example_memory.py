@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.compiled import compiled
-from learners.slots import LabelRows, Slots
+from learners.arrays import compiled
+from learners.arrays_slots import LabelRows, Slots
 
 Floats = NDArray[np.float32]
 

@@ -1,7 +1,8 @@
 """Three experts on what an example is, asked together and weighed by the log loss they give.
 
-`learners.softmax` knows the boundary between labels, `learners.prototypes` what is typical of
-one, `learners.nearest` its newest examples. `learners.blend` weighs them.
+`learners.classifiers.softmax` knows the boundary between labels, `learners.classifiers.prototypes`
+what is typical of one, `learners.classifiers.example_memory` its newest examples.
+`learners.classifiers.experts_blend` weighs them.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.blend import Blend
-from learners.compiled import compiled
-from learners.label_learner import Chances, Dense
-from learners.mixture_settings import MixtureSettings
-from learners.nearest import Coded, NearestMemory, coded, unit
-from learners.prototypes import Prototypes
-from learners.rehearsal import Rehearsal
-from learners.softmax import Softmax, to_error
+from learners.arrays import compiled
+from learners.classifiers.base import Chances, Dense
+from learners.classifiers.example_memory import Coded, NearestMemory, coded, unit
+from learners.classifiers.experts_blend import Blend
+from learners.classifiers.prototypes import Prototypes
+from learners.classifiers.rehearsal import Rehearsal
+from learners.classifiers.settings import MixtureSettings
+from learners.classifiers.softmax import Softmax, to_error
 
 Floats = NDArray[np.float32]
 

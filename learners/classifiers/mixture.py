@@ -1,12 +1,13 @@
 """The default intent learner: experts mixed online, a memory that is rehearsed, a scope.
 
-- `learners.experts`: a softmax regression, best once there are many examples; prototypes and
-  the nearest kept examples, right from the first one on; weighed by the log loss they give.
-- Beside each new example a few kept ones are learnt once more (`learners.rehearsal`), so that
-  one pass gets near what many passes over all of the past get.
-- `learners.scope` says "none of these".
-- `learners.label_watch` notices that a label has changed its meaning: what was learnt of it
-  is dropped, and it is learnt anew from its next examples on.
+- `learners.classifiers.experts`: a softmax regression, best once there are many examples;
+  prototypes and the nearest kept examples, right from the first one on; weighed by the log loss
+  they give.
+- Beside each new example a few kept ones are learnt once more (`learners.classifiers.rehearsal`),
+  so that one pass gets near what many passes over all of the past get.
+- `learners.classifiers.out_of_scope` says "none of these".
+- `learners.classifiers.label_drift` notices that a label has changed its meaning: what was learnt
+  of it is dropped, and it is learnt anew from its next examples on.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.experts import Experts, Said
-from learners.label_learner import Chances, Dense, LabelLearner
-from learners.label_watch import LabelAlarm, LabelWatch
-from learners.labels import Labels
-from learners.mixture_settings import MixtureSettings
-from learners.scope import Scope
+from learners.classifiers.base import Chances, Dense, LabelLearner
+from learners.classifiers.experts import Experts, Said
+from learners.classifiers.label_drift import LabelAlarm, LabelWatch
+from learners.classifiers.labels import Labels
+from learners.classifiers.out_of_scope import Scope
+from learners.classifiers.settings import MixtureSettings
 
 __all__ = ["LabelAlarm", "MixtureLearner", "MixtureSettings"]
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.compiled import compiled
+from learners.arrays import compiled
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.float64]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.nearest import NearestMemory
+from learners.classifiers.example_memory import NearestMemory
 
 RECENT = 2048
 _WORD = 2**64 - 1

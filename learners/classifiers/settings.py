@@ -6,6 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from learners.classifiers.out_of_scope import OUT_OF_SCOPE
+from learners.classifiers.softmax import IntentSettings
 from learners.limits import (
     AboveZero,
     Count,
@@ -14,8 +16,6 @@ from learners.limits import (
     FromOne,
     LimitedSettings,
 )
-from learners.scope import OUT_OF_SCOPE
-from learners.softmax import IntentSettings
 
 
 class MixtureSettings(LimitedSettings, frozen=True):

@@ -13,9 +13,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.compiled import compiled
+from learners.arrays import compiled
+from learners.arrays_slots import LabelRows, Slots
 from learners.limits import AboveZero, Count, FiniteAboveZero, LimitedSettings
-from learners.slots import LabelRows, Slots
 
 Dense = NDArray[np.floating[Any]]
 

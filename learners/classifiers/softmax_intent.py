@@ -2,7 +2,7 @@
 
 It is the same model as River's `SoftmaxRegression` (a test holds the two equal), with
 NumPy arrays for weights, because a dict of several hundred floats costs milliseconds an
-event. `learners.mixture` is the more accurate one, which this is a part of.
+event. `learners.classifiers.mixture` is the more accurate one, which this is a part of.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from learners.label_learner import Chances, Dense, LabelLearner
-from learners.labels import Labels
-from learners.softmax import IntentSettings, Softmax
+from learners.classifiers.base import Chances, Dense, LabelLearner
+from learners.classifiers.labels import Labels
+from learners.classifiers.softmax import IntentSettings, Softmax
 
 __all__ = ["IntentLearner", "IntentSettings"]
 

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from river import base
 from river.utils import dataframe
 
-from learners.columns import FeatureColumns
+from learners.estimators.base_columns import FeatureColumns
 
 Label = bool | str | int
 
 
 class DenseLearner(Protocol):
-    """What is needed of a learner; `learners.label_learner.LabelLearner` has it."""
+    """What is needed of a learner; `learners.classifiers.base.LabelLearner` has it."""
 
     @property
     def dim(self) -> int:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from learners.dense_classifier import DenseClassifier
-from learners.intent import IntentLearner, IntentSettings
+from learners.classifiers.softmax_intent import IntentLearner, IntentSettings
+from learners.estimators.base import DenseClassifier
 
 
 class IntentClassifier(DenseClassifier):
     """Online softmax regression over a dict of numeric features, with dense weights.
 
-    A thin dress for `learners.intent.IntentLearner`. The parameters are those of
-    `IntentSettings`, which raises ValueError for values that cannot work, and the most
+    A thin dress for `learners.classifiers.softmax_intent.IntentLearner`. The parameters are those
+    of `IntentSettings`, which raises ValueError for values that cannot work, and the most
     features that get a column of their own.
     """
 

@@ -1,6 +1,6 @@
 """Two learners that need few examples: the nearest mean of a label, its nearest examples.
 
-Each is one of the experts of `learners.experts` on its own: simple, fast, and what the
+Each is one of the experts of `learners.classifiers.experts` on its own: simple, fast, and what the
 mixture is compared with.
 """
 
@@ -12,10 +12,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from learners.label_learner import Chances, Dense, LabelLearner
-from learners.labels import Labels
-from learners.nearest import NearestMemory, coded, unit
-from learners.prototypes import Prototypes
+from learners.classifiers.base import Chances, Dense, LabelLearner
+from learners.classifiers.example_memory import NearestMemory, coded, unit
+from learners.classifiers.labels import Labels
+from learners.classifiers.prototypes import Prototypes
 
 
 class _OneExpert(LabelLearner):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from learners.dense_classifier import DenseClassifier
-from learners.few_examples import NearestLearner, PrototypeLearner
-from learners.mixture import MixtureLearner
-from learners.mixture_settings import MixtureSettings
+from learners.classifiers.mixture import MixtureLearner
+from learners.classifiers.settings import MixtureSettings
+from learners.estimators.base import DenseClassifier
+from learners.estimators.intent_few_examples import NearestLearner, PrototypeLearner
 
 
 class MixtureClassifier(DenseClassifier):
     """The default intent learner over a dict of numeric features.
 
-    A thin dress for `learners.mixture.MixtureLearner`; the parameters are some of
+    A thin dress for `learners.classifiers.mixture.MixtureLearner`; the parameters are some of
     `MixtureSettings`, which raises ValueError for values that cannot work, and the most
     features that get a column of their own. Made for unit vectors: examples are compared
     by their direction.

@@ -2,7 +2,7 @@
 
 A label that comes hours after its event is joined to it here by the event's id, or to all
 events of a session by the session's id. When the encoder changes, the learners of intent are
-trained anew from these events (`learners.shadow`). The newest `limit` events are kept, in
+trained anew from these events (`learners.state.reencode`). The newest `limit` events are kept, in
 blocks that are records of their own, so that an epoch writes only what it touched. Vectors
 are stored as float16, and learnt from as if they had been stored.
 """
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.codec import pack, unpack_as
-from learners.interaction import LONGEST_TEXT, Interaction, Vector
+from learners.types import LONGEST_TEXT, Interaction, Vector
 
 KIND = "learner:pending"
 _VERSION = 1

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.lists import IntentEvidence
+from learners.types_lists import IntentEvidence
 
 _LEAST_SHARE = 1e-4
 

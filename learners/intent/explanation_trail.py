@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from learners.belief import Belief
-from learners.compiled import compiled
-from learners.interaction import LONGEST_TEXT
-from learners.lists import IntentEvidence
-from learners.words import TypicalWords, words_of
+from learners.arrays import compiled
+from learners.intent.keywords import TypicalWords, words_of
+from learners.intent.session_belief import Belief
+from learners.types import LONGEST_TEXT
+from learners.types_lists import IntentEvidence
 
 _STEPS = 8
 _NEEDS = 3

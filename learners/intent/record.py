@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from learners.belief import Belief
-from learners.interaction import Vector
-from learners.session import SessionMean
-from learners.trail import TrailEvent
+from learners.intent.explanation_trail import TrailEvent
+from learners.intent.session import SessionMean
+from learners.intent.session_belief import Belief
+from learners.types import Vector
 
 
 class IntentRecord(Protocol):
-    """The part of a user's record that intent reads and writes; `learners.history.User` has it.
+    """The part of a user's record that intent reads and writes; `learners.users.user.User` has it.
 
     `session` is the mean of the session's vectors, `newest` the vector (dim,) of the newest
     event, None where it had no text; `belief` is what is believed of the session, and `trail`

@@ -26,7 +26,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from learners.compiled import compiled
+from learners.arrays import compiled
 from learners.limits import FromOne, LimitedSettings
 
 Shares = NDArray[np.float64]

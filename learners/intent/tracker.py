@@ -2,10 +2,10 @@
 
 Three sources of truth, each with a weight in the settings: labels that events carry or that
 come later (`stated`), those of a teacher among them, and what the user does next. `stated`
-reads the event's own vector, and `learners.belief` holds its word against the session. `next`
-(the first category of the next item) and `actions` (the type of the next event, or "leave")
-read the newest vector beside the mean of the session. Lists ask `next`. What is reported to
-readers is `stated`; until a label is known, what the user does next stands in.
+reads the event's own vector, and `learners.intent.session_belief` holds its word against the
+session. `next` (the first category of the next item) and `actions` (the type of the next event, or
+"leave") read the newest vector beside the mean of the session. Lists ask `next`. What is reported
+to readers is `stated`; until a label is known, what the user does next stands in.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.belief import Belief, SessionFilter
-from learners.control import Control, ControlError
-from learners.emerging import KIND as DISCOVERY_KIND
-from learners.emerging import IntentDiscovery
-from learners.intent import IntentLearner
-from learners.intent_record import IntentRecord
-from learners.interaction import LONGEST_TEXT, Interaction, Vector
-from learners.items import ItemTable
-from learners.label_learner import LabelLearner
-from learners.labelled import KIND as LABELLED_KIND
-from learners.labelled import LabelledTexts
-from learners.mixture import MixtureLearner
-from learners.pending import KIND as BUFFER_KIND
-from learners.pending import BufferedEvent, EventBuffer, Found, LateLabel
-from learners.scope import OUT_OF_SCOPE
-from learners.session import extended, is_over, mean_vector, session_features
+from learners.classifiers.base import LabelLearner
+from learners.classifiers.mixture import MixtureLearner
+from learners.classifiers.out_of_scope import OUT_OF_SCOPE
+from learners.classifiers.softmax_intent import IntentLearner
+from learners.intent.decisions import Control, ControlError
+from learners.intent.discovery import KIND as DISCOVERY_KIND
+from learners.intent.discovery import IntentDiscovery
+from learners.intent.event_buffer import KIND as BUFFER_KIND
+from learners.intent.event_buffer import BufferedEvent, EventBuffer, Found, LateLabel
+from learners.intent.explanation import IntentPrediction, IntentReport, blend, named
+from learners.intent.explanation_trail import evidence, settled, with_step
+from learners.intent.keywords import TypicalWords, words_of
+from learners.intent.labelled_texts import KIND as LABELLED_KIND
+from learners.intent.labelled_texts import LabelledTexts
+from learners.intent.record import IntentRecord
+from learners.intent.session import extended, is_over, mean_vector, session_features
+from learners.intent.session_belief import Belief, SessionFilter
 from learners.settings import LearnerSettings
-from learners.told import IntentPrediction, IntentReport, blend, named
-from learners.trail import evidence, settled, with_step
-from learners.words import TypicalWords, words_of
+from learners.signals.items import ItemTable
+from learners.types import LONGEST_TEXT, Interaction, Vector
 
 Chances = NDArray[np.float64]
 Changed = Iterator[tuple[str, str, bytes | None]]
@@ -54,11 +54,11 @@ class IntentTracker:
         categories: the known names of categories, by number: a label that is one teaches
             `next` too.
 
-    `stated`, a mixture of experts (`learners.mixture`), classifies an event's own vector (dim,)
-    by the labels that events carry; `next` and `actions` are online softmax regressions over
-    (2 * dim,), the newest vector beside the mean of the session. `session_filter` is the forward
-    filter of a hidden Markov model over the labels of a session (Rabiner, 1989). `seconds` is
-    the time that learning took, where a `clock` was given.
+    `stated`, a mixture of experts (`learners.classifiers.mixture`), classifies an event's own
+    vector (dim,) by the labels that events carry; `next` and `actions` are online softmax
+    regressions over (2 * dim,), the newest vector beside the mean of the session. `session_filter`
+    is the forward filter of a hidden Markov model over the labels of a session (Rabiner, 1989).
+    `seconds` is the time that learning took, where a `clock` was given.
     """
 
     def __init__(

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from learners.belief import Belief
-from learners.intent_record import IntentRecord
-from learners.interaction import Vector
-from learners.needs import IntentTracker
-from learners.pending import BufferedEvent
-from learners.receipt import hash32
-from learners.session import DEFAULT, SessionMean, extended, is_over
+from learners.intent.event_buffer import BufferedEvent
+from learners.intent.record import IntentRecord
+from learners.intent.session import DEFAULT, SessionMean, extended, is_over
+from learners.intent.session_belief import Belief
+from learners.intent.tracker import IntentTracker
+from learners.signals.undo import hash32
+from learners.types import Vector
 
 Kept = tuple[BufferedEvent, Vector | None]
 _ROUNDING = 1e-6

@@ -14,12 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.context import Context
-from learners.gathering import draw, find_rows, gather, weigh
-from learners.neighbours import TOGETHER
-from learners.popularity import LONG, SHORT, TOTAL, stage_of
-from learners.searches import counts_after, favour
-from learners.signals import Signals
+from learners.ranking.context import Context
+from learners.ranking.gathering import draw, find_rows, gather, weigh
+from learners.signals.neighbours import TOGETHER
+from learners.signals.popularity import LONG, SHORT, TOTAL, stage_of
+from learners.signals.searches import counts_after, favour
+from learners.signals.tables import Signals
 
 Floats = NDArray[np.float64]
 

@@ -7,16 +7,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.generated import NOTHING, Offered
-from learners.searches import Search
+from learners.signals.searches import Search
+from learners.users.generated import NOTHING, Offered
 
 
 class Context(NamedTuple):
     """A user at one moment: `recent` (m,) distinct items, newest first, and the rest.
 
-    `back` (m,) float64 is how many steps back each of them lies (`learners.walk`). `length`
-    counts the user's interactions, `steps` the times at which there were any. `taken` (3, m) is
-    as in `learners.history.User`; where `repeats` is off, its items are no candidates.
+    `back` (m,) float64 is how many steps back each of them lies (`learners.signals.window`).
+    `length` counts the user's interactions, `steps` the times at which there were any. `taken` (3,
+    m) is as in `learners.users.user.User`; where `repeats` is off, its items are no candidates.
     `position` is the shard position. `liking` and `intent` (c,) are by category number,
     0 where nothing is known; `chances` are those of all intents, in the learner's order.
     `generated` is what a language model named for the user. `gap` is seconds since their last

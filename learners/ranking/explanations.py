@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.context import Context
-from learners.features import FEATURES, GENERATED, SEARCH
-from learners.items import ItemTable
+from learners.ranking.context import Context
+from learners.ranking.features import FEATURES, GENERATED, SEARCH
+from learners.signals.items import ItemTable
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "together": ("together", "together_now", "together_raw", "together_share", "pull"),

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.block import CandidateBatch
-from learners.candidates import Rows
-from learners.context import Context
-from learners.lists import Entry
-from learners.pointers import pointers
-from learners.reasons import reasons_for, strongest_groups
-from learners.signals import Signals
+from learners.ranking.candidates import Rows
+from learners.ranking.context import Context
+from learners.ranking.context_block import CandidateBatch
+from learners.ranking.explanations import reasons_for, strongest_groups
+from learners.ranking.explanations_pointers import pointers
+from learners.signals.tables import Signals
+from learners.types_lists import Entry
 
 Scores = NDArray[np.float32]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.candidates import Rows
-from learners.compiled import compiled
-from learners.neighbours import NEXT, TOGETHER
-from learners.signals import Signals
+from learners.arrays import compiled
+from learners.ranking.candidates import Rows
+from learners.signals.neighbours import NEXT, TOGETHER
+from learners.signals.tables import Signals
 
 
 def pointers(

@@ -7,12 +7,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.candidates import Candidates, Floats, again, named
-from learners.compiled import compiled
-from learners.context import Context
-from learners.popularity import LONG, SHORT
+from learners.arrays import compiled
+from learners.ranking.candidates import Candidates, Floats, again, named
+from learners.ranking.context import Context
 from learners.settings import LearnerSettings
-from learners.signals import Signals
+from learners.signals.popularity import LONG, SHORT
+from learners.signals.tables import Signals
 
 FEATURES = (
     "popular",

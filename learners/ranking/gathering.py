@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.compiled import compiled
-from learners.neighbours import ITEM_WEIGHT, NEXT, TOGETHER
+from learners.arrays import compiled
+from learners.signals.neighbours import ITEM_WEIGHT, NEXT, TOGETHER
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int32]

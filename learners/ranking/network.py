@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.compiled import compiled
+from learners.arrays import compiled
 
 Floats = NDArray[np.float32]
 Layers = tuple[Floats, Floats, Floats, Floats]

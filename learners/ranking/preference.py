@@ -19,7 +19,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.network import Layers, adam, backward, forward, lowered, standardised, to_slope
+from learners.ranking.network import (
+    Layers,
+    adam,
+    backward,
+    forward,
+    lowered,
+    standardised,
+    to_slope,
+)
 
 Matrix = NDArray[np.float32]
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.compiled import compiled
-from learners.neighbours import COUNTS, TOGETHER, Neighbours, Numbers, find
+from learners.arrays import compiled
+from learners.signals.neighbours import COUNTS, TOGETHER, Neighbours, Numbers, find
 
 WIDTH = 128
 """Items that are remembered as taken after searches with the same nearest item."""

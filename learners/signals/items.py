@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.growth import grown
-from learners.interaction import Item
+from learners.arrays_growth import grown
+from learners.types import Item
 
 MAX_CATEGORIES = 4
 NO_CATEGORY = 0

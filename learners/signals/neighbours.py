@@ -15,7 +15,7 @@ its number, so that finding it costs the same in a long row. Where all eight are
 the weakest makes room, as in the Space-Saving sketch (Metwally, Agrawal and El Abbadi,
 2005, "Efficient computation of frequent and top-k elements in data streams"), except
 that the newcomer starts from nothing. Counts fade by forward decay, as in
-`learners.popularity`. Item-based neighbours over a recent window: Sarwar et al., 2001,
+`learners.signals.popularity`. Item-based neighbours over a recent window: Sarwar et al., 2001,
 "Item-based collaborative filtering recommendation algorithms"; Jannach and Ludewig,
 2017, "When recurrent neural networks meet the neighborhood for session-based
 recommendation".
@@ -26,8 +26,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.compiled import compiled
-from learners.growth import grown
+from learners.arrays import compiled
+from learners.arrays_growth import grown
 
 TOGETHER, NEXT, ITEM_WEIGHT, STEEPNESS = 0, 1, 2, 3
 COUNTS = 2

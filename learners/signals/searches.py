@@ -13,10 +13,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.compiled import compiled
-from learners.interaction import LONGEST_TEXT, Interaction, Vector
-from learners.meaning import SemanticIndex
-from learners.receipt import hash32
+from learners.arrays import compiled
+from learners.signals.semantic import SemanticIndex
+from learners.signals.undo import hash32
+from learners.types import LONGEST_TEXT, Interaction, Vector
 
 _FADES = 0.5 ** (1 / 16)  # from one place among the nearest to the next
 _AMID = 8  # of the nearest, those that a search of another space is amid of
@@ -30,7 +30,7 @@ class Search(msgspec.Struct, frozen=True):
 
     `near` (n,) int32 are the numbers of the items nearest to it when it came, nearest first,
     at least one. `at` is how many interactions the user had by then, `ts` its time (seconds),
-    `event` and `type` are the hashes of its id and type (`learners.receipt`).
+    `event` and `type` are the hashes of its id and type (`learners.signals.undo`).
     """
 
     text: str

@@ -18,9 +18,9 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.compiled import compiled
-from learners.growth import grown
-from learners.interaction import Vector
+from learners.arrays import compiled
+from learners.arrays_growth import grown
+from learners.types import Vector
 
 _EXACT_BELOW = 4_096
 _SHORTLIST = 512

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.items import ItemTable
-from learners.meaning import SemanticIndex
-from learners.neighbours import Neighbours, learn_item_weights
-from learners.popularity import TOTAL, Popularity
-from learners.receipt import UndoRecord
-from learners.searched import Searched
-from learners.searches import Search
 from learners.settings import LearnerSettings
-from learners.values import Values
-from learners.walk import RecentWindow
+from learners.signals.after_search import Searched
+from learners.signals.items import ItemTable
+from learners.signals.neighbours import Neighbours, learn_item_weights
+from learners.signals.popularity import TOTAL, Popularity
+from learners.signals.searches import Search
+from learners.signals.semantic import SemanticIndex
+from learners.signals.undo import UndoRecord
+from learners.signals.values import Values
+from learners.signals.window import RecentWindow
 
 
 class Signals:

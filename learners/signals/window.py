@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.compiled import compiled
+from learners.arrays import compiled
 
 PAUSE = 1_800.0  # seconds without an event, after which a user begins anew
 

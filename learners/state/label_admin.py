@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from learners.codec import pack, unpack
-from learners.control import Control
-from learners.needs import IntentTracker
-from learners.records import SHARED_KIND, SHARED_VERSION
+from learners.intent.decisions import Control
+from learners.intent.tracker import IntentTracker
 from learners.settings import LearnerSettings
+from learners.state.records import SHARED_KIND, SHARED_VERSION
 
 _SHARED = "all"
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from learners.block import CandidateBatch
 from learners.drift import DriftMonitor
-from learners.features import features_of
-from learners.generated import Generated
-from learners.history import Users
-from learners.needs import IntentTracker
-from learners.preference import PreferenceLearner
-from learners.profile import ProfileLearner
-from learners.refit import refitted
+from learners.intent.tracker import IntentTracker
+from learners.ranking.context_block import CandidateBatch
+from learners.ranking.features import features_of
+from learners.ranking.preference import PreferenceLearner
+from learners.ranking.preference_refit import refitted
 from learners.settings import LearnerSettings
-from learners.signals import Signals
+from learners.signals.tables import Signals
+from learners.users.generated import Generated
+from learners.users.profile import ProfileLearner
+from learners.users.user import Users
 
 
 class ModelState:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from learners.block import CandidateBatch
 from learners.codec import pack, unpack
 from learners.drift import DriftMonitor
-from learners.model_state import ModelState
-from learners.popularity import CHANNELS
-from learners.profile import ProfileLearner
+from learners.ranking.context_block import CandidateBatch
+from learners.signals.popularity import CHANNELS
+from learners.state.model import ModelState
+from learners.users.profile import ProfileLearner
 
 ITEM_KIND = "learner:item"
 SHARED_KIND = "learner:shared"

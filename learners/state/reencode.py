@@ -7,11 +7,11 @@ Everything but `follow`, during which the model must not change, may run in anot
 
 from __future__ import annotations
 
-from learners.interaction import Vector
-from learners.meaning import SemanticIndex
-from learners.model_state import ModelState
-from learners.needs_shadow import Encode, IntentReencoding
-from learners.searched_shadow import SearchReencoding
+from learners.signals.semantic import SemanticIndex
+from learners.state.model import ModelState
+from learners.state.reencode_intent import Encode, IntentReencoding
+from learners.state.reencode_searches import SearchReencoding
+from learners.types import Vector
 
 
 class Reencoding:

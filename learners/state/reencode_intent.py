@@ -12,15 +12,15 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from learners.control import Control, Do
-from learners.history import User
-from learners.interaction import Interaction, Vector
-from learners.labelled import Labelled
-from learners.meaning import SemanticIndex
-from learners.needs import IntentTracker
-from learners.pending import RETRACTED, BufferedEvent, EventBuffer
-from learners.searches import newest
-from learners.session import is_over
+from learners.intent.decisions import Control, Do
+from learners.intent.event_buffer import RETRACTED, BufferedEvent, EventBuffer
+from learners.intent.labelled_texts import Labelled
+from learners.intent.session import is_over
+from learners.intent.tracker import IntentTracker
+from learners.signals.searches import newest
+from learners.signals.semantic import SemanticIndex
+from learners.types import Interaction, Vector
+from learners.users.user import User
 
 Encode = Callable[[Sequence[str | None]], Sequence[Vector | None]]
 """Texts to unit vectors (dim,) of the new encoder; None for what has no text, or says nothing."""

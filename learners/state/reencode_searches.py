@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from learners.interaction import Vector
-from learners.meaning import SemanticIndex
-from learners.needs_shadow import Encode
-from learners.searched import Searched
+from learners.signals.after_search import Searched
+from learners.signals.semantic import SemanticIndex
+from learners.state.reencode_intent import Encode
+from learners.types import Vector
 
 _MARGIN = 1e-6  # of a cosine, which is worked out in two ways
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from learners.history import User
-from learners.interaction import Retraction
-from learners.model_state import ModelState
-from learners.needs_retract import retract
-from learners.receipt import hash32
-from learners.searches import Search
-from learners.walk import RecentWindow
+from learners.intent.unlearn import retract
+from learners.signals.searches import Search
+from learners.signals.undo import hash32
+from learners.signals.window import RecentWindow
+from learners.state.model import ModelState
+from learners.types import Retraction
+from learners.users.user import User
 
 Extent = Literal["all", "item", "nothing"]
 """What was taken back: all of an event, only that its user has its item, or nothing."""

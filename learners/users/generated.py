@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.codec import pack, unpack_as
-from learners.history import User
-from learners.items import ItemTable
+from learners.signals.items import ItemTable
+from learners.users.user import User
 
 KIND = "learner:generated"
 _VERSION = 1

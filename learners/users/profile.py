@@ -24,8 +24,8 @@ import msgspec
 from msgspec import Meta
 
 from learners.limits import LARGEST, Count, FiniteAboveZero, LimitedSettings
-from learners.lists import Leaning
-from learners.shares import Shares
+from learners.types_lists import Leaning
+from learners.users.profile_shares import Shares
 
 # Far above any event's weight, far below where sums would overflow.
 _LARGEST_WEIGHT = 1e6

@@ -15,15 +15,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.belief import Belief
+from learners.arrays import place_of
 from learners.codec import pack, unpack, unpack_as
-from learners.compiled import place_of
-from learners.profile import Profile
-from learners.receipt import AGAIN, EVENT, FIGURES, HUB, TYPE, WORDS, UndoRecord, read
-from learners.searches import Search, in_space
-from learners.session import SessionMean
-from learners.trail import TrailEvent
-from learners.walk import PAUSE, RecentWindow, collect_window, in_a_row
+from learners.intent.explanation_trail import TrailEvent
+from learners.intent.session import SessionMean
+from learners.intent.session_belief import Belief
+from learners.signals.searches import Search, in_space
+from learners.signals.undo import AGAIN, EVENT, FIGURES, HUB, TYPE, WORDS, UndoRecord, read
+from learners.signals.window import PAUSE, RecentWindow, collect_window, in_a_row
+from learners.users.profile import Profile
 
 KIND = "learner:user"
 BUCKET_KIND = "learner:users-seen"
@@ -53,13 +53,13 @@ class User(msgspec.Struct):
 
     The first `kept` of `recent` (room,) int32 and of `times` (room,) float64, in seconds, are
     the newest interactions, newest last; `numbers` (room,) int32 number their steps, and `words`
-    and `figures` are their undo records (`learners.receipt`). `older` is the number of the newest
-    step of those that are kept no longer, -1 where all are. `aside` are the newest events that
-    spoke against their items, newest last. `length` counts all interactions, `steps` the times
-    at which there were any, as they follow each other in the order of arrival (`learners.walk`),
-    `last` is the shard position of the newest event of any kind. `taken` (3, room) int32 holds,
-    for the items that the user already has, their numbers, how often, and the user's `length`
-    at the last time; `kinds` of its columns are in use.
+    and `figures` are their undo records (`learners.signals.undo`). `older` is the number of the
+    newest step of those that are kept no longer, -1 where all are. `aside` are the newest events
+    that spoke against their items, newest last. `length` counts all interactions, `steps` the times
+    at which there were any, as they follow each other in the order of arrival
+    (`learners.signals.window`), `last` is the shard position of the newest event of any kind.
+    `taken` (3, room) int32 holds, for the items that the user already has, their numbers, how
+    often, and the user's `length` at the last time; `kinds` of its columns are in use.
     `session` and `newest` (the newest event's vector) are the intent learner's view of
     the user, as `belief` and `trail` (its account) are; `profile` is the profile learner's.
     `space` tells in which encoder's space the vectors are: the number of switches before.

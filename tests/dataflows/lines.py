@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dataflows.catalogue import Catalogue
-from dataflows.config import load_config
-from dataflows.encode import EncodeStep
-from dataflows.play import open_engine
-from dataflows.record import Raw
-from dataflows.records import MemoryStore
+from dataflows.config.config import load_config
+from dataflows.engine.encode_step import EncodeStep
+from dataflows.engine.item_store import Catalogue
+from dataflows.evaluation.offline_flow import open_engine
+from dataflows.messages.raw import Raw
+from dataflows.state.records import MemoryStore
 from encoders.load import load_encoder
 
 ENCODER = load_encoder("hashing-32")

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from dataflows.ledger import Ledger
-from dataflows.store import Store
+from dataflows.state.ledger import Ledger
+from dataflows.state.sqlite import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0
-RUN = ("-m", "dataflows.cli", "run", "--config")
-BYTEWAX = ("-m", "bytewax.run", "-s", "1", "dataflows.app_flow:get_flow")
+RUN = ("-m", "dataflows.cli.main", "run", "--config")
+BYTEWAX = ("-m", "bytewax.run", "-s", "1", "dataflows.app.flow:get_flow")
 
 
 class Run:

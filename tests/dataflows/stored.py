@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from dataflows.ledger import Ledger
-from dataflows.store import Store
+from dataflows.state.ledger import Ledger
+from dataflows.state.sqlite import Store
 
 
 def stored_ledger(state: Path, shard: int = 0) -> Ledger:

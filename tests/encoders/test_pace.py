@@ -3,10 +3,10 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from encoders.cache import CachedEncoder
-from encoders.hashing import HashingEncoder
-from encoders.optional import tokens_ahead
-from encoders.pace import AT_ONCE, FIRST_RATE, EncodingPace, Padded, estimated_tokens
+from encoders.backends.hashing import HashingEncoder
+from encoders.base_optional import tokens_ahead
+from encoders.cache.cached import CachedEncoder
+from encoders.throughput import AT_ONCE, FIRST_RATE, EncodingPace, Padded, estimated_tokens
 
 
 def test_a_text_costs_by_its_bytes_and_a_very_long_one_no_more_than_is_read():

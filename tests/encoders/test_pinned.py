@@ -13,17 +13,17 @@ from types import SimpleNamespace
 
 import pytest
 
-import encoders.language.packaged as language
-from encoders import multilingual, packaged
-from encoders.errors import EncoderError
-from encoders.language.errors import LanguageError
+import encoders.llm.packaged as language
+from encoders.backends import minilm, multilingual
+from encoders.base_errors import EncoderError
+from encoders.llm.errors import LanguageError
 from encoders.load import load_encoder
 from encoders.pinned import MINILM, MULTILINGUAL, SMOLLM2
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = pytest.mark.parametrize(
     ("pinned", "module", "inside"),
-    [(MINILM, packaged, "model"), (MULTILINGUAL, multilingual, ""), (SMOLLM2, language, "")],
+    [(MINILM, minilm, "model"), (MULTILINGUAL, multilingual, ""), (SMOLLM2, language, "")],
     ids=lambda of: getattr(of, "distribution", ""),
 )
 
@@ -74,8 +74,8 @@ def installed_in(folder: Path, module, inside: str, pinned, monkeypatch) -> Path
 
 
 def asked(module):
-    if module is packaged:
-        return packaged.packaged_folder
+    if module is minilm:
+        return minilm.packaged_folder
     return language.packaged_file if module is language else multilingual.MultilingualEncoder
 
 
@@ -111,7 +111,7 @@ def test_a_newer_package_with_the_same_files_is_as_good(
 
 def test_one_changed_byte_of_a_setting_is_noticed(tmp_path):
     folder = tmp_path / "model"
-    shutil.copytree(folder_of(packaged, "model"), folder)
+    shutil.copytree(folder_of(minilm, "model"), folder)
     assert MINILM.mismatch(folder) is None
     config = folder / "1_Pooling" / "config.json"
     config.write_text(config.read_text().replace("true", "True", 1))

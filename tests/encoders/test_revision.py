@@ -8,15 +8,15 @@ import huggingface_hub
 import msgspec
 import pytest
 
-import encoders.language.load as language
-from dataflows.config import load_config
-from dataflows.configured_encoder import load_configured, named
+import encoders.llm.load as language
+from dataflows.config.config import load_config
 from dataflows.errors import InputError
-from dataflows.tuning.tuner import Base
-from dataflows.tuning.tuner_encoder import EncoderTuner
-from encoders import sentence
-from encoders.errors import EncoderError
-from encoders.language.errors import LanguageError
+from dataflows.finetune.encoder.tuner import EncoderTuner
+from dataflows.finetune.tuner import Base
+from dataflows.hotswap.configured_encoder import load_configured, named
+from encoders.backends import sentence
+from encoders.base_errors import EncoderError
+from encoders.llm.errors import LanguageError
 from encoders.load import is_of_hub, load_encoder
 
 NAME, COMMIT = "someone/some-model", "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
@@ -64,7 +64,7 @@ def test_a_library_is_handed_the_revision(monkeypatch):
         given.update(options, name=name)
         raise LoadedError("far enough")
 
-    monkeypatch.setattr("encoders.sentence.unreachable", lambda name: None)
+    monkeypatch.setattr("encoders.backends.sentence.unreachable", lambda name: None)
     monkeypatch.setattr("sentence_transformers.SentenceTransformer", make)
     with pytest.raises(EncoderError, match="far enough"):
         load_encoder(NAME, revision=COMMIT)

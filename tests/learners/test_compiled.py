@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from learners.compiled import place_of
-from learners.features import FEATURES, fill, usual
-from learners.gathering import draw, find_rows, gather, weigh
-from learners.label_learner import copied
-from learners.nearest import compare
-from learners.neighbours import (
+from learners.arrays import place_of
+from learners.classifiers.base import copied
+from learners.classifiers.example_memory import compare
+from learners.classifiers.softmax import descend, go_down
+from learners.ranking.explanations_pointers import strongest
+from learners.ranking.features import FEATURES, fill, usual
+from learners.ranking.gathering import draw, find_rows, gather, weigh
+from learners.ranking.network import adam, lowered, rectify, shares, standardised, to_slope
+from learners.signals.neighbours import (
     CHANNELS,
     ITEM_WEIGHT,
     NEXT,
@@ -20,10 +23,7 @@ from learners.neighbours import (
     amend,
     learn_item_weights,
 )
-from learners.network import adam, lowered, rectify, shares, standardised, to_slope
-from learners.pointers import strongest
-from learners.softmax import descend, go_down
-from learners.walk import collect_window, in_a_row
+from learners.signals.window import collect_window, in_a_row
 
 ITEMS, ROWS, WIDTH = 60, 12, 3 * WAYS
 

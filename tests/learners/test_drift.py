@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from river.drift import ADWIN
 
 from learners.adwin import adwin_class
+from learners.classifiers.label_drift import LabelAlarm
+from learners.classifiers.softmax_intent import IntentLearner
 from learners.codec import pack, unpack
 from learners.drift import (
     HIT,
@@ -24,8 +26,6 @@ from learners.drift import (
     effect_size,
     means_apart,
 )
-from learners.intent import IntentLearner
-from learners.label_watch import LabelAlarm
 
 
 def hits(rate: float, n: int, seed: int) -> list[float]:
@@ -260,9 +260,9 @@ def test_settings_that_cannot_work_are_refused(changes: Any) -> None:
 
 def test_recommender_hands_out_its_alarms():
     """Users who always took the same few items suddenly take others: the hit rate falls."""
-    from learners.interaction import Interaction
     from learners.recommender import Recommender
     from learners.settings import LearnerSettings
+    from learners.types import Interaction
 
     model = Recommender(LearnerSettings(repeats="on", seed=1))
     alarms = []

@@ -8,8 +8,8 @@ import numba
 import numpy as np
 import pytest
 
-from learners import compiled as module
-from learners.compiled import compiled, keep_compiled_in
+from learners import arrays as module
+from learners.arrays import compiled, keep_compiled_in
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from dataflows.limits import range_of
-from learners.interaction import Interaction, Item
+from dataflows.config.limits import range_of
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings
+from learners.types import Interaction, Item
 
 DIM, ITEMS, STEPS = 8, 40, 60
 RANGES = {field.name: range_of(field.type) for field in msgspec.structs.fields(LearnerSettings)}

@@ -8,8 +8,8 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from learners.interaction import Interaction, Item
 from learners.recommender import Recommender
+from learners.types import Interaction, Item
 from tests.learners.worlds import DIM, Feed, Shelf, Tastes, grown_model, listed, small, unit
 
 

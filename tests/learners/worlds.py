@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.drift import Alarm
-from learners.interaction import Interaction, Item
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings
+from learners.types import Interaction, Item
 
 DIM = 12
 SMALL: dict[str, Any] = {

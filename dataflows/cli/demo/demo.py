@@ -12,28 +12,28 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from dataflows.accuracy import accuracy
-from dataflows.config import Config, load_config
-from dataflows.configured_encoder import load_configured
-from dataflows.demo_log import DemoLog, check_events, named_log, shop_log
-from dataflows.demo_people import People, describe
-from dataflows.demo_view import DemoView, HitRates, Scene, demo_view
+from dataflows.cli.demo.log import DemoLog, check_events, named_log, shop_log
+from dataflows.cli.demo.people import People, describe
+from dataflows.cli.demo.view import DemoView, HitRates, Scene, demo_view
+from dataflows.config.config import Config, load_config
+from dataflows.connectors.files.sink import TOPICS, FileSink, topic_file
 from dataflows.errors import InputError
-from dataflows.figures import Ranks, gains
-from dataflows.file_sink import TOPICS, FileSink, topic_file
-from dataflows.narrow import print_whole
-from dataflows.outbox import DEAD_LETTERS, INTENTS, Out
-from dataflows.pace import Pace
-from dataflows.peers.catalogue import DEFAULT, open_baselines
-from dataflows.peers.run import BaselineRunner
-from dataflows.play import PlaySource, batched, open_engine, play
-from dataflows.prequential import Prequential
-from dataflows.record import Raw
+from dataflows.evaluation.baselines.catalogue import DEFAULT, open_baselines
+from dataflows.evaluation.baselines.run import BaselineRunner
+from dataflows.evaluation.intent_report import intent_table
+from dataflows.evaluation.judging.prequential import Prequential
+from dataflows.evaluation.metrics.accuracy import accuracy
+from dataflows.evaluation.metrics.ranking import Ranks, gains
+from dataflows.evaluation.narrow_tables import print_whole
+from dataflows.evaluation.observer import ReplayObserver
+from dataflows.evaluation.offline_flow import PlaySource, batched, open_engine, play
+from dataflows.evaluation.report import drift_line, ledger_line, show_accuracy
+from dataflows.evaluation.timing import Pace
+from dataflows.hotswap.configured_encoder import load_configured
+from dataflows.messages.raw import Raw
 from dataflows.registry.registry import Registry
-from dataflows.report import drift_line, ledger_line, show_accuracy
-from dataflows.report_intent import intent_table
-from dataflows.watch import ReplayObserver
-from encoders.cache import CachedEncoder
+from dataflows.state.outbox import DEAD_LETTERS, INTENTS, Out
+from encoders.cache.cached import CachedEncoder
 
 SHOP_EVENTS = 12_000
 BATCH = 32
@@ -165,7 +165,7 @@ def run_demo(
 
 def _tune(demo: Demo, out: Path, console: Console) -> None:
     """Run the rounds, and put a list into words."""
-    from dataflows import demo_rounds
+    from dataflows.cli.demo import rounds as demo_rounds
 
     why = demo_rounds.left_out(demo.config)
     if why is not None:

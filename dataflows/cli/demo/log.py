@@ -10,14 +10,14 @@ from random import Random
 
 import msgspec
 
-from dataflows.config import Config
+from dataflows.config.config import Config
+from dataflows.datasets.shop.shop import Shop
+from dataflows.datasets.shop.shop_shop_dirt import soil
 from dataflows.errors import InputError
-from dataflows.log_order import read_order
-from dataflows.play import catalogue_records
-from dataflows.record import EVENTS, ITEMS, Raw
-from dataflows.shop import Shop
-from dataflows.shop_dirt import soil
-from dataflows.warmup import Warmup, look_at_warmup
+from dataflows.evaluation.log_order import read_order
+from dataflows.evaluation.offline_flow import catalogue_records
+from dataflows.evaluation.warmup import Warmup, look_at_warmup
+from dataflows.messages.raw import EVENTS, ITEMS, Raw
 
 SHOP_ITEMS = 1200
 SHOP_USERS = 1500

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from dataflows.event_settings import EventSettings
-from dataflows.events import Event, decode_event
-from dataflows.message_types import Intents, Recommendation
-from dataflows.outbox import INTENTS, RECOMMENDATIONS, Out
-from dataflows.record import EVENTS, Raw
+from dataflows.config.events import EventSettings
+from dataflows.messages.events import Event, decode_event
+from dataflows.messages.outgoing import Intents, Recommendation
+from dataflows.messages.raw import EVENTS, Raw
+from dataflows.state.outbox import INTENTS, RECOMMENDATIONS, Out
 
 REMEMBERED = 400
 LAST_EVENTS = 4

@@ -15,18 +15,18 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from dataflows.config import Config
-from dataflows.demo_people import Person
+from dataflows.cli.demo.people import Person
+from dataflows.config.config import Config
+from dataflows.config.finetune import Kind
 from dataflows.errors import InputError
+from dataflows.evaluation.offline_flow import catalogue_records
+from dataflows.finetune.language.evaluate import QuestionBudget
+from dataflows.finetune.tunable import check_tunable
+from dataflows.finetune.tuner import StageProgress, Tuner
 from dataflows.generation.open import check_model
-from dataflows.items import ItemRecord, decode_item
-from dataflows.play import catalogue_records
+from dataflows.messages.items import ItemRecord, decode_item
+from dataflows.registry.decisions import GateDecision, PairedMeasure
 from dataflows.registry.registry import Registry
-from dataflows.tuning.evidence import GateDecision, PairedMeasure
-from dataflows.tuning.language_gate import QuestionBudget
-from dataflows.tuning.settings import Kind
-from dataflows.tuning.tunable import check_tunable
-from dataflows.tuning.tuner import StageProgress, Tuner
 
 WINDOW = 3_000
 ASKED = QuestionBudget(following=14, least=14, check=8, intents=8, generated=4, seconds=30.0)
@@ -79,9 +79,9 @@ def play_rounds(
     config: Config, log: Path, items: Path | None, registry: Registry, console: Console
 ) -> None:
     """Run a short round of each model on the newest events of a log, and show what came of it."""
-    from dataflows.tuning.once import run_once
-    from dataflows.tuning.tuner_language import LanguageTuner
-    from dataflows.tuning.tuners import tuner_for
+    from dataflows.finetune.language.tuner import LanguageTuner
+    from dataflows.finetune.rounds.once import run_once
+    from dataflows.finetune.tuners import tuner_for
 
     config = short(config)
     tuners: dict[Kind, Callable[[], Tuner]] = {
@@ -125,7 +125,7 @@ def play_words(
 ) -> None:
     """Put one list into words, by the language model in force."""
     from dataflows.generation.narrator import narrate
-    from encoders.language.load import load_language_model
+    from encoders.llm.load import load_language_model
 
     records = _records(items, config)
     offered = person.offered.items if person.offered is not None else ()

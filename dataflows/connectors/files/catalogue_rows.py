@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from dataflows.ids import read_id
-from dataflows.reasons import Refused
-from dataflows.record import Raw
+from dataflows.messages.fields import read_id
+from dataflows.messages.raw import Raw
+from dataflows.messages.raw_reasons import Refused
 
 _NAMED = re.compile(rb'"item_id"\s*:\s*("(?:[^"\\]|\\.)*"|-?[0-9]+)\s*[,}]')
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from dataflows.record import HEAD
+from dataflows.messages.raw import HEAD
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from dataflows.config import Config
-from dataflows.decision_file import DecisionFile
+from dataflows.config.config import Config
+from dataflows.connectors.files.decisions import DecisionFile
+from dataflows.connectors.files.full_catalogue import WholeCatalogue
+from dataflows.connectors.files.source import FileSource
 from dataflows.errors import InputError
-from dataflows.files import FileSource
-from dataflows.progress import Progress
-from dataflows.whole_catalogue import WholeCatalogue
+from dataflows.state.positions import Progress
 
 
 def file_source(

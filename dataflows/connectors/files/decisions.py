@@ -8,13 +8,13 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from dataflows.decisions import DECISIONS
+from dataflows.connectors.files.line_reader import LineReader
+from dataflows.connectors.files.rotation import begins, id_of
 from dataflows.errors import InputError
-from dataflows.line_reader import LineReader
-from dataflows.progress import Progress
-from dataflows.record import Raw
-from dataflows.rotated import begins, id_of
-from dataflows.seldom import Seldom
+from dataflows.lifecycle.rare_warnings import Seldom
+from dataflows.messages.decisions import DECISIONS
+from dataflows.messages.raw import Raw
+from dataflows.state.positions import Progress
 
 _seldom = Seldom(logging.getLogger(__name__))
 

@@ -17,12 +17,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from dataflows.catalogue_rows import ListedItems, read_listed, row_id
+from dataflows.config.events import EventSettings
+from dataflows.connectors.files.catalogue_rows import ListedItems, read_listed, row_id
 from dataflows.errors import InputError
-from dataflows.event_settings import EventSettings
-from dataflows.items import decode_item
-from dataflows.progress import Progress
-from dataflows.record import Raw, Reject
+from dataflows.messages.items import decode_item
+from dataflows.messages.raw import Raw, Reject
+from dataflows.state.positions import Progress
 
 MOST_GONE = Fraction(1, 5)
 """A file that lacks more than this share of the known items is refused; one item may go."""

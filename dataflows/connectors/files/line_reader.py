@@ -7,8 +7,8 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from dataflows.readable import Readable
-from dataflows.record import HEAD, Origin, Raw
+from dataflows.connectors.files.readable import Readable
+from dataflows.messages.raw import HEAD, Origin, Raw
 
 BOM = b"\xef\xbb\xbf"
 _BLOCK = 1 << 20

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import islice
 
-from dataflows.line_reader import LineReader
-from dataflows.record import Raw
+from dataflows.connectors.files.line_reader import LineReader
+from dataflows.messages.raw import Raw
 
 
 class PipedReader:

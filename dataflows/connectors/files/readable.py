@@ -11,11 +11,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from dataflows.connectors.files.compression import MAGIC, Unpacked, form_of
+from dataflows.connectors.files.file_shapes import SAMPLE, check_shape
+from dataflows.connectors.files.pipe import Piped, is_piped
+from dataflows.connectors.files.watched_file import WatchedFile
 from dataflows.errors import InputError
-from dataflows.file_shapes import SAMPLE, check_shape
-from dataflows.piped import Piped, is_piped
-from dataflows.unpacked import MAGIC, Unpacked, form_of
-from dataflows.watched import WatchedFile
 
 LONGEST_MAGIC = max(map(len, MAGIC))
 _BLOCK = 1 << 20

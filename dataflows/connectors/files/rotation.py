@@ -11,9 +11,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from dataflows.connectors.files.readable import FileId, Readable
 from dataflows.errors import InputError
-from dataflows.readable import FileId, Readable
-from dataflows.record import HEAD, Origin
+from dataflows.messages.raw import HEAD, Origin
 
 MOST = 64
 """Files beside a log that are looked at, the newest first."""

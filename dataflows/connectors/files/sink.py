@@ -22,7 +22,8 @@ from pathlib import Path
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from dataflows.errors import FullDiskError, InputError
-from dataflows.outbox import (
+from dataflows.lifecycle.bytewax_errors import hushing
+from dataflows.state.outbox import (
     DEAD_LETTERS,
     INTENTS,
     NARRATIVES,
@@ -30,7 +31,6 @@ from dataflows.outbox import (
     Acknowledge,
     Out,
 )
-from dataflows.panics import hushing
 
 ALWAYS = (RECOMMENDATIONS, INTENTS, DEAD_LETTERS)
 TOPICS = (*ALWAYS, NARRATIVES)

@@ -17,17 +17,17 @@ from typing import Protocol
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
+from dataflows.connectors.files.full_catalogue import WholeCatalogue
+from dataflows.connectors.files.line_reader import LineReader
+from dataflows.connectors.files.pipe import is_piped, piped_name
+from dataflows.connectors.files.pipe_reader import PipedReader
+from dataflows.connectors.files.readable import Readable, unreadable
+from dataflows.connectors.files.succession import Succession
 from dataflows.errors import InputError
-from dataflows.file_generations import next_generation
-from dataflows.line_reader import LineReader
-from dataflows.panics import hushing
-from dataflows.piped import is_piped, piped_name
-from dataflows.piped_reader import PipedReader
-from dataflows.progress import Progress
-from dataflows.readable import Readable, unreadable
-from dataflows.record import EVENTS, ITEMS, Raw
-from dataflows.succession import Succession
-from dataflows.whole_catalogue import WholeCatalogue
+from dataflows.lifecycle.bytewax_errors import hushing
+from dataflows.messages.partition_names import next_generation
+from dataflows.messages.raw import EVENTS, ITEMS, Raw
+from dataflows.state.positions import Progress
 
 POLL = timedelta(milliseconds=20)
 

@@ -15,13 +15,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
+from dataflows.connectors.files.line_reader import LineReader
+from dataflows.connectors.files.readable import FileId
+from dataflows.connectors.files.rotation import begins, beside, id_of, next_younger
 from dataflows.errors import InputError
-from dataflows.file_generations import generation_name, newest_generation
-from dataflows.line_reader import LineReader
-from dataflows.progress import Progress
-from dataflows.readable import FileId
-from dataflows.record import Origin, Raw
-from dataflows.rotated import begins, beside, id_of, next_younger
+from dataflows.messages.partition_names import generation_name, newest_generation
+from dataflows.messages.raw import Origin, Raw
+from dataflows.state.positions import Progress
 
 LINGERING = 2
 """Files that were rotated away of which the handle is kept: their writer may not have left."""

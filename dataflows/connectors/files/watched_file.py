@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dataflows.record import HEAD
+from dataflows.messages.raw import HEAD
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -13,11 +13,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported wi
     TopicMetadata,
 )
 
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka.health import Health
+from dataflows.connectors.kafka.listener import mismatch
 from dataflows.errors import InputError
-from dataflows.kafka_health import Health
-from dataflows.kafka_listener import mismatch
-from dataflows.kafka_settings import KafkaSettings
-from dataflows.secrets import MASK
+from dataflows.lifecycle.redaction import MASK
 
 Options = dict[str, Any]
 

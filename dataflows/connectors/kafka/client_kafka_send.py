@@ -6,11 +6,11 @@ import time
 
 from confluent_kafka import KafkaError, Message
 
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka.client import make_producer, unreachable
+from dataflows.connectors.kafka.health import Health
+from dataflows.connectors.kafka.refusals import POLL_SECONDS, end_if_refused
 from dataflows.errors import InputError
-from dataflows.kafka_client import make_producer, unreachable
-from dataflows.kafka_health import Health
-from dataflows.kafka_refusals import POLL_SECONDS, end_if_refused
-from dataflows.kafka_settings import KafkaSettings
 
 
 def send(settings: KafkaSettings, role: str, value: bytes, key: bytes | None = None) -> None:

@@ -13,22 +13,22 @@ from collections.abc import Collection
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
+from dataflows.config.kafka import EVENTS, ITEMS, KafkaSettings
+from dataflows.connectors.kafka.assignment.catch_up import CatchUp
+from dataflows.connectors.kafka.assignment.caught_up import Reached
+from dataflows.connectors.kafka.assignment.end_offsets import BrokerEnds, broker_begins
+from dataflows.connectors.kafka.assignment.log_identity import Logs
+from dataflows.connectors.kafka.assignment.offset_commits import Committer
+from dataflows.connectors.kafka.assignment.out_of_range import LostOffsets
+from dataflows.connectors.kafka.assignment.partitions import Partitions, Where, partition_name
+from dataflows.connectors.kafka.assignment.stalled import Standstill, patience
+from dataflows.connectors.kafka.client import find_partitions, make_consumer
+from dataflows.connectors.kafka.close import Closing
+from dataflows.connectors.kafka.decisions import FirstDecisions, count_partitions
+from dataflows.connectors.kafka.health import Health, Statistics, silent_leader
 from dataflows.errors import InputError
-from dataflows.kafka_client import find_partitions, make_consumer
-from dataflows.kafka_closing import Closing
-from dataflows.kafka_commit import Committer
-from dataflows.kafka_decisions import FirstDecisions, count_partitions
-from dataflows.kafka_ends import BrokerEnds, broker_begins
-from dataflows.kafka_health import Health, Statistics, silent_leader
-from dataflows.kafka_items import CatchUp
-from dataflows.kafka_logs import Logs
-from dataflows.kafka_lost import LostOffsets
-from dataflows.kafka_partitions import Partitions, Where, partition_name
-from dataflows.kafka_reached import Reached
-from dataflows.kafka_settings import EVENTS, ITEMS, KafkaSettings
-from dataflows.kafka_standstill import Standstill, patience
-from dataflows.progress import Progress
-from dataflows.record import Raw
+from dataflows.messages.raw import Raw
+from dataflows.state.positions import Progress
 
 IDLE_POLLS = 20
 """Empty polls without waiting after a batch, so that no step behind the source is held up."""

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 from confluent_kafka import Consumer, KafkaError
 
-from dataflows.kafka_client import told_topic, unusable
-from dataflows.kafka_partitions import Where, partition_name
-from dataflows.kafka_settings import DECISIONS, KafkaSettings
-from dataflows.progress import Progress
+from dataflows.config.kafka import DECISIONS, KafkaSettings
+from dataflows.connectors.kafka.assignment.partitions import Where, partition_name
+from dataflows.connectors.kafka.client import told_topic, unusable
+from dataflows.state.positions import Progress
 
 _LOG = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from dataflows.kafka_refusals import Refusals
-from dataflows.seldom import Seldom
+from dataflows.connectors.kafka.refusals import Refusals
+from dataflows.lifecycle.rare_warnings import Seldom
 
 TELL_EVERY = 30.0
 """Seconds between two log lines that say the same."""

@@ -11,8 +11,8 @@ import socket
 import ssl
 import struct
 
-from dataflows.kafka_refusals import named_brokers
-from dataflows.kafka_settings import KafkaSettings
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka.refusals import named_brokers
 
 SECONDS = 1.0
 """How long one listener may take to answer."""

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import msgspec
 
-from dataflows.kafka_settings import DEAD_LETTERS, RECOMMENDATIONS
-from dataflows.message_types import DeadLetter, Position, Recommendation
-from dataflows.messages import dead_letter_key, render_dead_letter
-from dataflows.outbox import Out
-from dataflows.reasons import Reason
-from dataflows.record import Raw, Reject
+from dataflows.config.kafka import DEAD_LETTERS, RECOMMENDATIONS
+from dataflows.messages.outgoing import DeadLetter, Position, Recommendation
+from dataflows.messages.raw import Raw, Reject
+from dataflows.messages.raw_reasons import Reason
+from dataflows.messages.render import dead_letter_key, render_dead_letter
+from dataflows.state.outbox import Out
 
 DETAIL_LIMIT = 200
 """Characters of a dead letter's detail that are kept where room is short."""

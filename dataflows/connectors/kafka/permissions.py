@@ -21,11 +21,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported wi
     AdminClient,
 )
 
+from dataflows.config.kafka import DECISIONS, EVENTS, ITEMS, PROMOTIONS, KafkaSettings
+from dataflows.connectors.kafka.client import SWITCHES, make_admin, unreachable
+from dataflows.connectors.kafka.health import Health
+from dataflows.connectors.kafka.refusals import POLL_SECONDS, answers, wait
 from dataflows.errors import InputError
-from dataflows.kafka_client import SWITCHES, make_admin, unreachable
-from dataflows.kafka_health import Health
-from dataflows.kafka_refusals import POLL_SECONDS, answers, wait
-from dataflows.kafka_settings import DECISIONS, EVENTS, ITEMS, PROMOTIONS, KafkaSettings
 
 _LOG = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from dataflows.kafka_settings import KafkaSettings
+from dataflows.config.kafka import KafkaSettings
 
 LEAST_BYTES = 1024
 

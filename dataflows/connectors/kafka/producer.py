@@ -18,13 +18,13 @@ from functools import partial
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from dataflows.deadline import Deadline
-from dataflows.kafka_client import make_producer
-from dataflows.kafka_fit import fit, size
-from dataflows.kafka_health import Health
-from dataflows.kafka_order import KeyOrder
-from dataflows.kafka_settings import KafkaSettings
-from dataflows.outbox import Acknowledge, Out
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka.client import make_producer
+from dataflows.connectors.kafka.health import Health
+from dataflows.connectors.kafka.oversize import fit, size
+from dataflows.connectors.kafka.producer_kafka_order import KeyOrder
+from dataflows.lifecycle.deadline import Deadline
+from dataflows.state.outbox import Acknowledge, Out
 
 POLL_SECONDS = 0.1
 PAUSE_SECONDS = 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflows.outbox import Out
+from dataflows.state.outbox import Out
 
 Key = tuple[str, bytes]
 

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from dataflows.config.kafka import KafkaSettings
 from dataflows.errors import InputError
-from dataflows.kafka_settings import KafkaSettings
 
 TWICE = 2
 PATIENCE = 2.0

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
-from dataflows.deadline import Deadline
-from dataflows.kafka_client import find_partitions, make_consumer
-from dataflows.kafka_courier import ReliableProducer
-from dataflows.kafka_health import Health
-from dataflows.kafka_settings import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, KafkaSettings
-from dataflows.outbox import Acknowledge, Out
-from dataflows.panics import hushing
+from dataflows.config.kafka import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, KafkaSettings
+from dataflows.connectors.kafka.client import find_partitions, make_consumer
+from dataflows.connectors.kafka.health import Health
+from dataflows.connectors.kafka.producer import ReliableProducer
+from dataflows.lifecycle.bytewax_errors import hushing
+from dataflows.lifecycle.deadline import Deadline
+from dataflows.state.outbox import Acknowledge, Out
 
 ALWAYS = (RECOMMENDATIONS, INTENTS, DEAD_LETTERS)
 

@@ -9,20 +9,20 @@ from math import inf
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from dataflows.deadline import Deadline
+from dataflows.config.kafka import EVENTS, KafkaSettings
+from dataflows.connectors.kafka.assignment.log_identity import ReplacedError
+from dataflows.connectors.kafka.assignment.merge_by_time import Merge
+from dataflows.connectors.kafka.client import find_partitions, make_consumer
+from dataflows.connectors.kafka.consumer import Reader
+from dataflows.connectors.kafka.health import Health
+from dataflows.connectors.kafka.prefetch import of_client, of_merge
+from dataflows.connectors.micro_batches import Portions
 from dataflows.errors import InputError
-from dataflows.kafka_client import find_partitions, make_consumer
-from dataflows.kafka_health import Health
-from dataflows.kafka_logs import ReplacedError
-from dataflows.kafka_merge import Merge
-from dataflows.kafka_prefetch import of_client, of_merge
-from dataflows.kafka_reader import Reader
-from dataflows.kafka_settings import EVENTS, KafkaSettings
-from dataflows.panics import hushing
-from dataflows.portions import Portions
-from dataflows.progress import Progress
-from dataflows.record import Raw
-from dataflows.rendered import Arrived, Rendered
+from dataflows.lifecycle.bytewax_errors import hushing
+from dataflows.lifecycle.deadline import Deadline
+from dataflows.messages.raw import Raw
+from dataflows.messages.rendered import Arrived, Rendered
+from dataflows.state.positions import Progress
 
 PART = "kafka"
 COMMIT_SECONDS = 1.0

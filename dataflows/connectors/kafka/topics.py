@@ -20,11 +20,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported wi
     ResourceType,
 )
 
+from dataflows.config.kafka import DEAD_LETTERS, DECISIONS, EVENTS, ITEMS, KafkaSettings
+from dataflows.connectors.kafka.client import make_admin, told_topic, unreachable
+from dataflows.connectors.kafka.health import Health
+from dataflows.connectors.kafka.refusals import wait
 from dataflows.errors import InputError
-from dataflows.kafka_client import make_admin, told_topic, unreachable
-from dataflows.kafka_health import Health
-from dataflows.kafka_refusals import wait
-from dataflows.kafka_settings import DEAD_LETTERS, DECISIONS, EVENTS, ITEMS, KafkaSettings
 
 BROKER_DEFAULT_BYTES = 1_048_588
 """`max.message.bytes` of a topic for which nothing is set."""

@@ -16,10 +16,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from dataflows.convert.draft import Draft, ItemLine, Log, Timed
-from dataflows.convert.find import find_beside, find_file
-from dataflows.convert.json_rows import read_json_lines
-from dataflows.convert.tally import Tally, check_time, read_key, read_number, read_seconds
+from dataflows.datasets.rows.draft import Draft, ItemLine, Log, Timed
+from dataflows.datasets.rows.find import find_beside, find_file
+from dataflows.datasets.rows.json_rows import read_json_lines
+from dataflows.datasets.rows.tally import Tally, check_time, read_key, read_number, read_seconds
 
 ENDINGS = ("*.jsonl", "*.json")
 REVIEWS = "a file of Amazon reviews"

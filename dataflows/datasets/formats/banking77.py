@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from dataflows.convert.draft import Draft, Log, Timed
-from dataflows.convert.find import bare_name, find_each
-from dataflows.convert.tables import Cells, Layout, read_table
-from dataflows.convert.tally import Tally, read_key, read_word
+from dataflows.datasets.rows.draft import Draft, Log, Timed
+from dataflows.datasets.rows.find import bare_name, find_each
+from dataflows.datasets.rows.tables import Cells, Layout, read_table
+from dataflows.datasets.rows.tally import Tally, read_key, read_word
 
 ROWS = Layout(
     "train.csv or test.csv of banking77",

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from dataflows.convert.banking77 import query
-from dataflows.convert.draft import Log, Timed
-from dataflows.convert.find import bare_name, find_beside, find_each
-from dataflows.convert.opening import opened
-from dataflows.convert.tally import RowRefused, Tally, read_key
+from dataflows.datasets.formats.banking77 import query
+from dataflows.datasets.rows.draft import Log, Timed
+from dataflows.datasets.rows.find import bare_name, find_beside, find_each
+from dataflows.datasets.rows.opening import opened
+from dataflows.datasets.rows.tally import RowRefused, Tally, read_key
 from dataflows.errors import InputError
 
 FILES = ("ch.train", "ch.valid", "ch.test")

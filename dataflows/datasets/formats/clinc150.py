@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 
-from dataflows.convert.banking77 import query
-from dataflows.convert.draft import Log, Timed
-from dataflows.convert.find import find_beside, find_file
-from dataflows.convert.opening import opened
-from dataflows.convert.tally import RowRefused, Tally, read_key
+from dataflows.datasets.formats.banking77 import query
+from dataflows.datasets.rows.draft import Log, Timed
+from dataflows.datasets.rows.find import find_beside, find_file
+from dataflows.datasets.rows.opening import opened
+from dataflows.datasets.rows.tally import RowRefused, Tally, read_key
 from dataflows.errors import InputError
-from learners.scope import OUT_OF_SCOPE
+from learners.classifiers.out_of_scope import OUT_OF_SCOPE
 
 SPLITS = ("train", "oos_train", "val", "oos_val", "test", "oos_test")
 WHAT = "data_full.json of clinc150"

@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dataflows.convert.draft import Draft, ItemLine, Log, Timed
-from dataflows.convert.find import find_beside, find_file
-from dataflows.convert.tables import Cells, Layout, read_table
-from dataflows.convert.tally import Tally, read_key, read_moment, read_number, read_whole
+from dataflows.datasets.rows.draft import Draft, ItemLine, Log, Timed
+from dataflows.datasets.rows.find import find_beside, find_file
+from dataflows.datasets.rows.tables import Cells, Layout, read_table
+from dataflows.datasets.rows.tally import Tally, read_key, read_moment, read_number, read_whole
 
 ROWS = Layout(
     "transactions of completejourney",

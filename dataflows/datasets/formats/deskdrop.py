@@ -10,10 +10,10 @@ from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
-from dataflows.convert.draft import Draft, ItemLine, Log, Timed
-from dataflows.convert.find import find_beside, find_file
-from dataflows.convert.tables import Cells, Layout, read_table
-from dataflows.convert.tally import Tally, read_key, read_seconds
+from dataflows.datasets.rows.draft import Draft, ItemLine, Log, Timed
+from dataflows.datasets.rows.find import find_beside, find_file
+from dataflows.datasets.rows.tables import Cells, Layout, read_table
+from dataflows.datasets.rows.tally import Tally, read_key, read_seconds
 
 WHERE = "left out: where and with what a person read"
 ROWS = Layout(

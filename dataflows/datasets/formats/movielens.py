@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from dataflows.convert.draft import Draft, ItemLine, Log, Timed
-from dataflows.convert.find import bare_name, find_beside, find_file
-from dataflows.convert.tables import Cells, Layout, read_table
-from dataflows.convert.tally import Tally, read_key, read_number, read_seconds, read_word
+from dataflows.datasets.rows.draft import Draft, ItemLine, Log, Timed
+from dataflows.datasets.rows.find import bare_name, find_beside, find_file
+from dataflows.datasets.rows.tables import Cells, Layout, read_table
+from dataflows.datasets.rows.tally import Tally, read_key, read_number, read_seconds, read_word
 
 # The order of the 19 flags at the end of a line of u.item (its README, file u.genre).
 GENRES = (

@@ -13,14 +13,14 @@ from typing import Any
 
 import msgspec
 
-from dataflows.convert.draft import Draft, ItemLine, Log, Timed
-from dataflows.convert.find import bare_name, find_beside, find_file
-from dataflows.convert.tables import Cells, Layout, read_columns, read_table
-from dataflows.convert.tally import Tally, check_time, read_key, read_number, read_word
+from dataflows.config.event_types import NEGATIVE
+from dataflows.config.events import EventSettings
+from dataflows.datasets.rows.draft import Draft, ItemLine, Log, Timed
+from dataflows.datasets.rows.find import bare_name, find_beside, find_file
+from dataflows.datasets.rows.tables import Cells, Layout, read_columns, read_table
+from dataflows.datasets.rows.tally import Tally, check_time, read_key, read_number, read_word
 from dataflows.errors import InputError
-from dataflows.event_settings import EventSettings
-from dataflows.event_types import NEGATIVE
-from dataflows.times import PER_SECOND
+from dataflows.messages.fields_times import PER_SECOND
 
 TYPES = {"token", "token_seq", "float", "float_seq"}
 TITLES = ("title", "name")

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-from dataflows.convert.draft import Draft, ItemLine, Log, Timed
-from dataflows.convert.find import find_beside, find_each
-from dataflows.convert.opening import opened
-from dataflows.convert.tables import Cells, Layout, read_table
-from dataflows.convert.tally import (
+from dataflows.datasets.rows.draft import Draft, ItemLine, Log, Timed
+from dataflows.datasets.rows.find import find_beside, find_each
+from dataflows.datasets.rows.opening import opened
+from dataflows.datasets.rows.tables import Cells, Layout, read_table
+from dataflows.datasets.rows.tally import (
     RowRefused,
     Tally,
     check_time,
@@ -27,7 +27,7 @@ from dataflows.convert.tally import (
     read_word,
 )
 from dataflows.errors import InputError
-from dataflows.late_labels import SCOPE, SESSION
+from dataflows.messages.special_events import SCOPE, SESSION
 
 IDLE = 1800.0
 BACK = "<"

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dataflows.convert.columns import Column
-from dataflows.convert.join import Join
-from dataflows.convert.tally import RefusedRow
+from dataflows.datasets.output.join import Join
+from dataflows.datasets.rows.columns import Column
+from dataflows.datasets.rows.tally import RefusedRow
 
 
 class ConvertReport(msgspec.Struct, frozen=True):

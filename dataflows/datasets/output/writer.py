@@ -17,14 +17,14 @@ from typing import IO
 import msgspec
 import numpy as np
 
-from dataflows.convert.draft import Log, Timed
-from dataflows.convert.find import unread
-from dataflows.convert.folder import aside
-from dataflows.convert.join import join
-from dataflows.convert.report import ConvertReport
-from dataflows.convert.tally import Tally
+from dataflows.config.events import EventSettings
+from dataflows.datasets.output.folder import aside
+from dataflows.datasets.output.join import join
+from dataflows.datasets.output.report import ConvertReport
+from dataflows.datasets.rows.draft import Log, Timed
+from dataflows.datasets.rows.find import unread
+from dataflows.datasets.rows.tally import Tally
 from dataflows.errors import InputError
-from dataflows.event_settings import EventSettings
 
 EVENTS, ITEMS = "events.jsonl", "items.jsonl"
 EARLIEST, LATEST = EventSettings().min_time, EventSettings().max_time

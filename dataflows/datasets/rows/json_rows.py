@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from dataflows.convert.columns import MOST_COLUMNS
-from dataflows.convert.opening import opened
-from dataflows.convert.tally import Tally
+from dataflows.datasets.rows.columns import MOST_COLUMNS
+from dataflows.datasets.rows.opening import opened
+from dataflows.datasets.rows.tally import Tally
 from dataflows.errors import InputError
 
 

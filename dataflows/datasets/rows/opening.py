@@ -19,9 +19,9 @@ from typing import IO, Any, cast
 
 from backports import zstd
 
-from dataflows.convert.tally import Decoding, Tally
+from dataflows.connectors.files.compression import ZSTD
+from dataflows.datasets.rows.tally import Decoding, Tally
 from dataflows.errors import InputError
-from dataflows.unpacked import ZSTD
 
 UTF8 = "utf-8-sig"
 SINGLE_BYTE = "cp1252"

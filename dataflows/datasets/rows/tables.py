@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.convert.csv_rows import Row, plain_rows, quoted_rows
-from dataflows.convert.opening import opened
-from dataflows.convert.parquet_rows import is_parquet, parquet_columns, parquet_rows
-from dataflows.convert.tally import Tally
+from dataflows.datasets.rows.csv_rows import Row, plain_rows, quoted_rows
+from dataflows.datasets.rows.opening import opened
+from dataflows.datasets.rows.parquet_rows import is_parquet, parquet_columns, parquet_rows
+from dataflows.datasets.rows.tally import Tally
 from dataflows.errors import InputError
 
 Cells = dict[str, str]

@@ -13,13 +13,13 @@ from typing import TypeVar
 
 import msgspec
 
-from dataflows.convert.columns import SourceColumns
-from dataflows.convert.draft import ItemLine, Timed
-from dataflows.event_settings import EventSettings
-from dataflows.ids import read_id
-from dataflows.items import MOST_CATEGORIES
-from dataflows.reasons import Refused
-from dataflows.times import read_time
+from dataflows.config.events import EventSettings
+from dataflows.datasets.rows.columns import SourceColumns
+from dataflows.datasets.rows.draft import ItemLine, Timed
+from dataflows.messages.fields import read_id
+from dataflows.messages.fields_times import read_time
+from dataflows.messages.items import MOST_CATEGORIES
+from dataflows.messages.raw_reasons import Refused
 
 EXAMPLES = 3
 EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_799.0

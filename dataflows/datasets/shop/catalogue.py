@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from dataflows.shop_needs import NEEDS
-from dataflows.shop_words import BRANDS, CATEGORIES, TIERS, Vocabulary
+from dataflows.datasets.shop.needs import NEEDS
+from dataflows.datasets.shop.words import BRANDS, CATEGORIES, TIERS, Vocabulary
 
 BRANDS_PER_CATEGORY = 7
 COMPLEMENTS = 4

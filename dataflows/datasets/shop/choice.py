@@ -13,9 +13,9 @@ from random import Random
 
 import msgspec
 
-from dataflows.shop_catalogue import ShopItem
-from dataflows.shop_needs import NEEDS, Need
-from dataflows.shop_words import BRANDS, CATEGORIES, TIERS
+from dataflows.datasets.shop.catalogue import ShopItem
+from dataflows.datasets.shop.needs import NEEDS, Need
+from dataflows.datasets.shop.words import BRANDS, CATEGORIES, TIERS
 
 COMPLEMENT_SHARE = 0.3
 POPULAR_SHARE = 0.08

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from dataflows.shop_words import CATEGORIES
+from dataflows.datasets.shop.words import CATEGORIES
 
 
 class Need(msgspec.Struct, frozen=True):

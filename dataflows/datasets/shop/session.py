@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from dataflows.shop_catalogue import ShopItem
-from dataflows.shop_choice import Chooser, Shopper, make_shoppers
-from dataflows.shop_needs import NEEDS, season_weights
+from dataflows.datasets.shop.catalogue import ShopItem
+from dataflows.datasets.shop.choice import Chooser, Shopper, make_shoppers
+from dataflows.datasets.shop.needs import NEEDS, season_weights
 
 OWN_NEED = 4  # how much more often a shopper has one of their usual needs
 LEAVE, SWITCH, SEARCH_FIRST, SEARCH_LATER = 0.18, 0.04, 0.45, 0.10

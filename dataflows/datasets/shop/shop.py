@@ -19,10 +19,10 @@ from typing import Any
 
 import msgspec
 
-from dataflows.shop_catalogue import ShopItem, make_items
-from dataflows.shop_choice import Chooser
-from dataflows.shop_dirt import soil
-from dataflows.shop_session import Act, Truth, Visitors, visit
+from dataflows.datasets.shop.catalogue import ShopItem, make_items
+from dataflows.datasets.shop.choice import Chooser
+from dataflows.datasets.shop.session import Act, Truth, Visitors, visit
+from dataflows.datasets.shop.shop_shop_dirt import soil
 from learners.limits import Count, LimitedSettings, Share
 
 START_MS = 1_746_082_800_000  # 1 May 2025, 07:00 UTC

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from dataflows.distinct import Distinct
+from dataflows.engine.catalogue.distinct import Distinct
 
 FEW = 0.5
 """Fewer known events than this share are worth a warning."""

@@ -20,17 +20,17 @@ from typing import Literal
 
 import msgspec
 
-from dataflows.clean_settings import CleanSettings
-from dataflows.events import Event
-from dataflows.keeping import Load, Scan
-from dataflows.ledger import Outcome
-from dataflows.rates import EventRates
-from dataflows.record import EARLIEST_BROKER_TIME, Raw
-from dataflows.records import Record
-from dataflows.seen_ids import SeenIds
-from dataflows.seldom import Seldom
-from dataflows.watermark import Watermark
-from dataflows.watermarks import Watermarks
+from dataflows.config.clean import CleanSettings
+from dataflows.engine.cleaning.event_rates import EventRates
+from dataflows.engine.cleaning.partition_watermarks import Watermarks
+from dataflows.engine.cleaning.seen_ids import SeenIds
+from dataflows.engine.cleaning.watermark import Watermark
+from dataflows.lifecycle.rare_warnings import Seldom
+from dataflows.messages.events import Event
+from dataflows.messages.raw import EARLIEST_BROKER_TIME, Raw
+from dataflows.state.ledger import Outcome
+from dataflows.state.records import Record
+from dataflows.state.records_keeping import Load, Scan
 from learners.codec import pack, unpack_as
 
 __all__ = ["CleanCounts", "CleanSettings", "Cleaner", "Verdict"]

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from dataflows.keeping import Scan
-from dataflows.records import Record
+from dataflows.state.records import Record
+from dataflows.state.records_keeping import Scan
 from learners.codec import pack, unpack_as
 
 KIND = "clean:rates"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataflows.ledger import Outcome
-from learners.pending import Found
-from learners.retract import Extent
+from dataflows.state.ledger import Outcome
+from learners.intent.event_buffer import Found
+from learners.state.unlearn import Extent
 
 _LABELS: dict[Found, tuple[Outcome, str, str]] = {
     "learn": ("learnt", "late_label", "labels_late"),

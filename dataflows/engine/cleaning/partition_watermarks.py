@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import copy
 
-from dataflows.how_far import KIND_POSITION
-from dataflows.keeping import Scan
-from dataflows.record import Raw
-from dataflows.records import Record
-from dataflows.watermark import Watermark
+from dataflows.engine.cleaning.watermark import Watermark
+from dataflows.engine.status.progress import KIND_POSITION
+from dataflows.messages.raw import Raw
+from dataflows.state.records import Record
+from dataflows.state.records_keeping import Scan
 from learners.codec import pack, unpack_as
 
 KIND = "clean:time"

@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Iterator
 from hashlib import blake2b
 
-from dataflows.keeping import Scan
-from dataflows.records import Record
+from dataflows.state.records import Record
+from dataflows.state.records_keeping import Scan
 from learners.codec import pack, unpack_as
 
 KIND = "clean:ids"

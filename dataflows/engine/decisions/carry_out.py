@@ -7,8 +7,8 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from dataflows.batch import Encoded, EncodedDecision, shard_of_partition
-from dataflows.decision_history import (
+from dataflows.engine.batch import Encoded, EncodedDecision, shard_of_partition
+from dataflows.engine.decisions.history import (
     Applied,
     DecisionState,
     Planned,
@@ -16,15 +16,15 @@ from dataflows.decision_history import (
     read_taken,
     taken_record,
 )
-from dataflows.decisions import LabelDecision
-from dataflows.intent_control import KIND, write_control
-from dataflows.keeping import Load
-from dataflows.ledger import Outcome
-from dataflows.reasons import Reason
-from dataflows.record import Raw, Reject
-from dataflows.records import Record
-from dataflows.seldom import Seldom
-from learners.control import Control, ControlError
+from dataflows.lifecycle.rare_warnings import Seldom
+from dataflows.messages.decisions import LabelDecision
+from dataflows.messages.raw import Raw, Reject
+from dataflows.messages.raw_reasons import Reason
+from dataflows.messages.special_events_intent_control import KIND, write_control
+from dataflows.state.ledger import Outcome
+from dataflows.state.records import Record
+from dataflows.state.records_keeping import Load
+from learners.intent.decisions import Control, ControlError
 
 DONE: tuple[Outcome, str] = ("learnt", "decision")
 REFUSED: tuple[Outcome, str] = ("observed", "decision_refused")

@@ -13,14 +13,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from dataflows.engine.decisions.sequences import Sequences
 from dataflows.errors import InputError
-from dataflows.intent_control import KIND, read_control
-from dataflows.keeping import Load, Scan
-from dataflows.reasons import Refused
-from dataflows.records import Record
-from dataflows.sequences import Sequences
+from dataflows.messages.raw_reasons import Refused
+from dataflows.messages.special_events_intent_control import KIND, read_control
+from dataflows.state.records import Record
+from dataflows.state.records_keeping import Load, Scan
 from learners.codec import pack, unpack_as
-from learners.control import Control
+from learners.intent.decisions import Control
 
 KIND_APPLIED = "decision"
 KIND_TAKEN = "decision:taken"

@@ -6,8 +6,8 @@ it broke off.
 
 from __future__ import annotations
 
-from dataflows.records import Record, Records
-from dataflows.swap.in_force import read_in_force
+from dataflows.engine.encoder_in_force import read_in_force
+from dataflows.state.records import Record, Records
 
 KIND_ENDED = "ended"
 _WELL = b""

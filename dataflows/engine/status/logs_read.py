@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from dataflows.record import LastRecord, LogId, Raw
+from dataflows.messages.raw import LastRecord, LogId, Raw
 
 
 class LogsRead:

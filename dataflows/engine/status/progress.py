@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
-from dataflows.records import Record, Records
+from dataflows.state.records import Record, Records
 from learners.codec import decode
 
 KIND_POSITION = "position"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from dataflows.ledger import OUTCOMES, Ledger
+from dataflows.state.ledger import OUTCOMES, Ledger
 
 _log = logging.getLogger(__name__)
 

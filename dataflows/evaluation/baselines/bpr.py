@@ -11,11 +11,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.peers.factors import Factors
-from dataflows.peers.popularity import Fallback
-from dataflows.peers.protocol import Scores
-from dataflows.trace import Group
-from learners.compiled import compiled
+from dataflows.evaluation.baselines.factors import Factors
+from dataflows.evaluation.baselines.popularity import Fallback
+from dataflows.evaluation.baselines.protocol import Scores
+from dataflows.evaluation.judging.trace import Group
+from learners.arrays import compiled
 
 DIM = 32
 RATE = 0.1

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from dataflows.errors import InputError
-from dataflows.peers.protocol import Baseline
+from dataflows.evaluation.baselines.protocol import Baseline
 
 ALL = "all"
 NONE = "none"
@@ -14,91 +14,91 @@ DEFAULT = ("popularity", "popularity-decayed")
 
 
 def _popularity(_seed: int) -> Baseline:
-    from dataflows.peers.popularity import PopularityBaseline
+    from dataflows.evaluation.baselines.popularity import PopularityBaseline
 
     return PopularityBaseline()
 
 
 def _popularity_decayed(_seed: int) -> Baseline:
-    from dataflows.peers.popularity import DECAYED_HALF_LIFE, PopularityBaseline
+    from dataflows.evaluation.baselines.popularity import DECAYED_HALF_LIFE, PopularityBaseline
 
     return PopularityBaseline(DECAYED_HALF_LIFE)
 
 
 def _own_popularity(_seed: int) -> Baseline:
-    from dataflows.peers.own_popularity import OwnPopularity
+    from dataflows.evaluation.baselines.own_popularity import OwnPopularity
 
     return OwnPopularity()
 
 
 def _markov(_seed: int) -> Baseline:
-    from dataflows.peers.markov import Markov
+    from dataflows.evaluation.baselines.markov import Markov
 
     return Markov()
 
 
 def _markov_last(_seed: int) -> Baseline:
-    from dataflows.peers.markov import Markov
+    from dataflows.evaluation.baselines.markov import Markov
 
     return Markov(steps=1)
 
 
 def _item_knn(_seed: int) -> Baseline:
-    from dataflows.peers.item_knn import ItemKnn
+    from dataflows.evaluation.baselines.item_knn import ItemKnn
 
     return ItemKnn()
 
 
 def _vmis_knn(_seed: int) -> Baseline:
-    from dataflows.peers.vmis_knn import VmisKnn
+    from dataflows.evaluation.baselines.vmis_knn import VmisKnn
 
     return VmisKnn()
 
 
 def _bpr(seed: int) -> Baseline:
-    from dataflows.peers.bpr import Bpr
+    from dataflows.evaluation.baselines.bpr import Bpr
 
     return Bpr(seed)
 
 
 def _isgd(seed: int) -> Baseline:
-    from dataflows.peers.isgd import Isgd
+    from dataflows.evaluation.baselines.isgd import Isgd
 
     return Isgd(seed)
 
 
 def _ials(seed: int) -> Baseline:
-    from dataflows.peers.ials import Ials
+    from dataflows.evaluation.baselines.ials import Ials
 
     return Ials(seed)
 
 
 def _ease(_seed: int) -> Baseline:
-    from dataflows.peers.ease import Ease
+    from dataflows.evaluation.baselines.ease import Ease
 
     return Ease()
 
 
 def _river_biased_mf(seed: int) -> Baseline:
-    from dataflows.peers.river_mf import biased
+    from dataflows.evaluation.baselines.river_mf import biased
 
     return biased(seed)
 
 
 def _river_funk_mf(seed: int) -> Baseline:
-    from dataflows.peers.river_mf import funk
+    from dataflows.evaluation.baselines.river_mf import funk
 
     return funk(seed)
 
 
 def _vowpal_wabbit(seed: int) -> Baseline:
-    from dataflows.peers.vowpal_wabbit import VowpalWabbit
+    from dataflows.evaluation.baselines.vowpal_wabbit import VowpalWabbit
 
     return VowpalWabbit(seed)
 
 
 def _sasrec(seed: int) -> Baseline:
-    from dataflows.peers.sasrec import SasRec
+    from dataflows.evaluation.baselines.sasrec import SasRec
 
     return SasRec(seed)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dataflows.peers.catalogue import BASELINES, Entrants
-from dataflows.peers.run import BaselineRun, run_baseline, warm_up
-from dataflows.prequential import Prequential
+from dataflows.evaluation.baselines.catalogue import BASELINES, Entrants
+from dataflows.evaluation.baselines.run import BaselineRun, run_baseline, warm_up
+from dataflows.evaluation.judging.prequential import Prequential
 
 Follow = Callable[[str, int, int], object]
 """Told the name of the baseline under way, the groups that it has done, and how many there are."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.peers.item_weights import ItemWeights
-from dataflows.peers.pairs import PairCounts
-from dataflows.peers.popularity import DECAYED_HALF_LIFE, PopularityBaseline
-from dataflows.peers.protocol import Scores
-from dataflows.peers.recent import Recent
-from dataflows.trace import Group
+from dataflows.evaluation.baselines.item_weights import ItemWeights
+from dataflows.evaluation.baselines.pairs import PairCounts
+from dataflows.evaluation.baselines.popularity import DECAYED_HALF_LIFE, PopularityBaseline
+from dataflows.evaluation.baselines.protocol import Scores
+from dataflows.evaluation.baselines.recent import Recent
+from dataflows.evaluation.judging.trace import Group
 
 MOST_ITEMS = 3000
 """Only so many items, the most wanted, are solved for: the inverse is dense."""

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from dataflows.peers.popularity import DECAYED_HALF_LIFE, PopularityBaseline
-from dataflows.peers.protocol import Scores
-from dataflows.peers.recent import Recent
-from dataflows.trace import Group
+from dataflows.evaluation.baselines.popularity import DECAYED_HALF_LIFE, PopularityBaseline
+from dataflows.evaluation.baselines.protocol import Scores
+from dataflows.evaluation.baselines.recent import Recent
+from dataflows.evaluation.judging.trace import Group
 
 Vectors = NDArray[np.float64]
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from dataflows.peers.pairs import PairCounts
-from dataflows.peers.popularity import Fallback
-from dataflows.peers.protocol import Scores
-from dataflows.peers.recent import Recent
-from dataflows.trace import Group
+from dataflows.evaluation.baselines.pairs import PairCounts
+from dataflows.evaluation.baselines.popularity import Fallback
+from dataflows.evaluation.baselines.protocol import Scores
+from dataflows.evaluation.baselines.recent import Recent
+from dataflows.evaluation.judging.trace import Group
 
 STEPS = 20
 REACH = 10.0

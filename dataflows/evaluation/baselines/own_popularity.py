@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dataflows.peers.popularity import Fallback
-from dataflows.peers.protocol import Scores
-from dataflows.trace import Group
+from dataflows.evaluation.baselines.popularity import Fallback
+from dataflows.evaluation.baselines.protocol import Scores
+from dataflows.evaluation.judging.trace import Group
 
 HALF_LIFE = 50.0
 _TOO_LARGE = 2.0**500

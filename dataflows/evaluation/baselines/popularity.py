@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dataflows.peers.protocol import Scores
-from dataflows.trace import Group
-from learners.growth import grown
+from dataflows.evaluation.baselines.protocol import Scores
+from dataflows.evaluation.judging.trace import Group
+from learners.arrays_growth import grown
 
 DECAYED_HALF_LIFE = 5000.0
 """Half-life in events of the decayed variant."""

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.trace import Group
+from dataflows.evaluation.judging.trace import Group
 
 Scores = NDArray[np.float64]
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 import numpy as np
 from river import optim, reco
 
-from dataflows.peers.popularity import Fallback
-from dataflows.peers.protocol import Scores
-from dataflows.trace import Group
-from learners.growth import grown
+from dataflows.evaluation.baselines.popularity import Fallback
+from dataflows.evaluation.baselines.protocol import Scores
+from dataflows.evaluation.judging.trace import Group
+from learners.arrays_growth import grown
 
 FACTORS = 32
 FUNK_RATE = 0.15

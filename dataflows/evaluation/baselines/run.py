@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataflows.figures import MISS, Ranks
-from dataflows.peers.protocol import Baseline, Noted, Scores
-from dataflows.trace import Trace
+from dataflows.evaluation.baselines.protocol import Baseline, Noted, Scores
+from dataflows.evaluation.judging.trace import Trace
+from dataflows.evaluation.metrics.ranking import MISS, Ranks
 
 GROUPS_A_TICK = 256
 

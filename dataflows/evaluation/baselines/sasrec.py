@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from dataflows.peers.popularity import Fallback
-from dataflows.peers.protocol import Scores
-from dataflows.peers.sasrec_network import LENGTH, MOST_ITEMS, Network
-from dataflows.trace import Group
+from dataflows.evaluation.baselines.popularity import Fallback
+from dataflows.evaluation.baselines.protocol import Scores
+from dataflows.evaluation.baselines.sasrec_network import LENGTH, MOST_ITEMS, Network
+from dataflows.evaluation.judging.trace import Group
 
 EVERY = 500
 STEPS = 4

@@ -16,13 +16,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.peers.chains import NONE, Chains
-from dataflows.peers.popularity import Fallback
-from dataflows.peers.protocol import Scores
-from dataflows.peers.recent import Recent
-from dataflows.trace import Group
-from learners.compiled import compiled
-from learners.growth import grown
+from dataflows.evaluation.baselines.chains import NONE, Chains
+from dataflows.evaluation.baselines.popularity import Fallback
+from dataflows.evaluation.baselines.protocol import Scores
+from dataflows.evaluation.baselines.recent import Recent
+from dataflows.evaluation.judging.trace import Group
+from learners.arrays import compiled
+from learners.arrays_growth import grown
 
 GAP = 3600.0
 QUERY = 20

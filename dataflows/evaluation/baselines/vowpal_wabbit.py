@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from vowpalwabbit import Workspace
 
-from dataflows.peers.popularity import Fallback
-from dataflows.peers.protocol import Scores
-from dataflows.peers.recent import Recent
-from dataflows.trace import Group
+from dataflows.evaluation.baselines.popularity import Fallback
+from dataflows.evaluation.baselines.protocol import Scores
+from dataflows.evaluation.baselines.recent import Recent
+from dataflows.evaluation.judging.trace import Group
 
 BITS = 23
 STEPS = "--adaptive --invariant"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from dataflows.accuracy import YOUNG_EVENTS
-from dataflows.figures import names
-from dataflows.page import words
-from dataflows.page.dots import DotRow, Point, draw_rows
-from dataflows.page.figure import HALF, Figure, Key, Table, drawn
-from dataflows.page.methods import OURS, figures_of, methods
-from dataflows.page.scale import Axis, room
+from dataflows.evaluation.html import words
+from dataflows.evaluation.html.dots import DotRow, Point, draw_rows
+from dataflows.evaluation.html.figure import HALF, Figure, Key, Table, drawn
+from dataflows.evaluation.html.methods import OURS, figures_of, methods
+from dataflows.evaluation.html.scale import Axis, room
+from dataflows.evaluation.metrics.accuracy import YOUNG_EVENTS
+from dataflows.evaluation.metrics.ranking import names
 
 
 def hit_rates(report: dict[str, Any]) -> Figure:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dataflows.page.plot import Plot
-from dataflows.page.scale import Axis
-from dataflows.page.svg import tag
+from dataflows.evaluation.html.plot import Plot
+from dataflows.evaluation.html.scale import Axis
+from dataflows.evaluation.html.svg import tag
 
 
 class Bars(NamedTuple):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataflows.page import words
-from dataflows.page.bars import Bars, draw_bars, places
-from dataflows.page.figure import HALF, Figure, Key, Table, drawn
-from dataflows.page.plot import Plot
-from dataflows.page.scale import log_room, room
-from dataflows.page.svg import line, path, tag
+from dataflows.evaluation.html import words
+from dataflows.evaluation.html.bars import Bars, draw_bars, places
+from dataflows.evaluation.html.figure import HALF, Figure, Key, Table, drawn
+from dataflows.evaluation.html.plot import Plot
+from dataflows.evaluation.html.scale import log_room, room
+from dataflows.evaluation.html.svg import line, path, tag
 
 FEW = 10
 """Items taken from a bin, below which its share says next to nothing."""

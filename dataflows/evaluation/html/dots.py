@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dataflows.page.plot import LETTER, Plot
-from dataflows.page.scale import Axis
-from dataflows.page.svg import line, tag, text
+from dataflows.evaluation.html.plot import LETTER, Plot
+from dataflows.evaluation.html.scale import Axis
+from dataflows.evaluation.html.svg import line, tag, text
 
 _ROW, _NARROW_ROW, _NARROW = 27, 42, 400
 

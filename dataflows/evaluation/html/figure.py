@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from dataflows.page.plot import Plot
+from dataflows.evaluation.html.plot import Plot
 
 HALF = (500, 350)
 FULL = (1040, 680, 350)

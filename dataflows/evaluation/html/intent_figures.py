@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataflows.page import words
-from dataflows.page.figure import FULL, Figure, drawn
-from dataflows.page.method_curves import MethodCurves
-from dataflows.page.methods import Method, keys
-from dataflows.page.plot import Plot
-from dataflows.page.scale import Axis
-from dataflows.page.summary import Card, latency_card
-from dataflows.report_intent import WAYS, why_nothing
+from dataflows.evaluation.html import words
+from dataflows.evaluation.html.figure import FULL, Figure, drawn
+from dataflows.evaluation.html.method_curves import MethodCurves
+from dataflows.evaluation.html.methods import Method, keys
+from dataflows.evaluation.html.plot import Plot
+from dataflows.evaluation.html.scale import Axis
+from dataflows.evaluation.html.summary import Card, latency_card
+from dataflows.evaluation.intent_report import WAYS, why_nothing
 
 _SHOWN = [
     Method("accuracy", WAYS[""], "s0"),

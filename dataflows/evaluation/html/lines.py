@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from dataflows.page.plot import Plot
-from dataflows.page.svg import path, tag
+from dataflows.evaluation.html.plot import Plot
+from dataflows.evaluation.html.svg import path, tag
 
 
 class PlotLine(NamedTuple):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataflows.page import words
-from dataflows.page.bars import Bars, draw_bars, draw_histogram, places
-from dataflows.page.dots import DotRow, Point, draw_rows
-from dataflows.page.figure import HALF, Figure, Key, Table, drawn
-from dataflows.page.lines import PlotLine, draw_bands, draw_lines
-from dataflows.page.methods import OURS, Method, methods
-from dataflows.page.plot import Plot
-from dataflows.page.scale import Axis, log_room, room
-from dataflows.page.svg import line, path
+from dataflows.evaluation.html import words
+from dataflows.evaluation.html.bars import Bars, draw_bars, draw_histogram, places
+from dataflows.evaluation.html.dots import DotRow, Point, draw_rows
+from dataflows.evaluation.html.figure import HALF, Figure, Key, Table, drawn
+from dataflows.evaluation.html.lines import PlotLine, draw_bands, draw_lines
+from dataflows.evaluation.html.methods import OURS, Method, methods
+from dataflows.evaluation.html.plot import Plot
+from dataflows.evaluation.html.scale import Axis, log_room, room
+from dataflows.evaluation.html.svg import line, path
 
 _KEYS = (Key("shown in lists", "s0"), Key("chosen by users", "s1"))
 

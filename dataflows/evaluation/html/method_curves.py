@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from dataflows.page import words
-from dataflows.page.figure import Table
-from dataflows.page.lines import PlotLine, draw_bands, draw_lines
-from dataflows.page.methods import Method
-from dataflows.page.plot import Plot
-from dataflows.page.scale import Axis, room
+from dataflows.evaluation.html import words
+from dataflows.evaluation.html.figure import Table
+from dataflows.evaluation.html.lines import PlotLine, draw_bands, draw_lines
+from dataflows.evaluation.html.methods import Method
+from dataflows.evaluation.html.plot import Plot
+from dataflows.evaluation.html.scale import Axis, room
 
 _FEW = 6
 """With more methods than this, lines have no points on them."""

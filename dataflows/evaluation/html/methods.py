@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from dataflows.figures import names
-from dataflows.page.figure import Key
+from dataflows.evaluation.html.figure import Key
+from dataflows.evaluation.metrics.ranking import names
 
 OURS = "tie_safe"
 _COLOURS = 5

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataflows.figures import names
-from dataflows.page import words
-from dataflows.page.figure import HALF, Figure, Table, drawn
-from dataflows.page.lines import PlotLine, draw_bands, draw_lines
-from dataflows.page.plot import Plot
-from dataflows.page.scale import Axis, room
-from dataflows.page.svg import line, path, tag, text
+from dataflows.evaluation.html import words
+from dataflows.evaluation.html.figure import HALF, Figure, Table, drawn
+from dataflows.evaluation.html.lines import PlotLine, draw_bands, draw_lines
+from dataflows.evaluation.html.plot import Plot
+from dataflows.evaluation.html.scale import Axis, room
+from dataflows.evaluation.html.svg import line, path, tag, text
+from dataflows.evaluation.metrics.ranking import names
 
 
 def recall(report: dict[str, Any]) -> Figure:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from dataflows.page.scale import Axis, Scale
-from dataflows.page.svg import line, tag, text
+from dataflows.evaluation.html.scale import Axis, Scale
+from dataflows.evaluation.html.svg import line, tag, text
 
 LETTER = 7.4
 """About how wide a letter of the axes is."""

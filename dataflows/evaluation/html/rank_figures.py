@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataflows.page import words
-from dataflows.page.bars import Bars, draw_bars, places
-from dataflows.page.figure import HALF, Figure, Key, Table, drawn
-from dataflows.page.method_curves import MethodCurves, tip
-from dataflows.page.methods import keys, methods
-from dataflows.page.plot import Plot
-from dataflows.page.scale import Axis, room
+from dataflows.evaluation.html import words
+from dataflows.evaluation.html.bars import Bars, draw_bars, places
+from dataflows.evaluation.html.figure import HALF, Figure, Key, Table, drawn
+from dataflows.evaluation.html.method_curves import MethodCurves, tip
+from dataflows.evaluation.html.methods import keys, methods
+from dataflows.evaluation.html.plot import Plot
+from dataflows.evaluation.html.scale import Axis, room
 
 
 def by_rank(report: dict[str, Any]) -> Figure:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataflows.ledger import OUTCOMES
-from dataflows.page import words
-from dataflows.page.figure import Table
+from dataflows.evaluation.html import words
+from dataflows.evaluation.html.figure import Table
+from dataflows.state.ledger import OUTCOMES
 
 
 def ledger(report: dict[str, Any]) -> Table:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataflows.figures import names
-from dataflows.page import words
-from dataflows.page.bars import places
-from dataflows.page.figure import FULL, HALF, Figure, Key, drawn
-from dataflows.page.method_curves import MethodCurves
-from dataflows.page.methods import keys, methods
-from dataflows.page.plot import Plot
-from dataflows.page.scale import Axis
-from dataflows.page.svg import line, tag
+from dataflows.evaluation.html import words
+from dataflows.evaluation.html.bars import places
+from dataflows.evaluation.html.figure import FULL, HALF, Figure, Key, drawn
+from dataflows.evaluation.html.method_curves import MethodCurves
+from dataflows.evaluation.html.methods import keys, methods
+from dataflows.evaluation.html.plot import Plot
+from dataflows.evaluation.html.scale import Axis
+from dataflows.evaluation.html.svg import line, tag
+from dataflows.evaluation.metrics.ranking import names
 
 Alarms = list[dict[str, Any]]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from dataflows.figures import names
-from dataflows.page import words
-from dataflows.page.figure import Table
-from dataflows.page.list_figures import slow_first
-from dataflows.page.methods import OURS, figures_of, methods
-from dataflows.report import more_by, usual_latency
+from dataflows.evaluation.html import words
+from dataflows.evaluation.html.figure import Table
+from dataflows.evaluation.html.list_figures import slow_first
+from dataflows.evaluation.html.methods import OURS, figures_of, methods
+from dataflows.evaluation.metrics.ranking import names
+from dataflows.evaluation.report import more_by, usual_latency
 
 
 class Card(NamedTuple):

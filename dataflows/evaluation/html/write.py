@@ -11,17 +11,17 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from dataflows.page import accuracy_figures as accuracy
-from dataflows.page import calibration_figures as calibration
-from dataflows.page import intent_figures as intent
-from dataflows.page import list_figures as lists
-from dataflows.page import model_figures as model
-from dataflows.page import rank_figures as ranks
-from dataflows.page import records, summary, words
-from dataflows.page import stream_figures as stream
-from dataflows.page.figure import Figure, Table
-from dataflows.report import write_bytes
-from dataflows.report_intent import is_of_intent_alone
+from dataflows.evaluation.html import accuracy_figures as accuracy
+from dataflows.evaluation.html import calibration_figures as calibration
+from dataflows.evaluation.html import intent_figures as intent
+from dataflows.evaluation.html import list_figures as lists
+from dataflows.evaluation.html import model_figures as model
+from dataflows.evaluation.html import rank_figures as ranks
+from dataflows.evaluation.html import records, summary, words
+from dataflows.evaluation.html import stream_figures as stream
+from dataflows.evaluation.html.figure import Figure, Table
+from dataflows.evaluation.intent_report import is_of_intent_alone
+from dataflows.evaluation.report import write_bytes
 
 
 class Section(NamedTuple):
@@ -159,7 +159,7 @@ def _signals_said(report: dict[str, Any]) -> str:
 
 
 def _file(name: str) -> str:
-    return files("dataflows.page").joinpath(name).read_text(encoding="utf-8")
+    return files("dataflows.evaluation.html").joinpath(name).read_text(encoding="utf-8")
 
 
 def _hash(content: str) -> str:

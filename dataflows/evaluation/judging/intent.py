@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.curves import means, slide
-from learners.interaction import Interaction
-from learners.pending import LateLabel
+from dataflows.evaluation.metrics.curves import means, slide
+from learners.classifiers.out_of_scope import OUT_OF_SCOPE
+from learners.intent.event_buffer import LateLabel
+from learners.intent.explanation import IntentPrediction
 from learners.recommender import Recommender
-from learners.scope import OUT_OF_SCOPE
-from learners.told import IntentPrediction
+from learners.types import Interaction
 
 TOP = 3
 LEAST = 1e-15

@@ -16,11 +16,17 @@ from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
-from dataflows.figures import MISS
-from dataflows.ranks import Ranker, ScoredCandidates, place_in, rank_among, rivals
-from dataflows.scored import NewItems, Scored, ScoredEvent, Unscored
-from dataflows.trace import NO_ITEM, UNSCORED, Trace
-from learners.interaction import Interaction
+from dataflows.evaluation.judging.ranks import (
+    Ranker,
+    ScoredCandidates,
+    place_in,
+    rank_among,
+    rivals,
+)
+from dataflows.evaluation.judging.scored import NewItems, Scored, ScoredEvent, Unscored
+from dataflows.evaluation.judging.trace import NO_ITEM, UNSCORED, Trace
+from dataflows.evaluation.metrics.ranking import MISS
+from learners.types import Interaction
 
 
 class _Past:

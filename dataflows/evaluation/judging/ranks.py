@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.figures import MISS
+from dataflows.evaluation.metrics.ranking import MISS
 
 
 class ScoredCandidates(Protocol):

@@ -12,17 +12,17 @@ from collections.abc import Container, Iterator, Mapping
 
 import msgspec
 
-from dataflows.config import Config
-from dataflows.event_types import OUR_OWN
-from dataflows.events import Event, decode_event
-from dataflows.known_items import Joined, KnownItems
-from dataflows.near_ids import NearIds
-from dataflows.placeholders import Placeholders
-from dataflows.record import Raw
-from dataflows.scripts import ScriptCounts
-from dataflows.tally import OTHERS, tally
-from dataflows.time_votes import TimeVotes
-from dataflows.type_words import WEIGHTS, kind_of, taken_back_by
+from dataflows.config.config import Config
+from dataflows.config.event_types import OUR_OWN
+from dataflows.engine.catalogue.known_items import Joined, KnownItems
+from dataflows.evaluation.log_check.event_type_words import WEIGHTS, kind_of, taken_back_by
+from dataflows.evaluation.log_check.near_ids import NearIds
+from dataflows.evaluation.log_check.placeholders import Placeholders
+from dataflows.evaluation.log_check.scripts import ScriptCounts
+from dataflows.evaluation.log_check.tally import OTHERS, tally
+from dataflows.evaluation.log_check.time_units import TimeVotes
+from dataflows.messages.events import Event, decode_event
+from dataflows.messages.raw import Raw
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 

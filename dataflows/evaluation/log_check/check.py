@@ -13,22 +13,22 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from dataflows.check_advice import Advice
-from dataflows.check_items import check_items, unknown_fields
-from dataflows.check_report import CheckReport, ItemsReport, SampleRecord, render
-from dataflows.clean import Cleaner, Verdict
-from dataflows.config import Config
-from dataflows.decisions import DecisionReader
-from dataflows.distinct import Distinct
+from dataflows.config.config import Config
+from dataflows.connectors.files.file_shapes import SAMPLE, shape_of
+from dataflows.connectors.files.line_reader import LineReader
+from dataflows.engine.catalogue.distinct import Distinct
+from dataflows.engine.cleaning.cleaner import Cleaner, Verdict
 from dataflows.errors import InputError
-from dataflows.events import Event, EventJson, decode_event
-from dataflows.file_shapes import SAMPLE, shape_of
-from dataflows.ledger import Ledger
-from dataflows.line_numbers import numbered
-from dataflows.line_reader import LineReader
-from dataflows.reasons import Reason
-from dataflows.record import EVENTS, Raw, Reject
-from dataflows.tally import tally
+from dataflows.evaluation.log_check.advice import Advice
+from dataflows.evaluation.log_check.items import check_items, unknown_fields
+from dataflows.evaluation.log_check.line_numbers import numbered
+from dataflows.evaluation.log_check.report import CheckReport, ItemsReport, SampleRecord, render
+from dataflows.evaluation.log_check.tally import tally
+from dataflows.messages.decisions import DecisionReader
+from dataflows.messages.events import Event, EventJson, decode_event
+from dataflows.messages.raw import EVENTS, Raw, Reject
+from dataflows.messages.raw_reasons import Reason
+from dataflows.state.ledger import Ledger
 
 __all__ = ["CheckReport", "check_events", "render"]
 

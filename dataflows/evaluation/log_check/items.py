@@ -9,16 +9,16 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.check_report import ItemsReport, SampleRecord
-from dataflows.config import Config
+from dataflows.config.config import Config
+from dataflows.connectors.files.file_shapes import SAMPLE, shape_of
+from dataflows.connectors.files.line_reader import LineReader
 from dataflows.errors import InputError
-from dataflows.file_shapes import SAMPLE, shape_of
-from dataflows.items import ItemJson, ItemRecord, decode_item
-from dataflows.line_numbers import numbered
-from dataflows.line_reader import LineReader
-from dataflows.record import ITEMS, Raw, Reject
-from dataflows.scripts import ScriptCounts
-from dataflows.tally import tally
+from dataflows.evaluation.log_check.line_numbers import numbered
+from dataflows.evaluation.log_check.report import ItemsReport, SampleRecord
+from dataflows.evaluation.log_check.scripts import ScriptCounts
+from dataflows.evaluation.log_check.tally import tally
+from dataflows.messages.items import ItemJson, ItemRecord, decode_item
+from dataflows.messages.raw import ITEMS, Raw, Reject
 
 EXAMPLES = 3
 KNOWN = frozenset(ItemJson.__struct_fields__)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.check_report import SampleRecord
+from dataflows.connectors.files.readable import Readable
 from dataflows.errors import InputError
-from dataflows.readable import Readable
+from dataflows.evaluation.log_check.report import SampleRecord
 
 
 def numbered(path: Path, examples: Iterable[SampleRecord]) -> Iterator[SampleRecord]:

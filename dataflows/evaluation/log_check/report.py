@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dataflows.known_items import Joined
-from dataflows.times import iso
+from dataflows.engine.catalogue.known_items import Joined
+from dataflows.messages.fields_times import iso
 
 TITLES = {
     "learnt": "would be learnt",

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from dataflows.event_settings import EventSettings, TimeUnit
-from dataflows.record import Raw
-from dataflows.times import fitting_unit
+from dataflows.config.events import EventSettings, TimeUnit
+from dataflows.messages.fields_times import fitting_unit
+from dataflows.messages.raw import Raw
 
 
 class _Timed(msgspec.Struct):

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from learners.block import CandidateBatch
-from learners.reasons import GROUPS, SOMETIMES, effects
+from learners.ranking.context_block import CandidateBatch
+from learners.ranking.explanations import GROUPS, SOMETIMES, effects
 from learners.recommender import Recommender
 
 EVERY = 20
@@ -21,7 +21,7 @@ class Contributions:
     """Measures what the score of the first `k` loses without each group of signals.
 
     The groups, and what it means to be without one, are those of the reasons in a list
-    (`learners.reasons`).
+    (`learners.ranking.explanations`).
     """
 
     def __init__(self, k: int) -> None:

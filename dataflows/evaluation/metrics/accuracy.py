@@ -9,10 +9,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.figures import Gains, Ranks, averages, bounds, gains, in_parts, names
-from dataflows.intervals import bootstrap
-from dataflows.prequential import Prequential
-from dataflows.scored import Scored
+from dataflows.evaluation.judging.prequential import Prequential
+from dataflows.evaluation.judging.scored import Scored
+from dataflows.evaluation.metrics.bootstrap import bootstrap
+from dataflows.evaluation.metrics.ranking import (
+    Gains,
+    Ranks,
+    averages,
+    bounds,
+    gains,
+    in_parts,
+    names,
+)
 
 COLD_EVENTS = 5
 """A user is cold during their first five events."""

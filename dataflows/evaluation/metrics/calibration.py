@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.ranks import ScoredCandidates
+from dataflows.evaluation.judging.ranks import ScoredCandidates
 
 _PER_OCTAVE = 8
 _OCTAVES = 20

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.accuracy import COLD_EVENTS
-from dataflows.figures import MISS, names
-from dataflows.scored import Scored
-from dataflows.trace import Trace
+from dataflows.evaluation.judging.scored import Scored
+from dataflows.evaluation.judging.trace import Trace
+from dataflows.evaluation.metrics.accuracy import COLD_EVENTS
+from dataflows.evaluation.metrics.ranking import MISS, names
 from learners.drift import Alarm
 
 POINTS = 120

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.prequential import Prequential
-from dataflows.trace import NO_ITEM
+from dataflows.evaluation.judging.prequential import Prequential
+from dataflows.evaluation.judging.trace import NO_ITEM
 
 _PARTS = 10
 _STEPS = 50

@@ -2,7 +2,7 @@
 
 A user's profile is the decayed sum of the vectors of their recent items, newest first with
 weights exp(-place / 3); an item scores its product with it. (The model's own candidates weigh
-alike, but by steps in place of items: `learners.walk`.)
+alike, but by steps in place of items: `learners.signals.window`.)
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.prequential import Prequential
-from learners.interaction import Interaction
+from dataflows.evaluation.judging.prequential import Prequential
 from learners.recommender import Recommender
+from learners.types import Interaction
 
 _REACH = 3.0
 

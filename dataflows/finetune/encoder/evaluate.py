@@ -18,14 +18,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.config import Config, StateSettings
-from dataflows.generation.settings import GenerateSettings
-from dataflows.replay import ReplaySettings
-from dataflows.swap.twin import Paired, paired, twins
-from dataflows.tuning.encoder_apart import trained_texts
-from dataflows.tuning.encoder_check import reciprocal_ranks
-from dataflows.tuning.encoder_slice import Answers, Questions, answer, questions
-from dataflows.tuning.evidence import (
+from dataflows.config.config import Config, StateSettings
+from dataflows.config.generate import GenerateSettings
+from dataflows.evaluation.paired_replay import Paired, paired, twins
+from dataflows.evaluation.replay import ReplaySettings
+from dataflows.finetune.encoder.evaluate_encoder_check import reciprocal_ranks
+from dataflows.finetune.encoder.holdout import trained_texts
+from dataflows.finetune.encoder.questions import Answers, Questions, answer, questions
+from dataflows.finetune.tuner import RoundStopped, StageProgress, Stop, Tell
+from dataflows.finetune.window.window import Split, write_log
+from dataflows.registry.decisions import (
     CHECK,
     COVERAGE,
     LOG_RANK,
@@ -35,10 +37,8 @@ from dataflows.tuning.evidence import (
     PairedMeasure,
     TrainingHealth,
 )
-from dataflows.tuning.tuner import RoundStopped, StageProgress, Stop, Tell
-from dataflows.tuning.window import Split, write_log
-from encoders.cache import CachedEncoder
-from encoders.protocol import Encoder
+from encoders.base import Encoder
+from encoders.cache.cached import CachedEncoder
 
 RECALL = (10, 50)
 LIVE = "log_rank_live"
@@ -146,7 +146,7 @@ def _replayed(
 @contextmanager
 def _apart() -> Iterator[None]:
     """Keep what a replay would warn of, such as drift, off the log of the running process."""
-    engine = logging.getLogger("dataflows.engine")
+    engine = logging.getLogger("dataflows.engine.shard")
     level = engine.level
     engine.setLevel(logging.ERROR)
     try:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.shop_needs import NEEDS
-from encoders.protocol import Encoder
+from dataflows.datasets.shop.needs import NEEDS
+from encoders.base import Encoder
 
 
 def reciprocal_ranks(encoder: Encoder) -> NDArray[np.float64]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from dataflows.tuning.item_pairs import item_texts
-from dataflows.tuning.window import Split, WindowEvent
+from dataflows.finetune.encoder.pairs import item_texts
+from dataflows.finetune.window.window import Split, WindowEvent
 
 SHARE = 0.05
 """The part of all items that is set apart."""

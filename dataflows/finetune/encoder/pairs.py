@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataflows.tuning.balance import by_rarity, capped, drawn
-from dataflows.tuning.example_settings import ExampleSettings
-from dataflows.tuning.prompts import MOST_CHARS, plain
-from dataflows.tuning.sequences import Visit, sequences
-from dataflows.tuning.window import WindowEvent, WindowItem
+from dataflows.config.examples import ExampleSettings
+from dataflows.finetune.window.sequences import Visit, sequences
+from dataflows.finetune.window.sequences_balance import by_rarity, capped, drawn
+from dataflows.finetune.window.window import WindowEvent, WindowItem
+from dataflows.generation.prompts import MOST_CHARS, plain
 from encoders.text import render_event, render_item
 
 DRAWS = 8

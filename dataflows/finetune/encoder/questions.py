@@ -1,8 +1,8 @@
 """The newest slice as questions to an encoder: what a user takes next, by meaning alone.
 
-The content signal is that of `dataflows.swap.content`: a user's profile is the sum of the vectors
-of their recent items, newest first with weights exp(-place / 3); an item scores its product with
-it. What a user
+The content signal is that of `dataflows.evaluation.metrics.semantic`: a user's profile is the sum
+of the vectors of their recent items, newest first with weights exp(-place / 3); an item scores its
+product with it. What a user
 already has is neither asked for nor a candidate. All events of one user at one time see what
 came before that time.
 """
@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.tuning.item_pairs import item_texts
-from dataflows.tuning.window import Split, WindowEvent
-from encoders.protocol import Vectors
+from dataflows.finetune.encoder.pairs import item_texts
+from dataflows.finetune.window.window import Split, WindowEvent
+from encoders.base import Vectors
 
 REACH = 3.0
 TOP = 10

@@ -7,22 +7,22 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from dataflows.config import Config, EncoderSettings
+from dataflows.config.config import Config, EncoderSettings
+from dataflows.config.finetune import Kind
 from dataflows.errors import InputError
-from dataflows.tuning.encoder_apart import may_train, texts_to_keep
-from dataflows.tuning.evidence import Evidence
-from dataflows.tuning.item_pairs import Pair, item_pairs
-from dataflows.tuning.settings import Kind
-from dataflows.tuning.training import health_after, step_reporter
-from dataflows.tuning.tunable import check_encoder
-from dataflows.tuning.tuner import Base, RoundStopped, StageProgress, Stop, Tell, Trained
-from dataflows.tuning.window import Split
-from encoders.errors import one_line
+from dataflows.finetune.encoder.holdout import may_train, texts_to_keep
+from dataflows.finetune.encoder.pairs import Pair, item_pairs
+from dataflows.finetune.training import health_after, step_reporter
+from dataflows.finetune.tunable import check_encoder
+from dataflows.finetune.tuner import Base, RoundStopped, StageProgress, Stop, Tell, Trained
+from dataflows.finetune.window.window import Split
+from dataflows.registry.decisions import Evidence
+from encoders.backends.minilm import packaged_folder
+from encoders.backends.sentence import SentenceEncoder
+from encoders.base_errors import one_line
 from encoders.load import load_encoder
-from encoders.packaged import packaged_folder
-from encoders.sentence import SentenceEncoder
-from encoders.tuning.pairs import TextPairs
-from encoders.tuning.tune import tune_encoder
+from encoders.training.finetune import tune_encoder
+from encoders.training.pairs import TextPairs
 
 
 class EncoderTuner:
@@ -58,7 +58,7 @@ class EncoderTuner:
         """See `Tuner.measure`."""
         import torch
 
-        from dataflows.tuning.encoder_gate import encoder_evidence
+        from dataflows.finetune.encoder.evaluate import encoder_evidence
 
         old = SentenceEncoder.from_folder(self.folder(base))
         new = load_encoder(str(folder))  # a compressed one too

@@ -18,8 +18,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from dataflows.tuning.evidence import CHECK, LOG_RANK, Evidence, PairedMeasure, TrainingHealth
-from dataflows.tuning.language_measures import (
+from dataflows.finetune.language.measures import (
     Following,
     compare,
     following,
@@ -28,7 +27,7 @@ from dataflows.tuning.language_measures import (
     lift,
     priors_of,
 )
-from dataflows.tuning.language_questions import (
+from dataflows.finetune.language.questions import (
     IntentQuestion,
     NextQuestion,
     check_questions,
@@ -37,10 +36,11 @@ from dataflows.tuning.language_questions import (
     labels_of,
     newest_questions,
 )
-from dataflows.tuning.tuner import RoundStopped, StageProgress, Stop, Tell
-from dataflows.tuning.window import Split, WindowEvent
-from encoders.language.loss import losses
-from encoders.language.model import LanguageModel
+from dataflows.finetune.tuner import RoundStopped, StageProgress, Stop, Tell
+from dataflows.finetune.window.window import Split, WindowEvent
+from dataflows.registry.decisions import CHECK, LOG_RANK, Evidence, PairedMeasure, TrainingHealth
+from encoders.llm.model import LanguageModel
+from encoders.llm.training.loss import losses
 
 NEXT_LOSS = "next_loss"
 LIFT = "log_rank_lift"

@@ -12,9 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataflows.tuning.balance import by_rarity, capped, drawn
-from dataflows.tuning.example_settings import ExampleSettings
-from dataflows.tuning.prompts import (
+from dataflows.config.examples import ExampleSettings
+from dataflows.finetune.window.sequences import Visit, prompt_lines, sequences
+from dataflows.finetune.window.sequences_balance import by_rarity, capped, drawn
+from dataflows.finetune.window.window import WindowEvent, WindowItem
+from dataflows.generation.prompts import (
     INTENT,
     MOST_SHOWN,
     NEXT,
@@ -23,9 +25,7 @@ from dataflows.tuning.prompts import (
     next_prompt,
     plain,
 )
-from dataflows.tuning.sequences import Visit, prompt_lines, sequences
-from dataflows.tuning.window import WindowEvent, WindowItem
-from encoders.language.tune import TextExample
+from encoders.llm.training.finetune import TextExample
 from encoders.text import render_event
 
 _MOST_LINES = MOST_SHOWN + 3

@@ -8,15 +8,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.intervals import bootstrap
-from dataflows.tuning.evidence import PairedMeasure
-from dataflows.tuning.language_questions import IntentQuestion, NextQuestion
-from dataflows.tuning.prompts import item_line, next_prompt
-from dataflows.tuning.window import WindowItem
-from encoders.language.beam import beam_search
-from encoders.language.loss import score_candidates
-from encoders.language.model import LanguageModel
-from encoders.language.trie import Trie
+from dataflows.evaluation.metrics.bootstrap import bootstrap
+from dataflows.finetune.language.questions import IntentQuestion, NextQuestion
+from dataflows.finetune.window.window import WindowItem
+from dataflows.generation.prompts import item_line, next_prompt
+from dataflows.registry.decisions import PairedMeasure
+from encoders.llm.decoding.constrained import beam_search
+from encoders.llm.decoding.trie import Trie
+from encoders.llm.model import LanguageModel
+from encoders.llm.training.loss import score_candidates
 
 LISTED = 10
 """Items that are generated for a user."""

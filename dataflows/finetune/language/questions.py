@@ -14,7 +14,9 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from dataflows.tuning.prompts import (
+from dataflows.finetune.window.sequences import Visit, prompt_lines, sequences
+from dataflows.finetune.window.window import Split, WindowEvent, WindowItem
+from dataflows.generation.prompts import (
     MOST_SHOWN,
     intent_prompt,
     item_line,
@@ -22,8 +24,6 @@ from dataflows.tuning.prompts import (
     next_prompt,
     plain,
 )
-from dataflows.tuning.sequences import Visit, prompt_lines, sequences
-from dataflows.tuning.window import Split, WindowEvent, WindowItem
 from encoders.text import render_event
 
 ONE_IN = 20

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.config import Config
-from dataflows.tuning.evidence import Evidence
-from dataflows.tuning.examples import intent_examples, next_item_examples
-from dataflows.tuning.language_gate import QuestionBudget, language_evidence
-from dataflows.tuning.language_questions import trained_on
-from dataflows.tuning.settings import Kind
-from dataflows.tuning.training import health_after, step_reporter
-from dataflows.tuning.tuner import Base, RoundStopped, StageProgress, Stop, Tell, Trained
-from dataflows.tuning.window import Split
-from encoders.language.load import load_language_model
-from encoders.language.model import LanguageModel
-from encoders.language.tune import TextExample, tune_language
+from dataflows.config.config import Config
+from dataflows.config.finetune import Kind
+from dataflows.finetune.language.evaluate import QuestionBudget, language_evidence
+from dataflows.finetune.language.examples import intent_examples, next_item_examples
+from dataflows.finetune.language.questions import trained_on
+from dataflows.finetune.training import health_after, step_reporter
+from dataflows.finetune.tuner import Base, RoundStopped, StageProgress, Stop, Tell, Trained
+from dataflows.finetune.window.window import Split
+from dataflows.registry.decisions import Evidence
+from encoders.llm.load import load_language_model
+from encoders.llm.model import LanguageModel
+from encoders.llm.training.finetune import TextExample, tune_language
 
 INTENT_SHARE = 0.2
 """The part of all examples that intents may take, where there are many."""

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.private_files import write_private
-from dataflows.records import Records
-from dataflows.tuning.kept import Due, read_due, read_event, read_items
-from dataflows.tuning.settings import Kind
-from dataflows.tuning.window import Window, standing
+from dataflows.config.finetune import Kind
+from dataflows.finetune.window.kept import Due, read_due, read_event, read_items
+from dataflows.finetune.window.window import Window, standing
+from dataflows.state.private_files import write_private
+from dataflows.state.records import Records
 
 WINDOW = "window.msgpack"
 FAILURES = "failures.json"

@@ -8,25 +8,25 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.config import Config
+from dataflows.config.config import Config
+from dataflows.config.finetune import FinetuneSettings, Kind
+from dataflows.config.limits import range_of
 from dataflows.errors import InputError
-from dataflows.events import decode_event
-from dataflows.items import decode_item
-from dataflows.limits import range_of
-from dataflows.log_order import read_order
-from dataflows.play import batched, catalogue_records
-from dataflows.record import ITEMS, Raw
-from dataflows.records import MemoryStore
+from dataflows.evaluation.log_order import read_order
+from dataflows.evaluation.offline_flow import batched, catalogue_records
+from dataflows.finetune.rounds.folder import RoundFolders
+from dataflows.finetune.rounds.process import announce_promotion, round_settings
+from dataflows.finetune.rounds.round import run_round
+from dataflows.finetune.tuner import Tell, Tuner
+from dataflows.finetune.tuners import tuner_for
+from dataflows.finetune.window.collect import Arrived, Collector
+from dataflows.finetune.window.window import Window
+from dataflows.messages.events import decode_event
+from dataflows.messages.items import decode_item
+from dataflows.messages.raw import ITEMS, Raw
+from dataflows.registry.decisions import GateDecision
 from dataflows.registry.registry import Registry
-from dataflows.tuning.collect import Arrived, Collector
-from dataflows.tuning.evidence import GateDecision
-from dataflows.tuning.round import run_round
-from dataflows.tuning.round_folder import RoundFolders
-from dataflows.tuning.round_process import announce_promotion, round_settings
-from dataflows.tuning.settings import FinetuneSettings, Kind
-from dataflows.tuning.tuner import Tell, Tuner
-from dataflows.tuning.tuners import tuner_for
-from dataflows.tuning.window import Window
+from dataflows.state.records import MemoryStore
 
 AT_ONCE = 1000
 

@@ -17,20 +17,20 @@ from typing import IO
 
 import msgspec
 
-from dataflows.config import Config
+from dataflows.config.config import Config
+from dataflows.config.finetune import Kind
 from dataflows.errors import InputError
-from dataflows.failures import WRONG_USE, describe
-from dataflows.log_set_up import set_up_log
+from dataflows.finetune.rounds.folder import RoundFolder
+from dataflows.finetune.rounds.round import RoundSettings, run_round
+from dataflows.finetune.tuner import StageProgress, Tuner
+from dataflows.lifecycle.child_process import take_line
+from dataflows.lifecycle.exit_status import WRONG_USE, describe
+from dataflows.lifecycle.log import set_up_log
+from dataflows.lifecycle.signals import SignalThread
 from dataflows.registry.announce import announce
-from dataflows.registry.open import open_registry
+from dataflows.registry.decisions import GateDecision
 from dataflows.registry.registry import Registry
-from dataflows.signals import SignalThread
-from dataflows.tuning.evidence import GateDecision
-from dataflows.tuning.round import RoundSettings, run_round
-from dataflows.tuning.round_folder import RoundFolder
-from dataflows.tuning.settings import Kind
-from dataflows.tuning.tether import take_line
-from dataflows.tuning.tuner import StageProgress, Tuner
+from dataflows.registry.registry_open import open_registry
 
 _log = logging.getLogger(__name__)
 

@@ -15,16 +15,16 @@ from typing import TypeVar
 
 import msgspec
 
+from dataflows.config.finetune import Kind
+from dataflows.config.gate import GateSettings
 from dataflows.errors import InputError, ModelError
-from dataflows.private_files import write_private
-from dataflows.registry.records import About, Manifest
+from dataflows.finetune.gate import judge
+from dataflows.finetune.tuner import Base, StageProgress, Stop, Tell, Trained, Tuner
+from dataflows.finetune.window.window import Split, Window, split
+from dataflows.registry.decisions import Evidence, GateDecision
+from dataflows.registry.manifest import About, Manifest
 from dataflows.registry.registry import Registry
-from dataflows.tuning.evidence import Evidence, GateDecision
-from dataflows.tuning.gate import judge
-from dataflows.tuning.gate_settings import GateSettings
-from dataflows.tuning.settings import Kind
-from dataflows.tuning.tuner import Base, StageProgress, Stop, Tell, Trained, Tuner
-from dataflows.tuning.window import Split, Window, split
+from dataflows.state.private_files import write_private
 
 CANDIDATE = "candidate"
 TRAINED = "trained.msgpack"

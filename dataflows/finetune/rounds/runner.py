@@ -10,15 +10,15 @@ from typing import IO
 
 import msgspec
 
-from dataflows.config import Config
-from dataflows.tuning import tether
-from dataflows.tuning.evidence import GateDecision
-from dataflows.tuning.round_folder import RoundFolder
-from dataflows.tuning.round_process import RoundJob, RoundMessage
-from dataflows.tuning.tuner import RoundStopped, Stop, Tell
+from dataflows.config.config import Config
+from dataflows.finetune.rounds.folder import RoundFolder
+from dataflows.finetune.rounds.process import RoundJob, RoundMessage
+from dataflows.finetune.tuner import RoundStopped, Stop, Tell
+from dataflows.lifecycle import child_process
+from dataflows.registry.decisions import GateDecision
 
-MODULE = "dataflows.tuning.round_process"
-MAKE = "dataflows.tuning.tuners:tuner_for"
+MODULE = "dataflows.finetune.rounds.process"
+MAKE = "dataflows.finetune.tuners:tuner_for"
 GLANCE = 0.2
 """Seconds between two looks at whether to stop."""
 GRACE = 2.0
@@ -49,13 +49,13 @@ class RoundRunner:
     def run(self, folder: RoundFolder, tell: Tell, stop: Stop) -> GateDecision:
         """Run a round. Raises `RoundStopped`, and RoundFailedError where it came to no decision."""
         job = RoundJob(self._config, folder.kind, folder.number, str(folder.path), self._make)
-        process = tether.start(MODULE, msgspec.json.encode(job), subprocess.PIPE)
+        process = child_process.start(MODULE, msgspec.json.encode(job), subprocess.PIPE)
         try:
             return self._listen(process, tell, stop)
         finally:
-            tether.end(process, 0.0)
+            child_process.end(process, 0.0)
 
-    def _listen(self, process: tether.ProcessOfOurs, tell: Tell, stop: Stop) -> GateDecision:
+    def _listen(self, process: child_process.ProcessOfOurs, tell: Tell, stop: Stop) -> GateDecision:
         seconds = self._config.finetune.round_seconds
         deadline = time.monotonic() + seconds
         assert process.stdout is not None  # noqa: S101 - it is a pipe
@@ -76,7 +76,7 @@ class RoundRunner:
                 elif message.error is not None:
                     raise RoundFailedError(message.error, is_final=message.is_final)
             if lines.is_over:
-                status = tether.end(process, GRACE)
+                status = child_process.end(process, GRACE)
                 raise RoundFailedError(
                     f"the round crashed: its process ended with {_describe_status(status)}"
                 )

@@ -13,14 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from dataflows.records import Records
+from dataflows.config.finetune import FinetuneSettings
+from dataflows.finetune.rounds.folder import RoundFolder, RoundFolders
+from dataflows.finetune.rounds.round import RoundSettings, refuse_round
+from dataflows.finetune.rounds.runner import RoundFailedError
+from dataflows.finetune.tuner import RoundStopped, StageProgress, Stop, Tell
+from dataflows.registry.decisions import GateDecision
 from dataflows.registry.registry import Registry
-from dataflows.tuning.evidence import GateDecision
-from dataflows.tuning.round import RoundSettings, refuse_round
-from dataflows.tuning.round_folder import RoundFolder, RoundFolders
-from dataflows.tuning.round_runner import RoundFailedError
-from dataflows.tuning.settings import FinetuneSettings
-from dataflows.tuning.tuner import RoundStopped, StageProgress, Stop, Tell
+from dataflows.state.records import Records
 
 LOOK = 1.0
 """Seconds between two looks at the store where nobody wakes the worker."""

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from dataflows.tuning.evidence import LOG_RANK, GateDecision
-from dataflows.tuning.round_folder import RoundFolder
-from dataflows.tuning.trainer import Watcher
-from dataflows.tuning.tuner import StageProgress
+from dataflows.finetune.rounds.folder import RoundFolder
+from dataflows.finetune.rounds.scheduler import Watcher
+from dataflows.finetune.tuner import StageProgress
+from dataflows.registry.decisions import LOG_RANK, GateDecision
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -12,20 +12,28 @@ from typing import NamedTuple
 
 import msgspec
 
-from dataflows.clean import Cleaner
-from dataflows.clean_settings import CleanSettings
-from dataflows.events import Event
-from dataflows.intent_control import control_of
-from dataflows.items import ItemRecord, RemovedItem
-from dataflows.late_labels import late_label
-from dataflows.ledger import Ledger
-from dataflows.origins import Origins
-from dataflows.progress import Progress
-from dataflows.record import Origin, Raw, Reject
-from dataflows.records import Record, Records
-from dataflows.tuning.kept import KIND_DUE, KIND_EVENT, KIND_ITEM, VERSION, Due, event_key, read_due
-from dataflows.tuning.settings import FinetuneSettings, Kind
-from dataflows.tuning.window import WindowEvent, WindowItem
+from dataflows.config.clean import CleanSettings
+from dataflows.config.finetune import FinetuneSettings, Kind
+from dataflows.engine.cleaning.cleaner import Cleaner
+from dataflows.finetune.window.kept import (
+    KIND_DUE,
+    KIND_EVENT,
+    KIND_ITEM,
+    VERSION,
+    Due,
+    event_key,
+    read_due,
+)
+from dataflows.finetune.window.window import WindowEvent, WindowItem
+from dataflows.messages.events import Event
+from dataflows.messages.items import ItemRecord, RemovedItem
+from dataflows.messages.raw import Origin, Raw, Reject
+from dataflows.messages.special_events import late_label
+from dataflows.messages.special_events_intent_control import control_of
+from dataflows.state.ledger import Ledger
+from dataflows.state.origins import Origins
+from dataflows.state.positions import Progress
+from dataflows.state.records import Record, Records
 from learners.codec import decode, pack, unpack_as
 
 KIND_CLOCK = "tuning:clock"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from dataflows.records import Records
-from dataflows.tuning.settings import Kind
-from dataflows.tuning.window import WindowEvent, WindowItem
+from dataflows.config.finetune import Kind
+from dataflows.finetune.window.window import WindowEvent, WindowItem
+from dataflows.state.records import Records
 from learners.codec import unpack_as
 
 KIND_EVENT = "tuning:event"

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from dataflows.tuning.prompts import item_line, search_line
-from dataflows.tuning.window import WindowEvent, WindowItem
+from dataflows.finetune.window.window import WindowEvent, WindowItem
+from dataflows.generation.prompts import item_line, search_line
 
 
 class Visit(NamedTuple):

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.retractions import Retracts
-from dataflows.tuning.settings import Kind
+from dataflows.config.finetune import Kind
+from dataflows.messages.retractions import Retracts
 
 
 class WindowEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One event after cleaning: as `learners.interaction.Interaction`, without vector and place.
+    """One event after cleaning: as `learners.types.Interaction`, without vector and place.
 
     One with `retracts` takes another one back, and neither of them is in a `Window`.
     """

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.language.beam_cache import PROMPT, grow
-from encoders.language.model import LanguageModel
-from encoders.language.trie import Node, Trie
+from encoders.llm.decoding.kv_cache import PROMPT, grow
+from encoders.llm.decoding.trie import Node, Trie
+from encoders.llm.model import LanguageModel
 
 Floats = NDArray[np.float32]
 

@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.language.beam_cache import PROMPT, grow
-from encoders.language.model import LanguageModel
+from encoders.llm.decoding.kv_cache import PROMPT, grow
+from encoders.llm.model import LanguageModel
 
 Floats = NDArray[np.float32]
 

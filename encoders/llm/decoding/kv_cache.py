@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.language.model import LanguageModel
+from encoders.llm.model import LanguageModel
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]

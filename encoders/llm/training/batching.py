@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.language.model import LanguageModel
+from encoders.llm.model import LanguageModel
 
 
 class TokenizedExample(NamedTuple):

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from encoders.language.adapter import attach, peft_library, read_adapter, save_adapter, with_lora
-from encoders.language.budget import Room, Time, is_out_of_memory
-from encoders.language.change import relative_change, trained_now
-from encoders.language.lines import TokenizedExample, line, rows, token_losses
-from encoders.language.memory import peak_bytes, reset_peak
-from encoders.language.model import LanguageModel
-from encoders.language.settings import LanguageTuning
-from encoders.progress import TrainingProgress
+from encoders.base_progress import TrainingProgress
+from encoders.llm.adapter import attach, peft_library, read_adapter, save_adapter, with_lora
+from encoders.llm.adapter_change import relative_change, trained_now
+from encoders.llm.budget import Room, Time, is_out_of_memory
+from encoders.llm.budget_memory import peak_bytes, reset_peak
+from encoders.llm.model import LanguageModel
+from encoders.llm.training.batching import TokenizedExample, line, rows, token_losses
+from encoders.llm.training.settings import LanguageTuning
 
 LARGEST_GRADIENT = 1.0
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.language.lines import batches, line, rows, token_losses
-from encoders.language.model import LanguageModel
+from encoders.llm.model import LanguageModel
+from encoders.llm.training.batching import batches, line, rows, token_losses
 
 MOST_TOKENS = 1024
 """Tokens of one call of the model: more are no faster on a CPU, and take more memory."""

@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from dataflows.config import load_config
-from dataflows.run import run as run_whole
+from dataflows.app.run import run as run_whole
+from dataflows.config.config import load_config
 from tests.dataflows.processes import BYTEWAX, Run
 
 COMMANDS = pytest.mark.parametrize(

@@ -11,14 +11,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dataflows.events import EventSettings, decode_item
-from dataflows.intent_control import KIND, ControlJson
-from dataflows.record import Raw, Reject
-from dataflows.signed import write_signed
-from dataflows.signing_keys import KEY as KEY_NAME
-from dataflows.signing_keys import Keys
+from dataflows.config.signing_keys import KEY as KEY_NAME
+from dataflows.config.signing_keys import Keys
+from dataflows.messages.events import EventSettings, decode_item
+from dataflows.messages.raw import Raw, Reject
+from dataflows.messages.signed import write_signed
+from dataflows.messages.special_events_intent_control import KIND, ControlJson
+from tests.dataflows.app.test_run import config_of, last_lists, ledger, lines, start
 from tests.dataflows.mutations import mutated
-from tests.dataflows.test_run import config_of, last_lists, ledger, lines, start
 
 COUNT = 100_000
 ITEMS, USERS = 200, 300

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dataflows.config import load_config
-from dataflows.ledger import Ledger
-from dataflows.run import run
-from dataflows.store import Store
+from dataflows.app.run import run
+from dataflows.config.config import load_config
+from dataflows.state.ledger import Ledger
+from dataflows.state.sqlite import Store
 from tests.dataflows import poison
 
 START = 1_700_000_000

@@ -14,19 +14,20 @@ from types import SimpleNamespace
 
 import pytest
 
-from dataflows.config import load_config
+from dataflows.app.run import run
+from dataflows.config.config import load_config
 from dataflows.errors import InputError
-from dataflows.ledger import Ledger
-from dataflows.outbox import KIND_MESSAGE
-from dataflows.run import run
-from dataflows.store import Store, store_path
-from encoders.hashing import HashingEncoder
+from dataflows.state.ledger import Ledger
+from dataflows.state.outbox import KIND_MESSAGE
+from dataflows.state.sqlite import Store, store_path
+from encoders.backends.hashing import HashingEncoder
 from tests.dataflows.stored import stored_ledger
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 EVENTS, USERS, ITEMS = 400, 12, 30
 RUN = (
-    "import sys; from dataflows.run import run; from dataflows.config import load_config as load; "
+    "import sys; from dataflows.app.run import run; from dataflows.config.config import "
+    "load_config as load; "
 )
 RUN += "from pathlib import Path; run(load(Path(sys.argv[1])))"
 BAD = [b"\xff\xfe\x83", b'{"event_id": "x"', b"null", b'{"event_id": NaN}']
@@ -193,7 +194,7 @@ def test_sigterm_in_mid_stream_writes_all_and_repeats_nothing(place):
 
 def test_bytewax_runs_the_flow_too_opens_no_port_and_stops_on_sigterm(place):
     config = config_of(place.folder, follow=True)
-    flow = ("-m", "bytewax.run", "-s", "1", "dataflows.app_flow:get_flow")
+    flow = ("-m", "bytewax.run", "-s", "1", "dataflows.app.flow:get_flow")
     process = start(config, *flow, PENCHANT_CONFIG=str(config))
     wait_for_lists(process, place.folder, 100)
     assert listening(process.pid) == []

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.config import load_config
-from dataflows.run import run
+from dataflows.app.run import run
+from dataflows.config.config import load_config
 
 LOGS = [
     ("basket/events_same_ts.jsonl", "basket/items.jsonl"),

@@ -10,9 +10,9 @@ import sys
 
 import pytest
 
-from dataflows.cli import main
-from dataflows.convert import FORMATS
-from dataflows.shop import Shop
+from dataflows.cli.main import main
+from dataflows.datasets.convert import FORMATS
+from dataflows.datasets.shop.shop import Shop
 
 OURS = "popularity,popularity-decayed"
 
@@ -216,7 +216,7 @@ def test_another_hash_seed_gives_the_same_figures(log, tmp_path) -> None:
         out = tmp_path / f"{seed}.json"
         subprocess.run(
             [
-                *(sys.executable, "-m", "dataflows.cli", "replay", log / "events.jsonl"),
+                *(sys.executable, "-m", "dataflows.cli.main", "replay", log / "events.jsonl"),
                 *("--items", log / "items.jsonl", "--encoder", "hashing-32", "--json", out),
                 *("--against", OURS),
             ],

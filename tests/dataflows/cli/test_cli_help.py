@@ -13,9 +13,9 @@ from importlib.metadata import version
 
 import pytest
 
-from dataflows.cli import app
-from dataflows.cli_help import command_line
-from dataflows.cli_version import installed, version_line
+from dataflows.cli.help import command_line
+from dataflows.cli.main import app
+from dataflows.lifecycle.versions import installed, version_line
 
 WIDEST = 80
 BEHIND = re.compile(r" [>|].*")
@@ -39,7 +39,7 @@ COMMANDS = below(ROOT)
 
 def call(*args: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "dataflows.cli", *args],
+        [sys.executable, "-m", "dataflows.cli.main", *args],
         check=False,
         capture_output=True,
         text=True,
@@ -116,7 +116,7 @@ def test_the_option_and_the_command_say_the_same_of_versions() -> None:
 
 def test_what_is_not_installed_has_no_version(monkeypatch) -> None:
     assert installed("nothing-of-this-name") is None
-    monkeypatch.setattr("dataflows.cli_version.STANDS_ON", ("nothing-of-this-name",))
+    monkeypatch.setattr("dataflows.lifecycle.versions.STANDS_ON", ("nothing-of-this-name",))
     assert "nothing-of-this-name missing" in version_line()
 
 

@@ -9,19 +9,24 @@ from typing import Any
 
 import pytest
 
-from dataflows.cli import app
-from dataflows.config import Config, load_config
+from dataflows.app.run import run
+from dataflows.cli.intent_labels import decide, history, overviews
+from dataflows.cli.main import app
+from dataflows.config.config import Config, load_config
+from dataflows.config.signing_keys import KEY, Keys
 from dataflows.errors import InputError
-from dataflows.events import Event, EventSettings, decode_event
-from dataflows.intent_control import control_of, read_control, shard_meant, write_control
-from dataflows.intents import decide, history, overviews
-from dataflows.reasons import Refused
-from dataflows.record import Raw
-from dataflows.run import run
-from dataflows.signed import write_signed
-from dataflows.signing_keys import KEY, Keys
-from dataflows.store import Store
-from learners.control import Control
+from dataflows.messages.events import Event, EventSettings, decode_event
+from dataflows.messages.raw import Raw
+from dataflows.messages.raw_reasons import Refused
+from dataflows.messages.signed import write_signed
+from dataflows.messages.special_events_intent_control import (
+    control_of,
+    read_control,
+    shard_meant,
+    write_control,
+)
+from dataflows.state.sqlite import Store
+from learners.intent.decisions import Control
 from tests.dataflows.stored import stored_ledger
 
 SAYS = {"card": "my card is stuck", "rate": "the exchange rate today", "fee": "an extra fee"}
@@ -167,7 +172,7 @@ def test_sequences_grow_even_where_the_clock_goes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(KEY, "a key of twenty bytes")
-    monkeypatch.setattr("dataflows.signed.time.time_ns", lambda: 1_000)
+    monkeypatch.setattr("dataflows.messages.signed.time.time_ns", lambda: 1_000)
     chosen = taught(tmp_path)
     for label in ("card", "rate"):
         held = Store.open(tmp_path / "state", 1, 0)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.shop import Shop
+from dataflows.datasets.shop.shop import Shop
 
 ESCAPE = "\x1b["
 
@@ -26,7 +26,7 @@ def folder(tmp_path_factory) -> Path:
 
 def begun(folder: Path, *args: str, **environ: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "dataflows.cli", *args],
+        [sys.executable, "-m", "dataflows.cli.main", *args],
         cwd=folder,
         env=os.environ | {"PENCHANT_ENCODER__NAME": "hashing-32"} | environ,
         stdin=subprocess.DEVNULL,

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from dataflows import state_copy
-from dataflows.cli import main
-from dataflows.ended import KIND_ENDED
+from dataflows.cli import state_copy
+from dataflows.cli.main import main
+from dataflows.cli.state_check import look
+from dataflows.cli.state_copy import backup, restore
+from dataflows.engine.status.clean_end import KIND_ENDED
 from dataflows.errors import InputError
-from dataflows.shard_files import marker_path, number_path, read_number, wal_path
-from dataflows.state_check import look
-from dataflows.state_copy import backup, restore
-from dataflows.store import Store, StoreInUseError, store_path
-from tests.dataflows.older_state import made_by_an_older_release
+from dataflows.state.shard_files import marker_path, number_path, read_number, wal_path
+from dataflows.state.sqlite import Store, StoreInUseError, store_path
+from tests.dataflows.state.older_state import made_by_an_older_release
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def filled(folder: Path, shards: int = 2, number: int = 20) -> None:
@@ -241,7 +241,7 @@ def test_a_restore_that_is_killed_leaves_nothing_that_begins_anew(tmp_path):
     script = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from dataflows import state_copy\n"
+        "from dataflows.cli import state_copy\n"
         "left = int(sys.argv[1])\n"
         "def hook(event, _):\n"
         "    global left\n"

@@ -4,13 +4,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dataflows.cli import _arguments
-from dataflows.config import Config, load_config, settings
+from dataflows.cli.main import _arguments
+from dataflows.config.config import Config, load_config, settings
+from dataflows.config.kinds import PATH, is_marked
+from dataflows.config.limits import describe_limits as limits_of
 from dataflows.errors import InputError
-from dataflows.limits import describe_limits as limits_of
-from dataflows.marks import PATH, is_marked
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def given(tmp_path: Path, text: str) -> Path:

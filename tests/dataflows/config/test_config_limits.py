@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from msgspec import inspect
 
-from dataflows.config import Config, load_config, settings
+from dataflows.config.config import Config, load_config, settings
+from dataflows.config.limits import describe_limits, range_of
 from dataflows.errors import InputError
-from dataflows.limits import describe_limits, range_of
 
 NUMBERS = {name: field.type for name, field in settings() if range_of(field.type) is not None}
 SECTIONS = {field.name: field.type for field in msgspec.structs.fields(Config)}

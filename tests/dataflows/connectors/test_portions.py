@@ -3,15 +3,15 @@ import logging
 
 import pytest
 
-from dataflows.catalogue import Catalogue
-from dataflows.encode import EncodeStep
-from dataflows.event_settings import EventSettings
-from dataflows.events import Event
-from dataflows.portions import BEHIND_AFTER, TELL_EVERY, Portions
-from dataflows.record import Raw
-from dataflows.rendered import Rendered
-from encoders.cache import CachedEncoder
-from encoders.hashing import HashingEncoder
+from dataflows.config.events import EventSettings
+from dataflows.connectors.micro_batches import BEHIND_AFTER, TELL_EVERY, Portions
+from dataflows.engine.encode_step import EncodeStep
+from dataflows.engine.item_store import Catalogue
+from dataflows.messages.events import Event
+from dataflows.messages.raw import Raw
+from dataflows.messages.rendered import Rendered
+from encoders.backends.hashing import HashingEncoder
+from encoders.cache.cached import CachedEncoder
 
 RATE, SECONDS = 100.0, 0.5
 MOST = RATE * SECONDS
@@ -92,7 +92,7 @@ def test_an_encoder_that_is_behind_is_told_once_a_while_and_so_is_the_end(caplog
         cut.take()
         clock.now += seconds
 
-    with caplog.at_level(logging.INFO, "dataflows.portions"):
+    with caplog.at_level(logging.INFO, "dataflows.connectors.micro_batches"):
         tick(1.0, 2)
         for _ in range(int(BEHIND_AFTER) - 1):
             tick(1.0, 1)

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from dataflows.convert import convert, render
-from dataflows.convert.report import ConvertReport
-from dataflows.events import Event, EventSettings, ItemRecord, decode_event, decode_item
-from dataflows.record import Raw
+from dataflows.datasets.convert import convert, render
+from dataflows.datasets.output.report import ConvertReport
+from dataflows.messages.events import Event, EventSettings, ItemRecord, decode_event, decode_item
+from dataflows.messages.raw import Raw
 
 
 def put(folder: Path, files: dict[str, str | bytes]) -> Path:

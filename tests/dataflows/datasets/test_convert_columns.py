@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from dataflows.check import check_events
-from dataflows.config import load_config
-from dataflows.convert import FORMATS, convert
-from tests.dataflows.convert_files import (
+from dataflows.config.config import load_config
+from dataflows.datasets.convert import FORMATS, convert
+from dataflows.evaluation.log_check.check import check_events
+from tests.dataflows.datasets.convert_files import (
     FILMS,
     RATED,
     becomes,

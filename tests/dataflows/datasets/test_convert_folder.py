@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataflows.errors import InputError
-from tests.dataflows.convert_files import (
+from tests.dataflows.datasets.convert_files import (
     FILMS,
     RATED,
     movielens,
@@ -56,7 +56,7 @@ def test_a_conversion_that_ends_early_leaves_nothing_that_looks_whole(tmp_path: 
 
 def command(*args: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "dataflows.cli", "convert", *map(str, args)],
+        [sys.executable, "-m", "dataflows.cli.main", "convert", *map(str, args)],
         check=False,
         capture_output=True,
         text=True,

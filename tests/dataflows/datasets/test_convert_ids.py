@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.convert import convert
-from tests.dataflows.convert_files import (
+from dataflows.datasets.convert import convert
+from tests.dataflows.datasets.convert_files import (
     FILMS,
     RATED,
     movielens,

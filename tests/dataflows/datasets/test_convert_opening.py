@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from backports import zstd
 
-from dataflows.convert import convert
+from dataflows.datasets.convert import convert
 from dataflows.errors import InputError
-from tests.dataflows.convert_files import (
+from tests.dataflows.datasets.convert_files import (
     FILMS,
     RATED,
     movielens,

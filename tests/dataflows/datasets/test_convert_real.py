@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from dataflows.convert import convert
-from dataflows.convert.report import ConvertReport
-from dataflows.events import Event, EventSettings, ItemRecord, decode_event, decode_item
-from dataflows.record import Raw
+from dataflows.datasets.convert import convert
+from dataflows.datasets.output.report import ConvertReport
+from dataflows.messages.events import Event, EventSettings, ItemRecord, decode_event, decode_item
+from dataflows.messages.raw import Raw
 
 SETTINGS = EventSettings()
 

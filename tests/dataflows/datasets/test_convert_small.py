@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from dataflows.convert import FORMATS, convert, render
-from dataflows.convert.writer import UNTIMED_START
+from dataflows.datasets.convert import FORMATS, convert, render
+from dataflows.datasets.output.writer import UNTIMED_START
 from dataflows.errors import InputError
 
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.convert import convert
-from dataflows.convert.csv_rows import quoted_rows
+from dataflows.datasets.convert import convert
+from dataflows.datasets.rows.csv_rows import quoted_rows
 from dataflows.errors import InputError
-from dataflows.events import Event, EventSettings, ItemRecord, decode_event, decode_item
-from dataflows.reasons import Reason
-from dataflows.record import Raw
-from tests.dataflows.convert_files import (
+from dataflows.messages.events import Event, EventSettings, ItemRecord, decode_event, decode_item
+from dataflows.messages.raw import Raw
+from dataflows.messages.raw_reasons import Reason
+from tests.dataflows.datasets.convert_files import (
     FILMS,
     RATED,
     movielens,

@@ -12,28 +12,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.batch import EncodedItem
-from dataflows.catalogue import Catalogue, item_blob, moved_blob, read_item
-from dataflows.clean import Cleaner, CleanSettings
-from dataflows.encode import EncodeStep
-from dataflows.engine import Engine
-from dataflows.event_settings import EventSettings
-from dataflows.events import Event, decode_event
-from dataflows.generation.narrative_prompts import fact_texts, plain_headline, plain_reason
-from dataflows.generation.told import NarrativeText, Sentence, SentList
-from dataflows.items import ItemRecord, decode_item
-from dataflows.messages import Position, Versions, render_narrative
-from dataflows.outbox import Outbox
-from dataflows.record import Raw, Reject
-from dataflows.records import MemoryStore
-from dataflows.store import Store
-from dataflows.swap.in_force import InForce
-from dataflows.tuning.collect import Arrived, Collector
-from dataflows.tuning.prompts import item_line
-from dataflows.tuning.round_folder import RoundFolders
-from dataflows.tuning.settings import FinetuneSettings
-from dataflows.tuning.window import write_log
-from encoders.hashing import HashingEncoder
+from dataflows.config.events import EventSettings
+from dataflows.config.finetune import FinetuneSettings
+from dataflows.engine.batch import EncodedItem
+from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings
+from dataflows.engine.encode_step import EncodeStep
+from dataflows.engine.encoder_in_force import InForce
+from dataflows.engine.item_store import Catalogue, item_blob, moved_blob, read_item
+from dataflows.engine.shard import Engine
+from dataflows.finetune.rounds.folder import RoundFolders
+from dataflows.finetune.window.collect import Arrived, Collector
+from dataflows.finetune.window.window import write_log
+from dataflows.generation.narrator_narrative_prompts import fact_texts, plain_headline, plain_reason
+from dataflows.generation.prompts import item_line
+from dataflows.messages.events import Event, decode_event
+from dataflows.messages.items import ItemRecord, decode_item
+from dataflows.messages.narrative import NarrativeText, Sentence, SentList
+from dataflows.messages.raw import Raw, Reject
+from dataflows.messages.render import Position, Versions, render_narrative
+from dataflows.state.outbox import Outbox
+from dataflows.state.records import MemoryStore
+from dataflows.state.sqlite import Store
+from encoders.backends.hashing import HashingEncoder
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings
 

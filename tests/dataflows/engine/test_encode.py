@@ -2,12 +2,12 @@ import json
 
 import numpy as np
 
-from dataflows.batch import EncodedEvent, EncodedItem, Removal, shard_key, shard_of
-from dataflows.catalogue import Catalogue
-from dataflows.encode import EncodeStep
-from dataflows.event_settings import EventSettings
-from dataflows.record import Raw, Reject
-from encoders.hashing import HashingEncoder
+from dataflows.config.events import EventSettings
+from dataflows.engine.batch import EncodedEvent, EncodedItem, Removal, shard_key, shard_of
+from dataflows.engine.encode_step import EncodeStep
+from dataflows.engine.item_store import Catalogue
+from dataflows.messages.raw import Raw, Reject
+from encoders.backends.hashing import HashingEncoder
 
 ENCODER = HashingEncoder(32)
 

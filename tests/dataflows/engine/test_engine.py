@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.catalogue import Catalogue
-from dataflows.clean import Cleaner, CleanSettings
-from dataflows.encode import EncodeStep
-from dataflows.engine import Engine
-from dataflows.event_settings import EventSettings
-from dataflows.outbox import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, Out
-from dataflows.progress import Progress
-from dataflows.record import Raw
-from dataflows.records import MemoryStore
-from dataflows.swap.in_force import InForce
-from encoders.hashing import HashingEncoder
-from learners.lists import Entry, RecommendationList
+from dataflows.config.events import EventSettings
+from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings
+from dataflows.engine.encode_step import EncodeStep
+from dataflows.engine.encoder_in_force import InForce
+from dataflows.engine.item_store import Catalogue
+from dataflows.engine.shard import Engine
+from dataflows.messages.raw import Raw
+from dataflows.state.outbox import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, Out
+from dataflows.state.positions import Progress
+from dataflows.state.records import MemoryStore
+from encoders.backends.hashing import HashingEncoder
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings
+from learners.types_lists import Entry, RecommendationList
 
 ENCODER = HashingEncoder(16)
 USERS, ITEMS = 4, 6

@@ -3,11 +3,11 @@ from datetime import timedelta
 
 from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
 
-from dataflows.batch import Batch, shard_key
-from dataflows.engines import Engines
-from dataflows.flow import NAME, STEPS, build_flow
-from dataflows.outbox import RECOMMENDATIONS, Outbox
-from dataflows.record import Raw
+from dataflows.engine.batch import Batch, shard_key
+from dataflows.engine.flow import NAME, STEPS, build_flow
+from dataflows.engine.shards import Engines
+from dataflows.messages.raw import Raw
+from dataflows.state.outbox import RECOMMENDATIONS, Outbox
 
 
 class Echo:

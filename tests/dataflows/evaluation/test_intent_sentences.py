@@ -11,11 +11,11 @@ import pytest
 
 from encoders.load import load_encoder
 from encoders.text import render_event
-from learners.history import User
-from learners.interaction import Interaction
-from learners.needs import IntentTracker
+from learners.intent.explanation import IntentReport
+from learners.intent.tracker import IntentTracker
 from learners.settings import LearnerSettings
-from learners.told import IntentReport
+from learners.types import Interaction
+from learners.users.user import User
 
 pytestmark = pytest.mark.slow
 

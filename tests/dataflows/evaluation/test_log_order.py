@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflows.config.events import EventSettings
+from dataflows.connectors.files.line_reader import LineReader
 from dataflows.errors import InputError
-from dataflows.event_settings import EventSettings
-from dataflows.line_reader import LineReader
-from dataflows.log_order import read_order, replay_order
+from dataflows.evaluation.log_order import read_order, replay_order
 
 SETTINGS = EventSettings(min_time=-1.0)
 

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from dataflows.narrow import print_whole
+from dataflows.evaluation.narrow_tables import print_whole
 
 HEADS = ["HR@100", "NDCG@100", "MRR@100", "95 % OF HR", "HR COLD", "HR WARM"]
 ROWS = {

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows import pace as pace_module
-from dataflows.pace import Pace
+from dataflows.evaluation import timing as pace_module
+from dataflows.evaluation.timing import Pace
 
 
 class Clock:

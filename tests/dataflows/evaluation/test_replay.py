@@ -14,16 +14,22 @@ import numpy as np
 import pytest
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
-from dataflows.config import load_config
+from dataflows.config.config import load_config
+from dataflows.datasets.shop.shop import Shop
 from dataflows.errors import InputError
-from dataflows.log_order import read_order
-from dataflows.outbox import Out
-from dataflows.pace import Pace
-from dataflows.play import PlaySource, batched, catalogue_records, open_engine, play
-from dataflows.prequential import Prequential
-from dataflows.replay import Replay, ReplaySettings, replay
-from dataflows.shop import Shop
-from dataflows.watch import ReplayObserver
+from dataflows.evaluation.judging.prequential import Prequential
+from dataflows.evaluation.log_order import read_order
+from dataflows.evaluation.observer import ReplayObserver
+from dataflows.evaluation.offline_flow import (
+    PlaySource,
+    batched,
+    catalogue_records,
+    open_engine,
+    play,
+)
+from dataflows.evaluation.replay import Replay, ReplaySettings, replay
+from dataflows.evaluation.timing import Pace
+from dataflows.state.outbox import Out
 from encoders.load import load_encoder
 
 Lines = list[dict[str, Any]]

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dataflows.config import load_config
-from dataflows.demo import run_demo
-from dataflows.made_by import made_by, title_of
-from dataflows.page.write import html
-from dataflows.replay import Replay, ReplaySettings, replay
-from dataflows.report import render
+from dataflows.cli.demo.demo import run_demo
+from dataflows.config.config import load_config
+from dataflows.evaluation.html.write import html
+from dataflows.evaluation.replay import Replay, ReplaySettings, replay
+from dataflows.evaluation.report import render
+from dataflows.evaluation.report_made_by import made_by, title_of
 
 WORDS = {"card": "card lost pin atm", "loan": "loan rate month credit", "app": "login app phone"}
 CONFIG = load_config(None, {"encoder.name": "hashing-32"}, {})

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from dataflows.clean import CleanSettings
-from dataflows.event_settings import EventSettings
-from dataflows.log_order import read_order
-from dataflows.warmup import Warmup, look_at_warmup
+from dataflows.config.events import EventSettings
+from dataflows.engine.cleaning.cleaner import CleanSettings
+from dataflows.evaluation.log_order import read_order
+from dataflows.evaluation.warmup import Warmup, look_at_warmup
 
 SETTINGS = EventSettings(min_time=0.0)
 

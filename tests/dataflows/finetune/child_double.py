@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from dataflows.tuning.tether import take_line
+from dataflows.lifecycle.child_process import take_line
 
 
 def main() -> None:
@@ -27,10 +27,10 @@ def main() -> None:
         case "hang":
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         case "parent":  # starts another one, tells of it, and waits
-            from dataflows.tuning import tether
+            from dataflows.lifecycle import child_process
 
             line = json.dumps({"do": "wait", "log": told["log"]}).encode()
-            tether.start("tests.dataflows.tuning.child_double", line)
+            child_process.start("tests.dataflows.finetune.child_double", line)
         case "group":  # starts a process that knows nothing of us, in our group
             other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
             with Path(told["log"]).open("a") as out:

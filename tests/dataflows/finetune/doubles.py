@@ -12,9 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.config import Config
+from dataflows.config.config import Config
+from dataflows.config.finetune import Kind
 from dataflows.errors import InputError
-from dataflows.tuning.evidence import (
+from dataflows.finetune.tuner import Base, RoundStopped, StageProgress, Stop, Tell, Trained
+from dataflows.finetune.window.window import Split, Window, WindowEvent, WindowItem
+from dataflows.registry.decisions import (
     CHECK,
     COVERAGE,
     LOG_RANK,
@@ -23,9 +26,6 @@ from dataflows.tuning.evidence import (
     PairedMeasure,
     TrainingHealth,
 )
-from dataflows.tuning.settings import Kind
-from dataflows.tuning.tuner import Base, RoundStopped, StageProgress, Stop, Tell, Trained
-from dataflows.tuning.window import Split, Window, WindowEvent, WindowItem
 from tests.dataflows.registry.tiny import write_adapter, write_sentence
 
 BEHAVIOUR = "behaviour.json"

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.config import load_config
-from dataflows.run import run
-from dataflows.shop import Shop
-from dataflows.tuning import tether
-from dataflows.tuning.child import Child, fine_tuned_beside
-from encoders.hashing import HashingEncoder
+from dataflows.app.finetune_child import Child, fine_tuned_beside
+from dataflows.app.run import run
+from dataflows.config.config import load_config
+from dataflows.datasets.shop.shop import Shop
+from dataflows.lifecycle import child_process
+from encoders.backends.hashing import HashingEncoder
 
-DOUBLE = "tests.dataflows.tuning.child_double"
+DOUBLE = "tests.dataflows.finetune.child_double"
 PATIENCE = 120.0
 
 
@@ -31,9 +31,9 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "pids"
 
 
-def started(log: Path, do: str) -> Callable[[], tether.ProcessOfOurs]:
+def started(log: Path, do: str) -> Callable[[], child_process.ProcessOfOurs]:
     line = json.dumps({"do": do, "log": str(log)}).encode()
-    return lambda: tether.start(DOUBLE, line)
+    return lambda: child_process.start(DOUBLE, line)
 
 
 def pids(log: Path) -> list[int]:
@@ -111,7 +111,7 @@ def test_what_a_child_has_started_ends_with_it(log):
 def test_a_child_that_cannot_be_started_is_tried_again(caplog):
     tries: list[int] = []
 
-    def start() -> tether.ProcessOfOurs:
+    def start() -> child_process.ProcessOfOurs:
         tries.append(1)
         raise OSError("no memory")
 
@@ -125,7 +125,7 @@ def test_a_child_that_cannot_be_started_is_tried_again(caplog):
 def test_children_end_when_their_parent_is_killed(log):
     line = json.dumps({"do": "parent", "log": str(log)})
     code = (
-        "import time; from dataflows.tuning import tether; "
+        "import time; from dataflows.lifecycle import child_process as tether; "
         f"child = tether.start({DOUBLE!r}, {line.encode()!r}); time.sleep(600)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code])
@@ -155,7 +155,7 @@ def test_the_stream_ends_the_same_beside_a_child_that_misbehaves(do, tmp_path, l
         with ExitStack() as stack:
             if is_beside:
                 beside = stack.enter_context(pytest.MonkeyPatch.context())
-                beside.setattr("dataflows.run.fine_tuned_beside", lambda *_: _Beside(log, do))
+                beside.setattr("dataflows.app.run.fine_tuned_beside", lambda *_: _Beside(log, do))
             engines = run(load_config(None, given, {}), HashingEncoder(32))
         assert engines[0].ledger.balance() == 300
         written = (tmp_path / f"output-{is_beside}" / "recommendations.jsonl").read_text()

@@ -13,19 +13,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dataflows.config import Config, load_config
+from dataflows.config.config import Config, load_config
+from dataflows.datasets.shop.shop import Shop
 from dataflows.errors import InputError
+from dataflows.finetune import process as finetune_process
+from dataflows.finetune.rounds.once import run_once
+from dataflows.finetune.run import finetune
+from dataflows.finetune.window.collect import read_positions
+from dataflows.lifecycle import child_process
+from dataflows.lifecycle.signals import ATTENDED
 from dataflows.registry.registry import Registry
-from dataflows.shop import Shop
-from dataflows.signals import ATTENDED
-from dataflows.store import Store
-from dataflows.tuning import finetune_process, tether
-from dataflows.tuning.collect import read_positions
-from dataflows.tuning.finetune import finetune
-from dataflows.tuning.once import run_once
-from tests.dataflows.tuning.doubles import TinyTuner, behave, tiny_tuner
+from dataflows.state.sqlite import Store
+from tests.dataflows.finetune.doubles import TinyTuner, behave, tiny_tuner
 
-MAKE = "tests.dataflows.tuning.doubles:tiny_tuner"
+MAKE = "tests.dataflows.finetune.doubles:tiny_tuner"
 
 
 def lines(first: int, last: int) -> str:
@@ -69,7 +70,7 @@ def registry(tmp_path: Path) -> Registry:
     return Registry(tmp_path / "state" / "models")
 
 
-def wait_for(holds: Callable[[], object], process: tether.ProcessOfOurs) -> None:
+def wait_for(holds: Callable[[], object], process: child_process.ProcessOfOurs) -> None:
     deadline = time.monotonic() + 120
     while not holds():
         assert process.poll() is None, "the process ended"
@@ -113,21 +114,21 @@ def test_killed_in_mid_round_it_goes_on_from_the_stored_window(tmp_path):
     job = msgspec.json.encode(finetune_process.FinetuneJob(config, MAKE))
     calls = TinyTuner(tiny).calls
 
-    process = tether.start(finetune_process.MODULE, job)
+    process = child_process.start(finetune_process.MODULE, job)
     wait_for(lambda: calls("trained"), process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    tether.let_go(process)
+    child_process.let_go(process)
     add(tmp_path, 100, 200)
 
-    process = tether.start(finetune_process.MODULE, job)
+    process = child_process.start(finetune_process.MODULE, job)
     wait_for(lambda: len(calls("trained")) == 2, process)
     # Reading goes on while the round is held.
     wait_for(lambda: stored(tmp_path) == (tmp_path / "events.jsonl").stat().st_size, process)
     assert registry(tmp_path).decisions() == []
     (tiny / "release").touch()
     wait_for(lambda: len(registry(tmp_path).decisions()) == 2, process)
-    assert tether.end(process, 30.0) == 0
+    assert child_process.end(process, 30.0) == 0
 
     assert calls("trained")[:2] == ["80 20 ", "80 20 "]
     first, second = registry(tmp_path).decisions()
@@ -195,7 +196,7 @@ def test_signals_that_are_not_to_end_it_reach_stream_and_round_and_end_neither(t
     tiny = tmp_path / "tiny-encoder"
     behave(tiny, hold=True)
     job = msgspec.json.encode(finetune_process.FinetuneJob(config, MAKE))
-    process = tether.start(finetune_process.MODULE, job)
+    process = child_process.start(finetune_process.MODULE, job)
     for number in ATTENDED:  # it has hardly begun
         os.killpg(process.pid, number)
     wait_for(lambda: TinyTuner(tiny).calls("trained"), process)
@@ -206,7 +207,7 @@ def test_signals_that_are_not_to_end_it_reach_stream_and_round_and_end_neither(t
                 os.kill(int(pid), number)
     (tiny / "release").touch()
     wait_for(lambda: registry(tmp_path).decisions(), process)
-    assert tether.end(process, 60.0) == 0
+    assert child_process.end(process, 60.0) == 0
     assert registry(tmp_path).decisions()[0].verdict == "promote"
     said = capfd.readouterr().err
     assert "SIGUSR1: fine-tuning, process" in said

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.config import load_config
+from dataflows.config.config import load_config
+from dataflows.datasets.shop.shop import Shop
 from dataflows.errors import InputError
-from dataflows.shop import Shop
-from dataflows.tuning import tunable
-from tests.encoders.language.tiny_folder import write_tiny
+from dataflows.finetune import tunable
+from tests.encoders.llm.tiny_folder import write_tiny
 
 
 def penchant(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "dataflows.cli", *words],
+        [sys.executable, "-m", "dataflows.cli.main", *words],
         env=os.environ | {"OMP_NUM_THREADS": "1", "PENCHANT_STATE__PATH": str(folder / "state")},
         capture_output=True,
         text=True,

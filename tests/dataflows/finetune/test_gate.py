@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.tuning.evidence import (
+from dataflows.config.gate import GateSettings
+from dataflows.finetune.gate import NEEDED, judge
+from dataflows.registry.decisions import (
     CHECK,
     COVERAGE,
     LOG_RANK,
@@ -19,8 +21,6 @@ from dataflows.tuning.evidence import (
     TrainingHealth,
     health_of,
 )
-from dataflows.tuning.gate import NEEDED, judge
-from dataflows.tuning.gate_settings import GateSettings
 
 CHECKED = CHECK + "intent_accuracy"
 HEALTHY = TrainingHealth(True, 100, 0.01, 6400)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dataflows.errors import InputError
-from dataflows.tuning.quiet import Quiet
+from dataflows.finetune.end_of_input import Quiet
 
 SECONDS, PATIENCE = 5.0, 30.0
 

@@ -10,20 +10,20 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from dataflows.batch import Batch, EncodedEvent, EncodedItem, Removal
-from dataflows.clean import Cleaner, CleanSettings
-from dataflows.engine import Engine
-from dataflows.events import Event, ItemRecord, RemovedItem
-from dataflows.generation.author import NAMES, NARRATIVES
-from dataflows.generation.companion import LlmClient
-from dataflows.generation.desk import InLine
-from dataflows.generation.generator import Named
-from dataflows.generation.settings import GenerateSettings
-from dataflows.generation.told import GeneratedNarrative, NarrativeText, Sentence
+from dataflows.config.generate import GenerateSettings
+from dataflows.engine.batch import Batch, EncodedEvent, EncodedItem, Removal
+from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings
+from dataflows.engine.encoder_in_force import InForce
+from dataflows.engine.shard import Engine
+from dataflows.generation.item_generator import Named
+from dataflows.generation.queue import InLine
+from dataflows.generation.responder import NAMES, NARRATIVES
+from dataflows.generation.shard_client import LlmClient
 from dataflows.generation.worker import Worker
-from dataflows.record import Raw
-from dataflows.records import MemoryStore
-from dataflows.swap.in_force import InForce
+from dataflows.messages.events import Event, ItemRecord, RemovedItem
+from dataflows.messages.narrative import GeneratedNarrative, NarrativeText, Sentence
+from dataflows.messages.raw import Raw
+from dataflows.state.records import MemoryStore
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from dataflows.generation.generator import Generator, Wish, history_of
-from dataflows.generation.settings import GenerateSettings
-from dataflows.tuning.prompts import MOST_SHOWN, next_prompt
-from encoders.language.beam import beam_search
-from learners.generated import GenerationContext
-from tests.encoders.language.tiny_model import WORDS, tiny_model
+from dataflows.config.generate import GenerateSettings
+from dataflows.generation.item_generator import Generator, Wish, history_of
+from dataflows.generation.prompts import MOST_SHOWN, next_prompt
+from encoders.llm.decoding.constrained import beam_search
+from learners.users.generated import GenerationContext
+from tests.encoders.llm.tiny_model import WORDS, tiny_model
 
 MODEL = tiny_model()
 TITLES = {f"i{n}": f"{WORDS[n % 12]} {WORDS[n * 5 % 12]}" for n in range(20)}
@@ -112,10 +112,10 @@ def test_a_search_stands_where_it_came():
 
 
 def test_a_user_is_asked_about_live_as_in_training():
-    from dataflows.tuning.sequences import prompt_lines, sequences
-    from dataflows.tuning.window import WindowEvent, WindowItem
-    from learners.interaction import Item
+    from dataflows.finetune.window.sequences import prompt_lines, sequences
+    from dataflows.finetune.window.window import WindowEvent, WindowItem
     from learners.recommender import Recommender
+    from learners.types import Item
     from tests.learners.worlds import DIM, Feed, small, unit
 
     feed, kinds = Feed(Recommender(small(dim=DIM))), ("A", "B")

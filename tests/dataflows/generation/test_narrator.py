@@ -4,22 +4,22 @@ import re
 
 import pytest
 
-from dataflows.generation.author import NARRATIVES, LlmResponder
+from dataflows.config.generate import GenerateSettings
 from dataflows.generation.grounding import TitleIndex, facts_of, fault, words_of
-from dataflows.generation.narrative_prompts import (
+from dataflows.generation.narrator import Narrator, narrate
+from dataflows.generation.narrator_narrative_prompts import (
     fact_texts,
     headline_prompt,
     plain_headline,
     plain_reason,
     reason_prompt,
 )
-from dataflows.generation.narrator import Narrator, narrate
-from dataflows.generation.settings import GenerateSettings
-from dataflows.generation.told import SentList
-from dataflows.items import ItemRecord
-from dataflows.message_types import Position, Versions
-from encoders.language.words import GeneratedLine
-from tests.encoders.language.tiny_model import tiny_model
+from dataflows.generation.responder import NARRATIVES, LlmResponder
+from dataflows.messages.items import ItemRecord
+from dataflows.messages.narrative import SentList
+from dataflows.messages.outgoing import Position, Versions
+from encoders.llm.decoding.free import GeneratedLine
+from tests.encoders.llm.tiny_model import tiny_model
 
 MODEL = tiny_model()
 SHOP = [
@@ -220,7 +220,7 @@ def test_a_list_is_put_into_words_by_itself(monkeypatch):
 
 @pytest.mark.slow
 def test_the_packaged_model_writes_lines_that_hold():
-    from encoders.language.load import load_language_model
+    from encoders.llm.load import load_language_model
 
     model = load_language_model()
     responder = LlmResponder(model, GenerateSettings(narratives=True))

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from dataflows.config import load_config
-from dataflows.generation.author import LlmResponder
-from dataflows.generation.settings import GenerateSettings
-from dataflows.replay import ReplaySettings, replay
-from dataflows.shop import Shop
-from tests.encoders.language.tiny_model import tiny_model
+from dataflows.config.config import load_config
+from dataflows.config.generate import GenerateSettings
+from dataflows.datasets.shop.shop import Shop
+from dataflows.evaluation.replay import ReplaySettings, replay
+from dataflows.generation.responder import LlmResponder
+from tests.encoders.llm.tiny_model import tiny_model
 
 MODEL = tiny_model()
 

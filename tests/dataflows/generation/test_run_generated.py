@@ -9,17 +9,17 @@ from types import SimpleNamespace
 import jsonschema
 import pytest
 
-from dataflows.config import load_config
+from dataflows.app.run import run
+from dataflows.config.config import load_config
+from dataflows.config.generate import GenerateSettings
 from dataflows.errors import InputError
 from dataflows.generation import open as opening
 from dataflows.generation.open import Renewal, learner_with, open_worker
-from dataflows.generation.settings import GenerateSettings
-from dataflows.run import run
-from encoders.hashing import HashingEncoder
-from encoders.language.errors import AdapterError, LanguageError
+from encoders.backends.hashing import HashingEncoder
+from encoders.llm.errors import AdapterError, LanguageError
 from learners.settings import LearnerSettings
 from tests.dataflows.generation.test_companion import SCHEMA
-from tests.encoders.language.tiny_model import WORDS, tiny_model
+from tests.encoders.llm.tiny_model import WORDS, tiny_model
 
 ENCODER = HashingEncoder(16)
 

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from dataflows.batch import Batch
-from dataflows.generation.author import LABELS, LlmResponder
-from dataflows.generation.desk import InLine
-from dataflows.generation.settings import GenerateSettings
-from dataflows.generation.teacher import LabelQuestion, LabelScorer, Lesson, Teacher
-from dataflows.generation.usual import Usual
-from dataflows.tuning.prompts import intent_prompt, label_words
-from learners.pending import LateLabel
+from dataflows.config.generate import GenerateSettings
+from dataflows.engine.batch import Batch
+from dataflows.generation.labeller import LabelQuestion, LabelScorer, Lesson, Teacher
+from dataflows.generation.labeller_usual import Usual
+from dataflows.generation.prompts import intent_prompt, label_words
+from dataflows.generation.queue import InLine
+from dataflows.generation.responder import LABELS, LlmResponder
+from learners.intent.event_buffer import LateLabel
 from tests.dataflows.generation.test_companion import Shard, record_of
-from tests.encoders.language.tiny_model import tiny_model
+from tests.encoders.llm.tiny_model import tiny_model
 
 MODEL = tiny_model()
 CHOICE = ("w1_w2", "w3", "w4-w5 w6", "w3_w7")

@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from dataflows.generation.desk import Backlog, InLine, Request
+from dataflows.generation.queue import Backlog, InLine, Request
 from dataflows.generation.worker import Worker
-from dataflows.items import ItemRecord
-from encoders.language.beam import beam_search
-from encoders.language.trie import Trie
-from tests.encoders.language.tiny_model import tiny_model
+from dataflows.messages.items import ItemRecord
+from encoders.llm.decoding.constrained import beam_search
+from encoders.llm.decoding.trie import Trie
+from tests.encoders.llm.tiny_model import tiny_model
 
 PATIENCE = 120.0
 MODEL = tiny_model()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from encoders.hashing import HashingEncoder
+from encoders.backends.hashing import HashingEncoder
 
 DIM = 16
 

@@ -10,24 +10,24 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.catalogue import Catalogue
-from dataflows.clean import Cleaner, CleanSettings
-from dataflows.encode import EncodeStep
-from dataflows.engine import Engine
-from dataflows.engines import Engines
+from dataflows.config.events import EventSettings
+from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings
+from dataflows.engine.encode_step import EncodeStep
+from dataflows.engine.encoder_in_force import InForce, newest_in_force
+from dataflows.engine.item_store import Catalogue
+from dataflows.engine.shard import Engine
+from dataflows.engine.shards import Engines
 from dataflows.errors import ModelError
-from dataflows.event_settings import EventSettings
-from dataflows.outbox import RECOMMENDATIONS
-from dataflows.record import Raw
-from dataflows.registry.records import Promotion
-from dataflows.store import Store
-from dataflows.swap.in_force import InForce, newest_in_force
-from dataflows.swap.serving import Serving
-from dataflows.swap.swapper import Swapper
-from encoders.cache import CachedEncoder
+from dataflows.hotswap.load_serving import Serving
+from dataflows.hotswap.swapper import Swapper
+from dataflows.messages.raw import Raw
+from dataflows.registry.manifest import Promotion
+from dataflows.state.outbox import RECOMMENDATIONS
+from dataflows.state.sqlite import Store
+from encoders.cache.cached import CachedEncoder
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings
-from tests.dataflows.swap.conftest import DIM, Seeded
+from tests.dataflows.hotswap.conftest import DIM, Seeded
 
 ITEMS = 40
 PATIENCE = 120.0

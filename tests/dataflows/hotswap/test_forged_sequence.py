@@ -7,15 +7,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dataflows.clean import Cleaner, CleanSettings
-from dataflows.config import load_config
-from dataflows.engine import Engine
-from dataflows.registry.open import open_registry
+from dataflows.config.config import load_config
+from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings
+from dataflows.engine.encoder_in_force import KIND_VERSIONS, InForce
+from dataflows.engine.shard import Engine
+from dataflows.hotswap.startup import identity_of, open_encoder
+from dataflows.registry.registry_open import open_registry
 from dataflows.registry.watch import open_watch
-from dataflows.store import Store
-from dataflows.swap.in_force import KIND_VERSIONS, InForce
-from dataflows.swap.start import identity_of, open_encoder
-from encoders.hashing import HashingEncoder
+from dataflows.state.sqlite import Store
+from encoders.backends.hashing import HashingEncoder
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings
 from tests.dataflows.registry.tiny import about, write_sentence

@@ -13,18 +13,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from dataflows.batch import Batch, EncodedEvent, Switch
-from dataflows.catalogue import KIND, read_item
+from dataflows.engine.batch import Batch, EncodedEvent, Switch
+from dataflows.engine.encoder_in_force import read_in_force
+from dataflows.engine.item_store import KIND, read_item
 from dataflows.errors import ModelError
-from dataflows.outbox import RECOMMENDATIONS
-from dataflows.store import Store
-from dataflows.swap import swapper
-from dataflows.swap.in_force import read_in_force
-from dataflows.swap.load import Loader
-from encoders.cache import CachedEncoder
-from encoders.hashing import HashingEncoder
-from tests.dataflows.swap.conftest import DIM, Noise, Seeded
-from tests.dataflows.swap.live import PATIENCE, Live, Promotions, event, gone, item
+from dataflows.hotswap import swapper
+from dataflows.hotswap.load import Loader
+from dataflows.state.outbox import RECOMMENDATIONS
+from dataflows.state.sqlite import Store
+from encoders.backends.hashing import HashingEncoder
+from encoders.cache.cached import CachedEncoder
+from tests.dataflows.hotswap.conftest import DIM, Noise, Seeded
+from tests.dataflows.hotswap.live import PATIENCE, Live, Promotions, event, gone, item
 
 
 @pytest.fixture

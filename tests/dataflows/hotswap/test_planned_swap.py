@@ -7,14 +7,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from dataflows.config import load_config
+from dataflows.config.config import load_config
+from dataflows.datasets.shop.shop import Shop
 from dataflows.errors import InputError
-from dataflows.replay import ReplaySettings, replay
-from dataflows.shop import Shop
-from dataflows.swap.content import ContentRanks
-from dataflows.swap.planned import cut_at, read_promote
-from dataflows.swap.twin import paired, twins
-from tests.dataflows.swap.conftest import DIM, Noise, Seeded, write_topics
+from dataflows.evaluation.metrics.semantic import ContentRanks
+from dataflows.evaluation.paired_replay import paired, twins
+from dataflows.evaluation.planned_swaps import cut_at, read_promote
+from dataflows.evaluation.replay import ReplaySettings, replay
+from tests.dataflows.hotswap.conftest import DIM, Noise, Seeded, write_topics
 
 EVENTS = 420
 TIMING = ("events_per_cpu_second", "cpu_seconds", "wall_seconds", "latency_ms", "peers", "intent")

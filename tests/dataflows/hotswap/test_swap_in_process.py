@@ -8,16 +8,16 @@ import time
 import pytest
 from bytewax.run import cli_main
 
-from dataflows.config import load_config
+from dataflows.app.process import assemble
+from dataflows.config.config import load_config
+from dataflows.engine.encoder_in_force import read_in_force
 from dataflows.errors import InputError
-from dataflows.process import assemble
+from dataflows.hotswap import load as loading
 from dataflows.registry.registry import Registry
-from dataflows.store import Store
-from dataflows.swap import load as loading
-from dataflows.swap.in_force import read_in_force
+from dataflows.state.sqlite import Store
 from encoders.load import load_encoder
+from tests.dataflows.hotswap.conftest import DIM, Seeded, write_topics
 from tests.dataflows.registry.tiny import about, write_sentence
-from tests.dataflows.swap.conftest import DIM, Seeded, write_topics
 
 PATIENCE = 120.0
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dataflows.errors import InputError, LedgerError
-from dataflows.failures import run_to_status
-from dataflows.own import mend
-from encoders.errors import EncoderError
+from dataflows.lifecycle.exit_status import run_to_status
+from dataflows.lifecycle.own_packages import mend
+from encoders.base_errors import EncoderError
 
 
 def failing(error: BaseException):
@@ -41,9 +41,11 @@ def wrapped(error: BaseException) -> BaseException:
             f"penchant: the library river is missing from this environment: {mend()}\n",
         ),
         (
-            ModuleNotFoundError("No module named 'learners.lists'", name="learners.lists"),
+            ModuleNotFoundError(
+                "No module named 'learners.types_lists'", name="learners.types_lists"
+            ),
             1,
-            f"penchant: our own learners.lists is missing from here: {mend('learners')}\n",
+            f"penchant: our own learners.types_lists is missing from here: {mend('learners')}\n",
         ),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 LEAVE = """
 import atexit, logging, sys, threading
-from dataflows.leaving import leave
+from dataflows.lifecycle.leave import leave
 
 class Late(logging.StreamHandler):
     def flush(self):
@@ -25,7 +25,7 @@ leave(7)
 RUN = """
 import atexit, sys
 atexit.register(print, "taken down")
-from dataflows.cli import main
+from dataflows.cli.main import main
 sys.argv[1:] = ["run", "--config", "penchant.toml"]
 main()
 """

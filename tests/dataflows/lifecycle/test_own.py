@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.own import check_own_packages
+from dataflows.lifecycle.own_packages import check_own_packages
 
-ROOT = Path(__file__).resolve().parents[2]
-CHECK = "from dataflows.own import check_own_packages; check_own_packages()"
+ROOT = Path(__file__).resolve().parents[3]
+CHECK = "from dataflows.lifecycle.own_packages import check_own_packages; check_own_packages()"
 
 
 def run_check(path: list[Path]) -> subprocess.CompletedProcess[str]:
@@ -99,7 +99,7 @@ def test_the_command_line_says_it_in_one_line(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "encoders", tmp_path / "encoders")
     for args in (["--version"], ["replay", "x.jsonl"]):
         done = subprocess.run(
-            [sys.executable, "-m", "dataflows.cli", *args],
+            [sys.executable, "-m", "dataflows.cli.main", *args],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(tmp_path)},
             capture_output=True,

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.config import load_config
+from dataflows.config.config import load_config
+from dataflows.connectors.kafka.client import make_consumer
+from dataflows.connectors.kafka.health import Health
 from dataflows.errors import InputError
-from dataflows.kafka_client import make_consumer
-from dataflows.kafka_health import Health
-from dataflows.registry.open import open_registry
-from dataflows.secrets import MASK, MaskedFormatter, masked
+from dataflows.lifecycle.redaction import MASK, MaskedFormatter, masked
+from dataflows.registry.registry_open import open_registry
 
 CANARY = "k4n4ry-Vogel"
 PASSWORD = {"sasl.password": CANARY}
@@ -160,7 +160,7 @@ def test_the_whole_process_shows_no_secret(tmp_path: Path, debug: dict[str, str]
         "HF_TOKEN": "hub-canary-1",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "dataflows.cli", "run"],
+        [sys.executable, "-m", "dataflows.cli.main", "run"],
         check=False,
         env=os.environ | settings | debug,
         capture_output=True,

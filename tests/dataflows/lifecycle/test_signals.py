@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from dataflows.signals import ATTENDED, attended, held_back
-from dataflows.stacks import stacks
+from dataflows.lifecycle.signals import ATTENDED, attended, held_back
+from dataflows.lifecycle.thread_stacks import stacks
 from tests.dataflows.processes import BYTEWAX, ROOT, RUN, Run
 
 COMMANDS = pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_it_tells_how_it_is_and_where_each_thread_is_and_goes_on(run, command):
     assert "SIGUSR1: process" in said
     assert "SIGQUIT: process" in said
     shard = next(line for line in said.splitlines() if "SIGUSR1: shard 0:" in line)
-    assert "INFO dataflows.signals: " in shard
+    assert "INFO dataflows.lifecycle.signals: " in shard
     for figure in (
         "40 records in = 40 learnt",
         "40 events learnt",
@@ -88,25 +88,25 @@ def test_sighup_opens_renamed_outputs_anew_at_once_and_no_line_is_lost(run, comm
 def test_each_of_them_leaves_a_starting_process_alive(run):
     """From the first line of the command on, while it still imports what it needs."""
     code = (
-        "import os, signal, sys; from dataflows import signals; signals.hold_back();"
+        "import os, signal, sys; from dataflows.lifecycle import signals; signals.hold_back();"
         "[os.kill(os.getpid(), number) for number in signals.ATTENDED];"
-        "from dataflows.cli import main; sys.argv[1:] = ['run', '--config', 'penchant.toml'];"
+        "from dataflows.cli.main import main; sys.argv[1:] = ['run', '--config', 'penchant.toml'];"
         "main()"
     )
     run.start("-c", code)
     for number in ATTENDED:
-        run.until_said(f"dataflows.signals: {number.name}")
+        run.until_said(f"dataflows.lifecycle.signals: {number.name}")
     run.until_learnt()
     assert run.stop() == 0, run.said
 
 
 def test_the_command_holds_them_back_before_it_imports_what_takes_long(run):
     code = (
-        "import signal, sys; import dataflows.cli as cli; "
-        "import dataflows.signals as signals\n"
+        "import signal, sys; import dataflows.cli.main as cli; "
+        "import dataflows.lifecycle.signals as signals\n"
         "class Look:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'dataflows.run':\n"
+        "        if name == 'dataflows.app.run':\n"
         "            held = signal.pthread_sigmask(signal.SIG_BLOCK, ())\n"
         "            print('held', set(signals.ATTENDED) <= held, file=sys.stderr)\n"
         "sys.meta_path.insert(0, Look())\n"
@@ -120,7 +120,7 @@ def test_the_command_holds_them_back_before_it_imports_what_takes_long(run):
 
 def test_it_answers_while_the_main_thread_is_in_native_code(caplog):
     mutex, libc = ctypes.create_string_buffer(128), ctypes.CDLL(None)
-    caplog.set_level(logging.INFO, "dataflows.signals")
+    caplog.set_level(logging.INFO, "dataflows.lifecycle.signals")
     answered = threading.Event()
 
     class Answer(logging.Handler):
@@ -128,7 +128,7 @@ def test_it_answers_while_the_main_thread_is_in_native_code(caplog):
             if "thread MainThread" in record.getMessage():
                 answered.set()
 
-    log, answer = logging.getLogger("dataflows.signals"), Answer()
+    log, answer = logging.getLogger("dataflows.lifecycle.signals"), Answer()
     log.addHandler(answer)
     with attended(threading.Event()):
         libc.pthread_mutex_lock(mutex)
@@ -164,7 +164,7 @@ def test_it_is_told_whatever_the_level_of_the_log(tmp_path):
 
 
 def test_what_has_no_meaning_is_passed_over_and_handlers_are_put_back(caplog):
-    caplog.set_level(logging.INFO, "dataflows.signals")
+    caplog.set_level(logging.INFO, "dataflows.lifecycle.signals")
     before = {number: signal.getsignal(number) for number in ATTENDED}
     with attended(threading.Event()) as signals:
         signals.reopen.append(lambda: 1 // 0)

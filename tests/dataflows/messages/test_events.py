@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.events import (
+from dataflows.messages.events import (
     Event,
     EventSettings,
     ItemRecord,
@@ -21,8 +21,8 @@ from dataflows.events import (
     decode_event,
     decode_item,
 )
-from dataflows.reasons import Reason
-from dataflows.record import Raw, Reject
+from dataflows.messages.raw import Raw, Reject
+from dataflows.messages.raw_reasons import Reason
 
 SETTINGS = EventSettings()
 GOOD = {"event_id": "e1", "user_id": "u1", "item_id": "i1", "type": "view", "ts": 1_700_000_000}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.event_settings import EventSettings
-from dataflows.events import decode_event
-from dataflows.record import Raw, Reject
+from dataflows.config.events import EventSettings
+from dataflows.messages.events import decode_event
+from dataflows.messages.raw import Raw, Reject
 
 NINE = 1_772_355_600.0  # 2026-03-01 09:00 UTC
 

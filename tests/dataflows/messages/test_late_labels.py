@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from dataflows.events import Event
-from dataflows.late_labels import late_label
-from dataflows.outcomes import outcome_of_label
-from learners.pending import LateLabel
+from dataflows.engine.cleaning.outcomes import outcome_of_label
+from dataflows.messages.events import Event
+from dataflows.messages.special_events import late_label
+from learners.intent.event_buffer import LateLabel
 from tests.dataflows.lines import Line
 
 TEXTS = {"card": "my card is stuck", "rate": "what is the exchange rate", "fee": "an extra fee"}
@@ -136,7 +136,7 @@ def test_a_restart_in_between_changes_nothing() -> None:
 
 
 def test_the_page_tells_what_becomes_of_a_label() -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "messages.md").read_text("utf-8")
+    page = (Path(__file__).resolve().parents[3] / "docs" / "messages.md").read_text("utf-8")
     for how in ("learn", "unmatched", "duplicate"):
         for word in outcome_of_label(how):
             assert f"`{word}`" in page

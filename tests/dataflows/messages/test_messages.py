@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows import schemas
-from dataflows.clean import CleanSettings, Note
-from dataflows.events import Event, EventSettings, decode_event, decode_item
-from dataflows.ledger import OUTCOMES
-from dataflows.messages import (
+from dataflows.engine.cleaning.cleaner import CleanSettings, Note
+from dataflows.messages import json_schemas
+from dataflows.messages.events import Event, EventSettings, decode_event, decode_item
+from dataflows.messages.raw import Raw, Reject
+from dataflows.messages.raw_reasons import Reason
+from dataflows.messages.render import (
     RAW_LIMIT,
     MessageError,
     Position,
@@ -30,11 +31,10 @@ from dataflows.messages import (
     render_recommendation,
     user_key,
 )
-from dataflows.reasons import Reason
-from dataflows.record import Raw, Reject
-from learners.lists import Entry, IntentEvidence, Leaning, RecommendationList
+from dataflows.state.ledger import OUTCOMES
+from learners.types_lists import Entry, IntentEvidence, Leaning, RecommendationList
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 NOW = 1_769_903_940.1234
 POSITION = Position("events-0", 4711)
 VERSIONS = Versions("hashing-256-1f3a", "1-9c2e")
@@ -236,15 +236,17 @@ def test_a_time_that_is_no_date_is_refused(time: float) -> None:
 # The published schemas.
 
 
-@pytest.mark.parametrize("name", sorted(schemas.TYPES))
+@pytest.mark.parametrize("name", sorted(json_schemas.TYPES))
 def test_the_published_schema_is_the_one_of_the_code(name: str) -> None:
     published = json.loads((DOCS / "schemas" / f"{name}.json").read_text("utf-8"))
-    assert published == schemas.schema(name), "run python -m dataflows.schemas docs/schemas"
+    assert published == json_schemas.schema(name), (
+        "run python -m dataflows.messages.json_schemas docs/schemas"
+    )
     jsonschema.Draft202012Validator.check_schema(published)
 
 
 def test_schemas_are_written_one_file_each(tmp_path: Path) -> None:
-    schemas.write(tmp_path)
+    json_schemas.write(tmp_path)
     written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert written == {path.name: path.read_bytes() for path in (DOCS / "schemas").iterdir()}
 
@@ -387,10 +389,10 @@ def test_every_note_of_the_ledger_is_explained_and_no_other() -> None:
 
 def test_every_field_is_explained_and_no_other() -> None:
     for title, name in (("`events`", "event"), ("`items`", "item")):
-        properties = schemas.schema(name)["properties"]
+        properties = json_schemas.schema(name)["properties"]
         assert sorted(first_column(title)) == sorted(properties)
         needed = re.findall(r"^\| `([a-z_]+)` \| yes \|", section(title), re.MULTILINE)
-        assert needed == schemas.schema(name)["required"]
+        assert needed == json_schemas.schema(name)["required"]
 
 
 @pytest.mark.parametrize(
@@ -408,7 +410,7 @@ def test_every_field_is_explained_and_no_other() -> None:
 def test_every_example_is_a_whole_message(title: str, name: str) -> None:
     shown = example(title)
     assert valid(name, shown)
-    assert set(shown) == set(schemas.schema(name)["properties"])
+    assert set(shown) == set(json_schemas.schema(name)["properties"])
     if name in {"event", "item"}:
         record = Raw("t", "t-0", 0, 1, None, json.dumps(shown).encode())
         decode = decode_event if name == "event" else decode_item

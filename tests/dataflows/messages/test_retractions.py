@@ -9,16 +9,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from dataflows.config import load_config
+from dataflows.config.config import load_config
+from dataflows.config.event_types import OUR_OWN
+from dataflows.config.events import EventSettings
 from dataflows.errors import InputError
-from dataflows.event_settings import EventSettings
-from dataflows.event_types import OUR_OWN
-from dataflows.events import Event, decode_event
-from dataflows.record import Raw, Reject
-from dataflows.replay import replay
-from dataflows.retractions import Retracts
-from dataflows.tuning.window import WindowEvent, standing, write_log
-from learners.interaction import Item
+from dataflows.evaluation.replay import replay
+from dataflows.finetune.window.window import WindowEvent, standing, write_log
+from dataflows.messages.events import Event, decode_event
+from dataflows.messages.raw import Raw, Reject
+from dataflows.messages.retractions import Retracts
+from learners.types import Item
 from tests.dataflows.lines import ENCODER, Line
 
 TYPES = {"unsave": "save", "refund": "buy", "undislike": "dislike", "clear": "search"}

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.config import load_config
+from dataflows.config.config import load_config
+from dataflows.config.gate import GateSettings
+from dataflows.datasets.shop.shop import Shop
 from dataflows.errors import InputError, ModelError
-from dataflows.registry.compress import compress, source_of
-from dataflows.registry.slice import newest_window
-from dataflows.shop import Shop
-from dataflows.store import Store
-from dataflows.tuning.collect import Collector
-from dataflows.tuning.evidence import Evidence, PairedMeasure
-from dataflows.tuning.finetune import IDENTITY, tuning_folder
-from dataflows.tuning.gate_settings import GateSettings
-from dataflows.tuning.tuner_encoder import EncoderTuner
-from dataflows.tuning.window import split
+from dataflows.finetune.compress import compress, source_of
+from dataflows.finetune.encoder.tuner import EncoderTuner
+from dataflows.finetune.newest_window import newest_window
+from dataflows.finetune.run import IDENTITY, tuning_folder
+from dataflows.finetune.window.collect import Collector
+from dataflows.finetune.window.window import split
+from dataflows.registry.decisions import Evidence, PairedMeasure
+from dataflows.state.sqlite import Store
 from encoders.load import load_encoder
 from tests.dataflows.registry.tiny import about, write_adapter
 from tests.encoders.tiny_models import HIDDEN, build_model

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from dataflows.cli import app
+from dataflows.cli.main import app
 from dataflows.errors import ModelError
+from dataflows.registry.decisions import Evidence, GateDecision
 from dataflows.registry.registry import Registry
-from dataflows.tuning.evidence import Evidence, GateDecision
 from tests.dataflows.registry.tiny import LOST, about, write_adapter
 
 FIGURES = {

@@ -8,12 +8,12 @@ import threading
 import msgspec
 import pytest
 
-from dataflows.config import Config, load_config
+from dataflows.config.config import Config, load_config
 from dataflows.errors import ModelError
-from dataflows.message_types import MOST_PROMOTIONS
+from dataflows.messages.outgoing import MOST_PROMOTIONS
 from dataflows.registry.announce import announce, read_promotion, render
-from dataflows.registry.open import open_registry
-from dataflows.registry.records import Promotion
+from dataflows.registry.manifest import Promotion
+from dataflows.registry.registry_open import open_registry
 from dataflows.registry.watch import PromotionWatch, open_watch
 
 

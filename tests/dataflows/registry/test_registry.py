@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from dataflows.errors import InputError, ModelError
+from dataflows.registry.decisions import Evidence, GateDecision, PairedMeasure, TrainingHealth
 from dataflows.registry.registry import Registry
-from dataflows.tuning.evidence import Evidence, GateDecision, PairedMeasure, TrainingHealth
 from tests.dataflows.registry.tiny import LOST, WON, about, write_adapter, write_sentence
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from dataflows.registry.records import About
+from dataflows.registry.manifest import About
 
 DIM = 8
 WON = {"verdict": "promote", "reasons": ["better on the newest slice"]}

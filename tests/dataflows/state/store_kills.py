@@ -19,7 +19,7 @@ from pathlib import Path
 
 from older_state import made_by_an_older_release
 
-from dataflows.store import Store
+from dataflows.state.sqlite import Store
 
 OURS = ("store.py", "shard_files.py", "private_files.py", "state_damage.py")
 

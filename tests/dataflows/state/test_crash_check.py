@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dataflows import crash_check
-from dataflows.crash_check import CrashChecks, due_path
 from dataflows.errors import InputError
-from dataflows.store import Store, store_path
+from dataflows.state import crash_check
+from dataflows.state.crash_check import CrashChecks, due_path
+from dataflows.state.sqlite import Store, store_path
 
 ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.errors import InputError, LedgerError
-from dataflows.ledger import OUTCOMES, Ledger, Outcome
-from dataflows.records import MemoryStore
+from dataflows.state.ledger import OUTCOMES, Ledger, Outcome
+from dataflows.state.records import MemoryStore
 from learners.codec import StateError
 
 COUNTS = st.lists(

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.outbox import RECOMMENDATIONS, Outbox, acknowledger
-from dataflows.records import MemoryStore
+from dataflows.state.outbox import RECOMMENDATIONS, Outbox, acknowledger
+from dataflows.state.records import MemoryStore
 
 
 def reopened(store: MemoryStore, shard: int = 0, shards: int = 1) -> Outbox:

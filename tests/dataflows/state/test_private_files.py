@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.config import load_config
-from dataflows.private_files import write_private
-from dataflows.run import run
-from dataflows.shop import Shop
-from dataflows.state_copy import backup
-from dataflows.store import Store
-from tests.dataflows.older_state import made_by_an_older_release
+from dataflows.app.run import run
+from dataflows.cli.state_copy import backup
+from dataflows.config.config import load_config
+from dataflows.datasets.shop.shop import Shop
+from dataflows.state.private_files import write_private
+from dataflows.state.sqlite import Store
+from tests.dataflows.state.older_state import made_by_an_older_release
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-from dataflows.progress import Progress
+from dataflows.state.positions import Progress
 
 
 def test_the_answer_is_what_every_shard_has_stored():

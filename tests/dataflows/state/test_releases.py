@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.state_check import look
+from dataflows.cli.state_check import look
 from tests.dataflows.state.releases import make
 
 MOST_BYTES = 200_000

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dataflows.errors import InputError
-from dataflows.shard_files import (
+from dataflows.state.shard_files import (
     is_complete,
     marker_path,
     number_bytes,
@@ -19,8 +19,8 @@ from dataflows.shard_files import (
     read_number,
     wal_path,
 )
-from dataflows.store import Store, commits_within, store_path
-from tests.dataflows.older_state import made_by_an_older_release
+from dataflows.state.sqlite import Store, commits_within, store_path
+from tests.dataflows.state.older_state import made_by_an_older_release
 
 KILLS = Path(__file__).with_name("store_kills.py")
 
@@ -213,7 +213,7 @@ def test_a_reader_in_the_process_of_the_writer_loses_nothing_of_it(tmp_path):
         assert view is not None
         view.close()
     code = (
-        "import sys; from pathlib import Path; from dataflows.store import Store; "
+        "import sys; from pathlib import Path; from dataflows.state.sqlite import Store; "
         "view = Store.reader(Path(sys.argv[1])); print(view.get('a', sys.argv[2])); view.close()"
     )
     for number in ("1", "2"):

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.cli import main
-from dataflows.config import load_config
-from dataflows.crash_check import due_path
-from dataflows.ended import KIND_ENDED
-from dataflows.run import run
-from dataflows.shard_files import read_connection, read_number, wal_path
-from dataflows.shop import Shop
-from dataflows.store import store_path
-from tests.dataflows.test_run import start
+from dataflows.app.run import run
+from dataflows.cli.main import main
+from dataflows.config.config import load_config
+from dataflows.datasets.shop.shop import Shop
+from dataflows.engine.status.clean_end import KIND_ENDED
+from dataflows.state.crash_check import due_path
+from dataflows.state.shard_files import read_connection, read_number, wal_path
+from dataflows.state.sqlite import store_path
+from tests.dataflows.app.test_run import start
 
 PAGE = 4096
 
@@ -207,7 +207,7 @@ def test_a_follower_that_has_nothing_to_read_ends_too(place):
     at = alone_on_a_page(place, user)
     overwrite(place, at + 1, b"\xff" * 30)
     process = start(
-        place, "-m", "dataflows.cli", "run", "--config", str(write_config(place, follow=True))
+        place, "-m", "dataflows.cli.main", "run", "--config", str(write_config(place, follow=True))
     )
     try:
         errors = process.communicate(timeout=120)[1].decode()

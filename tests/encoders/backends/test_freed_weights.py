@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from encoders.sentence import SentenceEncoder
+from encoders.backends.sentence import SentenceEncoder
 
 torch = pytest.importorskip("torch")
 

@@ -9,12 +9,12 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from encoders.errors import EncoderError
-from encoders.hashing import HashingEncoder
+from encoders.backends.hashing import HashingEncoder
+from encoders.base_errors import EncoderError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PRINT_ROW = (
-    "from encoders.hashing import HashingEncoder as H;"
+    "from encoders.backends.hashing import HashingEncoder as H;"
     "print(H(32).encode(['Am\\u00e9lie, toys'])[0].tobytes().hex())"
 )
 

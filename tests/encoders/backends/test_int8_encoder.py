@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from encoders.errors import EncoderError
-from encoders.int8 import Int8Encoder
+from encoders.backends.int8 import Int8Encoder
+from encoders.base_errors import EncoderError
+from encoders.compression import int8_export
+from encoders.compression.int8 import compress_int8
 from encoders.load import load_encoder
-from encoders.tuning import int8_export
-from encoders.tuning.int8_quantise import compress_int8
 
 pytest.importorskip("onnxruntime")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from encoders import multilingual as module
-from encoders.errors import EncoderError
+from encoders.backends import multilingual as module
+from encoders.base import Encoder
+from encoders.base_errors import EncoderError
 from encoders.load import load_encoder
-from encoders.protocol import Encoder
 
 PAIRS = [
     ("\u6253\u5f00\u7a7a\u8c03", "turn on the air conditioning"),

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from encoders.errors import EncoderError
-from encoders.sentence import SentenceEncoder
+from encoders.backends.sentence import SentenceEncoder
+from encoders.base_errors import EncoderError
 from encoders.text import render_item
 
 

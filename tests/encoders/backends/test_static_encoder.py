@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from encoders.errors import EncoderError
-from encoders.static import StaticEncoder
-from encoders.tuning.static_distil import distil_static
+from encoders.backends.static import StaticEncoder
+from encoders.base_errors import EncoderError
+from encoders.compression.static import distil_static
 
 
 def test_distilling_gives_an_encoder_of_that_size(static: StaticEncoder):

@@ -11,11 +11,11 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-import encoders.disk
-from encoders.cache import CachedEncoder
-from encoders.disk import VectorFile
-from encoders.errors import EncoderError
-from encoders.hashing import HashingEncoder
+import encoders.cache.disk
+from encoders.backends.hashing import HashingEncoder
+from encoders.base_errors import EncoderError
+from encoders.cache.cached import CachedEncoder
+from encoders.cache.disk import VectorFile
 
 TEXTS = [f"text {i}" for i in range(20)]
 
@@ -157,7 +157,7 @@ def test_a_damaged_row_is_encoded_anew(filled, counting, blob):
 
 
 def test_a_busy_file_is_passed_over(filled, counting, caplog, monkeypatch):
-    monkeypatch.setattr(encoders.disk, "_BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(encoders.cache.disk, "_BUSY_SECONDS", 0.01)
     with closing(CachedEncoder(counting(), 50, path=filled)) as cached:
         holder = sqlite3.connect(filled, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
@@ -187,7 +187,7 @@ def test_a_damaged_file_that_cannot_be_moved_is_left(filled, counting, caplog, m
     def refuse(path):
         raise OSError("read-only")
 
-    monkeypatch.setattr(encoders.disk, "set_aside", refuse)
+    monkeypatch.setattr(encoders.cache.disk, "set_aside", refuse)
     with (
         caplog.at_level(logging.WARNING),
         closing(CachedEncoder(counting(), 50, path=filled)) as cached,

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encoders.cache import CacheCounts, CachedEncoder
-from encoders.errors import EncoderError
-from encoders.hashing import HashingEncoder
-from encoders.memory import VectorMemory
+from encoders.backends.hashing import HashingEncoder
+from encoders.base_errors import EncoderError
+from encoders.cache.cached import CacheCounts, CachedEncoder
+from encoders.cache.memory import VectorMemory
 
 CALLS = st.lists(st.lists(st.sampled_from("abcdefghij"), max_size=12), max_size=20)
 

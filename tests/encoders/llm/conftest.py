@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from encoders.language.load import load_language_model
-from encoders.language.model import LanguageModel
-from tests.encoders.language.tiny_folder import write_adapter, write_tiny
+from encoders.llm.load import load_language_model
+from encoders.llm.model import LanguageModel
+from tests.encoders.llm.tiny_folder import write_adapter, write_tiny
 
 
 @pytest.fixture(scope="session")

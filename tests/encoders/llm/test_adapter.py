@@ -8,11 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from encoders.language.adapter import BASE, CONFIG, WEIGHTS
-from encoders.language.errors import AdapterError
-from encoders.language.load import load_language_model
-from encoders.language.loss import score_candidates
-from tests.encoders.language.tiny_folder import write_adapter, write_tiny
+from encoders.llm.adapter import BASE, CONFIG, WEIGHTS
+from encoders.llm.errors import AdapterError
+from encoders.llm.load import load_language_model
+from encoders.llm.training.loss import score_candidates
+from tests.encoders.llm.tiny_folder import write_adapter, write_tiny
 
 PROMPT, TITLES = "Heat\nNext:", ["Alien", "Brazil", "Ran"]
 

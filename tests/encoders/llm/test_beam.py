@@ -6,9 +6,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from encoders.language.beam import beam_search
-from encoders.language.trie import Trie
-from tests.encoders.language import tiny_model as tiny
+from encoders.llm.decoding.constrained import beam_search
+from encoders.llm.decoding.trie import Trie
+from tests.encoders.llm import tiny_model as tiny
 
 MODEL = tiny.tiny_model()
 words = st.lists(st.sampled_from(tiny.WORDS[:4]), min_size=1, max_size=4).map(" ".join)

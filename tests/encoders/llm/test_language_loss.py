@@ -6,7 +6,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from encoders.language.loss import losses, score_candidates
+from encoders.llm.training.loss import losses, score_candidates
 
 quick = settings(
     max_examples=10,

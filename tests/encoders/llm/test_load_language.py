@@ -5,11 +5,11 @@ import shutil
 
 import pytest
 
-from encoders.language import packaged
-from encoders.language.errors import LanguageError
-from encoders.language.load import load_language_model
-from encoders.language.packaged import packaged_folder
-from tests.encoders.language.tiny_folder import write_tiny
+from encoders.llm import packaged
+from encoders.llm.errors import LanguageError
+from encoders.llm.load import load_language_model
+from encoders.llm.packaged import packaged_folder
+from tests.encoders.llm.tiny_folder import write_tiny
 
 
 def test_a_copy_in_another_folder_is_the_same_version_and_another_model_is_not(

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from encoders.language.trie import Trie
+from encoders.llm.decoding.trie import Trie
 
 END = 0
 paths = st.lists(st.integers(0, 4), max_size=4)

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 import torch
 
-from encoders.language.budget import Room, Time
-from encoders.language.errors import TuningError
-from encoders.language.loss import losses, score_candidates
-from encoders.language.settings import LanguageTuning
-from encoders.language.tune import TextExample, _Training, tune_language
+from encoders.llm.budget import Room, Time
+from encoders.llm.errors import TuningError
+from encoders.llm.training.finetune import TextExample, _Training, tune_language
+from encoders.llm.training.loss import losses, score_candidates
+from encoders.llm.training.settings import LanguageTuning
 
 FOLLOWS = {"Heat": "Ran", "Ran": "Alien", "Alien": "Brazil", "Brazil": "Heat"}
 EXAMPLES = [TextExample(f"{a}\nNext:", b, "next") for a, b in FOLLOWS.items()] * 4
@@ -181,9 +181,9 @@ def test_where_there_is_no_memory_for_one_example_it_is_said(tiny, monkeypatch):
 
 def test_room_is_what_the_longest_example_takes(monkeypatch):
     taken = iter([100, 130])
-    monkeypatch.setattr("encoders.language.budget.used_bytes", lambda _: next(taken))
-    monkeypatch.setattr("encoders.language.budget.peak_bytes", lambda _: next(taken))
-    monkeypatch.setattr("encoders.language.budget.reset_peak", lambda _: None)
+    monkeypatch.setattr("encoders.llm.budget.used_bytes", lambda _: next(taken))
+    monkeypatch.setattr("encoders.llm.budget.peak_bytes", lambda _: next(taken))
+    monkeypatch.setattr("encoders.llm.budget.reset_peak", lambda _: None)
     room = Room(8, 200, "cpu")
     room.measure(lambda: None)
     assert room.piece == 3  # 30 each, and 90 of the 100 that are free

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from encoders.language.words import GeneratedLine, _kinds_of, write_lines
-from tests.encoders.language.tiny_model import tiny_model
+from encoders.llm.decoding.free import GeneratedLine, _kinds_of, write_lines
+from tests.encoders.llm.tiny_model import tiny_model
 
 MODEL = tiny_model()
 

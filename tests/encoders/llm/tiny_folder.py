@@ -10,8 +10,8 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from encoders.language.adapter import save_adapter, with_lora
-from encoders.language.model import LanguageModel
+from encoders.llm.adapter import save_adapter, with_lora
+from encoders.llm.model import LanguageModel
 
 SPECIAL = ["<|start|>", "<|end|>"]
 

@@ -8,7 +8,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from encoders.language.model import LanguageModel
+from encoders.llm.model import LanguageModel
 
 WORDS = [f"w{number}" for number in range(12)]
 SPECIAL = ["<end>", "<unknown>"]

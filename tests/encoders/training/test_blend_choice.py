@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from encoders.tuning.choice import HeldOutPairs, choose
+from encoders.training.interpolation import HeldOutPairs, choose
 
 TEXTS = np.arange(4)
 NOBODY = (np.zeros(0, np.intp), np.zeros(0, np.intp))

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from encoders.errors import EncoderError
-from encoders.tuning.draws import Draws
-from encoders.tuning.pairs import Numbered, TextPairs, numbered, parted
-from encoders.tuning.settings import EncoderTuning
+from encoders.base_errors import EncoderError
+from encoders.training.pairs import Numbered, TextPairs, numbered, parted
+from encoders.training.sampling import Draws
+from encoders.training.settings import EncoderTuning
 
 WORDS = [f"text {letter}" for letter in "abcdefghijklmnopqrst"]
 

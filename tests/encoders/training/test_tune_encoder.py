@@ -10,18 +10,18 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from encoders.errors import EncoderError
+from encoders.backends.minilm import packaged_folder
+from encoders.backends.sentence import SentenceEncoder
+from encoders.base_errors import EncoderError
+from encoders.base_progress import TrainingProgress
 from encoders.load import load_encoder
-from encoders.packaged import packaged_folder
-from encoders.progress import TrainingProgress
-from encoders.sentence import SentenceEncoder
-from encoders.tuning.pairs import TextPairs
-from encoders.tuning.round import EncoderRound
-from encoders.tuning.settings import EncoderTuning
-from encoders.tuning.tied_loss import TiedLoss
-from encoders.tuning.training import check_libraries
-from encoders.tuning.tune import tune_encoder
-from encoders.tuning.weights import relative_change
+from encoders.training.finetune import tune_encoder
+from encoders.training.finetune_round import EncoderRound
+from encoders.training.interpolation_weights import relative_change
+from encoders.training.loss import TiedLoss
+from encoders.training.pairs import TextPairs
+from encoders.training.settings import EncoderTuning
+from encoders.training.trainer import check_libraries
 
 KINDS = "abcdefgh"
 TEXTS = [f"{kind} toy {letter}" for kind in KINDS for letter in "klmnop"]
@@ -154,8 +154,8 @@ def test_no_more_steps_than_see_the_pairs_so_often(base):
 
 
 def test_the_batch_is_cut_to_fit_into_memory(base, monkeypatch):
-    monkeypatch.setattr("encoders.tuning.room.used_bytes", lambda device: 1_000_000)
-    monkeypatch.setattr("encoders.tuning.room.peak_bytes", lambda device: 1_800_000)
+    monkeypatch.setattr("encoders.training.batch_size.used_bytes", lambda device: 1_000_000)
+    monkeypatch.setattr("encoders.training.batch_size.peak_bytes", lambda device: 1_800_000)
     # 100,000 bytes a text: 3,520,000 of 4,000,000 bytes for 12 further texts and 11 pairs.
     done = tuned(base, max_bytes=5_000_000)
     assert done.batch_size == 12

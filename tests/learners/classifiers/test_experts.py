@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learners.blend import Blend
-from learners.experts import shortlist
-from learners.label_watch import LabelWatch
-from learners.nearest import NearestMemory, coded, unit
-from learners.prototypes import Prototypes
-from learners.rehearsal import Rehearsal
-from learners.scope import Scope
-from learners.softmax import IntentSettings, Softmax
+from learners.classifiers.example_memory import NearestMemory, coded, unit
+from learners.classifiers.experts import shortlist
+from learners.classifiers.experts_blend import Blend
+from learners.classifiers.label_drift import LabelWatch
+from learners.classifiers.out_of_scope import Scope
+from learners.classifiers.prototypes import Prototypes
+from learners.classifiers.rehearsal import Rehearsal
+from learners.classifiers.softmax import IntentSettings, Softmax
 
 DIM = 5
 _vectors = st.lists(

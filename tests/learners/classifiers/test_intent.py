@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from river import linear_model, optim
 
+from learners.classifiers.softmax_intent import IntentLearner, IntentSettings
 from learners.codec import pack, unpack
-from learners.intent import IntentLearner, IntentSettings
 from tests.learners.clouds import clusters
 
 _names = st.sampled_from(["buy", "browse", "ask", "leave", "compare"])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from learners.interaction import Interaction
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings
+from learners.types import Interaction
 from tests.learners.clouds import clusters
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from learners.classifiers.labels import Labels
+from learners.classifiers.mixture import MixtureLearner
+from learners.classifiers.softmax_intent import IntentLearner
 from learners.codec import pack, unpack
-from learners.few_examples import NearestLearner, PrototypeLearner
-from learners.intent import IntentLearner
-from learners.labels import Labels
-from learners.mixture import MixtureLearner
+from learners.estimators.intent_few_examples import NearestLearner, PrototypeLearner
 from tests.learners.clouds import clusters
 
 LEARNERS = [IntentLearner, MixtureLearner, PrototypeLearner, NearestLearner]

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learners.classifiers.mixture import MixtureLearner, MixtureSettings
+from learners.classifiers.out_of_scope import OUT_OF_SCOPE
+from learners.classifiers.softmax_intent import IntentLearner
 from learners.codec import pack, unpack
-from learners.intent import IntentLearner
-from learners.mixture import MixtureLearner, MixtureSettings
-from learners.scope import OUT_OF_SCOPE
 from tests.learners.clouds import clusters
 
 SWAP = {"need-0": "need-1", "need-1": "need-0"}

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from river import checks, compose, datasets, evaluate, linear_model, metrics, preprocessing
 
-from learners.columns import FeatureColumns
-from learners.preference import PreferenceLearner
-from learners.preference_classifier import PreferenceClassifier
+from learners.estimators.base_columns import FeatureColumns
+from learners.estimators.preference import PreferenceClassifier
+from learners.ranking.preference import PreferenceLearner
 
 MODELS = [
     PreferenceClassifier(),

@@ -18,8 +18,12 @@ from river import (
     stream,
 )
 
-from learners.intent_classifier import IntentClassifier
-from learners.mixture_classifier import MixtureClassifier, NearestClassifier, PrototypeClassifier
+from learners.estimators.intent import IntentClassifier
+from learners.estimators.intent_mixture_classifier import (
+    MixtureClassifier,
+    NearestClassifier,
+    PrototypeClassifier,
+)
 
 MODELS = [
     IntentClassifier(),

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learners.belief import Belief, BeliefSettings, SessionFilter
 from learners.codec import pack, unpack, unpack_as
+from learners.intent.session_belief import Belief, BeliefSettings, SessionFilter
 
 SURE = 0.9
 

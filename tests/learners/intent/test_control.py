@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from learners.control import Control, ControlError
-from learners.history import User
-from learners.interaction import Interaction
-from learners.needs import IntentTracker
-from learners.pending import LateLabel
+from learners.intent.decisions import Control, ControlError
+from learners.intent.event_buffer import LateLabel
+from learners.intent.tracker import IntentTracker
 from learners.settings import LearnerSettings
+from learners.types import Interaction
+from learners.users.user import User
 from tests.learners.worlds import Feed, Recommender, Shelf, small, unit
 
 DIM = 16

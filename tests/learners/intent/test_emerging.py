@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learners.codec import pack, unpack
-from learners.emerging import KIND, DiscoverySettings, IntentDiscovery
+from learners.intent.discovery import KIND, DiscoverySettings, IntentDiscovery
 from tests.learners.worlds import Shelf, unit
 
 DIM = 24

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learners.history import User
-from learners.intent import IntentLearner
-from learners.interaction import Interaction, Item
-from learners.items import ItemTable
-from learners.mixture import MixtureLearner
-from learners.needs import IntentTracker
+from learners.classifiers.mixture import MixtureLearner
+from learners.classifiers.softmax_intent import IntentLearner
+from learners.intent.tracker import IntentTracker
 from learners.settings import LearnerSettings
+from learners.signals.items import ItemTable
+from learners.types import Interaction, Item
+from learners.users.user import User
 from tests.learners.worlds import unit
 
 DIM = 4

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learners.interaction import Item, Retraction
-from learners.pending import LateLabel
+from learners.intent.event_buffer import LateLabel
 from learners.recommender import Recommender
-from learners.shadow import Reencoding
+from learners.state.reencode import Reencoding
+from learners.types import Item, Retraction
 from tests.learners.worlds import DIM, Feed, small, unit
 
 NEEDS = ("card", "rate", "fee")

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learners.pending import KIND, BufferedEvent, EventBuffer
+from learners.intent.event_buffer import KIND, BufferedEvent, EventBuffer
 from tests.learners.worlds import Shelf
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learners.history import User
-from learners.interaction import Interaction
-from learners.needs import IntentTracker
+from learners.intent.tracker import IntentTracker
+from learners.types import Interaction
+from learners.users.user import User
 from tests.learners.worlds import unit
 
 DIM = 16

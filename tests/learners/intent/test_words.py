@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learners.codec import pack, unpack
-from learners.words import TypicalWords, words_of
+from learners.intent.keywords import TypicalWords, words_of
 
 
 def test_words_are_read_in_any_language() -> None:

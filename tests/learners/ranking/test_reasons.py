@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learners.features import FEATURES, GENERATED, SEARCH
-from learners.interaction import Item
-from learners.reasons import GROUPS, reasons_for, sentence, strongest_groups
+from learners.ranking.explanations import GROUPS, reasons_for, sentence, strongest_groups
+from learners.ranking.features import FEATURES, GENERATED, SEARCH
 from learners.recommender import Recommender
+from learners.types import Item
 from tests.learners.worlds import Feed, Tastes, grown_model, small
 
 _named = [name for names in GROUPS.values() for name in names]
@@ -120,8 +120,8 @@ def test_of_somebody_new_nothing_is_claimed() -> None:
 
 def test_only_a_need_that_the_item_answers_is_named() -> None:
     """However likely another need is, an item is not said to fit it."""
-    from learners.interaction import Interaction, Item
     from learners.recommender import Recommender
+    from learners.types import Interaction, Item
 
     model, kinds = Recommender(), ("Kitchen", "Books")
     for number in range(40):

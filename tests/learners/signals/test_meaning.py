@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from learners import meaning
-from learners.meaning import SemanticIndex
+from learners.signals import semantic as meaning
+from learners.signals.semantic import SemanticIndex
 
 ITEMS, DIM = 12, 5
 _ops = st.lists(

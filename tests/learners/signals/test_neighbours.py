@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learners.neighbours import NEXT, TOGETHER, WAYS, Neighbours
+from learners.signals.neighbours import NEXT, TOGETHER, WAYS, Neighbours
 
 WINDOW = 6
 _groups = st.integers(1, 3)

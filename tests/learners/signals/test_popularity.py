@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learners import popularity
-from learners.popularity import (
+from learners.signals import popularity
+from learners.signals.popularity import (
     CHANNELS,
     FIRST_STAGE,
     LONG,

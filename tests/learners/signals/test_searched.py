@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learners.interaction import Item
-from learners.neighbours import TOGETHER
 from learners.recommender import Recommender
-from learners.searched import Searched
-from learners.shadow import Reencoding
+from learners.signals.after_search import Searched
+from learners.signals.neighbours import TOGETHER
+from learners.state.reencode import Reencoding
+from learners.types import Item
 from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
 
 WORDS = [f"word {n}" for n in range(40)]

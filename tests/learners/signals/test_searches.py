@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learners.features import FEATURES, SEARCH
-from learners.interaction import Item
+from learners.ranking.features import FEATURES, SEARCH
 from learners.recommender import Recommender
-from learners.searched import Searched
-from learners.searches import counts_after, favour
+from learners.signals.after_search import Searched
+from learners.signals.searches import counts_after, favour
+from learners.types import Item
 from tests.learners.worlds import DIM, Feed, Shelf, Tastes, grown_model, listed, small, unit
 
 

@@ -7,10 +7,10 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from learners.features import FEATURES
-from learners.neighbours import NEXT, TOGETHER
-from learners.popularity import stage_of
+from learners.ranking.features import FEATURES
 from learners.recommender import Recommender
+from learners.signals.neighbours import NEXT, TOGETHER
+from learners.signals.popularity import stage_of
 from tests.learners.worlds import Feed, small
 
 BASKET = ("b", "c", "d")

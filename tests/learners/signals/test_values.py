@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learners.features import FEATURES
-from learners.history import User
-from learners.receipt import UndoRecord
+from learners.ranking.features import FEATURES
 from learners.recommender import Recommender
-from learners.values import Values
+from learners.signals.undo import UndoRecord
+from learners.signals.values import Values
+from learners.users.user import User
 from tests.learners.worlds import Feed, Shelf, small
 
 _said = st.lists(st.tuples(st.integers(0, 4), st.floats(-1e6, 1e6)), max_size=60)

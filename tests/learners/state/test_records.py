@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learners.codec import StateError, pack, unpack
-from learners.interaction import Interaction, Item
 from learners.recommender import Recommender
-from learners.records import SHARED_KIND, SHARED_VERSION
 from learners.settings import LearnerSettings
+from learners.state.records import SHARED_KIND, SHARED_VERSION
+from learners.types import Interaction, Item
 from tests.learners.worlds import DIM, Feed, Shelf, Tastes, grown_model, listed, small, unit
 
 USERS = [f"u{n}" for n in range(3)]

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learners.interaction import Interaction, Item, Retraction
-from learners.neighbours import NEXT, TOGETHER
-from learners.popularity import CHANNELS, FIRST_STAGE, SHORT, stage_of
 from learners.recommender import Recommender
+from learners.signals.neighbours import NEXT, TOGETHER
+from learners.signals.popularity import CHANNELS, FIRST_STAGE, SHORT, stage_of
+from learners.types import Interaction, Item, Retraction
 from tests.learners.worlds import Feed, Shelf, listed, small
 
 ITEMS = "abcdefg"

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learners.interaction import Interaction, Item, Retraction
-from learners.neighbours import TOGETHER, Neighbours
-from learners.popularity import TOTAL
 from learners.recommender import Recommender
+from learners.signals.neighbours import TOGETHER, Neighbours
+from learners.signals.popularity import TOTAL
+from learners.types import Interaction, Item, Retraction
 from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
 
 ITEMS = "abcdef"

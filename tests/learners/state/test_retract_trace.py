@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learners.interaction import Interaction, Item, Retraction
-from learners.neighbours import COUNTS, Neighbours
 from learners.recommender import Recommender
+from learners.signals.neighbours import COUNTS, Neighbours
+from learners.types import Interaction, Item, Retraction
 from tests.learners.worlds import DIM, small, unit
 
 ITEMS = "abcdefg"

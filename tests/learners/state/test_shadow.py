@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from learners.control import Control
-from learners.interaction import Item
-from learners.pending import LateLabel
+from learners.intent.decisions import Control
+from learners.intent.event_buffer import LateLabel
 from learners.recommender import Recommender
-from learners.shadow import Reencoding
+from learners.state.reencode import Reencoding
+from learners.types import Item
 from tests.learners.worlds import DIM, Feed, Shelf, Tastes, listed, small, unit
 
 TURN = np.linalg.qr(np.random.default_rng(3).normal(size=(DIM, DIM)))[0].astype(np.float32)

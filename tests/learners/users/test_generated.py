@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from learners.features import FEATURES, GENERATED, features_of
-from learners.generated import KIND, NOTHING, Generated
-from learners.interaction import Item
+from learners.ranking.features import FEATURES, GENERATED, features_of
 from learners.recommender import Recommender
+from learners.types import Item
+from learners.users.generated import KIND, NOTHING, Generated
 from tests.learners.worlds import Feed, Shelf, listed, small
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learners.history import BUCKET_KIND, KIND, User, Users
-from learners.receipt import UndoRecord
 from learners.recommender import Recommender
+from learners.signals.undo import UndoRecord
+from learners.users.user import BUCKET_KIND, KIND, User, Users
 from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
 
 _log = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 4).map(float)), max_size=60)

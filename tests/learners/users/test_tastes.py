@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from learners.interaction import Item
 from learners.recommender import Recommender
+from learners.types import Item
 from tests.learners.worlds import DIM, Feed, Tastes, listed, small
 
 

@@ -6,8 +6,8 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
+from dataflows.connectors.kafka.assignment.partitions import Where
 from dataflows.errors import InputError
-from dataflows.kafka_partitions import Where
 
 _LOG = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from confluent_kafka import Consumer, TopicPartition
 
-from dataflows.kafka_partitions import Partitions, Where
+from dataflows.connectors.kafka.assignment.partitions import Partitions, Where
 
 
 class Reached:

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from dataflows.kafka_client import admin_options
-from dataflows.kafka_health import Health
-from dataflows.kafka_partitions import Where
-from dataflows.kafka_settings import KafkaSettings
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka.assignment.partitions import Where
+from dataflows.connectors.kafka.client import admin_options
+from dataflows.connectors.kafka.health import Health
 
 ASK_SECONDS = 5.0
 """How long the broker may take to answer."""

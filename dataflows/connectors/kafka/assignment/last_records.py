@@ -7,8 +7,8 @@ disk. Then other records stand there.
 
 from __future__ import annotations
 
-from dataflows.kafka_logs import Where
-from dataflows.record import LastRecord, Raw
+from dataflows.connectors.kafka.assignment.log_identity import Where
+from dataflows.messages.raw import LastRecord, Raw
 
 
 class Seams:

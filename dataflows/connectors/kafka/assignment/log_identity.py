@@ -14,14 +14,14 @@ from typing import NoReturn
 import msgspec
 from confluent_kafka.admin import AdminClient
 
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka.assignment.topic_ids import AskedIds
+from dataflows.connectors.kafka.client import quiet_admin_options
+from dataflows.connectors.kafka.health import Health
 from dataflows.errors import InputError
-from dataflows.file_generations import generation_name, newest_generation, next_generation
-from dataflows.kafka_client import quiet_admin_options
-from dataflows.kafka_health import Health
-from dataflows.kafka_settings import KafkaSettings
-from dataflows.kafka_topic_ids import AskedIds
-from dataflows.progress import Progress
-from dataflows.record import LastRecord, LogId, Raw
+from dataflows.messages.partition_names import generation_name, newest_generation, next_generation
+from dataflows.messages.raw import LastRecord, LogId, Raw
+from dataflows.state.positions import Progress
 
 EVERY = 2.0
 """Seconds between two questions while records are read."""

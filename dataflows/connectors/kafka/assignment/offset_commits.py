@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from dataflows.kafka_health import Health
-from dataflows.progress import Progress
+from dataflows.connectors.kafka.health import Health
+from dataflows.state.positions import Progress
 
 EVERY = 0.2
 """Seconds between two commits."""

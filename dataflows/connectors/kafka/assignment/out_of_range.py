@@ -7,12 +7,12 @@ import time
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
+from dataflows.config.kafka import ITEMS, KafkaSettings
+from dataflows.connectors.kafka.assignment.end_offsets import ASK_SECONDS, Ends
+from dataflows.connectors.kafka.assignment.log_identity import Logs, cut, cut_within
+from dataflows.connectors.kafka.assignment.partitions import Partitions, Where, partition_name
+from dataflows.connectors.kafka.health import Health
 from dataflows.errors import InputError
-from dataflows.kafka_ends import ASK_SECONDS, Ends
-from dataflows.kafka_health import Health
-from dataflows.kafka_logs import Logs, cut, cut_within
-from dataflows.kafka_partitions import Partitions, Where, partition_name
-from dataflows.kafka_settings import ITEMS, KafkaSettings
 
 EVERY = 0.2
 """Seconds between two questions."""

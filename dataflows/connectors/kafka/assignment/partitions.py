@@ -8,13 +8,18 @@ from math import inf
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
+from dataflows.config.kafka import DECISIONS, EVENTS, ITEMS, KafkaSettings
+from dataflows.connectors.kafka.assignment.last_records import Seams
+from dataflows.connectors.kafka.assignment.log_identity import (
+    Logs,
+    Where,
+    cut_within,
+    partition_name,
+)
+from dataflows.connectors.kafka.assignment.offset_commits import Committer
 from dataflows.errors import InputError
-from dataflows.kafka_commit import Committer
-from dataflows.kafka_logs import Logs, Where, cut_within, partition_name
-from dataflows.kafka_seams import Seams
-from dataflows.kafka_settings import DECISIONS, EVENTS, ITEMS, KafkaSettings
-from dataflows.progress import Progress
-from dataflows.record import Raw
+from dataflows.messages.raw import Raw
+from dataflows.state.positions import Progress
 
 _LOG = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from dataflows.kafka_ends import Ends
-from dataflows.kafka_health import Statistics
-from dataflows.kafka_partitions import Where, partition_name
-from dataflows.kafka_settings import KafkaSettings
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka.assignment.end_offsets import Ends
+from dataflows.connectors.kafka.assignment.partitions import Where, partition_name
+from dataflows.connectors.kafka.health import Statistics
 
 MOST_SECONDS = 60.0
 """Between two times that a partition which goes on giving nothing is fetched anew."""

@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from dataflows.record import LogId
+from dataflows.messages.raw import LogId
 
 
 class AskedIds:

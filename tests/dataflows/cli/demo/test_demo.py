@@ -8,14 +8,14 @@ import json
 import pytest
 from rich.console import Console
 
-from dataflows.config import load_config
-from dataflows.demo import run_demo
-from dataflows.demo_log import shop_log
-from dataflows.demo_people import REMEMBERED, People, describe
-from dataflows.demo_view import HitRates, Scene, demo_view
-from dataflows.event_settings import EventSettings
-from dataflows.record import Raw
-from dataflows.shop import Shop
+from dataflows.cli.demo.demo import run_demo
+from dataflows.cli.demo.log import shop_log
+from dataflows.cli.demo.people import REMEMBERED, People, describe
+from dataflows.cli.demo.view import HitRates, Scene, demo_view
+from dataflows.config.config import load_config
+from dataflows.config.events import EventSettings
+from dataflows.datasets.shop.shop import Shop
+from dataflows.messages.raw import Raw
 
 CONFIG = load_config(None, {"encoder.name": "hashing-32"}, {})
 FILES = ("recommendations", "intents", "dead-letters")

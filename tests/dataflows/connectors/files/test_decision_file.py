@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from dataflows import decision_file
-from dataflows.config import load_config
-from dataflows.decision_file import DecisionFile
-from dataflows.decision_sending import send
+from dataflows.cli.send_decision import send
+from dataflows.config.config import load_config
+from dataflows.connectors.files import decisions
+from dataflows.connectors.files.decisions import DecisionFile
 from dataflows.errors import InputError
-from dataflows.intent_control import read_control
-from dataflows.progress import Progress
-from dataflows.reasons import Refused
-from dataflows.record import Origin, Raw
-from learners.control import Control
+from dataflows.messages.raw import Origin, Raw
+from dataflows.messages.raw_reasons import Refused
+from dataflows.messages.special_events_intent_control import read_control
+from dataflows.state.positions import Progress
+from learners.intent.decisions import Control
 
 MOST = 10_000
 FIRST, SECOND = b'{"kind": "first"}\n', b'{"kind": "other"}\n'
@@ -58,7 +58,7 @@ def test_another_file_is_refused_though_it_is_longer(tmp_path: Path) -> None:
 def test_what_takes_its_place_is_told(
     tmp_path: Path, way: str, caplog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decision_file._seldom, "_logged", {})
+    monkeypatch.setattr(decisions._seldom, "_logged", {})
     path = tmp_path / "decisions.jsonl"
     path.write_bytes(FIRST)
     file = opened(path)
@@ -86,7 +86,7 @@ def test_a_line_left_without_its_end_is_not_written_on(tmp_path: Path) -> None:
 
 
 def test_a_link_to_the_file_of_the_events_is_that_file(tmp_path: Path) -> None:
-    from dataflows.file_input import file_source
+    from dataflows.connectors.files.configured import file_source
 
     (tmp_path / "events.jsonl").write_bytes(b"")
     (tmp_path / "decisions.jsonl").symlink_to("events.jsonl")

@@ -13,19 +13,19 @@ from pathlib import Path
 import pytest
 from backports import zstd
 
-from dataflows.check import check_events
-from dataflows.config import load_config
+from dataflows.app.run import run
+from dataflows.config.config import load_config
 from dataflows.errors import InputError
-from dataflows.failures import describe
-from dataflows.replay import replay
-from dataflows.run import run
-from dataflows.store import Store
+from dataflows.evaluation.log_check.check import check_events
+from dataflows.evaluation.replay import replay
+from dataflows.lifecycle.exit_status import describe
+from dataflows.state.sqlite import Store
 from tests.dataflows.stored import stored_ledger
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 RUN = (
-    "import sys, json; from dataflows.failures import run_to_status as status;"
-    "from dataflows.run import run; from dataflows.config import load_config as load;"
+    "import sys, json; from dataflows.lifecycle.exit_status import run_to_status as status;"
+    "from dataflows.app.run import run; from dataflows.config.config import load_config as load;"
     "sys.exit(status(lambda: run(load(None, json.loads(sys.argv[1]), {})) and None))"
 )
 
@@ -134,8 +134,8 @@ def test_wherever_a_writer_stops_each_line_is_learnt_once(tmp_path, ending, foll
 
 def followed(folder, log, stop) -> int:
     """Follow a log for a few looks at it, and stop."""
-    from dataflows.process import assemble
-    from dataflows.run import cli_main
+    from dataflows.app.process import assemble
+    from dataflows.app.run import cli_main
 
     config = load_config(None, settings(folder, log, files__follow=True), {})
     process = assemble(config, lambda: next(stop, True))

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from dataflows.connectors.files.compression import form_of
+from dataflows.connectors.files.line_reader import LineReader, is_object
+from dataflows.connectors.files.sink import FileSink, FileSinkPartition, cut_torn_line, topic_file
+from dataflows.connectors.files.source import FileSource
 from dataflows.errors import InputError
-from dataflows.file_sink import FileSink, FileSinkPartition, cut_torn_line, topic_file
-from dataflows.files import FileSource
-from dataflows.line_reader import LineReader, is_object
-from dataflows.outbox import DEAD_LETTERS, RECOMMENDATIONS, Out
-from dataflows.progress import Progress
-from dataflows.record import EVENTS, ITEMS
-from dataflows.unpacked import form_of
+from dataflows.messages.raw import EVENTS, ITEMS
+from dataflows.state.outbox import DEAD_LETTERS, RECOMMENDATIONS, Out
+from dataflows.state.positions import Progress
 
 
 def read(path: Path, start=0, max_bytes=20, whole_only=False):

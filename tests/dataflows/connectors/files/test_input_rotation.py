@@ -14,21 +14,22 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.config import load_config
-from dataflows.files import FileSource
-from dataflows.origins import KEPT, KIND, Origins, read_origins
-from dataflows.process import assemble
-from dataflows.progress import Progress
-from dataflows.record import HEAD, Origin
-from dataflows.records import MemoryStore
-from dataflows.rotated import next_younger
-from dataflows.run import cli_main, run
-from dataflows.store import Store
+from dataflows.app.process import assemble
+from dataflows.app.run import cli_main, run
+from dataflows.config.config import load_config
+from dataflows.connectors.files.rotation import next_younger
+from dataflows.connectors.files.source import FileSource
+from dataflows.messages.raw import HEAD, Origin
+from dataflows.state.origins import KEPT, KIND, Origins, read_origins
+from dataflows.state.positions import Progress
+from dataflows.state.records import MemoryStore
+from dataflows.state.sqlite import Store
 from tests.dataflows.stored import stored_ledger
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 RUN = (
-    "import sys, json; from dataflows.run import run; from dataflows.config import load_config;"
+    "import sys, json; from dataflows.app.run import run; from dataflows.config.config import "
+    "load_config;"
     "run(load_config(None, json.loads(sys.argv[1]), {}))"
 )
 

@@ -8,10 +8,10 @@ import threading
 
 import pytest
 
+from dataflows.connectors.files.sink import FileSink, topic_file
 from dataflows.errors import FullDiskError, InputError
-from dataflows.failures import run_to_status
-from dataflows.file_sink import FileSink, topic_file
-from dataflows.outbox import RECOMMENDATIONS, Out
+from dataflows.lifecycle.exit_status import run_to_status
+from dataflows.state.outbox import RECOMMENDATIONS, Out
 
 
 class Sink:

@@ -19,20 +19,20 @@ from bytewax.run import cli_main
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.catalogue import stored_items
-from dataflows.catalogue_rows import read_listed, row_id
-from dataflows.config import Config, load_config
+from dataflows.app.process import assemble
+from dataflows.app.run import run
+from dataflows.config.config import Config, load_config
+from dataflows.config.events import EventSettings
+from dataflows.connectors.files.catalogue_rows import read_listed, row_id
+from dataflows.connectors.files.full_catalogue import WholeCatalogue, is_too_much
+from dataflows.engine.item_store import stored_items
 from dataflows.errors import InputError
-from dataflows.event_settings import EventSettings
-from dataflows.file_generations import outdated
-from dataflows.process import assemble
-from dataflows.progress import Progress
-from dataflows.record import Raw
-from dataflows.run import run
-from dataflows.store import Store
-from dataflows.whole_catalogue import WholeCatalogue, is_too_much
+from dataflows.messages.partition_names import outdated
+from dataflows.messages.raw import Raw
+from dataflows.state.positions import Progress
+from dataflows.state.sqlite import Store
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 T = 1_772_355_600
 ONE, TWO = "0123456789abcdef", "fedcba9876543210"
 
@@ -303,8 +303,8 @@ import os, signal, sys
 from itertools import count
 from pathlib import Path
 from bytewax.run import cli_main
-from dataflows.config import load_config
-from dataflows.process import assemble
+from dataflows.config.config import load_config
+from dataflows.app.process import assemble
 asked, limit = count(), int(sys.argv[2])
 stop = lambda: next(asked) >= limit and os.kill(os.getpid(), signal.SIGKILL)
 process = assemble(load_config(Path(sys.argv[1]), None, {}), stop, accept_items=True)

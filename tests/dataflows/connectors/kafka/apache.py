@@ -26,8 +26,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.dataflows.kafka.broker import Broker
-from tests.dataflows.kafka.jars import jars
+from tests.dataflows.connectors.kafka.broker import Broker
+from tests.dataflows.connectors.kafka.jars import jars
 
 PATIENCE = 120.0
 HEAP = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")

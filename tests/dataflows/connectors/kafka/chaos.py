@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.dataflows.kafka.apache import Cluster, Node
-from tests.dataflows.kafka.engine_process import Penchant
-from tests.dataflows.kafka.feeder import learnt
-from tests.dataflows.kafka.flows import until
+from tests.dataflows.connectors.kafka.apache import Cluster, Node
+from tests.dataflows.connectors.kafka.engine_process import Penchant
+from tests.dataflows.connectors.kafka.feeder import learnt
+from tests.dataflows.connectors.kafka.flows import until
 
 
 class Stream(NamedTuple):

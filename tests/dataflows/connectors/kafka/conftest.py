@@ -10,22 +10,29 @@ from typing import Any
 
 import pytest
 
-from dataflows import kafka_client, kafka_decisions
-from dataflows.catalogue import Catalogue
-from dataflows.encode import EncodeStep
-from dataflows.event_settings import EventSettings
-from dataflows.kafka_settings import KafkaSettings
-from dataflows.kafka_source import KafkaSource
-from dataflows.portions import Portions
-from dataflows.progress import Progress
-from encoders.cache import CachedEncoder
-from encoders.hashing import HashingEncoder
-from tests.dataflows.kafka.apache import Cluster
-from tests.dataflows.kafka.broker import NAMED, OWN_NODES, WAIT, Broker, free_port, running
-from tests.dataflows.kafka.engine_process import Penchant
-from tests.dataflows.kafka.flows import Pauses
-from tests.dataflows.kafka.jars import MissingError, jars
-from tests.dataflows.kafka.proxy import Proxy
+from dataflows.config.events import EventSettings
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka import client, decisions
+from dataflows.connectors.kafka.source import KafkaSource
+from dataflows.connectors.micro_batches import Portions
+from dataflows.engine.encode_step import EncodeStep
+from dataflows.engine.item_store import Catalogue
+from dataflows.state.positions import Progress
+from encoders.backends.hashing import HashingEncoder
+from encoders.cache.cached import CachedEncoder
+from tests.dataflows.connectors.kafka.apache import Cluster
+from tests.dataflows.connectors.kafka.broker import (
+    NAMED,
+    OWN_NODES,
+    WAIT,
+    Broker,
+    free_port,
+    running,
+)
+from tests.dataflows.connectors.kafka.engine_process import Penchant
+from tests.dataflows.connectors.kafka.flows import Pauses
+from tests.dataflows.connectors.kafka.jars import MissingError, jars
+from tests.dataflows.connectors.kafka.proxy import Proxy
 
 LOCAL = {"consumer": {"fetch.wait.max.ms": WAIT}}
 
@@ -134,7 +141,7 @@ def settings_for() -> Callable[..., KafkaSettings]:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     """The clock by which the questions for topics at the start are asked again."""
     clock = Pauses()
-    for module in (kafka_client, kafka_decisions):
+    for module in (client, decisions):
         monkeypatch.setattr(module, "time", clock)
     return clock
 

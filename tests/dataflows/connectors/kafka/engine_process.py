@@ -12,18 +12,18 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.ledger import Ledger
-from dataflows.store import Store
-from tests.dataflows.kafka.broker import WAIT
-from tests.dataflows.kafka.flows import until
+from dataflows.state.ledger import Ledger
+from dataflows.state.sqlite import Store
+from tests.dataflows.connectors.kafka.broker import WAIT
+from tests.dataflows.connectors.kafka.flows import until
 from tests.dataflows.stored import stored_ledger
 
 RUN = """
 import sys
 from pathlib import Path
-from dataflows.config import load_config
-from dataflows.failures import run_to_status
-from dataflows.run import run
+from dataflows.config.config import load_config
+from dataflows.lifecycle.exit_status import run_to_status
+from dataflows.app.run import run
 sys.exit(run_to_status(lambda: run(load_config(Path(sys.argv[1]))) and 0))
 """
 START = 1_700_000_000
@@ -97,7 +97,7 @@ class Penchant:
                 [sys.executable, *(command or ("-c", RUN, str(self.config)))],
                 stderr=log,
                 env=os.environ | environment,
-                cwd=Path(__file__).resolve().parents[3],
+                cwd=Path(__file__).resolve().parents[4],
             )
 
     def stop(self, seconds: float = 120.0) -> int:

@@ -11,11 +11,11 @@ from pathlib import Path
 import msgspec
 from confluent_kafka import Producer
 
-from dataflows.store import Store
+from dataflows.state.sqlite import Store
 from learners.codec import unpack_as, version_of
-from learners.history import KIND, User
-from tests.dataflows.kafka.broker import QUIET
-from tests.dataflows.kafka.engine_process import START
+from learners.users.user import KIND, User
+from tests.dataflows.connectors.kafka.broker import QUIET
+from tests.dataflows.connectors.kafka.engine_process import START
 
 USERS = 40
 

@@ -10,11 +10,11 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource, run_main
 
-from dataflows.kafka_reader import Reader
-from dataflows.kafka_sink import KafkaSink
-from dataflows.kafka_source import KafkaSource
-from dataflows.outbox import Out
-from dataflows.record import Raw
+from dataflows.connectors.kafka.consumer import Reader
+from dataflows.connectors.kafka.sink import KafkaSink
+from dataflows.connectors.kafka.source import KafkaSource
+from dataflows.messages.raw import Raw
+from dataflows.state.outbox import Out
 
 EPOCH = timedelta(milliseconds=50)
 

@@ -18,10 +18,10 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from dataflows.kafka_rights import RightsCheck
-from dataflows.kafka_settings import KafkaSettings
-from dataflows.kafka_sink import ALWAYS
-from tests.dataflows.kafka.flows import until
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka.permissions import RightsCheck
+from dataflows.connectors.kafka.sink import ALWAYS
+from tests.dataflows.connectors.kafka.flows import until
 
 READ, WRITE, DESCRIBE = AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE
 ALLOW, DENY = AclPermissionType.ALLOW, AclPermissionType.DENY

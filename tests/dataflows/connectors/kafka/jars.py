@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.conftest import NO_APACHE
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 POM = Path(__file__).with_name("pom.xml")
 CACHE = ROOT / ".cache" / "kafka"
 VERSION = "KAFKA_VERSION"

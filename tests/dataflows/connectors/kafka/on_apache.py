@@ -1,6 +1,6 @@
 """Runs the tests marked `kafka` on Apache Kafka: a node of its own, or a broker that is named.
 
-    python -m tests.dataflows.kafka.on_apache [options of pytest]
+    python -m tests.dataflows.connectors.kafka.on_apache [options of pytest]
 
 Where neither is to be had, one line says what is missing, and the tests that need Apache Kafka
 are skipped, and counted.
@@ -15,9 +15,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.dataflows.kafka.apache import Cluster
-from tests.dataflows.kafka.broker import NAMED, OWN_NODES
-from tests.dataflows.kafka.jars import ROOT, MissingError, jars, version
+from tests.dataflows.connectors.kafka.apache import Cluster
+from tests.dataflows.connectors.kafka.broker import NAMED, OWN_NODES
+from tests.dataflows.connectors.kafka.jars import ROOT, MissingError, jars, version
 
 
 def main() -> int:

@@ -9,9 +9,9 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import NewTopic
 
-from tests.dataflows.kafka.engine_process import fill, shopping
-from tests.dataflows.kafka.flows import until
-from tests.dataflows.kafka.test_kafka_made_anew import await_end, fresh, learn, stored
+from tests.dataflows.connectors.kafka.engine_process import fill, shopping
+from tests.dataflows.connectors.kafka.flows import until
+from tests.dataflows.connectors.kafka.test_kafka_made_anew import await_end, fresh, learn, stored
 
 pytestmark = [pytest.mark.kafka, pytest.mark.apache, pytest.mark.slow]
 

@@ -9,9 +9,15 @@ from types import SimpleNamespace
 import pytest
 from confluent_kafka.admin import NewTopic
 
-from tests.dataflows.kafka.chaos import Chaos, Stream
-from tests.dataflows.kafka.engine_process import START, Penchant, fill, last_lists, shopping
-from tests.dataflows.kafka.feeder import (
+from tests.dataflows.connectors.kafka.chaos import Chaos, Stream
+from tests.dataflows.connectors.kafka.engine_process import (
+    START,
+    Penchant,
+    fill,
+    last_lists,
+    shopping,
+)
+from tests.dataflows.connectors.kafka.feeder import (
     USERS,
     Feeder,
     event,
@@ -23,9 +29,9 @@ from tests.dataflows.kafka.feeder import (
     put,
     records,
 )
-from tests.dataflows.kafka.flows import until
-from tests.dataflows.kafka.test_kafka_made_anew import fresh, learn, stored
-from tests.dataflows.kafka.test_kafka_transactions import in_transaction
+from tests.dataflows.connectors.kafka.flows import until
+from tests.dataflows.connectors.kafka.test_kafka_made_anew import fresh, learn, stored
+from tests.dataflows.connectors.kafka.test_kafka_transactions import in_transaction
 
 pytestmark = [pytest.mark.kafka, pytest.mark.apache, pytest.mark.slow]
 

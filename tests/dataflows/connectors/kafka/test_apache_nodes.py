@@ -18,17 +18,17 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from tests.dataflows.kafka import jars as jars_module
-from tests.dataflows.kafka.broker import QUIET
-from tests.dataflows.kafka.flows import until
-from tests.dataflows.kafka.jars import ROOT, MissingError, jars
+from tests.dataflows.connectors.kafka import jars as jars_module
+from tests.dataflows.connectors.kafka.broker import QUIET
+from tests.dataflows.connectors.kafka.flows import until
+from tests.dataflows.connectors.kafka.jars import ROOT, MissingError, jars
 
 NODES = [pytest.mark.kafka, pytest.mark.apache, pytest.mark.slow]
 
 STARTER = """
 import sys, time
 from pathlib import Path
-from tests.dataflows.kafka.apache import Cluster
+from tests.dataflows.connectors.kafka.apache import Cluster
 with Cluster(Path(sys.argv[1])) as cluster:
     print(cluster.nodes[0].process.pid, flush=True)
     time.sleep(600)

@@ -7,15 +7,11 @@ import os
 
 import pytest
 
+from dataflows.config.signing_keys import KEY as KEY_NAME
 from dataflows.registry.announce import render
-from dataflows.registry.records import Promotion
-from dataflows.signing_keys import KEY as KEY_NAME
-from tests.dataflows.kafka.broker import NAMED
-from tests.dataflows.kafka.engine_process import last_lists
-from tests.dataflows.kafka.flows import until
-from tests.dataflows.mutations import mutated
-from tests.dataflows.test_fuzz_process import COUNT as ALL
-from tests.dataflows.test_fuzz_process import (
+from dataflows.registry.manifest import Promotion
+from tests.dataflows.app.test_fuzz_process import COUNT as ALL
+from tests.dataflows.app.test_fuzz_process import (
     KEY,
     decisions,
     events,
@@ -23,6 +19,10 @@ from tests.dataflows.test_fuzz_process import (
     items,
     refused,
 )
+from tests.dataflows.connectors.kafka.broker import NAMED
+from tests.dataflows.connectors.kafka.engine_process import last_lists
+from tests.dataflows.connectors.kafka.flows import until
+from tests.dataflows.mutations import mutated
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 

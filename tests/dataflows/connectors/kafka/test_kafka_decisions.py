@@ -8,21 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.cli import app
-from dataflows.config import load_config
-from dataflows.decision_history import read_history
+from dataflows.cli.intent_labels import decide, overviews
+from dataflows.cli.main import app
+from dataflows.config.config import load_config
+from dataflows.config.signing_keys import KEY, Keys
+from dataflows.connectors.kafka.consumer import Reader
+from dataflows.connectors.kafka.decisions import FirstDecisions
+from dataflows.connectors.kafka.health import Health
+from dataflows.engine.decisions.history import read_history
 from dataflows.errors import InputError
-from dataflows.intents import decide, overviews
-from dataflows.kafka_decisions import FirstDecisions
-from dataflows.kafka_health import Health
-from dataflows.kafka_reader import Reader
-from dataflows.progress import Progress
-from dataflows.signed import write_signed
-from dataflows.signing_keys import KEY, Keys
-from dataflows.store import Store
-from learners.control import Control
-from tests.dataflows.kafka.engine_process import Penchant
-from tests.dataflows.kafka.flows import take, until
+from dataflows.messages.signed import write_signed
+from dataflows.state.positions import Progress
+from dataflows.state.sqlite import Store
+from learners.intent.decisions import Control
+from tests.dataflows.connectors.kafka.engine_process import Penchant
+from tests.dataflows.connectors.kafka.flows import take, until
 
 SECRET = "a key that nobody else has"
 SAYS = {"card": "my card is stuck", "rate": "the exchange rate today", "fee": "an extra fee"}

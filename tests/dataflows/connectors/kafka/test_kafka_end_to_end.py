@@ -8,13 +8,13 @@ import time
 
 import pytest
 
-from dataflows.config import load_config
-from dataflows.failures import run_to_status
-from dataflows.ledger import Ledger
-from dataflows.run import run
-from tests.dataflows.kafka.broker import LONG_OUTAGE
-from tests.dataflows.kafka.engine_process import fill, last_lists, shopping
-from tests.dataflows.kafka.flows import until
+from dataflows.app.run import run
+from dataflows.config.config import load_config
+from dataflows.lifecycle.exit_status import run_to_status
+from dataflows.state.ledger import Ledger
+from tests.dataflows.connectors.kafka.broker import LONG_OUTAGE
+from tests.dataflows.connectors.kafka.engine_process import fill, last_lists, shopping
+from tests.dataflows.connectors.kafka.flows import until
 
 pytestmark = pytest.mark.kafka
 
@@ -72,7 +72,7 @@ def test_bytewax_own_command_runs_and_stops_the_same_flow(broker, penchant):
     names = broker.names()
     fill(broker, names, shopping(30))
     process = penchant(broker, names)
-    flow = "dataflows.app_flow:get_flow"
+    flow = "dataflows.app.flow:get_flow"
     process.start("-m", "bytewax.run", "-s", "1", flow, PENCHANT_CONFIG=str(process.config))
     process.await_learnt(30)
     assert process.stop() == 0, process.said
@@ -174,7 +174,7 @@ def test_a_broker_that_is_not_there_ends_the_start_with_one_line(broker, penchan
 
 def test_under_bytewax_it_ends_with_the_same_line_and_status(broker, penchant):
     process = penchant(broker, broker.names(), bootstrap_servers="127.0.0.1:1", start_seconds=1)
-    flow = "dataflows.app_flow:get_flow"
+    flow = "dataflows.app.flow:get_flow"
     process.start("-m", "bytewax.run", flow, PENCHANT_CONFIG=str(process.config))
     assert process._process.wait(120) == 2, process.said
     last = process.said.splitlines()[-1]

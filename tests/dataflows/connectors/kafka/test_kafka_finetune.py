@@ -12,21 +12,22 @@ from typing import Any
 import msgspec
 import pytest
 
-from dataflows.config import Config
+from dataflows.config.config import Config
+from dataflows.config.finetune import FinetuneSettings
+from dataflows.connectors.kafka.consumer import Reader
 from dataflows.errors import InputError
-from dataflows.kafka_reader import Reader
+from dataflows.finetune import process as finetune_process
+from dataflows.finetune.end_of_input import Quiet
+from dataflows.finetune.run import IDENTITY, finetune
+from dataflows.finetune.window.collect import Collector, read_positions
+from dataflows.lifecycle import child_process
 from dataflows.registry.registry import Registry
-from dataflows.store import Store
-from dataflows.tuning import finetune_process, tether
-from dataflows.tuning.collect import Collector, read_positions
-from dataflows.tuning.finetune import IDENTITY, finetune
-from dataflows.tuning.quiet import Quiet
-from dataflows.tuning.settings import FinetuneSettings
-from tests.dataflows.kafka.flows import until
-from tests.dataflows.tuning.doubles import TinyTuner, behave
+from dataflows.state.sqlite import Store
+from tests.dataflows.connectors.kafka.flows import until
+from tests.dataflows.finetune.doubles import TinyTuner, behave
 
 pytestmark = pytest.mark.kafka
-MAKE = "tests.dataflows.tuning.doubles:tiny_tuner"
+MAKE = "tests.dataflows.finetune.doubles:tiny_tuner"
 POLL_LIMIT = 1.5
 """Seconds between two polls after which a consumer is thrown out of its group."""
 
@@ -75,7 +76,7 @@ def test_poll_limits_hold_while_a_training_takes_longer_than_they_are(
     tiny = tmp_path / "tiny-encoder"
     behave(tiny, hold=True)
     registry = Registry(tmp_path / "state" / "models")
-    process = tether.start(
+    process = child_process.start(
         finetune_process.MODULE, msgspec.json.encode(finetune_process.FinetuneJob(given, MAKE))
     )
     try:
@@ -89,7 +90,7 @@ def test_poll_limits_hold_while_a_training_takes_longer_than_they_are(
         (tiny / "release").touch()
         until(lambda: len(registry.decisions()) == 2, "the second decision")
     finally:
-        status = tether.end(process, 30.0)
+        status = child_process.end(process, 30.0)
     assert status == 0
     assert arrived(tmp_path) == 200
     first, second = registry.decisions()
@@ -157,7 +158,7 @@ def test_once_on_a_broker_that_never_answers_is_an_error_and_trains_nothing(
     def hurried(seconds: float | None, patience: float) -> Quiet:
         return Quiet(seconds, patience, lambda: 60.0 * next(minutes))
 
-    monkeypatch.setattr("dataflows.tuning.finetune.Quiet", hurried)
+    monkeypatch.setattr("dataflows.finetune.run.Quiet", hurried)
     with pytest.raises(InputError, match=r"gave nothing for 30 s .*\(0 records read\)"):
         finetune(given, once=True, make=MAKE, is_seen=False)
     assert Registry(tmp_path / "state" / "models").decisions() == []

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.kafka_fit import fit, size
-from dataflows.message_types import Position, Versions
-from dataflows.messages import render_dead_letter, render_intents, render_recommendation
-from dataflows.outbox import Out
-from dataflows.record import Raw, Reject
-from learners.lists import Entry, Leaning, RecommendationList
+from dataflows.connectors.kafka.oversize import fit, size
+from dataflows.messages.outgoing import Position, Versions
+from dataflows.messages.raw import Raw, Reject
+from dataflows.messages.render import render_dead_letter, render_intents, render_recommendation
+from dataflows.state.outbox import Out
+from learners.types_lists import Entry, Leaning, RecommendationList
 
 AT = Position("events-3", 41)
 BY = Versions("hashing-8-0", "1")

@@ -4,8 +4,8 @@ import logging
 
 import msgspec
 
-from dataflows.kafka_client import quiet_logger
-from dataflows.kafka_health import TELL_EVERY, Health, Statistics, silent_leader
+from dataflows.connectors.kafka.client import quiet_logger
+from dataflows.connectors.kafka.health import TELL_EVERY, Health, Statistics, silent_leader
 
 
 class Clock:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from dataflows.connectors.kafka.assignment.catch_up import CatchUp
 from dataflows.errors import InputError
-from dataflows.kafka_items import CatchUp
-from tests.dataflows.kafka.test_kafka_health import Clock
+from tests.dataflows.connectors.kafka.test_kafka_health import Clock
 
 
 def test_events_wait_until_every_partition_is_at_its_end():

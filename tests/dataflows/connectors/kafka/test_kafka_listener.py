@@ -11,10 +11,10 @@ import threading
 
 import pytest
 
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka.listener import mismatch
+from dataflows.connectors.kafka.topics import create_topics
 from dataflows.errors import InputError
-from dataflows.kafka_listener import mismatch
-from dataflows.kafka_settings import KafkaSettings
-from dataflows.topics import create_topics
 
 pytestmark = pytest.mark.kafka
 

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from dataflows.lists_again import KIND
-from dataflows.outbox import Outbox
-from dataflows.served import LastSent
-from dataflows.store import Store
-from tests.dataflows.kafka.engine_process import RUN, START, fill, last_lists
-from tests.dataflows.kafka.flows import until
-from tests.dataflows.kafka.test_kafka_made_anew import make_anew
+from dataflows.engine.publisher_lists_again import KIND
+from dataflows.state.last_sent import LastSent
+from dataflows.state.outbox import Outbox
+from dataflows.state.sqlite import Store
+from tests.dataflows.connectors.kafka.engine_process import RUN, START, fill, last_lists
+from tests.dataflows.connectors.kafka.flows import until
+from tests.dataflows.connectors.kafka.test_kafka_made_anew import make_anew
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -22,7 +22,7 @@ USERS = 150
 KILLED = (
     """
 import os, sys
-from dataflows import lists_again
+from dataflows.engine import publisher_lists_again as lists_again
 lists_again.AT_ONCE = 10
 take, left = lists_again.ListsAgain.take, [int(sys.argv[2])]
 def killed(self):

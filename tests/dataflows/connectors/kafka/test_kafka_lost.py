@@ -11,14 +11,14 @@ import msgspec
 import pytest
 from confluent_kafka import KafkaError, Producer
 
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka.assignment.out_of_range import LostOffsets
+from dataflows.connectors.kafka.consumer import Reader
+from dataflows.connectors.kafka.health import Health
+from dataflows.connectors.kafka.source import KafkaSource
 from dataflows.errors import InputError
-from dataflows.kafka_health import Health
-from dataflows.kafka_lost import LostOffsets
-from dataflows.kafka_reader import Reader
-from dataflows.kafka_settings import KafkaSettings
-from dataflows.kafka_source import KafkaSource
-from dataflows.progress import Progress
-from tests.dataflows.kafka.flows import run_source, take, until
+from dataflows.state.positions import Progress
+from tests.dataflows.connectors.kafka.flows import run_source, take, until
 
 pytestmark = pytest.mark.kafka
 

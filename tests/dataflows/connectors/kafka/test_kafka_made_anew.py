@@ -8,15 +8,15 @@ import shutil
 import pytest
 from confluent_kafka import KafkaException
 
-from dataflows.how_far import read_positions
-from dataflows.log_ids import KIND
-from dataflows.origins import read_origins
-from dataflows.record import LogId
-from dataflows.store import Store
-from tests.dataflows.kafka.broker import Broker
-from tests.dataflows.kafka.engine_process import fill, last_lists, shopping
-from tests.dataflows.kafka.flows import until
-from tests.dataflows.kafka.test_kafka_transactions import in_transaction
+from dataflows.engine.status.progress import read_positions
+from dataflows.messages.log_ids import KIND
+from dataflows.messages.raw import LogId
+from dataflows.state.origins import read_origins
+from dataflows.state.sqlite import Store
+from tests.dataflows.connectors.kafka.broker import Broker
+from tests.dataflows.connectors.kafka.engine_process import fill, last_lists, shopping
+from tests.dataflows.connectors.kafka.flows import until
+from tests.dataflows.connectors.kafka.test_kafka_transactions import in_transaction
 
 pytestmark = [pytest.mark.kafka, pytest.mark.apache, pytest.mark.slow]
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from dataflows.clean import Cleaner, CleanSettings
-from dataflows.progress import Progress
-from tests.dataflows.kafka.flows import until
+from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings
+from dataflows.state.positions import Progress
+from tests.dataflows.connectors.kafka.flows import until
 
 pytestmark = pytest.mark.kafka
 

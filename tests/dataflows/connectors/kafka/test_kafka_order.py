@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.kafka_order import KeyOrder
-from dataflows.outbox import Out
+from dataflows.connectors.kafka.producer_kafka_order import KeyOrder
+from dataflows.state.outbox import Out
 
 
 def test_only_an_older_message_of_the_same_key_and_topic_is_superseded():

@@ -8,13 +8,13 @@ import time
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from dataflows.kafka_courier import ReliableProducer
-from dataflows.kafka_health import Health
-from dataflows.kafka_reader import Reader
-from dataflows.outbox import Outbox
-from dataflows.progress import Progress
-from tests.dataflows.kafka.broker import LONG_OUTAGE, QUIET, WAIT
-from tests.dataflows.kafka.flows import take, until
+from dataflows.connectors.kafka.consumer import Reader
+from dataflows.connectors.kafka.health import Health
+from dataflows.connectors.kafka.producer import ReliableProducer
+from dataflows.state.outbox import Outbox
+from dataflows.state.positions import Progress
+from tests.dataflows.connectors.kafka.broker import LONG_OUTAGE, QUIET, WAIT
+from tests.dataflows.connectors.kafka.flows import take, until
 
 pytestmark = pytest.mark.kafka
 

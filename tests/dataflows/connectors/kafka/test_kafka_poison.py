@@ -8,7 +8,7 @@ from base64 import b64decode
 import pytest
 
 from tests.dataflows import poison
-from tests.dataflows.kafka.engine_process import START, catalogue, last_lists, shopping
+from tests.dataflows.connectors.kafka.engine_process import START, catalogue, last_lists, shopping
 
 pytestmark = pytest.mark.kafka
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from dataflows.kafka_prefetch import of_client, of_merge
-from dataflows.kafka_settings import KafkaSettings
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka.prefetch import of_client, of_merge
 
 
 def test_one_partition_leaves_all_of_it_to_the_client_library():

@@ -7,10 +7,10 @@ import logging
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka.health import Health
+from dataflows.connectors.kafka.refusals import PATIENCE, Refusals, end_if_refused
 from dataflows.errors import InputError
-from dataflows.kafka_health import Health
-from dataflows.kafka_refusals import PATIENCE, Refusals, end_if_refused
-from dataflows.kafka_settings import KafkaSettings
 
 A, B = "sasl_ssl://10.0.0.1:9093", "sasl_ssl://10.0.0.2:9093"
 BOTH = "10.0.0.1:9093,10.0.0.2:9093"

@@ -7,18 +7,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from dataflows import kafka_source
-from dataflows.catalogue import Catalogue
-from dataflows.encode import EncodeStep
-from dataflows.event_settings import EventSettings
-from dataflows.kafka_logs import ReplacedError
-from dataflows.kafka_settings import KafkaSettings
-from dataflows.kafka_source import KafkaSource
-from dataflows.portions import Portions
-from dataflows.progress import Progress
-from dataflows.record import Raw
-from encoders.hashing import HashingEncoder
-from tests.dataflows.kafka.test_kafka_merged import T, event
+from dataflows.config.events import EventSettings
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka import source as kafka_source
+from dataflows.connectors.kafka.assignment.log_identity import ReplacedError
+from dataflows.connectors.kafka.source import KafkaSource
+from dataflows.connectors.micro_batches import Portions
+from dataflows.engine.encode_step import EncodeStep
+from dataflows.engine.item_store import Catalogue
+from dataflows.messages.raw import Raw
+from dataflows.state.positions import Progress
+from encoders.backends.hashing import HashingEncoder
+from tests.dataflows.connectors.kafka.test_kafka_merged import T, event
 
 pytestmark = pytest.mark.kafka
 

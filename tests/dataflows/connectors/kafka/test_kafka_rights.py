@@ -7,16 +7,16 @@ import logging
 import pytest
 from confluent_kafka.admin import AclBinding, ResourcePatternType
 
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka.client_kafka_send import send
+from dataflows.connectors.kafka.permissions import TO_LEARN_FROM, RightsCheck
+from dataflows.connectors.kafka.sink import ALWAYS
+from dataflows.connectors.kafka.topics import create_topics
 from dataflows.errors import InputError
-from dataflows.kafka_rights import TO_LEARN_FROM, RightsCheck
-from dataflows.kafka_send import send
-from dataflows.kafka_settings import KafkaSettings
-from dataflows.kafka_sink import ALWAYS
 from dataflows.registry.promotions_topic import PromotionsTopic
-from dataflows.topics import create_topics
-from tests.dataflows.kafka.engine_process import fill, shopping
-from tests.dataflows.kafka.flows import until
-from tests.dataflows.kafka.guest import ALLOW, DENY, DESCRIBE, READ, TOPIC, Guest
+from tests.dataflows.connectors.kafka.engine_process import fill, shopping
+from tests.dataflows.connectors.kafka.flows import until
+from tests.dataflows.connectors.kafka.guest import ALLOW, DENY, DESCRIBE, READ, TOPIC, Guest
 
 pytestmark = pytest.mark.kafka
 

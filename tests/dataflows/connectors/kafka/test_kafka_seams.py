@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+from dataflows.connectors.kafka.assignment.log_identity import ReplacedError
+from dataflows.connectors.kafka.consumer import Reader
+from dataflows.connectors.kafka.health import Health
+from dataflows.engine.status.logs_read import LogsRead
 from dataflows.errors import InputError
-from dataflows.kafka_health import Health
-from dataflows.kafka_logs import ReplacedError
-from dataflows.kafka_reader import Reader
-from dataflows.logs_read import LogsRead
-from dataflows.progress import Progress
-from tests.dataflows.kafka.flows import take, until
+from dataflows.state.positions import Progress
+from tests.dataflows.connectors.kafka.flows import take, until
 
 pytestmark = pytest.mark.kafka
 

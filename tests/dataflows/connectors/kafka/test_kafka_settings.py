@@ -3,9 +3,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from dataflows.kafka_client import consumer_options, producer_options
-from dataflows.kafka_health import Health
-from dataflows.kafka_settings import OURS, KafkaSettings
+from dataflows.config.kafka import OURS, KafkaSettings
+from dataflows.connectors.kafka.client import consumer_options, producer_options
+from dataflows.connectors.kafka.health import Health
 
 
 @pytest.mark.parametrize(

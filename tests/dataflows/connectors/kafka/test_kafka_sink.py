@@ -9,15 +9,15 @@ import msgspec
 import pytest
 from confluent_kafka import KafkaError
 
-from dataflows.deadline import Deadline
+from dataflows.connectors.kafka.health import Health
+from dataflows.connectors.kafka.oversize import size
+from dataflows.connectors.kafka.producer import ReliableProducer
+from dataflows.connectors.kafka.sink import KafkaSink
 from dataflows.errors import InputError
-from dataflows.kafka_courier import ReliableProducer
-from dataflows.kafka_fit import size
-from dataflows.kafka_health import Health
-from dataflows.kafka_sink import KafkaSink
-from dataflows.outbox import Out, Outbox
-from tests.dataflows.kafka.flows import run_sink, until
-from tests.dataflows.kafka.test_kafka_fit import list_of
+from dataflows.lifecycle.deadline import Deadline
+from dataflows.state.outbox import Out, Outbox
+from tests.dataflows.connectors.kafka.flows import run_sink, until
+from tests.dataflows.connectors.kafka.test_kafka_fit import list_of
 
 pytestmark = pytest.mark.kafka
 
@@ -138,9 +138,9 @@ def refusing(monkeypatch):
             made.append(Refusing(plan))
             return made[-1]
 
-        monkeypatch.setattr("dataflows.kafka_courier.make_producer", producer)
-        monkeypatch.setattr("dataflows.kafka_courier.PAUSE_SECONDS", 0.05)
-        from dataflows.kafka_settings import KafkaSettings
+        monkeypatch.setattr("dataflows.connectors.kafka.producer.make_producer", producer)
+        monkeypatch.setattr("dataflows.connectors.kafka.producer.PAUSE_SECONDS", 0.05)
+        from dataflows.config.kafka import KafkaSettings
 
         acknowledged: list[int] = []
         reliable = ReliableProducer(KafkaSettings(**settings), acknowledged.append, Health("sink"))

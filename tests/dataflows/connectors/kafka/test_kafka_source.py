@@ -7,16 +7,16 @@ import time
 import msgspec
 import pytest
 
+from dataflows.connectors.kafka.client import NEW_SECONDS
+from dataflows.connectors.kafka.consumer import Reader
+from dataflows.connectors.kafka.health import Health
+from dataflows.connectors.kafka.source import KafkaSource
+from dataflows.connectors.micro_batches import Portions
 from dataflows.errors import InputError
-from dataflows.events import Event
-from dataflows.kafka_client import NEW_SECONDS
-from dataflows.kafka_health import Health
-from dataflows.kafka_reader import Reader
-from dataflows.kafka_source import KafkaSource
-from dataflows.portions import Portions
-from dataflows.progress import Progress
-from dataflows.rendered import Rendered
-from tests.dataflows.kafka.flows import run_source, take, until
+from dataflows.messages.events import Event
+from dataflows.messages.rendered import Rendered
+from dataflows.state.positions import Progress
+from tests.dataflows.connectors.kafka.flows import run_source, take, until
 
 pytestmark = pytest.mark.kafka
 

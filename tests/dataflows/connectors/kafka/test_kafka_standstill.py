@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from confluent_kafka import TopicPartition
 
-from dataflows.kafka_health import Health, Statistics
-from dataflows.kafka_reader import Reader
-from dataflows.kafka_settings import KafkaSettings
-from dataflows.kafka_standstill import MOST_SECONDS, Standstill, patience
-from dataflows.progress import Progress
-from tests.dataflows.kafka.flows import take, until
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka.assignment.stalled import MOST_SECONDS, Standstill, patience
+from dataflows.connectors.kafka.consumer import Reader
+from dataflows.connectors.kafka.health import Health, Statistics
+from dataflows.state.positions import Progress
+from tests.dataflows.connectors.kafka.flows import take, until
 
 pytestmark = pytest.mark.kafka
 

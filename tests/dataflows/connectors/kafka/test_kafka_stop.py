@@ -7,14 +7,14 @@ import subprocess
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from dataflows.deadline import Deadline
-from dataflows.kafka_commit import Committer
-from dataflows.kafka_health import Health
-from dataflows.progress import Progress
-from dataflows.store import Store
-from tests.dataflows.kafka.broker import QUIET
-from tests.dataflows.kafka.engine_process import fill, last_lists, shopping
-from tests.dataflows.kafka.flows import until
+from dataflows.connectors.kafka.assignment.offset_commits import Committer
+from dataflows.connectors.kafka.health import Health
+from dataflows.lifecycle.deadline import Deadline
+from dataflows.state.positions import Progress
+from dataflows.state.sqlite import Store
+from tests.dataflows.connectors.kafka.broker import QUIET
+from tests.dataflows.connectors.kafka.engine_process import fill, last_lists, shopping
+from tests.dataflows.connectors.kafka.flows import until
 
 pytestmark = pytest.mark.kafka
 
@@ -109,7 +109,7 @@ def stop_in_an_outage(broker, make, fail, mend):
     fill(broker, names, shopping(EVENTS))
     process = make(broker, names, flush_seconds=FLUSH, batch_size=50, degraded_seconds=1)
     # As a command: what is left open is not waited for then, and nothing may be lost by that.
-    process.start("-m", "dataflows.cli", "run", "--config", str(process.config))
+    process.start("-m", "dataflows.cli.main", "run", "--config", str(process.config))
     process.await_learnt(100)
     fail()
     try:

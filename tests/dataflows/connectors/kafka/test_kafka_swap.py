@@ -11,18 +11,18 @@ from itertools import groupby
 import jsonschema
 import pytest
 
-from dataflows.registry.records import About
+from dataflows.registry.manifest import About
 from dataflows.registry.registry import Registry
 from encoders.load import load_encoder
+from tests.dataflows.connectors.kafka.engine_process import START, fill, shopping
+from tests.dataflows.connectors.kafka.flows import until
 from tests.dataflows.generation.test_companion import SCHEMA
-from tests.dataflows.kafka.engine_process import START, fill, shopping
-from tests.dataflows.kafka.flows import until
-from tests.encoders.language.tiny_model import WORDS, tiny_model
+from tests.encoders.llm.tiny_model import WORDS, tiny_model
 from tests.encoders.tiny_models import build_model
 
 pytestmark = pytest.mark.kafka
 
-CALL = "from dataflows.cli import main; main()"
+CALL = "from dataflows.cli.main import main; main()"
 
 
 def models(process, *arguments: str) -> str:

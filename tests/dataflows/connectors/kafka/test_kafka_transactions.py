@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from dataflows.kafka_health import Health
-from dataflows.kafka_reader import Reader
-from dataflows.progress import Progress
-from tests.dataflows.kafka.broker import QUIET
-from tests.dataflows.kafka.engine_process import fill, shopping
-from tests.dataflows.kafka.flows import take, until
+from dataflows.connectors.kafka.consumer import Reader
+from dataflows.connectors.kafka.health import Health
+from dataflows.state.positions import Progress
+from tests.dataflows.connectors.kafka.broker import QUIET
+from tests.dataflows.connectors.kafka.engine_process import fill, shopping
+from tests.dataflows.connectors.kafka.flows import take, until
 
 pytestmark = pytest.mark.kafka
 

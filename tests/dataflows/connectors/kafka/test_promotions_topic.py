@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dataflows.config import Config, FlowSettings, StateSettings
+from dataflows.config.config import Config, FlowSettings, StateSettings
 from dataflows.errors import InputError
 from dataflows.registry.announce import announce, render
-from dataflows.registry.open import open_registry
 from dataflows.registry.promotions_topic import PromotionsTopic
+from dataflows.registry.registry_open import open_registry
 from dataflows.registry.watch import PromotionWatch, open_watch
-from tests.dataflows.kafka.flows import until
+from tests.dataflows.connectors.kafka.flows import until
 from tests.dataflows.registry.tiny import about, write_sentence
 
 pytestmark = pytest.mark.kafka

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from confluent_kafka import KafkaError
 
-from dataflows import kafka_client, topics
+from dataflows.config.kafka import KafkaSettings
+from dataflows.connectors.kafka import client, topics
+from dataflows.connectors.kafka.client import make_admin
+from dataflows.connectors.kafka.topics import create_topics, wanted_config
 from dataflows.errors import InputError
-from dataflows.kafka_client import make_admin
-from dataflows.kafka_settings import KafkaSettings
-from dataflows.topics import create_topics, wanted_config
 
 COMPACTED = {"items", "recommendations", "intents", "promotions", "narratives"}
 
@@ -100,7 +100,7 @@ def test_what_was_made_is_told_of_once_it_is_said_to_be_made(broker, fresh, monk
         return made[-1]
 
     monkeypatch.setattr(topics, "make_admin", make)
-    monkeypatch.setattr(kafka_client, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(client, "RETRY_SECONDS", 0.0)
     assert [report.outcome for report in create_topics(fresh)] == ["created"] * 8
     assert made[0].asked == dict.fromkeys(fresh.topics().values(), 3)
 

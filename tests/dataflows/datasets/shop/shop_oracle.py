@@ -6,8 +6,8 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
-from dataflows.shop import Shop
-from dataflows.shop_choice import COMPLEMENT_SHARE, POPULAR_SHARE, Chooser, Shopper
+from dataflows.datasets.shop.choice import COMPLEMENT_SHARE, POPULAR_SHARE, Chooser, Shopper
+from dataflows.datasets.shop.shop import Shop
 
 
 def best_list(shop: Shop, event_id: str, k: int = 10) -> list[str] | None:

@@ -10,11 +10,11 @@ from random import Random
 import msgspec
 import pytest
 
-from dataflows.shop import Shop
-from dataflows.shop_dirt import FAULTS
-from dataflows.shop_needs import NEEDS
-from dataflows.shop_words import CATEGORIES
-from tests.dataflows.shop_oracle import best_list, chances
+from dataflows.datasets.shop.needs import NEEDS
+from dataflows.datasets.shop.shop import Shop
+from dataflows.datasets.shop.shop_shop_dirt import FAULTS
+from dataflows.datasets.shop.words import CATEGORIES
+from tests.dataflows.datasets.shop.shop_oracle import best_list, chances
 
 N = 6000
 SMALL = {"items": 800, "users": 400}

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dataflows.config import load_config
-from dataflows.known_items import EARLY, KnownItems, tell_joined
-from dataflows.replay import replay
-from dataflows.report import render
-from dataflows.run import run
+from dataflows.app.run import run
+from dataflows.config.config import load_config
+from dataflows.engine.catalogue.known_items import EARLY, KnownItems, tell_joined
+from dataflows.evaluation.replay import replay
+from dataflows.evaluation.report import render
 
 T = 1_772_355_600
 
@@ -72,7 +72,9 @@ def test_few_are_a_warning_with_the_remedy(tmp_path: Path, caplog, known, level,
     rows = catalogue(tmp_path, known)
     with caplog.at_level(logging.INFO):
         run(config(tmp_path, **{"files.items": str(rows)}))
-    (line,) = [one for one in caplog.records if one.name == "dataflows.known_items"]
+    (line,) = [
+        one for one in caplog.records if one.name == "dataflows.engine.catalogue.known_items"
+    ]
     assert words in line.getMessage()
     assert line.levelno == level
     assert ("penchant check" in line.getMessage()) == (level == logging.WARNING)

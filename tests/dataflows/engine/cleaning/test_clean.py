@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows import seen_ids
-from dataflows.clean import Cleaner, CleanSettings, Verdict
-from dataflows.events import Event, EventSettings, decode_event
-from dataflows.ledger import Ledger
-from dataflows.rates import EventRates
-from dataflows.record import Raw, Reject
-from dataflows.records import MemoryStore
-from dataflows.seen_ids import SeenIds
-from dataflows.watermark import Watermark
+from dataflows.engine.cleaning import seen_ids
+from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings, Verdict
+from dataflows.engine.cleaning.event_rates import EventRates
+from dataflows.engine.cleaning.seen_ids import SeenIds
+from dataflows.engine.cleaning.watermark import Watermark
+from dataflows.messages.events import Event, EventSettings, decode_event
+from dataflows.messages.raw import Raw, Reject
+from dataflows.state.ledger import Ledger
+from dataflows.state.records import MemoryStore
 
 T = 1_700_000_000.0
 DAY = 86_400.0

@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
-from dataflows.catalogue import Catalogue
-from dataflows.config import Config, load_config
-from dataflows.decision_history import (
+from dataflows.app.run import run
+from dataflows.config.config import Config, load_config
+from dataflows.config.events import EventSettings
+from dataflows.config.signing_keys import KEY, Keys
+from dataflows.engine.decisions.history import (
     MOST_KEPT,
     Applied,
     Planned,
@@ -26,25 +28,23 @@ from dataflows.decision_history import (
     read_history,
     read_planned,
 )
-from dataflows.decisions import DecisionReader
-from dataflows.encode import EncodeStep
+from dataflows.engine.encode_step import EncodeStep
+from dataflows.engine.item_store import Catalogue
+from dataflows.engine.status.progress import read_positions
 from dataflows.errors import InputError
-from dataflows.event_settings import EventSettings
-from dataflows.how_far import read_positions
-from dataflows.intent_control import write_control
-from dataflows.ledger import OUTCOMES, Ledger
-from dataflows.outbox import DEAD_LETTERS, Out
-from dataflows.play import open_engine
-from dataflows.record import Raw
-from dataflows.records import MemoryStore
-from dataflows.replay import ReplaySettings, replay
-from dataflows.run import run
-from dataflows.seldom import Seldom
-from dataflows.signed import LARGEST, write_signed
-from dataflows.signing_keys import KEY, Keys
-from dataflows.store import Store
+from dataflows.evaluation.offline_flow import open_engine
+from dataflows.evaluation.replay import ReplaySettings, replay
+from dataflows.lifecycle.rare_warnings import Seldom
+from dataflows.messages.decisions import DecisionReader
+from dataflows.messages.raw import Raw
+from dataflows.messages.signed import LARGEST, write_signed
+from dataflows.messages.special_events_intent_control import write_control
+from dataflows.state.ledger import OUTCOMES, Ledger
+from dataflows.state.outbox import DEAD_LETTERS, Out
+from dataflows.state.records import MemoryStore
+from dataflows.state.sqlite import Store
 from encoders.load import load_encoder
-from learners.control import Control
+from learners.intent.decisions import Control
 
 ENCODER = load_encoder("hashing-32")
 KEYS, OTHER = Keys([b"a key that nobody else has"]), Keys([b"the key of somebody else"])
@@ -378,7 +378,7 @@ def test_a_new_state_reads_its_events_before_the_first_decision_and_then_the_oth
 
 
 def exported(folder: Path, **more: Any) -> dict[int, list[Applied]]:
-    from dataflows.intents import history
+    from dataflows.cli.intent_labels import history
 
     return history(config(folder, **more))
 
@@ -492,8 +492,8 @@ def test_every_shard_takes_it_and_stores_where(tmp_path: Path) -> None:
 
 RUN = """
 import sys
-from dataflows.config import load_config
-from dataflows.run import run
+from dataflows.config.config import load_config
+from dataflows.app.run import run
 run(load_config(None, dict(pair.split("=", 1) for pair in sys.argv[1:])))
 """
 
@@ -521,7 +521,7 @@ def test_a_process_killed_again_and_again_takes_each_once_and_ends_like_an_unbro
     environ |= {"PENCHANT_ENCODER__DISK_TEXTS": "0", KEY: "a key that nobody else has"}
 
     def start() -> subprocess.Popen[bytes]:
-        root = Path(__file__).resolve().parents[2]
+        root = Path(__file__).resolve().parents[4]
         command = [sys.executable, "-c", RUN, *options]
         return subprocess.Popen(command, cwd=root, env=environ, stderr=subprocess.DEVNULL)
 

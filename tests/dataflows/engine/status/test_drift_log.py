@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from dataflows.drift_log import TELL_EVERY, DriftLog
+from dataflows.engine.status.drift_log import TELL_EVERY, DriftLog
 from learners.drift import Alarm
 
 

@@ -1,7 +1,7 @@
 """What is stored of a topic's log after each micro-batch."""
 
-from dataflows.logs_read import LogsRead
-from dataflows.record import LastRecord, LogId, Raw
+from dataflows.engine.status.logs_read import LogsRead
+from dataflows.messages.raw import LastRecord, LogId, Raw
 
 IDS = LogId("cluster", "topic", 3)
 

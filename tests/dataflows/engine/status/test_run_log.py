@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.ledger import Ledger
-from dataflows.run_log import RunLog
+from dataflows.engine.status.run_log import RunLog
+from dataflows.state.ledger import Ledger
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.fixture
 def told(caplog):
-    caplog.set_level(logging.INFO, "dataflows.run_log")
+    caplog.set_level(logging.INFO, "dataflows.engine.status.run_log")
     return lambda: [record.getMessage() for record in caplog.records]
 
 
@@ -96,7 +96,7 @@ def test_the_process_tells_on_stderr_what_became_of_its_input(tmp_path, level):
         f'[flow]\nlog = "{level}"\n[encoder]\nname = "hashing-16"\ndisk_texts = 0\n'
     )
     ended = subprocess.run(
-        [sys.executable, "-m", "dataflows.cli", "run", "--config", "c.toml"],
+        [sys.executable, "-m", "dataflows.cli.main", "run", "--config", "c.toml"],
         cwd=tmp_path,
         env={"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "1"},
         capture_output=True,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from dataflows.prequential import Prequential
-from dataflows.trace import Trace
-from learners.interaction import Interaction
+from dataflows.evaluation.judging.prequential import Prequential
+from dataflows.evaluation.judging.trace import Trace
+from learners.types import Interaction
 
 Event = tuple[str, str | None, float, float]
 

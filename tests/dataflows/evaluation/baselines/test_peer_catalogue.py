@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from dataflows.errors import InputError
-from dataflows.peers import catalogue
-from dataflows.peers.catalogue import BASELINES, DEFAULT, open_baselines, read_names
-from dataflows.peers.contest import hold_contest
-from dataflows.peers.popularity import PopularityBaseline
+from dataflows.evaluation.baselines import catalogue
+from dataflows.evaluation.baselines.catalogue import BASELINES, DEFAULT, open_baselines, read_names
+from dataflows.evaluation.baselines.contest import hold_contest
+from dataflows.evaluation.baselines.popularity import PopularityBaseline
 
 
 @pytest.mark.parametrize(

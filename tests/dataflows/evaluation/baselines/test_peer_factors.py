@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from dataflows.peers import bpr, isgd
-from dataflows.peers.factors import Factors
-from dataflows.peers.isgd import Isgd
-from dataflows.trace import Group
+from dataflows.evaluation.baselines import bpr, isgd
+from dataflows.evaluation.baselines.factors import Factors
+from dataflows.evaluation.baselines.isgd import Isgd
+from dataflows.evaluation.judging.trace import Group
 
 
 def slope(objective, at: np.ndarray) -> np.ndarray:

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.peers import item_knn, markov, own_popularity, vmis_knn
-from dataflows.peers.chains import Chains
-from dataflows.peers.item_knn import ItemKnn
-from dataflows.peers.markov import Markov
-from dataflows.peers.own_popularity import OwnPopularity
-from dataflows.peers.pairs import PairCounts
-from dataflows.peers.vmis_knn import VmisKnn
+from dataflows.evaluation.baselines import item_knn, markov, own_popularity, vmis_knn
+from dataflows.evaluation.baselines.chains import Chains
+from dataflows.evaluation.baselines.item_knn import ItemKnn
+from dataflows.evaluation.baselines.markov import Markov
+from dataflows.evaluation.baselines.own_popularity import OwnPopularity
+from dataflows.evaluation.baselines.pairs import PairCounts
+from dataflows.evaluation.baselines.vmis_knn import VmisKnn
 
 Log = list[tuple[int, int, float]]
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.peers import own_popularity
-from dataflows.peers.popularity import PopularityBaseline
-from dataflows.trace import Group
+from dataflows.evaluation.baselines import own_popularity
+from dataflows.evaluation.baselines.popularity import PopularityBaseline
+from dataflows.evaluation.judging.trace import Group
 
 
 def group_of(rows: list[int], weight: float = 1.0) -> Group:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dataflows.peers import ease as ease_module
-from dataflows.peers import river_mf
-from dataflows.peers.ease import Ease
-from dataflows.trace import Group
+from dataflows.evaluation.baselines import ease as ease_module
+from dataflows.evaluation.baselines import river_mf
+from dataflows.evaluation.baselines.ease import Ease
+from dataflows.evaluation.judging.trace import Group
 
-ials_module = pytest.importorskip("dataflows.peers.ials", reason="needs the extra baselines")
+ials_module = pytest.importorskip(
+    "dataflows.evaluation.baselines.ials", reason="needs the extra baselines"
+)
 
 
 def group_of(user: int, rows: list[int], weight: float = 1.0) -> Group:

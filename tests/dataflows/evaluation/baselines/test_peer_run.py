@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.peers.catalogue import BASELINES, open_baselines
-from dataflows.peers.contest import hold_contest
-from dataflows.peers.popularity import PopularityBaseline
-from dataflows.peers.run import BaselineRunner, rank_in, run_baseline
+from dataflows.evaluation.baselines.catalogue import BASELINES, open_baselines
+from dataflows.evaluation.baselines.contest import hold_contest
+from dataflows.evaluation.baselines.popularity import PopularityBaseline
+from dataflows.evaluation.baselines.run import BaselineRunner, rank_in, run_baseline
 
 
 def odd_score(user: str, ts: float, item: str, past: list[tuple[str, str]]) -> float:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from dataflows.peers import sasrec
-from dataflows.peers.sasrec import SasRec
-from dataflows.peers.sasrec_network import LENGTH, Network
-from dataflows.trace import Group
+from dataflows.evaluation.baselines import sasrec
+from dataflows.evaluation.baselines.sasrec import SasRec
+from dataflows.evaluation.baselines.sasrec_network import LENGTH, Network
+from dataflows.evaluation.judging.trace import Group
 
 
 def group_of(user: int, rows: list[int]) -> Group:

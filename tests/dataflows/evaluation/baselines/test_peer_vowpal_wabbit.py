@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dataflows.trace import Group
+from dataflows.evaluation.judging.trace import Group
 
-vw = pytest.importorskip("dataflows.peers.vowpal_wabbit", reason="needs the extra baselines")
+vw = pytest.importorskip(
+    "dataflows.evaluation.baselines.vowpal_wabbit", reason="needs the extra baselines"
+)
 
 
 def group_of(user: int, rows: list[int]) -> Group:

@@ -7,9 +7,9 @@ import csv
 import numpy as np
 import pytest
 
-from dataflows.log_order import replay_order
-from dataflows.peers.catalogue import BASELINES
-from dataflows.peers.run import run_baseline
+from dataflows.evaluation.baselines.catalogue import BASELINES
+from dataflows.evaluation.baselines.run import run_baseline
+from dataflows.evaluation.log_order import replay_order
 
 EVENTS = 12_000
 

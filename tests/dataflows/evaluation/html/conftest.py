@@ -14,11 +14,11 @@ import pytest
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
-from dataflows.config import load_config
-from dataflows.made_by import made_by
-from dataflows.replay import replay
-from dataflows.shop import Shop
-from encoders.hashing import HashingEncoder
+from dataflows.config.config import load_config
+from dataflows.datasets.shop.shop import Shop
+from dataflows.evaluation.replay import replay
+from dataflows.evaluation.report_made_by import made_by
+from encoders.backends.hashing import HashingEncoder
 
 Report = dict[str, Any]
 
@@ -112,7 +112,7 @@ def browser(tmp_path_factory) -> Iterator[Chrome]:
 @pytest.fixture(scope="session")
 def pages(report, crowded, tmp_path_factory) -> dict[str, Path]:
     """Both reports as files."""
-    from dataflows.page.write import write_html
+    from dataflows.evaluation.html.write import write_html
 
     folder = tmp_path_factory.mktemp("pages")
     for name, each in (("small", report), ("crowded", crowded)):

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.config import load_config
+from dataflows.config.config import load_config
+from dataflows.datasets.shop.shop import Shop
 from dataflows.errors import InputError
-from dataflows.made_by import made_by
-from dataflows.page.figure import HALF
-from dataflows.page.write import html, write_html
-from dataflows.replay import ReplaySettings, replay
-from dataflows.shop import Shop
-from encoders.hashing import HashingEncoder
-from learners.reasons import GROUPS, SOMETIMES
+from dataflows.evaluation.html.figure import HALF
+from dataflows.evaluation.html.write import html, write_html
+from dataflows.evaluation.replay import ReplaySettings, replay
+from dataflows.evaluation.report_made_by import made_by
+from encoders.backends.hashing import HashingEncoder
+from learners.ranking.explanations import GROUPS, SOMETIMES
 
 STYLES = ("s0", "s1", "s2", "s3", "s4")
 
@@ -111,7 +111,7 @@ def test_every_place_that_is_pointed_at_has_its_words(report) -> None:
 
 
 def test_docs_tell_what_each_part_of_the_report_is(report) -> None:
-    docs = Path(__file__).parents[3] / "docs" / "replay.md"
+    docs = Path(__file__).parents[4] / "docs" / "replay.md"
     told = set(re.findall(r"`([a-z_]+)`", docs.read_text(encoding="utf-8")))
     parts = ("running", "by_history", "by_rank", "calibration", "contributions", "exposure")
     inside = {key for part in parts for key in report[part] if "@" not in key}

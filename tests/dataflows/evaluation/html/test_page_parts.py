@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.page import words
-from dataflows.page.plot import Plot
-from dataflows.page.scale import Axis, Scale, log_room, room
-from dataflows.page.svg import tag
+from dataflows.evaluation.html import words
+from dataflows.evaluation.html.plot import Plot
+from dataflows.evaluation.html.scale import Axis, Scale, log_room, room
+from dataflows.evaluation.html.svg import tag
 
 values = st.lists(st.floats(-1e6, 1e6).filter(lambda x: x == 0 or abs(x) > 1e-6), max_size=8)
 positive = st.lists(st.floats(1e-6, 1e9), min_size=1, max_size=8)

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.config import load_config
-from dataflows.intent_judge import auroc
-from dataflows.replay import replay
+from dataflows.config.config import load_config
+from dataflows.evaluation.judging.intent import auroc
+from dataflows.evaluation.replay import replay
 from encoders.load import load_encoder
 from encoders.text import render_event
-from learners.needs import IntentTracker
+from learners.intent.tracker import IntentTracker
 
 ENCODER = "hashing-64"
 WORDS = {

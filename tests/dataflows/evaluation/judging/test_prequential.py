@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.peers.popularity import PopularityBaseline
-from dataflows.peers.run import run_baseline
-from dataflows.prequential import Prequential
-from dataflows.ranks import place_in, rank_among
-from learners.interaction import Interaction
+from dataflows.evaluation.baselines.popularity import PopularityBaseline
+from dataflows.evaluation.baselines.run import run_baseline
+from dataflows.evaluation.judging.prequential import Prequential
+from dataflows.evaluation.judging.ranks import place_in, rank_among
+from learners.types import Interaction
 
 
 class Ranked(NamedTuple):

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from dataflows.check import CheckReport, check_events, render
-from dataflows.clean_settings import CleanSettings
-from dataflows.config import Config
-from dataflows.distinct import Distinct
+from dataflows.config.clean import CleanSettings
+from dataflows.config.config import Config
+from dataflows.config.events import EventSettings
+from dataflows.datasets.shop.shop import Shop
+from dataflows.engine.catalogue.distinct import Distinct
 from dataflows.errors import InputError
-from dataflows.event_settings import EventSettings
-from dataflows.shop import Shop
+from dataflows.evaluation.log_check.check import CheckReport, check_events, render
 
 T = 1_700_000_000
 NOW = T + 1_000_000
@@ -249,7 +249,7 @@ def test_a_log_out_of_order_is_said_so(tmp_path: Path):
 
 
 def test_memory_does_not_grow_with_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("dataflows.check.Distinct", partial(Distinct, 1000))
+    monkeypatch.setattr("dataflows.evaluation.log_check.check.Distinct", partial(Distinct, 1000))
     path = tmp_path / "events.jsonl"
     config = Config(clean=CleanSettings(remembered_ids=1000, bot_users=100))
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.check import check_events
-from dataflows.config import Config, load_config
-from dataflows.placeholders import is_placeholder
-from dataflows.scripts import script_of
-from dataflows.type_words import kind_of, taken_back_by
+from dataflows.config.config import Config, load_config
+from dataflows.evaluation.log_check.check import check_events
+from dataflows.evaluation.log_check.event_type_words import kind_of, taken_back_by
+from dataflows.evaluation.log_check.placeholders import is_placeholder
+from dataflows.evaluation.log_check.scripts import script_of
 
 T = 1_772_355_600
 

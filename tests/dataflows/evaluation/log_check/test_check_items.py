@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dataflows.check import check_events
-from dataflows.check_items import check_items
-from dataflows.check_report import CheckReport, render
-from dataflows.config import load_config
+from dataflows.config.config import load_config
 from dataflows.errors import InputError
-from dataflows.near_ids import FORMS, NearIds
+from dataflows.evaluation.log_check.check import check_events
+from dataflows.evaluation.log_check.items import check_items
+from dataflows.evaluation.log_check.near_ids import FORMS, NearIds
+from dataflows.evaluation.log_check.report import CheckReport, render
 
 T = 1_772_355_600
 

@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from dataflows.accuracy import accuracy
-from dataflows.figures import gains
-from dataflows.prequential import Prequential
-from dataflows.report import write_ranks
-from dataflows.scored import ScoredEvent
+from dataflows.evaluation.judging.prequential import Prequential
+from dataflows.evaluation.judging.scored import ScoredEvent
+from dataflows.evaluation.metrics.accuracy import accuracy
+from dataflows.evaluation.metrics.ranking import gains
+from dataflows.evaluation.report import write_ranks
 
 
 def judge_of(ranks: list[int], plain: list[int], popularity: list[int]) -> Prequential:

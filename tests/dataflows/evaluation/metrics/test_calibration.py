@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.calibration import Calibration, wilson
+from dataflows.evaluation.metrics.calibration import Calibration, wilson
 
 
 class Ranked(NamedTuple):

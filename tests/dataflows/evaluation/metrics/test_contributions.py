@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dataflows.contributions import EVERY, Contributions
-from learners.features import FEATURES
-from learners.interaction import Interaction
-from learners.reasons import GROUPS, SOMETIMES
+from dataflows.evaluation.metrics.ablation import EVERY, Contributions
+from learners.ranking.explanations import GROUPS, SOMETIMES
+from learners.ranking.features import FEATURES
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings
+from learners.types import Interaction
 
 ALWAYS = {group: names for group, names in GROUPS.items() if group not in SOMETIMES}
 

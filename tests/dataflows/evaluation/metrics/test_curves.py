@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dataflows.curves import POINTS, curves
-from dataflows.scored import Scored, ScoredEvent
-from dataflows.trace import Trace
+from dataflows.evaluation.judging.scored import Scored, ScoredEvent
+from dataflows.evaluation.judging.trace import Trace
+from dataflows.evaluation.metrics.curves import POINTS, curves
 from learners.drift import Alarm
 
 N, WARMUP = 2500, 100

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.exposure import exposure, gini
-from dataflows.prequential import Prequential
+from dataflows.evaluation.judging.prequential import Prequential
+from dataflows.evaluation.metrics.exposure import exposure, gini
 
 
 def judge_of(items: list[str | None]) -> Prequential:

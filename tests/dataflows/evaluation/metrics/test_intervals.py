@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.intervals import bootstrap
+from dataflows.evaluation.metrics.bootstrap import bootstrap
 
 
 def naive(gains: np.ndarray, users: np.ndarray, seed: int, resamples: int) -> np.ndarray:
@@ -63,7 +63,7 @@ def test_pieces_do_not_change_the_draws(monkeypatch) -> None:
     rng = np.random.default_rng(3)
     gains, users = rng.random((200, 2)), rng.integers(0, 40, 200)
     whole = bootstrap(gains, users)
-    monkeypatch.setattr("dataflows.intervals._DRAWN_AT_ONCE", 100)
+    monkeypatch.setattr("dataflows.evaluation.metrics.bootstrap._DRAWN_AT_ONCE", 100)
     # The last digit of a product hangs on how many rows there are, on some processors.
     np.testing.assert_allclose(bootstrap(gains, users), whole, rtol=1e-12)
 

@@ -8,22 +8,22 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from dataflows.config import load_config
-from dataflows.intervals import bootstrap
-from dataflows.shop_needs import NEEDS
-from dataflows.tuning.encoder_apart import is_apart, may_train, texts_to_keep, trained_texts
-from dataflows.tuning.encoder_check import reciprocal_ranks
-from dataflows.tuning.encoder_gate import LIVE, encoder_evidence, slice_figures
-from dataflows.tuning.encoder_slice import Answers, answer, questions
-from dataflows.tuning.evidence import COVERAGE, LOG_RANK, PIPELINE, UNSEEN, TrainingHealth
-from dataflows.tuning.gate import judge
-from dataflows.tuning.gate_settings import GateSettings
-from dataflows.tuning.tuner import RoundStopped, StageProgress
-from dataflows.tuning.window import Split, WindowEvent, WindowItem
-from encoders.hashing import HashingEncoder
+from dataflows.config.config import load_config
+from dataflows.config.gate import GateSettings
+from dataflows.datasets.shop.needs import NEEDS
+from dataflows.evaluation.metrics.bootstrap import bootstrap
+from dataflows.finetune.encoder.evaluate import LIVE, encoder_evidence, slice_figures
+from dataflows.finetune.encoder.evaluate_encoder_check import reciprocal_ranks
+from dataflows.finetune.encoder.holdout import is_apart, may_train, texts_to_keep, trained_texts
+from dataflows.finetune.encoder.questions import Answers, answer, questions
+from dataflows.finetune.gate import judge
+from dataflows.finetune.tuner import RoundStopped, StageProgress
+from dataflows.finetune.window.window import Split, WindowEvent, WindowItem
+from dataflows.registry.decisions import COVERAGE, LOG_RANK, PIPELINE, UNSEEN, TrainingHealth
+from encoders.backends.hashing import HashingEncoder
+from encoders.base import Vectors
+from encoders.base_unit import unit_rows
 from encoders.load import load_encoder
-from encoders.protocol import Vectors
-from encoders.unit import unit_rows
 
 KINDS, EACH = 6, 12
 ITEMS = {

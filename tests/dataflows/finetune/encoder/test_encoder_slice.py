@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.tuning import encoder_slice
-from dataflows.tuning.encoder_slice import answer, questions
-from dataflows.tuning.window import Split, WindowEvent, WindowItem
+from dataflows.finetune.encoder import questions as encoder_slice
+from dataflows.finetune.encoder.questions import answer, questions
+from dataflows.finetune.window.window import Split, WindowEvent, WindowItem
 
 ITEMS = {
     **{f"i{n}": WindowItem(f"i{n}", f"title {n}") for n in range(8)},

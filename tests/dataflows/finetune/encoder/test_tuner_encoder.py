@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dataflows.config import Config, load_config
+from dataflows.config.config import Config, load_config
+from dataflows.datasets.shop.shop import Shop
 from dataflows.errors import InputError
+from dataflows.finetune.encoder.pairs import Pair
+from dataflows.finetune.encoder.tuner import EncoderTuner, as_texts
+from dataflows.finetune.rounds.once import read_window
+from dataflows.finetune.rounds.round import base_of
+from dataflows.finetune.tuner import Base, RoundStopped, StageProgress
+from dataflows.finetune.window.window import Split, split
 from dataflows.registry.registry import Registry
-from dataflows.shop import Shop
-from dataflows.tuning.item_pairs import Pair
-from dataflows.tuning.once import read_window
-from dataflows.tuning.round import base_of
-from dataflows.tuning.tuner import Base, RoundStopped, StageProgress
-from dataflows.tuning.tuner_encoder import EncoderTuner, as_texts
-from dataflows.tuning.window import Split, split
+from encoders.backends.minilm import packaged_folder
 from encoders.load import load_encoder
-from encoders.packaged import packaged_folder
 from tests.encoders.tiny_models import HIDDEN, build_model
 
 

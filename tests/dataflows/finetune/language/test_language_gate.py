@@ -7,28 +7,28 @@ import math
 import numpy as np
 import pytest
 
-from dataflows.shop import Shop
-from dataflows.tuning import language_measures
-from dataflows.tuning.evidence import CHECK, LOG_RANK, health_of
-from dataflows.tuning.gate import judge
-from dataflows.tuning.language_gate import (
+from dataflows.datasets.shop.shop import Shop
+from dataflows.finetune.gate import judge
+from dataflows.finetune.language import measures
+from dataflows.finetune.language.evaluate import (
     HIT_RATE,
     LIFT,
     NEXT_LOSS,
     QuestionBudget,
     language_evidence,
 )
-from dataflows.tuning.language_measures import compare, following, lift
-from dataflows.tuning.language_questions import (
+from dataflows.finetune.language.measures import compare, following, lift
+from dataflows.finetune.language.questions import (
     check_questions,
     is_check_user,
     newest_questions,
     trained_on,
 )
-from dataflows.tuning.once import read_window
-from dataflows.tuning.window import split
-from encoders.language.load import load_language_model
-from tests.encoders.language.tiny_folder import write_adapter, write_tiny
+from dataflows.finetune.rounds.once import read_window
+from dataflows.finetune.window.window import split
+from dataflows.registry.decisions import CHECK, LOG_RANK, health_of
+from encoders.llm.load import load_language_model
+from tests.encoders.llm.tiny_folder import write_adapter, write_tiny
 
 FEW = QuestionBudget(following=12, least=12, check=4, intents=4, generated=2)
 HEALTH = health_of([2.0, 1.0], steps=2, changed=0.1, targets=10)
@@ -42,7 +42,7 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def parted(tmp_path_factory):
-    from dataflows.config import load_config
+    from dataflows.config.config import load_config
 
     folder = tmp_path_factory.mktemp("shop")
     Shop(seed=2, items=60, users=80, label_share=0.5).write(folder, 1500)
@@ -83,7 +83,7 @@ def test_ranks_count_ties_and_what_is_no_number_against_the_true_title(tiny, par
 
     def scored(true, rest):
         scores = np.array([true, *rest])
-        monkeypatch.setattr(language_measures, "score_candidates", lambda *_: scores)
+        monkeypatch.setattr(measures, "score_candidates", lambda *_: scores)
         return following(tiny, question)
 
     worse = np.full(others, -9.0)

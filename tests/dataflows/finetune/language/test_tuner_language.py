@@ -7,20 +7,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dataflows.config import Config, load_config
-from dataflows.registry.records import About
+from dataflows.config.config import Config, load_config
+from dataflows.datasets.shop.shop import Shop
+from dataflows.finetune.gate import judge
+from dataflows.finetune.language.questions import is_check_user
+from dataflows.finetune.language.tuner import LanguageTuner
+from dataflows.finetune.rounds.once import read_window, run_once
+from dataflows.finetune.rounds.round import RoundSettings, base_of, run_round
+from dataflows.finetune.tuner import RoundStopped, StageProgress
+from dataflows.finetune.window.window import Split, Window, split
+from dataflows.registry.decisions import LOG_RANK, Evidence
+from dataflows.registry.manifest import About
 from dataflows.registry.registry import Registry
-from dataflows.shop import Shop
-from dataflows.tuning.evidence import LOG_RANK, Evidence
-from dataflows.tuning.gate import judge
-from dataflows.tuning.language_questions import is_check_user
-from dataflows.tuning.once import read_window, run_once
-from dataflows.tuning.round import RoundSettings, base_of, run_round
-from dataflows.tuning.tuner import RoundStopped, StageProgress
-from dataflows.tuning.tuner_language import LanguageTuner
-from dataflows.tuning.window import Split, Window, split
-from encoders.language.load import load_language_model
-from tests.encoders.language.tiny_folder import write_tiny
+from encoders.llm.load import load_language_model
+from tests.encoders.llm.tiny_folder import write_tiny
 
 
 @pytest.fixture(scope="module")

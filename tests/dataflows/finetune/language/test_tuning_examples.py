@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.tuning.balance import by_rarity, capped, drawn
-from dataflows.tuning.example_settings import ExampleSettings
-from dataflows.tuning.examples import intent_examples, next_item_examples, varied
-from dataflows.tuning.item_pairs import item_pairs, item_texts
-from dataflows.tuning.prompts import (
+from dataflows.config.examples import ExampleSettings
+from dataflows.finetune.encoder.pairs import item_pairs, item_texts
+from dataflows.finetune.language.examples import intent_examples, next_item_examples, varied
+from dataflows.finetune.window.sequences import prompt_lines, sequences
+from dataflows.finetune.window.sequences_balance import by_rarity, capped, drawn
+from dataflows.finetune.window.window import WindowEvent, WindowItem
+from dataflows.generation.prompts import (
     INTENT,
     MOST_SHOWN,
     NEXT,
@@ -23,8 +25,6 @@ from dataflows.tuning.prompts import (
     plain,
     search_line,
 )
-from dataflows.tuning.sequences import prompt_lines, sequences
-from dataflows.tuning.window import WindowEvent, WindowItem
 
 EXACT = ExampleSettings(drop=0.0, shuffle=0.0, popular_power=0.0)
 CATEGORIES = ("red", "blue")

@@ -9,9 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from dataflows.errors import InputError
-from dataflows.registry.registry import Registry
-from dataflows.tuning.evidence import LOG_RANK, PairedMeasure
-from dataflows.tuning.round import (
+from dataflows.finetune.rounds.round import (
     JUDGED,
     TRAINED,
     RoundSettings,
@@ -20,9 +18,11 @@ from dataflows.tuning.round import (
     round_key,
     run_round,
 )
-from dataflows.tuning.tuner import RoundStopped, StageProgress
+from dataflows.finetune.tuner import RoundStopped, StageProgress
+from dataflows.registry.decisions import LOG_RANK, PairedMeasure
+from dataflows.registry.registry import Registry
+from tests.dataflows.finetune.doubles import TinyTuner, a_window, behave
 from tests.dataflows.registry.tiny import about
-from tests.dataflows.tuning.doubles import TinyTuner, a_window, behave
 
 RULES = RoundSettings()
 
@@ -130,8 +130,8 @@ def test_a_round_that_was_stopped_trains_again(tuner, registry, folder):
 
 
 PLACES = [
-    ("dataflows.tuning.round.split", 0),
-    ("dataflows.tuning.round.judge", 1),
+    ("dataflows.finetune.rounds.round.split", 0),
+    ("dataflows.finetune.rounds.round.judge", 1),
     ("dataflows.registry.registry.Registry.add", 1),
     ("dataflows.registry.registry.Registry.promote", 1),
     ("dataflows.registry.registry.Registry.decide", 1),
@@ -191,7 +191,7 @@ def test_what_was_trained_from_another_base_is_not_taken_up(tuner, registry, fol
     first = run_round(a_window(), tuner, registry, folder / "0", RULES)
     behave(tuner.folder, gain=0.4)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("dataflows.tuning.round.judge", _kill)
+        patched.setattr("dataflows.finetune.rounds.round.judge", _kill)
         with pytest.raises(KilledError):
             run_round(a_window(number=1), tuner, registry, folder / "1", RULES)
     registry.rollback("encoder", "a person", 1.0)

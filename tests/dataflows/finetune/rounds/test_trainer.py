@@ -11,22 +11,22 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dataflows.clean_settings import CleanSettings
-from dataflows.config import Config, load_config
-from dataflows.records import MemoryStore
+from dataflows.config.clean import CleanSettings
+from dataflows.config.config import Config, load_config
+from dataflows.config.finetune import FinetuneSettings
+from dataflows.finetune.rounds.folder import RoundFolder, RoundFolders
+from dataflows.finetune.rounds.round import RoundSettings
+from dataflows.finetune.rounds.runner import RoundFailedError, RoundRunner
+from dataflows.finetune.rounds.scheduler import Trainer
+from dataflows.finetune.tuner import RoundStopped, StageProgress
+from dataflows.finetune.window.collect import Collector
+from dataflows.registry.decisions import Evidence, GateDecision
 from dataflows.registry.registry import Registry
-from dataflows.tuning.collect import Collector
-from dataflows.tuning.evidence import Evidence, GateDecision
-from dataflows.tuning.round import RoundSettings
-from dataflows.tuning.round_folder import RoundFolder, RoundFolders
-from dataflows.tuning.round_runner import RoundFailedError, RoundRunner
-from dataflows.tuning.settings import FinetuneSettings
-from dataflows.tuning.trainer import Trainer
-from dataflows.tuning.tuner import RoundStopped, StageProgress
-from tests.dataflows.tuning.doubles import TinyTuner, behave
-from tests.dataflows.tuning.test_collect import event
+from dataflows.state.records import MemoryStore
+from tests.dataflows.finetune.doubles import TinyTuner, behave
+from tests.dataflows.finetune.window.test_collect import event
 
-MAKE = "tests.dataflows.tuning.doubles:tiny_tuner"
+MAKE = "tests.dataflows.finetune.doubles:tiny_tuner"
 SETTINGS = FinetuneSettings(models="encoder", encoder_events=40, attempts=2)
 
 
@@ -271,7 +271,7 @@ def test_what_ends_the_worker_is_raised(tmp_path):
 
 
 def test_a_job_survives_being_written_down(tmp_path):
-    from dataflows.tuning.round_process import RoundJob
+    from dataflows.finetune.rounds.process import RoundJob
 
     job = RoundJob(config(tmp_path), "encoder", 3, os.fspath(tmp_path), MAKE)
     assert msgspec.json.decode(msgspec.json.encode(job), type=RoundJob) == job

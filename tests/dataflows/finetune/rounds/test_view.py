@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dataflows.tuning.evidence import LOG_RANK, Evidence, GateDecision, PairedMeasure
-from dataflows.tuning.round_folder import RoundFolder
-from dataflows.tuning.tuner import StageProgress
-from dataflows.tuning.view import LogView, describe_decision, describe_step, terminal_view
+from dataflows.finetune.rounds.folder import RoundFolder
+from dataflows.finetune.rounds.view import LogView, describe_decision, describe_step, terminal_view
+from dataflows.finetune.tuner import StageProgress
+from dataflows.registry.decisions import LOG_RANK, Evidence, GateDecision, PairedMeasure
 
 FIGURES = {LOG_RANK: PairedMeasure(-6.0, -5.7, 0.3, 0.2, 0.4)}
 EVIDENCE = Evidence("encoder", 1234, FIGURES, None)

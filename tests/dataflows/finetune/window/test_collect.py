@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.clean_settings import CleanSettings
-from dataflows.events import Event, EventSettings, decode_event
-from dataflows.items import decode_item
-from dataflows.progress import Progress
-from dataflows.record import Raw
-from dataflows.records import MemoryStore
-from dataflows.tuning.collect import Arrived, Collector, read_positions
-from dataflows.tuning.flow import DecodeStep
-from dataflows.tuning.kept import KIND_EVENT, Due, read_due, read_event, read_items
-from dataflows.tuning.round_folder import RoundFolders
-from dataflows.tuning.settings import FinetuneSettings
-from dataflows.tuning.window import WindowItem
+from dataflows.config.clean import CleanSettings
+from dataflows.config.finetune import FinetuneSettings
+from dataflows.finetune.flow import DecodeStep
+from dataflows.finetune.rounds.folder import RoundFolders
+from dataflows.finetune.window.collect import Arrived, Collector, read_positions
+from dataflows.finetune.window.kept import KIND_EVENT, Due, read_due, read_event, read_items
+from dataflows.finetune.window.window import WindowItem
+from dataflows.messages.events import Event, EventSettings, decode_event
+from dataflows.messages.items import decode_item
+from dataflows.messages.raw import Raw
+from dataflows.state.positions import Progress
+from dataflows.state.records import MemoryStore
 
 SETTINGS = FinetuneSettings(
     models="encoder", window_events=30, encoder_events=10, encoder_seconds=1e6, least_events=3

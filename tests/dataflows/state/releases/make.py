@@ -27,14 +27,14 @@ from typing import Any
 import msgspec
 from bytewax.run import cli_main
 
-from dataflows.config import Config, load_config
-from dataflows.intents import overviews
-from dataflows.process import assemble
-from dataflows.registry.open import open_registry
-from dataflows.registry.records import About
-from dataflows.run import run
-from dataflows.swap.start import CACHE_FILE
-from encoders.tuning.static_distil import distil_static
+from dataflows.app.process import assemble
+from dataflows.app.run import run
+from dataflows.cli.intent_labels import overviews
+from dataflows.config.config import Config, load_config
+from dataflows.hotswap.startup import CACHE_FILE
+from dataflows.registry.manifest import About
+from dataflows.registry.registry_open import open_registry
+from encoders.compression.static import distil_static
 from tests.dataflows.stored import stored_ledger
 from tests.encoders.tiny_models import build_model
 

@@ -3,10 +3,10 @@ from math import inf
 
 import pytest
 
-from dataflows.events import Event
-from dataflows.kafka_merge import Merge
-from dataflows.record import Raw, Reject
-from dataflows.rendered import Rendered
+from dataflows.connectors.kafka.assignment.merge_by_time import Merge
+from dataflows.messages.events import Event
+from dataflows.messages.raw import Raw, Reject
+from dataflows.messages.rendered import Rendered
 
 T = 1_700_000_000.0
 SECONDS = 2.0

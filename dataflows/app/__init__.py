@@ -1,0 +1,1 @@
+"""A process put together from the configuration, and run until it is stopped."""

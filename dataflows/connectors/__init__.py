@@ -1,0 +1,1 @@
+"""Where records come from and messages go to: files and Kafka."""

@@ -1,0 +1,1 @@
+"""Public data sets to our two files, and a simulated shop."""

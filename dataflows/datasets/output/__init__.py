@@ -1,0 +1,1 @@
+"""What a conversion writes: the log, the catalogue, the report."""

@@ -1,0 +1,1 @@
+"""Files of other programs as rows of text, and the count of what could not be used."""

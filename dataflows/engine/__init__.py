@@ -1,0 +1,1 @@
+"""The learn step of a shard, its parts, and the flow around it."""

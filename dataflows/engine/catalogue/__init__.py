@@ -1,0 +1,1 @@
+"""The catalogue against the events: how many of their items it knows."""

@@ -1,0 +1,1 @@
+"""Cleaning: what becomes of each event, by named policies, all of it counted."""

@@ -1,0 +1,1 @@
+"""Test, then learn: what is written down of each event before it is learnt."""

@@ -1,0 +1,1 @@
+"""From what was written down to figures: ranking, calibration, exposure, intervals."""

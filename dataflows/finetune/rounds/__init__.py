@@ -1,0 +1,1 @@
+"""Rounds of fine-tuning: due, done in a process of their own, resumable, seen."""

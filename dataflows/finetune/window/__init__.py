@@ -1,0 +1,1 @@
+"""Windows of the stream: gathered, kept, and cut into sequences."""

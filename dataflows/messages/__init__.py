@@ -1,0 +1,1 @@
+"""What comes in and goes out: records, typed and strict, and their schemas."""

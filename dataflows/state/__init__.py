@@ -1,0 +1,1 @@
+"""What is kept: records in a store per shard, positions, the outbox, the ledger."""

@@ -1,0 +1,1 @@
+"""Vectors remembered: each text is encoded once per version."""

@@ -1,0 +1,1 @@
+"""Encoders made smaller: eight bits, or a table of tokens."""

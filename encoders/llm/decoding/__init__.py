@@ -1,0 +1,1 @@
+"""What a language model says: free lines, or titles that there are."""

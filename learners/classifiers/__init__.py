@@ -1,0 +1,1 @@
+"""Learners of labels over dense vectors, and what they are mixed from."""

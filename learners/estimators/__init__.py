@@ -1,0 +1,1 @@
+"""The learners behind River's interface, for pipelines and evaluation."""

@@ -1,0 +1,1 @@
+"""Ranking: candidates, their features, and the learner that orders them."""
