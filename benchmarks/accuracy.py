@@ -277,7 +277,7 @@ def main() -> None:
     with ThreadPoolExecutor(given.at_once) as pool:
         found = dict(zip(present, pool.map(partial(run_alone, given=given), present), strict=True))
     if given.json:
-        from dataflows.evaluation.report_made_by import made_by
+        from dataflows.evaluation.made_by import made_by
 
         run = made_by([]) | {"command": " ".join(["python -m benchmarks.accuracy", *sys.argv[1:]])}
         given.json.write_text(json.dumps({"run": run, "logs": found}, indent=2) + "\n")

@@ -121,7 +121,7 @@ def speed(seed):
     """Events a CPU second, learn and predict; the plain softmax beside River's, same maths."""
     from river import linear_model, optim
 
-    from learners.classifiers.softmax_intent import IntentLearner, IntentSettings
+    from learners.classifiers.softmax import IntentLearner, IntentSettings
 
     stream = read("banking77").pick(["train"], seed)
     theirs = linear_model.SoftmaxRegression(optim.SGD(1.0))

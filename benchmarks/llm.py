@@ -63,7 +63,7 @@ def play_twins(log: Path, items: Path, name: str, root: Path, version: str):
     from dataflows.config.config import load_config
     from dataflows.evaluation.paired_replay import twins
     from dataflows.evaluation.replay import ReplaySettings
-    from dataflows.registry.registry_open import open_registry
+    from dataflows.registry.registry import open_registry
     from encoders.cache.cached import CachedEncoder
     from encoders.load import load_encoder
 
@@ -207,7 +207,7 @@ def main():
             root = (given.root or Path(held)) / name
             found[name] = play_log(name, Path(held), root, given)
     if given.json:
-        from dataflows.evaluation.report_made_by import made_by
+        from dataflows.evaluation.made_by import made_by
 
         run = made_by([]) | {"command": " ".join(["python -m benchmarks.llm", *sys.argv[1:]])}
         given.json.write_text(json.dumps({"run": run, "logs": found}, indent=2) + "\n")

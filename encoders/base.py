@@ -1,12 +1,26 @@
-"""What every encoder offers: texts in, unit rows out, under a version."""
+"""What every encoder keeps to: its protocol, its errors, unit rows, texts that are missing.
+
+What can go wrong with an encoder, in one place.
+
+EncoderError
+    An encoder cannot be loaded or used: unknown name, missing folder, missing
+    package, no network for a hub name, broken weights, another size than the
+    stored vectors. Its message is one line: what, where, and the remedy.
+
+A text that cannot be encoded is never an error: see `encode_optional`. A
+damaged cache file is never an error either: see `encoders.cache.disk`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from encoders.text import repair
+from encoders.throughput import Foresees
 
 Vectors = NDArray[np.float32]
 
@@ -56,3 +70,84 @@ class CountsCuts(Protocol):
 def cut_texts(encoder: Encoder) -> int:
     """Return how many texts this encoder has cut so far; 0 for one that never cuts."""
     return encoder.cut if isinstance(encoder, CountsCuts) else 0
+
+
+class EncoderError(RuntimeError):
+    """An encoder cannot be loaded or used; the message says what, where and the remedy."""
+
+
+def one_line(error: Exception) -> str:
+    """Return the text of a library's error, on one line and cut; its type where it is empty."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+SMALLEST = 1e-12
+
+
+def unit_rows(rows: NDArray[np.floating[Any]]) -> Vectors:
+    """Scale each row of `(n, dim)` to length 1, as a new float32 array.
+
+    A row that holds NaN or infinity, or is shorter than 1e-12, becomes all
+    zeros: it says nothing of the text, and one NaN must not reach a learner.
+    """
+    wide = np.asarray(rows, dtype=np.float64)
+    peak = np.max(np.abs(wide), axis=1, keepdims=True, initial=0.0)
+    usable = np.isfinite(peak) & (peak > SMALLEST)
+    # Division by the peak first, so that squares of huge values do not overflow.
+    scaled = np.where(usable, wide, 0.0) / np.where(usable, peak, 1.0)
+    norms = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))[:, None]
+    return (scaled / np.where(norms > 0.0, norms, 1.0)).astype(np.float32)
+
+
+Vector = NDArray[np.float32]
+
+
+def encode_optional(encoder: Encoder, texts: Sequence[str | None]) -> list[Vector | None]:
+    """Encode what is text; None for the others. One answer each, in the same order.
+
+    A vector is float32 `(dim,)` of length 1. None stands for: no text, blank or
+    invisible text, a value that is not text (a number that slipped through),
+    and a text in which the encoder knows nothing. One call of the encoder.
+    """
+    answers: list[Vector | None] = [None] * len(texts)
+    places, words = _readable(texts)
+    if words:
+        vectors = encoder.encode(words)
+        known = np.any(vectors != 0.0, axis=1).tolist()
+        for place, vector, is_known in zip(places, vectors, known, strict=True):
+            # A copy: a view would keep the whole batch in memory for as long as one row lives.
+            answers[place] = vector.copy() if is_known else None
+    return answers
+
+
+def tokens_ahead(encoder: Encoder, texts: Sequence[str | None]) -> list[int]:
+    """Return about how many tokens `encode_optional` would have to encode for each text.
+
+    0 for what is no text, what stands earlier in `texts`, and what is remembered; 0 for all
+    where the encoder does not foresee it.
+    """
+    tokens = [0] * len(texts)
+    if isinstance(encoder, Foresees):
+        places, words = _readable(texts)
+        for place, count in zip(places, encoder.tokens_ahead(words), strict=True):
+            tokens[place] = count
+    return tokens
+
+
+def _readable(texts: Sequence[str | None]) -> tuple[list[int], list[str]]:
+    """Return the places of what is text, and the texts as they are encoded."""
+    places, words = [], []
+    for place, text in enumerate(texts):
+        if isinstance(text, str) and (whole := repair(text).text):
+            places.append(place)
+            words.append(whole)
+    return places, words
+
+
+class TrainingProgress(NamedTuple):
+    """`step` of at most `steps`, the mean loss of its targets, and seconds since the beginning."""
+
+    step: int
+    steps: int
+    loss: float
+    seconds: float

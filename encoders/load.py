@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 from encoders.backends.hashing import HashingEncoder
-from encoders.base import Encoder
-from encoders.base_errors import EncoderError
+from encoders.base import Encoder, EncoderError
 from encoders.hub import may_be_of_hub, meant
 
 OURS = ("packaged", "multilingual")

@@ -16,9 +16,8 @@ from learners.intent.decisions import Control
 from learners.intent.event_buffer import Found, LateLabel
 from learners.intent.explanation import IntentPrediction
 from learners.ranking.candidates import Rows, candidates_of
-from learners.ranking.context import Context
-from learners.ranking.context_block import CandidateBatch
-from learners.ranking.explanations_listed import entries
+from learners.ranking.context import CandidateBatch, Context
+from learners.ranking.explanations import entries
 from learners.ranking.features import matrix
 from learners.settings import LearnerSettings
 from learners.signals.searches import Search, as_of, newest
@@ -27,8 +26,7 @@ from learners.state.model import ModelState
 from learners.state.records import ModelRecords
 from learners.state.reencode import Reencoding
 from learners.state.unlearn import Extent, take_back
-from learners.types import Interaction, Item, Retraction
-from learners.types_lists import RecommendationList
+from learners.types import Interaction, Item, RecommendationList, Retraction
 from learners.users.generated import KIND as GENERATED_KIND
 from learners.users.generated import GenerationContext, taken_by
 from learners.users.profile import Profile

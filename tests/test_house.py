@@ -24,11 +24,8 @@ ENTRIES = 18
 
 ENTRIES_OF_ONE_KIND = 25
 ONE_KIND = (
-    "dataflows/convert",
     "dataflows/datasets/formats",
     "dataflows/evaluation/html",
-    "dataflows/evaluation/html",
-    "dataflows/evaluation/baselines",
     "dataflows/evaluation/baselines",
 )
 """Folders whose files are all of one kind: formats, figures, baselines."""
@@ -45,23 +42,17 @@ PARAMETERS = 8
 KERNELS = ("_compare", "_insert", "fill", "gather")
 """Compiled functions with more: they take arrays one by one."""
 
-FOLDERS_OVER = {
-    "dataflows": 197,
-    "dataflows/registry": 20,
-    "dataflows/finetune": 39,
-    "encoders": 26,
-    "learners": 75,
-}
+FOLDERS_OVER: dict[str, int] = {}
 FILES_OVER = {
-    "dataflows/cli/main.py": 394,
-    "dataflows/engine/shard.py": 558,
     "dataflows/app/process.py": 329,
+    "dataflows/cli/main.py": 394,
+    "dataflows/engine/shard.py": 555,
     "dataflows/state/sqlite.py": 356,
     "learners/intent/session_belief.py": 326,
+    "learners/intent/tracker.py": 527,
+    "learners/recommender.py": 491,
+    "learners/signals/neighbours.py": 364,
     "learners/users/user.py": 446,
-    "learners/intent/tracker.py": 520,
-    "learners/signals/neighbours.py": 365,
-    "learners/recommender.py": 489,
 }
 CLASSES_OVER = {
     "Engine": 30,
@@ -175,7 +166,7 @@ RULES = {
     "functions": (functions_over, FUNCTIONS_OVER),
     "names": (names_twice, NAMES_TWICE),
 }
-HELD = ("files", "classes", "functions", "names")
+HELD = ("folders", "files", "classes", "functions", "names")
 """Those of the rules that the tests hold."""
 
 

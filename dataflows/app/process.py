@@ -27,7 +27,7 @@ from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.flow import build_flow
 from dataflows.engine.item_store import Catalogue, stored_items
 from dataflows.engine.model_version import model_version
-from dataflows.engine.protocols_llm_hooks import NO_LLM
+from dataflows.engine.protocols import NO_LLM
 from dataflows.engine.shard import Engine
 from dataflows.engine.shards import Engines
 from dataflows.engine.status.clean_end import has_crashed
@@ -37,8 +37,8 @@ from dataflows.errors import InputError
 from dataflows.generation.open import learner_with, open_worker
 from dataflows.generation.shard_client import LlmClient
 from dataflows.generation.worker import Worker
-from dataflows.hotswap.load_serving import Serving
-from dataflows.hotswap.prepare_shadows import Reencodings
+from dataflows.hotswap.load import Serving
+from dataflows.hotswap.prepare import Reencodings
 from dataflows.hotswap.startup import identity_of, open_encoder
 from dataflows.hotswap.swapper import Swapper
 from dataflows.messages.log_ids import KIND as KIND_LOG
@@ -118,7 +118,7 @@ def assemble(
     """Put a process together; `stop` is asked by the source. `encoder` overrides the configured.
 
     With `accept_items` an items file is the catalogue, whatever it lacks. Raises InputError,
-    and `encoders.base_errors.EncoderError`.
+    and `encoders.base.EncoderError`.
     """
     checks = CrashChecks()
     stop = checks.ends(stop)

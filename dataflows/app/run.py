@@ -42,7 +42,7 @@ def run(
     A second signal ends the process at once, as kill -9 would: nothing is lost by that
     either. With `accept_items` an items file is the catalogue, whatever it lacks. Returns the
     engines, closed, for their ledgers and counts. Raises InputError and
-    `encoders.base_errors.EncoderError`; from within a step they stand in the chain of causes.
+    `encoders.base.EncoderError`; from within a step they stand in the chain of causes.
     """
     set_up_log(config.flow.log)
     stop = threading.Event()

@@ -1,7 +1,7 @@
 """`penchant intents`: look at the labels of intent in a state folder, and decide on them.
 
 While nothing runs on the state, a decision is written into it. While a process has it open,
-the decision is sent to where that process takes decisions from (`decision_sending`).
+the decision is sent to where that process takes decisions from (`send_decision`).
 """
 
 from __future__ import annotations

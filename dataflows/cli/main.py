@@ -217,10 +217,10 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
     from dataflows.evaluation import report
     from dataflows.evaluation.baselines.catalogue import read_names
     from dataflows.evaluation.baselines.progress import baseline_progress
+    from dataflows.evaluation.made_by import made_by, title_of
     from dataflows.evaluation.planned_swaps import read_promote
     from dataflows.evaluation.replay import ReplaySettings
     from dataflows.evaluation.replay import replay as replay_log
-    from dataflows.evaluation.report_made_by import made_by, title_of
 
     overrides = {
         "learner.k": k,

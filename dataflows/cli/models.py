@@ -231,7 +231,7 @@ def compress(
 
 
 def _registry(config: Config) -> Registry:
-    from dataflows.registry.registry_open import open_registry
+    from dataflows.registry.registry import open_registry
 
     return open_registry(config)
 

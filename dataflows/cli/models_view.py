@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dataflows.finetune.rounds.view import describe_decision
-from dataflows.messages.fields_times import iso
+from dataflows.messages.fields import iso
 from dataflows.registry.decisions import GateDecision, PairedMeasure
 from dataflows.registry.manifest import Kind, Manifest, Promotion
 

@@ -13,7 +13,7 @@ from dataflows.config.signing_keys import KEY, Keys, read_keys
 from dataflows.engine.decisions.history import DecisionState
 from dataflows.errors import InputError
 from dataflows.messages.signed import next_sequence, write_signed
-from dataflows.messages.special_events_intent_control import KIND, write_control
+from dataflows.messages.special_events import KIND, write_control
 from learners.intent.decisions import Control
 
 SIGNER = "PENCHANT_DECISIONS_SIGNER"
@@ -58,7 +58,7 @@ def _unsigned(keys: Keys) -> str:
 
 def _to_kafka(config: Config, record: bytes, signer: str) -> str:
     from dataflows.config.kafka import DECISIONS
-    from dataflows.connectors.kafka.client_kafka_send import send as to_topic
+    from dataflows.connectors.kafka.client import send as to_topic
 
     topic = config.kafka.decisions_topic
     if not topic:

@@ -1,8 +1,12 @@
-"""What travels from the encode step to the learn step: one object per micro-batch and shard."""
+"""What travels from the encode step to the learn step: one object per micro-batch and shard.
+
+The moment at which another encoder takes over, as the encode step gets it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 from zlib import crc32
 
 import msgspec
@@ -10,6 +14,7 @@ import msgspec
 from dataflows.messages.decisions import LabelDecision
 from dataflows.messages.events import Event, ItemRecord, RemovedItem
 from dataflows.messages.raw import LogId, Origin, Raw, Reject
+from encoders.base import Encoder
 from learners.types import Vector
 
 
@@ -98,3 +103,18 @@ def shard_of_partition(partition: str, shards: int) -> int:
 def shard_key(shard: int) -> str:
     """Return the Bytewax key of a shard."""
     return f"shard-{shard}"
+
+
+class Turn(NamedTuple):
+    """The encoder of all records from now on, and the marker that tells the learn step."""
+
+    encoder: Encoder
+    switch: Switch
+
+
+class Turns(Protocol):
+    """Who decides when to switch."""
+
+    def turn(self, raws: Sequence[Raw]) -> Turn | None:
+        """Return the turn that is due before the first of these records, None mostly. Quick."""
+        ...

@@ -14,11 +14,11 @@ from dataflows.engine.batch import (
     EncodedEvent,
     EncodedItem,
     Removal,
+    Turns,
     shard_key,
     shard_of,
     shard_of_partition,
 )
-from dataflows.engine.batch_turn import Turns
 from dataflows.engine.catalogue.known_items import Joined
 from dataflows.engine.item_store import Catalogue
 from dataflows.engine.render import Renderer
@@ -28,8 +28,7 @@ from dataflows.messages.events import Event
 from dataflows.messages.items import ItemRecord, RemovedItem
 from dataflows.messages.raw import Raw, Reject
 from dataflows.messages.rendered import Arrived, Rendered
-from encoders.base import Encoder
-from encoders.base_optional import encode_optional, tokens_ahead
+from encoders.base import Encoder, encode_optional, tokens_ahead
 from encoders.throughput import FIRST_RATE, Foresees
 from learners.types import Vector
 

@@ -1,17 +1,29 @@
-"""Which encoder a shard's vectors are of, as its state says."""
+"""Which encoder a shard's vectors are of, and how others are brought into its space.
+
+In which encoder's space a shard is, and how what comes from another one is brought into it.
+
+Vectors of two versions are never compared. What a batch or the store holds of another version
+is encoded anew where its encoder is at hand, else it goes without a vector; both are counted.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 
-from dataflows.engine.batch import Switch
+from dataflows.engine.batch import Batch, Encoded, EncodedEvent, EncodedItem, Switch
+from dataflows.engine.item_store import StoredItem, read_item
 from dataflows.messages.outgoing import Versions
 from dataflows.state.records import Records
 from dataflows.state.sqlite import Store
+from encoders.base import Encoder, encode_optional
 from learners.codec import decode
+from learners.types import Vector
 
 KIND_VERSIONS = "versions"
 
@@ -68,3 +80,52 @@ def newest_in_force(folder: Path, shards: int) -> InForce | None:
                 found.append(read_in_force(store))
     known = [one for one in found if one is not None]
     return max(known, key=lambda one: one.sequence, default=None)
+
+
+_AT_ONCE = 64
+
+
+class Space:
+    """What is `in_force` in a shard, and the `encoder` at hand, which should be that one."""
+
+    def __init__(self, in_force: InForce, encoder: Encoder | None, counts: Counter[str]) -> None:
+        self.in_force = in_force
+        self.encoder = encoder
+        self._counts = counts
+
+    def fit(self, batch: Batch) -> Sequence[Encoded]:
+        """Return the records of a batch with vectors of this space alone."""
+        if batch.encoder in ("", self.in_force.encoder):
+            return batch.records
+        places = [
+            place
+            for place, record in enumerate(batch.records)
+            if isinstance(record, EncodedEvent | EncodedItem) and record.vector is not None
+        ]
+        records = list(batch.records)
+        texts = [getattr(records[place], "text", None) for place in places]
+        for place, vector in zip(places, self._encoded(texts), strict=True):
+            records[place] = msgspec.structs.replace(records[place], vector=vector)
+        return records
+
+    def items(self, stored: Iterable[tuple[str, bytes]]) -> Iterator[tuple[StoredItem, bool]]:
+        """Yield stored items with vectors of this space, and whether the store has others.
+
+        Raises `learners.codec.StateError` where one is damaged.
+        """
+        blobs = iter(stored)
+        while items := [read_item(blob) for _, blob in islice(blobs, _AT_ONCE)]:
+            other = [one for one in items if one.encoder != self.in_force.encoder]
+            vectors = iter(self._encoded([one.text for one in other]))
+            for one in items:
+                if one.encoder == self.in_force.encoder:
+                    yield one, False
+                else:
+                    yield msgspec.structs.replace(one, vector=next(vectors)), True
+
+    def _encoded(self, texts: Sequence[str | None]) -> Sequence[Vector | None]:
+        if self.encoder is None or self.encoder.version != self.in_force.encoder:
+            self._counts["vectors_dropped"] += len(texts)
+            return [None] * len(texts)
+        self._counts["vectors_encoded_anew"] += len(texts)
+        return encode_optional(self.encoder, texts)

@@ -1,23 +1,25 @@
-"""What the engine asks of the model and of a switch, and what may watch it learn."""
+"""What the engine asks of the model, of a switch and of a language model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Generic, Protocol, TypeVar
 
 from dataflows.engine.batch import Switch
-from dataflows.state.outbox import Out
-from dataflows.state.records import Record, Records
-from dataflows.state.records_keeping import Scan
+from dataflows.messages.items import ItemRecord
+from dataflows.messages.outgoing import Versions
+from dataflows.messages.raw import Raw
+from dataflows.state.outbox import Out, Outbox
+from dataflows.state.records import Record, Records, Scan
 from encoders.base import Encoder
 from learners.drift import Alarm
 from learners.intent.decisions import Control
 from learners.intent.event_buffer import Found, LateLabel
 from learners.state.reencode import Reencoding
 from learners.state.unlearn import Extent
-from learners.types import Interaction, Item, Retraction, Vector
-from learners.types_lists import RecommendationList
+from learners.types import Interaction, Item, RecommendationList, Retraction, Vector
 from learners.users.generated import GenerationContext
 
 
@@ -157,7 +159,7 @@ class PreparedSwitch(Protocol):
 class SwitchPreparer(Protocol):
     """Makes shards ready for another encoder.
 
-    `dataflows.hotswap.prepare_shadows.Reencodings` is one.
+    `dataflows.hotswap.prepare.Reencodings` is one.
     """
 
     def take(self, engine: Shard, switch: Switch) -> PreparedSwitch:
@@ -184,3 +186,86 @@ class Observer(Protocol, Generic[M_contra]):
     def after_batch(self, recommender: M_contra, outs: Sequence[Out]) -> None:
         """Look at what a micro-batch gave."""
         ...
+
+
+class LlmHooks(Protocol):
+    """What a shard tells of its stream, and what it takes up in return; none of it may wait."""
+
+    def attach(self, counts: Counter[str], outbox: Outbox, clock: Callable[[], float]) -> None:
+        """Take what counts and messages go into, and the time; called before all else."""
+        ...
+
+    def begin(self, learner: Model) -> list[Out]:
+        """Take up what was answered since the last call; return the messages that come of it."""
+        ...
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether `begin` may yet have something to take up without another event."""
+        ...
+
+    def finish(self, learner: Model) -> list[Out]:
+        """Take up what comes within a while, at the end of a finite input."""
+        ...
+
+    def put_item(self, record: ItemRecord) -> None:
+        """Note an item that is new or changed, or no longer available."""
+        ...
+
+    def remove_item(self, item_id: str) -> None:
+        """Note an item that left the catalogue."""
+        ...
+
+    def learnt(self, learner: Model, interaction: Interaction) -> None:
+        """Ask for what a learnt event makes due."""
+        ...
+
+    def offered(
+        self,
+        learner: Model,
+        offered: RecommendationList,
+        outs: Sequence[Out],
+        raw: Raw,
+        versions: Versions,
+    ) -> None:
+        """Ask for what a list makes due, as of the record `raw`; `outs` is what was sent of it."""
+        ...
+
+
+class NoLlm:
+    """The hooks of a shard without a language model: nothing is asked, nothing comes."""
+
+    is_awaited = False
+
+    def attach(self, counts: Counter[str], outbox: Outbox, clock: Callable[[], float]) -> None:
+        """Count nothing."""
+
+    def begin(self, learner: Model) -> list[Out]:  # noqa: ARG002 - there is nothing to take up
+        """Return no message."""
+        return []
+
+    def finish(self, learner: Model) -> list[Out]:  # noqa: ARG002 - there is nothing to take up
+        """Return no message."""
+        return []
+
+    def put_item(self, record: ItemRecord) -> None:
+        """Ignore it."""
+
+    def remove_item(self, item_id: str) -> None:
+        """Ignore it."""
+
+    def learnt(self, learner: Model, interaction: Interaction) -> None:
+        """Ask nothing."""
+
+    def offered(
+        self,
+        learner: Model,
+        offered: RecommendationList,
+        outs: Sequence[Out],
+        raw: Raw,
+        versions: Versions,
+    ) -> None:
+        """Ask nothing."""
+
+
+NO_LLM = NoLlm()

@@ -28,14 +28,11 @@ from dataflows.engine.batch import (
 from dataflows.engine.cleaning.cleaner import Cleaner, Verdict
 from dataflows.engine.cleaning.outcomes import outcome_of_label, outcome_of_retraction
 from dataflows.engine.decisions.carry_out import DONE, Deciding, parts
-from dataflows.engine.encoder_in_force import KIND_VERSIONS, InForce, read_in_force
-from dataflows.engine.encoder_in_force_space import Space
+from dataflows.engine.encoder_in_force import KIND_VERSIONS, InForce, Space, read_in_force
 from dataflows.engine.item_store import KIND as KIND_ITEM
 from dataflows.engine.item_store import item_blob, moved_blob, read_item, to_item
-from dataflows.engine.protocols import Model, Observer, SwitchPreparer
-from dataflows.engine.protocols_llm_hooks import NO_LLM, LlmHooks
-from dataflows.engine.publisher import Publisher
-from dataflows.engine.publisher_lists_again import ListsAgain
+from dataflows.engine.protocols import NO_LLM, LlmHooks, Model, Observer, SwitchPreparer
+from dataflows.engine.publisher import ListsAgain, Publisher
 from dataflows.engine.status import progress as how_far
 from dataflows.engine.status.clean_end import EndNote
 from dataflows.engine.status.drift_log import DriftLog
@@ -44,8 +41,7 @@ from dataflows.messages import log_ids
 from dataflows.messages.events import Event
 from dataflows.messages.log_ids import replaced
 from dataflows.messages.partition_names import outdated
-from dataflows.messages.raw import ITEMS, LogId, Origin, Raw, Reject
-from dataflows.messages.raw_reasons import Reason
+from dataflows.messages.raw import ITEMS, LogId, Origin, Raw, Reason, Reject
 from dataflows.messages.retractions import Retracts
 from dataflows.messages.special_events import late_label, session_label
 from dataflows.state import origins
@@ -57,8 +53,7 @@ from dataflows.state.positions import Progress
 from dataflows.state.records import Record, Records
 from encoders.base import Encoder
 from learners.intent.event_buffer import LateLabel
-from learners.types import Interaction, Retraction
-from learners.types_lists import RecommendationList
+from learners.types import Interaction, RecommendationList, Retraction
 
 REWRITTEN_AT_ONCE = 256
 """Items whose vectors of another encoder are replaced in the store, per transaction."""

@@ -18,7 +18,7 @@ from bytewax.run import cli_main
 
 from dataflows.config.config import Config
 from dataflows.connectors.files.line_reader import LineReader
-from dataflows.engine.batch_turn import Turns
+from dataflows.engine.batch import Turns
 from dataflows.engine.catalogue.known_items import Joined
 from dataflows.engine.cleaning.cleaner import Cleaner
 from dataflows.engine.encode_step import EncodeStep
@@ -26,8 +26,7 @@ from dataflows.engine.encoder_in_force import InForce
 from dataflows.engine.flow import build_flow
 from dataflows.engine.item_store import Catalogue
 from dataflows.engine.model_version import model_version
-from dataflows.engine.protocols import Observer, SwitchPreparer
-from dataflows.engine.protocols_llm_hooks import NO_LLM, LlmHooks
+from dataflows.engine.protocols import NO_LLM, LlmHooks, Observer, SwitchPreparer
 from dataflows.engine.shard import Engine
 from dataflows.engine.shards import Engines
 from dataflows.errors import InputError

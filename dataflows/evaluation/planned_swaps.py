@@ -8,13 +8,12 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import TypeVar
 
-from dataflows.engine.batch import Switch
-from dataflows.engine.batch_turn import Turn
+from dataflows.engine.batch import Switch, Turn
 from dataflows.errors import InputError, ModelError
 from dataflows.hotswap.load import BASE, Loader, VersionSource
-from dataflows.hotswap.prepare_shadows import Reencodings
+from dataflows.hotswap.prepare import Reencodings
 from dataflows.messages.raw import EVENTS, Raw
-from dataflows.registry.manifest_ids import kind_of
+from dataflows.registry.manifest import kind_of
 from encoders.base import Encoder
 from encoders.cache.cached import CachedEncoder
 from encoders.load import load_encoder

@@ -12,7 +12,7 @@ import msgspec
 from dataflows.config.config import Config
 from dataflows.engine.decisions.history import read_planned
 from dataflows.engine.model_version import model_version
-from dataflows.engine.protocols_llm_hooks import NO_LLM, LlmHooks
+from dataflows.engine.protocols import NO_LLM, LlmHooks
 from dataflows.engine.shard import Engine
 from dataflows.errors import InputError
 from dataflows.evaluation.baselines.catalogue import DEFAULT, Entrants, open_baselines
@@ -23,8 +23,7 @@ from dataflows.evaluation.judging.scored import Scored
 from dataflows.evaluation.log_order import LogOrder, read_order
 from dataflows.evaluation.metrics.accuracy import accuracy
 from dataflows.evaluation.metrics.semantic import ContentRanks
-from dataflows.evaluation.observer import ReplayObserver
-from dataflows.evaluation.observer_insight import Insight
+from dataflows.evaluation.observer import Insight, ReplayObserver
 from dataflows.evaluation.offline_flow import (
     NowhereSink,
     PlaySource,
@@ -40,7 +39,7 @@ from dataflows.generation.queue import InLine, Responder
 from dataflows.generation.shard_client import LlmClient
 from dataflows.hotswap.configured_encoder import load_configured
 from dataflows.messages.decisions import DecisionReader
-from dataflows.registry.registry_open import open_registry
+from dataflows.registry.registry import open_registry
 from encoders.base import Encoder
 from encoders.cache.cached import CachedEncoder
 from learners.recommender import Recommender

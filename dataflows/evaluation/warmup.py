@@ -13,8 +13,7 @@ import msgspec
 from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings
 from dataflows.evaluation.log_order import LogOrder
 from dataflows.messages.events import Event, EventSettings, decode_event
-from dataflows.messages.special_events import late_label
-from dataflows.messages.special_events_intent_control import control_of
+from dataflows.messages.special_events import control_of, late_label
 
 REPEATS_ABOVE = 0.05
 """Repeats are on, where that is left to the log, above this share of the warm-up."""

@@ -36,7 +36,7 @@ from dataflows.lifecycle.signals import attended
 from dataflows.lifecycle.stop_signals import stopped_by_signals
 from dataflows.messages.raw import ITEMS, Origin
 from dataflows.registry.decisions import GateDecision
-from dataflows.registry.registry_open import open_registry
+from dataflows.registry.registry import open_registry
 from dataflows.state.origins import read_origins
 from dataflows.state.positions import Progress
 from dataflows.state.sqlite import Store

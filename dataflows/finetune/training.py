@@ -7,7 +7,7 @@ from typing import Protocol
 
 from dataflows.finetune.tuner import StageProgress, Tell
 from dataflows.registry.decisions import TrainingHealth, health_of
-from encoders.base_progress import TrainingProgress
+from encoders.base import TrainingProgress
 
 
 class Done(Protocol):

@@ -15,8 +15,7 @@ from dataflows.errors import InputError
 from dataflows.generation.responder import LlmResponder
 from dataflows.generation.worker import Worker
 from dataflows.lifecycle.rare_warnings import Seldom
-from dataflows.registry.registry import Registry
-from dataflows.registry.registry_open import open_registry
+from dataflows.registry.registry import Registry, open_registry
 from encoders.llm.errors import LanguageError
 from encoders.llm.load import load_language_model
 from encoders.llm.model import LanguageModel

@@ -1,4 +1,6 @@
-"""Where requests for the language model are put down and answers are picked up.
+"""Requests for the language model: where they wait, and how many there may be.
+
+Where requests for the language model are put down and answers are picked up.
 
 `InLine` answers at once, in the caller's thread: what comes of which event depends on nothing
 but the events. `Worker` (another file) answers in the background.
@@ -6,6 +8,7 @@ but the events. `Worker` (another file) answers in the background.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -144,4 +147,38 @@ class InLine:
 
     def drain(self, seconds: float) -> bool:  # noqa: ARG002 - nothing ever waits
         """Return True: all requests are answered already."""
+        return True
+
+
+_USERS = 50_000
+"""Users whose last narrative is remembered, the newest."""
+
+
+class Allowance:
+    """At most `per_minute` in all, and one of a user within `seconds`; times are seconds.
+
+    What was not used is saved up for a minute.
+    """
+
+    def __init__(self, per_minute: float, seconds: float) -> None:
+        self._rate = per_minute / 60.0
+        self._most = max(1.0, per_minute)
+        self._left = self._most
+        self._at: float | None = None
+        self._seconds = seconds
+        self._last: OrderedDict[str, float] = OrderedDict()
+
+    def take(self, user_id: str, now: float) -> bool:
+        """Return whether there may be one for this user now, and count it if so."""
+        if self._at is not None:
+            self._left = min(self._most, self._left + max(0.0, now - self._at) * self._rate)
+        self._at = now
+        last = self._last.get(user_id)
+        if self._left < 1.0 or (last is not None and 0 <= now - last < self._seconds):
+            return False
+        self._left -= 1.0
+        self._last[user_id] = now
+        self._last.move_to_end(user_id)
+        if len(self._last) > _USERS:
+            self._last.popitem(last=False)
         return True

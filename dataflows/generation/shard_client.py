@@ -16,8 +16,7 @@ from dataflows.config.generate import GenerateSettings
 from dataflows.generation.item_generator import Named, Wish
 from dataflows.generation.labeller import LabelQuestion, Lesson
 from dataflows.generation.prompts import MOST_SHOWN
-from dataflows.generation.queue import Request, RequestQueue
-from dataflows.generation.queue_pace import Allowance
+from dataflows.generation.queue import Allowance, Request, RequestQueue
 from dataflows.generation.responder import LABELS, NAMES, NARRATIVES
 from dataflows.messages import render
 from dataflows.messages.items import ItemRecord
@@ -26,8 +25,7 @@ from dataflows.messages.outgoing import Position, Versions
 from dataflows.messages.raw import Raw
 from dataflows.state.outbox import RECOMMENDATIONS, Out, Outbox
 from learners.intent.event_buffer import Found, LateLabel
-from learners.types import Interaction
-from learners.types_lists import RecommendationList, likeliest
+from learners.types import Interaction, RecommendationList, likeliest
 from learners.users.generated import GenerationContext
 
 _USERS = 50_000

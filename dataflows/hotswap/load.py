@@ -1,4 +1,4 @@
-"""From a version's id to its encoder, checked before anything serves with it."""
+"""The encoder of a version, checked before anything serves with it, and the one that serves now."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Protocol
 
 import numpy as np
 
+from dataflows.engine.encoder_in_force import InForce
 from dataflows.errors import ModelError
 from dataflows.registry.manifest import Manifest
-from encoders.base import Encoder
-from encoders.base_errors import EncoderError, one_line
+from encoders.base import Encoder, EncoderError, one_line
+from encoders.cache.cached import CachedEncoder
 from encoders.load import load_encoder
 
 BASE = ""
@@ -105,3 +106,19 @@ def _probe(encoder: Encoder, version: str) -> None:
 def _refused(version: str, reason: str) -> ModelError:
     name = f"encoder {version}" if version else "the configured encoder"
     return ModelError(f"{name} is refused: {reason}; the one in force goes on serving")
+
+
+class Serving:
+    """`encoder` and what is `in_force`; replaced together by the thread that swaps."""
+
+    def __init__(self, encoder: CachedEncoder, in_force: InForce) -> None:
+        self.encoder = encoder
+        self.in_force = in_force
+
+    def beside(self, encoder: Encoder) -> CachedEncoder:
+        """Return a cached encoder for another version: the same file, a memory of its own."""
+        return self.encoder.over(encoder, share_memory=False)
+
+    def close(self) -> None:
+        """Close the file of the cache."""
+        self.encoder.close()

@@ -13,10 +13,8 @@ from dataflows.engine.batch import Switch
 from dataflows.engine.encoder_in_force import InForce, newest_in_force
 from dataflows.errors import InputError, ModelError
 from dataflows.hotswap.configured_encoder import load_configured, named
-from dataflows.hotswap.load import BASE, Loader
-from dataflows.hotswap.load_serving import Serving
-from dataflows.registry.registry import Registry
-from dataflows.registry.registry_open import open_registry
+from dataflows.hotswap.load import BASE, Loader, Serving
+from dataflows.registry.registry import Registry, open_registry
 from dataflows.state.sqlite import Store
 from encoders.base import Encoder
 from encoders.cache.cached import CachedEncoder
@@ -43,7 +41,7 @@ def open_encoder(
 ) -> tuple[Serving, Loader]:
     """Return the encoder that is in force, and what loads others. `encoder` replaces the base.
 
-    Raises InputError, and `encoders.base_errors.EncoderError`.
+    Raises InputError, and `encoders.base.EncoderError`.
     """
     registry = open_registry(config)
     stored = newest_in_force(folder, config.state.shards)

@@ -19,15 +19,13 @@ from typing import Any, Protocol
 
 import msgspec
 
-from dataflows.engine.batch import Switch
-from dataflows.engine.batch_turn import Turn
+from dataflows.engine.batch import Switch, Turn
 from dataflows.engine.shard import Engine
 from dataflows.engine.shards import Engines
 from dataflows.errors import InputError
 from dataflows.hotswap.background import Pause, gentle
-from dataflows.hotswap.load_serving import Serving
-from dataflows.hotswap.prepare import Prepared, prepare
-from dataflows.hotswap.prepare_shadows import Reencodings
+from dataflows.hotswap.load import Serving
+from dataflows.hotswap.prepare import Prepared, Reencodings, prepare
 from dataflows.messages.raw import Raw
 from dataflows.registry.manifest import Promotion
 from dataflows.state.records import Records

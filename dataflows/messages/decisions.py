@@ -11,10 +11,9 @@ from dataflows.config.events import EventSettings
 from dataflows.config.signing_keys import Keys
 from dataflows.lifecycle.rare_warnings import Seldom
 from dataflows.messages.events import Event
-from dataflows.messages.raw import Raw, Reject
-from dataflows.messages.raw_reasons import Reason, Refused, shown
+from dataflows.messages.raw import Raw, Reason, Refused, Reject, shown
 from dataflows.messages.signed import Signed, read_signed
-from dataflows.messages.special_events_intent_control import (
+from dataflows.messages.special_events import (
     KIND,
     control_of,
     read_control,

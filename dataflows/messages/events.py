@@ -13,13 +13,10 @@ import msgspec
 from msgspec import Meta
 
 from dataflows.config.events import EventSettings
-from dataflows.messages.fields import JsonId, read_id, read_optional_id
-from dataflows.messages.fields_record_text import read_text
-from dataflows.messages.fields_times import read_time
+from dataflows.messages.fields import JsonId, read_id, read_optional_id, read_text, read_time
 from dataflows.messages.items import ItemRecord, RemovedItem, decode_item
 from dataflows.messages.numbers import fit
-from dataflows.messages.raw import Raw, Reject
-from dataflows.messages.raw_reasons import Reason, Refused, shown
+from dataflows.messages.raw import Raw, Reason, Refused, Reject, shown
 from dataflows.messages.retractions import Retracts, retracts
 from dataflows.messages.strict_json import Field, RecordReader, check_depth, is_id, is_text
 

@@ -8,11 +8,9 @@ import msgspec
 from msgspec import Meta
 
 from dataflows.config.events import EventSettings
-from dataflows.messages.fields import JsonId, read_id
-from dataflows.messages.fields_record_text import read_text
+from dataflows.messages.fields import JsonId, read_id, read_text
 from dataflows.messages.numbers import fit
-from dataflows.messages.raw import Raw, Reject
-from dataflows.messages.raw_reasons import Reason, Refused
+from dataflows.messages.raw import Raw, Reason, Refused, Reject
 from dataflows.messages.strict_json import Field, RecordReader, check_depth, is_id, is_text
 
 MOST_CATEGORIES = 100

@@ -21,9 +21,9 @@ from dataflows.messages.outgoing import (
     PromotionMessage,
     Recommendation,
 )
-from dataflows.messages.raw_reasons import Reason
+from dataflows.messages.raw import Reason
 from dataflows.messages.signed import SignedJson
-from dataflows.messages.special_events_intent_control import ControlJson
+from dataflows.messages.special_events import ControlJson
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -1,7 +1,7 @@
 """Messages out, as strict JSON: lists, intents, dead letters. docs/messages.md is for people.
 
 The bytes are UTF-8 with no white space, the fields in the order of
-`message_types.py`; NaN and infinity are refused, since a consumer could not read
+`outgoing.py`; NaN and infinity are refused, since a consumer could not read
 them. Writing a list of ten takes some ten microseconds.
 """
 
@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import msgspec
 
-from dataflows.messages.fields_times import iso
+from dataflows.messages.fields import iso
 from dataflows.messages.narrative import NarrativeText, SentList
 from dataflows.messages.outgoing import (
     Because,
@@ -30,7 +30,7 @@ from dataflows.messages.outgoing import (
     Worded,
 )
 from dataflows.messages.raw import Reject
-from learners.types_lists import RecommendationList, likeliest_first
+from learners.types import RecommendationList, likeliest_first
 
 __all__ = [
     "MessageError",

@@ -14,7 +14,7 @@ import msgspec
 
 from dataflows.config.event_types import RETRACT
 from dataflows.messages.fields import named_event
-from dataflows.messages.raw_reasons import Reason, Refused
+from dataflows.messages.raw import Reason, Refused
 
 
 class Retracts(msgspec.Struct, frozen=True, gc=False):

@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from dataflows.config.signing_keys import Keys
 from dataflows.messages.fields import JsonId, read_id
-from dataflows.messages.raw_reasons import Reason, Refused, shown
+from dataflows.messages.raw import Reason, Refused, shown
 from dataflows.messages.strict_json import Field, RecordReader, is_id
 
 LARGEST = 2**63 - 1

@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from dataflows.messages.numbers import read_float, read_integer
-from dataflows.messages.raw_reasons import Reason, Refused, shown
+from dataflows.messages.raw import Reason, Refused, shown
 
 T = TypeVar("T")
 

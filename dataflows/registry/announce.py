@@ -9,7 +9,7 @@ import msgspec
 from dataflows.config.config import Config
 from dataflows.config.kafka import PROMOTIONS
 from dataflows.errors import InputError
-from dataflows.messages.fields_times import iso
+from dataflows.messages.fields import iso
 from dataflows.messages.outgoing import PromotionMessage
 from dataflows.registry.manifest import Promotion
 from dataflows.registry.registry import Registry
@@ -23,7 +23,7 @@ def announce(config: Config, registry: Registry, promotion: Promotion) -> bool:
     """
     if config.flow.source != "kafka":
         return False
-    from dataflows.connectors.kafka.client_kafka_send import send
+    from dataflows.connectors.kafka.client import send
 
     found = registry.get(promotion.version).fingerprint if promotion.version else None
     try:

@@ -12,7 +12,7 @@ from dataflows.registry.manifest import Manifest
 from dataflows.registry.manifest_files import place
 from dataflows.registry.storage import Shelf
 from dataflows.registry.verify import check_folder, check_path, damaged
-from encoders.hub_cache_folder import cache_folder
+from encoders.hub import cache_folder
 
 
 def default_cache(root: str) -> Path:

@@ -7,8 +7,7 @@ import logging
 import msgspec
 
 from dataflows.errors import ModelError
-from dataflows.registry.manifest import KINDS, Kind, Manifest
-from dataflows.registry.manifest_ids import kind_of, number_of
+from dataflows.registry.manifest import KINDS, Kind, Manifest, kind_of, number_of
 from dataflows.registry.storage import Shelf
 from dataflows.registry.verify import MANIFEST, damaged
 

@@ -1,4 +1,7 @@
-"""The registry: immutable versions of models, which of them is in force, and why."""
+"""The registry: immutable versions of models, which of them is in force, and why.
+
+From the configuration to its registry.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,25 @@ from pathlib import Path
 
 import msgspec
 
+from dataflows.config.config import Config
 from dataflows.errors import ModelError
 from dataflows.registry import history
 from dataflows.registry.decisions import GateDecision
 from dataflows.registry.download import default_cache, fetch
-from dataflows.registry.history_lineage import BASE, line_of, to_keep
-from dataflows.registry.manifest import KINDS, About, Kind, Manifest, Promotion
+from dataflows.registry.history import BASE, line_of, to_keep
+from dataflows.registry.manifest import (
+    KINDS,
+    About,
+    Kind,
+    Manifest,
+    Promotion,
+    check_name,
+    kind_of,
+    make_id,
+)
 from dataflows.registry.manifest_files import half_written, list_manifests, place, read_manifest
-from dataflows.registry.manifest_ids import check_name, kind_of, make_id
 from dataflows.registry.promotable import refuse_misfit, refuse_unjudged
-from dataflows.registry.storage_local_shelf import ASIDE, open_shelf
+from dataflows.registry.storage import ASIDE, open_shelf
 from dataflows.registry.verify import check_folder, check_weights, facts_of
 
 ABANDONED = 3600.0
@@ -236,3 +248,13 @@ class Registry:
         check_name(name)
         if any(one.name == name for one in self.versions()):
             raise ModelError(f"there is a version called {name!r} already: choose another name")
+
+
+def open_registry(config: Config) -> Registry:
+    """Open the registry of this configuration; an empty one where there is none yet.
+
+    Raises ModelError where its root cannot be opened.
+    """
+    root = config.models.root or str(Path(config.state.path) / "models")
+    cache = config.models.cache
+    return Registry(root, None if cache is None else Path(cache))

@@ -1,18 +1,26 @@
 """Where the registry keeps its files: any store that fsspec knows, such as `s3://bucket/models`.
 
 Records are made once and never overwritten. A store has no rename of whole folders, so a
-version's manifest is written last: without it there is no version. `local_shelf` does better
+version's manifest is written last: without it there is no version. `LocalShelf` does better
 where the store is a folder.
+
+The registry in a folder: written aside, flushed to the disk, then put in place by one rename.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+from dataflows.errors import ModelError
+from dataflows.lifecycle.redaction import masked
 from dataflows.registry.verify import MANIFEST
+from dataflows.state.private_files import sync_folder
 
 
 class Shelf:
@@ -76,3 +84,95 @@ class Shelf:
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{path}"
+
+
+ASIDE = "aside"
+
+
+class LocalShelf(Shelf):
+    """A Shelf whose root is a folder. A reader sees a file or a version whole, or not at all."""
+
+    def create(self, path: str, content: bytes) -> None:
+        """Write a new file aside, then link it to its name, which only one process can do."""
+        target, draft = Path(self._at(path)), self._aside()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write(draft, content)
+        try:
+            os.link(draft, target)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links: exclusive still, not whole at once
+            with target.open("xb") as file:
+                file.write(content)
+        finally:
+            draft.unlink()
+        sync_folder(target.parent)
+
+    def publish(self, folder: Path, files: Iterable[str], manifest: bytes, path: str) -> None:
+        """Copy the files aside, flush them, and rename the whole folder to `path`."""
+        target, draft = Path(self._at(path)), self._aside()
+        for name in files:
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / name, draft / name)
+            _seal(draft / name)
+        _write(draft / MANIFEST, manifest)
+        _seal(draft / MANIFEST)
+        for parent in {(draft / name).parent for name in (*files, MANIFEST)}:
+            sync_folder(parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft.rename(target)
+        sync_folder(target.parent)
+
+    def discard(self, path: str) -> None:
+        """Rename the folder aside, so that nobody finds half of it, then remove it."""
+        draft = self._aside()
+        Path(self._at(path)).rename(draft)
+        if draft.is_dir():
+            shutil.rmtree(draft)
+        else:
+            draft.unlink()
+
+    def age(self, path: str) -> float:
+        """Return for how many seconds nothing has changed; folders count too."""
+        top = Path(self._at(path))
+        return time.time() - max(one.stat().st_mtime for one in (top, *top.rglob("*")))
+
+    def here(self, path: str) -> Path | None:
+        """Return the local path."""
+        return Path(self._at(path))
+
+    def _aside(self) -> Path:
+        folder = Path(self._at(ASIDE))
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / uuid4().hex
+
+
+def open_shelf(root: str | Path) -> Shelf:
+    """Open the store at a folder or URL. Raises ModelError where fsspec does not know it."""
+    from fsspec.core import url_to_fs
+
+    try:
+        filesystem, path = url_to_fs(str(root))
+    except (ValueError, ImportError) as error:
+        reason = masked(" ".join(str(error).split()))
+        raise ModelError(
+            f"models.root is {masked(str(root))!r}, which cannot be opened: {reason}; give a "
+            "folder, or a URL of a store whose fsspec package is installed"
+        ) from error
+    if "file" in filesystem.protocol:
+        return LocalShelf(filesystem, path)
+    return Shelf(filesystem, path)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _seal(path: Path) -> None:
+    """Flush a file to the disk, and let nobody write to it by accident."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    path.chmod(0o444)

@@ -10,8 +10,7 @@ from typing import Protocol
 from dataflows.config.config import Config
 from dataflows.lifecycle.rare_warnings import Seldom
 from dataflows.registry.manifest import Promotion
-from dataflows.registry.registry import Registry
-from dataflows.registry.registry_open import open_registry
+from dataflows.registry.registry import Registry, open_registry
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 from dataflows.errors import FullDiskError, InputError
-from encoders.cache.disk_damage import is_damage
+from encoders.cache.disk import is_damage
 from learners.stored import where
 
 REMEDY = (

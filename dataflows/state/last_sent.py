@@ -12,8 +12,7 @@ from typing import Any
 
 import msgspec
 
-from dataflows.state.records import Record
-from dataflows.state.records_keeping import Load, Scan
+from dataflows.state.records import Load, Record, Scan
 from learners.codec import decode
 
 KIND = "served"

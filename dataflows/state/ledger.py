@@ -14,8 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from dataflows.errors import LedgerError
-from dataflows.state.records import Record
-from dataflows.state.records_keeping import Load, Scan
+from dataflows.state.records import Load, Record, Scan
 from learners.codec import pack, unpack_as
 
 KIND = "ledger"

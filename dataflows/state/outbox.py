@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from dataflows.state.records import Record
-from dataflows.state.records_keeping import Scan
+from dataflows.state.records import Record, Scan
 from learners.codec import decode
 
 RECOMMENDATIONS = "recommendations"

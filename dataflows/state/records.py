@@ -1,8 +1,8 @@
-"""Records: blobs under (kind, key), the form in which all state is kept."""
+"""Records, the form in which all state is kept, and how they are read back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 Record = tuple[str, str, bytes | None]
@@ -53,3 +53,10 @@ class MemoryStore:
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""
+
+
+Load = Callable[[str, str], bytes | None]
+"""Gives the blob of (kind, key), or None."""
+
+Scan = Callable[[str], Iterator[tuple[str, bytes]]]
+"""Gives all (key, blob) of a kind, in any order."""

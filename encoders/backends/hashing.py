@@ -23,9 +23,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.base import Vectors
-from encoders.base_errors import EncoderError
-from encoders.base_unit import unit_rows
+from encoders.base import EncoderError, Vectors, unit_rows
 
 SMALLEST_DIM, LARGEST_DIM = 8, 65_536
 WORDS_REMEMBERED = 50_000

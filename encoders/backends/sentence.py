@@ -11,12 +11,9 @@ from weakref import finalize
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.base import Vectors
-from encoders.base_errors import EncoderError, one_line
-from encoders.base_unit import unit_rows
+from encoders.base import EncoderError, Vectors, one_line, unit_rows
 from encoders.fingerprint import fingerprint, tokenizer_settings
-from encoders.hub import unreachable
-from encoders.hub_quiet import quiet
+from encoders.hub import quiet, unreachable
 from encoders.text import repair
 
 if TYPE_CHECKING:

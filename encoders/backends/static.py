@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from encoders.base import Vectors
-from encoders.base_errors import EncoderError, one_line
-from encoders.base_unit import unit_rows
+from encoders.base import EncoderError, Vectors, one_line, unit_rows
 from encoders.fingerprint import fingerprint, tokenizer_settings
 from encoders.text import repair
 

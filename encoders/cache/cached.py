@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from encoders.base import Encoder, Vectors, cut_texts
-from encoders.base_errors import EncoderError
+from encoders.base import Encoder, EncoderError, Vectors, cut_texts
 from encoders.cache.disk import VectorFile
 from encoders.cache.memory import VectorMemory
 from encoders.throughput import EncodingPace, estimated_tokens

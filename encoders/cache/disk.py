@@ -5,6 +5,8 @@ is fatal: a damaged one is set aside under another name with a warning, and a
 new one begun; a busy one (another process) is passed over. It is never synced
 to the disk: a power cut may cost rows, not answers. It tells which texts were met to
 whoever guesses them, so its owner alone may read it.
+
+Telling a damaged SQLite file from a busy one, and putting it out of the way.
 """
 
 from __future__ import annotations
@@ -21,8 +23,36 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.base_errors import EncoderError
-from encoders.cache.disk_damage import is_busy, is_damage, set_aside
+from encoders.base import EncoderError
+
+
+def is_busy(error: sqlite3.DatabaseError) -> bool:
+    """Return whether another connection held the file for too long."""
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Return whether the file itself is at fault: not when it is busy, full or read-only."""
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return True
+    # A database without our table or columns was written by somebody else.
+    return name == "SQLITE_ERROR" and "no such" in str(error)
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file to the first free `NAME.damaged-N`, and return that path.
+
+    Its journals go: they belong to the damaged content. Raises OSError.
+    """
+    number = 1
+    while (kept := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    path.replace(kept)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    return kept
+
 
 Row = NDArray[np.float32]
 

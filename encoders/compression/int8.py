@@ -11,7 +11,7 @@ import msgspec
 
 from encoders.backends.int8 import MARKER, MODEL, TOKENIZER, Int8Encoder, Int8Settings
 from encoders.backends.sentence import SentenceEncoder, load_sentence_transformer
-from encoders.base_errors import EncoderError, one_line
+from encoders.base import EncoderError, one_line
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

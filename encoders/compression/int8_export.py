@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from encoders.base_errors import EncoderError
+from encoders.base import EncoderError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

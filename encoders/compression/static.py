@@ -13,7 +13,7 @@ from pathlib import Path
 
 from encoders.backends.minilm import packaged_folder
 from encoders.backends.static import MARKER, StaticEncoder, load_model2vec
-from encoders.base_errors import EncoderError, one_line
+from encoders.base import EncoderError, one_line
 
 
 def distil_static(target: Path, source: Path | None = None, dim: int = 256) -> StaticEncoder:

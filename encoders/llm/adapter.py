@@ -4,18 +4,22 @@ An adapter is a folder as peft writes it: `adapter_config.json`, `adapter_model.
 (E. Hu et al., 2021, "LoRA: Low-Rank Adaptation of Large Language Models"), and beside them
 `base.json`, which names the version of the model that it was made for. peft itself lets
 missing and foreign weights pass, so every name and shape is compared first.
+
+How far an adapter moved a model: the change of its weights relative to what they were.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import math
 import warnings
+from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from encoders.base_errors import one_line
+from encoders.base import one_line
 from encoders.llm.errors import AdapterError, LanguageError
 
 CONFIG = "adapter_config.json"
@@ -176,3 +180,31 @@ def _refusal(name: str, reason: str) -> AdapterError:
     return AdapterError(
         f"the adapter {name!r} is refused: {reason}. Fetch it anew, or go on without it"
     )
+
+
+def trained_now(adapted: Any) -> list[tuple[Any, Any]]:
+    """Keep a copy of each pair of matrices (A, B) of a peft model, for `relative_change`."""
+    return [
+        (layer.lora_A[ONLY].weight.detach().clone(), layer.lora_B[ONLY].weight.detach().clone())
+        for layer in _layers(adapted)
+    ]
+
+
+def relative_change(adapted: Any, before: list[tuple[Any, Any]]) -> float:
+    """Return |change| / |weights|, Frobenius, over all weights that the adapter reaches.
+
+    The change of a weight is what B A is now, scaled, less what it was in `before`.
+    """
+    moved = whole = 0.0
+    for layer, (a, b) in zip(_layers(adapted), before, strict=True):
+        now = layer.lora_B[ONLY].weight.detach() @ layer.lora_A[ONLY].weight.detach()
+        change = (now - b @ a) * layer.scaling[ONLY]
+        moved += float(change.double().pow(2).sum())
+        whole += float(layer.get_base_layer().weight.detach().double().pow(2).sum())
+    return math.sqrt(moved / whole) if whole > 0 else 0.0
+
+
+def _layers(adapted: Any) -> Iterator[Any]:
+    for module in adapted.modules():
+        if hasattr(module, "lora_A") and ONLY in module.lora_A:
+            yield module

@@ -1,13 +1,59 @@
-"""Budgets of a training: the steps that fit into its time, the examples read at once."""
+"""Budgets of a training: steps, examples read at once, memory."""
 
 from __future__ import annotations
 
+import contextlib
 import math
+import resource
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from time import monotonic
 
-from encoders.llm.budget_memory import peak_bytes, reset_peak, used_bytes
 from encoders.llm.errors import TuningError
+
+_STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
+
+
+def used_bytes(device: str) -> int:
+    """Return what is in use now; where the system does not tell, the highest so far."""
+    if device.startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.memory_allocated(device))
+    return _status_bytes("VmRSS") or peak_bytes(device)
+
+
+def peak_bytes(device: str) -> int:
+    """Return the highest use since `reset_peak`, or since the start where that cannot be reset."""
+    if device.startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.max_memory_allocated(device))
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return _status_bytes("VmHWM") or highest * (1 if sys.platform == "darwin" else 1024)
+
+
+def reset_peak(device: str) -> None:
+    """Begin to watch for the highest use anew, where the system allows it."""
+    if device.startswith("cuda"):
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    with contextlib.suppress(OSError):
+        _CLEAR.write_text("5")
+
+
+def _status_bytes(name: str) -> int:
+    """Read one line of the process's status, in bytes; 0 where there is none."""
+    with contextlib.suppress(OSError):
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith(name + ":"):
+                return int(line.split()[1]) * 1024
+    return 0
+
 
 SPARE = 0.9
 """The part of a budget that is planned for; what is left is for what varies."""

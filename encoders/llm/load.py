@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from encoders.base_errors import one_line
+from encoders.base import one_line
 from encoders.fingerprint import fingerprint
-from encoders.hub import may_be_of_hub, meant
-from encoders.hub_quiet import quiet
+from encoders.hub import may_be_of_hub, meant, quiet
 from encoders.llm.errors import LanguageError
 from encoders.llm.model import LanguageModel
 from encoders.llm.packaged import packaged_folder

@@ -16,9 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from encoders.base_errors import one_line
-from encoders.hub_cache_folder import cache_folder
-from encoders.hub_quiet import quiet
+from encoders.base import one_line
+from encoders.hub import cache_folder, quiet
 from encoders.llm.errors import LanguageError
 from encoders.pinned import SMOLLM2
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from encoders.base_errors import EncoderError
-from encoders.llm.budget_memory import peak_bytes, reset_peak, used_bytes
-from encoders.training.interpolation_weights import make_trainable
+from encoders.base import EncoderError
+from encoders.llm.budget import peak_bytes, reset_peak, used_bytes
+from encoders.training.interpolation import make_trainable
 from encoders.training.settings import EncoderTuning
 
 if TYPE_CHECKING:

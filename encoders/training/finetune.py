@@ -1,31 +1,66 @@
-"""One round of training of a sentence encoder, by the trainer of sentence-transformers."""
+"""One round of training of a sentence encoder, and what it gave."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from encoders.backends.sentence import SentenceEncoder, load_sentence_transformer
-from encoders.base_errors import EncoderError
-from encoders.base_progress import TrainingProgress
-from encoders.llm.budget import is_out_of_memory
-from encoders.llm.budget_memory import peak_bytes, reset_peak
+from encoders.base import EncoderError, TrainingProgress
+from encoders.hub import quiet
+from encoders.llm.budget import is_out_of_memory, peak_bytes, reset_peak
 from encoders.llm.load import best_device
 from encoders.training.batch_size import fitting_batch
-from encoders.training.finetune_round import EncoderRound
-from encoders.training.interpolation import BlendChoice, choose, held
-from encoders.training.interpolation_weights import State, blend, copied, merge, relative_change
+from encoders.training.interpolation import (
+    BlendChoice,
+    State,
+    blend,
+    choose,
+    copied,
+    held,
+    merge,
+    relative_change,
+)
 from encoders.training.pairs import TextPairs, numbered, parted
-from encoders.training.sampling_phrases import phrases
+from encoders.training.sampling import phrases
 from encoders.training.settings import EncoderTuning
 from encoders.training.trainer import Training
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+
+class EncoderRound(NamedTuple):
+    """A trained encoder and how it came to be.
+
+    `losses` has one loss of the pairs per step; the last one is not finite where that ended the
+    round, and then the weights are those before it. `changed` is the norm of the change of the
+    weights trained, relative to theirs, `targets` how many pairs took part in a loss.
+    `batch_size` is what fitted into memory, `choice` how much of the change was taken over.
+    """
+
+    model: SentenceTransformer
+    losses: list[float]
+    steps: int
+    seconds: float
+    peak_bytes: int
+    changed: float
+    targets: int
+    batch_size: int
+    choice: BlendChoice
+
+    def save(self, folder: Path) -> None:
+        """Write the model, whole and in safetensors, for `SentenceEncoder.from_folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with quiet():
+            self.model.save_pretrained(
+                str(folder), create_model_card=False, safe_serialization=True
+            )
+
 
 _LEAST_BATCH = 4
 _PHRASES = 500

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.base_errors import EncoderError
+from encoders.base import EncoderError
 from encoders.text import repair
 
 Numbers = NDArray[np.intp]

@@ -9,10 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from encoders.base import Encoder
-from encoders.base_errors import EncoderError
-from encoders.base_progress import TrainingProgress
-from encoders.hub_quiet import quiet
+from encoders.base import Encoder, EncoderError, TrainingProgress
+from encoders.hub import quiet
 from encoders.llm.budget import Time
 from encoders.llm.load import best_dtype
 from encoders.training.batches import Collator, OldSpace
@@ -40,7 +38,7 @@ class Training:
         check_libraries()
         import torch
 
-        from encoders.training.interpolation_weights import make_trainable
+        from encoders.training.interpolation import make_trainable
         from encoders.training.loss import TiedLoss
 
         self._settings = settings

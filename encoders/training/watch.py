@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from encoders.base_progress import TrainingProgress
+from encoders.base import TrainingProgress
 from encoders.llm.budget import Time
 from encoders.training.loss import TiedLoss
 

@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.arrays import compiled
-from learners.arrays_slots import LabelRows, Slots
+from learners.arrays import LabelRows, Slots, compiled
 
 Floats = NDArray[np.float32]
 

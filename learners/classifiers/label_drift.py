@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from learners.arrays_slots import LabelRows, Slots
+from learners.arrays import LabelRows, Slots
 
 _MISSED = 0.9
 _LEAST, _MOST = 0.05, 0.6

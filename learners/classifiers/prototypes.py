@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.arrays import compiled
-from learners.arrays_slots import LabelRows, Slots
+from learners.arrays import LabelRows, Slots, compiled
 
 Floats = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from river import base
 
-from learners.estimators.base_columns import FeatureColumns
+from learners.estimators.base import FeatureColumns
 from learners.ranking.preference import PreferenceLearner
 
 _FARTHEST = 1e9

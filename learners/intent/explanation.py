@@ -1,17 +1,27 @@
-"""What is reported of a user's intent: named shares, the likeliest first, and how new it looks."""
+"""What is reported of a user's intent: named shares, the likeliest first, and how new it looks.
+
+What carried a belief: the session's events and what each of them spoke for.
+
+The filter's own account is kept, so nothing has to be worked out twice: an event's gain for a
+need is the log of what it multiplied the need's odds by, in nats.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.types_lists import IntentEvidence
+from learners.arrays import compiled
+from learners.intent.keywords import TypicalWords, words_of
+from learners.intent.session_belief import Belief
+from learners.types import LONGEST_TEXT, IntentEvidence
 
-_LEAST_SHARE = 1e-4
+_LEAST_NAMED_SHARE = 1e-4
 
 
 class IntentPrediction(NamedTuple):
@@ -40,7 +50,7 @@ class IntentReport(msgspec.Struct, frozen=True):
 
 def named(labels: Sequence[str], shares: NDArray[np.float64]) -> dict[str, float]:
     """Return the shares (n,) of labels that are worth telling, best first, rounded to 6 digits."""
-    slots = np.flatnonzero(shares >= _LEAST_SHARE)
+    slots = np.flatnonzero(shares >= _LEAST_NAMED_SHARE)
     slots = slots[np.argsort(-shares[slots], kind="stable")]
     rounded = shares[slots].round(6).tolist()
     return {labels[slot]: share for slot, share in zip(slots.tolist(), rounded, strict=True)}
@@ -54,3 +64,84 @@ def blend(
     for label, chance in likely.items():
         mixed[label] = mixed.get(label, 0.0) + chance * share
     return {label: round(mixed[label], 6) for label in sorted(mixed, key=lambda z: -mixed[z])}
+
+
+_STEPS = 8
+_NEEDS = 3
+_LEAST_GAIN = 0.1
+_LEAST_EXPLAINED_SHARE = 0.1
+_MOST_EVENTS = 3
+_MOST_WORDS = 5
+
+
+class TrailEvent(msgspec.Struct, frozen=True):
+    """One event of a session: its text (cut), and need to gain for the best three.
+
+    `gains` is None until the belief has taken the event in.
+    """
+
+    event_id: str
+    text: str
+    gains: dict[str, float] | None = None
+
+
+def with_step(trail: Sequence[TrailEvent], event_id: str, text: str | None) -> list[TrailEvent]:
+    """Return a session's account with one more event; the newest eight are kept."""
+    return [*trail[1 - _STEPS :], TrailEvent(event_id, (text or "")[:LONGEST_TEXT])]
+
+
+def settled(trail: Sequence[TrailEvent], belief: Belief, labels: Sequence[str]) -> list[TrailEvent]:
+    """Return the account with what its newest event did to `belief`, just stepped by it."""
+    slots, gains = np.empty(_NEEDS, np.int64), np.empty(_NEEDS)
+    found = best_gains(belief.prior, belief.shares, _LEAST_GAIN, slots, gains)
+    gained = {labels[slots[i]]: round(float(gains[i]), 3) for i in range(found)}
+    return [*trail[:-1], TrailEvent(trail[-1].event_id, trail[-1].text, gained)]
+
+
+def evidence(
+    trail: Sequence[TrailEvent], belief: Mapping[str, float], typical: TypicalWords
+) -> tuple[IntentEvidence, ...]:
+    """Return which events and words carried the likeliest needs (at most three)."""
+    found = []
+    for need, share in list(belief.items())[:_NEEDS]:
+        spoke = [(step.gains[need], step) for step in trail if step.gains and need in step.gains]
+        if share < _LEAST_EXPLAINED_SHARE or not spoke:
+            continue
+        spoke = sorted(spoke, key=itemgetter(0), reverse=True)[:_MOST_EVENTS]
+        texts = [step.text for _, step in spoke] if typical.knows(need) else []
+        found.append(
+            IntentEvidence(
+                need,
+                _words(texts, need, typical),
+                tuple((step.event_id, step.text, gain) for gain, step in spoke),
+            )
+        )
+    return tuple(found)
+
+
+def _words(texts: Sequence[str], need: str, typical: TypicalWords) -> tuple[str, ...]:
+    """Return the words of these texts that tell most of the need."""
+    weights: dict[str, float] = {}
+    for text in texts:
+        for word in words_of(text):
+            weights[word] = weights.get(word, 0.0) + typical.weight(need, word)
+    words = sorted((word for word in weights if weights[word] > 0), key=lambda w: -weights[w])
+    return tuple(words[:_MOST_WORDS])
+
+
+@compiled
+def best_gains(prior: Any, shares: Any, least: float, slots: Any, gains: Any) -> int:
+    """Write the largest log(shares / prior) above `least`, best first; return how many."""
+    found = 0
+    for need in range(shares.size):
+        gain = np.log((shares[need] + 1e-9) / (prior[need] + 1e-9))
+        place = found
+        while place > 0 and gains[place - 1] < gain:
+            place -= 1
+        if gain <= least or place >= slots.size:
+            continue
+        found = min(found + 1, slots.size)
+        for later in range(found - 1, place, -1):
+            slots[later], gains[later] = slots[later - 1], gains[later - 1]
+        slots[place], gains[place] = need, gain
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from learners.intent.explanation_trail import TrailEvent
+from learners.intent.explanation import TrailEvent
 from learners.intent.session import SessionMean
 from learners.intent.session_belief import Belief
 from learners.types import Vector

@@ -19,14 +19,21 @@ from numpy.typing import NDArray
 from learners.classifiers.base import LabelLearner
 from learners.classifiers.mixture import MixtureLearner
 from learners.classifiers.out_of_scope import OUT_OF_SCOPE
-from learners.classifiers.softmax_intent import IntentLearner
+from learners.classifiers.softmax import IntentLearner
 from learners.intent.decisions import Control, ControlError
 from learners.intent.discovery import KIND as DISCOVERY_KIND
 from learners.intent.discovery import IntentDiscovery
 from learners.intent.event_buffer import KIND as BUFFER_KIND
 from learners.intent.event_buffer import BufferedEvent, EventBuffer, Found, LateLabel
-from learners.intent.explanation import IntentPrediction, IntentReport, blend, named
-from learners.intent.explanation_trail import evidence, settled, with_step
+from learners.intent.explanation import (
+    IntentPrediction,
+    IntentReport,
+    blend,
+    evidence,
+    named,
+    settled,
+    with_step,
+)
 from learners.intent.keywords import TypicalWords, words_of
 from learners.intent.labelled_texts import KIND as LABELLED_KIND
 from learners.intent.labelled_texts import LabelledTexts

@@ -1,4 +1,4 @@
-"""What ranking needs to know of a user at one moment."""
+"""What ranking knows of a user at one moment, and the candidates with their features."""
 
 from __future__ import annotations
 
@@ -38,3 +38,21 @@ class Context(NamedTuple):
     gap: float = 0.0
     session: int = 0
     search: Search | None = None
+
+
+class CandidateBatch(NamedTuple):
+    """Candidates (n,) of one user at one moment with their scaled feature rows (n, f).
+
+    `item_weights` (n,) is what the user's recent items add to the score of each; `sources` (r,)
+    are those of them that have neighbours, `reach` (r,) what each counts for in it.
+    """
+
+    user_id: str
+    before: float | None
+    position: int
+    ids: NDArray[np.int32]
+    raw: NDArray[np.float32]
+    scaled: NDArray[np.float32]
+    item_weights: NDArray[np.float32]
+    sources: NDArray[np.int32]
+    reach: NDArray[np.float32]

@@ -1,4 +1,6 @@
-"""Why an item is in a list, in words: the signals without which it would score least.
+"""Why an item is in a list: its signals, the recent items that point to it, and the words.
+
+Why an item is in a list, in words: the signals without which it would score least.
 
 The score of each listed item is computed again with one group of signals at a time set
 to its average over the user's candidates. What the score loses is what that group gave
@@ -13,9 +15,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.ranking.context import Context
+from learners.arrays import compiled
+from learners.ranking.candidates import Rows
+from learners.ranking.context import CandidateBatch, Context
 from learners.ranking.features import FEATURES, GENERATED, SEARCH
 from learners.signals.items import ItemTable
+from learners.signals.neighbours import NEXT, TOGETHER
+from learners.signals.tables import Signals
+from learners.types import Entry
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "together": ("together", "together_now", "together_raw", "together_share", "pull"),
@@ -154,3 +161,88 @@ _PLAIN = {
     "generated": "what a language model expects after recent choices",
 }
 _TOGETHER = list(GROUPS).index("together")
+
+
+def pointers(
+    signals: Signals, listed: NDArray[np.int32], rows: Rows, recent: NDArray[np.int32]
+) -> dict[str, list[int]]:
+    """Return, by kind of signal, the recent item (n,) that points to each; -1 where none does."""
+    neighbours, semantic = signals.neighbours, signals.semantic
+    sources, near_sources, slot = recent[rows.places], recent[rows.near_places], signals.slot
+    together, following = neighbours.counts[TOGETHER], neighbours.counts[NEXT]
+    return {
+        "together": strongest(
+            neighbours.ids, together, rows.numbers, sources, listed, slot
+        ).tolist(),
+        "follows": strongest(
+            neighbours.ids, following, rows.numbers, sources, listed, slot
+        ).tolist(),
+        "meaning": strongest(
+            semantic.near, semantic.cosines, rows.near_numbers, near_sources, listed, slot
+        ).tolist(),
+    }
+
+
+@compiled
+def strongest(
+    ids: NDArray[np.int32],
+    strength: NDArray[np.float32],
+    rows: NDArray[np.int32],
+    sources: NDArray[np.int32],
+    listed: NDArray[np.int32],
+    slot: NDArray[np.intp],
+) -> NDArray[np.int32]:
+    """Return, for each listed item, whose of the rows names it with the highest strength above 0.
+
+    Of equals the first row wins. `slot` holds -1 everywhere, before and after.
+    """
+    for place in range(listed.size):
+        slot[listed[place]] = place
+    found = np.full(listed.size, -1, np.int32)
+    best = np.zeros(listed.size, np.float32)
+    for step in range(rows.size):
+        row = rows[step]
+        for column in range(ids.shape[1]):
+            place = slot[ids[row, column]]
+            if place >= 0 and strength[row, column] > best[place]:
+                best[place] = strength[row, column]
+                found[place] = sources[step]
+    slot[listed] = -1
+    return found
+
+
+Scores = NDArray[np.float32]
+
+
+def entries(
+    signals: Signals,
+    score: Callable[[Scores], Scores],
+    batch: CandidateBatch,
+    rows: Rows,
+    context: Context,
+    best: NDArray[np.intp],
+    scores: Scores,
+) -> tuple[Entry, ...]:
+    """Name the places `best` (k,) of a batch, whose candidates have these `scores` (n,).
+
+    `score` gives what rows of scaled features are worth, so as to tell what carried each.
+    """
+    if not len(best):
+        return ()
+    why = strongest_groups(batch.scaled, best, score, batch.item_weights)
+    ids = batch.ids[best]
+    pointing = pointers(signals, ids, rows, context.recent)
+    shown = zip(ids.tolist(), scores[best].tolist(), why, strict=True)
+    return tuple(
+        Entry(
+            signals.items.ids[number],
+            round(worth, 6),
+            reasons_for(
+                signals.items,
+                context,
+                number,
+                {g: pointing[g][place] if g in pointing else -1 for g in groups},
+            ),
+        )
+        for place, (number, worth, groups) in enumerate(shown)
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.arrays_growth import grown
+from learners.arrays import grown
 from learners.types import Item
 
 MAX_CATEGORIES = 4

@@ -26,8 +26,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.arrays import compiled
-from learners.arrays_growth import grown
+from learners.arrays import compiled, grown
 
 TOGETHER, NEXT, ITEM_WEIGHT, STEEPNESS = 0, 1, 2, 3
 COUNTS = 2

@@ -18,8 +18,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.arrays import compiled
-from learners.arrays_growth import grown
+from learners.arrays import compiled, grown
 from learners.types import Vector
 
 _EXACT_BELOW = 4_096

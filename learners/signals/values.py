@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.arrays_growth import grown
+from learners.arrays import grown
 
 _PRIOR = 5.0
 _MOST = 1_000.0  # an item's mean is of about so many of its newest values

@@ -11,7 +11,7 @@ from typing import Any
 
 from learners.codec import pack, unpack
 from learners.drift import DriftMonitor
-from learners.ranking.context_block import CandidateBatch
+from learners.ranking.context import CandidateBatch
 from learners.signals.popularity import CHANNELS
 from learners.state.model import ModelState
 from learners.users.profile import ProfileLearner

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from learners.arrays import place_of
 from learners.codec import pack, unpack, unpack_as
-from learners.intent.explanation_trail import TrailEvent
+from learners.intent.explanation import TrailEvent
 from learners.intent.session import SessionMean
 from learners.intent.session_belief import Belief
 from learners.signals.searches import Search, in_space

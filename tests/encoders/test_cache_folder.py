@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from encoders.hub_cache_folder import cache_folder
+from encoders.hub import cache_folder
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the places of Linux")
 

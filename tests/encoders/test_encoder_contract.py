@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from encoders.backends.hashing import HashingEncoder
-from encoders.base import Encoder
-from encoders.base_optional import encode_optional
+from encoders.base import Encoder, encode_optional
 from encoders.cache.cached import CachedEncoder
 
 TEXTS = ["toy story", "running shoes, red", "jazz", "toy story", "rock and blue jazz", "a"]

@@ -13,7 +13,7 @@ from encoders.backends.hashing import HashingEncoder
 from encoders.backends.minilm import packaged_folder
 from encoders.backends.sentence import SentenceEncoder
 from encoders.backends.static import StaticEncoder
-from encoders.base_errors import EncoderError
+from encoders.base import EncoderError
 from encoders.load import load_encoder
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from encoders.backends.hashing import HashingEncoder
-from encoders.base_optional import tokens_ahead
+from encoders.base import tokens_ahead
 from encoders.cache.cached import CachedEncoder
 from encoders.throughput import AT_ONCE, FIRST_RATE, EncodingPace, Padded, estimated_tokens
 

@@ -15,7 +15,7 @@ import pytest
 
 import encoders.llm.packaged as language
 from encoders.backends import minilm, multilingual
-from encoders.base_errors import EncoderError
+from encoders.base import EncoderError
 from encoders.llm.errors import LanguageError
 from encoders.load import load_encoder
 from encoders.pinned import MINILM, MULTILINGUAL, SMOLLM2

@@ -15,7 +15,7 @@ from dataflows.finetune.encoder.tuner import EncoderTuner
 from dataflows.finetune.tuner import Base
 from dataflows.hotswap.configured_encoder import load_configured, named
 from encoders.backends import sentence
-from encoders.base_errors import EncoderError
+from encoders.base import EncoderError
 from encoders.llm.errors import LanguageError
 from encoders.load import is_of_hub, load_encoder
 

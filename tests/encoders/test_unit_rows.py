@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from encoders.base_unit import unit_rows
+from encoders.base import unit_rows
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -8,7 +8,7 @@ from learners.arrays import place_of
 from learners.classifiers.base import copied
 from learners.classifiers.example_memory import compare
 from learners.classifiers.softmax import descend, go_down
-from learners.ranking.explanations_pointers import strongest
+from learners.ranking.explanations import strongest
 from learners.ranking.features import FEATURES, fill, usual
 from learners.ranking.gathering import draw, find_rows, gather, weigh
 from learners.ranking.network import adam, lowered, rectify, shares, standardised, to_slope

@@ -15,7 +15,7 @@ from river.drift import ADWIN
 
 from learners.adwin import adwin_class
 from learners.classifiers.label_drift import LabelAlarm
-from learners.classifiers.softmax_intent import IntentLearner
+from learners.classifiers.softmax import IntentLearner
 from learners.codec import pack, unpack
 from learners.drift import (
     HIT,

@@ -11,8 +11,7 @@ from random import Random
 import msgspec
 
 from dataflows.config.config import Config
-from dataflows.datasets.shop.shop import Shop
-from dataflows.datasets.shop.shop_shop_dirt import soil
+from dataflows.datasets.shop.shop import Shop, soil
 from dataflows.errors import InputError
 from dataflows.evaluation.log_order import read_order
 from dataflows.evaluation.offline_flow import catalogue_records

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from dataflows.messages.fields import read_id
-from dataflows.messages.raw import Raw
-from dataflows.messages.raw_reasons import Refused
+from dataflows.messages.raw import Raw, Refused
 
 _NAMED = re.compile(rb'"item_id"\s*:\s*("(?:[^"\\]|\\.)*"|-?[0-9]+)\s*[,}]')
 

@@ -7,6 +7,8 @@
 A thread of its own reads the reports, also while the flow is quiet or a step is long.
 The number of messages on their way is bounded: where it is reached, `send` waits, and
 the flow with it.
+
+Which message of a key is the newest on its way: an older one is not sent after it.
 """
 
 from __future__ import annotations
@@ -22,9 +24,46 @@ from dataflows.config.kafka import KafkaSettings
 from dataflows.connectors.kafka.client import make_producer
 from dataflows.connectors.kafka.health import Health
 from dataflows.connectors.kafka.oversize import fit, size
-from dataflows.connectors.kafka.producer_kafka_order import KeyOrder
 from dataflows.lifecycle.deadline import Deadline
 from dataflows.state.outbox import Acknowledge, Out
+
+Key = tuple[str, bytes]
+
+
+class KeyOrder:
+    """Keeps track of the newest message of each key; a key is forgotten with its last message.
+
+    A message that has to be sent again would come after newer ones of its user, and a
+    compacted topic would keep the old one for good. So it is left out if there is a newer.
+    """
+
+    def __init__(self) -> None:
+        self._newest: dict[Key, tuple[int, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._newest)
+
+    def handed_over(self, out: Out) -> None:
+        """Note that it is on its way."""
+        if out.key is not None:
+            newest, number = self._newest.get((out.topic, out.key), (out.number, 0))
+            self._newest[out.topic, out.key] = (max(newest, out.number), number + 1)
+
+    def done(self, out: Out) -> None:
+        """Note that it is on its way no more."""
+        if out.key is not None:
+            newest, number = self._newest[out.topic, out.key]
+            if number > 1:
+                self._newest[out.topic, out.key] = (newest, number - 1)
+            else:
+                del self._newest[out.topic, out.key]
+
+    def is_superseded(self, out: Out) -> bool:
+        """Return whether a newer message of the same key is, or was just now, on its way."""
+        if out.key is None:
+            return False
+        return self._newest[out.topic, out.key][0] > out.number
+
 
 POLL_SECONDS = 0.1
 PAUSE_SECONDS = 1.0

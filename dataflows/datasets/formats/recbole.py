@@ -20,7 +20,7 @@ from dataflows.datasets.rows.find import bare_name, find_beside, find_file
 from dataflows.datasets.rows.tables import Cells, Layout, read_columns, read_table
 from dataflows.datasets.rows.tally import Tally, check_time, read_key, read_number, read_word
 from dataflows.errors import InputError
-from dataflows.messages.fields_times import PER_SECOND
+from dataflows.messages.fields import PER_SECOND
 
 TYPES = {"token", "token_seq", "float", "float_seq"}
 TITLES = ("title", "name")

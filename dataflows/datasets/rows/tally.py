@@ -16,10 +16,9 @@ import msgspec
 from dataflows.config.events import EventSettings
 from dataflows.datasets.rows.columns import SourceColumns
 from dataflows.datasets.rows.draft import ItemLine, Timed
-from dataflows.messages.fields import read_id
-from dataflows.messages.fields_times import read_time
+from dataflows.messages.fields import read_id, read_time
 from dataflows.messages.items import MOST_CATEGORIES
-from dataflows.messages.raw_reasons import Refused
+from dataflows.messages.raw import Refused
 
 EXAMPLES = 3
 EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_799.0

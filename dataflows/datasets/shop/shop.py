@@ -3,16 +3,18 @@
 Shoppers have a long-term profile (categories, brands, price tier) and a need of
 the moment that stays for a while and then switches; the needs of all shift with
 the season. What they look at next follows from need, profile, complements and
-popularity (`shop_choice`), so a good recommender beats popularity by far.
+popularity (`choice`), so a good recommender beats popularity by far.
 
 Every float is made by sums, products and quotients alone, and times are whole
 milliseconds, so that one seed gives the same bytes on every machine.
+
+Dirt for the simulated shop: bad lines between good ones, to see what becomes of them.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,8 +24,41 @@ import msgspec
 from dataflows.datasets.shop.catalogue import ShopItem, make_items
 from dataflows.datasets.shop.choice import Chooser
 from dataflows.datasets.shop.session import Act, Truth, Visitors, visit
-from dataflows.datasets.shop.shop_shop_dirt import soil
 from learners.limits import Count, LimitedSettings, Share
+
+Spoil = Callable[[bytes], bytes]
+
+
+def _changed(line: bytes, field: str, value: object) -> bytes:
+    event = msgspec.json.decode(line)
+    event[field] = value
+    event["event_id"] = f"{event['event_id']}-{field}"
+    return msgspec.json.encode(event)
+
+
+# Each makes a bad line out of a good one; the good one is in the stream as well.
+FAULTS: dict[str, Spoil] = {
+    "cut off": lambda line: line[: len(line) * 2 // 3],
+    "not text": lambda line: line[:20] + b"\xff\xfe\x83" + line[20:],
+    "sent twice": lambda line: line,
+    "year 57000": lambda line: _changed(line, "ts", msgspec.json.decode(line)["ts"] * 1000),
+    "year 1970": lambda line: _changed(line, "ts", 0),
+    "no user": lambda line: _changed(line, "user_id", None),
+    "not a number": lambda line: line[:-1] + b',"value":NaN}',
+    "a list": lambda line: b"[" + line + b"]",
+}
+
+
+def soil(lines: Iterator[bytes], dirt: float, rng: Random) -> Iterator[bytes]:
+    """Yield every line, and after a share `dirt` of them a bad line; the faults take turns."""
+    names = list(FAULTS)
+    turn = 0
+    for line in lines:
+        yield line
+        if rng.random() < dirt:
+            yield FAULTS[names[turn % len(names)]](line)
+            turn += 1
+
 
 START_MS = 1_746_082_800_000  # 1 May 2025, 07:00 UTC
 DAY_MS = 86_400_000

@@ -2,7 +2,7 @@
 
 In this order: an id seen before is a duplicate; an event dated ahead of the
 broker's clock is clamped or skipped; a late one, behind the time of its own
-partition (`watermarks.py`), is learnt or skipped; a bot's is
+partition (`partition_watermarks.py`), is learnt or skipped; a bot's is
 skipped or only observed; a type of weight 0, and an event with neither item nor
 text nor intent, is only observed; all else is learnt. An event that takes another one
 back needs neither, and no weight.
@@ -29,8 +29,7 @@ from dataflows.lifecycle.rare_warnings import Seldom
 from dataflows.messages.events import Event
 from dataflows.messages.raw import EARLIEST_BROKER_TIME, Raw
 from dataflows.state.ledger import Outcome
-from dataflows.state.records import Record
-from dataflows.state.records_keeping import Load, Scan
+from dataflows.state.records import Load, Record, Scan
 from learners.codec import pack, unpack_as
 
 __all__ = ["CleanCounts", "CleanSettings", "Cleaner", "Verdict"]

@@ -15,8 +15,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from dataflows.state.records import Record
-from dataflows.state.records_keeping import Scan
+from dataflows.state.records import Record, Scan
 from learners.codec import pack, unpack_as
 
 KIND = "clean:rates"

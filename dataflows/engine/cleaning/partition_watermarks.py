@@ -13,8 +13,7 @@ from copy import copy
 from dataflows.engine.cleaning.watermark import Watermark
 from dataflows.engine.status.progress import KIND_POSITION
 from dataflows.messages.raw import Raw
-from dataflows.state.records import Record
-from dataflows.state.records_keeping import Scan
+from dataflows.state.records import Record, Scan
 from learners.codec import pack, unpack_as
 
 KIND = "clean:time"

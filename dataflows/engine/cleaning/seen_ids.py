@@ -13,8 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from hashlib import blake2b
 
-from dataflows.state.records import Record
-from dataflows.state.records_keeping import Scan
+from dataflows.state.records import Record, Scan
 from learners.codec import pack, unpack_as
 
 KIND = "clean:ids"

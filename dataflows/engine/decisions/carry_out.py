@@ -18,12 +18,10 @@ from dataflows.engine.decisions.history import (
 )
 from dataflows.lifecycle.rare_warnings import Seldom
 from dataflows.messages.decisions import LabelDecision
-from dataflows.messages.raw import Raw, Reject
-from dataflows.messages.raw_reasons import Reason
-from dataflows.messages.special_events_intent_control import KIND, write_control
+from dataflows.messages.raw import Raw, Reason, Reject
+from dataflows.messages.special_events import KIND, write_control
 from dataflows.state.ledger import Outcome
-from dataflows.state.records import Record
-from dataflows.state.records_keeping import Load
+from dataflows.state.records import Load, Record
 from learners.intent.decisions import Control, ControlError
 
 DONE: tuple[Outcome, str] = ("learnt", "decision")

@@ -15,10 +15,9 @@ from msgspec import Meta
 
 from dataflows.engine.decisions.sequences import Sequences
 from dataflows.errors import InputError
-from dataflows.messages.raw_reasons import Refused
-from dataflows.messages.special_events_intent_control import KIND, read_control
-from dataflows.state.records import Record
-from dataflows.state.records_keeping import Load, Scan
+from dataflows.messages.raw import Refused
+from dataflows.messages.special_events import KIND, read_control
+from dataflows.state.records import Load, Record, Scan
 from learners.codec import pack, unpack_as
 from learners.intent.decisions import Control
 

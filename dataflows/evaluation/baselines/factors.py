@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.arrays_growth import grown
+from learners.arrays import grown
 
 Amounts = NDArray[np.float64]
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.arrays import compiled
-from learners.arrays_growth import grown
+from learners.arrays import compiled, grown
 
 Rows = NDArray[np.int64]
 Amounts = NDArray[np.float64]

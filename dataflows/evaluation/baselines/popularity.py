@@ -6,7 +6,7 @@ import numpy as np
 
 from dataflows.evaluation.baselines.protocol import Scores
 from dataflows.evaluation.judging.trace import Group
-from learners.arrays_growth import grown
+from learners.arrays import grown
 
 DECAYED_HALF_LIFE = 5000.0
 """Half-life in events of the decayed variant."""

@@ -15,7 +15,7 @@ from river import optim, reco
 from dataflows.evaluation.baselines.popularity import Fallback
 from dataflows.evaluation.baselines.protocol import Scores
 from dataflows.evaluation.judging.trace import Group
-from learners.arrays_growth import grown
+from learners.arrays import grown
 
 FACTORS = 32
 FUNK_RATE = 0.15

@@ -21,8 +21,7 @@ from dataflows.evaluation.baselines.popularity import Fallback
 from dataflows.evaluation.baselines.protocol import Scores
 from dataflows.evaluation.baselines.recent import Recent
 from dataflows.evaluation.judging.trace import Group
-from learners.arrays import compiled
-from learners.arrays_growth import grown
+from learners.arrays import compiled, grown
 
 GAP = 3600.0
 QUERY = 20

@@ -26,8 +26,7 @@ from dataflows.evaluation.log_check.report import CheckReport, ItemsReport, Samp
 from dataflows.evaluation.log_check.tally import tally
 from dataflows.messages.decisions import DecisionReader
 from dataflows.messages.events import Event, EventJson, decode_event
-from dataflows.messages.raw import EVENTS, Raw, Reject
-from dataflows.messages.raw_reasons import Reason
+from dataflows.messages.raw import EVENTS, Raw, Reason, Reject
 from dataflows.state.ledger import Ledger
 
 __all__ = ["CheckReport", "check_events", "render"]

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dataflows.engine.catalogue.known_items import Joined
-from dataflows.messages.fields_times import iso
+from dataflows.messages.fields import iso
 
 TITLES = {
     "learnt": "would be learnt",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from dataflows.config.events import EventSettings, TimeUnit
-from dataflows.messages.fields_times import fitting_unit
+from dataflows.messages.fields import fitting_unit
 from dataflows.messages.raw import Raw
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from learners.ranking.context_block import CandidateBatch
+from learners.ranking.context import CandidateBatch
 from learners.ranking.explanations import GROUPS, SOMETIMES, effects
 from learners.recommender import Recommender
 

@@ -1,9 +1,14 @@
 """How a new encoder does against the one in force, for the gate.
 
 The figure that must be gained is the mean of -log2(rank) of what a user takes next, by meaning
-alone (`encoder_slice`), over the newest slice; beside it the same over items unseen in
+alone (`questions`), over the newest slice; beside it the same over items unseen in
 training, recall, coverage, the hit rate of the whole recommender in a replay, and a fixed check
 set. Every figure is paired, and its interval drawn over whole users.
+
+A fixed check set: whether the encoder still tells apart what people ask for.
+
+Short requests under the need that each is about, the same for every log; an encoder that
+forgets what words mean in order to know which items go together fails here.
 """
 
 from __future__ import annotations
@@ -20,9 +25,9 @@ from numpy.typing import NDArray
 
 from dataflows.config.config import Config, StateSettings
 from dataflows.config.generate import GenerateSettings
+from dataflows.datasets.shop.needs import NEEDS
 from dataflows.evaluation.paired_replay import Paired, paired, twins
 from dataflows.evaluation.replay import ReplaySettings
-from dataflows.finetune.encoder.evaluate_encoder_check import reciprocal_ranks
 from dataflows.finetune.encoder.holdout import trained_texts
 from dataflows.finetune.encoder.questions import Answers, Questions, answer, questions
 from dataflows.finetune.tuner import RoundStopped, StageProgress, Stop, Tell
@@ -39,6 +44,27 @@ from dataflows.registry.decisions import (
 )
 from encoders.base import Encoder
 from encoders.cache.cached import CachedEncoder
+
+
+def reciprocal_ranks(encoder: Encoder) -> NDArray[np.float64]:
+    """Return 1 / rank (n,) of each request's own need among all needs; ties lose.
+
+    A need is the mean of the vectors of its requests, the one asked about left out.
+    """
+    phrases = [(number, phrase) for number, need in enumerate(NEEDS) for phrase in need.phrases]
+    owner = np.array([number for number, _ in phrases])
+    rows = encoder.encode([phrase for _, phrase in phrases]).astype(np.float64)
+    belongs = np.eye(len(NEEDS))[owner]
+    sums, counts = belongs.T @ rows, belongs.sum(axis=0)
+    scores = rows @ (sums / counts[:, None]).T
+    places = np.arange(len(rows))
+    own = (sums[owner] - rows) / (counts[owner] - 1)[:, None]
+    scores[places, owner] = (rows * own).sum(axis=1)
+    # Put this way round, a score that is no number stands before all others.
+    ranks = np.count_nonzero(~(scores < scores[places, owner][:, None]), axis=1)
+    reciprocal: NDArray[np.float64] = 1.0 / ranks
+    return reciprocal
+
 
 RECALL = (10, 50)
 LIVE = "log_rank_live"

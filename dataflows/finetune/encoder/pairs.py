@@ -14,8 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dataflows.config.examples import ExampleSettings
-from dataflows.finetune.window.sequences import Visit, sequences
-from dataflows.finetune.window.sequences_balance import by_rarity, capped, drawn
+from dataflows.finetune.window.sequences import Visit, by_rarity, capped, drawn, sequences
 from dataflows.finetune.window.window import WindowEvent, WindowItem
 from dataflows.generation.prompts import MOST_CHARS, plain
 from encoders.text import render_event, render_item

@@ -19,7 +19,7 @@ from dataflows.finetune.window.window import Split
 from dataflows.registry.decisions import Evidence
 from encoders.backends.minilm import packaged_folder
 from encoders.backends.sentence import SentenceEncoder
-from encoders.base_errors import one_line
+from encoders.base import one_line
 from encoders.load import load_encoder
 from encoders.training.finetune import tune_encoder
 from encoders.training.pairs import TextPairs

@@ -13,8 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 from dataflows.config.examples import ExampleSettings
-from dataflows.finetune.window.sequences import Visit, prompt_lines, sequences
-from dataflows.finetune.window.sequences_balance import by_rarity, capped, drawn
+from dataflows.finetune.window.sequences import (
+    Visit,
+    by_rarity,
+    capped,
+    drawn,
+    prompt_lines,
+    sequences,
+)
 from dataflows.finetune.window.window import WindowEvent, WindowItem
 from dataflows.generation.prompts import (
     INTENT,

@@ -29,8 +29,7 @@ from dataflows.lifecycle.log import set_up_log
 from dataflows.lifecycle.signals import SignalThread
 from dataflows.registry.announce import announce
 from dataflows.registry.decisions import GateDecision
-from dataflows.registry.registry import Registry
-from dataflows.registry.registry_open import open_registry
+from dataflows.registry.registry import Registry, open_registry
 
 _log = logging.getLogger(__name__)
 

@@ -28,8 +28,7 @@ from dataflows.finetune.window.window import WindowEvent, WindowItem
 from dataflows.messages.events import Event
 from dataflows.messages.items import ItemRecord, RemovedItem
 from dataflows.messages.raw import Origin, Raw, Reject
-from dataflows.messages.special_events import late_label
-from dataflows.messages.special_events_intent_control import control_of
+from dataflows.messages.special_events import control_of, late_label
 from dataflows.state.ledger import Ledger
 from dataflows.state.origins import Origins
 from dataflows.state.positions import Progress

@@ -3,12 +3,18 @@
 Left out: events that are not wanted (weight of 0 or below), items without a title, and a
 user's further events on the item that they are at: viewing, taking and buying one thing is
 one step, not three.
+
+Balance: no user, label or item is all that is learnt. Every draw is keyed by a seed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dataflows.finetune.window.window import WindowEvent, WindowItem
 from dataflows.generation.prompts import item_line, search_line
@@ -58,3 +64,44 @@ def prompt_lines(steps: Sequence[Visit], most: int) -> list[str]:
     newest = searched[-1] if searched else -1
     lines = [step.line for place, step in enumerate(steps) if step.item_id or place == newest]
     return lines[-most:]
+
+
+T = TypeVar("T")
+
+
+def capped(
+    examples: Sequence[T],
+    group: Callable[[T], Hashable],
+    most: int,
+    rng: np.random.Generator,
+) -> list[T]:
+    """Keep at most `most` of each group, drawn at random; those kept stay in their order."""
+    places: dict[Hashable, list[int]] = {}
+    for place, example in enumerate(examples):
+        places.setdefault(group(example), []).append(place)
+    kept: list[int] = []
+    for own in places.values():
+        kept += own if len(own) <= most else rng.choice(own, most, replace=False).tolist()
+    return [examples[place] for place in sorted(kept)]
+
+
+def drawn(
+    examples: Sequence[T], weights: NDArray[np.float64], most: int, rng: np.random.Generator
+) -> list[int]:
+    """Draw the places of at most `most` examples without replacement, by their weights (n,).
+
+    They come in ascending order. Keys of an exponential race (P. Efraimidis and P. Spirakis,
+    2006, "Weighted random sampling with a reservoir").
+    """
+    if len(examples) <= most:
+        return list(range(len(examples)))
+    keys = rng.exponential(size=len(examples)) / weights
+    places: list[int] = np.sort(np.argpartition(keys, most)[:most]).tolist()
+    return places
+
+
+def by_rarity(names: Sequence[Hashable], power: float) -> NDArray[np.float64]:
+    """Return each place (n,) the frequency of its name to minus `power`, scaled to a mean of 1."""
+    counts = Counter(names)
+    weights = np.array([counts[name] ** -power for name in names], np.float64)
+    return weights / weights.mean() if len(weights) else weights

@@ -9,11 +9,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from encoders.base_progress import TrainingProgress
-from encoders.llm.adapter import attach, peft_library, read_adapter, save_adapter, with_lora
-from encoders.llm.adapter_change import relative_change, trained_now
-from encoders.llm.budget import Room, Time, is_out_of_memory
-from encoders.llm.budget_memory import peak_bytes, reset_peak
+from encoders.base import TrainingProgress
+from encoders.llm.adapter import (
+    attach,
+    peft_library,
+    read_adapter,
+    relative_change,
+    save_adapter,
+    trained_now,
+    with_lora,
+)
+from encoders.llm.budget import Room, Time, is_out_of_memory, peak_bytes, reset_peak
 from encoders.llm.model import LanguageModel
 from encoders.llm.training.batching import TokenizedExample, line, rows, token_losses
 from encoders.llm.training.settings import LanguageTuning

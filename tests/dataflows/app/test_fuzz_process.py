@@ -16,7 +16,7 @@ from dataflows.config.signing_keys import Keys
 from dataflows.messages.events import EventSettings, decode_item
 from dataflows.messages.raw import Raw, Reject
 from dataflows.messages.signed import write_signed
-from dataflows.messages.special_events_intent_control import KIND, ControlJson
+from dataflows.messages.special_events import KIND, ControlJson
 from tests.dataflows.app.test_run import config_of, last_lists, ledger, lines, start
 from tests.dataflows.mutations import mutated
 

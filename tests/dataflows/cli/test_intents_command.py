@@ -16,10 +16,9 @@ from dataflows.config.config import Config, load_config
 from dataflows.config.signing_keys import KEY, Keys
 from dataflows.errors import InputError
 from dataflows.messages.events import Event, EventSettings, decode_event
-from dataflows.messages.raw import Raw
-from dataflows.messages.raw_reasons import Refused
+from dataflows.messages.raw import Raw, Refused
 from dataflows.messages.signed import write_signed
-from dataflows.messages.special_events_intent_control import (
+from dataflows.messages.special_events import (
     control_of,
     read_control,
     shard_meant,

@@ -15,8 +15,7 @@ from dataflows.datasets.convert import convert
 from dataflows.datasets.rows.csv_rows import quoted_rows
 from dataflows.errors import InputError
 from dataflows.messages.events import Event, EventSettings, ItemRecord, decode_event, decode_item
-from dataflows.messages.raw import Raw
-from dataflows.messages.raw_reasons import Reason
+from dataflows.messages.raw import Raw, Reason
 from tests.dataflows.datasets.convert_files import (
     FILMS,
     RATED,

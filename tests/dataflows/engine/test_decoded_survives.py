@@ -23,7 +23,7 @@ from dataflows.engine.shard import Engine
 from dataflows.finetune.rounds.folder import RoundFolders
 from dataflows.finetune.window.collect import Arrived, Collector
 from dataflows.finetune.window.window import write_log
-from dataflows.generation.narrator_narrative_prompts import fact_texts, plain_headline, plain_reason
+from dataflows.generation.narrator import fact_texts, plain_headline, plain_reason
 from dataflows.generation.prompts import item_line
 from dataflows.messages.events import Event, decode_event
 from dataflows.messages.items import ItemRecord, decode_item

@@ -23,7 +23,7 @@ from dataflows.state.records import MemoryStore
 from encoders.backends.hashing import HashingEncoder
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings
-from learners.types_lists import Entry, RecommendationList
+from learners.types import Entry, RecommendationList
 
 ENCODER = HashingEncoder(16)
 USERS, ITEMS = 4, 6

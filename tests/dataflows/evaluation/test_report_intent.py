@@ -14,9 +14,9 @@ from rich.console import Console
 from dataflows.cli.demo.demo import run_demo
 from dataflows.config.config import load_config
 from dataflows.evaluation.html.write import html
+from dataflows.evaluation.made_by import made_by, title_of
 from dataflows.evaluation.replay import Replay, ReplaySettings, replay
 from dataflows.evaluation.report import render
-from dataflows.evaluation.report_made_by import made_by, title_of
 
 WORDS = {"card": "card lost pin atm", "loan": "loan rate month credit", "app": "login app phone"}
 CONFIG = load_config(None, {"encoder.name": "hashing-32"}, {})

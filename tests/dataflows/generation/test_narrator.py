@@ -6,10 +6,11 @@ import pytest
 
 from dataflows.config.generate import GenerateSettings
 from dataflows.generation.grounding import TitleIndex, facts_of, fault, words_of
-from dataflows.generation.narrator import Narrator, narrate
-from dataflows.generation.narrator_narrative_prompts import (
+from dataflows.generation.narrator import (
+    Narrator,
     fact_texts,
     headline_prompt,
+    narrate,
     plain_headline,
     plain_reason,
     reason_prompt,

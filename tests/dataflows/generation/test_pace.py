@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataflows.generation.queue_pace import Allowance
+from dataflows.generation.queue import Allowance
 
 
 def test_a_user_waits_for_their_next_and_others_do_not_wait_for_them():
@@ -35,7 +35,7 @@ def test_a_clock_that_goes_back_stops_nobody_for_long():
 
 
 def test_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr("dataflows.generation.queue_pace._USERS", 3)
+    monkeypatch.setattr("dataflows.generation.queue._USERS", 3)
     allowance = Allowance(per_minute=6000, seconds=100)
     for number in range(9):
         assert allowance.take(f"u{number}", float(number))

@@ -8,8 +8,7 @@ import torch
 
 from dataflows.config.generate import GenerateSettings
 from dataflows.engine.batch import Batch
-from dataflows.generation.labeller import LabelQuestion, LabelScorer, Lesson, Teacher
-from dataflows.generation.labeller_usual import Usual
+from dataflows.generation.labeller import LabelQuestion, LabelScorer, Lesson, Teacher, Usual
 from dataflows.generation.prompts import intent_prompt, label_words
 from dataflows.generation.queue import InLine
 from dataflows.generation.responder import LABELS, LlmResponder

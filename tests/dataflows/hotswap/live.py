@@ -18,7 +18,7 @@ from dataflows.engine.item_store import Catalogue
 from dataflows.engine.shard import Engine
 from dataflows.engine.shards import Engines
 from dataflows.errors import ModelError
-from dataflows.hotswap.load_serving import Serving
+from dataflows.hotswap.load import Serving
 from dataflows.hotswap.swapper import Swapper
 from dataflows.messages.raw import Raw
 from dataflows.registry.manifest import Promotion

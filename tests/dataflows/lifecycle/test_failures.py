@@ -7,7 +7,7 @@ import pytest
 from dataflows.errors import InputError, LedgerError
 from dataflows.lifecycle.exit_status import run_to_status
 from dataflows.lifecycle.own_packages import mend
-from encoders.base_errors import EncoderError
+from encoders.base import EncoderError
 
 
 def failing(error: BaseException):
@@ -41,11 +41,9 @@ def wrapped(error: BaseException) -> BaseException:
             f"penchant: the library river is missing from this environment: {mend()}\n",
         ),
         (
-            ModuleNotFoundError(
-                "No module named 'learners.types_lists'", name="learners.types_lists"
-            ),
+            ModuleNotFoundError("No module named 'learners.types'", name="learners.types"),
             1,
-            f"penchant: our own learners.types_lists is missing from here: {mend('learners')}\n",
+            f"penchant: our own learners.types is missing from here: {mend('learners')}\n",
         ),
     ],
 )

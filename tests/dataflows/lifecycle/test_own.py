@@ -51,7 +51,9 @@ def copy_of_ours(folder: Path, *, checkout: bool) -> Path:
     for name in ("dataflows", "learners", "encoders"):
         (folder / name).mkdir(parents=True)
         (folder / name / "__init__.py").write_text("")
-    shutil.copy(ROOT / "dataflows" / "own.py", folder / "dataflows")
+    lifecycle = folder / "dataflows" / "lifecycle"
+    lifecycle.mkdir()
+    shutil.copy(ROOT / "dataflows" / "lifecycle" / "own_packages.py", lifecycle)
     if checkout:
         (folder / "Makefile").write_text("install:\n")
     return folder

@@ -15,7 +15,7 @@ from dataflows.connectors.kafka.client import make_consumer
 from dataflows.connectors.kafka.health import Health
 from dataflows.errors import InputError
 from dataflows.lifecycle.redaction import MASK, MaskedFormatter, masked
-from dataflows.registry.registry_open import open_registry
+from dataflows.registry.registry import open_registry
 
 CANARY = "k4n4ry-Vogel"
 PASSWORD = {"sasl.password": CANARY}

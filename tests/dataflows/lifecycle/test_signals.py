@@ -227,6 +227,6 @@ def test_a_stack_is_one_line_with_the_innermost_call_first():
         line for line in deep(50) if line.startswith(f"thread {threading.current_thread().name}:")
     ]
     assert "\n" not in mine
-    assert mine.split(": ", 1)[1].startswith("stacks.py:")
+    assert mine.split(": ", 1)[1].startswith("thread_stacks.py:")
     assert " deep < test_signals.py:" in mine
     assert mine.endswith(" more")

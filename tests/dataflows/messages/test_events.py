@@ -21,8 +21,7 @@ from dataflows.messages.events import (
     decode_event,
     decode_item,
 )
-from dataflows.messages.raw import Raw, Reject
-from dataflows.messages.raw_reasons import Reason
+from dataflows.messages.raw import Raw, Reason, Reject
 
 SETTINGS = EventSettings()
 GOOD = {"event_id": "e1", "user_id": "u1", "item_id": "i1", "type": "view", "ts": 1_700_000_000}

@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 from dataflows.engine.cleaning.cleaner import CleanSettings, Note
 from dataflows.messages import json_schemas
 from dataflows.messages.events import Event, EventSettings, decode_event, decode_item
-from dataflows.messages.raw import Raw, Reject
-from dataflows.messages.raw_reasons import Reason
+from dataflows.messages.raw import Raw, Reason, Reject
 from dataflows.messages.render import (
     RAW_LIMIT,
     MessageError,
@@ -32,7 +31,7 @@ from dataflows.messages.render import (
     user_key,
 )
 from dataflows.state.ledger import OUTCOMES
-from learners.types_lists import Entry, IntentEvidence, Leaning, RecommendationList
+from learners.types import Entry, IntentEvidence, Leaning, RecommendationList
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 NOW = 1_769_903_940.1234

@@ -17,7 +17,7 @@ from dataflows.config.signing_keys import KEY, KEY_FILE, Keys, read_keys
 from dataflows.engine.decisions.sequences import MOST_SIGNERS, Sequences
 from dataflows.errors import InputError
 from dataflows.messages import signed
-from dataflows.messages.raw_reasons import Refused
+from dataflows.messages.raw import Refused
 from dataflows.messages.signed import LARGEST, read_signed, write_signed
 
 SECRET = b"a key that nobody else has"

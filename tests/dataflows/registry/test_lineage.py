@@ -5,9 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.registry.history_lineage import BASE, line_of, to_keep
-from dataflows.registry.manifest import FileFacts, Manifest, Promotion
-from dataflows.registry.manifest_ids import kind_of, number_of
+from dataflows.registry.history import BASE, line_of, to_keep
+from dataflows.registry.manifest import FileFacts, Manifest, Promotion, kind_of, number_of
 
 
 def id_of(number: int, kind: str = "encoder") -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from encoders.backends.hashing import HashingEncoder
-from encoders.base_errors import EncoderError
+from encoders.base import EncoderError
 
 ROOT = Path(__file__).resolve().parents[3]
 PRINT_ROW = (

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from encoders.backends.int8 import Int8Encoder
-from encoders.base_errors import EncoderError
+from encoders.base import EncoderError
 from encoders.compression import int8_export
 from encoders.compression.int8 import compress_int8
 from encoders.load import load_encoder

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from encoders.backends import multilingual as module
-from encoders.base import Encoder
-from encoders.base_errors import EncoderError
+from encoders.base import Encoder, EncoderError
 from encoders.load import load_encoder
 
 PAIRS = [

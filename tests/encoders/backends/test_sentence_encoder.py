@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from encoders.backends.sentence import SentenceEncoder
-from encoders.base_errors import EncoderError
+from encoders.base import EncoderError
 from encoders.text import render_item
 
 

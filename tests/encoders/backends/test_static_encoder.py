@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from encoders.backends.static import StaticEncoder
-from encoders.base_errors import EncoderError
+from encoders.base import EncoderError
 from encoders.compression.static import distil_static
 
 

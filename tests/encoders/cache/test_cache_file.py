@@ -13,7 +13,7 @@ import pytest
 
 import encoders.cache.disk
 from encoders.backends.hashing import HashingEncoder
-from encoders.base_errors import EncoderError
+from encoders.base import EncoderError
 from encoders.cache.cached import CachedEncoder
 from encoders.cache.disk import VectorFile
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from encoders.backends.hashing import HashingEncoder
-from encoders.base_errors import EncoderError
+from encoders.base import EncoderError
 from encoders.cache.cached import CacheCounts, CachedEncoder
 from encoders.cache.memory import VectorMemory
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from encoders.training.sampling_phrases import phrases
+from encoders.training.sampling import phrases
 
 VOCABULARY = ["[PAD]", "##ing", "a", "toy", "\u2581story", "\u0120shoes", "9to5", "jazz"]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from encoders.base_errors import EncoderError
+from encoders.base import EncoderError
 from encoders.training.pairs import Numbered, TextPairs, numbered, parted
 from encoders.training.sampling import Draws
 from encoders.training.settings import EncoderTuning

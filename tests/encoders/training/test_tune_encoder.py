@@ -12,12 +12,10 @@ from safetensors import safe_open
 
 from encoders.backends.minilm import packaged_folder
 from encoders.backends.sentence import SentenceEncoder
-from encoders.base_errors import EncoderError
-from encoders.base_progress import TrainingProgress
+from encoders.base import EncoderError, TrainingProgress
 from encoders.load import load_encoder
-from encoders.training.finetune import tune_encoder
-from encoders.training.finetune_round import EncoderRound
-from encoders.training.interpolation_weights import relative_change
+from encoders.training.finetune import EncoderRound, tune_encoder
+from encoders.training.interpolation import relative_change
 from encoders.training.loss import TiedLoss
 from encoders.training.pairs import TextPairs
 from encoders.training.settings import EncoderTuning

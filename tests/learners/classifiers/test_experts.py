@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learners.classifiers.example_memory import NearestMemory, coded, unit
-from learners.classifiers.experts import shortlist
-from learners.classifiers.experts_blend import Blend
+from learners.classifiers.experts import Blend, shortlist
 from learners.classifiers.label_drift import LabelWatch
 from learners.classifiers.out_of_scope import Scope
 from learners.classifiers.prototypes import Prototypes

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from river import linear_model, optim
 
-from learners.classifiers.softmax_intent import IntentLearner, IntentSettings
+from learners.classifiers.softmax import IntentLearner, IntentSettings
 from learners.codec import pack, unpack
 from tests.learners.clouds import clusters
 

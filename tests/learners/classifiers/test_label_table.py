@@ -9,9 +9,9 @@ import pytest
 
 from learners.classifiers.labels import Labels
 from learners.classifiers.mixture import MixtureLearner
-from learners.classifiers.softmax_intent import IntentLearner
+from learners.classifiers.softmax import IntentLearner
 from learners.codec import pack, unpack
-from learners.estimators.intent_few_examples import NearestLearner, PrototypeLearner
+from learners.estimators.intent import NearestLearner, PrototypeLearner
 from tests.learners.clouds import clusters
 
 LEARNERS = [IntentLearner, MixtureLearner, PrototypeLearner, NearestLearner]

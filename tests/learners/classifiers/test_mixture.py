@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from learners.classifiers.mixture import MixtureLearner, MixtureSettings
 from learners.classifiers.out_of_scope import OUT_OF_SCOPE
-from learners.classifiers.softmax_intent import IntentLearner
+from learners.classifiers.softmax import IntentLearner
 from learners.codec import pack, unpack
 from tests.learners.clouds import clusters
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from river import checks, compose, datasets, evaluate, linear_model, metrics, preprocessing
 
-from learners.estimators.base_columns import FeatureColumns
+from learners.estimators.base import FeatureColumns
 from learners.estimators.preference import PreferenceClassifier
 from learners.ranking.preference import PreferenceLearner
 

@@ -18,8 +18,8 @@ from river import (
     stream,
 )
 
-from learners.estimators.intent import IntentClassifier
-from learners.estimators.intent_mixture_classifier import (
+from learners.estimators.intent import (
+    IntentClassifier,
     MixtureClassifier,
     NearestClassifier,
     PrototypeClassifier,

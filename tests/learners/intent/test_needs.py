@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learners.classifiers.mixture import MixtureLearner
-from learners.classifiers.softmax_intent import IntentLearner
+from learners.classifiers.softmax import IntentLearner
 from learners.intent.tracker import IntentTracker
 from learners.settings import LearnerSettings
 from learners.signals.items import ItemTable

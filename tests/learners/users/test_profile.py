@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learners.codec import pack, unpack, unpack_as
-from learners.users.profile import Profile, ProfileLearner, ProfileSettings
-from learners.users.profile_shares import Shares
+from learners.users.profile import Profile, ProfileLearner, ProfileSettings, Shares
 
 _events = st.lists(
     st.tuples(

@@ -12,9 +12,8 @@ from dataflows.config.config import load_config
 from dataflows.connectors.files import decisions
 from dataflows.connectors.files.decisions import DecisionFile
 from dataflows.errors import InputError
-from dataflows.messages.raw import Origin, Raw
-from dataflows.messages.raw_reasons import Refused
-from dataflows.messages.special_events_intent_control import read_control
+from dataflows.messages.raw import Origin, Raw, Refused
+from dataflows.messages.special_events import read_control
 from dataflows.state.positions import Progress
 from learners.intent.decisions import Control
 

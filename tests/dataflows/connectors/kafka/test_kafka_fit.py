@@ -13,7 +13,7 @@ from dataflows.messages.outgoing import Position, Versions
 from dataflows.messages.raw import Raw, Reject
 from dataflows.messages.render import render_dead_letter, render_intents, render_recommendation
 from dataflows.state.outbox import Out
-from learners.types_lists import Entry, Leaning, RecommendationList
+from learners.types import Entry, Leaning, RecommendationList
 
 AT = Position("events-3", 41)
 BY = Versions("hashing-8-0", "1")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from dataflows.engine.publisher_lists_again import KIND
+from dataflows.engine.publisher import KIND
 from dataflows.state.last_sent import LastSent
 from dataflows.state.outbox import Outbox
 from dataflows.state.sqlite import Store

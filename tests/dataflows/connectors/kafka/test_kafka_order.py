@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.connectors.kafka.producer_kafka_order import KeyOrder
+from dataflows.connectors.kafka.producer import KeyOrder
 from dataflows.state.outbox import Out
 
 

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka.admin import AclBinding, ResourcePatternType
 
 from dataflows.config.kafka import KafkaSettings
-from dataflows.connectors.kafka.client_kafka_send import send
+from dataflows.connectors.kafka.client import send
 from dataflows.connectors.kafka.permissions import TO_LEARN_FROM, RightsCheck
 from dataflows.connectors.kafka.sink import ALWAYS
 from dataflows.connectors.kafka.topics import create_topics

@@ -11,8 +11,7 @@ import msgspec
 import pytest
 
 from dataflows.datasets.shop.needs import NEEDS
-from dataflows.datasets.shop.shop import Shop
-from dataflows.datasets.shop.shop_shop_dirt import FAULTS
+from dataflows.datasets.shop.shop import FAULTS, Shop
 from dataflows.datasets.shop.words import CATEGORIES
 from tests.dataflows.datasets.shop.shop_oracle import best_list, chances
 

@@ -38,7 +38,7 @@ from dataflows.lifecycle.rare_warnings import Seldom
 from dataflows.messages.decisions import DecisionReader
 from dataflows.messages.raw import Raw
 from dataflows.messages.signed import LARGEST, write_signed
-from dataflows.messages.special_events_intent_control import write_control
+from dataflows.messages.special_events import write_control
 from dataflows.state.ledger import OUTCOMES, Ledger
 from dataflows.state.outbox import DEAD_LETTERS, Out
 from dataflows.state.records import MemoryStore

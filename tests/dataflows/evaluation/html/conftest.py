@@ -16,8 +16,8 @@ from selenium.webdriver.chrome.service import Service
 
 from dataflows.config.config import load_config
 from dataflows.datasets.shop.shop import Shop
+from dataflows.evaluation.made_by import made_by
 from dataflows.evaluation.replay import replay
-from dataflows.evaluation.report_made_by import made_by
 from encoders.backends.hashing import HashingEncoder
 
 Report = dict[str, Any]

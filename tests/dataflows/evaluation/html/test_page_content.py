@@ -14,8 +14,8 @@ from dataflows.datasets.shop.shop import Shop
 from dataflows.errors import InputError
 from dataflows.evaluation.html.figure import HALF
 from dataflows.evaluation.html.write import html, write_html
+from dataflows.evaluation.made_by import made_by
 from dataflows.evaluation.replay import ReplaySettings, replay
-from dataflows.evaluation.report_made_by import made_by
 from encoders.backends.hashing import HashingEncoder
 from learners.ranking.explanations import GROUPS, SOMETIMES
 

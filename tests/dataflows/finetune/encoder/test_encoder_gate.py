@@ -12,8 +12,12 @@ from dataflows.config.config import load_config
 from dataflows.config.gate import GateSettings
 from dataflows.datasets.shop.needs import NEEDS
 from dataflows.evaluation.metrics.bootstrap import bootstrap
-from dataflows.finetune.encoder.evaluate import LIVE, encoder_evidence, slice_figures
-from dataflows.finetune.encoder.evaluate_encoder_check import reciprocal_ranks
+from dataflows.finetune.encoder.evaluate import (
+    LIVE,
+    encoder_evidence,
+    reciprocal_ranks,
+    slice_figures,
+)
 from dataflows.finetune.encoder.holdout import is_apart, may_train, texts_to_keep, trained_texts
 from dataflows.finetune.encoder.questions import Answers, answer, questions
 from dataflows.finetune.gate import judge
@@ -21,8 +25,7 @@ from dataflows.finetune.tuner import RoundStopped, StageProgress
 from dataflows.finetune.window.window import Split, WindowEvent, WindowItem
 from dataflows.registry.decisions import COVERAGE, LOG_RANK, PIPELINE, UNSEEN, TrainingHealth
 from encoders.backends.hashing import HashingEncoder
-from encoders.base import Vectors
-from encoders.base_unit import unit_rows
+from encoders.base import Vectors, unit_rows
 from encoders.load import load_encoder
 
 KINDS, EACH = 6, 12

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from dataflows.config.examples import ExampleSettings
 from dataflows.finetune.encoder.pairs import item_pairs, item_texts
 from dataflows.finetune.language.examples import intent_examples, next_item_examples, varied
-from dataflows.finetune.window.sequences import prompt_lines, sequences
-from dataflows.finetune.window.sequences_balance import by_rarity, capped, drawn
+from dataflows.finetune.window.sequences import by_rarity, capped, drawn, prompt_lines, sequences
 from dataflows.finetune.window.window import WindowEvent, WindowItem
 from dataflows.generation.prompts import (
     INTENT,

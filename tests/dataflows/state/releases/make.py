@@ -33,7 +33,7 @@ from dataflows.cli.intent_labels import overviews
 from dataflows.config.config import Config, load_config
 from dataflows.hotswap.startup import CACHE_FILE
 from dataflows.registry.manifest import About
-from dataflows.registry.registry_open import open_registry
+from dataflows.registry.registry import open_registry
 from encoders.compression.static import distil_static
 from tests.dataflows.stored import stored_ledger
 from tests.encoders.tiny_models import build_model
