@@ -191,6 +191,20 @@ def test_compiled_functions_with_many_parameters_are_listed() -> None:
     assert found == set(KERNELS)
 
 
+def test_the_page_of_the_architecture_names_every_room() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = [
+        folder
+        for package in PACKAGES
+        for folder in sorted((ROOT / package).iterdir())
+        if (folder / "__init__.py").is_file()
+    ]
+    assert len(rooms) > 20
+    assert [
+        str(room.relative_to(ROOT)) for room in rooms if f"`{room.relative_to(ROOT)}`" not in page
+    ] == []
+
+
 if __name__ == "__main__":
     for rule, (over, _) in RULES.items():
         print(rule, dict(sorted(over().items())))  # noqa: T201 - that is what it is for
