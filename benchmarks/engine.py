@@ -91,7 +91,7 @@ def play_case(case: str, events: int, batch_size: int) -> dict[str, object]:
     )
     from dataflows.evaluation.timing import Pace
     from dataflows.messages.raw import Raw
-    from dataflows.state.sqlite import Store
+    from dataflows.state.store import Store
     from encoders.cache.cached import CachedEncoder
     from encoders.load import load_encoder
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from dataflows.config.config import load_config
 from dataflows.evaluation.metrics.bootstrap import bootstrap
-from dataflows.evaluation.metrics.ranking import gains
+from dataflows.evaluation.metrics.rank_metrics import gains
 from dataflows.evaluation.replay import ReplaySettings, replay
 from dataflows.generation.item_generator import Named
 from dataflows.generation.responder import LlmResponder

@@ -13,7 +13,7 @@ A tuple comes back as a list from `unpack`, and as what the type says from
 Errors: `StateError` for a value that has no plain bytes. `DamagedError`, which is one
 too, for bytes that are not such a record, another kind, or a version that this release
 does not read; it begins with the file and the record where the bytes know theirs
-(`learners.stored`).
+(`learners.record_bytes`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.stored import prefix
+from learners.record_bytes import prefix
 
 T = TypeVar("T")
 

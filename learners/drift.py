@@ -30,7 +30,7 @@ from msgspec import Meta
 
 from learners.adwin import adwin_class
 from learners.classifiers.label_drift import LabelAlarm
-from learners.limits import Count, LimitedSettings
+from learners.limited_settings import Count, LimitedSettings
 
 Signal = Literal["hit", "intent_loss", "intent_label"]
 

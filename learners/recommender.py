@@ -59,7 +59,7 @@ class Recommender(ModelState):
     """An online recommender: learns interactions one by one, and lists items for any user.
 
     Candidates come from the signals (`learners.signals.tables`), a small network scores them
-    (`learners.ranking.preference`), and the intent of users is tracked beside
+    (`learners.ranking.preference_learner`), and the intent of users is tracked beside
     (`learners.intent.tracker`).
 
     Arguments:

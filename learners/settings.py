@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from learners.limits import LimitedSettings, Share
+from learners.limited_settings import LimitedSettings, Share
 
 HalfLife = Annotated[float, Meta(ge=0.01, le=1e12)]
 Step = Annotated[float, Meta(ge=1e-9, le=1)]

@@ -14,7 +14,7 @@ from dataflows.datasets.convert import FORMATS
 from dataflows.datasets.shop.shop import Shop
 from dataflows.engine.flow import STEPS
 from dataflows.state.ledger import OUTCOMES
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from encoders.backends.hashing import HashingEncoder
 from learners.ranking.explanations import GROUPS
 from learners.ranking.features import FEATURES, GENERATED, SEARCH

@@ -30,7 +30,7 @@ from dataflows.engine.model_version import model_version
 from dataflows.engine.protocols import NO_LLM
 from dataflows.engine.shard import Engine
 from dataflows.engine.shards import Engines
-from dataflows.engine.status.clean_end import has_crashed
+from dataflows.engine.status.end_note import has_crashed
 from dataflows.engine.status.progress import read_positions
 from dataflows.engine.status.run_log import RunLog
 from dataflows.errors import InputError
@@ -43,14 +43,14 @@ from dataflows.hotswap.startup import identity_of, open_encoder
 from dataflows.hotswap.swapper import Swapper
 from dataflows.messages.log_ids import KIND as KIND_LOG
 from dataflows.messages.raw import ITEMS, LogId, Origin
-from dataflows.registry.watch import open_watch
+from dataflows.registry.promotion_watch import open_watch
 from dataflows.state.crash_check import CrashChecks
 from dataflows.state.damage import unreadable
 from dataflows.state.origins import KIND as KIND_ORIGIN
 from dataflows.state.origins import read_origins
 from dataflows.state.outbox import NARRATIVES, Acknowledge, Out
 from dataflows.state.positions import Progress
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from encoders.base import Encoder
 from learners.arrays import keep_compiled_in
 from learners.codec import DamagedError

@@ -10,7 +10,7 @@ from pathlib import Path
 from dataflows.engine.shard import Engine
 from dataflows.engine.shards import Engines
 from dataflows.state.ledger import OUTCOMES
-from dataflows.state.sqlite import store_path
+from dataflows.state.store import store_path
 from learners.recommender import Recommender
 
 PATIENCE = 2.0

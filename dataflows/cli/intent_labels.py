@@ -21,7 +21,7 @@ from dataflows.engine.decisions.history import Applied, DecisionState, read_hist
 from dataflows.engine.status.progress import read_learnt
 from dataflows.errors import InputError
 from dataflows.messages.signed import next_sequence
-from dataflows.state.sqlite import Store, StoreInUseError, store_path
+from dataflows.state.store import Store, StoreInUseError, store_path
 from learners.intent.decisions import Control, ControlError
 from learners.state.label_admin import Decisions, Overview
 

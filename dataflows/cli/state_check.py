@@ -18,16 +18,16 @@ import msgspec
 from dataflows.engine.encoder_in_force import KIND_VERSIONS, InForce
 from dataflows.engine.item_store import KIND as KIND_ITEM
 from dataflows.engine.item_store import read_item
-from dataflows.engine.status.clean_end import KIND_ENDED
+from dataflows.engine.status.end_note import KIND_ENDED
 from dataflows.engine.status.progress import KIND_LEARNT, KIND_POSITION
 from dataflows.errors import InputError, LedgerError
 from dataflows.state.damage import damaged_record, is_whole, one_line, unusable
 from dataflows.state.ledger import Ledger
 from dataflows.state.outbox import KIND_MESSAGE, KIND_NEXT, Out
 from dataflows.state.shard_files import is_complete, shards_in, wal_path
-from dataflows.state.sqlite import Store, commits_within, store_path
+from dataflows.state.store import Store, commits_within, store_path
 from learners.codec import DamagedError, decode
-from learners.stored import Stored
+from learners.record_bytes import Stored
 
 MOST_SHOWN = 10
 """So many of a shard's damages are shown one by one, the rest as a number."""

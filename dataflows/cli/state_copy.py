@@ -17,7 +17,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from dataflows.cli.state_check import look, view_of
-from dataflows.engine.status.clean_end import KIND_ENDED
+from dataflows.engine.status.end_note import KIND_ENDED
 from dataflows.errors import InputError
 from dataflows.state.damage import unusable
 from dataflows.state.private_files import (
@@ -37,7 +37,7 @@ from dataflows.state.shard_files import (
     wal_path,
     write_marker,
 )
-from dataflows.state.sqlite import commits_within, lock_shard, store_path
+from dataflows.state.store import commits_within, lock_shard, store_path
 
 PART = "restore.part"
 
@@ -64,7 +64,7 @@ def restore(source: Path, state: Path, *, replace: bool = False) -> Path | None:
     """Put a backup in place; return the folder to which an older state was moved, if there was one.
 
     With `replace` a state that is there is moved aside; without it that is refused.
-    Raises InputError, and `dataflows.state.sqlite.StoreInUseError` where a process has the state
+    Raises InputError, and `dataflows.state.store.StoreInUseError` where a process has the state
     open.
     """
     if source.exists() and state.exists() and source.samefile(state):

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from dataflows.config.event_types import NEGATIVE
-from learners.limits import LimitedSettings
+from learners.limited_settings import LimitedSettings
 
 Seconds = Annotated[float, Meta(ge=0, le=10_000_000_000)]
 

@@ -32,7 +32,7 @@ from dataflows.errors import InputError
 from dataflows.lifecycle.redaction import remember, remember_variables
 from encoders.llm.training.settings import LanguageTuning
 from encoders.training.settings import EncoderTuning
-from learners.limits import LimitedSettings
+from learners.limited_settings import LimitedSettings
 from learners.settings import LearnerSettings
 
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from dataflows.config.event_types import OUR_OWN
-from learners.limits import LimitedSettings
+from learners.limited_settings import LimitedSettings
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
 # The years 1 to 9999: before and after, no date can be written.

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from dataflows.config.kinds import PathText
-from learners.limits import LimitedSettings
+from learners.limited_settings import LimitedSettings
 
 Kind = Literal["encoder", "language"]
 """The kinds of models that are tuned."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from learners.limits import LimitedSettings
+from learners.limited_settings import LimitedSettings
 
 
 class GateSettings(LimitedSettings, frozen=True, kw_only=True):

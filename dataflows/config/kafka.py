@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from dataflows.config.kinds import SECRET
-from learners.limits import LimitedSettings
+from learners.limited_settings import LimitedSettings
 
 Scalar = str | int | float | bool
 Properties = Annotated[dict[str, Scalar], Meta(max_length=1000, extra={"mark": SECRET})]

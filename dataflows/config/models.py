@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from dataflows.config.kinds import PathText
-from learners.limits import LimitedSettings
+from learners.limited_settings import LimitedSettings
 
 
 class ModelsSettings(LimitedSettings, frozen=True, kw_only=True):

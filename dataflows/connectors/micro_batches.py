@@ -12,9 +12,9 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
+from dataflows.messages.decoded_records import Rendered
 from dataflows.messages.events import Event
 from dataflows.messages.raw import Raw
-from dataflows.messages.rendered import Rendered
 from encoders.throughput import Padded
 
 BEHIND_AFTER = 5.0

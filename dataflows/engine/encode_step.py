@@ -20,14 +20,14 @@ from dataflows.engine.batch import (
     shard_of_partition,
 )
 from dataflows.engine.catalogue.known_items import Joined
+from dataflows.engine.decode import Renderer
 from dataflows.engine.item_store import Catalogue
-from dataflows.engine.render import Renderer
 from dataflows.engine.status.logs_read import LogsRead
 from dataflows.messages.decisions import DecisionReader, LabelDecision
+from dataflows.messages.decoded_records import Arrived, Rendered
 from dataflows.messages.events import Event
 from dataflows.messages.items import ItemRecord, RemovedItem
 from dataflows.messages.raw import Raw, Reject
-from dataflows.messages.rendered import Arrived, Rendered
 from encoders.base import Encoder, encode_optional, tokens_ahead
 from encoders.throughput import FIRST_RATE, Foresees
 from learners.types import Vector

@@ -20,7 +20,7 @@ from dataflows.engine.batch import Batch, Encoded, EncodedEvent, EncodedItem, Sw
 from dataflows.engine.item_store import StoredItem, read_item
 from dataflows.messages.outgoing import Versions
 from dataflows.state.records import Records
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from encoders.base import Encoder, encode_optional
 from learners.codec import decode
 from learners.types import Vector

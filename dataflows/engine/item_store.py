@@ -14,7 +14,7 @@ import numpy as np
 from dataflows.engine.batch import EncodedItem
 from dataflows.messages.items import ItemRecord
 from dataflows.state.records import Records
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from learners.codec import pack, unpack_as
 from learners.types import Item, Vector
 

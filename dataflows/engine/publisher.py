@@ -12,7 +12,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 
-from dataflows.messages import render
+from dataflows.messages import outgoing_json
 from dataflows.messages.outgoing import Position, Versions
 from dataflows.messages.raw import Raw, Reject
 from dataflows.state.last_sent import Last, LastSent
@@ -61,11 +61,11 @@ class Publisher:
         values: dict[str, bytes] = {}
         try:
             if last is None or ids != last.ids or not is_certain:
-                values[RECOMMENDATIONS] = render.render_recommendation(
+                values[RECOMMENDATIONS] = outgoing_json.render_recommendation(
                     offered, title_of, position, self.versions, now
                 )
-            values[INTENTS] = render.render_intents(offered, position, self.versions, now)
-        except render.MessageError as error:
+            values[INTENTS] = outgoing_json.render_intents(offered, position, self.versions, now)
+        except outgoing_json.MessageError as error:
             # One list that cannot be written must not stop everybody else's.
             self._counts["lists_unwritable"] += 1
             count = self._counts["lists_unwritable"]
@@ -74,13 +74,13 @@ class Publisher:
             return []
         self._counts["lists_sent"] += RECOMMENDATIONS in values
         self._last_sent.send(offered.user_id, fresh)
-        key = render.user_key(offered.user_id)
+        key = outgoing_json.user_key(offered.user_id)
         return [self._outbox.put(topic, key, value) for topic, value in values.items()]
 
     def bury(self, reject: Reject) -> Out:
         """Return the dead letter of a record that cannot be learnt."""
-        value = render.render_dead_letter(reject, self._clock())
-        return self._outbox.put(DEAD_LETTERS, render.dead_letter_key(reject), value)
+        value = outgoing_json.render_dead_letter(reject, self._clock())
+        return self._outbox.put(DEAD_LETTERS, outgoing_json.dead_letter_key(reject), value)
 
 
 KIND = "again"

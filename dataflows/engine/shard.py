@@ -26,7 +26,7 @@ from dataflows.engine.batch import (
     Switch,
 )
 from dataflows.engine.cleaning.cleaner import Cleaner, Verdict
-from dataflows.engine.cleaning.outcomes import outcome_of_label, outcome_of_retraction
+from dataflows.engine.cleaning.late_outcomes import outcome_of_label, outcome_of_retraction
 from dataflows.engine.decisions.carry_out import DONE, Deciding, parts
 from dataflows.engine.encoder_in_force import KIND_VERSIONS, InForce, Space, read_in_force
 from dataflows.engine.item_store import KIND as KIND_ITEM
@@ -34,8 +34,8 @@ from dataflows.engine.item_store import item_blob, moved_blob, read_item, to_ite
 from dataflows.engine.protocols import NO_LLM, LlmHooks, Model, Observer, SwitchPreparer
 from dataflows.engine.publisher import ListsAgain, Publisher
 from dataflows.engine.status import progress as how_far
-from dataflows.engine.status.clean_end import EndNote
 from dataflows.engine.status.drift_log import DriftLog
+from dataflows.engine.status.end_note import EndNote
 from dataflows.errors import InputError
 from dataflows.messages import log_ids
 from dataflows.messages.events import Event

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dataflows.config.config import Config
 from dataflows.errors import InputError
 from dataflows.evaluation.metrics.bootstrap import bootstrap
-from dataflows.evaluation.metrics.ranking import MISS, gains
+from dataflows.evaluation.metrics.rank_metrics import MISS, gains
 from dataflows.evaluation.metrics.semantic import ContentRanks
 from dataflows.evaluation.replay import Replay, ReplaySettings, replay
 from encoders.base import Encoder

@@ -16,7 +16,7 @@ from dataflows.engine.protocols import NO_LLM, LlmHooks
 from dataflows.engine.shard import Engine
 from dataflows.errors import InputError
 from dataflows.evaluation.baselines.catalogue import DEFAULT, Entrants, open_baselines
-from dataflows.evaluation.baselines.contest import Follow, hold_contest
+from dataflows.evaluation.baselines.run_all import Follow, hold_contest
 from dataflows.evaluation.judging.intent import IntentJudge
 from dataflows.evaluation.judging.prequential import Prequential
 from dataflows.evaluation.judging.scored import Scored

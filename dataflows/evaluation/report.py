@@ -17,7 +17,7 @@ from dataflows.errors import InputError
 from dataflows.evaluation.intent_report import intent_table, out_of_scope_line, why_nothing
 from dataflows.evaluation.judging.scored import Scored
 from dataflows.evaluation.metrics.accuracy import YOUNG_EVENTS
-from dataflows.evaluation.metrics.ranking import names
+from dataflows.evaluation.metrics.rank_metrics import names
 from dataflows.evaluation.narrow_tables import print_whole
 
 TITLES = {

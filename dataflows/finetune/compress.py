@@ -12,7 +12,7 @@ import msgspec
 from dataflows.config.gate import GateSettings
 from dataflows.errors import ModelError
 from dataflows.finetune.gate import judge
-from dataflows.finetune.tunable import UNTRAINABLE
+from dataflows.finetune.preconditions import UNTRAINABLE
 from dataflows.finetune.tuner import Base, StageProgress, Stop, Tell, Trained
 from dataflows.finetune.window.window import Split
 from dataflows.registry.decisions import Evidence, GateDecision, TrainingHealth

@@ -18,7 +18,7 @@ from dataflows.finetune.window.kept import KIND_EVENT, VERSION, read_items
 from dataflows.finetune.window.window import Window, WindowEvent, standing
 from dataflows.messages.raw import EVENTS, ITEMS, Raw
 from dataflows.state.records import MemoryStore, Records
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from learners.codec import unpack_as
 
 BATCH = 1000

@@ -24,11 +24,11 @@ from dataflows.connectors.files.configured import file_source
 from dataflows.engine.item_store import stored_items
 from dataflows.finetune.end_of_input import Quiet
 from dataflows.finetune.flow import DecodeStep, build_tuning_flow
+from dataflows.finetune.preconditions import check_tunable
 from dataflows.finetune.rounds.process import round_settings
 from dataflows.finetune.rounds.runner import MAKE, RoundRunner
 from dataflows.finetune.rounds.scheduler import Trainer
 from dataflows.finetune.rounds.view import LogView, View, terminal_view
-from dataflows.finetune.tunable import check_tunable
 from dataflows.finetune.window.collect import KIND_ORIGIN, Collector, read_positions
 from dataflows.lifecycle.bytewax_errors import hushed
 from dataflows.lifecycle.log import set_up_log
@@ -39,7 +39,7 @@ from dataflows.registry.decisions import GateDecision
 from dataflows.registry.registry import open_registry
 from dataflows.state.origins import read_origins
 from dataflows.state.positions import Progress
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from learners.arrays import keep_compiled_in
 
 IDENTITY = {"what": "windows for fine-tuning"}

@@ -18,7 +18,7 @@ from dataflows.generation.labeller import LabelQuestion, Lesson
 from dataflows.generation.prompts import MOST_SHOWN
 from dataflows.generation.queue import Allowance, Request, RequestQueue
 from dataflows.generation.responder import LABELS, NAMES, NARRATIVES
-from dataflows.messages import render
+from dataflows.messages import outgoing_json
 from dataflows.messages.items import ItemRecord
 from dataflows.messages.narrative import GeneratedNarrative, SentList
 from dataflows.messages.outgoing import Position, Versions
@@ -213,8 +213,8 @@ class LlmClient:
     def _take_narrative(self, narrative: GeneratedNarrative) -> list[Out]:
         listed, words, version = narrative
         try:
-            value = render.render_narrative(listed, words, version, self._clock())
-        except render.MessageError as error:
+            value = outgoing_json.render_narrative(listed, words, version, self._clock())
+        except outgoing_json.MessageError as error:
             self._counts["narratives_unwritable"] += 1
             _log.warning("a narrative was not sent: %s", error)
             return []
@@ -222,7 +222,7 @@ class LlmClient:
         self._counts["narratives_sent"] += 1
         self._counts["narrative_lines_by_model"] += by_model
         self._counts["narrative_lines_by_template"] += 1 + len(words.reasons) - by_model
-        return [self._outbox.put(NARRATIVES, render.user_key(listed.user_id), value)]
+        return [self._outbox.put(NARRATIVES, outgoing_json.user_key(listed.user_id), value)]
 
 
 def _need(offered: RecommendationList) -> str:

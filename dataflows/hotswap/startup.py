@@ -15,7 +15,7 @@ from dataflows.errors import InputError, ModelError
 from dataflows.hotswap.configured_encoder import load_configured, named
 from dataflows.hotswap.load import BASE, Loader, Serving
 from dataflows.registry.registry import Registry, open_registry
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from encoders.base import Encoder
 from encoders.cache.cached import CachedEncoder
 from learners.settings import LearnerSettings

@@ -20,7 +20,7 @@ from dataflows.errors import InputError
 from dataflows.state.damage import damaged_file, unusable
 from dataflows.state.private_files import make_private_file
 from dataflows.state.shard_files import read_connection
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 
 PATIENCE_SECONDS = 5.0
 """For how long the end of a process waits for a look that is under way."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dataflows.errors import FullDiskError, InputError
 from encoders.cache.disk import is_damage
-from learners.stored import where
+from learners.record_bytes import where
 
 REMEDY = (
     "restore a backup (`penchant state restore`), or really start anew with an empty [state] path"

@@ -54,7 +54,7 @@ class Training:
 
     def run(self, progress: Callable[[TrainingProgress], None], stop: Callable[[], bool]) -> None:
         """Train to the end, or until there is a reason to stop."""
-        from encoders.training.watch import TimeLimitCallback
+        from encoders.training.callbacks import TimeLimitCallback
 
         if stop():  # the trainer would make one step before it asks
             return

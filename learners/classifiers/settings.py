@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from learners.classifiers.out_of_scope import OUT_OF_SCOPE
 from learners.classifiers.softmax import IntentSettings
-from learners.limits import (
+from learners.limited_settings import (
     AboveZero,
     Count,
     FiniteAboveZero,

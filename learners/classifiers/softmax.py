@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from learners.arrays import LabelRows, Slots, compiled
 from learners.classifiers.base import Chances, Dense, LabelLearner
 from learners.classifiers.labels import Labels
-from learners.limits import AboveZero, Count, FiniteAboveZero, LimitedSettings
+from learners.limited_settings import AboveZero, Count, FiniteAboveZero, LimitedSettings
 
 
 class IntentSettings(LimitedSettings, frozen=True):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from river import base
 
 from learners.estimators.base import FeatureColumns
-from learners.ranking.preference import PreferenceLearner
+from learners.ranking.preference_learner import PreferenceLearner
 
 _FARTHEST = 1e9
 _STEEPEST = 30.0  # beyond it a probability of float64 and its complement no longer add up
@@ -20,7 +20,7 @@ _STEEPEST = 30.0  # beyond it a probability of float64 and its complement no lon
 class PreferenceClassifier(base.Classifier):
     """A small network over a dict of numeric features, for yes and no.
 
-    A thin dress for `learners.ranking.preference.PreferenceLearner`, which scales features by
+    A thin dress for `PreferenceLearner` (learners.ranking), which scales features by
     itself. Each feature name gets one of `max_features` columns when it is first
     learnt; what is beyond, or unknown when predicting, counts as 0, and so does NaN
     when predicting. Features beyond 1e9 are cut to it. Labels are True and False, or

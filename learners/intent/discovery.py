@@ -21,7 +21,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from learners.codec import pack, unpack_as
-from learners.limits import LARGEST, Count, FromOne, LimitedSettings
+from learners.limited_settings import LARGEST, Count, FromOne, LimitedSettings
 
 KIND = "learner:emerging"
 _VERSION = 1

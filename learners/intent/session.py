@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.limits import AboveZero, LimitedSettings, Share
+from learners.limited_settings import AboveZero, LimitedSettings, Share
 
 Vector = NDArray[np.float32]
 

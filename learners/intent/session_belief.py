@@ -27,7 +27,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from learners.arrays import compiled
-from learners.limits import FromOne, LimitedSettings
+from learners.limited_settings import FromOne, LimitedSettings
 
 Shares = NDArray[np.float64]
 Chance = Annotated[float, Meta(gt=0, lt=1)]

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.ranking.candidate_kernels import draw, find_rows, gather, weigh
 from learners.ranking.context import Context
-from learners.ranking.gathering import draw, find_rows, gather, weigh
 from learners.signals.neighbours import TOGETHER
 from learners.signals.popularity import LONG, SHORT, TOTAL, stage_of
 from learners.signals.searches import counts_after, favour

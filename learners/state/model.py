@@ -13,7 +13,7 @@ from learners.drift import DriftMonitor
 from learners.intent.tracker import IntentTracker
 from learners.ranking.context import CandidateBatch
 from learners.ranking.features import features_of
-from learners.ranking.preference import PreferenceLearner, refitted
+from learners.ranking.preference_learner import PreferenceLearner, refitted
 from learners.settings import LearnerSettings
 from learners.signals.tables import Signals
 from learners.users.generated import Generated

@@ -25,7 +25,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from learners.limits import LARGEST, Count, FiniteAboveZero, LimitedSettings
+from learners.limited_settings import LARGEST, Count, FiniteAboveZero, LimitedSettings
 from learners.types import Leaning
 
 _REBASE_AT = 1e100

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from dataflows.state.ledger import Ledger
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from dataflows.state.ledger import Ledger
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 
 
 def stored_ledger(state: Path, shard: int = 0) -> Ledger:

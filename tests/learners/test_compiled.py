@@ -8,10 +8,10 @@ from learners.arrays import place_of
 from learners.classifiers.base import copied
 from learners.classifiers.example_memory import compare
 from learners.classifiers.softmax import descend, go_down
+from learners.ranking.candidate_kernels import draw, find_rows, gather, weigh
 from learners.ranking.explanations import strongest
 from learners.ranking.features import FEATURES, fill, usual
-from learners.ranking.gathering import draw, find_rows, gather, weigh
-from learners.ranking.network import adam, lowered, rectify, shares, standardised, to_slope
+from learners.ranking.network_kernels import adam, lowered, rectify, shares, standardised, to_slope
 from learners.signals.neighbours import (
     CHANNELS,
     ITEM_WEIGHT,

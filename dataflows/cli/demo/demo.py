@@ -19,11 +19,11 @@ from dataflows.config.config import Config, load_config
 from dataflows.connectors.files.sink import TOPICS, FileSink, topic_file
 from dataflows.errors import InputError
 from dataflows.evaluation.baselines.catalogue import DEFAULT, open_baselines
-from dataflows.evaluation.baselines.run import BaselineRunner
+from dataflows.evaluation.baselines.runner import BaselineRunner
 from dataflows.evaluation.intent_report import intent_table
 from dataflows.evaluation.judging.prequential import Prequential
 from dataflows.evaluation.metrics.accuracy import accuracy
-from dataflows.evaluation.metrics.ranking import Ranks, gains
+from dataflows.evaluation.metrics.rank_metrics import Ranks, gains
 from dataflows.evaluation.narrow_tables import print_whole
 from dataflows.evaluation.observer import ReplayObserver
 from dataflows.evaluation.offline_flow import PlaySource, batched, open_engine, play

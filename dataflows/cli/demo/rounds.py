@@ -21,7 +21,7 @@ from dataflows.config.finetune import Kind
 from dataflows.errors import InputError
 from dataflows.evaluation.offline_flow import catalogue_records
 from dataflows.finetune.language.evaluate import QuestionBudget
-from dataflows.finetune.tunable import check_tunable
+from dataflows.finetune.preconditions import check_tunable
 from dataflows.finetune.tuner import StageProgress, Tuner
 from dataflows.generation.open import check_model
 from dataflows.messages.items import ItemRecord, decode_item
@@ -79,9 +79,9 @@ def play_rounds(
     config: Config, log: Path, items: Path | None, registry: Registry, console: Console
 ) -> None:
     """Run a short round of each model on the newest events of a log, and show what came of it."""
+    from dataflows.finetune.choose_tuner import tuner_for
     from dataflows.finetune.language.tuner import LanguageTuner
     from dataflows.finetune.rounds.once import run_once
-    from dataflows.finetune.tuners import tuner_for
 
     config = short(config)
     tuners: dict[Kind, Callable[[], Tuner]] = {

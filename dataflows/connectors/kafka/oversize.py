@@ -9,8 +9,8 @@ import msgspec
 
 from dataflows.config.kafka import DEAD_LETTERS, RECOMMENDATIONS
 from dataflows.messages.outgoing import DeadLetter, Position, Recommendation
+from dataflows.messages.outgoing_json import dead_letter_key, render_dead_letter
 from dataflows.messages.raw import Raw, Reason, Reject
-from dataflows.messages.render import dead_letter_key, render_dead_letter
 from dataflows.state.outbox import Out
 
 DETAIL_LIMIT = 200

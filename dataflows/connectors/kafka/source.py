@@ -20,8 +20,8 @@ from dataflows.connectors.micro_batches import Portions
 from dataflows.errors import InputError
 from dataflows.lifecycle.bytewax_errors import hushing
 from dataflows.lifecycle.deadline import Deadline
+from dataflows.messages.decoded_records import Arrived, Rendered
 from dataflows.messages.raw import Raw
-from dataflows.messages.rendered import Arrived, Rendered
 from dataflows.state.positions import Progress
 
 PART = "kafka"

@@ -24,7 +24,7 @@ import msgspec
 from dataflows.datasets.shop.catalogue import ShopItem, make_items
 from dataflows.datasets.shop.choice import Chooser
 from dataflows.datasets.shop.session import Act, Truth, Visitors, visit
-from learners.limits import Count, LimitedSettings, Share
+from learners.limited_settings import Count, LimitedSettings, Share
 
 Spoil = Callable[[bytes], bytes]
 

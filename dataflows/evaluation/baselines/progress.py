@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from dataflows.evaluation.baselines.contest import Follow
+from dataflows.evaluation.baselines.run_all import Follow
 
 
 @contextmanager

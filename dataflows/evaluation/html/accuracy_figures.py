@@ -11,7 +11,7 @@ from dataflows.evaluation.html.figure import HALF, Figure, Key, Table, drawn
 from dataflows.evaluation.html.methods import OURS, figures_of, methods
 from dataflows.evaluation.html.scale import Axis, room
 from dataflows.evaluation.metrics.accuracy import YOUNG_EVENTS
-from dataflows.evaluation.metrics.ranking import names
+from dataflows.evaluation.metrics.rank_metrics import names
 
 
 def hit_rates(report: dict[str, Any]) -> Figure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from dataflows.evaluation.html.figure import Key
-from dataflows.evaluation.metrics.ranking import names
+from dataflows.evaluation.metrics.rank_metrics import names
 
 OURS = "tie_safe"
 _COLOURS = 5

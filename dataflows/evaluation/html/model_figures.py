@@ -10,7 +10,7 @@ from dataflows.evaluation.html.lines import PlotLine, draw_bands, draw_lines
 from dataflows.evaluation.html.plot import Plot
 from dataflows.evaluation.html.scale import Axis, room
 from dataflows.evaluation.html.svg import line, path, tag, text
-from dataflows.evaluation.metrics.ranking import names
+from dataflows.evaluation.metrics.rank_metrics import names
 
 
 def recall(report: dict[str, Any]) -> Figure:

@@ -12,7 +12,7 @@ from dataflows.evaluation.html.methods import keys, methods
 from dataflows.evaluation.html.plot import Plot
 from dataflows.evaluation.html.scale import Axis
 from dataflows.evaluation.html.svg import line, tag
-from dataflows.evaluation.metrics.ranking import names
+from dataflows.evaluation.metrics.rank_metrics import names
 
 Alarms = list[dict[str, Any]]
 

@@ -8,7 +8,7 @@ from dataflows.evaluation.html import words
 from dataflows.evaluation.html.figure import Table
 from dataflows.evaluation.html.list_figures import slow_first
 from dataflows.evaluation.html.methods import OURS, figures_of, methods
-from dataflows.evaluation.metrics.ranking import names
+from dataflows.evaluation.metrics.rank_metrics import names
 from dataflows.evaluation.report import more_by, usual_latency
 
 

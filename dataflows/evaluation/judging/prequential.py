@@ -25,7 +25,7 @@ from dataflows.evaluation.judging.ranks import (
 )
 from dataflows.evaluation.judging.scored import NewItems, Scored, ScoredEvent, Unscored
 from dataflows.evaluation.judging.trace import NO_ITEM, UNSCORED, Trace
-from dataflows.evaluation.metrics.ranking import MISS
+from dataflows.evaluation.metrics.rank_metrics import MISS
 from learners.types import Interaction
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.evaluation.metrics.ranking import MISS
+from dataflows.evaluation.metrics.rank_metrics import MISS
 
 
 class ScoredCandidates(Protocol):

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.evaluation.metrics.ranking import Ranks
+from dataflows.evaluation.metrics.rank_metrics import Ranks
 
 
 class ScoredEvent(NamedTuple):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dataflows.evaluation.judging.prequential import Prequential
 from dataflows.evaluation.judging.scored import Scored
 from dataflows.evaluation.metrics.bootstrap import bootstrap
-from dataflows.evaluation.metrics.ranking import (
+from dataflows.evaluation.metrics.rank_metrics import (
     Gains,
     Ranks,
     averages,

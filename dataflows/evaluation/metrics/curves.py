@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dataflows.evaluation.judging.scored import Scored
 from dataflows.evaluation.judging.trace import Trace
 from dataflows.evaluation.metrics.accuracy import COLD_EVENTS
-from dataflows.evaluation.metrics.ranking import MISS, names
+from dataflows.evaluation.metrics.rank_metrics import MISS, names
 from learners.drift import Alarm
 
 POINTS = 120

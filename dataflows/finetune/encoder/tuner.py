@@ -12,8 +12,8 @@ from dataflows.config.finetune import Kind
 from dataflows.errors import InputError
 from dataflows.finetune.encoder.holdout import may_train, texts_to_keep
 from dataflows.finetune.encoder.pairs import Pair, item_pairs
+from dataflows.finetune.preconditions import check_encoder
 from dataflows.finetune.training import health_after, step_reporter
-from dataflows.finetune.tunable import check_encoder
 from dataflows.finetune.tuner import Base, RoundStopped, StageProgress, Stop, Tell, Trained
 from dataflows.finetune.window.window import Split
 from dataflows.registry.decisions import Evidence

@@ -14,11 +14,11 @@ from dataflows.config.limits import range_of
 from dataflows.errors import InputError
 from dataflows.evaluation.log_order import read_order
 from dataflows.evaluation.offline_flow import batched, catalogue_records
+from dataflows.finetune.choose_tuner import tuner_for
 from dataflows.finetune.rounds.folder import RoundFolders
 from dataflows.finetune.rounds.process import announce_promotion, round_settings
 from dataflows.finetune.rounds.round import run_round
 from dataflows.finetune.tuner import Tell, Tuner
-from dataflows.finetune.tuners import tuner_for
 from dataflows.finetune.window.collect import Arrived, Collector
 from dataflows.finetune.window.window import Window
 from dataflows.messages.events import decode_event

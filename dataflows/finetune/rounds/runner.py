@@ -18,7 +18,7 @@ from dataflows.lifecycle import child_process
 from dataflows.registry.decisions import GateDecision
 
 MODULE = "dataflows.finetune.rounds.process"
-MAKE = "dataflows.finetune.tuners:tuner_for"
+MAKE = "dataflows.finetune.choose_tuner:tuner_for"
 GLANCE = 0.2
 """Seconds between two looks at whether to stop."""
 GRACE = 2.0

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from encoders.limits import LimitedTrainingSettings
+from encoders.limited_settings import LimitedTrainingSettings
 
 
 class LanguageTuning(LimitedTrainingSettings, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ import pytest
 from dataflows.app.run import run
 from dataflows.config.config import load_config
 from dataflows.state.ledger import Ledger
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from tests.dataflows import poison
 
 START = 1_700_000_000

@@ -19,7 +19,7 @@ from dataflows.config.config import load_config
 from dataflows.errors import InputError
 from dataflows.state.ledger import Ledger
 from dataflows.state.outbox import KIND_MESSAGE
-from dataflows.state.sqlite import Store, store_path
+from dataflows.state.store import Store, store_path
 from encoders.backends.hashing import HashingEncoder
 from tests.dataflows.stored import stored_ledger
 

@@ -24,7 +24,7 @@ from dataflows.messages.special_events import (
     shard_meant,
     write_control,
 )
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from learners.intent.decisions import Control
 from tests.dataflows.stored import stored_ledger
 

@@ -15,10 +15,10 @@ from dataflows.cli import state_copy
 from dataflows.cli.main import main
 from dataflows.cli.state_check import look
 from dataflows.cli.state_copy import backup, restore
-from dataflows.engine.status.clean_end import KIND_ENDED
+from dataflows.engine.status.end_note import KIND_ENDED
 from dataflows.errors import InputError
 from dataflows.state.shard_files import marker_path, number_path, read_number, wal_path
-from dataflows.state.sqlite import Store, StoreInUseError, store_path
+from dataflows.state.store import Store, StoreInUseError, store_path
 from tests.dataflows.state.older_state import made_by_an_older_release
 
 ROOT = Path(__file__).resolve().parents[3]

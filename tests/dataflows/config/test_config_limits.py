@@ -102,8 +102,8 @@ def test_the_limits_hold_for_what_is_made_in_python(name):
 
 def test_the_two_rooms_hold_settings_to_their_types_alike():
     """The packages may not import each other: what both do is written twice, and stays the same."""
-    from encoders.limits import LimitedTrainingSettings
-    from learners.limits import LimitedSettings
+    from encoders.limited_settings import LimitedTrainingSettings
+    from learners.limited_settings import LimitedSettings
 
     def written(base: type) -> str:
         text = Path(str(sys.modules[base.__module__].__file__)).read_text(encoding="utf-8")

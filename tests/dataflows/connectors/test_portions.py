@@ -7,9 +7,9 @@ from dataflows.config.events import EventSettings
 from dataflows.connectors.micro_batches import BEHIND_AFTER, TELL_EVERY, Portions
 from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.item_store import Catalogue
+from dataflows.messages.decoded_records import Rendered
 from dataflows.messages.events import Event
 from dataflows.messages.raw import Raw
-from dataflows.messages.rendered import Rendered
 from encoders.backends.hashing import HashingEncoder
 from encoders.cache.cached import CachedEncoder
 

@@ -28,11 +28,11 @@ from dataflows.generation.prompts import item_line
 from dataflows.messages.events import Event, decode_event
 from dataflows.messages.items import ItemRecord, decode_item
 from dataflows.messages.narrative import NarrativeText, Sentence, SentList
+from dataflows.messages.outgoing_json import Position, Versions, render_narrative
 from dataflows.messages.raw import Raw, Reject
-from dataflows.messages.render import Position, Versions, render_narrative
 from dataflows.state.outbox import Outbox
 from dataflows.state.records import MemoryStore
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from encoders.backends.hashing import HashingEncoder
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings

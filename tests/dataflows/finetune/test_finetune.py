@@ -23,7 +23,7 @@ from dataflows.finetune.window.collect import read_positions
 from dataflows.lifecycle import child_process
 from dataflows.lifecycle.signals import ATTENDED
 from dataflows.registry.registry import Registry
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from tests.dataflows.finetune.doubles import TinyTuner, behave, tiny_tuner
 
 MAKE = "tests.dataflows.finetune.doubles:tiny_tuner"

@@ -12,7 +12,7 @@ import pytest
 from dataflows.config.config import load_config
 from dataflows.datasets.shop.shop import Shop
 from dataflows.errors import InputError
-from dataflows.finetune import tunable
+from dataflows.finetune import preconditions
 from tests.encoders.llm.tiny_folder import write_tiny
 
 
@@ -58,15 +58,17 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path):
 def test_an_encoder_without_weights_to_train_is_told_at_the_start(name):
     config = load_config(None, {"encoder.name": name}, {})
     with pytest.raises(InputError, match=r'cannot be tuned: .*finetune.models to "language"'):
-        tunable.check_tunable(config)
-    tunable.check_tunable(load_config(None, {}, {}))
+        preconditions.check_tunable(config)
+    preconditions.check_tunable(load_config(None, {}, {}))
     only = {"encoder.name": name, "finetune.models": "language"}
-    tunable.check_tunable(load_config(None, only, {}))
+    preconditions.check_tunable(load_config(None, only, {}))
 
 
 def test_missing_libraries_are_named_with_the_remedy(monkeypatch):
-    monkeypatch.setattr(tunable, "find_spec", lambda name: None if name == "peft" else object())
+    monkeypatch.setattr(
+        preconditions, "find_spec", lambda name: None if name == "peft" else object()
+    )
     with pytest.raises(
         InputError, match=r"needs peft; install it with `pip install 'penchant\[llm"
     ):
-        tunable.check_libraries()
+        preconditions.check_libraries()

@@ -23,7 +23,7 @@ from dataflows.hotswap.swapper import Swapper
 from dataflows.messages.raw import Raw
 from dataflows.registry.manifest import Promotion
 from dataflows.state.outbox import RECOMMENDATIONS
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from encoders.cache.cached import CachedEncoder
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings

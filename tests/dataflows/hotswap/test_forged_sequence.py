@@ -12,9 +12,9 @@ from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings
 from dataflows.engine.encoder_in_force import KIND_VERSIONS, InForce
 from dataflows.engine.shard import Engine
 from dataflows.hotswap.startup import identity_of, open_encoder
+from dataflows.registry.promotion_watch import open_watch
 from dataflows.registry.registry import open_registry
-from dataflows.registry.watch import open_watch
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from encoders.backends.hashing import HashingEncoder
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings

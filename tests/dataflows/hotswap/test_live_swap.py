@@ -20,7 +20,7 @@ from dataflows.errors import ModelError
 from dataflows.hotswap import swapper
 from dataflows.hotswap.load import Loader
 from dataflows.state.outbox import RECOMMENDATIONS
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from encoders.backends.hashing import HashingEncoder
 from encoders.cache.cached import CachedEncoder
 from tests.dataflows.hotswap.conftest import DIM, Noise, Seeded

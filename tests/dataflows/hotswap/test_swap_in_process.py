@@ -14,7 +14,7 @@ from dataflows.engine.encoder_in_force import read_in_force
 from dataflows.errors import InputError
 from dataflows.hotswap import load as loading
 from dataflows.registry.registry import Registry
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from encoders.load import load_encoder
 from tests.dataflows.hotswap.conftest import DIM, Seeded, write_topics
 from tests.dataflows.registry.tiny import about, write_sentence

@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 from dataflows.engine.cleaning.cleaner import CleanSettings, Note
 from dataflows.messages import json_schemas
 from dataflows.messages.events import Event, EventSettings, decode_event, decode_item
-from dataflows.messages.raw import Raw, Reason, Reject
-from dataflows.messages.render import (
+from dataflows.messages.outgoing_json import (
     RAW_LIMIT,
     MessageError,
     Position,
@@ -30,6 +29,7 @@ from dataflows.messages.render import (
     render_recommendation,
     user_key,
 )
+from dataflows.messages.raw import Raw, Reason, Reject
 from dataflows.state.ledger import OUTCOMES
 from learners.types import Entry, IntentEvidence, Leaning, RecommendationList
 

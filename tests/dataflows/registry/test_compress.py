@@ -18,7 +18,7 @@ from dataflows.finetune.run import IDENTITY, tuning_folder
 from dataflows.finetune.window.collect import Collector
 from dataflows.finetune.window.window import split
 from dataflows.registry.decisions import Evidence, PairedMeasure
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from encoders.load import load_encoder
 from tests.dataflows.registry.tiny import about, write_adapter
 from tests.encoders.tiny_models import HIDDEN, build_model

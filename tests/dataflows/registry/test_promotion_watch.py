@@ -13,8 +13,8 @@ from dataflows.errors import ModelError
 from dataflows.messages.outgoing import MOST_PROMOTIONS
 from dataflows.registry.announce import announce, read_promotion, render
 from dataflows.registry.manifest import Promotion
+from dataflows.registry.promotion_watch import PromotionWatch, open_watch
 from dataflows.registry.registry import open_registry
-from dataflows.registry.watch import PromotionWatch, open_watch
 
 
 class Clock:

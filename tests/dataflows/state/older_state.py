@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from dataflows.state.sqlite import store_path
+from dataflows.state.store import store_path
 
 
 def made_by_an_older_release(folder: Path) -> Path:

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from older_state import made_by_an_older_release
 
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 
-OURS = ("sqlite.py", "shard_files.py", "private_files.py", "state/damage.py")
+OURS = ("store.py", "shard_files.py", "private_files.py", "state/damage.py")
 
 
 def work(folder: Path, tell: Callable[[int], object], commits: int) -> None:

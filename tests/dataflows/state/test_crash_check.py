@@ -11,7 +11,7 @@ import pytest
 from dataflows.errors import InputError
 from dataflows.state import crash_check
 from dataflows.state.crash_check import CrashChecks, due_path
-from dataflows.state.sqlite import Store, store_path
+from dataflows.state.store import Store, store_path
 
 ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
 

@@ -15,7 +15,7 @@ from dataflows.cli.state_copy import backup
 from dataflows.config.config import load_config
 from dataflows.datasets.shop.shop import Shop
 from dataflows.state.private_files import write_private
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from tests.dataflows.state.older_state import made_by_an_older_release
 
 

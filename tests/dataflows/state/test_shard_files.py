@@ -19,7 +19,7 @@ from dataflows.state.shard_files import (
     read_number,
     wal_path,
 )
-from dataflows.state.sqlite import Store, commits_within, store_path
+from dataflows.state.store import Store, commits_within, store_path
 from tests.dataflows.state.older_state import made_by_an_older_release
 
 KILLS = Path(__file__).with_name("store_kills.py")
@@ -213,7 +213,7 @@ def test_a_reader_in_the_process_of_the_writer_loses_nothing_of_it(tmp_path):
         assert view is not None
         view.close()
     code = (
-        "import sys; from pathlib import Path; from dataflows.state.sqlite import Store; "
+        "import sys; from pathlib import Path; from dataflows.state.store import Store; "
         "view = Store.reader(Path(sys.argv[1])); print(view.get('a', sys.argv[2])); view.close()"
     )
     for number in ("1", "2"):

@@ -16,10 +16,10 @@ from dataflows.app.run import run
 from dataflows.cli.main import main
 from dataflows.config.config import load_config
 from dataflows.datasets.shop.shop import Shop
-from dataflows.engine.status.clean_end import KIND_ENDED
+from dataflows.engine.status.end_note import KIND_ENDED
 from dataflows.state.crash_check import due_path
 from dataflows.state.shard_files import read_connection, read_number, wal_path
-from dataflows.state.sqlite import store_path
+from dataflows.state.store import store_path
 from tests.dataflows.app.test_run import start
 
 PAGE = 4096

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dataflows.errors import InputError
 from dataflows.state.records import MemoryStore, Record, Records
-from dataflows.state.sqlite import Store, store_path
+from dataflows.state.store import Store, store_path
 
 KINDS = st.sampled_from(["a", "a:b", "b"])
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), max_size=3)

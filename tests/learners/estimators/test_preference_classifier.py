@@ -13,7 +13,7 @@ from river import checks, compose, datasets, evaluate, linear_model, metrics, pr
 
 from learners.estimators.base import FeatureColumns
 from learners.estimators.preference import PreferenceClassifier
-from learners.ranking.preference import PreferenceLearner
+from learners.ranking.preference_learner import PreferenceLearner
 
 MODELS = [
     PreferenceClassifier(),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from learners.codec import pack, unpack
-from learners.ranking.preference import PreferenceLearner
+from learners.ranking.preference_learner import PreferenceLearner
 
 F, H = 3, 4
 RATE = 0.01

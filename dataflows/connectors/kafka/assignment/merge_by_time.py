@@ -16,9 +16,9 @@ from math import inf
 from time import monotonic
 from typing import NamedTuple
 
+from dataflows.messages.decoded_records import Rendered
 from dataflows.messages.events import Event
 from dataflows.messages.raw import EARLIEST_BROKER_TIME, Raw
-from dataflows.messages.rendered import Rendered
 
 GRACE = 0.1
 """The part of the time for which a partition may be waited for that each stall may take unseen.

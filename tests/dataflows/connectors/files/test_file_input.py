@@ -19,7 +19,7 @@ from dataflows.errors import InputError
 from dataflows.evaluation.log_check.check import check_events
 from dataflows.evaluation.replay import replay
 from dataflows.lifecycle.exit_status import describe
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from tests.dataflows.stored import stored_ledger
 
 ROOT = Path(__file__).resolve().parents[4]

@@ -23,7 +23,7 @@ from dataflows.messages.raw import HEAD, Origin
 from dataflows.state.origins import KEPT, KIND, Origins, read_origins
 from dataflows.state.positions import Progress
 from dataflows.state.records import MemoryStore
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from tests.dataflows.stored import stored_ledger
 
 ROOT = Path(__file__).resolve().parents[4]

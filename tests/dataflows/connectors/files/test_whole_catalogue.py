@@ -30,7 +30,7 @@ from dataflows.errors import InputError
 from dataflows.messages.partition_names import outdated
 from dataflows.messages.raw import Raw
 from dataflows.state.positions import Progress
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 
 ROOT = Path(__file__).resolve().parents[4]
 T = 1_772_355_600

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from dataflows.state.ledger import Ledger
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from tests.dataflows.connectors.kafka.broker import WAIT
 from tests.dataflows.connectors.kafka.flows import until
 from tests.dataflows.stored import stored_ledger

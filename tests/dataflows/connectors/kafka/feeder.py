@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from confluent_kafka import Producer
 
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from learners.codec import unpack_as, version_of
 from learners.users.user import KIND, User
 from tests.dataflows.connectors.kafka.broker import QUIET

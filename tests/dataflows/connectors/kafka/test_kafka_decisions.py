@@ -19,7 +19,7 @@ from dataflows.engine.decisions.history import read_history
 from dataflows.errors import InputError
 from dataflows.messages.signed import write_signed
 from dataflows.state.positions import Progress
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from learners.intent.decisions import Control
 from tests.dataflows.connectors.kafka.engine_process import Penchant
 from tests.dataflows.connectors.kafka.flows import take, until

@@ -22,7 +22,7 @@ from dataflows.finetune.run import IDENTITY, finetune
 from dataflows.finetune.window.collect import Collector, read_positions
 from dataflows.lifecycle import child_process
 from dataflows.registry.registry import Registry
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from tests.dataflows.connectors.kafka.flows import until
 from tests.dataflows.finetune.doubles import TinyTuner, behave
 

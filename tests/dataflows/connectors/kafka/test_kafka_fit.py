@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 
 from dataflows.connectors.kafka.oversize import fit, size
 from dataflows.messages.outgoing import Position, Versions
+from dataflows.messages.outgoing_json import (
+    render_dead_letter,
+    render_intents,
+    render_recommendation,
+)
 from dataflows.messages.raw import Raw, Reject
-from dataflows.messages.render import render_dead_letter, render_intents, render_recommendation
 from dataflows.state.outbox import Out
 from learners.types import Entry, Leaning, RecommendationList
 

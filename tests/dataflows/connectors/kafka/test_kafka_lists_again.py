@@ -9,7 +9,7 @@ import pytest
 from dataflows.engine.publisher import KIND
 from dataflows.state.last_sent import LastSent
 from dataflows.state.outbox import Outbox
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from tests.dataflows.connectors.kafka.engine_process import RUN, START, fill, last_lists
 from tests.dataflows.connectors.kafka.flows import until
 from tests.dataflows.connectors.kafka.test_kafka_made_anew import make_anew

@@ -12,7 +12,7 @@ from dataflows.engine.status.progress import read_positions
 from dataflows.messages.log_ids import KIND
 from dataflows.messages.raw import LogId
 from dataflows.state.origins import read_origins
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from tests.dataflows.connectors.kafka.broker import Broker
 from tests.dataflows.connectors.kafka.engine_process import fill, last_lists, shopping
 from tests.dataflows.connectors.kafka.flows import until

@@ -13,8 +13,8 @@ from dataflows.connectors.kafka.health import Health
 from dataflows.connectors.kafka.source import KafkaSource
 from dataflows.connectors.micro_batches import Portions
 from dataflows.errors import InputError
+from dataflows.messages.decoded_records import Rendered
 from dataflows.messages.events import Event
-from dataflows.messages.rendered import Rendered
 from dataflows.state.positions import Progress
 from tests.dataflows.connectors.kafka.flows import run_source, take, until
 

@@ -11,7 +11,7 @@ from dataflows.connectors.kafka.assignment.offset_commits import Committer
 from dataflows.connectors.kafka.health import Health
 from dataflows.lifecycle.deadline import Deadline
 from dataflows.state.positions import Progress
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from tests.dataflows.connectors.kafka.broker import QUIET
 from tests.dataflows.connectors.kafka.engine_process import fill, last_lists, shopping
 from tests.dataflows.connectors.kafka.flows import until

@@ -11,9 +11,9 @@ import pytest
 from dataflows.config.config import Config, FlowSettings, StateSettings
 from dataflows.errors import InputError
 from dataflows.registry.announce import announce, render
+from dataflows.registry.promotion_watch import PromotionWatch, open_watch
 from dataflows.registry.promotions_topic import PromotionsTopic
 from dataflows.registry.registry import open_registry
-from dataflows.registry.watch import PromotionWatch, open_watch
 from tests.dataflows.connectors.kafka.flows import until
 from tests.dataflows.registry.tiny import about, write_sentence
 

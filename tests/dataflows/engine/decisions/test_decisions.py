@@ -42,7 +42,7 @@ from dataflows.messages.special_events import write_control
 from dataflows.state.ledger import OUTCOMES, Ledger
 from dataflows.state.outbox import DEAD_LETTERS, Out
 from dataflows.state.records import MemoryStore
-from dataflows.state.sqlite import Store
+from dataflows.state.store import Store
 from encoders.load import load_encoder
 from learners.intent.decisions import Control
 

@@ -7,8 +7,8 @@ import pytest
 from dataflows.errors import InputError
 from dataflows.evaluation.baselines import catalogue
 from dataflows.evaluation.baselines.catalogue import BASELINES, DEFAULT, open_baselines, read_names
-from dataflows.evaluation.baselines.contest import hold_contest
 from dataflows.evaluation.baselines.popularity import PopularityBaseline
+from dataflows.evaluation.baselines.run_all import hold_contest
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.evaluation.baselines.catalogue import BASELINES, open_baselines
-from dataflows.evaluation.baselines.contest import hold_contest
 from dataflows.evaluation.baselines.popularity import PopularityBaseline
-from dataflows.evaluation.baselines.run import BaselineRunner, rank_in, run_baseline
+from dataflows.evaluation.baselines.run_all import hold_contest
+from dataflows.evaluation.baselines.runner import BaselineRunner, rank_in, run_baseline
 
 
 def odd_score(user: str, ts: float, item: str, past: list[tuple[str, str]]) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dataflows.evaluation.baselines.catalogue import BASELINES
-from dataflows.evaluation.baselines.run import run_baseline
+from dataflows.evaluation.baselines.runner import run_baseline
 from dataflows.evaluation.log_order import replay_order
 
 EVENTS = 12_000

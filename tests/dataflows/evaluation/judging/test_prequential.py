@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.evaluation.baselines.popularity import PopularityBaseline
-from dataflows.evaluation.baselines.run import run_baseline
+from dataflows.evaluation.baselines.runner import run_baseline
 from dataflows.evaluation.judging.prequential import Prequential
 from dataflows.evaluation.judging.ranks import place_in, rank_among
 from learners.types import Interaction

@@ -10,7 +10,7 @@ import pytest
 from dataflows.evaluation.judging.prequential import Prequential
 from dataflows.evaluation.judging.scored import ScoredEvent
 from dataflows.evaluation.metrics.accuracy import accuracy
-from dataflows.evaluation.metrics.ranking import gains
+from dataflows.evaluation.metrics.rank_metrics import gains
 from dataflows.evaluation.report import write_ranks
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from dataflows.evaluation.metrics.ranking import averages, bounds, gains, in_parts
+from dataflows.evaluation.metrics.rank_metrics import averages, bounds, gains, in_parts
 
 
 def test_gains_at_ten() -> None:

@@ -4,9 +4,9 @@ from math import inf
 import pytest
 
 from dataflows.connectors.kafka.assignment.merge_by_time import Merge
+from dataflows.messages.decoded_records import Rendered
 from dataflows.messages.events import Event
 from dataflows.messages.raw import Raw, Reject
-from dataflows.messages.rendered import Rendered
 
 T = 1_700_000_000.0
 SECONDS = 2.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataflows.config.config import Config
 from dataflows.config.finetune import Kind
-from dataflows.finetune.tunable import check_libraries
+from dataflows.finetune.preconditions import check_libraries
 from dataflows.finetune.tuner import Tuner
 
 

@@ -6,10 +6,10 @@ from dataflows.config.events import EventSettings
 from dataflows.engine.catalogue.known_items import EARLY, Joined, KnownItems, tell_joined
 from dataflows.engine.item_store import Catalogue
 from dataflows.messages.decisions import DecisionReader
+from dataflows.messages.decoded_records import Decoded, Rendered
 from dataflows.messages.events import Event, decode_event
 from dataflows.messages.items import ItemRecord, RemovedItem, decode_item
 from dataflows.messages.raw import Raw
-from dataflows.messages.rendered import Decoded, Rendered
 from encoders.text import render_event, render_item
 
 

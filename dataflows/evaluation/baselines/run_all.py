@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dataflows.evaluation.baselines.catalogue import BASELINES, Entrants
-from dataflows.evaluation.baselines.run import BaselineRun, run_baseline, warm_up
+from dataflows.evaluation.baselines.runner import BaselineRun, run_baseline, warm_up
 from dataflows.evaluation.judging.prequential import Prequential
 
 Follow = Callable[[str, int, int], object]

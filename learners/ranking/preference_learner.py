@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.ranking.network import (
+from learners.ranking.network_kernels import (
     Layers,
     adam,
     backward,

@@ -16,7 +16,7 @@ import numpy as np
 
 from dataflows.evaluation.baselines.protocol import Baseline, Noted, Scores
 from dataflows.evaluation.judging.trace import Trace
-from dataflows.evaluation.metrics.ranking import MISS, Ranks
+from dataflows.evaluation.metrics.rank_metrics import MISS, Ranks
 
 GROUPS_A_TICK = 256
 

@@ -40,7 +40,7 @@ from dataflows.state.shard_files import (
     refuse_older,
     write_marker,
 )
-from learners.stored import Stored
+from learners.record_bytes import Stored
 
 FORMAT = "1"
 PAGE_BYTES = 4096
