@@ -18,7 +18,7 @@ PATIENCE = 2.0
 
 
 class StateLines:
-    """Gives the lines, from any thread, also while shards are at work or are being opened.
+    """The lines of the status, from any thread, also while shards are at work or are being opened.
 
     `about` says what runs, `lag` how much of the input is still to be read, `last` what the
     figures were at the last commit.

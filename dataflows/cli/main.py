@@ -96,7 +96,7 @@ def penchant(
 
 
 def _arguments() -> list[str]:
-    """Give what the command was called with; a `~` that the shell left, as in `--out=~/x`, too."""
+    """Return the arguments of the command; a `~` that the shell left, as in `--out=~/x`, too."""
     if not any("~" in argument for argument in sys.argv[1:]):
         return sys.argv[1:]
     from dataflows.config.kinds import expanded

@@ -37,7 +37,7 @@ def read_promote(text: str) -> Promote:
 
 
 class PlannedTurns:
-    """Gives each planned turn before the first record at or after its place.
+    """Hands out each planned turn before the first record at or after its place.
 
     A version is found among `known`, else it is an id of the registry, `base` for `cached`,
     or what `load_encoder` takes. `apart` is entered while encoders are loaded and shards are

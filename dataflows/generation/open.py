@@ -65,7 +65,7 @@ def open_responder(config: Config) -> LlmResponder:
 
 
 class Renewal:
-    """Gives the language model with the adapter that the registry has in force.
+    """The language model with the adapter that the registry has in force.
 
     It looks there every `seconds`. A version that cannot be used is logged, and the model in
     use stays.

@@ -18,7 +18,7 @@ NARRATIVES = "narratives"
 LABELS = "labels"
 
 Renew = Callable[[LanguageModel], LanguageModel | None]
-"""Gives another model where one is in force by now, else None."""
+"""Returns another model where one is in force by now, else None."""
 
 
 class LlmResponder:

@@ -28,7 +28,7 @@ class Topic(Protocol):
 
 
 class PromotionWatch:
-    """Gives each promotion once, in order; for one thread at a time.
+    """Hands out each promotion once, in order; for one thread at a time.
 
     What is in force is for the registry alone to say: who may write to a topic has no say. A
     message on the topic has the registry looked at now instead of after `seconds`, and what

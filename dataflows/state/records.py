@@ -56,7 +56,7 @@ class MemoryStore:
 
 
 Load = Callable[[str, str], bytes | None]
-"""Gives the blob of (kind, key), or None."""
+"""Returns the blob of (kind, key), or None."""
 
 Scan = Callable[[str], Iterator[tuple[str, bytes]]]
-"""Gives all (key, blob) of a kind, in any order."""
+"""Returns all (key, blob) of a kind, in any order."""

@@ -16,7 +16,7 @@ from river.utils import dataframe
 
 
 class FeatureColumns:
-    """Gives each feature name a column when it is first learnt, up to `limit` of them.
+    """Assigns each feature name a column when it is first learnt, up to `limit` of them.
 
     What is beyond, or unknown when predicting, is left out. Names that are new in one
     example get their columns in the order of their text, so that the order of a dict

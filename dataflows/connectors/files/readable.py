@@ -46,7 +46,7 @@ class Readable:
 
     @property
     def form(self) -> str | None:
-        """Give "gzip" or "zstd" where the file is compressed."""
+        """Return "gzip" or "zstd" where the file is compressed."""
         raw = self.file.raw
         return raw.form if isinstance(raw, Unpacked) else None
 
