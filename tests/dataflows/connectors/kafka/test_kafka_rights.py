@@ -39,7 +39,9 @@ def told(caplog):
     """The lines of the check so far."""
     caplog.set_level(logging.INFO)
     return lambda: [
-        record.getMessage() for record in caplog.records if record.name.endswith("kafka_rights")
+        record.getMessage()
+        for record in caplog.records
+        if record.name.endswith("kafka.permissions")
     ]
 
 
