@@ -22,16 +22,16 @@ USERS = 150
 KILLED = (
     """
 import os, sys
-from dataflows.engine import publisher_lists_again as lists_again
-lists_again.AT_ONCE = 10
-take, left = lists_again.ListsAgain.take, [int(sys.argv[2])]
+from dataflows.engine import publisher
+publisher.AT_ONCE = 10
+take, left = publisher.ListsAgain.take, [int(sys.argv[2])]
 def killed(self):
     users = take(self)
     left[0] -= bool(users)
     if left[0] == 0:
         os.kill(os.getpid(), 9)
     return users
-lists_again.ListsAgain.take = killed
+publisher.ListsAgain.take = killed
 """
     + RUN
 )
