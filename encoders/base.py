@@ -1,12 +1,5 @@
 """What every encoder keeps to: its protocol, its errors, unit rows, texts that are missing.
 
-What can go wrong with an encoder, in one place.
-
-EncoderError
-    An encoder cannot be loaded or used: unknown name, missing folder, missing
-    package, no network for a hub name, broken weights, another size than the
-    stored vectors. Its message is one line: what, where, and the remedy.
-
 A text that cannot be encoded is never an error: see `encode_optional`. A
 damaged cache file is never an error either: see `encoders.cache.disk`.
 """
@@ -22,7 +15,10 @@ from numpy.typing import NDArray
 from encoders.text import repair
 from encoders.throughput import Foresees
 
+Vector = NDArray[np.float32]
 Vectors = NDArray[np.float32]
+"""One row `(dim,)`, and rows `(n, dim)`."""
+SMALLEST = 1e-12
 
 
 class Encoder(Protocol):
@@ -73,15 +69,16 @@ def cut_texts(encoder: Encoder) -> int:
 
 
 class EncoderError(RuntimeError):
-    """An encoder cannot be loaded or used; the message says what, where and the remedy."""
+    """An encoder cannot be loaded or used.
+
+    Unknown name, missing folder, missing package, no network for a hub name, broken weights,
+    another size than the stored vectors. Its message is one line: what, where, and the remedy.
+    """
 
 
 def one_line(error: Exception) -> str:
     """Return the text of a library's error, on one line and cut; its type where it is empty."""
     return " ".join(str(error).split())[:300] or type(error).__name__
-
-
-SMALLEST = 1e-12
 
 
 def unit_rows(rows: NDArray[np.floating[Any]]) -> Vectors:
@@ -97,9 +94,6 @@ def unit_rows(rows: NDArray[np.floating[Any]]) -> Vectors:
     scaled = np.where(usable, wide, 0.0) / np.where(usable, peak, 1.0)
     norms = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))[:, None]
     return (scaled / np.where(norms > 0.0, norms, 1.0)).astype(np.float32)
-
-
-Vector = NDArray[np.float32]
 
 
 def encode_optional(encoder: Encoder, texts: Sequence[str | None]) -> list[Vector | None]:

@@ -1,7 +1,6 @@
 """Arrays: loops over them that are compiled, growth by doubling, rows that come and go.
 
-Loops over many small numbers, compiled: the few places where NumPy calls cost too much.
-
+Compiled are loops over many small numbers, the few places where NumPy calls cost too much.
 A compiled function is plain Python over arrays and numbers, so it can be read, and run
 uncompiled as `function.py_func` to compare with. It is compiled at its first call and
 kept, so later processes load it: beside its module, or else in the user's cache folder, or
@@ -24,6 +23,9 @@ from numba.core.caching import FunctionCache
 from numpy.typing import NDArray
 
 F = TypeVar("F", bound=Callable[..., object])
+Array = NDArray[Any]
+
+FIRST_ROWS = 8
 
 _log = logging.getLogger(__name__)
 _unkept: list[Any] = []
@@ -91,7 +93,7 @@ def place_of(numbers: NDArray[np.int32], wanted: int) -> int:
     return -1
 
 
-def grown(array: NDArray[Any], rows: int, fill: float = 0.0) -> NDArray[Any]:
+def grown(array: Array, rows: int, fill: float = 0.0) -> Array:
     """Return `array`, or a copy with room for at least `rows` rows, new ones set to `fill`."""
     have = len(array)
     if rows <= have:
@@ -99,10 +101,6 @@ def grown(array: NDArray[Any], rows: int, fill: float = 0.0) -> NDArray[Any]:
     wider = np.full((max(rows, 2 * have, 64), *array.shape[1:]), fill, array.dtype)
     wider[:have] = array
     return wider
-
-
-Array = NDArray[Any]
-FIRST_ROWS = 8
 
 
 class Slots:

@@ -87,24 +87,6 @@ class Leaning(msgspec.Struct, frozen=True):
     certainty: float
 
 
-def likeliest_first(shares: dict[str, float]) -> list[tuple[str, float]]:
-    """Return needs with their shares, the likeliest first, equal ones by name.
-
-    The one order of needs: what is reported as the first, and what is noticed to have changed,
-    must be the same also where two are equal.
-    """
-    return sorted(shares.items(), key=_place)
-
-
-def likeliest(shares: dict[str, float]) -> str | None:
-    """Return the first need of `likeliest_first`, None where there is none."""
-    return min(shares.items(), key=_place, default=(None, 0.0))[0]
-
-
-def _place(pair: tuple[str, float]) -> tuple[float, str]:
-    return -pair[1], pair[0]
-
-
 class RecommendationList(msgspec.Struct, frozen=True):
     """The top-k of one user, best first, with both learners' view of the user.
 
@@ -125,3 +107,21 @@ class RecommendationList(msgspec.Struct, frozen=True):
     belief: dict[str, float] = {}
     novelty: float | None = None
     because: tuple[IntentEvidence, ...] = ()
+
+
+def likeliest_first(shares: dict[str, float]) -> list[tuple[str, float]]:
+    """Return needs with their shares, the likeliest first, equal ones by name.
+
+    The one order of needs: what is reported as the first, and what is noticed to have changed,
+    must be the same also where two are equal.
+    """
+    return sorted(shares.items(), key=_place)
+
+
+def likeliest(shares: dict[str, float]) -> str | None:
+    """Return the first need of `likeliest_first`, None where there is none."""
+    return min(shares.items(), key=_place, default=(None, 0.0))[0]
+
+
+def _place(pair: tuple[str, float]) -> tuple[float, str]:
+    return -pair[1], pair[0]

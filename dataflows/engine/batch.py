@@ -1,6 +1,6 @@
 """What travels from the encode step to the learn step: one object per micro-batch and shard.
 
-The moment at which another encoder takes over, as the encode step gets it.
+With it the moment at which another encoder takes over, as the encode step is given it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """Which encoder a shard's vectors are of, and how others are brought into its space.
 
-In which encoder's space a shard is, and how what comes from another one is brought into it.
-
 Vectors of two versions are never compared. What a batch or the store holds of another version
 is encoded anew where its encoder is at hand, else it goes without a vector; both are counted.
 """
@@ -26,6 +24,7 @@ from learners.codec import decode
 from learners.types import Vector
 
 KIND_VERSIONS = "versions"
+_AT_ONCE = 64  # stored items that are read, and encoded anew, together
 
 
 class InForce(msgspec.Struct, frozen=True):
@@ -80,9 +79,6 @@ def newest_in_force(folder: Path, shards: int) -> InForce | None:
                 found.append(read_in_force(store))
     known = [one for one in found if one is not None]
     return max(known, key=lambda one: one.sequence, default=None)
-
-
-_AT_ONCE = 64
 
 
 class Space:

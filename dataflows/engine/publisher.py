@@ -1,9 +1,8 @@
 """What one shard has to say: lists that changed, intents, dead letters; numbered in the outbox.
 
-Lists that are sent again after a topic was made anew: the topics of the lists may be empty too.
-
-Some at a time, so that fresh events do not wait for all of them; that it is not yet done is
-stored, and after a restart it begins again.
+After a topic was made anew, all lists are sent again, since the topics of the lists may be
+empty too (`ListsAgain`): some at a time, so that fresh events do not wait for all of them. That
+it is not yet done is stored, and after a restart it begins again.
 """
 
 from __future__ import annotations

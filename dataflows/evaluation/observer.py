@@ -1,6 +1,6 @@
-"""The observer of a replay: the judge, the pace, and what the lists held.
+"""The observer of a replay: it judges each event before it is learnt, and times the live path.
 
-What a replay looks at beside the ranks: calibration, signals, lists, drift alarms.
+Beside the ranks it looks at calibration, signals, lists and drift alarms (`Insight`).
 """
 
 from __future__ import annotations

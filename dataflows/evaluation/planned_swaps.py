@@ -10,9 +10,10 @@ from typing import TypeVar
 
 from dataflows.engine.batch import Switch, Turn
 from dataflows.errors import InputError, ModelError
-from dataflows.hotswap.load import BASE, Loader, VersionSource
+from dataflows.hotswap.load import Loader, VersionSource
 from dataflows.hotswap.prepare import Reencodings
 from dataflows.messages.raw import EVENTS, Raw
+from dataflows.registry.history import BASE
 from dataflows.registry.manifest import kind_of
 from encoders.base import Encoder
 from encoders.cache.cached import CachedEncoder

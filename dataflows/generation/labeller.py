@@ -1,13 +1,10 @@
 """Labels of intent told by a language model: which label's words it finds likeliest after a text.
 
-Each label is scored whole, its end included, and held against what it scores anyway: at first
+Each label is scored whole, its end included. Some labels are likely after anything, and some
+swing more than others from text to text; so each is held against what it scores anyway: at first
 after no text, then more and more over the texts that were asked about (Holtzman et al., 2021,
-"Surface form competition"; Zhou et al., 2024, "Batch calibration").
-
-What labels score whatever the text is, so that it can be taken off their scores.
-
-Some labels are likely after anything, and some swing more than others from text to text. Both
-are learnt from the texts themselves, without labels; at first, from no text at all.
+"Surface form competition"; Zhou et al., 2024, "Batch calibration"). That is learnt from the
+texts themselves, without labels.
 """
 
 from __future__ import annotations

@@ -3,11 +3,9 @@
 A language model writes; each of its lines is checked, and the likeliest that keeps to the
 facts is taken. Where none does, a template says the same without a model.
 
-How a language model is asked for words, and the templates where its words do not hold.
-
-Examples show it what a line is, since small models follow examples better than orders. Texts
-of the catalogue are data: one line, no markup (`dataflows.generation.prompts.plain`), and no sign
-that parts facts.
+Examples show the model what a line is, since small models follow examples better than orders.
+Texts of the catalogue are data: one line, no markup (`dataflows.generation.prompts.plain`), and
+no sign that parts facts.
 """
 
 from __future__ import annotations
@@ -54,6 +52,8 @@ Headline: A gift of light for the garden.
 Facts: {facts}
 Headline:"""
 
+BEAMS = 4
+MOST_TOKENS = 32
 MOST_KINDS = 4
 MOST_ATTRIBUTES = 3
 _MOST_CHARS = 40
@@ -107,9 +107,6 @@ def _fact(text: str, limit: int = _MOST_CHARS) -> str:
     """Keep a text from looking like two facts."""
     return plain(text, limit).replace(";", ",").replace(": ", " ")
 
-
-BEAMS = 4
-MOST_TOKENS = 32
 
 Writer = Callable[[LanguageModel, Sequence[str]], list[list[GeneratedLine]]]
 

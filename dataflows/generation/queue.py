@@ -1,9 +1,7 @@
 """Requests for the language model: where they wait, and how many there may be.
 
-Where requests for the language model are put down and answers are picked up.
-
-`InLine` answers at once, in the caller's thread: what comes of which event depends on nothing
-but the events. `Worker` (another file) answers in the background.
+Two things take them. `InLine` answers at once, in the caller's thread: what comes of which event
+depends on nothing but the events. `dataflows.generation.worker.Worker` answers in the background.
 """
 
 from __future__ import annotations
@@ -13,6 +11,9 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from dataflows.messages.items import ItemRecord
+
+_USERS = 50_000
+"""Users of whom an `Allowance` remembers the last request, the newest."""
 
 
 class Request(NamedTuple):
@@ -148,10 +149,6 @@ class InLine:
     def drain(self, seconds: float) -> bool:  # noqa: ARG002 - nothing ever waits
         """Return True: all requests are answered already."""
         return True
-
-
-_USERS = 50_000
-"""Users whose last narrative is remembered, the newest."""
 
 
 class Allowance:

@@ -10,13 +10,12 @@ import numpy as np
 
 from dataflows.engine.encoder_in_force import InForce
 from dataflows.errors import ModelError
+from dataflows.registry.history import BASE
 from dataflows.registry.manifest import Manifest
 from encoders.base import Encoder, EncoderError, one_line
 from encoders.cache.cached import CachedEncoder
 from encoders.load import load_encoder
 
-BASE = ""
-"""The id of the encoder that the configuration names."""
 _PROBES = ("a probe of the encoder", "x", "Toy Story (1995). Animation, Children's, Comedy")
 
 

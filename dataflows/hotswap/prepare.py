@@ -1,6 +1,6 @@
 """What one shard needs to go on with another encoder, made ready in small slices.
 
-Where a shard finds what was made ready for its switch; if nothing was, it is made there.
+`Reencodings` keeps what is ready until the shard switches; if nothing is, it is made there.
 """
 
 from __future__ import annotations

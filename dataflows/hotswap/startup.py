@@ -13,7 +13,8 @@ from dataflows.engine.batch import Switch
 from dataflows.engine.encoder_in_force import InForce, newest_in_force
 from dataflows.errors import InputError, ModelError
 from dataflows.hotswap.configured_encoder import load_configured, named
-from dataflows.hotswap.load import BASE, Loader, Serving
+from dataflows.hotswap.load import Loader, Serving
+from dataflows.registry.history import BASE
 from dataflows.registry.registry import Registry, open_registry
 from dataflows.state.store import Store
 from encoders.base import Encoder

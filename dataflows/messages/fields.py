@@ -1,15 +1,13 @@
 """The fields of a record: ids, times and texts, each with one written rule.
 
-Ids and other words of a record: one written rule for all of them.
-
-A JSON string is the id as it stands, character by character: "007" and "7" are
+An id: a JSON string is the id as it stands, character by character: "007" and "7" are
 two, and so are "u1" and "U1". A JSON number that is an integer is its decimal
 text: 42 and "42" are one, and all digits of a 64-bit number are kept. Floats,
 booleans, lists and objects are no ids. An id holds no control character and no
 half of a surrogate pair, is not blank and has at most `limit` characters. It is
 never repaired or cut: two users would fall together.
 
-The time of an event: a number in the configured unit, or ISO 8601; always plausible.
+A time: a number in the configured unit, or ISO 8601; always plausible.
 
 * A JSON number is in the unit of the settings (`s`, `ms`, `us`, `ns`) since 1970,
   UTC. A string of digits is read the same way.
@@ -19,6 +17,8 @@ The time of an event: a number in the configured unit, or ISO 8601; always plaus
 * The result lies inside the plausible range of the settings, or the record is
   refused with a guess at the unit that was meant: never learnt as 1970 or as the
   year 55000.
+
+A text is repaired, then cut to `limit` characters; what is blank is none.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def read_id(value: int | str, field: str, limit: int) -> str:
 
 
 def read_optional_id(value: int | str | None, field: str, limit: int) -> str | None:
-    """Like `read_id`; null and an empty or blank string both mean "none"."""
+    """Return the id as `read_id` does; None for null, and for an empty or blank string."""
     if value is None or value == "":
         return None
     if type(value) is str and value.isspace():

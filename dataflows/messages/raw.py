@@ -1,6 +1,6 @@
 """A record as it came from a source, what its log is known by, and what decoding made of it.
 
-Why a record became a dead letter: fixed words, so that consumers can rely on them.
+Why a record became a dead letter is said in fixed words (`Reason`), on which consumers can rely.
 """
 
 from __future__ import annotations

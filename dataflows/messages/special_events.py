@@ -1,14 +1,11 @@
-"""Events with a meaning of their own: late labels, and decisions as old logs have them.
+"""Events with a meaning of their own: labels that come late, and decisions about labels.
 
-Labels of intent that come after their event.
+An event of the type `label` brings a label of intent for an earlier event or for a session. An
+event of any type may say that the label which it carries is that of the session so far.
 
-An event of the type `label` brings one for an earlier event or for a session. An event of
-any type may say that the label which it carries is that of the session so far.
-
-Decisions about labels of intent, as the content of a signed record; and as old logs have them.
-
-Before they had a topic of their own, decisions stood among the events. There they are refused
-now, since whoever may write an event is not thereby somebody who may change the model.
+A decision about labels is the content of a signed record. Before they had a topic of their own,
+decisions stood among the events. There they are refused now, since whoever may write an event is
+not thereby somebody who may change the model; a replay of an old log still reads them.
 """
 
 from __future__ import annotations
@@ -27,6 +24,9 @@ from learners.intent.decisions import Control, Do
 from learners.intent.event_buffer import LateLabel, Source
 
 SCOPE, SESSION = "label_of", "session"
+KIND = INTENTS
+"""Of decisions about labels, among those of the topic `decisions`."""
+_LONGEST = 200
 
 
 def late_label(event: Event) -> LateLabel | None:
@@ -56,9 +56,6 @@ def session_label(event: Event) -> LateLabel | None:
         return None
     return LateLabel(event.user_id, event.intent, "label", None, event.session_id)
 
-
-KIND = INTENTS
-_LONGEST = 200
 
 _Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 

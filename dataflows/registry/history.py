@@ -14,6 +14,8 @@ from dataflows.messages.outgoing import MOST_PROMOTIONS
 from dataflows.registry.manifest import Kind, Manifest, Promotion, kind_of, number_of
 from dataflows.registry.storage import Shelf
 
+BASE = ""
+"""The model that the configuration names, which is in force before any promotion."""
 DIGITS = 6
 MOST = MOST_PROMOTIONS
 """The highest number. A file that is named by a higher one is none of ours, and counts nowhere:
@@ -57,7 +59,7 @@ def records(
 ) -> dict[int, _Record]:
     """Read the records with a number above `after`, oldest first.
 
-    A damaged one is logged, unless its path is in `told`, where it is put then.
+    A damaged one is logged, unless its path is in `reported`, where it is put then.
     """
     wanted = [number for number in numbers(shelf, folder) if number > after]
     paths = [_path(folder, number) for number in wanted]
@@ -74,10 +76,6 @@ def records(
 
 def _path(folder: str, number: int) -> str:
     return f"{folder}/{number:0{DIGITS}d}.json"
-
-
-BASE = ""
-"""The model that the configuration names, which is in force before any promotion."""
 
 
 def line_of(promotions: Iterable[Promotion], kind: Kind) -> list[str]:

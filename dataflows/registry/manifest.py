@@ -1,13 +1,9 @@
-"""The manifest of a version, promotions, and the ids of versions.
+"""What the registry writes of its own: the manifest of a version, and promotions.
 
-What the registry writes of its own: the manifest of a version, and promotions.
-
-It also keeps the decisions of the gate, which are `dataflows.registry.decisions.GateDecision`.
-
-Ids of versions, `encoder-0007-1f3a90bc`, and the names that people give to them.
-
-An id or a name is compared as a whole, never by how it begins: `encoder-0001` is not the
-beginning of `encoder-00010`.
+A version has an id, `encoder-0007-1f3a90bc`, and perhaps a name that somebody gave it. Both are
+compared as a whole, never by how they begin: `encoder-0001` is not the beginning of
+`encoder-00010`. Decisions of the gate, which the registry keeps too, are
+`dataflows.registry.decisions.GateDecision`.
 """
 
 from __future__ import annotations

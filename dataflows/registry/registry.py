@@ -1,7 +1,4 @@
-"""The registry: immutable versions of models, which of them is in force, and why.
-
-From the configuration to its registry.
-"""
+"""The registry: immutable versions of models, which of them is in force, and why."""
 
 from __future__ import annotations
 

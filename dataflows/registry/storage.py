@@ -2,9 +2,8 @@
 
 Records are made once and never overwritten. A store has no rename of whole folders, so a
 version's manifest is written last: without it there is no version. `LocalShelf` does better
-where the store is a folder.
-
-The registry in a folder: written aside, flushed to the disk, then put in place by one rename.
+where the store is a folder: what is written aside and flushed to the disk is put in place by one
+rename.
 """
 
 from __future__ import annotations
@@ -21,6 +20,9 @@ from dataflows.errors import ModelError
 from dataflows.lifecycle.redaction import masked
 from dataflows.registry.verify import MANIFEST
 from dataflows.state.private_files import sync_folder
+
+ASIDE = "aside"
+"""The folder of what is half-written, or about to be removed."""
 
 
 class Shelf:
@@ -84,9 +86,6 @@ class Shelf:
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{path}"
-
-
-ASIDE = "aside"
 
 
 class LocalShelf(Shelf):

@@ -13,6 +13,10 @@ from dataflows.registry.manifest import FileFacts, Manifest
 
 Shapes = dict[str, tuple[int, ...]]
 
+MANIFEST = "manifest.json"
+
+_UNSAFE = {".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth"}
+"""Endings of files that run code when they are loaded."""
 _A, _B = "lora_A", "lora_B"
 _NEEDS: dict[str, tuple[str, ...]] = {
     "sentence-transformers": ("modules.json",),
@@ -107,12 +111,6 @@ def _read_json(path: Path, version: str) -> Any:
 
 def _unfit(version: str, reason: str) -> ModelError:
     return ModelError(f"{version} is refused: {reason}; make it anew")
-
-
-MANIFEST = "manifest.json"
-
-_UNSAFE = {".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth"}
-"""Endings of files that run code when they are loaded."""
 
 
 def facts_of(folder: Path) -> dict[str, FileFacts]:

@@ -8,6 +8,12 @@ from typing import Protocol
 Record = tuple[str, str, bytes | None]
 """(kind, key, blob), or None for the blob where the record is to be deleted."""
 
+Load = Callable[[str, str], bytes | None]
+"""Returns the blob of (kind, key), or None."""
+
+Scan = Callable[[str], Iterator[tuple[str, bytes]]]
+"""Returns all (key, blob) of a kind, in any order."""
+
 
 class Records(Protocol):
     """What an engine needs of a store."""
@@ -53,10 +59,3 @@ class MemoryStore:
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""
-
-
-Load = Callable[[str, str], bytes | None]
-"""Returns the blob of (kind, key), or None."""
-
-Scan = Callable[[str], Iterator[tuple[str, bytes]]]
-"""Returns all (key, blob) of a kind, in any order."""

@@ -5,8 +5,6 @@ is fatal: a damaged one is set aside under another name with a warning, and a
 new one begun; a busy one (another process) is passed over. It is never synced
 to the disk: a power cut may cost rows, not answers. It tells which texts were met to
 whoever guesses them, so its owner alone may read it.
-
-Telling a damaged SQLite file from a busy one, and putting it out of the way.
 """
 
 from __future__ import annotations
@@ -24,6 +22,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoders.base import EncoderError
+
+Row = NDArray[np.float32]
+
+_log = logging.getLogger(__name__)
+
+# How far the length of a stored row may be from 1 before it counts as damaged.
+_LENGTH_TOLERANCE = 1e-3
+_BUSY_SECONDS = 2.0
+_SCHEMA = """
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = OFF;
+    CREATE TABLE IF NOT EXISTS vectors
+        (key BLOB PRIMARY KEY, used INTEGER NOT NULL, version TEXT NOT NULL, row BLOB NOT NULL);
+    CREATE INDEX IF NOT EXISTS vectors_used ON vectors (used);
+"""
 
 
 def is_busy(error: sqlite3.DatabaseError) -> bool:
@@ -52,22 +65,6 @@ def set_aside(path: Path) -> Path:
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     return kept
-
-
-Row = NDArray[np.float32]
-
-_log = logging.getLogger(__name__)
-
-# How far the length of a stored row may be from 1 before it counts as damaged.
-_LENGTH_TOLERANCE = 1e-3
-_BUSY_SECONDS = 2.0
-_SCHEMA = """
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = OFF;
-    CREATE TABLE IF NOT EXISTS vectors
-        (key BLOB PRIMARY KEY, used INTEGER NOT NULL, version TEXT NOT NULL, row BLOB NOT NULL);
-    CREATE INDEX IF NOT EXISTS vectors_used ON vectors (used);
-"""
 
 
 class VectorFile:

@@ -5,7 +5,7 @@ An adapter is a folder as peft writes it: `adapter_config.json`, `adapter_model.
 `base.json`, which names the version of the model that it was made for. peft itself lets
 missing and foreign weights pass, so every name and shape is compared first.
 
-How far an adapter moved a model: the change of its weights relative to what they were.
+`relative_change` says how far a training moved a model by its adapter.
 """
 
 from __future__ import annotations

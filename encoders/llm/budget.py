@@ -12,6 +12,9 @@ from time import monotonic
 
 from encoders.llm.errors import TuningError
 
+SPARE = 0.9
+"""The part of a budget that is planned for; what is left is for what varies."""
+
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 
@@ -53,10 +56,6 @@ def _status_bytes(name: str) -> int:
             if line.startswith(name + ":"):
                 return int(line.split()[1]) * 1024
     return 0
-
-
-SPARE = 0.9
-"""The part of a budget that is planned for; what is left is for what varies."""
 
 
 class Time:

@@ -33,6 +33,9 @@ from encoders.training.trainer import Training
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+_LEAST_BATCH = 4
+_PHRASES = 500  # at least so many, however few texts there are
+
 
 class EncoderRound(NamedTuple):
     """A trained encoder and how it came to be.
@@ -60,10 +63,6 @@ class EncoderRound(NamedTuple):
             self.model.save_pretrained(
                 str(folder), create_model_card=False, safe_serialization=True
             )
-
-
-_LEAST_BATCH = 4
-_PHRASES = 500
 
 
 def tune_encoder(

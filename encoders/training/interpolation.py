@@ -1,9 +1,7 @@
 """How much of a change is taken over, and the weights that it is of.
 
-How much of a change is taken over: chosen on pairs kept out of the training.
-
-Some are of texts that it met, some of texts that it never met. The most that helps the first
-and does not harm the second is taken.
+The part is chosen on pairs kept out of the training. Some are of texts that it met, some of texts
+that it never met; the most that helps the first and does not harm the second is taken.
 """
 
 from __future__ import annotations
@@ -23,6 +21,8 @@ from encoders.training.settings import EncoderTuning
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+State = dict[str, Any]
+"""Weights by name, as torch tensors."""
 
 _MOST_TEXTS = 800
 """Texts that are encoded anew for each blend; of more, pairs are left out."""
@@ -76,13 +76,13 @@ def choose(
         return BlendChoice(blends[0], np.nan, np.nan)
     before = [_log_ranks(old, pair) for pair in (among.known, among.strange)]
     choices = []
-    for blend in blends:
-        rows = encode(blend)
+    for part in blends:
+        rows = encode(part)
         gains = [
             _mean(was - _log_ranks(rows, pair))
             for was, pair in zip(before, (among.known, among.strange), strict=True)
         ]
-        choices.append(BlendChoice(blend, *gains))
+        choices.append(BlendChoice(part, *gains))
     harmless = [choice for choice in choices if not choice.strange < 0.0]
     if harmless and not np.isnan(harmless[0].known):
         return max(harmless, key=lambda choice: choice.known)
@@ -106,10 +106,6 @@ def _log_ranks(rows: Vectors, pair: tuple[Numbers, Numbers]) -> NDArray[np.float
 
 def _mean(values: NDArray[np.float64]) -> float:
     return float(values.mean()) if len(values) else np.nan
-
-
-State = dict[str, Any]
-"""Weights by name, as torch tensors."""
 
 
 class Slot:

@@ -1,4 +1,4 @@
-"""What is read in each step: pairs drawn by weight, and texts drawn evenly beside them.
+"""What is read in each step: pairs drawn by weight, texts drawn evenly, phrases made up.
 
 The negatives of a pair are the other texts of the batch: positives of other pairs, come as
 often as they are wanted, hard ones, and texts drawn evenly from all that are ever wanted (mixed
@@ -7,11 +7,10 @@ networks in recommendations"). `expected` is how often a text is met in a batch;
 taken off a score makes up for that (Bengio and Senecal, 2008, "Adaptive importance sampling to
 accelerate training of a neural probabilistic language model").
 
-Words drawn at random, to hold the space of an encoder where the texts of a log do not reach.
-
-A catalogue of films says nothing of shoes. Vectors of phrases made of the tokenizer's own words
-are tied to their old places as well, so that what an encoder knew of words that no item has,
-such as those of a query tomorrow, it still knows.
+Phrases of words drawn at random hold the space of an encoder where the texts of a log do not
+reach: a catalogue of films says nothing of shoes. Their words are the tokenizer's own, and their
+vectors are tied to their old places as well, so that what an encoder knew of words that no item
+has, such as those of a query tomorrow, it still knows.
 """
 
 from __future__ import annotations
@@ -28,6 +27,10 @@ from encoders.training.settings import EncoderTuning
 _TIED = 16
 """Texts of a batch that are drawn only to be kept where they are."""
 _LEAST = 1e-12
+_LONGEST = 5  # words of a phrase
+_LEAST_LETTERS = 3  # of each of its words
+_MARKS = "\u2581\u0120"
+"""What tokenizers put before a token that begins a word."""
 
 
 class Draw(NamedTuple):
@@ -92,12 +95,6 @@ class Draws:
 def _share(texts: Numbers, weights: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """Return how much of the weight is that of each text (count,)."""
     return np.bincount(texts, weights, count).astype(np.float64)
-
-
-_LONGEST = 5
-_LEAST_LETTERS = 3
-_MARKS = "\u2581\u0120"
-"""What tokenizers put before a token that begins a word."""
 
 
 def phrases(vocabulary: Iterable[str], count: int, rng: np.random.Generator) -> list[str]:

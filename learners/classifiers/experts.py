@@ -2,14 +2,11 @@
 
 `learners.classifiers.softmax` knows the boundary between labels, `learners.classifiers.prototypes`
 what is typical of one, `learners.classifiers.example_memory` its newest examples.
-`Blend` weighs them.
 
-A mixture of experts whose weights are learnt online from the log loss of what they give.
-
-The experts' scores of each label are added with a weight per expert, then normalised: a
-product of experts (Hinton, 2002), whose weights follow the gradient of the log loss, as in
-logistic mixing (Mattern, 2012, "Mixing strategies in data compression"). Where a linear
-mixture (Hedge) has to choose between experts, a product lets each say what it knows: that
+`Blend` weighs them. The experts' scores of each label are added with a weight per expert, then
+normalised: a product of experts (Hinton, 2002), whose weights follow the gradient of the log
+loss, as in logistic mixing (Mattern, 2012, "Mixing strategies in data compression"). Where a
+linear mixture (Hedge) has to choose between experts, a product lets each say what it knows: that
 was worth a point of accuracy (docs/log.md).
 """
 
@@ -32,6 +29,9 @@ from learners.classifiers.softmax import Softmax, to_error
 Floats = NDArray[np.float32]
 
 FIRST_SQUARE = 1e-2
+_FIRST_SPREAD = 0.75
+_LEAST_SPREAD, _MOST_SPREAD = 0.02, 1.5
+_SPREAD_MEMORY = 1e-3
 
 
 class Blend:
@@ -95,11 +95,6 @@ def follow(
         squares[expert] += gradient * gradient
         step = rate * gradient / np.sqrt(squares[expert])
         weights[expert] = min(max(weights[expert] - step, 0.0), most)
-
-
-_FIRST_SPREAD = 0.75
-_LEAST_SPREAD, _MOST_SPREAD = 0.02, 1.5
-_SPREAD_MEMORY = 1e-3
 
 
 class Said(NamedTuple):

@@ -1,16 +1,11 @@
 """Softmax regression: its weights, learnt one step at a time, and the plain intent learner on them.
 
-The weights of a multinomial logistic regression, one row a label, learnt one step at a time.
-
-AdaGrad (Duchi, Hazan and Singer, 2011, "Adaptive subgradient methods for online learning
-and stochastic optimization") or plain SGD. The maths is that of River's
-`SoftmaxRegression`; the arrays are NumPy's.
-
-The plain intent learner: an online softmax regression over dense vectors.
-
-It is the same model as River's `SoftmaxRegression` (a test holds the two equal), with
-NumPy arrays for weights, because a dict of several hundred floats costs milliseconds an
-event. `learners.classifiers.mixture` is the more accurate one, which this is a part of.
+The weights of a multinomial logistic regression, one row a label, are learnt by AdaGrad (Duchi,
+Hazan and Singer, 2011, "Adaptive subgradient methods for online learning and stochastic
+optimization") or plain SGD. It is the same model as River's `SoftmaxRegression` (a test holds the
+two equal), with NumPy arrays for weights, because a dict of several hundred floats costs
+milliseconds an event. `learners.classifiers.mixture` is the more accurate learner, of which
+these weights are a part.
 """
 
 from __future__ import annotations
@@ -26,6 +21,8 @@ from learners.arrays import LabelRows, Slots, compiled
 from learners.classifiers.base import Chances, Dense, LabelLearner
 from learners.classifiers.labels import Labels
 from learners.limited_settings import AboveZero, Count, FiniteAboveZero, LimitedSettings
+
+FORGET_EVERY = 64
 
 
 class IntentSettings(LimitedSettings, frozen=True):
@@ -193,11 +190,6 @@ def go_down(weights: Dense, slope: Dense, vector: Dense, rate: Any, l2: Any) -> 
         else:
             for column in range(vector.size):
                 row[column] -= rate * (share * vector[column])
-
-
-__all__ = ["IntentLearner", "IntentSettings"]
-
-FORGET_EVERY = 64
 
 
 class IntentLearner(LabelLearner):

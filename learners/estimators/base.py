@@ -1,6 +1,6 @@
 """A learner of labels over dense vectors, dressed as a River classifier: dicts in, dicts out.
 
-Columns for the features of a dict, so that dense learners can be used as River's models are.
+Each feature of a dict gets a column, so that dense learners can be used as River's models are.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from river import base
 from river.utils import dataframe
+
+Label = bool | str | int
 
 
 class FeatureColumns:
@@ -49,9 +51,6 @@ class FeatureColumns:
 
 def _order(name: Hashable) -> tuple[str, str]:
     return type(name).__name__, str(name)
-
-
-Label = bool | str | int
 
 
 class DenseLearner(Protocol):

@@ -1,9 +1,8 @@
-"""What is reported of a user's intent: named shares, the likeliest first, and how new it looks.
+"""What is reported of a user's intent: named shares, the likeliest first, and what carried them.
 
-What carried a belief: the session's events and what each of them spoke for.
-
-The filter's own account is kept, so nothing has to be worked out twice: an event's gain for a
-need is the log of what it multiplied the need's odds by, in nats.
+What carried a belief are the session's events and what each of them spoke for. The filter's own
+account is kept, so nothing has to be worked out twice: an event's gain for a need is the log of
+what it multiplied the need's odds by, in nats.
 """
 
 from __future__ import annotations
@@ -22,6 +21,12 @@ from learners.intent.session_belief import Belief
 from learners.types import LONGEST_TEXT, IntentEvidence
 
 _LEAST_NAMED_SHARE = 1e-4
+_STEPS = 8
+_NEEDS = 3
+_LEAST_GAIN = 0.1
+_LEAST_EXPLAINED_SHARE = 0.1
+_MOST_EVENTS = 3
+_MOST_WORDS = 5
 
 
 class IntentPrediction(NamedTuple):
@@ -64,14 +69,6 @@ def blend(
     for label, chance in likely.items():
         mixed[label] = mixed.get(label, 0.0) + chance * share
     return {label: round(mixed[label], 6) for label in sorted(mixed, key=lambda z: -mixed[z])}
-
-
-_STEPS = 8
-_NEEDS = 3
-_LEAST_GAIN = 0.1
-_LEAST_EXPLAINED_SHARE = 0.1
-_MOST_EVENTS = 3
-_MOST_WORDS = 5
 
 
 class TrailEvent(msgspec.Struct, frozen=True):

@@ -1,11 +1,10 @@
-"""Why an item is in a list: its signals, the recent items that point to it, and the words.
-
-Why an item is in a list, in words: the signals without which it would score least.
+"""Why an item is in a list, in words: the signals without which it would score least.
 
 The score of each listed item is computed again with one group of signals at a time set
 to its average over the user's candidates. What the score loses is what that group gave
 (the occlusion of Zeiler and Fergus, 2014, "Visualizing and understanding convolutional
-networks").
+networks"). A sentence for each such group names the recent item that points there, or the
+category, need or search that it answers.
 """
 
 from __future__ import annotations
@@ -24,6 +23,8 @@ from learners.signals.neighbours import NEXT, TOGETHER
 from learners.signals.tables import Signals
 from learners.types import Entry
 
+Scores = NDArray[np.float32]
+
 GROUPS: dict[str, tuple[str, ...]] = {
     "together": ("together", "together_now", "together_raw", "together_share", "pull"),
     "follows": ("follows", "follows_last"),
@@ -39,6 +40,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 SOMETIMES = frozenset({"generated", "search"})
 """Groups whose columns are not always there."""
+_TOGETHER = list(GROUPS).index("together")
 _MOST = 2
 
 
@@ -160,7 +162,6 @@ _PLAIN = {
     "search": "answers the newest search",
     "generated": "what a language model expects after recent choices",
 }
-_TOGETHER = list(GROUPS).index("together")
 
 
 def pointers(
@@ -209,9 +210,6 @@ def strongest(
                 found[place] = sources[step]
     slot[listed] = -1
     return found
-
-
-Scores = NDArray[np.float32]
 
 
 def entries(

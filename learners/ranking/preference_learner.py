@@ -9,10 +9,9 @@ approximation by averaging"): single steps are noisy. Inputs are centred and sca
 decayed running moments. The whole is a few thousand numbers
 in plain arrays: River's dict-based networks would cost milliseconds an event.
 
-Weights of the network that ranks, for other columns than they were learnt with.
-
-Columns that stay keep all that was learnt; new ones start with nothing, so that the scores are
-what they were until there is something to learn.
+What was learnt with other columns is refitted (`refitted`): columns that stay keep all that was
+learnt; new ones start with nothing, so that the scores are what they were until there is
+something to learn.
 """
 
 from __future__ import annotations
@@ -45,6 +44,9 @@ _SPAN = 2_000.0
 _FARTHEST = 1e12
 _LARGEST_WEIGHT = 1e6
 _STEEPEST = 1e30
+
+_FLAT = ("weights", "averaged", "mean_gradient", "mean_square")
+"""The parts of a state that hold one number for each weight."""
 
 
 class Learnt(NamedTuple):
@@ -202,9 +204,6 @@ class PreferenceLearner:
                 self.steps,
                 max(_TENTH / (self.steps + _TENTH - 1.0), 1.0 / _SPAN),
             )
-
-
-_FLAT = ("weights", "averaged", "mean_gradient", "mean_square")
 
 
 def refitted(

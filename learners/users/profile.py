@@ -12,8 +12,6 @@ A category that everybody takes is thus not a leaning by itself. Decayed Beta co
 are those of Jøsang and Ismail, 2002, "The beta reputation system"; observed against
 expected counts shrunk by a prior, those of DuMouchel, 1999, "Bayesian data mining in
 large frequency tables".
-
-What share of everybody's recent interactions each category has.
 """
 
 from __future__ import annotations
@@ -29,10 +27,14 @@ from learners.limited_settings import LARGEST, Count, FiniteAboveZero, LimitedSe
 from learners.types import Leaning
 
 _REBASE_AT = 1e100
+# Far above any event's weight, far below where sums would overflow.
+_LARGEST_WEIGHT = 1e6
+_NOTHING_LEFT = 1e-9
+_BELOW_ONE = math.nextafter(1.0, 0.0)
 
 
 class Shares:
-    """Decayed weights per category over all users, at most `limit` categories.
+    """What share of everybody's recent interactions each category has; at most `limit` of them.
 
     Instead of fading all weights at every event, new ones weigh more (forward decay:
     Cormode et al., 2009, "Forward decay: a practical time decay model for streaming
@@ -99,12 +101,6 @@ class Shares:
         self._total /= self._unit
         self._weights = {name: weight / self._unit for name, weight in self._weights.items()}
         self._unit = 1.0
-
-
-# Far above any event's weight, far below where sums would overflow.
-_LARGEST_WEIGHT = 1e6
-_NOTHING_LEFT = 1e-9
-_BELOW_ONE = math.nextafter(1.0, 0.0)
 
 
 class ProfileSettings(LimitedSettings, frozen=True):

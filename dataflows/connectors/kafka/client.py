@@ -25,6 +25,8 @@ Options = dict[str, Any]
 RETRY_SECONDS = 0.2
 NEW_SECONDS = 5.0
 """How long a topic that no broker knows is waited for: they tell of a new one a moment later."""
+ROOM = 1024
+"""librdkafka counts its own headers in; our limit is on key and value alone."""
 SWITCHES = {
     "items": ", or kafka.items_topic = '' if there is no catalogue",
     "decisions": ", or kafka.decisions_topic = '' if nobody decides",
@@ -74,10 +76,6 @@ def quiet_admin_options(settings: KafkaSettings, health: Health) -> Options:
 def admin_options(settings: KafkaSettings, health: Health) -> Options:
     """Return the options of a client that makes and inspects topics."""
     return _common(settings, health) | settings.client
-
-
-ROOM = 1024
-"""librdkafka counts its own headers in; our limit is on key and value alone."""
 
 
 def _common(settings: KafkaSettings, health: Health) -> Options:

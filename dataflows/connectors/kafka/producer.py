@@ -7,8 +7,6 @@
 A thread of its own reads the reports, also while the flow is quiet or a step is long.
 The number of messages on their way is bounded: where it is reached, `send` waits, and
 the flow with it.
-
-Which message of a key is the newest on its way: an older one is not sent after it.
 """
 
 from __future__ import annotations
@@ -27,7 +25,14 @@ from dataflows.connectors.kafka.oversize import fit, size
 from dataflows.lifecycle.deadline import Deadline
 from dataflows.state.outbox import Acknowledge, Out
 
+POLL_SECONDS = 0.1
+PAUSE_SECONDS = 1.0
+"""Before a refused message is sent again."""
+TOO_BIG = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
+PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001 - so named
+
 Key = tuple[str, bytes]
+"""A topic, and the key of a message there."""
 
 
 class KeyOrder:
@@ -63,13 +68,6 @@ class KeyOrder:
         if out.key is None:
             return False
         return self._newest[out.topic, out.key][0] > out.number
-
-
-POLL_SECONDS = 0.1
-PAUSE_SECONDS = 1.0
-"""Before a refused message is sent again."""
-TOO_BIG = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
-PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001 - so named
 
 
 class Sending(msgspec.Struct, eq=False, gc=False):
@@ -167,7 +165,7 @@ class ReliableProducer:
         return True
 
     def _try(self, sending: Sending) -> bool:
-        """Return it to the producer; False where its queue is full."""
+        """Hand it to the producer; False where its queue is full."""
         producer, sent = self._producer, sending.sent
         report = partial(self._report, sending, producer)
         try:

@@ -3,12 +3,11 @@
 Shoppers have a long-term profile (categories, brands, price tier) and a need of
 the moment that stays for a while and then switches; the needs of all shift with
 the season. What they look at next follows from need, profile, complements and
-popularity (`choice`), so a good recommender beats popularity by far.
+popularity (`choice`), so a good recommender beats popularity by far. Bad lines can be
+put between the good ones, to see what becomes of them (`soil`).
 
 Every float is made by sums, products and quotients alone, and times are whole
 milliseconds, so that one seed gives the same bytes on every machine.
-
-Dirt for the simulated shop: bad lines between good ones, to see what becomes of them.
 """
 
 from __future__ import annotations
@@ -23,45 +22,13 @@ import msgspec
 
 from dataflows.datasets.shop.catalogue import ShopItem, make_items
 from dataflows.datasets.shop.choice import Chooser
-from dataflows.datasets.shop.session import Act, Truth, Visitors, visit
+from dataflows.datasets.shop.session import DAY_MS, Act, Truth, Visitors, visit
 from learners.limited_settings import Count, LimitedSettings, Share
 
 Spoil = Callable[[bytes], bytes]
-
-
-def _changed(line: bytes, field: str, value: object) -> bytes:
-    event = msgspec.json.decode(line)
-    event[field] = value
-    event["event_id"] = f"{event['event_id']}-{field}"
-    return msgspec.json.encode(event)
-
-
-# Each makes a bad line out of a good one; the good one is in the stream as well.
-FAULTS: dict[str, Spoil] = {
-    "cut off": lambda line: line[: len(line) * 2 // 3],
-    "not text": lambda line: line[:20] + b"\xff\xfe\x83" + line[20:],
-    "sent twice": lambda line: line,
-    "year 57000": lambda line: _changed(line, "ts", msgspec.json.decode(line)["ts"] * 1000),
-    "year 1970": lambda line: _changed(line, "ts", 0),
-    "no user": lambda line: _changed(line, "user_id", None),
-    "not a number": lambda line: line[:-1] + b',"value":NaN}',
-    "a list": lambda line: b"[" + line + b"]",
-}
-
-
-def soil(lines: Iterator[bytes], dirt: float, rng: Random) -> Iterator[bytes]:
-    """Yield every line, and after a share `dirt` of them a bad line; the faults take turns."""
-    names = list(FAULTS)
-    turn = 0
-    for line in lines:
-        yield line
-        if rng.random() < dirt:
-            yield FAULTS[names[turn % len(names)]](line)
-            turn += 1
-
+"""Makes a bad line of a good one."""
 
 START_MS = 1_746_082_800_000  # 1 May 2025, 07:00 UTC
-DAY_MS = 86_400_000
 ACTS_PER_VISIT = 9
 # Visits by hour of the day (UTC), as a gap between visits: wide at night.
 GAP_BY_HOUR = (5, 7, 9, 9, 9, 7, 4, 3, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3)
@@ -192,3 +159,34 @@ def _write_lines(path: Path, lines: Iterator[bytes]) -> None:
     with path.open("wb") as out:
         for line in lines:
             out.write(line + b"\n")
+
+
+def soil(lines: Iterator[bytes], dirt: float, rng: Random) -> Iterator[bytes]:
+    """Yield every line, and after a share `dirt` of them a bad line; the faults take turns."""
+    names = list(FAULTS)
+    turn = 0
+    for line in lines:
+        yield line
+        if rng.random() < dirt:
+            yield FAULTS[names[turn % len(names)]](line)
+            turn += 1
+
+
+def _changed(line: bytes, field: str, value: object) -> bytes:
+    event = msgspec.json.decode(line)
+    event[field] = value
+    event["event_id"] = f"{event['event_id']}-{field}"
+    return msgspec.json.encode(event)
+
+
+FAULTS: dict[str, Spoil] = {
+    "cut off": lambda line: line[: len(line) * 2 // 3],
+    "not text": lambda line: line[:20] + b"\xff\xfe\x83" + line[20:],
+    "sent twice": lambda line: line,
+    "year 57000": lambda line: _changed(line, "ts", msgspec.json.decode(line)["ts"] * 1000),
+    "year 1970": lambda line: _changed(line, "ts", 0),
+    "no user": lambda line: _changed(line, "user_id", None),
+    "not a number": lambda line: line[:-1] + b',"value":NaN}',
+    "a list": lambda line: b"[" + line + b"]",
+}
+"""By what is wrong with the bad line; the good one is in the stream as well."""

@@ -3,12 +3,9 @@
 The figure that must be gained is the mean of -log2(rank) of what a user takes next, by meaning
 alone (`questions`), over the newest slice; beside it the same over items unseen in
 training, recall, coverage, the hit rate of the whole recommender in a replay, and a fixed check
-set. Every figure is paired, and its interval drawn over whole users.
-
-A fixed check set: whether the encoder still tells apart what people ask for.
-
-Short requests under the need that each is about, the same for every log; an encoder that
-forgets what words mean in order to know which items go together fails here.
+set: short requests under the need that each is about, the same for every log. An encoder that
+forgets what words mean in order to know which items go together fails there. Every figure is
+paired, and its interval drawn over whole users.
 """
 
 from __future__ import annotations
@@ -44,27 +41,6 @@ from dataflows.registry.decisions import (
 )
 from encoders.base import Encoder
 from encoders.cache.cached import CachedEncoder
-
-
-def reciprocal_ranks(encoder: Encoder) -> NDArray[np.float64]:
-    """Return 1 / rank (n,) of each request's own need among all needs; ties lose.
-
-    A need is the mean of the vectors of its requests, the one asked about left out.
-    """
-    phrases = [(number, phrase) for number, need in enumerate(NEEDS) for phrase in need.phrases]
-    owner = np.array([number for number, _ in phrases])
-    rows = encoder.encode([phrase for _, phrase in phrases]).astype(np.float64)
-    belongs = np.eye(len(NEEDS))[owner]
-    sums, counts = belongs.T @ rows, belongs.sum(axis=0)
-    scores = rows @ (sums / counts[:, None]).T
-    places = np.arange(len(rows))
-    own = (sums[owner] - rows) / (counts[owner] - 1)[:, None]
-    scores[places, owner] = (rows * own).sum(axis=1)
-    # Put this way round, a score that is no number stands before all others.
-    ranks = np.count_nonzero(~(scores < scores[places, owner][:, None]), axis=1)
-    reciprocal: NDArray[np.float64] = 1.0 / ranks
-    return reciprocal
-
 
 RECALL = (10, 50)
 LIVE = "log_rank_live"
@@ -129,6 +105,26 @@ def slice_figures(
     items = max(1, int(asked.candidates.sum()))
     figures[COVERAGE] = _plain(old.listed / items, new.listed / items)
     return figures
+
+
+def reciprocal_ranks(encoder: Encoder) -> NDArray[np.float64]:
+    """Return 1 / rank (n,) of each request's own need among all needs; ties lose.
+
+    A need is the mean of the vectors of its requests, the one asked about left out.
+    """
+    phrases = [(number, phrase) for number, need in enumerate(NEEDS) for phrase in need.phrases]
+    owner = np.array([number for number, _ in phrases])
+    rows = encoder.encode([phrase for _, phrase in phrases]).astype(np.float64)
+    belongs = np.eye(len(NEEDS))[owner]
+    sums, counts = belongs.T @ rows, belongs.sum(axis=0)
+    scores = rows @ (sums / counts[:, None]).T
+    places = np.arange(len(rows))
+    own = (sums[owner] - rows) / (counts[owner] - 1)[:, None]
+    scores[places, owner] = (rows * own).sum(axis=1)
+    # Put this way round, a score that is no number stands before all others.
+    ranks = np.count_nonzero(~(scores < scores[places, owner][:, None]), axis=1)
+    reciprocal: NDArray[np.float64] = 1.0 / ranks
+    return reciprocal
 
 
 def _check(old: Encoder, new: Encoder, seed: int) -> PairedMeasure:

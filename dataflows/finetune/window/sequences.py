@@ -1,10 +1,9 @@
-"""What each user did, one after another, cleaned for training.
+"""What each user did, one after another, cleaned for training, and balanced draws of it.
 
 Left out: events that are not wanted (weight of 0 or below), items without a title, and a
 user's further events on the item that they are at: viewing, taking and buying one thing is
-one step, not three.
-
-Balance: no user, label or item is all that is learnt. Every draw is keyed by a seed.
+one step, not three. `capped`, `drawn` and `by_rarity` see to it that no user, label or item is
+all that is learnt; every draw is keyed by a seed.
 """
 
 from __future__ import annotations
@@ -18,6 +17,8 @@ from numpy.typing import NDArray
 
 from dataflows.finetune.window.window import WindowEvent, WindowItem
 from dataflows.generation.prompts import item_line, search_line
+
+T = TypeVar("T")
 
 
 class Visit(NamedTuple):
@@ -66,9 +67,6 @@ def prompt_lines(steps: Sequence[Visit], most: int) -> list[str]:
     return lines[-most:]
 
 
-T = TypeVar("T")
-
-
 def capped(
     examples: Sequence[T],
     group: Callable[[T], Hashable],
@@ -101,7 +99,7 @@ def drawn(
 
 
 def by_rarity(names: Sequence[Hashable], power: float) -> NDArray[np.float64]:
-    """Return each place (n,) the frequency of its name to minus `power`, scaled to a mean of 1."""
+    """Return weights (n,): how frequent each name is, to minus `power`, scaled to a mean of 1."""
     counts = Counter(names)
     weights = np.array([counts[name] ** -power for name in names], np.float64)
     return weights / weights.mean() if len(weights) else weights
