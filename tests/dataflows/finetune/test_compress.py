@@ -18,6 +18,7 @@ from dataflows.finetune.run import IDENTITY, tuning_folder
 from dataflows.finetune.window.collect import Collector
 from dataflows.finetune.window.window import split
 from dataflows.registry.decisions import Evidence, PairedMeasure
+from dataflows.registry.registry import Registry
 from dataflows.state.store import Store
 from encoders.load import load_encoder
 from tests.dataflows.registry.tiny import about, write_adapter
@@ -58,6 +59,11 @@ def shop(tmp_path_factory):
 @pytest.fixture(scope="module")
 def sentence(tmp_path_factory) -> Path:
     return build_model(tmp_path_factory.mktemp("models") / "one", seed=1)
+
+
+@pytest.fixture
+def registry(tmp_path) -> Registry:
+    return Registry(tmp_path / "models")
 
 
 @pytest.fixture
