@@ -102,7 +102,7 @@ def warm_up(folder: Path, log: Path, items: Path | None, events: int | None, con
 
 
 def clicks(scored, mask: list[bool]) -> dict[str, object]:
-    """Give the hit rates over some of the events, and the lead over the best baseline, paired."""
+    """Return the hit rates over some of the events, and the lead over the best baseline, paired."""
     from dataflows.evaluation.metrics.bootstrap import bootstrap
     from dataflows.evaluation.metrics.rank_metrics import gains
 

@@ -42,7 +42,7 @@ def is_there(name: str) -> bool:
 
 
 def write_log(name: str, folder: Path, events: int | None) -> tuple[Path, Path | None]:
-    """Write a log; give its events and its catalogue, None where it has no catalogue.
+    """Write a log; return its events and its catalogue, None where it has no catalogue.
 
     `events` is how many will be replayed: what is hidden is hidden in the first half of those.
     """

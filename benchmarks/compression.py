@@ -48,7 +48,7 @@ def main():
 
 
 def forms(source, folder):
-    """Give (name, encoder, size of its weights in MB) of the source and what is made of it."""
+    """Return (name, encoder, size of its weights in MB) of the source and what is made of it."""
     from encoders.backends.minilm import packaged_folder
     from encoders.backends.sentence import SentenceEncoder
     from encoders.compression.int8 import compress_int8
@@ -72,7 +72,7 @@ def weigh(path):
 
 
 def read_banking():
-    """Give sentences, labels and whether each is of the test split."""
+    """Return sentences, labels and whether each is of the test split."""
     from dataflows.datasets.convert import convert
 
     with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +85,7 @@ def read_banking():
 
 
 def read_titles():
-    """Give the titles of ml-100k, each once."""
+    """Return the titles of ml-100k, each once."""
     rows = [line.split("\t") for line in ML100K.read_text("utf-8").splitlines()]
     place = next(n for n, name in enumerate(rows[0]) if name.startswith("movie_title"))
     return list(dict.fromkeys(row[place] for row in rows[1:]))
@@ -109,7 +109,7 @@ def measure(encoder, texts, labels, tests, titles, whole):
 
 
 def rate(encoder, texts):
-    """Give texts a CPU second, of the best of several parts: others may use the machine."""
+    """Return texts a CPU second, of the best of several parts: others may use the machine."""
     size = len(texts) // ROUNDS
     best = 0.0
     for start in range(0, len(texts), size):
@@ -130,7 +130,7 @@ def alone(encoder, texts):
 
 
 def nearest(vectors, count=10):
-    """Give the rows of the `count` nearest others of each row."""
+    """Return the rows of the `count` nearest others of each row."""
     close = vectors @ vectors.T
     np.fill_diagonal(close, -np.inf)
     return np.argsort(-close, axis=1)[:, :count]
@@ -142,7 +142,7 @@ def kept(some, others):
 
 
 def probe(vectors, labels, tests):
-    """Fit a softmax regression with a little L2, full batch; give the accuracy on test."""
+    """Fit a softmax regression with a little L2, full batch; return the accuracy on test."""
     import torch
 
     torch.manual_seed(0)

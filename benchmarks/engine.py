@@ -56,7 +56,7 @@ class Alone:
 
 
 def log_files(folder: Path, events: int, *, shop: bool) -> tuple[str, Path, Path]:
-    """Write the log and its catalogue; give its name and the two files."""
+    """Write the log and its catalogue; return its name and the two files."""
     from dataflows.datasets.convert import convert
     from dataflows.datasets.shop.shop import Shop
 
@@ -68,7 +68,7 @@ def log_files(folder: Path, events: int, *, shop: bool) -> tuple[str, Path, Path
 
 
 def more_items(path: Path, upto: int) -> Iterator[bytes]:
-    """Give made-up items, so that the catalogue holds `upto`; nobody ever meets them."""
+    """Return made-up items, so that the catalogue holds `upto`; nobody ever meets them."""
     have = sum(1 for _ in path.open("rb"))
     rng = np.random.default_rng(0)
     for number in range(max(0, upto - have)):
@@ -179,7 +179,7 @@ def popularity_case(events: int) -> dict[str, object]:
 
 
 def memory_mb() -> float:
-    """Give the most memory that this process has had, in MiB."""
+    """Return the most memory that this process has had, in MiB."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 

@@ -21,7 +21,7 @@ from dataflows.config.config import load_config
 from dataflows.evaluation.metrics.bootstrap import bootstrap
 from dataflows.evaluation.metrics.rank_metrics import gains
 from dataflows.evaluation.replay import ReplaySettings, replay
-from dataflows.generation.item_generator import Named
+from dataflows.generation.item_generator import NamedItems
 from dataflows.generation.responder import LlmResponder
 from encoders.llm.load import load_language_model
 
@@ -54,7 +54,7 @@ class Reader(Silent):
         return [
             None
             if key_of(wish) not in self.answers
-            else Named(
+            else NamedItems(
                 wish.user_id,
                 *self.answers[key_of(wish)],
                 (wish.taken.length, wish.taken.ts),
@@ -88,7 +88,7 @@ def answered(responder, wishes, path):
 
 
 def hits(log, answers):
-    """Give how often the user's next item, or one of the next ten, was named."""
+    """Return how often the user's next item, or one of the next ten, was named."""
     taken = {}
     with log.open() as file:
         for event in map(json.loads, file):
@@ -103,7 +103,7 @@ def hits(log, answers):
 
 
 def compare(without, having, k):
-    """Give the paired differences of two replays over the same events."""
+    """Return the paired differences of two replays over the same events."""
     users = without.scored.column("user")
     earned = [gains(each.scored.column("tie_safe"), k) for each in (without, having)]
     ranks = [each.scored.column("tie_safe").astype(float) for each in (without, having)]

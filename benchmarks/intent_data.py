@@ -26,7 +26,7 @@ class Sentences:
     splits: np.ndarray
 
     def pick(self, splits, seed=None):
-        """Give those of some splits, in a seeded random order where a seed is given."""
+        """Return those of some splits, in a seeded random order where a seed is given."""
         rows = np.flatnonzero(np.isin(self.splits, splits))
         if seed is not None:
             rows = np.random.default_rng(seed).permutation(rows)

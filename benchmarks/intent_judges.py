@@ -68,13 +68,13 @@ def batch_on_past(data, of):
 
 
 def part(data, begin, end):
-    """Give a stretch of the stream."""
+    """Return a stretch of the stream."""
     span = slice(begin, end)
     return type(data)(data.vectors[span], data.labels[span], data.splits[span])
 
 
 def first_of_each(data, count):
-    """Give the events that are among the first `count` of their label, in order."""
+    """Return the events that are among the first `count` of their label, in order."""
     seen: dict[str, int] = {}
     rows = []
     for row, label in enumerate(data.labels.tolist()):

@@ -28,7 +28,7 @@ WARM_UP = 0.1
 
 
 def rows(seed):  # noqa: ARG001 - the log has an order of its own
-    """Give the rows of the table; each is data, what, goal, value, met, and its numbers."""
+    """Return the rows of the table; each is data, what, goal, value, met, and its numbers."""
     events, pages = log()
     figures = judged(events, pages)
     ours, first, last = (figures["belief"][part] for part in ("all", "first", "last"))
@@ -59,7 +59,7 @@ def made(what, goal, value, met, figures):
 
 
 def log():
-    """Give the events in order of time, and page -> (vector, top category or None)."""
+    """Return the events in order of time, and page -> (vector, top category or None)."""
     from dataflows.datasets.convert import convert
     from encoders.cache.cached import CachedEncoder
     from encoders.load import load_encoder
@@ -85,7 +85,7 @@ def log():
 
 
 def judged(events, pages):
-    """Play the log; give method -> part -> (accuracy, log loss) after the warm-up."""
+    """Play the log; return method -> part -> (accuracy, log loss) after the warm-up."""
     from learners.intent.event_buffer import LateLabel
     from learners.intent.tracker import IntentTracker
     from learners.settings import LearnerSettings
@@ -124,7 +124,7 @@ def judged(events, pages):
 
 
 def guessed(targets, after):
-    """Give what the references think, from the targets so far."""
+    """Return what the references think, from the targets so far."""
     labels = list(targets)
     counts = np.array([targets[label] for label in labels], float) + 1.0
     frequent = counts / counts.sum() if labels else counts

@@ -96,7 +96,7 @@ def alone(arguments: list[str]):
 
 
 def goals(kind: str, found) -> list[tuple[str, str, bool]]:
-    """Give (goal, value, met) of a round."""
+    """Return (goal, value, met) of a round."""
     figures, minutes = found["evidence"]["figures"], found["wall_seconds"] / 60
     rows = [
         (

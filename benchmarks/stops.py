@@ -118,7 +118,7 @@ class Stage:
 def measure(
     stage: Stage, name: str, folder: Path, options: argparse.Namespace
 ) -> tuple[float, int]:
-    """Give the seconds from SIGTERM to the end, and the exit status."""
+    """Return the seconds from SIGTERM to the end, and the exit status."""
     case = stage.cases()[name]
     guest, settings = stage.guest, {"batch_size": 50, "degraded_seconds": 1}
     fill(stage.cluster.broker, guest.names, shopping(EVENTS))

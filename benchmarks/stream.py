@@ -176,7 +176,7 @@ class Bench:
     def put(
         self, events: Sequence[dict[str, Any]], rate: float | None = None
     ) -> dict[Place, float]:
-        """Produce events, at a rate or at once; give place -> when it was produced."""
+        """Produce events, at a rate or at once; return place -> when it was produced."""
         began, times, topic = time.perf_counter(), {}, self.kafka.events_topic
         for number, event in enumerate(events):
             value, key = msgspec.json.encode(event), event["user_id"].encode()

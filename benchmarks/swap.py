@@ -85,7 +85,7 @@ def noisy_copy(folder: Path) -> Path:
 
 
 def register(registry: Registry, folder: Path) -> str:
-    """Add the copy to the registry; give its id."""
+    """Add the copy to the registry; return its id."""
     encoder = load_encoder(str(folder))
     about = About(
         base="packaged",
@@ -139,7 +139,7 @@ class Bench:
         self.log.flush()
 
     def run(self, until: Any) -> tuple[float, float]:
-        """Append at the rate until something is so; give from when to when."""
+        """Append at the rate until something is so; return from when to when."""
         begun = due = time.perf_counter()
         while not until():
             if time.perf_counter() - begun > PATIENCE or self.process.poll() is not None:

@@ -37,7 +37,7 @@ def sentences(name):
 
 
 def agreement(model, events, sample, seed=0):
-    """Give how often the teacher agrees with the labels of a seeded sample of events."""
+    """Return how often the teacher agrees with the labels of a seeded sample of events."""
     labels = tuple(sorted({event["intent"] for event in events}))
     rows = np.random.default_rng(seed).permutation(len(events))[:sample]
     questions = [

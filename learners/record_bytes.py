@@ -7,7 +7,7 @@ from typing import Self
 KEY_CHARACTERS = 60
 
 
-class Stored(bytes):
+class RecordBytes(bytes):
     """The bytes of the record (`kind`, `key`) in the file `file`; equal to the bytes alone."""
 
     file: str
@@ -34,4 +34,4 @@ def where(file: object, kind: str, key: str) -> str:
 
 def prefix(blob: bytes) -> str:
     """Return what an error about these bytes begins with, "" where it is not known."""
-    return f"{blob.where}: " if isinstance(blob, Stored) else ""
+    return f"{blob.where}: " if isinstance(blob, RecordBytes) else ""

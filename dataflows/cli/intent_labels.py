@@ -17,7 +17,12 @@ from rich.table import Table
 from dataflows.cli.send_decision import send, signer_name
 from dataflows.config.config import Config
 from dataflows.engine.decisions.carry_out import written_records
-from dataflows.engine.decisions.history import Applied, DecisionState, read_history, read_taken
+from dataflows.engine.decisions.history import (
+    AppliedDecision,
+    DecisionState,
+    read_history,
+    read_taken,
+)
 from dataflows.engine.status.progress import read_learnt
 from dataflows.errors import InputError
 from dataflows.messages.signed import next_sequence
@@ -33,7 +38,7 @@ def overviews(config: Config) -> dict[int, Overview]:
     return {shard: _decisions(store).overview() for shard, store in _readers(config)}
 
 
-def history(config: Config, shard: int | None = None) -> dict[int, list[Applied]]:
+def history(config: Config, shard: int | None = None) -> dict[int, list[AppliedDecision]]:
     """Return the decisions that each shard carried out. Raises InputError without a state."""
     found = {}
     for number, store in _readers(config):
@@ -175,7 +180,7 @@ def as_json(found: dict[int, Overview]) -> str:
     return json.dumps(plain, ensure_ascii=False, indent=2)
 
 
-def show_history(found: dict[int, list[Applied]], console: Console) -> None:
+def show_history(found: dict[int, list[AppliedDecision]], console: Console) -> None:
     """Print the decisions that were carried out, oldest first."""
     names = ("shard", "from event", "decision", "label", "into", "by")
     table = Table(*names, box=None, pad_edge=False)

@@ -12,7 +12,7 @@ from dataflows.cli.options import ConfigOption, read_config
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dataflows.cli.state_check import Looked
+    from dataflows.cli.state_check import ShardCheck
 
 app = typer.Typer(help="Check the state, back it up, put a backup in place.", rich_markup_mode=None)
 
@@ -94,7 +94,7 @@ def restore(
         typer.echo(f"{aside}: the state that was there")
 
 
-def _show(looked: Looked, console: Console) -> None:
+def _show(looked: ShardCheck, console: Console) -> None:
     from rich.table import Table
 
     marked = "" if looked.is_marked else ", not yet marked as complete"

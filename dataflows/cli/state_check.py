@@ -27,7 +27,7 @@ from dataflows.state.outbox import KIND_MESSAGE, KIND_NEXT, Out
 from dataflows.state.shard_files import is_complete, shards_in, wal_path
 from dataflows.state.store import Store, commits_within, store_path
 from learners.codec import DamagedError, decode
-from learners.record_bytes import Stored
+from learners.record_bytes import RecordBytes
 
 MOST_SHOWN = 10
 """So many of a shard's damages are shown one by one, the rest as a number."""
@@ -51,7 +51,7 @@ class KindSize(msgspec.Struct):
     summed: int = 0
 
 
-class Looked(msgspec.Struct):
+class ShardCheck(msgspec.Struct):
     """What was seen of one database. `damages` are lines for a person; `more` were not shown."""
 
     file: str
@@ -70,7 +70,7 @@ class Looked(msgspec.Struct):
             self.more += 1
 
 
-def look(folder: Path) -> list[Looked]:
+def look(folder: Path) -> list[ShardCheck]:
     """Look through every shard of a state folder. Raises InputError where there is no state."""
     shards = shards_in(folder)
     if not shards:
@@ -78,10 +78,10 @@ def look(folder: Path) -> list[Looked]:
     return [look_at(folder, shard) for shard in shards]
 
 
-def look_at(folder: Path, shard: int) -> Looked:
+def look_at(folder: Path, shard: int) -> ShardCheck:
     """Look through one database, as far as it can be read."""
     database = store_path(folder, shard)
-    looked = Looked(str(database), is_marked=is_complete(database))
+    looked = ShardCheck(str(database), is_marked=is_complete(database))
     try:
         with closing(view_of(folder, shard)) as view, view.as_of_one_commit() as connection:
             looked.bytes, looked.commits = size_of(database), commits_within(connection)
@@ -116,7 +116,7 @@ def size_of(database: Path) -> int:
     return database.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
 
 
-def _look_at_records(database: Path, connection: sqlite3.Connection, looked: Looked) -> None:
+def _look_at_records(database: Path, connection: sqlite3.Connection, looked: ShardCheck) -> None:
     for row in connection.execute("SELECT * FROM records"):
         kind, key, value, stored = (*row, None)[:4]
         if not isinstance(kind, str) or not isinstance(key, str):
@@ -130,7 +130,7 @@ def _look_at_records(database: Path, connection: sqlite3.Connection, looked: Loo
             continue
         held.bytes += len(value)
         try:
-            _TYPED.get(kind, _skipped)(Stored(value, str(database), kind, key))
+            _TYPED.get(kind, _skipped)(RecordBytes(value, str(database), kind, key))
         except DamagedError as error:
             looked.tell(str(error))
 
@@ -140,7 +140,7 @@ def _skipped(blob: bytes) -> object:
     return decode(blob, msgspec.Raw)
 
 
-def _look_at_ledger(view: Store, looked: Looked) -> None:
+def _look_at_ledger(view: Store, looked: ShardCheck) -> None:
     ledger = Ledger()
     ledger.restore(view.get, view.scan)
     try:

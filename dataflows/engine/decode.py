@@ -43,7 +43,7 @@ class Renderer:
         return Rendered(raw, None if raw.is_mark else self._decode(raw), None)
 
     def render(self, record: Raw | Rendered) -> Rendered:
-        """Return a record its text, and decode it if that was not done."""
+        """Return a record with its text, decoded if that was not done."""
         decoded = record if isinstance(record, Rendered) else self.decode(record)
         text = self._text(decoded.one)
         return decoded if text is None else Rendered(decoded.raw, decoded.one, text)

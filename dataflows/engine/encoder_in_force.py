@@ -81,7 +81,7 @@ def newest_in_force(folder: Path, shards: int) -> InForce | None:
     return max(known, key=lambda one: one.sequence, default=None)
 
 
-class Space:
+class EncoderSpace:
     """What is `in_force` in a shard, and the `encoder` at hand, which should be that one."""
 
     def __init__(self, in_force: InForce, encoder: Encoder | None, counts: Counter[str]) -> None:

@@ -44,7 +44,7 @@ def moved_blob(stored: StoredItem, vector: Vector | None, encoder: str) -> bytes
 
 
 def read_item(blob: bytes) -> StoredItem:
-    """Return back what `item_blob` wrote. Raises `learners.codec.StateError` if damaged."""
+    """Read what `item_blob` wrote. Raises `learners.codec.StateError` if damaged."""
     return unpack_as(blob, KIND, VERSION, StoredItem)
 
 

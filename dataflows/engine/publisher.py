@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataflows.messages import outgoing_json
 from dataflows.messages.outgoing import Position, Versions
 from dataflows.messages.raw import Raw, Reject
-from dataflows.state.last_sent import Last, LastSent
+from dataflows.state.last_sent import LastList, LastSent
 from dataflows.state.outbox import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, Out, Outbox
 from dataflows.state.records import Record, Records
 from learners.codec import pack, unpack_as
@@ -50,7 +50,7 @@ class Publisher:
     ) -> list[Out]:
         """Return the messages for a fresh list of a user who was touched, made after `raw`."""
         ids = tuple(entry.item_id for entry in offered.entries)
-        fresh = Last(ids, likeliest(offered.intent), likeliest(offered.belief))
+        fresh = LastList(ids, likeliest(offered.intent), likeliest(offered.belief))
         last = self._last_sent.touch(offered.user_id)
         self._counts["lists_made"] += 1
         is_certain = self._last_sent.is_certain(offered.user_id)

@@ -27,8 +27,8 @@ from dataflows.engine.batch import (
 )
 from dataflows.engine.cleaning.cleaner import Cleaner, Verdict
 from dataflows.engine.cleaning.late_outcomes import outcome_of_label, outcome_of_retraction
-from dataflows.engine.decisions.carry_out import DONE, Deciding, parts
-from dataflows.engine.encoder_in_force import KIND_VERSIONS, InForce, Space, read_in_force
+from dataflows.engine.decisions.carry_out import DONE, ShardDecisions, parts
+from dataflows.engine.encoder_in_force import KIND_VERSIONS, EncoderSpace, InForce, read_in_force
 from dataflows.engine.item_store import KIND as KIND_ITEM
 from dataflows.engine.item_store import item_blob, moved_blob, read_item, to_item
 from dataflows.engine.protocols import NO_LLM, LlmHooks, Model, Observer, SwitchPreparer
@@ -117,14 +117,14 @@ class Engine(Generic[M]):
         if stored is not None:
             sequence = min(stored.sequence, in_force.sequence)
             in_force = msgspec.structs.replace(stored, model=in_force.model, sequence=sequence)
-        self.space = Space(in_force, encoder, self.counts)
+        self.space = EncoderSpace(in_force, encoder, self.counts)
         self._reencodings = reencodings
         self._followed: dict[str, str | None] | None = None
         self._stale: deque[str] = deque()
         self.shard = shard
         self._end = EndNote(store)
         self._last_sent = LastSent(store.get, served_users, after_crash=not self._end.is_sure)
-        self.deciding = Deciding(shard, shards, self.counts, store.get)
+        self.deciding = ShardDecisions(shard, shards, self.counts, store.get)
         self._publisher = Publisher(
             self.outbox, in_force.versions, self._last_sent, clock, self.counts
         )

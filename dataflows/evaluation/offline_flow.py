@@ -126,7 +126,7 @@ class PlaySource(DynamicSource[Raw]):
         self._pace = pace
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Batches:  # noqa: ARG002
-        """Return the first worker all of it."""
+        """Return the whole log for the first worker, nothing for others."""
         batches = self._batches if worker_index == 0 else iter(())
         return _Batches(batches, self._pace, self.stop)
 
@@ -147,7 +147,7 @@ class NowhereSink(DynamicSink[Out]):
         self._acknowledge = acknowledge
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Delivered:  # noqa: ARG002
-        """Return a worker its end."""
+        """Return the end of one worker."""
         return _Delivered(self._acknowledge)
 
 

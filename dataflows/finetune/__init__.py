@@ -1,5 +1,5 @@
 """Fine-tuning from the stream: windows of events, examples, rounds, and the gate before the swap.
 
-`evidence` is what a round measured, `gate` the judgement of it, `round` one round of one
-model, `flow` the process of its own that does rounds as events come.
+`flow` reads the stream, `window` gathers it, `rounds` has one round of one model done at a time,
+in which `encoder` or `language` trains and measures, and `gate` judges what was measured.
 """

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataflows.errors import InputError
 
 
-class Quiet:
+class QuietInput:
     """Whether the input has been quiet for `seconds` since all of it was read; never for None.
 
     `is_read`, to be set, says whether all that was there is read. Until it is, silence is no

@@ -1,6 +1,6 @@
 """The fine-tuning dataflow: the same source, decoded and cleaned as live, gathered into windows.
 
-Reading never waits for a round: rounds are done by the worker (`trainer`), each in a process
+Reading never waits for a round: rounds are done by the worker (`rounds.scheduler`), each in a process
 of its own, and the last step only wakes it.
 """
 
@@ -16,7 +16,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from dataflows.config.events import EventSettings
 from dataflows.finetune.window.collect import Arrived, Collector
-from dataflows.finetune.window.kept import Due
+from dataflows.finetune.window.kept import DueWindow
 from dataflows.lifecycle.bytewax_errors import hushing
 from dataflows.messages.events import decode_event
 from dataflows.messages.items import decode_item
@@ -56,7 +56,7 @@ class DecodeStep:
         return Arrived(raw, decode_event(raw, self._settings))
 
 
-class CollectLogic(StatefulBatchLogic[list[Arrived], Due, None]):
+class CollectLogic(StatefulBatchLogic[list[Arrived], DueWindow, None]):
     """The collector as Bytewax sees it; Bytewax keeps nothing of it.
 
     `stored` is called after each commit.
@@ -67,7 +67,7 @@ class CollectLogic(StatefulBatchLogic[list[Arrived], Due, None]):
         self._stored = stored
 
     @hushing
-    def on_batch(self, values: list[list[Arrived]]) -> tuple[Iterable[Due], bool]:
+    def on_batch(self, values: list[list[Arrived]]) -> tuple[Iterable[DueWindow], bool]:
         """Collect micro-batches; return the windows that closed."""
         closed = [due for arrived in values for due in self._collector.take(arrived)]
         return closed, self.RETAIN
@@ -79,15 +79,15 @@ class CollectLogic(StatefulBatchLogic[list[Arrived], Due, None]):
         self._stored()
 
 
-class _Waker(StatelessSinkPartition[Due]):
+class _Waker(StatelessSinkPartition[DueWindow]):
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
 
-    def write_batch(self, items: list[Due]) -> None:  # noqa: ARG002 - they lie in the store
+    def write_batch(self, items: list[DueWindow]) -> None:  # noqa: ARG002 - they lie in the store
         self._wake()
 
 
-class RoundSink(DynamicSink[Due]):
+class RoundSink(DynamicSink[DueWindow]):
     """Wakes the worker when a window has closed; it finds the window in the store."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
@@ -115,5 +115,5 @@ def build_tuning_flow(
     return flow
 
 
-def _without_keys(keyed: Sequence[tuple[str, Due]]) -> list[Due]:
+def _without_keys(keyed: Sequence[tuple[str, DueWindow]]) -> list[DueWindow]:
     return [due for _, due in keyed]

@@ -22,7 +22,7 @@ from bytewax.run import cli_main
 from dataflows.config.config import Config
 from dataflows.connectors.files.configured import file_source
 from dataflows.engine.item_store import stored_items
-from dataflows.finetune.end_of_input import Quiet
+from dataflows.finetune.end_of_input import QuietInput
 from dataflows.finetune.flow import DecodeStep, build_tuning_flow
 from dataflows.finetune.preconditions import check_tunable
 from dataflows.finetune.rounds.process import round_settings
@@ -100,7 +100,7 @@ class _Process:
     collector: Collector
     trainer: Trainer
     ends: _Ends
-    quiet: Quiet
+    quiet: QuietInput
     flow: Dataflow
 
     def lines(self) -> list[str]:
@@ -139,7 +139,7 @@ def _assemble(
         round_settings(config),
         view,
     )
-    quiet = Quiet(settings.quiet_seconds if once else None, config.kafka.start_seconds)
+    quiet = QuietInput(settings.quiet_seconds if once else None, config.kafka.start_seconds)
 
     def is_over() -> bool:
         return stop.is_set() or trainer.has_failed or quiet.is_over()

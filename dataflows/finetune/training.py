@@ -10,7 +10,7 @@ from dataflows.registry.decisions import TrainingHealth, health_of
 from encoders.base import TrainingProgress
 
 
-class Done(Protocol):
+class FinishedTraining(Protocol):
     """What `health_after` reads of `EncoderRound` and `LanguageRound`."""
 
     @property
@@ -27,7 +27,7 @@ class Done(Protocol):
     def peak_bytes(self) -> int: ...  # noqa: D102
 
 
-def health_after(done: Done) -> TrainingHealth:
+def health_after(done: FinishedTraining) -> TrainingHealth:
     """Return the health of a training that ended."""
     return health_of(
         done.losses,

@@ -25,7 +25,7 @@ class Wish(NamedTuple):
     taken: GenerationContext
 
 
-class Named(NamedTuple):
+class NamedItems(NamedTuple):
     """Items named for a user, best first, with `lifts` in nats; `asked` as in the learners.
 
     `version` is the fingerprint of the language model.
@@ -84,7 +84,7 @@ class Generator:
 
     def name(
         self, wishes: Sequence[Wish], is_live: Callable[[str], bool] | None = None
-    ) -> list[Named]:
+    ) -> list[NamedItems]:
         """Name items for users, in the order of the wishes.
 
         `is_live` is asked at the end about each item; one that left is not named.
@@ -101,7 +101,7 @@ class Generator:
         )
         self._learn_priors({one.item_id for each in found for one in each})
         return [
-            Named(
+            NamedItems(
                 wish.user_id,
                 [one.item_id for one in each],
                 [one.log_likelihood - self._prior(one.item_id) for one in each],

@@ -31,7 +31,7 @@ EVEN_COUNTS = 8.0
 _MOST = 500.0  # texts that are remembered; older ones fade
 
 
-class Usual:
+class ScoreCalibration:
     """Mean and spread of each label's score (labels,), less what all have in common.
 
     `blank` are the scores after no text. Labels that can never be found have -inf.
@@ -106,7 +106,7 @@ class LabelScorer:
         self._trie = Trie(model.end_id)
         for label in labels:
             self._trie.put(label, model.target_ids(label_words(label)))
-        self._usual = Usual(self.scores([""])[0])
+        self._usual = ScoreCalibration(self.scores([""])[0])
 
     def scores(self, texts: Sequence[str]) -> Floats:
         """Return log-likelihoods (n, labels) of labels after texts; -inf for one without words."""

@@ -14,7 +14,7 @@ from dataflows.config.generate import GenerateSettings
 from dataflows.errors import InputError
 from dataflows.generation.responder import LlmResponder
 from dataflows.generation.worker import Worker
-from dataflows.lifecycle.rare_warnings import Seldom
+from dataflows.lifecycle.rare_warnings import RareWarnings
 from dataflows.registry.registry import Registry, open_registry
 from encoders.llm.errors import LanguageError
 from encoders.llm.load import load_language_model
@@ -83,7 +83,7 @@ class Renewal:
         self._seconds = seconds
         self._clock = clock
         self._next = clock()
-        self._seldom = Seldom(_log, clock=clock)
+        self._seldom = RareWarnings(_log, clock=clock)
         self._in_use = ""
 
     def __call__(self, model: LanguageModel) -> LanguageModel | None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from dataflows.config.generate import GenerateSettings
-from dataflows.generation.item_generator import Named, Wish
+from dataflows.generation.item_generator import NamedItems, Wish
 from dataflows.generation.labeller import LabelQuestion, Lesson
 from dataflows.generation.prompts import MOST_SHOWN
 from dataflows.generation.queue import Allowance, Request, RequestQueue
@@ -163,7 +163,7 @@ class LlmClient:
         if self._queue.is_prompt:
             self.begin(learner)
 
-    def _take_names(self, learner: ShardModel, named: Named) -> None:
+    def _take_names(self, learner: ShardModel, named: NamedItems) -> None:
         kept = learner.put_generated(named.user_id, named.item_ids, named.lifts, named.asked)
         self._counts["generate_users"] += 1
         self._counts["generate_items"] += kept

@@ -15,7 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 from dataflows.generation.queue import Answer, Backlog, Request, Responder
-from dataflows.lifecycle.rare_warnings import Seldom
+from dataflows.lifecycle.rare_warnings import RareWarnings
 from dataflows.messages.items import ItemRecord
 from encoders.llm.decoding.kv_cache import DecodingStopped, ended_by
 
@@ -57,7 +57,7 @@ class Worker:
         self._stopped = False
         self._turn = 0
         self._busy = False
-        self._seldom = Seldom(_log)
+        self._seldom = RareWarnings(_log)
         self._ready = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="language-model", daemon=True)
 

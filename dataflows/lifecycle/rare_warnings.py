@@ -11,7 +11,7 @@ TELL_EVERY = 60.0
 """Seconds between two lines of one kind, unless said."""
 
 
-class Seldom:
+class RareWarnings:
     """Warnings of a logger, at most one of a kind in `every` seconds. Safe between threads."""
 
     def __init__(

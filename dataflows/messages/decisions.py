@@ -9,7 +9,7 @@ import msgspec
 from dataflows.config.event_types import INTENTS
 from dataflows.config.events import EventSettings
 from dataflows.config.signing_keys import Keys
-from dataflows.lifecycle.rare_warnings import Seldom
+from dataflows.lifecycle.rare_warnings import RareWarnings
 from dataflows.messages.events import Event
 from dataflows.messages.raw import Raw, Reason, Refused, Reject, shown
 from dataflows.messages.signed import Signed, read_signed
@@ -23,7 +23,7 @@ from learners.intent.decisions import Control
 
 DECISIONS = "decisions"
 
-_seldom = Seldom(logging.getLogger(__name__))
+_seldom = RareWarnings(logging.getLogger(__name__))
 
 
 class LabelDecision(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ _LARGE = re.compile(rb"[0-9]{19}|[eE]\+?[0-9]{3}")
 """Integers of fewer digits fit, and so does what has an exponent of two."""
 
 
-class Beyond(float):
+class HugeNumber(float):
     """A number of JSON that no float can hold; `text` is how it was written."""
 
     text: str
@@ -33,7 +33,7 @@ class Beyond(float):
 def read_float(text: str) -> float:
     """Read a number with a point or an exponent, as `json.loads` wants it."""
     number = float(text)
-    return number if math.isfinite(number) else Beyond(text)
+    return number if math.isfinite(number) else HugeNumber(text)
 
 
 def read_integer(text: str) -> float:
@@ -41,7 +41,7 @@ def read_integer(text: str) -> float:
     try:
         return int(text)
     except ValueError:  # more digits than Python takes
-        return Beyond(text)
+        return HugeNumber(text)
 
 
 def fit(value: dict[str, Any], record: bytes) -> tuple[dict[str, Any], bool]:
@@ -60,7 +60,7 @@ def _fitted(value: Any) -> Any:
         return {key: _fitted(one) for key, one in value.items()}
     if isinstance(value, list):
         return [_fitted(one) for one in value]
-    if isinstance(value, Beyond):
+    if isinstance(value, HugeNumber):
         return value.text
     if isinstance(value, int) and not SMALLEST <= value <= LARGEST:
         return str(value)

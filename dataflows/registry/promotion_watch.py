@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from dataflows.config.config import Config
-from dataflows.lifecycle.rare_warnings import Seldom
+from dataflows.lifecycle.rare_warnings import RareWarnings
 from dataflows.registry.manifest import Promotion
 from dataflows.registry.registry import Registry, open_registry
 
@@ -50,7 +50,7 @@ class PromotionWatch:
         self._topic = topic
         self._clock = clock
         self._next = clock()
-        self._seldom = Seldom(_log, clock=clock)
+        self._seldom = RareWarnings(_log, clock=clock)
 
     def poll(self) -> list[Promotion]:
         """Return the promotions since the last call, oldest first; none before `seconds` are over.

@@ -20,7 +20,7 @@ KIND_STATE = "served:state"
 IN_MEMORY = 20_000
 
 
-class Last(msgspec.Struct, array_like=True):
+class LastList(msgspec.Struct, array_like=True):
     """The item ids of the last list sent, best first, and the top needs told with it.
 
     `intent` is that of the newest event, `belief` that of the session.
@@ -31,7 +31,7 @@ class Last(msgspec.Struct, array_like=True):
     belief: str | None = None
 
 
-_STORED: Any = Last | None
+_STORED: Any = LastList | None
 
 
 class _Generation(msgspec.Struct, array_like=True):
@@ -41,7 +41,7 @@ class _Generation(msgspec.Struct, array_like=True):
 
 class _Entry(msgspec.Struct):
     generation: int
-    last: Last | None
+    last: LastList | None
     is_changed: bool
 
 
@@ -65,17 +65,17 @@ class LastSent:
         self._dropped: list[int] = []
         self._certain: set[str] | None = set() if after_crash else None
 
-    def touch(self, user_id: str) -> Last | None:
+    def touch(self, user_id: str) -> LastList | None:
         """Note an event of this user; return what they were last sent.
 
-        An empty `Last`: nothing so far. None: something may have been sent, and is forgotten.
+        An empty `LastList`: nothing so far. None: something may have been sent, and is forgotten.
         """
         entry = self._entry(user_id)
         if entry is None or entry.generation != self._state.number:
             entry = self._renew(user_id, entry)
         return entry.last
 
-    def send(self, user_id: str, last: Last) -> None:
+    def send(self, user_id: str, last: LastList) -> None:
         """Note what the user, who has been touched, is sent."""
         entry = self._entries[user_id]
         entry.last = last
@@ -97,7 +97,7 @@ class LastSent:
         """Yield the users who have a list, as far as that is stored."""
         for generation in (self._state.number - 1, self._state.number):
             for user_id, blob in scan(_kind(generation)):
-                last: Last | None = decode(blob, _STORED)
+                last: LastList | None = decode(blob, _STORED)
                 if last is not None and last.ids:
                     yield user_id
 
@@ -145,7 +145,7 @@ class LastSent:
             self._rotate()
         if entry is not None and entry.generation < self._state.number:
             self._deleted.add((entry.generation, user_id))
-        never = Last() if self._state.number < 2 else None  # none was dropped, or some were
+        never = LastList() if self._state.number < 2 else None  # none was dropped, or some were
         last = entry.last if entry is not None else never
         renewed = self._entries[user_id] = _Entry(self._state.number, last, is_changed=True)
         self._state.users += 1

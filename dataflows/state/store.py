@@ -40,7 +40,7 @@ from dataflows.state.shard_files import (
     refuse_older,
     write_marker,
 )
-from learners.record_bytes import Stored
+from learners.record_bytes import RecordBytes
 
 FORMAT = "1"
 PAGE_BYTES = 4096
@@ -178,7 +178,7 @@ class Store:
     def _stored(self, kind: str, key: str, value: object, stored: object = None) -> bytes:
         if not isinstance(value, bytes) or not is_whole(kind, key, value, stored):
             raise damaged_record(self.path, kind, key)
-        return Stored(value, self._file, kind, key)
+        return RecordBytes(value, self._file, kind, key)
 
     @contextmanager
     def as_of_one_commit(self) -> Iterator[sqlite3.Connection]:

@@ -58,7 +58,7 @@ def _status_bytes(name: str) -> int:
     return 0
 
 
-class Time:
+class TimeBudget:
     """How many of the planned steps fit: `steps`, found anew after each step, and 1 at least.
 
     The first step is slower than others and is left out of the estimate where there are more.
@@ -73,7 +73,7 @@ class Time:
         self._after: list[float] = []
 
     @classmethod
-    def start(cls, steps: int, seconds: float | None) -> Time:
+    def start(cls, steps: int, seconds: float | None) -> TimeBudget:
         """Begin now, by the system's steady clock."""
         return cls(steps, seconds, monotonic)
 
@@ -95,7 +95,7 @@ class Time:
         self.steps = min(self._planned, done + fitting)
 
 
-class Room:
+class MemoryBudget:
     """How many examples are read at once: `piece`, halved whenever memory ran out.
 
     With a limit, `measure` finds it out before the first step.

@@ -1,1 +1,1 @@
-"""Sentence encoders made from others: trained further, or made smaller. Texts in, a folder out."""
+"""Sentence encoders trained further: pairs of texts in, a folder out."""

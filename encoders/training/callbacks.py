@@ -11,7 +11,7 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from encoders.base import TrainingProgress
-from encoders.llm.budget import Time
+from encoders.llm.budget import TimeBudget
 from encoders.training.loss import TiedLoss
 
 
@@ -20,7 +20,7 @@ class TimeLimitCallback(TrainerCallback):
 
     def __init__(
         self,
-        time: Time,
+        time: TimeBudget,
         loss: TiedLoss,
         progress: Callable[[TrainingProgress], None],
         stop: Callable[[], bool],

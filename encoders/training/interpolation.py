@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoders.base import EncoderError, Vectors
-from encoders.training.pairs import Numbers, Parted
+from encoders.training.pairs import Numbers, PairSplit
 from encoders.training.settings import EncoderTuning
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class HeldOutPairs(NamedTuple):
     strange: tuple[Numbers, Numbers]
 
 
-def held(parts: Parted, rng: np.random.Generator) -> HeldOutPairs:
+def held(parts: PairSplit, rng: np.random.Generator) -> HeldOutPairs:
     """Pick the texts that pairs kept out are ranked among, those of the pairs first of all."""
     both = (parts.strange, parts.known)
     texts = np.unique(np.concatenate([side for pair in both for side in pair]))
@@ -108,7 +108,7 @@ def _mean(values: NDArray[np.float64]) -> float:
     return float(values.mean()) if len(values) else np.nan
 
 
-class Slot:
+class InnerModel:
     """The place in a sentence-transformer of the model with layers. Raises EncoderError."""
 
     def __init__(self, model: SentenceTransformer) -> None:
@@ -139,7 +139,7 @@ def make_trainable(model: SentenceTransformer, settings: EncoderTuning) -> None:
     """
     import torch
 
-    slot = Slot(model)
+    slot = InnerModel(model)
     inner = slot.get()
     for weights in model.parameters():
         weights.requires_grad_(False)
@@ -167,7 +167,7 @@ def make_trainable(model: SentenceTransformer, settings: EncoderTuning) -> None:
 
 def merge(model: SentenceTransformer) -> None:
     """Add what adapters learnt to the weights, so that the model is a plain one again."""
-    slot = Slot(model)
+    slot = InnerModel(model)
     inner = slot.get()
     if hasattr(inner, "merge_and_unload"):
         slot.put(inner.merge_and_unload())

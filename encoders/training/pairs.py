@@ -43,7 +43,7 @@ class Numbered(NamedTuple):
     tied: Numbers
 
 
-class Parted(NamedTuple):
+class PairSplit(NamedTuple):
     """Pairs to train on, and two sorts kept out: of texts met there, of texts met nowhere."""
 
     train: Numbered
@@ -104,7 +104,7 @@ def _check(pairs: TextPairs) -> None:
         raise EncoderError("a weight of a pair is not finite, or below 0; leave that pair out")
 
 
-def parted(pairs: Numbered, share: float, rng: np.random.Generator) -> Parted:
+def parted(pairs: Numbered, share: float, rng: np.random.Generator) -> PairSplit:
     """Keep `share` of all texts out of the training, and as large a part of the other pairs.
 
     Nothing is kept out where the pairs left would be too few to train on.
@@ -117,11 +117,11 @@ def parted(pairs: Numbered, share: float, rng: np.random.Generator) -> Parted:
     train = ~touched & ~is_kept
     if train.sum() < len(train) / 4 or not train.any():
         none = (np.zeros(0, np.intp), np.zeros(0, np.intp))
-        return Parted(pairs, none, none)
+        return PairSplit(pairs, none, none)
     weights = pairs.weights[train]
     negatives = pairs.negatives[train]
     negatives[~np.isin(negatives, pairs.positives[train])] = -1
-    return Parted(
+    return PairSplit(
         Numbered(
             pairs.texts,
             pairs.anchors[train],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from encoders.base import Encoder, EncoderError, TrainingProgress
 from encoders.hub import quiet
-from encoders.llm.budget import Time
+from encoders.llm.budget import TimeBudget
 from encoders.llm.load import best_dtype
 from encoders.training.batches import Collator, OldSpace
 from encoders.training.pairs import Numbered
@@ -47,7 +47,7 @@ class Training:
             torch.manual_seed(settings.seed)
             make_trainable(model, settings)
         self.loss = TiedLoss(model, settings.scale, settings.keep)
-        self.time = Time.start(_steps(pairs, batch_size, settings), settings.max_seconds)
+        self.time = TimeBudget.start(_steps(pairs, batch_size, settings), settings.max_seconds)
         self.steps = 0
         draws = Draws(pairs, batch_size, settings)
         self._collator = Collator(draws, pairs.texts, OldSpace(old, pairs.texts), model.preprocess)

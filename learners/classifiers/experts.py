@@ -97,7 +97,7 @@ def follow(
         weights[expert] = min(max(weights[expert] - step, 0.0), most)
 
 
-class Said(NamedTuple):
+class ExpertAnswers(NamedTuple):
     """What the experts say of one vector, which is given as float32 and as bytes.
 
     `scores` is `(3, n)`; `best` the best cosine with a kept example of each label `(n,)`;
@@ -139,7 +139,7 @@ class Experts:
         """What cosines are multiplied by."""
         return np.float32(self.settings.sharpness / self._spread)
 
-    def ask(self, n: int, vector: Dense) -> Said:
+    def ask(self, n: int, vector: Dense) -> ExpertAnswers:
         """Ask about a vector `(dim + 1,)`; `n`, the number of known labels, is at least 1."""
         plain, sharpness = unit(vector[:-1]), self.sharpness
         codes, scores = coded(plain), np.empty((3, n), np.float32)
@@ -148,14 +148,21 @@ class Experts:
         looked_at = np.empty(min(self.settings.looked_at, n), np.int64)
         shortlist(self._blend.weights, scores, sharpness, looked_at)
         scores[2], best = self._nearest.scores(n, codes, float(sharpness), looked_at)
-        return Said(plain, codes, scores, best, self._blend.chances(scores))
+        return ExpertAnswers(plain, codes, scores, best, self._blend.chances(scores))
 
-    def weigh(self, said: Said, slot: int) -> None:
+    def weigh(self, said: ExpertAnswers, slot: int) -> None:
         """Learn whose word was right on an example of a label that was known."""
         self._blend.learn(said.scores, said.chances, slot)
 
     def teach(
-        self, n: int, vector: Dense, said: Said | None, slot: int, weight: float, *, fresh: bool
+        self,
+        n: int,
+        vector: Dense,
+        said: ExpertAnswers | None,
+        slot: int,
+        weight: float,
+        *,
+        fresh: bool,
     ) -> None:
         """Learn one example of a slot, of `n` labels; what was `said` of it is None at the first.
 
@@ -231,7 +238,7 @@ class Experts:
     def _parts(self) -> list[Softmax | Prototypes | NearestMemory]:
         return [self._softmax, self._prototypes, self._nearest]
 
-    def _measure(self, said: Said) -> None:
+    def _measure(self, said: ExpertAnswers) -> None:
         n = len(said.best)
         if n < 2:
             return

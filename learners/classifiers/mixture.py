@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.classifiers.base import Chances, Dense, LabelLearner
-from learners.classifiers.experts import Experts, Said
+from learners.classifiers.experts import ExpertAnswers, Experts
 from learners.classifiers.label_drift import LabelAlarm, LabelWatch
 from learners.classifiers.labels import Labels
 from learners.classifiers.out_of_scope import Scope
@@ -38,7 +38,7 @@ _NOTHING = 1e-200
 class _View(NamedTuple):
     """What the experts say of a vector, and what the scope sees of it."""
 
-    said: Said
+    said: ExpertAnswers
     fit: NDArray[np.float64]
 
 

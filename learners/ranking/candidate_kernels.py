@@ -50,7 +50,7 @@ def _first_mention(
     n: int,
     gone: int,
 ) -> tuple[int, int, int]:
-    """Return an item a place, 0 where it may not be shown; and both ends of `found` after it."""
+    """Give an item a place, 0 where it may not be shown; return it, and both ends of `found`."""
     if blocked[item]:
         place, gone = 0, gone - 1
         found[gone] = item

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.signals.searches import Search
-from learners.users.generated import NOTHING, Offered
+from learners.users.generated import NOTHING, NamedCandidates
 
 
 class Context(NamedTuple):
@@ -34,7 +34,7 @@ class Context(NamedTuple):
     liking: NDArray[np.float32]
     intent: NDArray[np.float32]
     chances: NDArray[np.float64]
-    generated: Offered = NOTHING
+    generated: NamedCandidates = NOTHING
     gap: float = 0.0
     session: int = 0
     search: Search | None = None

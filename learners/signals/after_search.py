@@ -20,7 +20,7 @@ _LONGEST = 200  # characters of the words that are kept of a row
 _NOTHING = np.zeros(0, np.int32)
 
 
-class Searched(Neighbours):
+class AfterSearch(Neighbours):
     """Counts of what was taken after searches, in the rows of the items nearest to them (hubs).
 
     `words[hub]` is what the vector of the newest search that led there was made of, cut.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.settings import LearnerSettings
-from learners.signals.after_search import Searched
+from learners.signals.after_search import AfterSearch
 from learners.signals.items import ItemTable
 from learners.signals.neighbours import Neighbours, learn_item_weights
 from learners.signals.popularity import TOTAL, Popularity
@@ -39,7 +39,7 @@ class Signals:
             settings.stage_half_life,
         )
         self.neighbours = Neighbours(settings.neighbours, settings.count_half_life)
-        self.searched = Searched(settings.count_half_life)
+        self.searched = AfterSearch(settings.count_half_life)
         self.semantic = SemanticIndex(settings.dim, settings.similar)
         self.values = Values()
         self.fresh: list[int] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from learners.signals.after_search import Searched
+from learners.signals.after_search import AfterSearch
 from learners.signals.semantic import SemanticIndex
 from learners.state.reencode_intent import Encode
 from learners.types import Vector
@@ -37,7 +37,7 @@ class SearchReencoding:
         """Each item that words have led to, and the one that they lead to now."""
         return {hub: led.item for hub, led in self._led.items() if led.item >= 0}
 
-    def follow(self, live: Searched) -> None:
+    def follow(self, live: AfterSearch) -> None:
         """Note the words that are new; `live` must not change meanwhile."""
         for hub, words in live.words.items():
             if self._words.get(hub) != words:

@@ -28,7 +28,7 @@ Floats = NDArray[np.float32]
 Changed = Iterator[tuple[str, str, bytes | None]]
 
 
-class Offered(NamedTuple):
+class NamedCandidates(NamedTuple):
     """What was named for a user: item numbers (n,), and two figures for each (2, n) float32.
 
     The first is the root of one over the place, the second how much likelier the model holds
@@ -39,7 +39,7 @@ class Offered(NamedTuple):
     rows: Floats
 
 
-NOTHING = Offered(np.zeros(0, np.int32), np.zeros((2, 0), np.float32))
+NOTHING = NamedCandidates(np.zeros(0, np.int32), np.zeros((2, 0), np.float32))
 
 
 class GenerationContext(NamedTuple):
@@ -118,7 +118,7 @@ class Generated:
         if len(self._made) > self._users:
             self._drop(next(iter(self._made)))
 
-    def of(self, user_id: str, length: int, before: float | None, position: int) -> Offered:
+    def of(self, user_id: str, length: int, before: float | None, position: int) -> NamedCandidates:
         """Return what was named for a user of this length, unless it is too old.
 
         What was asked for with events at the time `before`, or later, is not to be seen yet.
@@ -132,7 +132,7 @@ class Generated:
         rows[0] = np.arange(1, len(made.items) + 1) ** -0.5
         rows[1] = np.clip(made.lifts, -_FARTHEST, _FARTHEST)
         rows *= _FADES ** max(0, length - made.length)
-        return Offered(np.array(made.items, np.int32), rows)
+        return NamedCandidates(np.array(made.items, np.int32), rows)
 
     def changed(self, position: int) -> Changed:
         """Yield the records changed since the last call, and forget what is too old."""

@@ -33,7 +33,7 @@ _NOTHING_LEFT = 1e-9
 _BELOW_ONE = math.nextafter(1.0, 0.0)
 
 
-class Shares:
+class CategoryShares:
     """What share of everybody's recent interactions each category has; at most `limit` of them.
 
     Instead of fading all weights at every event, new ones weigh more (forward decay:
@@ -136,7 +136,7 @@ class ProfileLearner:
 
     def __init__(self, settings: ProfileSettings | None = None) -> None:
         self.settings = settings or ProfileSettings()
-        self._shares = Shares(self.settings.share_half_life, self.settings.max_shares)
+        self._shares = CategoryShares(self.settings.share_half_life, self.settings.max_shares)
         self._per_event = 0.5 ** (1.0 / self.settings.half_life)
 
     def learn(

@@ -40,7 +40,7 @@ _NO_FIGURES = np.zeros((FIGURES, 0))
 Changed = Iterator[tuple[str, str, bytes | None]]
 
 
-class Aside(msgspec.Struct, array_like=True, frozen=True):
+class NegativeEvent(msgspec.Struct, array_like=True, frozen=True):
     """An event that speaks against its item: the hashes of its id and type, and the item."""
 
     event: int
@@ -71,7 +71,7 @@ class User(msgspec.Struct):
     numbers: NDArray[np.int32] = _NOTHING
     words: NDArray[np.int32] = _NO_WORDS
     figures: NDArray[np.float64] = _NO_FIGURES
-    aside: list[Aside] = []
+    aside: list[NegativeEvent] = []
     older: int = -1
     kept: int = 0
     length: int = 0
@@ -157,7 +157,7 @@ class User(msgspec.Struct):
         return _without(item, items, back, most)
 
     def window_before_place(self, place: int, most: int) -> RecentWindow:
-        """Return what the interaction at `place` came after, as `walk_before` gave it then.
+        """Return what the interaction at `place` came after, as `window_before` gave it then.
 
         Less what is no longer remembered or was taken back.
         """
@@ -216,7 +216,7 @@ class User(msgspec.Struct):
 
     def set_aside(self, event: int, kind: int, item: int) -> None:
         """Remember an event of these hashes that speaks against an item."""
-        self.aside = [*self.aside[1 - _ASIDE :], Aside(event, kind, item)]
+        self.aside = [*self.aside[1 - _ASIDE :], NegativeEvent(event, kind, item)]
 
     def drop(self, place: int) -> None:
         """Remove the interaction at `place`, as if it had not been."""

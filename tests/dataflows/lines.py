@@ -36,7 +36,7 @@ class Line:
         self.encode = EncodeStep(ENCODER, self.config.events, Catalogue(None, ENCODER.version))
 
     def __call__(self, **fields: Any) -> Any:
-        """Feed one event; give what is told in the newest intents message, if there is one."""
+        """Feed one event; return what is told in the newest intents message, if there is one."""
         self.place += 1
         line = {"event_id": f"n{self.place}", "user_id": "u1", "type": "query"}
         record = json.dumps({"ts": 1.7e9 + self.place} | line | fields).encode()

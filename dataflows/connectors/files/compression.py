@@ -60,7 +60,7 @@ class _Gzip:
         return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
 
 
-class Unpacked(io.RawIOBase):
+class DecompressedStream(io.RawIOBase):
     """The text of a compressed file, from its beginning; `damage` says why it ended too early."""
 
     def __init__(self, file: BinaryIO, form: str) -> None:

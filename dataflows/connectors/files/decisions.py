@@ -11,12 +11,12 @@ from pathlib import Path
 from dataflows.connectors.files.line_reader import LineReader
 from dataflows.connectors.files.rotation import begins, id_of
 from dataflows.errors import InputError
-from dataflows.lifecycle.rare_warnings import Seldom
+from dataflows.lifecycle.rare_warnings import RareWarnings
 from dataflows.messages.decisions import DECISIONS
 from dataflows.messages.raw import Raw
 from dataflows.state.positions import Progress
 
-_seldom = Seldom(logging.getLogger(__name__))
+_seldom = RareWarnings(logging.getLogger(__name__))
 
 
 def partition_of(path: Path) -> str:

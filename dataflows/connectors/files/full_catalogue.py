@@ -58,7 +58,7 @@ class WholeCatalogue:
     def removals(
         self, topic: str, partition: str, rows: Iterable[Raw], is_torn: Callable[[], bool]
     ) -> list[Raw]:
-        """Return a removal for each item that leaves, and tell what is worth knowing of the file.
+        """Return a removal for each item that leaves; log what is worth knowing of the file.
 
         `topic` and `partition` are those of the file's content, `rows` all of its lines;
         `is_torn` says, once they are read, whether the file breaks off in its last line.

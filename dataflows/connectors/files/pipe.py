@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _HANDLE = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
 
 
-class Piped(io.RawIOBase):
+class PipeStream(io.RawIOBase):
     """What can be read now; `is_over` once the other side has closed it."""
 
     def __init__(self, path: Path) -> None:

@@ -11,9 +11,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from dataflows.connectors.files.compression import MAGIC, Unpacked, form_of
+from dataflows.connectors.files.compression import MAGIC, DecompressedStream, form_of
 from dataflows.connectors.files.file_shapes import SAMPLE, check_shape
-from dataflows.connectors.files.pipe import Piped, is_piped
+from dataflows.connectors.files.pipe import PipeStream, is_piped
 from dataflows.connectors.files.watched_file import WatchedFile
 from dataflows.errors import InputError
 
@@ -48,13 +48,13 @@ class Readable:
     def form(self) -> str | None:
         """Return "gzip" or "zstd" where the file is compressed."""
         raw = self.file.raw
-        return raw.form if isinstance(raw, Unpacked) else None
+        return raw.form if isinstance(raw, DecompressedStream) else None
 
     @property
     def damage(self) -> str | None:
         """Say why compressed text ended too early, None where it did not."""
         raw = self.file.raw
-        return raw.damage if isinstance(raw, Unpacked) else None
+        return raw.damage if isinstance(raw, DecompressedStream) else None
 
     @property
     def is_plain(self) -> bool:
@@ -65,7 +65,7 @@ class Readable:
     def beginning(self) -> bytes:
         """The first bytes of the text, as far as they were read; none of a pipe."""
         raw = self.file.raw
-        return raw.beginning if isinstance(raw, Unpacked | WatchedFile) else b""
+        return raw.beginning if isinstance(raw, DecompressedStream | WatchedFile) else b""
 
     @property
     def is_changed(self) -> bool:
@@ -77,13 +77,13 @@ class Readable:
     def is_over(self) -> bool:
         """Whether nothing more is to come, as far as is known now."""
         raw = self.file.raw
-        return raw.is_over if isinstance(raw, Piped) else True
+        return raw.is_over if isinstance(raw, PipeStream) else True
 
     @property
     def may_grow(self) -> bool:
         """Whether there may be more after its end: another writer of a named pipe, more lines."""
         raw = self.file.raw
-        return raw.is_named if isinstance(raw, Piped) else self.is_plain
+        return raw.is_named if isinstance(raw, PipeStream) else self.is_plain
 
     def check_shape(self) -> None:
         """Raise InputError where the file is no JSON lines, seen from its beginning alone."""
@@ -102,11 +102,11 @@ class Readable:
 
     def _open(self, start: int) -> io.BufferedReader[io.RawIOBase]:
         if self.is_stream:
-            return _buffered(Piped(self.path))
+            return _buffered(PipeStream(self.path))
         packed = self.path.open("rb")
         form = form_of(packed.peek(LONGEST_MAGIC))
         if form is not None:
-            file = _buffered(Unpacked(packed, form))
+            file = _buffered(DecompressedStream(packed, form))
             _pass_over(file, start)
             return file
         packed.close()

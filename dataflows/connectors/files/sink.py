@@ -162,7 +162,7 @@ class FileSink(DynamicSink[Out]):
 
     @hushing
     def build(self, step_id: str, worker_index: int, worker_count: int) -> FileSinkPartition:  # noqa: ARG002
-        """Return a worker its end."""
+        """Return the end of one worker."""
         part = FileSinkPartition(self._folder, self._acknowledge)
         self._parts.add(part)
         return part

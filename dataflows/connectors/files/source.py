@@ -32,7 +32,7 @@ from dataflows.state.positions import Progress
 POLL = timedelta(milliseconds=20)
 
 
-class Beside(Protocol):
+class SideInput(Protocol):
     """What is read beside the events, and comes before more of them."""
 
     def take(self, most: int, *, at_end: bool = False) -> list[Raw]:
@@ -59,7 +59,7 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
         follow: bool,
         stop: Callable[[], bool],
         removals: Sequence[Raw] = (),
-        beside: Beside | None = None,
+        beside: SideInput | None = None,
     ) -> None:
         self._first = first
         self._beside = beside
@@ -127,7 +127,7 @@ class FileSource(FixedPartitionedSource[Raw, None]):
         follow: bool = False,
         max_bytes: int = 1_048_576,
         whole: WholeCatalogue | None = None,
-        beside: Callable[[], Beside | None] = lambda: None,
+        beside: Callable[[], SideInput | None] = lambda: None,
     ) -> None:
         self._beside = beside
         self._events = events

@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
 from dataflows.config.kafka import EVENTS, ITEMS, KafkaSettings
 from dataflows.connectors.kafka.assignment.catch_up import CatchUp
-from dataflows.connectors.kafka.assignment.caught_up import Reached
+from dataflows.connectors.kafka.assignment.caught_up import CaughtUp
 from dataflows.connectors.kafka.assignment.end_offsets import BrokerEnds, broker_begins
 from dataflows.connectors.kafka.assignment.log_identity import Logs
 from dataflows.connectors.kafka.assignment.offset_commits import Committer
@@ -57,7 +57,7 @@ class Reader:
         self._partitions = Partitions(
             self._consumer, settings, progress, self._committer, self._logs
         )
-        self.reached = Reached(self._consumer, settings.events_topic, self._partitions)
+        self.caught_up = CaughtUp(self._consumer, settings.events_topic, self._partitions)
         self._lost = LostOffsets(
             *(self._consumer, settings, self._partitions, health, self._logs),
             *(broker_begins(settings, health), BrokerEnds(settings, health)),
@@ -74,7 +74,7 @@ class Reader:
     @property
     def is_read(self) -> bool:
         """Whether items and events were read to their end once, each partition of them."""
-        return self._catch_up is None and self.reached.is_complete
+        return self._catch_up is None and self.caught_up.is_complete
 
     @property
     def confirmed(self) -> float:
@@ -178,7 +178,7 @@ class Reader:
 
     def _wanted(self) -> dict[Where, int]:
         """Return the positions of the partitions that are not held back."""
-        held_back = self.reached.held_back
+        held_back = self.caught_up.held_back
         return {at: n for at, n in self._partitions.next.items() if at not in held_back}
 
     def _begin_events(self) -> None:
@@ -206,7 +206,7 @@ class Reader:
         )
         if not self._partitions.read(where, raw):
             return None
-        self.reached.read(where)
+        self.caught_up.read(where)
         log = self._logs.of(where, name, message.leader_epoch())
         return raw if log is None else msgspec.structs.replace(raw, log=log)
 
@@ -218,7 +218,7 @@ class Reader:
                 if self._is_before(where, message.offset()):
                     self._lost.noticed(where, error)
                     return None
-                self.reached.end(where)
+                self.caught_up.end(where)
                 self._standstill.reached_end(where)
                 if self._catch_up is not None:
                     self._catch_up.reached_end(where)

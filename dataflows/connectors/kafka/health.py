@@ -16,7 +16,7 @@ from collections.abc import Callable
 import msgspec
 
 from dataflows.connectors.kafka.refusals import Refusals
-from dataflows.lifecycle.rare_warnings import Seldom
+from dataflows.lifecycle.rare_warnings import RareWarnings
 
 TELL_EVERY = 30.0
 """Seconds between two log lines that say the same."""
@@ -46,7 +46,7 @@ class Health:
         self._log = logging.getLogger(f"{__name__}.{name}")
         self._reason: str | None = None
         self._since = clock()
-        self._seldom = Seldom(self._log, TELL_EVERY, clock)
+        self._seldom = RareWarnings(self._log, TELL_EVERY, clock)
 
     @property
     def is_good(self) -> bool:

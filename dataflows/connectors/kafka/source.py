@@ -178,8 +178,8 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
         reader.open()
         self._reader = reader
         self._merge = Merge(
-            lambda: reader.reached.names,
-            reader.reached.is_ended,
+            lambda: reader.caught_up.names,
+            reader.caught_up.is_ended,
             seconds=self._settings.merge_seconds,
             max_skew=self._max_skew,
             given_up=self._not_waited_for,
@@ -220,14 +220,14 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
         Of a partition with more than its share nothing more is read for now, so that what is
         held stays below what the merge may hold. Whether there are too many bytes to read on.
         """
-        names = reader.reached.names
+        names = reader.caught_up.names
         room = of_merge(self._settings, len(names))
         may_wait = may_wait and (merge.is_stalled or not merge.is_holding)
         while merge.bytes_held < room.bytes:
             raws = reader.take(room.reading, may_wait=may_wait)
             merge.put(decode(raws))
             held = merge.waiting()
-            reader.reached.hold_back(name for name in names if held.get(name, 0) >= room.each)
+            reader.caught_up.hold_back(name for name in names if held.get(name, 0) >= room.each)
             if len(raws) < room.reading or not merge.is_lopsided:
                 return False
             may_wait = False

@@ -84,7 +84,7 @@ class _Lines:
         return line
 
     def give_back(self) -> str:
-        """Return back all lines taken but the first, which is returned."""
+        """Give all lines taken but the first back, to be taken again; return the first."""
         self._again.extendleft(reversed(self.taken[1:]))
         self.number -= len(self.taken) - 1
         del self.taken[1:]

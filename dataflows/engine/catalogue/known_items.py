@@ -44,7 +44,7 @@ class Joined(msgspec.Struct, frozen=True):
         return self.events_known < FEW * self.events
 
     def summary(self) -> str:
-        """Return it in one line, "" where there is nothing to say."""
+        """Describe it in one line; "" where there is nothing to say."""
         if not self.events:
             return ""
         if not self.catalogue:

@@ -25,7 +25,7 @@ from dataflows.engine.cleaning.event_rates import EventRates
 from dataflows.engine.cleaning.partition_watermarks import Watermarks
 from dataflows.engine.cleaning.seen_ids import SeenIds
 from dataflows.engine.cleaning.watermark import Watermark
-from dataflows.lifecycle.rare_warnings import Seldom
+from dataflows.lifecycle.rare_warnings import RareWarnings
 from dataflows.messages.events import Event
 from dataflows.messages.raw import EARLIEST_BROKER_TIME, Raw
 from dataflows.state.ledger import Outcome
@@ -101,7 +101,7 @@ class Cleaner:
         self._settings = settings
         self._clock = _Clock(Watermark(), CleanCounts())
         self._times = Watermarks()
-        self._seldom = Seldom(_log)
+        self._seldom = RareWarnings(_log)
         self._ids = SeenIds(settings.remembered_ids)
         self._rates = EventRates(settings.bot_users)
         self._touched = False

@@ -9,14 +9,14 @@ from typing import Protocol
 
 from dataflows.engine.batch import Encoded, EncodedDecision, shard_of_partition
 from dataflows.engine.decisions.history import (
-    Applied,
+    AppliedDecision,
     DecisionState,
-    Planned,
+    PlannedDecision,
     applied_records,
     read_taken,
     taken_record,
 )
-from dataflows.lifecycle.rare_warnings import Seldom
+from dataflows.lifecycle.rare_warnings import RareWarnings
 from dataflows.messages.decisions import LabelDecision
 from dataflows.messages.raw import Raw, Reason, Reject
 from dataflows.messages.special_events import KIND, write_control
@@ -27,11 +27,11 @@ from learners.intent.decisions import Control, ControlError
 DONE: tuple[Outcome, str] = ("learnt", "decision")
 REFUSED: tuple[Outcome, str] = ("observed", "decision_refused")
 
-_seldom = Seldom(logging.getLogger(__name__))
+_seldom = RareWarnings(logging.getLogger(__name__))
 _log = logging.getLogger(__name__)
 
 
-class Controlled(Protocol):
+class ControllableModel(Protocol):
     """The model that decisions change."""
 
     def control(self, control: Control) -> None:
@@ -39,7 +39,7 @@ class Controlled(Protocol):
         ...
 
 
-class Deciding:
+class ShardDecisions:
     """The decisions of one shard.
 
     `counts` counts them. `since` is the number of events carried out since the last interaction
@@ -53,11 +53,11 @@ class Deciding:
         self._shards = shards
         self._counts = counts
         self._taken = read_taken(load)
-        self._new: list[Applied] = []
+        self._new: list[AppliedDecision] = []
         self._is_dirty = False
-        self._planned: deque[Planned] = deque()
+        self._planned: deque[PlannedDecision] = deque()
 
-    def plan(self, planned: Sequence[Planned]) -> None:
+    def plan(self, planned: Sequence[PlannedDecision]) -> None:
         """Repeat these, in order, each where it took effect."""
         self._planned.extend(planned)
 
@@ -94,7 +94,7 @@ class Deciding:
         return Reject(record.raw, Reason.REPLAYED, detail)
 
     def carry_out(
-        self, decision: LabelDecision, raw: Raw, model: Controlled, learnt: int
+        self, decision: LabelDecision, raw: Raw, model: ControllableModel, learnt: int
     ) -> tuple[Outcome, str]:
         """Carry a decision out where it is for this shard; return (outcome, reason) for the ledger.
 
@@ -105,7 +105,7 @@ class Deciding:
         if not self._control(decision.control, model):
             return REFUSED
         content = write_control(decision.control, decision.shard).decode()
-        applied = Applied(
+        applied = AppliedDecision(
             *(self._taken.next, learnt, self.since, decision.kind, content, decision.signer),
             *(decision.sequence, decision.is_signed, raw.partition, raw.offset),
         )
@@ -118,7 +118,7 @@ class Deciding:
         )
         return DONE
 
-    def catch_up(self, model: Controlled, learnt: int) -> None:
+    def catch_up(self, model: ControllableModel, learnt: int) -> None:
         """Carry out what is planned for here, before the next event is taken in."""
         while self._planned and self._is_due(self._planned[0], learnt):
             self._control(self._planned.popleft().control, model)
@@ -131,7 +131,7 @@ class Deciding:
             yield taken_record(self._taken)
         self._new, self._is_dirty = [], False
 
-    def _control(self, control: Control, model: Controlled) -> bool:
+    def _control(self, control: Control, model: ControllableModel) -> bool:
         try:
             model.control(control)
         except ControlError as error:
@@ -141,7 +141,7 @@ class Deciding:
         self._counts[DONE[1]] += 1
         return True
 
-    def _is_due(self, planned: Planned, learnt: int) -> bool:
+    def _is_due(self, planned: PlannedDecision, learnt: int) -> bool:
         return (planned.learnt, planned.since) <= (learnt, self.since)
 
 
@@ -158,7 +158,7 @@ def written_records(
     `taken` and `learnt` (with `since`) are as stored.
     """
     content = write_control(control, shard).decode()
-    applied = Applied(taken.next, *learnt, KIND, content, signer, sequence)
+    applied = AppliedDecision(taken.next, *learnt, KIND, content, signer, sequence)
     return [*applied_records(applied), taken_record(DecisionState(taken.next + 1, taken.sequences))]
 
 

@@ -30,7 +30,7 @@ MOST_KEPT = 10_000
 _Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
-class Applied(msgspec.Struct, frozen=True):
+class AppliedDecision(msgspec.Struct, frozen=True):
     """A decision that was carried out.
 
     It took effect when `learnt` interactions were learnt, and `since` events more that are none
@@ -70,7 +70,7 @@ def taken_record(taken: DecisionState) -> Record:
     return KIND_TAKEN, "", pack(KIND_TAKEN, VERSION, DecisionState(taken.next, sequences))
 
 
-def applied_records(applied: Applied) -> list[Record]:
+def applied_records(applied: AppliedDecision) -> list[Record]:
     """Return what to store of a decision, and what to forget for it."""
     blob = pack(KIND_APPLIED, VERSION, applied)
     records: list[Record] = [(KIND_APPLIED, _key(applied.number), blob)]
@@ -79,12 +79,14 @@ def applied_records(applied: Applied) -> list[Record]:
     return records
 
 
-def read_history(scan: Scan) -> list[Applied]:
+def read_history(scan: Scan) -> list[AppliedDecision]:
     """Return what a shard remembers, oldest first. Raises `StateError` where it is damaged."""
-    return [unpack_as(blob, KIND_APPLIED, VERSION, Applied) for _, blob in scan(KIND_APPLIED)]
+    return [
+        unpack_as(blob, KIND_APPLIED, VERSION, AppliedDecision) for _, blob in scan(KIND_APPLIED)
+    ]
 
 
-def as_line(shard: int, applied: Applied) -> str:
+def as_line(shard: int, applied: AppliedDecision) -> str:
     """Write one as a line of JSON."""
     plain: dict[str, Any] = {"shard": shard, **msgspec.structs.asdict(applied)}
     plain["content"] = json.loads(applied.content)
@@ -107,15 +109,15 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
     offset: int = -1
 
 
-class Planned(msgspec.Struct, frozen=True):
-    """A decision that is to be repeated; see `Applied`."""
+class PlannedDecision(msgspec.Struct, frozen=True):
+    """A decision that is to be repeated; see `AppliedDecision`."""
 
     learnt: int
     since: int
     control: Control
 
 
-def read_planned(path: Path, max_id_chars: int) -> list[Planned]:
+def read_planned(path: Path, max_id_chars: int) -> list[PlannedDecision]:
     """Read the decisions of one shard, as `penchant intents history --json` wrote them.
 
     Raises InputError for a file that cannot be read, holds something else, or several shards.
@@ -137,7 +139,7 @@ def read_planned(path: Path, max_id_chars: int) -> list[Planned]:
                 "`penchant intents history --json` writes"
             ) from error
         if meant is None or meant == line.shard:
-            planned.append(Planned(line.learnt, line.since, control))
+            planned.append(PlannedDecision(line.learnt, line.since, control))
         shards.add(line.shard)
     if len(shards) > 1:
         raise InputError(

@@ -56,6 +56,6 @@ class Fallback:
         self._popularity.learn(group)
 
     def fill(self, scores: Scores) -> Scores:
-        """Return items that do not score above 0 a negative score instead."""
+        """Return the scores, with a negative one in the place of each that is not above 0."""
         counts = self._popularity.scores(0, 0.0, len(scores))
         return np.where(scores > 0.0, scores, counts / (counts.max(initial=0.0) + 1.0) - 1.0)

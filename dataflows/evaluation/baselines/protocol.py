@@ -35,7 +35,7 @@ class Baseline(Protocol):
 
 
 @runtime_checkable
-class Noted(Protocol):
+class HasNotes(Protocol):
     """A baseline with something to declare, such as a bound that it met; read after the run."""
 
     @property

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataflows.evaluation.baselines.protocol import Baseline, Noted, Scores
+from dataflows.evaluation.baselines.protocol import Baseline, HasNotes, Scores
 from dataflows.evaluation.judging.trace import Trace
 from dataflows.evaluation.metrics.rank_metrics import MISS, Ranks
 
@@ -62,7 +62,7 @@ class BaselineRunner:
     def finish(self) -> BaselineRun:
         """Advance to the end of the trace, which is whole by now."""
         self.advance(len(self._trace))
-        notes = tuple(self._baseline.notes) if isinstance(self._baseline, Noted) else ()
+        notes = tuple(self._baseline.notes) if isinstance(self._baseline, HasNotes) else ()
         return BaselineRun(self.ranks(), self.cpu_seconds, self._trace.interactions, notes)
 
     def _take(self, number: int) -> None:

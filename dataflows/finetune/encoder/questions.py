@@ -2,9 +2,8 @@
 
 The content signal is that of `dataflows.evaluation.metrics.semantic`: a user's profile is the sum
 of the vectors of their recent items, newest first with weights exp(-place / 3); an item scores its
-product with it. What a user
-already has is neither asked for nor a candidate. All events of one user at one time see what
-came before that time.
+product with it. What a user already has is neither asked for nor a candidate. All events of one
+user at one time see what came before that time.
 """
 
 from __future__ import annotations

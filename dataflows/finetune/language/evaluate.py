@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from dataflows.finetune.language.measures import (
-    Following,
+    NextItemFound,
     compare,
     following,
     hits,
@@ -108,7 +108,7 @@ class _Judge:
         self._stop = stop
         self._seed = seed
         self._deadline = clock.monotonic() + asked.seconds
-        self._found: list[tuple[NextQuestion, list[Following]]] = []
+        self._found: list[tuple[NextQuestion, list[NextItemFound]]] = []
         self.figures: dict[str, PairedMeasure] = {}
         self.events = 0
 

@@ -1,6 +1,6 @@
 """Examples in words for a language model: what comes next, and what a person is after.
 
-Cleaned (`sequences`), balanced (`balance`) and varied: other wordings of the question, parts
+Cleaned and balanced (`window.sequences`) and varied: other wordings of the question, parts
 of the history dropped or shuffled, so that neither a wording nor one exact history is learnt
 by heart. The same window, settings and seed give the same examples.
 """

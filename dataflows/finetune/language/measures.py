@@ -24,7 +24,7 @@ LISTED = 10
 Floats = NDArray[np.float64]
 
 
-class Following(NamedTuple):
+class NextItemFound(NamedTuple):
     """How a model found the item that came next.
 
     `likelihood` is -log2 of its rank among the candidates by how likely each is: by `scores`
@@ -36,11 +36,11 @@ class Following(NamedTuple):
     scores: Floats
 
 
-def following(model: LanguageModel, question: NextQuestion) -> Following:
+def following(model: LanguageModel, question: NextQuestion) -> NextItemFound:
     """Score the candidates of a question by a model."""
     scores = score_candidates(model, question.prompt, question.candidates)
     loss = -float(scores[0]) / len(model.target_ids(question.target))
-    return Following(_log_rank(scores), loss, scores)
+    return NextItemFound(_log_rank(scores), loss, scores)
 
 
 def lift(question: NextQuestion, scores: Floats, priors: Mapping[str, float]) -> float:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from dataflows.config.finetune import Kind
-from dataflows.finetune.window.kept import Due, read_due, read_event, read_items
+from dataflows.finetune.window.kept import DueWindow, read_due, read_event, read_items
 from dataflows.finetune.window.window import Window, standing
 from dataflows.state.private_files import write_private
 from dataflows.state.records import Records
@@ -87,7 +87,7 @@ class RoundFolders:
         write_private(self._last_path(finished.kind), msgspec.json.encode(finished_last))
         shutil.rmtree(finished.path, ignore_errors=True)
 
-    def _begin(self, store: Records, due: Due) -> RoundFolder:
+    def _begin(self, store: Records, due: DueWindow) -> RoundFolder:
         fresh = due.last - max(due.first, self._last(due.kind).last)
         events = [read_event(store, place) for place in range(due.first, due.last)]
         newest, first_fresh = max(event.ts for event in events), len(events) - fresh

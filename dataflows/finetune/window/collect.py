@@ -20,7 +20,7 @@ from dataflows.finetune.window.kept import (
     KIND_EVENT,
     KIND_ITEM,
     VERSION,
-    Due,
+    DueWindow,
     event_key,
     read_due,
 )
@@ -106,9 +106,9 @@ class Collector:
         figures: int = self.ledger.as_dict()["in"]
         return figures
 
-    def take(self, arrived: Sequence[Arrived]) -> list[Due]:
+    def take(self, arrived: Sequence[Arrived]) -> list[DueWindow]:
         """Collect a micro-batch; return the windows that closed in it."""
-        closed: list[Due] = []
+        closed: list[DueWindow] = []
         for raw, one in arrived:
             if raw.offset < self._positions.get(raw.partition, 0):
                 continue  # delivered again
@@ -125,7 +125,7 @@ class Collector:
                 self._take_item(one)
         return closed
 
-    def close_all(self) -> list[Due]:
+    def close_all(self) -> list[DueWindow]:
         """Close a window of every kind that is tuned and has anything new."""
         kinds = [kind for kind in self._settings.kinds() if self._fresh(kind)]
         return [self._close(kind) for kind in kinds]
@@ -143,7 +143,7 @@ class Collector:
         if self._progress is not None:
             self._progress.report(0, self._positions)
 
-    def _take_event(self, raw: Raw, event: Event) -> Iterator[Due]:
+    def _take_event(self, raw: Raw, event: Event) -> Iterator[DueWindow]:
         self.ledger.arrive(raw.partition)
         verdict = self._cleaner.judge(event, raw)
         self.ledger.count(raw.partition, verdict.in_ledger, verdict.reason)
@@ -193,10 +193,10 @@ class Collector:
         is_time = ts - mark.since_ts >= self._settings.seconds_of(kind)
         return is_time and fresh >= self._settings.least_events
 
-    def _close(self, kind: Kind) -> Due:
+    def _close(self, kind: Kind) -> DueWindow:
         mark, last = self._mark(kind), self._clock.next
         first = max(self._clock.oldest, last - self._settings.window_events)
-        due = self._due[kind] = Due(kind, mark.number, first, last)
+        due = self._due[kind] = DueWindow(kind, mark.number, first, last)
         self._clock.marks[kind] = _Mark(mark.number + 1, last)
         return due
 

@@ -16,7 +16,7 @@ VERSION = 1
 DIGITS = 16
 
 
-class Due(msgspec.Struct, frozen=True):
+class DueWindow(msgspec.Struct, frozen=True):
     """A window that closed: the kept events `first` up to, not with, `last`, by number."""
 
     kind: Kind
@@ -30,9 +30,9 @@ def event_key(place: int) -> str:
     return f"{place:0{DIGITS}d}"
 
 
-def read_due(store: Records) -> dict[Kind, Due]:
+def read_due(store: Records) -> dict[Kind, DueWindow]:
     """Return the last window that closed, of each kind."""
-    found = (unpack_as(blob, KIND_DUE, VERSION, Due) for _, blob in store.scan(KIND_DUE))
+    found = (unpack_as(blob, KIND_DUE, VERSION, DueWindow) for _, blob in store.scan(KIND_DUE))
     return {due.kind: due for due in found}
 
 

@@ -19,7 +19,7 @@ from encoders.llm.adapter import (
     trained_now,
     with_lora,
 )
-from encoders.llm.budget import Room, Time, is_out_of_memory, peak_bytes, reset_peak
+from encoders.llm.budget import MemoryBudget, TimeBudget, is_out_of_memory, peak_bytes, reset_peak
 from encoders.llm.model import LanguageModel
 from encoders.llm.training.batching import TokenizedExample, line, rows, token_losses
 from encoders.llm.training.settings import LanguageTuning
@@ -74,14 +74,14 @@ def tune_language(
     that is not finite. Where every target was cut away no step is made: `targets` is 0, and
     the gate refuses. Raises TuningError where memory does not do for one example.
     """
-    time = Time.start(_steps(len(examples), settings), settings.max_seconds)
+    time = TimeBudget.start(_steps(len(examples), settings), settings.max_seconds)
     device = str(base.device)
     reset_peak(device)
     found = [line(base, each.prompt, each.target, settings.max_tokens) for each in examples]
     lines = [each for each in found if each is not None]
     adapted = _trainable(base, settings)
     before = trained_now(adapted)
-    room = Room(settings.batch_size, settings.max_bytes, device)
+    room = MemoryBudget(settings.batch_size, settings.max_bytes, device)
     training = _Training(base, adapted, settings, room)
     losses: list[float] = []
     if lines:
@@ -112,7 +112,7 @@ class _Training:
     """The optimiser over an adapter's matrices, a batch at a time."""
 
     def __init__(
-        self, base: LanguageModel, adapted: Any, settings: LanguageTuning, room: Room
+        self, base: LanguageModel, adapted: Any, settings: LanguageTuning, room: MemoryBudget
     ) -> None:
         import torch
 

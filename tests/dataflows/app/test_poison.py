@@ -62,7 +62,7 @@ def ledger(folder: Path, shards: int) -> dict[str, int]:
 
 
 def lived(folder: Path, good: list[bytes], shards: int) -> list[dict[str, int]]:
-    """Run twice, poison and half of `good` each time; give the ledger after each run."""
+    """Run twice, poison and half of `good` each time; return the ledger after each run."""
     folder.mkdir()
     config = load_config(
         None,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dataflows.errors import InputError
-from dataflows.finetune.end_of_input import Quiet
+from dataflows.finetune.end_of_input import QuietInput
 
 SECONDS, PATIENCE = 5.0, 30.0
 
@@ -13,7 +13,7 @@ class Input:
 
     def __init__(self, seconds: float | None = SECONDS) -> None:
         self.now, self.is_read = 100.0, False
-        self.quiet = Quiet(seconds, PATIENCE, lambda: self.now)
+        self.quiet = QuietInput(seconds, PATIENCE, lambda: self.now)
         self.quiet.is_read = lambda: self.is_read
 
     def is_over_after(self, seconds: float) -> bool:

@@ -15,7 +15,7 @@ from dataflows.engine.batch import Batch, EncodedEvent, EncodedItem, Removal
 from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings
 from dataflows.engine.encoder_in_force import InForce
 from dataflows.engine.shard import Engine
-from dataflows.generation.item_generator import Named
+from dataflows.generation.item_generator import NamedItems
 from dataflows.generation.queue import InLine
 from dataflows.generation.responder import NAMES, NARRATIVES
 from dataflows.generation.shard_client import LlmClient
@@ -53,7 +53,9 @@ class Scribe:
     def name(self, wish):
         free = [item_id for item_id in self.items if item_id not in wish.taken.had]
         asked = (wish.taken.length, wish.taken.ts)
-        return Named(wish.user_id, free[::-1][:3], [1.0, 0.5, -2.0][: len(free)], asked, "lm-1")
+        return NamedItems(
+            wish.user_id, free[::-1][:3], [1.0, 0.5, -2.0][: len(free)], asked, "lm-1"
+        )
 
     def tell(self, listed):
         reasons = tuple(Sentence(f"Reason {i}", "model") for i in listed.item_ids)

@@ -8,7 +8,13 @@ import torch
 
 from dataflows.config.generate import GenerateSettings
 from dataflows.engine.batch import Batch
-from dataflows.generation.labeller import LabelQuestion, LabelScorer, Lesson, Teacher, Usual
+from dataflows.generation.labeller import (
+    LabelQuestion,
+    LabelScorer,
+    Lesson,
+    ScoreCalibration,
+    Teacher,
+)
 from dataflows.generation.prompts import intent_prompt, label_words
 from dataflows.generation.queue import InLine
 from dataflows.generation.responder import LABELS, LlmResponder
@@ -45,7 +51,7 @@ def test_labels_are_scored_whole():
 
 
 def test_what_was_asked_about_so_far_is_what_is_usual():
-    usual, choice = Usual(naive("")), LabelScorer(MODEL, CHOICE)
+    usual, choice = ScoreCalibration(naive("")), LabelScorer(MODEL, CHOICE)
     for texts in (TEXTS[:1], TEXTS[1:]):
         raw = np.array([naive(text) for text in texts])
         usual.add(raw)
@@ -71,7 +77,7 @@ def plainly(blank, seen, scores):
 def test_usual_in_parts_is_usual_at_once():
     draw = np.random.default_rng(5)
     blank, seen = draw.normal(size=6), draw.normal(size=(40, 6)) * [1, 2, 3, 1, 1, 5]
-    usual = Usual(blank)
+    usual = ScoreCalibration(blank)
     for part in np.array_split(seen, 7):
         usual.add(part)
     assert usual.chances(seen[:9]) == pytest.approx(plainly(blank, seen, seen[:9]))
@@ -82,7 +88,7 @@ def test_a_label_that_is_always_likely_is_told_no_more_often_than_others():
     truth = draw.integers(4, size=300)
     scores = draw.normal(size=(300, 4)) * 0.3 + np.array([9.0, 0.0, -4.0, 2.0])
     scores[np.arange(300), truth] += 2.0
-    usual, told = Usual(np.zeros(4)), []
+    usual, told = ScoreCalibration(np.zeros(4)), []
     for part in np.array_split(scores, 20):
         usual.add(part)
         told += usual.chances(part).argmax(axis=1).tolist()
@@ -92,7 +98,7 @@ def test_a_label_that_is_always_likely_is_told_no_more_often_than_others():
 
 def test_what_was_usual_long_ago_is_forgotten():
     draw = np.random.default_rng(7)
-    usual = Usual(np.zeros(3))
+    usual = ScoreCalibration(np.zeros(3))
     for shift in (np.array([20.0, 0.0, 0.0]), np.array([0.0, 0.0, 20.0])):
         for _ in range(200):
             usual.add(draw.normal(size=(16, 3)) + shift)

@@ -134,7 +134,7 @@ class Live:
             engine.commit()
 
     def until_in_force(self, version: str, numbers, size=3) -> int:
-        """Feed events until lists carry this version; give how many it took."""
+        """Feed events until lists carry this version; return how many it took."""
         deadline, fed = time.monotonic() + PATIENCE, 0
         wanted = self.encoders[version].version
         while {e.space.in_force.encoder for e in self.engines} != {wanted} or (

@@ -145,7 +145,7 @@ def test_a_retract_that_names_nothing_is_a_dead_letter() -> None:
 
 
 def told(line: Line, stops: Any) -> list[Any]:
-    """Let a user take things back, over restarts; give what their list says then."""
+    """Let a user take things back, over restarts; return what their list says then."""
     for number in range(12):
         item, event_id = ITEMS[number % 8], f"e{number}"
         line(event_id=event_id, type="save", item_id=item, text=f"words {number}", value=2.0)

@@ -20,7 +20,7 @@ FIGURES = {
 
 @pytest.fixture
 def penchant(tmp_path, monkeypatch, capsys):
-    """Run a command on the state in a folder; give what it printed."""
+    """Run a command on the state in a folder; return what it printed."""
     monkeypatch.setenv("PENCHANT_STATE__PATH", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "200")
 

@@ -50,7 +50,7 @@ def looked_at(folder: Path, told: int) -> None:
 
 
 def forked(run: Callable[[Callable[[int], object]], None]) -> tuple[int, int]:
-    """Run in a process of its own; give its id, and where it tells what it has committed."""
+    """Run in a process of its own; return its id, and where it tells what it has committed."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
@@ -93,7 +93,7 @@ def killed_at(line: int, run: Callable[[Callable[[int], object]], None]) -> tupl
 
 
 def lines(how: str, stride: int, folder: Path) -> int:
-    """Kill at one line after the other; give how many kills there were."""
+    """Kill at one line after the other; return how many kills there were."""
     line, kills = 0, 0
     while True:
         place = folder / "state"
@@ -109,7 +109,7 @@ def lines(how: str, stride: int, folder: Path) -> int:
 
 
 def moments(seed: int, count: int, folder: Path) -> int:
-    """Kill at moments of the clock, the first of them within creation; give how many."""
+    """Kill at moments of the clock, the first of them within creation; return how many."""
     dice = random.Random(seed)
     for number in range(count):
         place = folder / str(number)

@@ -21,7 +21,7 @@ def near(seed: int, topic: int) -> Any:
 
 
 def seen(gathered: IntentDiscovery, number: int, topic: int | None) -> int | None:
-    """One event; give the cluster that it made a proposal of, if it did."""
+    """One event; return the cluster that it made a proposal of, if it did."""
     vector = unit(number, dim=DIM) if topic is None else near(number, topic)
     gathered.watch(vector)
     words = ("noise",) if topic is None else ("please", f"topic{topic}")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learners.recommender import Recommender
-from learners.signals.after_search import Searched
+from learners.signals.after_search import AfterSearch
 from learners.signals.neighbours import TOGETHER
 from learners.state.reencode import Reencoding
 from learners.types import Item
@@ -241,7 +241,7 @@ def test_stored_and_restored_it_goes_on_as_if_unbroken() -> None:
 
 
 def test_state_without_words_stays_where_it_is() -> None:
-    table = Searched(1_000.0)
+    table = AfterSearch(1_000.0)
     table.make_room(8)
     table.learn_one_way(3, 5, 0)
     assert table.move({}) == {3}
@@ -250,13 +250,13 @@ def test_state_without_words_stays_where_it_is() -> None:
 
 @pytest.mark.parametrize("words", [None, ""])
 def test_a_search_without_words_keeps_none(words) -> None:
-    table = Searched(1_000.0)
+    table = AfterSearch(1_000.0)
     assert not table.note(3, words)
     assert not table.words
 
 
 def test_words_are_cut_and_the_newest_stay() -> None:
-    table = Searched(1_000.0)
+    table = AfterSearch(1_000.0)
     assert table.note(3, "x" * 1_000)
     assert not table.note(3, "x" * 900)
     assert table.words == {3: "x" * 200}
@@ -269,7 +269,7 @@ def test_words_are_cut_and_the_newest_stay() -> None:
     st.dictionaries(st.integers(0, 19), st.integers(0, 19)),
 )
 def test_where_rows_meet_counts_add_up(counted, hubs) -> None:
-    table = Searched(1e9)
+    table = AfterSearch(1e9)
     table.make_room(20)
     expected: dict[tuple[int, int], float] = defaultdict(float)
     for hub, item in counted:
@@ -288,7 +288,7 @@ def test_where_rows_meet_counts_add_up(counted, hubs) -> None:
 
 def test_of_too_many_the_strongest_stay() -> None:
     """Two rows of items that all share one group of slots meet."""
-    table = Searched(1e9)
+    table = AfterSearch(1e9)
     table.make_room(400)
     items = [16 * n for n in range(16)]  # a row has 16 groups of eight slots
     for place, item in enumerate(items):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from learners.ranking.features import FEATURES, SEARCH
 from learners.recommender import Recommender
-from learners.signals.after_search import Searched
+from learners.signals.after_search import AfterSearch
 from learners.signals.searches import counts_after, favour
 from learners.types import Item
 from tests.learners.worlds import DIM, Feed, Shelf, Tastes, grown_model, listed, small, unit
@@ -218,7 +218,7 @@ def test_it_goes_on_where_it_stopped() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), max_size=60), st.integers(0, 3))
 def test_counts_are_those_of_a_dict_that_fades(taken, hub) -> None:
-    table = Searched(10.0)
+    table = AfterSearch(10.0)
     table.make_room(40)
     by_hand: dict[tuple[int, int], float] = {}
     for position, pair in enumerate(taken):

@@ -24,7 +24,7 @@ def world(**changes: Any) -> Feed:
 
 
 def takes(feed: Feed, user: str, items: str) -> list[Retraction]:
-    """Let a user take items one after the other; give what would take each of them back."""
+    """Let a user take items one after the other; return what would take each of them back."""
     made = [Retraction(user, f"e{feed.position + at}") for at in range(len(items))]
     for item in items:
         feed(user, item)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learners.codec import pack, unpack, unpack_as
-from learners.users.profile import Profile, ProfileLearner, ProfileSettings, Shares
+from learners.users.profile import CategoryShares, Profile, ProfileLearner, ProfileSettings
 
 _events = st.lists(
     st.tuples(
@@ -148,7 +148,7 @@ def test_categories_of_a_user_stay_bounded_and_the_heaviest_stay() -> None:
 
 
 def test_shares_stay_bounded_and_survive_a_rebase() -> None:
-    shares = Shares(half_life=2.0, limit=50)
+    shares = CategoryShares(half_life=2.0, limit=50)
     for number in range(5_000):
         shares.learn(["always", f"once-{number}"], 1.0)
         assert len(shares) <= 50

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 from dataflows.connectors.kafka.assignment.partitions import Partitions, Where
 
 
-class Reached:
+class CaughtUp:
     """What is known of the ends of the events topic's partitions, by their names."""
 
     def __init__(self, consumer: Consumer, topic: str, partitions: Partitions) -> None:

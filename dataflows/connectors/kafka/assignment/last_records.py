@@ -11,7 +11,7 @@ from dataflows.connectors.kafka.assignment.log_identity import Where
 from dataflows.messages.raw import LastRecord, Raw
 
 
-class Seams:
+class LastRecords:
     """The last record read of each partition, which is compared where it is fetched once more."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from math import inf
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from dataflows.config.kafka import DECISIONS, EVENTS, ITEMS, KafkaSettings
-from dataflows.connectors.kafka.assignment.last_records import Seams
+from dataflows.connectors.kafka.assignment.last_records import LastRecords
 from dataflows.connectors.kafka.assignment.log_identity import (
     Logs,
     Where,
@@ -47,7 +47,7 @@ class Partitions:
             settings.items_topic: ITEMS,
             settings.events_topic: EVENTS,
         }
-        self._seams = Seams()
+        self._last_records = LastRecords()
         self.names: dict[Where, str] = {}
         self.next: dict[Where, int] = {}
 
@@ -73,7 +73,7 @@ class Partitions:
                 is_whole = is_late or name != partition_name(where)  # or in another's place
                 at = OFFSET_BEGINNING if is_whole else self._first(where)
             self.next[where] = max(0, at)
-            self._seams.begin(where, self._logs.last(name))
+            self._last_records.begin(where, self._logs.last(name))
             starts.append(self._start(where, at, epoch))
         if starts:
             self._consumer.incremental_assign(starts)
@@ -87,11 +87,11 @@ class Partitions:
         Raises what `kafka.lost_log` asks for where the record before the position is another.
         """
         if raw.offset < (at := self.next[where]):
-            if not self._seams.fits(where, raw):
+            if not self._last_records.fits(where, raw):
                 self._logs.lost([raw.partition], cut_within(raw.partition, at))
             return False
         self.next[where] = raw.next_offset
-        self._seams.read(where, raw)
+        self._last_records.read(where, raw)
         return True
 
     def fetch_anew(self, where: Where, begin: int = 0) -> None:
@@ -108,7 +108,7 @@ class Partitions:
     def jump(self, where: Where, to: int) -> None:
         """Go on elsewhere: what stood before is gone."""
         self.next[where] = to
-        self._seams.forget(where)
+        self._last_records.forget(where)
         self.fetch_anew(where)
 
     def _validate(self, start: TopicPartition) -> None:
@@ -123,7 +123,9 @@ class Partitions:
 
     def _start(self, where: Where, at: int, epoch: int, begin: int = 0) -> TopicPartition:
         """Return where to fetch from, with the epoch of the last record before."""
-        return TopicPartition(*where, self._seams.fetch_from(where, at, begin), leader_epoch=epoch)
+        return TopicPartition(
+            *where, self._last_records.fetch_from(where, at, begin), leader_epoch=epoch
+        )
 
     def end(self, where: Where) -> float:
         """Ask where a partition ends; infinity where the broker does not say."""

@@ -51,7 +51,7 @@ def settings(folder: Path, events: object = None, **more) -> dict[str, object]:
 
 
 def go(folder: Path, events: object = None, **more) -> dict:
-    """Run to the end of the input; give the ledger."""
+    """Run to the end of the input; return the ledger."""
     run(load_config(None, settings(folder, events, **more), {}))
     return ledger(folder)
 

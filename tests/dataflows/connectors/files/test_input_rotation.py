@@ -56,7 +56,7 @@ def settings(folder: Path, **more) -> dict[str, object]:
 
 
 def go(folder: Path, **more) -> dict:
-    """Run to the end of the input; give the ledger."""
+    """Run to the end of the input; return the ledger."""
     run(load_config(None, settings(folder, **more), {}))
     return ledger(folder)
 

@@ -101,7 +101,7 @@ class Penchant:
             )
 
     def stop(self, seconds: float = 120.0) -> int:
-        """End it in order; give its exit status. Raises where it takes longer than that."""
+        """End it in order; return its exit status. Raises where it takes longer than that."""
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(seconds)
 

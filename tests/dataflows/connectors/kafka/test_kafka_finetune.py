@@ -17,7 +17,7 @@ from dataflows.config.finetune import FinetuneSettings
 from dataflows.connectors.kafka.consumer import Reader
 from dataflows.errors import InputError
 from dataflows.finetune import process as finetune_process
-from dataflows.finetune.end_of_input import Quiet
+from dataflows.finetune.end_of_input import QuietInput
 from dataflows.finetune.run import IDENTITY, finetune
 from dataflows.finetune.window.collect import Collector, read_positions
 from dataflows.lifecycle import child_process
@@ -155,8 +155,8 @@ def test_once_on_a_broker_that_never_answers_is_an_error_and_trains_nothing(
     slow(monkeypatch, lambda: False)
     minutes = itertools.count()  # each look at the clock is a minute after the one before
 
-    def hurried(seconds: float | None, patience: float) -> Quiet:
-        return Quiet(seconds, patience, lambda: 60.0 * next(minutes))
+    def hurried(seconds: float | None, patience: float) -> QuietInput:
+        return QuietInput(seconds, patience, lambda: 60.0 * next(minutes))
 
     monkeypatch.setattr("dataflows.finetune.run.Quiet", hurried)
     with pytest.raises(InputError, match=r"gave nothing for 30 s .*\(0 records read\)"):

@@ -36,7 +36,7 @@ class Replaced:
     def __init__(self, takes, names):
         self.takes, self.confirmed, self.is_open = list(takes), 0.0, True
         wheres = {name: ("events", number) for number, name in enumerate(names)}
-        self.reached = SimpleNamespace(
+        self.caught_up = SimpleNamespace(
             names=wheres, is_ended=lambda name: name in self.ended, hold_back=list
         )
         self.ended = set()

@@ -26,7 +26,7 @@ CALL = "from dataflows.cli.main import main; main()"
 
 
 def models(process, *arguments: str) -> str:
-    """Call `penchant models` with the configuration of a process; give what it printed."""
+    """Call `penchant models` with the configuration of a process; return what it printed."""
     command = [sys.executable, "-c", CALL, "models", *arguments]
     done = subprocess.run(
         [*command, "--config", str(process.config)], capture_output=True, text=True, check=False

@@ -21,8 +21,8 @@ from dataflows.config.events import EventSettings
 from dataflows.config.signing_keys import KEY, Keys
 from dataflows.engine.decisions.history import (
     MOST_KEPT,
-    Applied,
-    Planned,
+    AppliedDecision,
+    PlannedDecision,
     applied_records,
     as_line,
     read_history,
@@ -34,7 +34,7 @@ from dataflows.engine.status.progress import read_positions
 from dataflows.errors import InputError
 from dataflows.evaluation.offline_flow import open_engine
 from dataflows.evaluation.replay import ReplaySettings, replay
-from dataflows.lifecycle.rare_warnings import Seldom
+from dataflows.lifecycle.rare_warnings import RareWarnings
 from dataflows.messages.decisions import DecisionReader
 from dataflows.messages.raw import Raw
 from dataflows.messages.signed import LARGEST, write_signed
@@ -125,11 +125,11 @@ class Shard:
         return [letter["reason"] for letter in letters]
 
     @property
-    def history(self) -> list[Applied]:
+    def history(self) -> list[AppliedDecision]:
         return read_history(self.store.scan)
 
 
-def unbroken(events: list[bytes], planned: list[Planned]) -> Shard:
+def unbroken(events: list[bytes], planned: list[PlannedDecision]) -> Shard:
     """Let one run learn these events, with decisions where they are planned."""
     shard = Shard()
     shard.engine.deciding.plan(planned)
@@ -138,12 +138,12 @@ def unbroken(events: list[bytes], planned: list[Planned]) -> Shard:
     return shard
 
 
-def planned_of(history: list[Applied]) -> list[Planned]:
+def planned_of(history: list[AppliedDecision]) -> list[PlannedDecision]:
     found = []
     for one in history:
         what = json.loads(one.content)
         control = Control(what["do"], what["intent"], what.get("into"), what.get("cluster"))
-        found.append(Planned(one.learnt, one.since, control))
+        found.append(PlannedDecision(one.learnt, one.since, control))
     return found
 
 
@@ -322,7 +322,7 @@ def test_the_oldest_of_very_many_are_forgotten() -> None:
     store = MemoryStore()
     for number in range(MOST_KEPT - 2, MOST_KEPT + 3):
         store.commit([("decision", f"{number - MOST_KEPT:020d}", b"x")])
-        store.commit(applied_records(Applied(number, 1, 0, "intents", "{}", "a", 1)))
+        store.commit(applied_records(AppliedDecision(number, 1, 0, "intents", "{}", "a", 1)))
     kept = [key for key, _ in store.scan("decision") if not key.startswith("-")]
     assert len(kept) == 5
 
@@ -331,7 +331,7 @@ def test_what_is_told_again_and_again_is_told_once_and_counted(caplog: Any) -> N
     import logging
 
     now = [0.0]
-    seldom = Seldom(logging.getLogger("dataflows.test"), clock=lambda: now[0])
+    seldom = RareWarnings(logging.getLogger("dataflows.test"), clock=lambda: now[0])
     for number in range(50):
         now[0] += 2.0
         seldom.warn("one", "refused %d", number)
@@ -377,7 +377,7 @@ def test_a_new_state_reads_its_events_before_the_first_decision_and_then_the_oth
     assert [one.learnt for one in found] == [first, first]
 
 
-def exported(folder: Path, **more: Any) -> dict[int, list[Applied]]:
+def exported(folder: Path, **more: Any) -> dict[int, list[AppliedDecision]]:
     from dataflows.cli.intent_labels import history
 
     return history(config(folder, **more))

@@ -60,7 +60,7 @@ CONFIG = Config(
 
 
 def made_log(path: Path) -> dict[int, tuple[str, str]]:
-    """Write 100 good events with a fault after every fifth; give line -> what becomes of it."""
+    """Write 100 good events with a fault after every fifth; return line -> what becomes of it."""
     lines, faults = [], {}
     for number in range(100):
         lines.append(event(number))

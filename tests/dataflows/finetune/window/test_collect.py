@@ -13,7 +13,7 @@ from dataflows.config.finetune import FinetuneSettings
 from dataflows.finetune.flow import DecodeStep
 from dataflows.finetune.rounds.folder import RoundFolders
 from dataflows.finetune.window.collect import Arrived, Collector, read_positions
-from dataflows.finetune.window.kept import KIND_EVENT, Due, read_due, read_event, read_items
+from dataflows.finetune.window.kept import KIND_EVENT, DueWindow, read_due, read_event, read_items
 from dataflows.finetune.window.window import WindowItem
 from dataflows.messages.events import Event, EventSettings, decode_event
 from dataflows.messages.items import decode_item
@@ -63,9 +63,9 @@ def test_a_window_closes_at_every_so_many_events_whatever_the_batches():
     whole = collector(MemoryStore())
     closed = whole.take([event(n) for n in range(35)])
     assert closed == [
-        Due("encoder", 0, 0, 10),
-        Due("encoder", 1, 0, 20),
-        Due("encoder", 2, 0, 30),
+        DueWindow("encoder", 0, 0, 10),
+        DueWindow("encoder", 1, 0, 20),
+        DueWindow("encoder", 2, 0, 30),
     ]
     single = collector(MemoryStore())
     one_by_one = [due for n in range(35) for due in single.take([event(n)])]

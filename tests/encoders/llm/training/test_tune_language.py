@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import torch
 
-from encoders.llm.budget import Room, Time
+from encoders.llm.budget import MemoryBudget, TimeBudget
 from encoders.llm.errors import TuningError
 from encoders.llm.training.finetune import TextExample, _Training, tune_language
 from encoders.llm.training.loss import losses, score_candidates
@@ -148,7 +148,7 @@ def test_stop_is_asked_before_every_step_and_progress_told_after_it(tiny):
 
 @pytest.mark.parametrize("piece", [1, 3, 8])
 def test_reading_fewer_examples_at_once_changes_nothing(tiny, trained, piece, monkeypatch):
-    monkeypatch.setattr(Room, "measure", lambda room, _: setattr(room, "piece", piece))
+    monkeypatch.setattr(MemoryBudget, "measure", lambda room, _: setattr(room, "piece", piece))
     cut = tune_language(tiny, EXAMPLES, QUICK)
     assert cut.piece == piece
     assert cut.losses == pytest.approx(trained.losses, rel=0.02)
@@ -184,14 +184,14 @@ def test_room_is_what_the_longest_example_takes(monkeypatch):
     monkeypatch.setattr("encoders.llm.budget.used_bytes", lambda _: next(taken))
     monkeypatch.setattr("encoders.llm.budget.peak_bytes", lambda _: next(taken))
     monkeypatch.setattr("encoders.llm.budget.reset_peak", lambda _: None)
-    room = Room(8, 200, "cpu")
+    room = MemoryBudget(8, 200, "cpu")
     room.measure(lambda: None)
     assert room.piece == 3  # 30 each, and 90 of the 100 that are free
 
 
 def test_steps_are_cut_to_the_time_there_is():
     now = [0.0]
-    time = Time(100, 100.0, lambda: now[0])
+    time = TimeBudget(100, 100.0, lambda: now[0])
     for seconds in (20.0, 25.0, 30.0):
         now[0] = seconds
         time.made()
@@ -199,7 +199,7 @@ def test_steps_are_cut_to_the_time_there_is():
     now[0] = 95.0
     time.made()
     assert time.steps == 4  # over: no more
-    free = Time(100, None, lambda: now[0])
+    free = TimeBudget(100, None, lambda: now[0])
     free.made()
     assert free.steps == 100
 
