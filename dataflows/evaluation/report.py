@@ -19,14 +19,13 @@ from dataflows.evaluation.judging.scored import Scored
 from dataflows.evaluation.metrics.accuracy import YOUNG_EVENTS
 from dataflows.evaluation.metrics.rank_metrics import names
 from dataflows.evaluation.narrow_tables import print_whole
+from dataflows.state.ledger import OUTCOMES
 
 TITLES = {
     "tie_safe": "penchant",
     "plain": "  event by event",
     "as_served": "  as last sent",
 }
-
-OUTCOMES = ("learnt", "observed", "skipped", "duplicate", "dead_letter")
 
 
 def write_json(report: dict[str, Any], path: Path) -> None:

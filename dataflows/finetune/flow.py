@@ -1,7 +1,7 @@
 """The fine-tuning dataflow: the same source, decoded and cleaned as live, gathered into windows.
 
-Reading never waits for a round: rounds are done by the worker (`rounds.scheduler`), each in a process
-of its own, and the last step only wakes it.
+Reading never waits for a round: rounds are done by the worker (`rounds.scheduler`), each in a
+process of its own, and the last step only wakes it.
 """
 
 from __future__ import annotations

@@ -24,6 +24,8 @@ Chances = NDArray[np.float64]
 LONGEST_SQUARED = 1e12
 LARGEST_WEIGHT = 1e6
 LEAST_PROBABILITY = 1e-15
+FORGET_EVERY = 64
+"""Examples from one fading of old ones to the next, in learners that fade them."""
 
 
 class LabelLearner(ABC):

@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.classifiers.base import Chances, Dense, LabelLearner
+from learners.classifiers.base import FORGET_EVERY, Chances, Dense, LabelLearner
 from learners.classifiers.experts import ExpertAnswers, Experts
 from learners.classifiers.label_drift import LabelAlarm, LabelWatch
 from learners.classifiers.labels import Labels
@@ -29,7 +29,6 @@ from learners.classifiers.settings import MixtureSettings
 
 __all__ = ["LabelAlarm", "MixtureLearner", "MixtureSettings"]
 
-FORGET_EVERY = 64
 _KEPT_ALARMS = 20
 _LEAST = 1e-6
 _NOTHING = 1e-200

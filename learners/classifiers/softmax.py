@@ -18,11 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.arrays import LabelRows, Slots, compiled
-from learners.classifiers.base import Chances, Dense, LabelLearner
+from learners.classifiers.base import FORGET_EVERY, Chances, Dense, LabelLearner
 from learners.classifiers.labels import Labels
 from learners.limited_settings import AboveZero, Count, FiniteAboveZero, LimitedSettings
-
-FORGET_EVERY = 64
 
 
 class IntentSettings(LimitedSettings, frozen=True):

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from learners.codec import pack, unpack_as
 from learners.limited_settings import LARGEST, Count, FromOne, LimitedSettings
+from learners.types import Vector
 
 KIND = "learner:emerging"
 _VERSION = 1
@@ -30,7 +31,6 @@ _VECTORS = 8
 _WORDS = 60
 _FIRST_PAIRS = 30
 
-Vector = NDArray[np.float32]
 Changed = Iterator[tuple[str, str, bytes | None]]
 
 

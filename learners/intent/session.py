@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from learners.limited_settings import AboveZero, LimitedSettings, Share
-
-Vector = NDArray[np.float32]
+from learners.types import Vector
 
 
 class SessionSettings(LimitedSettings, frozen=True):

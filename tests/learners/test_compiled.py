@@ -34,7 +34,7 @@ def table(rng, rows=ROWS, width=WIDTH):
 
 
 def both(function, *arrays):
-    """Run a loop compiled and plain, each on copies; return results and what became of the copies."""
+    """Run a loop compiled and plain, each on copies; return results, and the copies after it."""
     given = [[np.copy(a) if isinstance(a, np.ndarray) else a for a in arrays] for _ in range(2)]
     return [(run(*a), a) for run, a in zip((function, function.py_func), given, strict=True)]
 

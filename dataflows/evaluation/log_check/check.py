@@ -27,7 +27,7 @@ from dataflows.evaluation.log_check.tally import tally
 from dataflows.messages.decisions import DecisionReader
 from dataflows.messages.events import Event, EventJson, decode_event
 from dataflows.messages.raw import EVENTS, Raw, Reason, Reject
-from dataflows.state.ledger import Ledger
+from dataflows.state.ledger import OUTCOMES, Ledger
 
 __all__ = ["CheckReport", "check_events", "render"]
 
@@ -125,7 +125,7 @@ class _Checker:
         return CheckReport(
             path=path,
             records=self.records,
-            outcomes={name: ledger[name] for name in ledger if name in _OUTCOMES},
+            outcomes={name: ledger[name] for name in ledger if name in OUTCOMES},
             reasons=ledger["reasons"],
             examples=tuple(numbered(path, self._examples)),
             first=self._first if self._events else None,
@@ -213,9 +213,6 @@ class _Checker:
                 "The log is not in order of time. `penchant replay` sorts it; a live run learns"
                 " it as it comes."
             )
-
-
-_OUTCOMES = ("learnt", "observed", "skipped", "duplicate", "dead_letter")
 
 
 def _guess(sample: bytes) -> str:
