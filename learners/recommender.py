@@ -38,14 +38,12 @@ _REPEATS_AFTER = 200
 _REPEATS_SHARE = 0.05
 
 _LEANINGS = 8
+_NO_ITEMS = np.zeros((3, 0), np.int32)
 
 
 def nothing(_kind: str, _key: str) -> bytes | None:
     """Load nothing: the store of a model that starts empty and keeps its users in memory."""
     return None
-
-
-_NO_ITEMS = np.zeros((3, 0), np.int32)
 
 
 class Ranking(NamedTuple):

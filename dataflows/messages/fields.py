@@ -40,6 +40,13 @@ JsonId = Annotated[
 ]
 """An id as it stands in JSON."""
 
+PER_SECOND: dict[str, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_UNITS: tuple[TimeUnit, ...] = ("s", "ms", "us", "ns")
+_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
+_WRITTEN_OUT = " UTC"
+_LONGEST = 64  # characters of a time given as text
+
 _FORBIDDEN = {"Cc": "a control character", "Cs": "half of a surrogate pair"}
 
 
@@ -97,14 +104,6 @@ def _too_long(field: str, length: int, limit: int) -> Refused:
     return Refused(
         Reason.BAD_ID, f"{field} has {length} characters; the limit is {limit} (max_id_chars)"
     )
-
-
-PER_SECOND: dict[str, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-_UNITS: tuple[TimeUnit, ...] = ("s", "ms", "us", "ns")
-_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
-_WRITTEN_OUT = " UTC"
-_LONGEST = 64  # characters of a time given as text
 
 
 def read_time(value: float | str, unit: TimeUnit, earliest: float, latest: float) -> float:

@@ -29,6 +29,9 @@ Sequence = Annotated[int, Meta(ge=0, le=MOST_PROMOTIONS)]
 
 PROMOTE = "promote"
 
+_ID = re.compile(r"(encoder|language)-(\d{4,9})-([0-9a-f]{8})")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
 
 class FileFacts(msgspec.Struct, frozen=True):
     """What a file of a version must be, to the byte."""
@@ -94,10 +97,6 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
     action: Literal["promote", "rollback"]
     reason: str
     time: Moment
-
-
-_ID = re.compile(r"(encoder|language)-(\d{4,9})-([0-9a-f]{8})")
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 def make_id(kind: Kind, number: int, files: Mapping[str, FileFacts]) -> str:

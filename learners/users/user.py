@@ -36,6 +36,8 @@ _NOTHING = np.zeros(0, np.int32)
 _NEVER = np.zeros(0)
 _NO_WORDS = np.zeros((WORDS, 0), np.int32)
 _NO_FIGURES = np.zeros((FIGURES, 0))
+_KEPT = ("recent", "times", "numbers", "words", "figures")
+"""Arrays of a `User` with a column for each interaction that is kept."""
 
 Changed = Iterator[tuple[str, str, bytes | None]]
 
@@ -322,17 +324,6 @@ class User(msgspec.Struct):
             self.kinds -= 1
 
 
-_KEPT = ("recent", "times", "numbers", "words", "figures")
-
-
-def _without(
-    item: int, items: NDArray[np.int32], back: NDArray[np.float64], most: int
-) -> RecentWindow:
-    """Return at most `most` items of a window that are not `item`."""
-    others = items != item
-    return RecentWindow(items[others][:most], back[others][:most])
-
-
 class Users:
     """All users of a shard, loaded through `load(kind, key)` when first needed."""
 
@@ -343,6 +334,7 @@ class Users:
         self.space = 0
         self._loaded: OrderedDict[str, User] = OrderedDict()
         self._dirty: set[str] = set()
+        self._oldest = -1
         self._bucket = 0
         self._bucket_users: dict[str, None] = {}
         self._bucket_dirty = False
@@ -417,8 +409,6 @@ class Users:
             self._bucket = newest
             self._bucket_users = dict.fromkeys(unpack(blob, BUCKET_KIND, _VERSION))
 
-    _oldest: int = -1
-
     def _expire(self, position: int) -> Changed:
         """Delete what buckets that fell out of the idle span still hold, a few per call."""
         limit = (position - self._idle) // _BUCKET
@@ -436,6 +426,14 @@ class Users:
     def _read(self, user_id: str) -> User | None:
         blob = self._load(KIND, user_id)
         return None if blob is None else unpack_as(blob, KIND, _VERSION, User)
+
+
+def _without(
+    item: int, items: NDArray[np.int32], back: NDArray[np.float64], most: int
+) -> RecentWindow:
+    """Return at most `most` items of a window that are not `item`."""
+    others = items != item
+    return RecentWindow(items[others][:most], back[others][:most])
 
 
 def _encode(user: User) -> bytes:
