@@ -100,7 +100,7 @@ def lead_table(report: dict[str, Any]) -> Table:
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
-    table.add_column("PEER", no_wrap=True)
+    table.add_column("BASELINE", no_wrap=True)
     for name in ("lead", "95 %", "in %", "cold", "events/s"):
         table.add_column(name.upper(), justify="right", no_wrap=True)
     for name, baseline in report["peers"].items():

@@ -22,7 +22,7 @@ from dataflows.datasets.shop.shop import Shop
 from dataflows.lifecycle import child_process
 from encoders.backends.hashing import HashingEncoder
 
-DOUBLE = "tests.dataflows.finetune.child_double"
+DOUBLE = "tests.dataflows.app.child_double"
 PATIENCE = 120.0
 
 

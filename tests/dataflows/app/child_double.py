@@ -30,7 +30,7 @@ def main() -> None:
             from dataflows.lifecycle import child_process
 
             line = json.dumps({"do": "wait", "log": told["log"]}).encode()
-            child_process.start("tests.dataflows.finetune.child_double", line)
+            child_process.start("tests.dataflows.app.child_double", line)
         case "group":  # starts a process that knows nothing of us, in our group
             other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
             with Path(told["log"]).open("a") as out:
