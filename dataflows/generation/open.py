@@ -102,8 +102,8 @@ class Renewal:
                 newer = self._base.with_adapter(self._adapter(current.id), current.id)
         # Registry, files and adapter have errors of their own; none of them stops the stream.
         except Exception as error:  # noqa: BLE001
-            told = "the language model stays %s: %s"
-            self._seldom.warn("stays", told, model.version, error)
+            line = "the language model stays %s: %s"
+            self._seldom.warn("stays", line, model.version, error)
             return None
         self._in_use = wanted
         _log.info("the language model is now %s", newer.version)

@@ -32,8 +32,8 @@ class PromotionWatch:
 
     What is in force is for the registry alone to say: who may write to a topic has no say. A
     message on the topic has the registry looked at now instead of after `seconds`, and what
-    the registry does not hold is logged and passed over.
-    `after`: the sequence number of the last promotion that the caller knows.
+    the registry does not hold is logged and passed over. `after` is the sequence number of the
+    last promotion that the caller knows.
     """
 
     def __init__(
@@ -87,8 +87,8 @@ class PromotionWatch:
             found = self._registry.promotions(self._read)
         # Stores raise what they like; whatever it is, the stream goes on with what it has.
         except Exception as error:  # noqa: BLE001
-            received = "the registry of models cannot be read, it is tried again: %s"
-            self._seldom.warn("unread", received, error)
+            line = "the registry of models cannot be read, it is tried again: %s"
+            self._seldom.warn("unread", line, error)
             return None
         self._read = max([self._read, *(one.sequence for one in found)])
         return found

@@ -158,21 +158,21 @@ def find_partitions(client: Consumer, settings: KafkaSettings, roles: list[str])
     began = time.monotonic()
     found: dict[str, int] = {}
     for role in roles:
-        message = told_topic(client, settings, role, began)
+        message = describe_topic(client, settings, role, began)
         if message.error is not None or not message.partitions:
             raise unusable(settings, role, message.error)
         found[settings.topic(role)] = len(message.partitions)
     return found
 
 
-def told_topic(
+def describe_topic(
     client: Consumer | AdminClient,
     settings: KafkaSettings,
     role: str,
     began: float,
     new_seconds: float = NEW_SECONDS,
 ) -> TopicMetadata:
-    """Return what a broker tells of the topic of a role: its partitions, or an error.
+    """Ask a broker for the topic of a role: its partitions, or an error.
 
     Errors that pass are waited for, until `start_seconds` after `began` (of `time.monotonic`);
     a topic that nobody knows until `new_seconds` after it: it may have been made just now.

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError
 
 from dataflows.config.kafka import DECISIONS, KafkaSettings
 from dataflows.connectors.kafka.assignment.partitions import Where, partition_name
-from dataflows.connectors.kafka.client import told_topic, unusable
+from dataflows.connectors.kafka.client import describe_topic, unusable
 from dataflows.state.positions import Progress
 
 _LOG = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ def count_partitions(client: Consumer, settings: KafkaSettings) -> int:
     topic = settings.decisions_topic
     if not topic:
         return 0
-    answer = told_topic(client, settings, DECISIONS, time.monotonic())
+    answer = describe_topic(client, settings, DECISIONS, time.monotonic())
     failure = answer.error
     if failure is not None and failure.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
         _LOG.warning(

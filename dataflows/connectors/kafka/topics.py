@@ -21,7 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported wi
 )
 
 from dataflows.config.kafka import DEAD_LETTERS, DECISIONS, EVENTS, ITEMS, KafkaSettings
-from dataflows.connectors.kafka.client import make_admin, told_topic, unreachable
+from dataflows.connectors.kafka.client import describe_topic, make_admin, unreachable
 from dataflows.connectors.kafka.health import Health
 from dataflows.connectors.kafka.refusals import wait
 from dataflows.errors import InputError
@@ -82,17 +82,17 @@ def create_topics(settings: KafkaSettings) -> list[TopicReport]:
     }
     began = time.monotonic()
     for role in settings.topics():
-        _await_told(admin, settings, role, began)
+        _await_topic(admin, settings, role, began)
     return [
         TopicReport(role, topic, "created") if role in made else _compare(admin, settings, role)
         for role, topic in settings.topics().items()
     ]
 
 
-def _await_told(admin: AdminClient, settings: KafkaSettings, role: str, began: float) -> None:
+def _await_topic(admin: AdminClient, settings: KafkaSettings, role: str, began: float) -> None:
     """Wait until a broker tells of a topic: one of several may know of it a moment later."""
     seconds = settings.start_seconds
-    error = told_topic(admin, settings, role, began, new_seconds=seconds).error
+    error = describe_topic(admin, settings, role, began, new_seconds=seconds).error
     if error is not None and error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
         raise InputError(
             f"Kafka at {settings.bootstrap_servers} has taken the topic {settings.topic(role)!r}, "
