@@ -318,7 +318,7 @@ def convert(
     from rich.console import Console
 
     from dataflows.datasets.convert import convert as convert_log
-    from dataflows.datasets.convert import render
+    from dataflows.datasets.output.report import render
 
     report = convert_log(format_name, path, out, shuffle, force=force, encoding=encoding)
     render(report, Console())

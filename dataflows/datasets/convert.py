@@ -20,14 +20,12 @@ from dataflows.datasets.formats.movielens import open_log as open_movielens
 from dataflows.datasets.formats.recbole import open_log as open_recbole
 from dataflows.datasets.formats.wikispeedia import open_log as open_wikispeedia
 from dataflows.datasets.output.folder import check_free
-from dataflows.datasets.output.report import ConvertReport, render
+from dataflows.datasets.output.report import ConvertReport
 from dataflows.datasets.output.writer import EVENTS, ITEMS, write_log
 from dataflows.datasets.rows.draft import Log
 from dataflows.datasets.rows.opening import known_encoding
 from dataflows.datasets.rows.tally import Tally
 from dataflows.errors import InputError
-
-__all__ = ["FORMATS", "ConvertReport", "convert", "render"]
 
 FORMATS: dict[str, Callable[[Path, Tally], Log]] = {
     "movielens": open_movielens,

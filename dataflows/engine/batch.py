@@ -12,7 +12,8 @@ from zlib import crc32
 import msgspec
 
 from dataflows.messages.decisions import LabelDecision
-from dataflows.messages.events import Event, ItemRecord, RemovedItem
+from dataflows.messages.events import Event
+from dataflows.messages.items import ItemRecord, RemovedItem
 from dataflows.messages.raw import LogId, Origin, Raw, Reject
 from encoders.base import Encoder
 from learners.types import Vector

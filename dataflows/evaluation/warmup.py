@@ -10,9 +10,11 @@ import math
 
 import msgspec
 
-from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings
+from dataflows.config.clean import CleanSettings
+from dataflows.config.events import EventSettings
+from dataflows.engine.cleaning.cleaner import Cleaner
 from dataflows.evaluation.log_order import LogOrder
-from dataflows.messages.events import Event, EventSettings, decode_event
+from dataflows.messages.events import Event, decode_event
 from dataflows.messages.special_events import control_of, late_label
 
 REPEATS_ABOVE = 0.05

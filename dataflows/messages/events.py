@@ -1,7 +1,7 @@
-"""Records of the topic `events` (and, through `items.py`, of `items`) to typed objects.
+"""Records of the topic `events` to typed objects; those of `items` are read in `items.py`.
 
-`decode_event` and `decode_item` never raise: whatever the bytes, the answer is an
-object or a `Reject` with a fixed reason. docs/messages.md is the page for people.
+`decode_event` never raises: whatever the bytes, the answer is an event or a `Reject` with a
+fixed reason. docs/messages.md is the page for people.
 """
 
 from __future__ import annotations
@@ -14,20 +14,10 @@ from msgspec import Meta
 
 from dataflows.config.events import EventSettings
 from dataflows.messages.fields import JsonId, read_id, read_optional_id, read_text, read_time
-from dataflows.messages.items import ItemRecord, RemovedItem, decode_item
 from dataflows.messages.numbers import fit
 from dataflows.messages.raw import Raw, Reason, Refused, Reject, shown
 from dataflows.messages.retractions import Retracts, retracts
 from dataflows.messages.strict_json import Field, RecordReader, check_depth, is_id, is_text
-
-__all__ = [
-    "Event",
-    "EventSettings",
-    "ItemRecord",
-    "RemovedItem",
-    "decode_event",
-    "decode_item",
-]
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):

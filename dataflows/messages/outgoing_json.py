@@ -32,18 +32,6 @@ from dataflows.messages.outgoing import (
 from dataflows.messages.raw import Reject
 from learners.types import RecommendationList, likeliest_first
 
-__all__ = [
-    "MessageError",
-    "Position",
-    "Versions",
-    "dead_letter_key",
-    "render_dead_letter",
-    "render_intents",
-    "render_narrative",
-    "render_recommendation",
-    "user_key",
-]
-
 RAW_LIMIT = 65_536
 """Bytes of a record that a dead letter carries at most."""
 

@@ -27,8 +27,6 @@ from learners.classifiers.labels import Labels
 from learners.classifiers.out_of_scope import Scope
 from learners.classifiers.settings import MixtureSettings
 
-__all__ = ["LabelAlarm", "MixtureLearner", "MixtureSettings"]
-
 _KEPT_ALARMS = 20
 _LEAST = 1e-6
 _NOTHING = 1e-200

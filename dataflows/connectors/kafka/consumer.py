@@ -17,10 +17,10 @@ from dataflows.config.kafka import EVENTS, ITEMS, KafkaSettings
 from dataflows.connectors.kafka.assignment.catch_up import CatchUp
 from dataflows.connectors.kafka.assignment.caught_up import CaughtUp
 from dataflows.connectors.kafka.assignment.end_offsets import BrokerEnds, broker_begins
-from dataflows.connectors.kafka.assignment.log_identity import Logs
+from dataflows.connectors.kafka.assignment.log_identity import Logs, Where, partition_name
 from dataflows.connectors.kafka.assignment.offset_commits import Committer
 from dataflows.connectors.kafka.assignment.out_of_range import LostOffsets
-from dataflows.connectors.kafka.assignment.partitions import Partitions, Where, partition_name
+from dataflows.connectors.kafka.assignment.partitions import Partitions
 from dataflows.connectors.kafka.assignment.stalled import Standstill, patience
 from dataflows.connectors.kafka.client import find_partitions, make_consumer
 from dataflows.connectors.kafka.close import Closing

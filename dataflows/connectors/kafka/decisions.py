@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from confluent_kafka import Consumer, KafkaError
 
 from dataflows.config.kafka import DECISIONS, KafkaSettings
-from dataflows.connectors.kafka.assignment.partitions import Where, partition_name
+from dataflows.connectors.kafka.assignment.log_identity import Where, partition_name
 from dataflows.connectors.kafka.client import describe_topic, unusable
 from dataflows.state.positions import Progress
 

@@ -32,8 +32,6 @@ from dataflows.state.ledger import Outcome
 from dataflows.state.records import Load, Record, Scan
 from learners.codec import pack, unpack_as
 
-__all__ = ["CleanCounts", "CleanSettings", "Cleaner", "Verdict"]
-
 _log = logging.getLogger(__name__)
 
 KIND = "clean:clock"

@@ -22,14 +22,12 @@ from dataflows.errors import InputError
 from dataflows.evaluation.log_check.advice import Advice
 from dataflows.evaluation.log_check.items import check_items, unknown_fields
 from dataflows.evaluation.log_check.line_numbers import numbered
-from dataflows.evaluation.log_check.report import CheckReport, ItemsReport, SampleRecord, render
+from dataflows.evaluation.log_check.report import CheckReport, ItemsReport, SampleRecord
 from dataflows.evaluation.log_check.tally import tally
 from dataflows.messages.decisions import DecisionReader
 from dataflows.messages.events import Event, EventJson, decode_event
 from dataflows.messages.raw import EVENTS, Raw, Reason, Reject
 from dataflows.state.ledger import OUTCOMES, Ledger
-
-__all__ = ["CheckReport", "check_events", "render"]
 
 EXAMPLES = 3
 CHANGES_DROPPED = 2_000

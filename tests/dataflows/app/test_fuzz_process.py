@@ -11,9 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from dataflows.config.events import EventSettings
 from dataflows.config.signing_keys import KEY as KEY_NAME
 from dataflows.config.signing_keys import Keys
-from dataflows.messages.events import EventSettings, decode_item
+from dataflows.messages.items import decode_item
 from dataflows.messages.raw import Raw, Reject
 from dataflows.messages.signed import write_signed
 from dataflows.messages.special_events import KIND, ControlJson

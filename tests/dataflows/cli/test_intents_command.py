@@ -13,9 +13,10 @@ from dataflows.app.run import run
 from dataflows.cli.intent_labels import decide, history, overviews
 from dataflows.cli.main import app
 from dataflows.config.config import Config, load_config
+from dataflows.config.events import EventSettings
 from dataflows.config.signing_keys import KEY, Keys
 from dataflows.errors import InputError
-from dataflows.messages.events import Event, EventSettings, decode_event
+from dataflows.messages.events import Event, decode_event
 from dataflows.messages.raw import Raw, Refused
 from dataflows.messages.signed import write_signed
 from dataflows.messages.special_events import (

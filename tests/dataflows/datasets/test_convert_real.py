@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from dataflows.config.events import EventSettings
 from dataflows.datasets.convert import convert
 from dataflows.datasets.output.report import ConvertReport
-from dataflows.messages.events import Event, EventSettings, ItemRecord, decode_event, decode_item
+from dataflows.messages.events import Event, decode_event
+from dataflows.messages.items import ItemRecord, decode_item
 from dataflows.messages.raw import Raw
 
 SETTINGS = EventSettings()

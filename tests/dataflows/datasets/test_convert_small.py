@@ -11,7 +11,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from dataflows.datasets.convert import FORMATS, convert, render
+from dataflows.datasets.convert import FORMATS, convert
+from dataflows.datasets.output.report import render
 from dataflows.datasets.output.writer import UNTIMED_START
 from dataflows.errors import InputError
 

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflows.config.events import EventSettings
 from dataflows.datasets.convert import convert
 from dataflows.datasets.rows.csv_rows import quoted_rows
 from dataflows.errors import InputError
-from dataflows.messages.events import Event, EventSettings, ItemRecord, decode_event, decode_item
+from dataflows.messages.events import Event, decode_event
+from dataflows.messages.items import ItemRecord, decode_item
 from dataflows.messages.raw import Raw, Reason
 from tests.dataflows.datasets.convert_files import (
     FILMS,

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataflows.config.clean import CleanSettings
 from dataflows.config.events import EventSettings
 from dataflows.config.finetune import FinetuneSettings
 from dataflows.engine.batch import EncodedItem
-from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings
+from dataflows.engine.cleaning.cleaner import Cleaner
 from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.encoder_in_force import InForce
 from dataflows.engine.item_store import Catalogue, item_blob, moved_blob, read_item
@@ -28,7 +29,8 @@ from dataflows.generation.prompts import item_line
 from dataflows.messages.events import Event, decode_event
 from dataflows.messages.items import ItemRecord, decode_item
 from dataflows.messages.narrative import NarrativeText, Sentence, SentList
-from dataflows.messages.outgoing_json import Position, Versions, render_narrative
+from dataflows.messages.outgoing import Position, Versions
+from dataflows.messages.outgoing_json import render_narrative
 from dataflows.messages.raw import Raw, Reject
 from dataflows.state.outbox import Outbox
 from dataflows.state.records import MemoryStore

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from dataflows.config.clean import CleanSettings
 from dataflows.config.events import EventSettings
-from dataflows.engine.cleaning.cleaner import CleanSettings
 from dataflows.evaluation.log_order import read_order
 from dataflows.evaluation.warmup import Warmup, look_at_warmup
 

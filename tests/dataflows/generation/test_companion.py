@@ -10,9 +10,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from dataflows.config.clean import CleanSettings
 from dataflows.config.generate import GenerateSettings
 from dataflows.engine.batch import Batch, EncodedEvent, EncodedItem, Removal
-from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings
+from dataflows.engine.cleaning.cleaner import Cleaner
 from dataflows.engine.encoder_in_force import InForce
 from dataflows.engine.shard import Engine
 from dataflows.generation.item_generator import NamedItems
@@ -20,7 +21,8 @@ from dataflows.generation.queue import InLine
 from dataflows.generation.responder import NAMES, NARRATIVES
 from dataflows.generation.shard_client import LlmClient
 from dataflows.generation.worker import Worker
-from dataflows.messages.events import Event, ItemRecord, RemovedItem
+from dataflows.messages.events import Event
+from dataflows.messages.items import ItemRecord, RemovedItem
 from dataflows.messages.narrative import GeneratedNarrative, NarrativeText, Sentence
 from dataflows.messages.raw import Raw
 from dataflows.state.records import MemoryStore

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+from dataflows.config.clean import CleanSettings
 from dataflows.config.events import EventSettings
-from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings
+from dataflows.engine.cleaning.cleaner import Cleaner
 from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.encoder_in_force import InForce, newest_in_force
 from dataflows.engine.item_store import Catalogue

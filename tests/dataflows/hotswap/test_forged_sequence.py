@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from dataflows.config.clean import CleanSettings
 from dataflows.config.config import load_config
-from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings
+from dataflows.engine.cleaning.cleaner import Cleaner
 from dataflows.engine.encoder_in_force import KIND_VERSIONS, InForce
 from dataflows.engine.shard import Engine
 from dataflows.hotswap.startup import identity_of, open_encoder

@@ -13,14 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.messages.events import (
-    Event,
-    EventSettings,
-    ItemRecord,
-    RemovedItem,
-    decode_event,
-    decode_item,
-)
+from dataflows.config.events import EventSettings
+from dataflows.messages.events import Event, decode_event
+from dataflows.messages.items import ItemRecord, RemovedItem, decode_item
 from dataflows.messages.raw import Raw, Reason, Reject
 
 SETTINGS = EventSettings()

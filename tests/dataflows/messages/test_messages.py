@@ -15,14 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.engine.cleaning.cleaner import CleanSettings, Note
+from dataflows.config.clean import CleanSettings
+from dataflows.config.events import EventSettings
+from dataflows.engine.cleaning.cleaner import Note
 from dataflows.messages import json_schemas
-from dataflows.messages.events import Event, EventSettings, decode_event, decode_item
+from dataflows.messages.events import Event, decode_event
+from dataflows.messages.items import decode_item
+from dataflows.messages.outgoing import Position, Versions
 from dataflows.messages.outgoing_json import (
     RAW_LIMIT,
     MessageError,
-    Position,
-    Versions,
     dead_letter_key,
     render_dead_letter,
     render_intents,

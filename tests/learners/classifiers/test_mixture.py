@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learners.classifiers.mixture import MixtureLearner, MixtureSettings
+from learners.classifiers.mixture import MixtureLearner
 from learners.classifiers.out_of_scope import OUT_OF_SCOPE
+from learners.classifiers.settings import MixtureSettings
 from learners.classifiers.softmax import IntentLearner
 from learners.codec import pack, unpack
 from tests.learners.clouds import clusters

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-from dataflows.connectors.kafka.assignment.partitions import Where
+from dataflows.connectors.kafka.assignment.log_identity import Where
 from dataflows.errors import InputError
 
 _LOG = logging.getLogger(__name__)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from confluent_kafka import Consumer, TopicPartition
 
-from dataflows.connectors.kafka.assignment.partitions import Partitions, Where
+from dataflows.connectors.kafka.assignment.log_identity import Where
+from dataflows.connectors.kafka.assignment.partitions import Partitions
 
 
 class CaughtUp:

@@ -10,7 +10,7 @@ from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from dataflows.config.kafka import KafkaSettings
-from dataflows.connectors.kafka.assignment.partitions import Where
+from dataflows.connectors.kafka.assignment.log_identity import Where
 from dataflows.connectors.kafka.client import admin_options
 from dataflows.connectors.kafka.health import Health
 

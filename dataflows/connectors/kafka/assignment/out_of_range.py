@@ -9,8 +9,14 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from dataflows.config.kafka import ITEMS, KafkaSettings
 from dataflows.connectors.kafka.assignment.end_offsets import ASK_SECONDS, Ends
-from dataflows.connectors.kafka.assignment.log_identity import Logs, cut, cut_within
-from dataflows.connectors.kafka.assignment.partitions import Partitions, Where, partition_name
+from dataflows.connectors.kafka.assignment.log_identity import (
+    Logs,
+    Where,
+    cut,
+    cut_within,
+    partition_name,
+)
+from dataflows.connectors.kafka.assignment.partitions import Partitions
 from dataflows.connectors.kafka.health import Health
 from dataflows.errors import InputError
 

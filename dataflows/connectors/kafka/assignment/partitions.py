@@ -23,8 +23,6 @@ from dataflows.state.positions import Progress
 
 _LOG = logging.getLogger(__name__)
 
-__all__ = ["Partitions", "Where", "partition_name"]
-
 
 class Partitions:
     """Starts reading of partitions: from the stored position, else by `auto_offset_reset`."""

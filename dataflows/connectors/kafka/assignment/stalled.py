@@ -15,7 +15,7 @@ import msgspec
 
 from dataflows.config.kafka import KafkaSettings
 from dataflows.connectors.kafka.assignment.end_offsets import Ends
-from dataflows.connectors.kafka.assignment.partitions import Where, partition_name
+from dataflows.connectors.kafka.assignment.log_identity import Where, partition_name
 from dataflows.connectors.kafka.health import Statistics
 
 MOST_SECONDS = 60.0

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings
+from dataflows.config.clean import CleanSettings
+from dataflows.engine.cleaning.cleaner import Cleaner
 from dataflows.state.positions import Progress
 from tests.dataflows.connectors.kafka.flows import until
 

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflows.config.clean import CleanSettings
+from dataflows.config.events import EventSettings
 from dataflows.engine.cleaning import seen_ids
-from dataflows.engine.cleaning.cleaner import Cleaner, CleanSettings, Verdict
+from dataflows.engine.cleaning.cleaner import Cleaner, Verdict
 from dataflows.engine.cleaning.event_rates import EventRates
 from dataflows.engine.cleaning.seen_ids import SeenIds
 from dataflows.engine.cleaning.watermark import Watermark
-from dataflows.messages.events import Event, EventSettings, decode_event
+from dataflows.messages.events import Event, decode_event
 from dataflows.messages.raw import Raw, Reject
 from dataflows.state.ledger import Ledger
 from dataflows.state.records import MemoryStore

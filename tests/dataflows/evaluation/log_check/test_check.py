@@ -20,7 +20,8 @@ from dataflows.config.events import EventSettings
 from dataflows.datasets.shop.shop import Shop
 from dataflows.engine.catalogue.distinct import Distinct
 from dataflows.errors import InputError
-from dataflows.evaluation.log_check.check import CheckReport, check_events, render
+from dataflows.evaluation.log_check.check import check_events
+from dataflows.evaluation.log_check.report import CheckReport, render
 
 T = 1_700_000_000
 NOW = T + 1_000_000

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflows.config.clean import CleanSettings
+from dataflows.config.events import EventSettings
 from dataflows.config.finetune import FinetuneSettings
 from dataflows.finetune.flow import DecodeStep
 from dataflows.finetune.rounds.folder import RoundFolders
 from dataflows.finetune.window.collect import Arrived, Collector, read_positions
 from dataflows.finetune.window.kept import KIND_EVENT, DueWindow, read_due, read_event, read_items
 from dataflows.finetune.window.window import WindowItem
-from dataflows.messages.events import Event, EventSettings, decode_event
+from dataflows.messages.events import Event, decode_event
 from dataflows.messages.items import decode_item
 from dataflows.messages.raw import Raw
 from dataflows.state.positions import Progress

@@ -6,9 +6,10 @@ from contextlib import closing
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflows.config.events import EventSettings
 from dataflows.connectors.files.line_reader import LineReader
 from dataflows.finetune.window.window import Window, WindowEvent, WindowItem, split, write_log
-from dataflows.messages.events import Event, EventSettings, decode_event
+from dataflows.messages.events import Event, decode_event
 from dataflows.messages.raw import EVENTS
 
 
