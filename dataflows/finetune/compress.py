@@ -23,7 +23,7 @@ from encoders.load import load_encoder
 
 SmallForm = Literal["int8", "static"]
 
-BASE = "base"
+BASE_NAME = "base"
 """What the encoder that the configuration names is called on the command line."""
 UNTRAINED = TrainingHealth(finite=True, steps=0, changed=0.0, targets=0)
 
@@ -47,7 +47,7 @@ def source_of(registry: Registry, version: str, configured: str) -> Base:
 
     Raises ModelError for what is no sentence-transformer.
     """
-    if version == BASE:
+    if version == BASE_NAME:
         if UNTRAINABLE.fullmatch(configured):
             raise ModelError(
                 f"the configured encoder {configured!r} cannot be compressed: name a version, or "

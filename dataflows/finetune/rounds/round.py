@@ -41,6 +41,14 @@ class RoundSettings(msgspec.Struct, frozen=True):
     gate: GateSettings = GateSettings()
 
 
+class _Kept(msgspec.Struct, frozen=True):
+    """What was trained, and from which version, or model of the configuration."""
+
+    base: str
+    name: str
+    trained: Trained
+
+
 def run_round(
     window: Window,
     tuner: Tuner,
@@ -152,14 +160,6 @@ def _train(
     kept = _Kept(base.version, base.name, trained)
     write_private(folder / TRAINED, msgspec.msgpack.encode(kept))
     return trained
-
-
-class _Kept(msgspec.Struct, frozen=True):
-    """What was trained, and from which version, or model of the configuration."""
-
-    base: str
-    name: str
-    trained: Trained
 
 
 def _keep(decision: GateDecision, name: str, registry: Registry, folder: Path) -> GateDecision:

@@ -9,10 +9,11 @@ import pytest
 from learners.intent.decisions import Control, ControlError
 from learners.intent.event_buffer import LateLabel
 from learners.intent.tracker import IntentTracker
+from learners.recommender import Recommender
 from learners.settings import LearnerSettings
 from learners.types import Interaction
 from learners.users.user import User
-from tests.learners.worlds import Feed, Recommender, Shelf, small, unit
+from tests.learners.worlds import Feed, Shelf, small, unit
 
 DIM = 16
 TOPICS = {"card": 1, "rate": 2, "fee": 3, "pin": 4, "lost": 5}
