@@ -69,13 +69,12 @@ class Catalogue:
 
     Titles follow the records in the order of the stream, so what an event is
     encoded with does not depend on where a batch ends.
+
+    `records` is a view of a store, None where there is none yet. `encoder` is the version whose
+    vectors are asked for; it may be set anew.
     """
 
     def __init__(self, records: Records | None, encoder: str) -> None:
-        """`records` is a view of a store, None where there is none yet.
-
-        `encoder` is the version whose vectors are asked for; it may be set anew.
-        """
         self.encoder = encoder
         self._records = records
         self._titles: dict[str, str] = {}

@@ -60,7 +60,7 @@ class Outbox:
         return len(self._waiting)
 
     def put(self, topic: str, key: bytes | None, value: bytes | None) -> Out:
-        """Number a message and keep it until it is acknowledged."""
+        """Give a message its number, and keep it until it is acknowledged."""
         with self._lock:
             out = Out(topic, key, value, self._next)
             self._next += self._step

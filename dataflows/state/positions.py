@@ -15,6 +15,9 @@ class Progress:
     so that what it commits to a consumer group is never ahead of the state.
     With several shards the answer is the smallest over all shards: only then
     has every shard had its part of what lies before. Safe between threads.
+
+    `stored` is shard -> partition -> next offset, as read from the stores. `origins` is
+    partition -> what it was known by when this process began, `logs` the same of topics.
     """
 
     def __init__(
@@ -24,11 +27,6 @@ class Progress:
         origins: Mapping[str, Origin] | None = None,
         logs: Mapping[str, LogId] | None = None,
     ) -> None:
-        """`stored` is shard -> partition -> next offset, as read from the stores.
-
-        `origins` is partition -> what it was known by when this process began, `logs` the
-        same of topics.
-        """
         self._logs = dict(logs or {})
         self._lost: set[str] = set()
         self._origins = dict(origins or {})
