@@ -158,7 +158,7 @@ def test_once_on_a_broker_that_never_answers_is_an_error_and_trains_nothing(
     def hurried(seconds: float | None, patience: float) -> QuietInput:
         return QuietInput(seconds, patience, lambda: 60.0 * next(minutes))
 
-    monkeypatch.setattr("dataflows.finetune.run.Quiet", hurried)
+    monkeypatch.setattr("dataflows.finetune.run.QuietInput", hurried)
     with pytest.raises(InputError, match=r"gave nothing for 30 s .*\(0 records read\)"):
         finetune(given, once=True, make=MAKE, is_seen=False)
     assert Registry(tmp_path / "state" / "models").decisions() == []
