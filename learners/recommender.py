@@ -20,6 +20,7 @@ from learners.ranking.context import CandidateBatch, Context
 from learners.ranking.explanations import entries
 from learners.ranking.features import matrix
 from learners.settings import LearnerSettings
+from learners.signals.neighbour_kernels import IN_ORDER, NEW
 from learners.signals.searches import Search, as_of, newest
 from learners.signals.undo import UndoRecord, hash32
 from learners.state.model import ModelState
@@ -27,6 +28,7 @@ from learners.state.records import ModelRecords
 from learners.state.reencode import Reencoding
 from learners.state.unlearn import Extent, take_back
 from learners.types import Interaction, Item, RecommendationList, Retraction
+from learners.users.chosen import is_later
 from learners.users.generated import KIND as GENERATED_KIND
 from learners.users.generated import GenerationContext, taken_by
 from learners.users.profile import Profile
@@ -36,7 +38,6 @@ _OBSERVE_EVERY = 4
 _OBSERVE_FIRST = 500
 _REPEATS_AFTER = 200
 _REPEATS_SHARE = 0.05
-
 _LEANINGS = 8
 _NO_ITEMS = np.zeros((3, 0), np.int32)
 
@@ -110,10 +111,8 @@ class Recommender(ModelState):
         else:
             number = self.signals.number(interaction.item_id, self.position)
             self._dirty.add(number)
-            if interaction.weight > 0:
-                alarms = self._learn_wanted(interaction, user, number)
-            else:
-                alarms = self._learn_unwanted(interaction, user, number)
+            learn = self._learn_wanted if interaction.weight > 0 else self._learn_unwanted
+            alarms = learn(interaction, user, number)
         user.last = interaction.position
         self.users.touch(interaction.user_id, user, interaction.position)
         return alarms
@@ -139,8 +138,8 @@ class Recommender(ModelState):
         hit = self._learn_preference(interaction, user, number)
         names = self.signals.items.category_names_of(number)
         loss = self.tracker.learn(interaction, user, names[0] if names else None)
-        self._learn_profile(interaction, user, names)
         self._count(interaction, user, number)
+        self._learn_profile(interaction, user, names)
         return self._drifted(hit, loss)
 
     def retract(self, retraction: Retraction) -> Extent:
@@ -225,10 +224,8 @@ class Recommender(ModelState):
         """Count the interaction in the signals and in the user's history."""
         position = interaction.position
         recent = user.window_before(number, interaction.ts, self.settings.window)
-        steps = user.steps_before(interaction.ts)
-        self._dirty |= self.signals.count(number, recent, steps, position)
-        search = as_of(user.search, interaction.ts)
-        self._dirty |= self.signals.learn_searched(search, number, position)
+        steps, search = user.steps_before(interaction.ts), as_of(user.search, interaction.ts)
+        says = IN_ORDER if is_later(user, interaction.ts) else 0
         undo = UndoRecord(
             hash32(interaction.event_id),
             hash32(interaction.type),
@@ -240,6 +237,9 @@ class Recommender(ModelState):
         )
         keep, kinds = self.settings.recent, self.settings.taken_limit
         again = user.add(number, interaction.ts, undo, keep, kinds)
+        is_new = not again and user.kinds < kinds  # else they may have had it, and it made room
+        self._dirty |= self.signals.count(number, recent, steps, position, says + is_new * NEW)
+        self._dirty |= self.signals.learn_searched(search, number, position, is_new=is_new)
         self.learnt += 1
         self.repeats += again
 
@@ -262,7 +262,7 @@ class Recommender(ModelState):
         report = self.tracker.report(user)
         return RecommendationList(
             user_id,
-            entries(self.signals, self.preference.score, batch, rows, context, best, scores),
+            entries(self.signals, self.preference.score, batch, rows, context, best, scores, user),
             report.intent,
             self.profiles.leanings(user.profile, _LEANINGS),
             self.position + 1,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.arrays import compiled
-from learners.signals.neighbours import ITEM_WEIGHT, NEXT, TOGETHER
+from learners.signals.neighbour_kernels import ITEM_WEIGHT, NEXT, TOGETHER
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int32]

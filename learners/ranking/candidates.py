@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from learners.ranking.candidate_kernels import draw, find_rows, gather, weigh
 from learners.ranking.context import Context
-from learners.signals.neighbours import TOGETHER
+from learners.signals.neighbour_kernels import TOGETHER
 from learners.signals.popularity import LONG, SHORT, TOTAL, stage_of
 from learners.signals.searches import counts_after, favour
 from learners.signals.tables import Signals

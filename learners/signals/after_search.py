@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.arrays import compiled
-from learners.signals.neighbours import COUNTS, TOGETHER, Neighbours, Numbers, find
+from learners.signals.neighbour_kernels import TOGETHER, Numbers, Users, find
+from learners.signals.neighbours import COUNTS, Neighbours
 
 WIDTH = 128
 """Items that are remembered as taken after searches with the same nearest item."""
@@ -59,16 +60,18 @@ class AfterSearch(Neighbours):
         whose count is lost.
         """
         before = {owner: int(self.row_of[owner]) for owner in self._owners()}
-        ids, counts, words = self.ids, self.counts, self.words
+        ids, counts, users, words = self.ids, self.counts, self.users, self.words
         self.words = {}
         for hub in sorted(words):  # in an order that a restart does not change
             self.words.setdefault(hubs.get(hub, hub), words[hub])
         self.row_of = np.full_like(self.row_of, -1)
         self.rows = 0
         self.ids, self.counts = np.full_like(ids, -1), np.zeros_like(counts)
+        self.users = np.zeros_like(users)
         for owner, row in before.items():
             into = self._row(hubs.get(owner, owner))
-            merge(self.ids, self.counts, into, ids[row], counts[:, row])
+            theirs = ids[row], counts[:, row], users[row]
+            merge(self.ids, self.counts, self.users, into, *theirs)
         return {*before, *words, *self.words, *self._owners()}
 
     def _owners(self) -> list[int]:
@@ -80,13 +83,16 @@ class AfterSearch(Neighbours):
 def merge(
     ids: Numbers,
     counts: NDArray[np.float32],
+    users: Users,
     row: int,
     others: Numbers,
     theirs: NDArray[np.float32],
+    their_users: Users,
 ) -> None:
     """Add the counts `theirs` (c, width) of items `others` (width,), -1 where empty, to a row.
 
-    In a full group of slots a stronger one takes the place of the weakest.
+    In a full group of slots a stronger one takes the place of the weakest. Users of both may be
+    the same people: the larger number holds.
     """
     for column in range(others.size):
         item = others[column]
@@ -95,6 +101,8 @@ def merge(
         place, least = find(ids, counts, row, item)
         if ids[row, place] == item:
             counts[:, row, place] += theirs[:, column]
+            users[row, place] = max(users[row, place], their_users[column])
         elif theirs[TOGETHER, column] > least:
             ids[row, place] = item
             counts[:, row, place] = theirs[:, column]
+            users[row, place] = their_users[column]

@@ -84,6 +84,10 @@ class ItemTable:
         """Return an item's title, its id where the catalogue has none."""
         return self.titles[number] or self.ids[number]
 
+    def name(self, number: int) -> str | None:
+        """Return what an item is called: its title, else its id; None for a removed item."""
+        return self.titles[number] or (self.ids[number] if self.available[number] else None)
+
     def in_order(self) -> NDArray[np.int64]:
         """Return the numbers of all items that may be recommended, oldest first."""
         return np.flatnonzero(self.available[: len(self.ids)])

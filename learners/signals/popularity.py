@@ -77,6 +77,11 @@ class Popularity:
         counts *= self.scale(channel, position)
         return counts
 
+    def most(self, channel: int, position: int) -> float:
+        """Return what the counts of all items add up to if every event took one."""
+        fades = -math.log(2.0) / self._half_lives[channel]
+        return math.expm1(fades * (position + 1)) / math.expm1(fades)
+
     def last(self, item: int, position: int) -> float:
         """Return where in the shard an item's newest interaction was at the latest; 0 for none.
 

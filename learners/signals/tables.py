@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from learners.settings import LearnerSettings
 from learners.signals.after_search import AfterSearch
 from learners.signals.items import ItemTable
-from learners.signals.neighbours import Neighbours, learn_item_weights
+from learners.signals.neighbour_kernels import NEW, learn_item_weights
+from learners.signals.neighbours import Neighbours
 from learners.signals.popularity import TOTAL, Popularity
 from learners.signals.searches import Search
 from learners.signals.semantic import SemanticIndex
+from learners.signals.takers import Takers
 from learners.signals.undo import UndoRecord
 from learners.signals.values import Values
 from learners.signals.window import RecentWindow
@@ -42,6 +44,7 @@ class Signals:
         self.searched = AfterSearch(settings.count_half_life)
         self.semantic = SemanticIndex(settings.dim, settings.similar)
         self.values = Values()
+        self.takers = Takers()
         self.fresh: list[int] = []
         self.searching = False
         self.blocked = np.ones(1, bool)
@@ -68,6 +71,7 @@ class Signals:
         self.searched.make_room(room)
         self.semantic.make_room(room)
         self.values.make_room(room)
+        self.takers.make_room(room)
         self.slot = np.full(room + 1, -1, np.intp)
         self.block_unavailable()
 
@@ -87,13 +91,18 @@ class Signals:
         if self.settings.fresh:
             self.fresh = [*self.fresh, item][-self.settings.fresh :]
 
-    def count(self, item: int, recent: RecentWindow, steps: int, position: int) -> set[int]:
+    def count(
+        self, item: int, recent: RecentWindow, steps: int, position: int, says: int
+    ) -> set[int]:
         """Count one interaction; return the items whose records changed.
 
-        `recent` is what the user took before, in `steps` steps.
+        `recent` is what the user took before, in `steps` steps; `says` tells whether they never
+        took the item, and whether all that they took lies before (`NEW`, `IN_ORDER`).
         """
-        rebased = self.neighbours.learn(item, *recent, position)
+        rebased = self.neighbours.learn(item, *recent, position, says)
         rebased |= self.popularity.learn(item, steps, position)
+        if says & NEW:
+            self.takers.learn(item, steps, position)
         self.semantic.look_up(item)
         self.items.streamed[item] = True
         self.items.last[item] = position
@@ -121,6 +130,8 @@ class Signals:
         if undo.position <= items.cleared[item]:
             return  # what it counted went with the item
         popularity.unlearn(item, undo.steps, undo.position)
+        if not undo.again:
+            self.takers.unlearn(item, undo.steps, undo.position)
         self.values.unlearn(item, undo.deviation)
         if items.last[item] == undo.position:
             items.last[item] = popularity.last(item, position)
@@ -134,11 +145,16 @@ class Signals:
         self.searched.unlearn_one_way(undo.hub, item, undo.position)
         return {undo.hub}
 
-    def learn_searched(self, search: Search | None, item: int, position: int) -> set[int]:
-        """Count an item as taken after a search, if any; return the items whose records changed."""
+    def learn_searched(
+        self, search: Search | None, item: int, position: int, *, is_new: bool
+    ) -> set[int]:
+        """Count an item as taken after a search, if any; return the items whose records changed.
+
+        `is_new`: its user had not taken it before.
+        """
         if search is None or search.hub < 0:
             return set()
-        rebased = self.searched.learn_one_way(search.hub, item, position)
+        rebased = self.searched.learn_one_way(search.hub, item, position, is_new=is_new)
         return set(range(len(self.items))) if rebased else {search.hub}
 
     def switch(self, semantic: SemanticIndex, hubs: Mapping[int, int]) -> set[int]:
@@ -178,6 +194,7 @@ class Signals:
         self.searched.forget(item)
         self.popularity.forget(item)
         self.values.forget(item)
+        self.takers.forget(item)
         return [item, *self.semantic.put(item, None)]
 
 

@@ -69,6 +69,8 @@ class ModelRecords:
             "values": signals.values.sums[:, number],
             "mark": signals.semantic.fingerprints.get(number, 0),
             "near": signals.semantic.row_out(number),
+            "takers": (signals.takers.at_stage[:, number], signals.takers.newest[:, number]),
+            "users": (signals.neighbours.users_out(number), signals.searched.users_out(number)),
         }
 
     def _put_item(self, number: int, state: dict[str, Any]) -> None:
@@ -79,10 +81,16 @@ class ModelRecords:
         signals.popularity.counts[:, number] = state["counts"]
         signals.values.put(number, state["values"])
         signals.semantic.fingerprints[number] = state["mark"]
+        # What was stored before users were counted says of nobody.
+        pairs, after = state.get("users", (0, 0))
         if state["neighbours"] is not None:
             signals.neighbours.row_in(number, *state["neighbours"])
+            signals.neighbours.users_in(number, pairs)
         if state["searched"] is not None:
             signals.searched.row_in(number, *state["searched"])
+            signals.searched.users_in(number, after)
+        if "takers" in state:
+            signals.takers.put(number, *state["takers"])
         signals.searched.note(number, state["words"])
         if state["near"] is not None:
             signals.semantic.row_in(number, *state["near"])

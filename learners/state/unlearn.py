@@ -16,6 +16,7 @@ from learners.signals.undo import hash32
 from learners.signals.window import RecentWindow
 from learners.state.model import ModelState
 from learners.types import Retraction
+from learners.users.chosen import forgive
 from learners.users.user import User
 
 Extent = Literal["all", "item", "nothing"]
@@ -71,7 +72,7 @@ def _undo(model: ModelState, user: User, user_id: str, event: int) -> TakenBack:
     if place >= 0:
         changed, extent = _uncount(model, user, place), "all"
     for aside in [aside for aside in user.aside if aside.event == event]:
-        user.aside.remove(aside)
+        forgive(user, aside)
         user.untake(aside.item)
         extent = "all"
     if user.search is not None and user.search.event == event:

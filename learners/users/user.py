@@ -31,7 +31,7 @@ _VERSION = 3
 _BUCKET = 2_000
 _SPARE = 32
 _PAUSE_STEPS = 3.0  # how much farther back what came before a pause is
-_ASIDE = 16
+ASIDE = 16
 _NOTHING = np.zeros(0, np.int32)
 _NEVER = np.zeros(0)
 _NO_WORDS = np.zeros((WORDS, 0), np.int32)
@@ -218,7 +218,7 @@ class User(msgspec.Struct):
 
     def set_aside(self, event: int, kind: int, item: int) -> None:
         """Remember an event of these hashes that speaks against an item."""
-        self.aside = [*self.aside[1 - _ASIDE :], NegativeEvent(event, kind, item)]
+        self.aside = [*self.aside[1 - ASIDE :], NegativeEvent(event, kind, item)]
 
     def drop(self, place: int) -> None:
         """Remove the interaction at `place`, as if it had not been."""

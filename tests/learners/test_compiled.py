@@ -9,12 +9,13 @@ from learners.classifiers.base import copied
 from learners.classifiers.example_memory import compare
 from learners.classifiers.softmax import descend, go_down
 from learners.ranking.candidate_kernels import draw, find_rows, gather, weigh
-from learners.ranking.explanations import strongest
+from learners.ranking.claims import strongest
 from learners.ranking.features import FEATURES, fill, usual
 from learners.ranking.network_kernels import adam, lowered, rectify, shares, standardised, to_slope
-from learners.signals.neighbours import (
-    CHANNELS,
+from learners.signals.neighbour_kernels import (
+    IN_ORDER,
     ITEM_WEIGHT,
+    NEW,
     NEXT,
     STEEPNESS,
     TOGETHER,
@@ -23,6 +24,7 @@ from learners.signals.neighbours import (
     amend,
     learn_item_weights,
 )
+from learners.signals.neighbours import CHANNELS
 from learners.signals.window import collect_window, in_a_row
 
 ITEMS, ROWS, WIDTH = 60, 12, 3 * WAYS
@@ -178,34 +180,33 @@ def test_candidates_are_weighed_alike(seed):
 @pytest.mark.parametrize("seed", range(5))
 def test_neighbours_are_counted_alike(seed):
     rng = np.random.default_rng(seed)
-    ids, counts = (
+    ids, counts, users = made = (
         np.full((ROWS, WIDTH), -1, np.int32),
         np.zeros((CHANNELS, ROWS, WIDTH), np.float32),
+        np.zeros((ROWS, WIDTH), np.uint8),
     )
-    plain = ids.copy(), counts.copy()
-    for _ in range(100):
-        item, *recent = rng.choice(ITEMS, 8, replace=False).tolist()
-        met = np.int32(recent)
+    plain = [array.copy() for array in made]
+    for turn in range(100):
+        met = rng.choice(ITEMS, 8, replace=False).astype(np.int32)
         gaps = np.sort(rng.integers(-1, 5, 7)).astype(float)
-        few = (item % ROWS, met % ROWS, item, met, gaps, np.float32(1.5))
-        add(ids, counts, *few)
+        few = (met % ROWS, met, gaps, np.float32(1.5), (turn % 3 > 0) * NEW + IN_ORDER)
+        add(*made, *few)
         add.py_func(*plain, *few)
-    assert_array_equal(ids, plain[0])
-    assert_array_equal(counts, plain[1])
+    for array, other in zip(made, plain, strict=True):
+        assert_array_equal(array, other)
+    assert (users & 15 >= users >> 4).all()
+    assert 1 < (users & 15).max() <= 15
     assert (counts[:2] > 0).any(axis=(1, 2)).all()
     for _ in range(100):
-        item, *recent = rng.choice(ITEMS, 8, replace=False).tolist()
-        met = np.int32(recent)
+        met = rng.choice(ITEMS, 8, replace=False).astype(np.int32)
         rows = np.where(met % 5 > 0, met % ROWS, -1).astype(np.int32)
         gaps = np.sort(rng.integers(-1, 5, 7)).astype(float)
-        few = (item % ROWS, rows, item, met, gaps, np.float32(-0.5))
-        amend(ids, counts, *few)
-        amend.py_func(*plain, *few)
-        few = (np.int32(rows[1]), rows[::-1].copy(), item, met, gaps, np.float32(0.25))
-        amend(ids, counts, *few)
-        amend.py_func(*plain, *few)
-    assert_array_equal(ids, plain[0])
-    assert_array_equal(counts, plain[1])
+        for few in ((rows, met, gaps, np.float32(-0.5)), (rows[::-1], met, gaps, np.float32(0.25))):
+            amend(*made, *few)
+            amend.py_func(*plain, *few)
+    for array, other in zip(made, plain, strict=True):
+        assert_array_equal(array, other)
+    assert (users[ids < 0] == 0).all()
     assert (counts >= 0).all()
     assert (counts[:, ids < 0] == 0).all()
 
@@ -246,10 +247,13 @@ def test_pulls_step_alike_and_down_the_gradient(seed):
 def test_pointers_are_found_alike():
     rng = np.random.default_rng(0)
     ids, (strength, *_) = table(rng)
-    rows, sources = np.array([2, 7, 5], np.int32), np.array([40, 41, 42], np.int32)
+    rows = np.array([2, 7, 5], np.int32)
     listed, slot = np.arange(20, dtype=np.int32), np.full(ITEMS + 1, -1, np.intp)
-    (compiled, after), (plain, _) = both(strongest, ids, strength, rows, sources, listed, slot)
+    (compiled, after), (plain, _) = both(strongest, ids, strength, rows, listed, slot)
     assert_array_equal(compiled, plain)
+    for item, step, column in zip(listed, *compiled, strict=True):
+        named = np.where(ids[rows] == item, strength[rows], 0.0)
+        assert step < 0 if named.max() == 0.0 else strength[rows[step], column] == named.max()
     assert_array_equal(after[-1], slot)
 
 

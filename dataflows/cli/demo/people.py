@@ -87,7 +87,7 @@ def describe(person: Person, title_of: Callable[[str], str]) -> Iterator[str]:
     if person.offered is not None:
         yield "  is offered:"
         for place, entry in enumerate(person.offered.items[:5], 1):
-            why = f"  ({', '.join(entry.reasons)})" if entry.reasons else ""
+            why = f"  ({'; '.join(entry.reasons)})" if entry.reasons else ""
             yield f"   {place:2}. {entry.title}{why}"
 
 

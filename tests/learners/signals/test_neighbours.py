@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learners.signals.neighbours import NEXT, TOGETHER, WAYS, Neighbours
+from learners.signals.neighbour_kernels import NEXT, TOGETHER, WAYS
+from learners.signals.neighbours import Neighbours
 
 WINDOW = 6
 _groups = st.integers(1, 3)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from learners.recommender import Recommender
 from learners.signals.after_search import AfterSearch
-from learners.signals.neighbours import TOGETHER
+from learners.signals.neighbour_kernels import TOGETHER
 from learners.state.reencode import Reencoding
 from learners.types import Item
 from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit

@@ -9,7 +9,7 @@ import pytest
 
 from learners.ranking.features import FEATURES
 from learners.recommender import Recommender
-from learners.signals.neighbours import NEXT, TOGETHER
+from learners.signals.neighbour_kernels import NEXT, TOGETHER
 from learners.signals.popularity import stage_of
 from tests.learners.worlds import Feed, small
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learners.recommender import Recommender
-from learners.signals.neighbours import NEXT, TOGETHER
+from learners.signals.neighbour_kernels import NEXT, TOGETHER
 from learners.signals.popularity import CHANNELS, FIRST_STAGE, SHORT, stage_of
 from learners.types import Interaction, Item, Retraction
 from tests.learners.worlds import Feed, Shelf, listed, small

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from learners.recommender import Recommender
-from learners.signals.neighbours import TOGETHER, Neighbours
+from learners.signals.neighbour_kernels import TOGETHER
+from learners.signals.neighbours import Neighbours
 from learners.signals.popularity import TOTAL
 from learners.types import Interaction, Item, Retraction
 from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit

@@ -1,0 +1,276 @@
+"""What may be said of a listed item: each claim has a condition, and is not made where it fails.
+
+The conditions ask for people, not for counts: a count grows with each taking, and ten of one user
+are not ten users (`learners.signals.takers`, `learners.signals.neighbour_kernels`). What a list
+cannot be sure of it says in plainer words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learners.arrays import compiled
+from learners.ranking.candidates import Rows
+from learners.ranking.context import Context
+from learners.ranking.reason_words import Claim, worded
+from learners.signals.neighbour_kernels import MOST_USERS, NEXT, TOGETHER
+from learners.signals.popularity import SHORT, TOTAL
+from learners.signals.tables import Signals
+from learners.users.chosen import has_chosen
+from learners.users.user import User
+
+USERS = 3
+"""So many people at least stand behind "often", "popular" and "others"."""
+LATELY = 2_500
+"""Interactions of the shard that "lately" and "right now" reach back."""
+LIKED = 3
+"""Of a user's recent items, so many at least are of a category that they are said to like."""
+LIKING = 0.02
+"""By so much at least they take it more than others do, as a share (`learners.users.profile`)."""
+JUST = 5
+"""Of a user's newest items, so many are what they look at now."""
+CHANCE = 0.5
+"""So likely at least is a need that is said to be looked for."""
+COSINE, SEARCH_COSINE = 0.4, 0.3
+"""So near at least are texts of items that are said to be similar, and a search and an item."""
+NEAREST = 20
+"""They are also nearer than all but a part of the catalogue: one in so many."""
+_MOST = 2
+
+
+class Pointer(NamedTuple):
+    """A recent item that points to a listed one: its number, and its `row` and `column` there."""
+
+    source: int
+    row: int
+    column: int
+
+
+class Claims:
+    """The claims that hold for the items `listed` (k,) of a user, by the signals that raised them.
+
+    `rows` are those of the user's recent items. Of these, removed ones are never named.
+    """
+
+    def __init__(
+        self,
+        signals: Signals,
+        context: Context,
+        user: User,
+        rows: Rows,
+        listed: NDArray[np.int32],
+    ) -> None:
+        self._signals, self._context, self._user = signals, context, user
+        self._listed: list[int] = listed.tolist()
+        self._pointing = pointers(signals, listed, rows, context.recent)
+        self._categories = signals.items.categories[:, context.recent]
+        self._claims: dict[str, Callable[[int], str | None]] = {
+            "together": self._together,
+            "follows": self._follows,
+            "meaning": self._meaning,
+            "popular": self._popular,
+            "trending": self._trending,
+            "stage": self._stage,
+            "liking": self._liking,
+            "intent": self._intent,
+            "again": self._again,
+            "generated": self._generated,
+            "search": self._search,
+        }
+        self._limit = max(1, int(np.count_nonzero(signals.semantic.has)) // NEAREST)
+
+    def reasons(self, place: int, groups: Sequence[str]) -> tuple[str, ...]:
+        """Return at most two claims for a listed item, by what raised it most; never none."""
+        said: dict[str, None] = {}
+        for group in groups:
+            claim = self._claims[group](place)
+            if claim is not None:
+                said[claim] = None
+            if len(said) == _MOST:
+                break
+        return tuple(said) or (self._plain(place),)
+
+    def _together(self, place: int) -> str | None:
+        """At least one user took both within ten steps; "often": at least three."""
+        return self._pair(self._pointing["together"][place])
+
+    def _pair(self, pointer: Pointer | None) -> str | None:
+        users = 0 if pointer is None else self._users(pointer) & MOST_USERS
+        if pointer is None or not users:
+            return None
+        often = Claim.TOGETHER_OFTEN if users >= USERS else Claim.TOGETHER
+        return worded(often, self._name(pointer))
+
+    def _follows(self, place: int) -> str | None:
+        """At least one user took it in the step after the other; "often": at least three."""
+        pointer = self._pointing["follows"][place]
+        users = 0 if pointer is None else self._users(pointer) >> 4
+        if pointer is None or not users:
+            return self._pair(pointer)
+        often = Claim.AFTER_OFTEN if users >= USERS else Claim.AFTER
+        return worded(often, self._name(pointer))
+
+    def _users(self, pointer: Pointer) -> int:
+        return int(self._signals.neighbours.users[pointer.row, pointer.column])
+
+    def _meaning(self, place: int) -> str | None:
+        """Their texts are near each other, and nearer than most others are."""
+        pointer, semantic = self._pointing["meaning"][place], self._signals.semantic
+        if pointer is None or pointer.column >= self._limit:
+            return None
+        if semantic.cosines[pointer.row, pointer.column] < COSINE:
+            return None
+        return worded(Claim.MEANING, self._name(pointer))
+
+    def _name(self, pointer: Pointer) -> str:
+        return self._signals.items.name(pointer.source) or ""
+
+    def _popular(self, place: int) -> str | None:
+        """At least three users took it, and it was taken more than the average item that was."""
+        item = self._listed[place]
+        if self._signals.takers.count(item) < USERS:
+            return None
+        return worded(Claim.POPULAR if self._is_above_average(TOTAL, item) else Claim.OTHERS)
+
+    def _trending(self, place: int) -> str | None:
+        """Of the newest interactions: three users took it, and more than average; or one did."""
+        item, since = self._listed[place], self._context.position - LATELY
+        newest = self._signals.takers.newest[:, item]
+        if newest[-1] >= max(since, 0) and self._is_above_average(SHORT, item):
+            return worded(Claim.NOW)
+        return worded(Claim.LATELY) if newest[0] >= max(since, 0) else None
+
+    def _is_above_average(self, channel: int, item: int) -> bool:
+        """Return whether an item was taken more than the average of all that were ever taken.
+
+        All interactions at most were takings: that makes the average an upper bound.
+        """
+        popularity, position = self._signals.popularity, self._context.position
+        taken = max(int(np.count_nonzero(self._signals.items.streamed)), 1)
+        count = float(popularity.counts[channel, item]) * popularity.scale(channel, position)
+        return count * taken >= popularity.most(channel, position)
+
+    def _stage(self, place: int) -> str | None:
+        """At least three users took it when they had taken about as many steps."""
+        users = self._signals.takers.count_at(self._listed[place], self._context.steps)
+        return worded(Claim.STAGE) if users >= USERS else None
+
+    def _liking(self, place: int) -> str | None:
+        """Three of the recent items are of the category, and it is liked more than by others.
+
+        Where one item is of it, at least that is said.
+        """
+        items, context = self._signals.items, self._context
+        own = items.categories[:, self._listed[place]].tolist()
+        liked = max(own, key=context.liking.__getitem__)
+        known = int((self._categories == liked).any(axis=0).sum())
+        if not liked or not known:
+            return None
+        is_liked = known >= LIKED and context.liking[liked] >= LIKING
+        return worded(Claim.LIKING if is_liked else Claim.MORE, items.category_names[liked])
+
+    def _intent(self, place: int) -> str | None:
+        """It answers a need that is likely, and that one of the newest items has answered too."""
+        items, context = self._signals.items, self._context
+        own = items.categories[:, self._listed[place]].tolist()
+        needed = max(own, key=context.intent.__getitem__)
+        just = self._categories[:, :JUST]
+        if not needed or context.intent[needed] < CHANCE or needed not in just:
+            return None
+        return worded(Claim.INTENT, items.category_names[needed])
+
+    def _again(self, place: int) -> str | None:
+        """The user took it, or had an event with it."""
+        item = self._listed[place]
+        if has_chosen(self._user, item):
+            return worded(Claim.AGAIN)
+        return worded(Claim.KNOWN) if self._user.has(item) else None
+
+    def _search(self, place: int) -> str | None:
+        """Its text is among the nearest to the search; or three users took it after such ones."""
+        search, signals = self._context.search, self._signals
+        if search is None or search.vector is None:
+            return None
+        item = np.array(self._listed[place : place + 1], np.int32)
+        is_near = item[0] in search.near[: self._limit]
+        if is_near and signals.semantic.nearness(item, search.vector)[0] >= SEARCH_COSINE:
+            return worded(Claim.SEARCH, search.text)
+        return worded(Claim.SEARCHED) if self._after_search(search.hub, item[0]) else None
+
+    def _after_search(self, hub: int, item: int) -> bool:
+        table = self._signals.searched
+        row = table.row(hub)
+        columns = np.flatnonzero(table.ids[row] == item) if row >= 0 else ()
+        return any(int(table.users[row, column]) & MOST_USERS >= USERS for column in columns)
+
+    def _generated(self, place: int) -> str | None:
+        """A language model named it for this user."""
+        is_named = self._listed[place] in self._context.generated.ids
+        return worded(Claim.GENERATED) if is_named else None
+
+    def _plain(self, place: int) -> str:
+        """Say what is known of it without a signal: whether anybody took it."""
+        item, signals = self._listed[place], self._signals
+        if signals.takers.count(item) >= USERS:
+            return worded(Claim.OTHERS)
+        if signals.popularity.counts[TOTAL, item] > 0.0:
+            return worded(Claim.SOMEBODY)
+        return worded(Claim.NOTHING if signals.items.streamed[item] else Claim.NEW)
+
+
+def pointers(
+    signals: Signals, listed: NDArray[np.int32], rows: Rows, recent: NDArray[np.int32]
+) -> dict[str, list[Pointer | None]]:
+    """Return, by kind of signal, what of the recent items points to each (n,) the strongest.
+
+    None where nothing does. Items without a name are left out.
+    """
+    neighbours, semantic, slot = signals.neighbours, signals.semantic, signals.slot
+    named = np.array([bool(signals.items.name(item)) for item in recent.tolist()], bool)
+    kept, near = named[rows.places], named[rows.near_places]
+    tables = {
+        "together": (neighbours.ids, neighbours.counts[TOGETHER], rows.numbers, rows.places, kept),
+        "follows": (neighbours.ids, neighbours.counts[NEXT], rows.numbers, rows.places, kept),
+        "meaning": (semantic.near, semantic.cosines, rows.near_numbers, rows.near_places, near),
+    }
+    found: dict[str, list[Pointer | None]] = {}
+    for kind, (ids, strength, every, places, is_named) in tables.items():
+        numbers, sources = every[is_named], recent[places[is_named]]
+        steps, columns = strongest(ids, strength, numbers, listed, slot)
+        found[kind] = [
+            None if step < 0 else Pointer(int(sources[step]), int(numbers[step]), column)
+            for step, column in zip(steps.tolist(), columns.tolist(), strict=True)
+        ]
+    return found
+
+
+@compiled
+def strongest(
+    ids: NDArray[np.int32],
+    strength: NDArray[np.float32],
+    rows: NDArray[np.int32],
+    listed: NDArray[np.int32],
+    slot: NDArray[np.intp],
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return, for each listed item, which row names it with the highest strength, and where.
+
+    Only strengths above 0 count: else -1. Of equals the first row wins. `slot` holds -1
+    everywhere, before and after.
+    """
+    for place in range(listed.size):
+        slot[listed[place]] = place
+    found, columns = np.full(listed.size, -1, np.int32), np.full(listed.size, -1, np.int32)
+    best = np.zeros(listed.size, np.float32)
+    for step in range(rows.size):
+        row = rows[step]
+        for column in range(ids.shape[1]):
+            place = slot[ids[row, column]]
+            if place >= 0 and strength[row, column] > best[place]:
+                best[place] = strength[row, column]
+                found[place], columns[place] = step, column
+    slot[listed] = -1
+    return found, columns
