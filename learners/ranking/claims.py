@@ -67,6 +67,8 @@ class Claims:
         self._signals, self._context, self._user = signals, context, user
         self._listed: list[int] = listed.tolist()
         self._pointing = pointers(signals, listed, rows, context.recent)
+        self._is_above = self._above_average(TOTAL, listed)
+        self._is_above_lately = self._above_average(SHORT, listed)
         self._categories = signals.items.categories[:, context.recent]
         self._claims: dict[str, Callable[[int], str | None]] = {
             "together": self._together,
@@ -96,7 +98,7 @@ class Claims:
 
     def _together(self, place: int) -> str | None:
         """At least one user took both within ten steps; "often": at least three."""
-        return self._pair(self._pointing["together"][place])
+        return self._pair(self._pointing["together"].of(place))
 
     def _pair(self, pointer: Pointer | None) -> str | None:
         users = 0 if pointer is None else self._users(pointer) & MOST_USERS
@@ -107,7 +109,7 @@ class Claims:
 
     def _follows(self, place: int) -> str | None:
         """At least one user took it in the step after the other; "often": at least three."""
-        pointer = self._pointing["follows"][place]
+        pointer = self._pointing["follows"].of(place)
         users = 0 if pointer is None else self._users(pointer) >> 4
         if pointer is None or not users:
             return self._pair(pointer)
@@ -119,7 +121,7 @@ class Claims:
 
     def _meaning(self, place: int) -> str | None:
         """Their texts are near each other, and nearer than most others are."""
-        pointer, semantic = self._pointing["meaning"][place], self._signals.semantic
+        pointer, semantic = self._pointing["meaning"].of(place), self._signals.semantic
         if pointer is None or pointer.column >= self._limit:
             return None
         if semantic.cosines[pointer.row, pointer.column] < COSINE:
@@ -134,25 +136,26 @@ class Claims:
         item = self._listed[place]
         if self._signals.takers.count(item) < USERS:
             return None
-        return worded(Claim.POPULAR if self._is_above_average(TOTAL, item) else Claim.OTHERS)
+        return worded(Claim.POPULAR if self._is_above[place] else Claim.OTHERS)
 
     def _trending(self, place: int) -> str | None:
         """Of the newest interactions: three users took it, and more than average; or one did."""
         item, since = self._listed[place], self._context.position - LATELY
         newest = self._signals.takers.newest[:, item]
-        if newest[-1] >= max(since, 0) and self._is_above_average(SHORT, item):
+        if newest[-1] >= max(since, 0) and self._is_above_lately[place]:
             return worded(Claim.NOW)
         return worded(Claim.LATELY) if newest[0] >= max(since, 0) else None
 
-    def _is_above_average(self, channel: int, item: int) -> bool:
-        """Return whether an item was taken more than the average of all that were ever taken.
+    def _above_average(self, channel: int, listed: NDArray[np.int32]) -> list[bool]:
+        """Return which items were taken more than the average of all that were ever taken.
 
         All interactions at most were takings: that makes the average an upper bound.
         """
         popularity, position = self._signals.popularity, self._context.position
         taken = max(int(np.count_nonzero(self._signals.items.streamed)), 1)
-        count = float(popularity.counts[channel, item]) * popularity.scale(channel, position)
-        return count * taken >= popularity.most(channel, position)
+        least = popularity.most(channel, position) / taken
+        above: list[bool] = (popularity.read(channel, listed, position) >= least).tolist()
+        return above
 
     def _stage(self, place: int) -> str | None:
         """At least three users took it when they had taken about as many steps."""
@@ -222,30 +225,47 @@ class Claims:
         return worded(Claim.NOTHING if signals.items.streamed[item] else Claim.NEW)
 
 
+class Pointers:
+    """Which of the recent items points to each listed one most strongly, by one kind of row.
+
+    `sources` (r,) are the recent items that have the rows `rows` of such `ids` and `strength`;
+    those that are not `named` are left out.
+    """
+
+    def __init__(
+        self,
+        table: tuple[NDArray[np.int32], NDArray[np.float32]],
+        rows: NDArray[np.int32],
+        sources: NDArray[np.int32],
+        named: NDArray[np.bool_],
+        listed: NDArray[np.int32],
+        slot: NDArray[np.intp],
+    ) -> None:
+        self._rows, self._sources = rows[named], sources[named]
+        self._steps, self._columns = strongest(*table, self._rows, listed, slot)
+
+    def of(self, place: int) -> Pointer | None:
+        """Return what points to the listed item at `place`, None where nothing does."""
+        step = int(self._steps[place])
+        if step < 0:
+            return None
+        source, row = int(self._sources[step]), int(self._rows[step])
+        return Pointer(source, row, int(self._columns[place]))
+
+
 def pointers(
     signals: Signals, listed: NDArray[np.int32], rows: Rows, recent: NDArray[np.int32]
-) -> dict[str, list[Pointer | None]]:
-    """Return, by kind of signal, what of the recent items points to each (n,) the strongest.
-
-    None where nothing does. Items without a name are left out.
-    """
+) -> dict[str, Pointers]:
+    """Return what of the recent items points to each listed one, by kind of signal."""
     neighbours, semantic, slot = signals.neighbours, signals.semantic, signals.slot
     named = np.array([bool(signals.items.name(item)) for item in recent.tolist()], bool)
-    kept, near = named[rows.places], named[rows.near_places]
-    tables = {
-        "together": (neighbours.ids, neighbours.counts[TOGETHER], rows.numbers, rows.places, kept),
-        "follows": (neighbours.ids, neighbours.counts[NEXT], rows.numbers, rows.places, kept),
-        "meaning": (semantic.near, semantic.cosines, rows.near_numbers, rows.near_places, near),
+    pair = rows.numbers, recent[rows.places], named[rows.places], listed, slot
+    near = rows.near_numbers, recent[rows.near_places], named[rows.near_places], listed, slot
+    return {
+        "together": Pointers((neighbours.ids, neighbours.counts[TOGETHER]), *pair),
+        "follows": Pointers((neighbours.ids, neighbours.counts[NEXT]), *pair),
+        "meaning": Pointers((semantic.near, semantic.cosines), *near),
     }
-    found: dict[str, list[Pointer | None]] = {}
-    for kind, (ids, strength, every, places, is_named) in tables.items():
-        numbers, sources = every[is_named], recent[places[is_named]]
-        steps, columns = strongest(ids, strength, numbers, listed, slot)
-        found[kind] = [
-            None if step < 0 else Pointer(int(sources[step]), int(numbers[step]), column)
-            for step, column in zip(steps.tolist(), columns.tolist(), strict=True)
-        ]
-    return found
 
 
 @compiled

@@ -31,7 +31,6 @@ from learners.signals.neighbour_kernels import (
     TOGETHER,
     WAYS,
     Numbers,
-    Users,
     add,
     amend,
     less,
@@ -167,10 +166,10 @@ class Neighbours:
         used = np.flatnonzero(ids >= 0)
         return used.astype(np.int32), ids.take(used), self.counts[:, row].take(used, axis=1)
 
-    def users_out(self, item: int) -> Users:
-        """Return what `users` holds for the slots in use (n,), in the order of `row_out`."""
+    def users_out(self, item: int) -> bytes:
+        """Return what `users` holds for the slots in use, in the order of `row_out`."""
         row = int(self.row_of[item])
-        return self.users[row][self.ids[row] >= 0] if row >= 0 else np.zeros(0, np.uint8)
+        return self.users[row][self.ids[row] >= 0].tobytes() if row >= 0 else b""
 
     def row_in(self, item: int, used: Numbers, ids: Numbers, counts: NDArray[np.float32]) -> None:
         """Put back what `row_out` gave."""
@@ -178,10 +177,11 @@ class Neighbours:
         self.ids[row, used] = ids
         self.counts[:, row, used] = counts
 
-    def users_in(self, item: int, users: Users | int) -> None:
-        """Put back, after its row, what `users_out` gave; 0 where no users were counted."""
-        row = int(self.row_of[item])
-        self.users[row, self.ids[row] >= 0] = users
+    def users_in(self, item: int, users: bytes) -> None:
+        """Put back, after its row, what `users_out` gave; nothing where no users were counted."""
+        if users:
+            row = int(self.row_of[item])
+            self.users[row, self.ids[row] >= 0] = np.frombuffer(users, np.uint8)
 
     def _rebase(self, position: int) -> bool:
         if position - self.base < _REBASE_AFTER * self.half_life:

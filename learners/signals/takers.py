@@ -11,7 +11,6 @@ from __future__ import annotations
 import bisect
 
 import numpy as np
-from numpy.typing import NDArray
 
 from learners.signals.popularity import STAGES
 
@@ -67,9 +66,15 @@ class Takers:
         """Return how many users took it at the stage of one who took so many steps."""
         return int(self.at_stage[_stage(steps), item])
 
-    def put(self, item: int, at_stage: NDArray[np.uint8], newest: NDArray[np.float64]) -> None:
-        """Put back what is kept of an item."""
-        self.at_stage[:, item], self.newest[:, item] = at_stage, newest
+    def out(self, item: int) -> tuple[bytes, list[int]]:
+        """Return what is kept of an item: users at each stage up to the last, newest positions."""
+        known = self.newest[:, item][self.newest[:, item] >= 0.0]
+        return self.at_stage[:, item].tobytes().rstrip(b"\0"), known.astype(int).tolist()
+
+    def put(self, item: int, at_stage: bytes, newest: list[int]) -> None:
+        """Put back what `out` gave."""
+        self.at_stage[: len(at_stage), item] = np.frombuffer(at_stage, np.uint8)
+        self.newest[: len(newest), item] = newest
 
 
 def _stage(steps: int) -> int:

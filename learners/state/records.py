@@ -69,9 +69,15 @@ class ModelRecords:
             "values": signals.values.sums[:, number],
             "mark": signals.semantic.fingerprints.get(number, 0),
             "near": signals.semantic.row_out(number),
-            "takers": (signals.takers.at_stage[:, number], signals.takers.newest[:, number]),
-            "users": (signals.neighbours.users_out(number), signals.searched.users_out(number)),
+            **self._people(number),
         }
+
+    def _people(self, number: int) -> dict[str, Any]:
+        """Return by how many users an item was taken, and with what; nothing for most items."""
+        signals = self._signals
+        users = signals.neighbours.users_out(number), signals.searched.users_out(number)
+        taken = {"takers": signals.takers.out(number)} if signals.takers.count(number) else {}
+        return taken | ({"users": users} if any(map(any, users)) else {})
 
     def _put_item(self, number: int, state: dict[str, Any]) -> None:
         signals, items = self._signals, self._signals.items
@@ -82,7 +88,7 @@ class ModelRecords:
         signals.values.put(number, state["values"])
         signals.semantic.fingerprints[number] = state["mark"]
         # What was stored before users were counted says of nobody.
-        pairs, after = state.get("users", (0, 0))
+        pairs, after = state.get("users", (b"", b""))
         if state["neighbours"] is not None:
             signals.neighbours.row_in(number, *state["neighbours"])
             signals.neighbours.users_in(number, pairs)
