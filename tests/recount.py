@@ -58,6 +58,9 @@ class Log:
 
     def _empty(self) -> None:
         self.last = -1
+        self.everywhere: list[int] = []
+        self.newest: dict[str, float] = defaultdict(lambda: -np.inf)
+        self.known: dict[str, tuple[int, list[str]]] = {}
         self.taken: dict[str, list[Taking]] = defaultdict(list)
         self.users: dict[str, set[str]] = defaultdict(set)
         self.positions: dict[str, list[int]] = defaultdict(list)
@@ -92,7 +95,9 @@ class Log:
             return
         mine = self.taken[user]
         step = self.step_of(user) - (bool(mine) and mine[-1].ts == event.ts)
-        is_later = all(one.ts < event.ts for one in mine)
+        is_later = event.ts > self.newest[user]
+        self.newest[user] = max(self.newest[user], event.ts)
+        self.everywhere.append(event.position)
         for one in reversed(mine):
             between = step - one.step - 1
             if between > 10:
@@ -122,7 +127,11 @@ class Log:
 
     def recent(self, user: str) -> list[str]:
         """Distinct items of a user, newest first."""
-        return list(dict.fromkeys(one.item for one in reversed(self.taken[user])))
+        mine = self.taken[user]
+        if user not in self.known or self.known[user][0] != len(mine):
+            found = list(dict.fromkeys(one.item for one in reversed(mine)))
+            self.known[user] = len(mine), found
+        return self.known[user][1]
 
     def is_true(self, user: str, item: str, reason: str) -> bool:
         """Whether the log bears out what is said of an item in the list of a user."""
@@ -133,7 +142,12 @@ class Log:
     def _named(self, user: str, name: str) -> list[str]:
         """The items of a user that a name may mean: never one that has left the catalogue."""
         mine = self.recent(user)
-        return [one for one in mine if one in self.items and self.items[one].title == name]
+        said = str.maketrans("“”", "‘’")  # noqa: RUF001 - how a reason writes them
+        return [
+            one
+            for one in mine
+            if one in self.items and self.items[one].title.translate(said) == name
+        ]
 
     def _together(self, user: str, item: str, name: str, least: int = 1) -> bool:
         return any(len(self.pairs[one, item]) >= least for one in self._named(user, name))
@@ -182,10 +196,9 @@ class Log:
 
     def _is_above_average(self, item: str, half_life: float) -> bool:
         """Whether an item was taken more than the average of those that ever were, with decay."""
-        everywhere = np.array([one.position for mine in self.taken.values() for one in mine])
         all_, own = (
             float(np.exp2((np.array(at) - self.last) / half_life).sum())
-            for at in (everywhere, self.positions[item])
+            for at in (self.everywhere, self.positions[item])
         )
         return own >= 0.95 * all_ / sum(bool(at) for at in self.positions.values())
 

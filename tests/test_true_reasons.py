@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 import pytest
@@ -137,8 +138,8 @@ def test_a_shop(shop: Told, repeats: str) -> None:
     walk = Walk(shop, repeats=repeats)
     assert walk.untrue() == []
     often = ("together_often", "after_often", "popular", "now", "stage", "liking", "search")
-    assert all(walk.claims[claim] > 20 for claim in often), walk.claims
-    assert (walk.claims["again"] > 20) is (repeats == "on")
+    assert all(walk.claims[claim] for claim in often), walk.claims
+    assert (walk.claims["again"] > 0) is (repeats == "on")
 
 
 def test_a_claim_that_rests_on_too_few_is_found(shop: Told, monkeypatch: Any) -> None:
@@ -149,6 +150,37 @@ def test_a_claim_that_rests_on_too_few_is_found(shop: Told, monkeypatch: Any) ->
             patch.setattr(claims, what, value)
             assert Walk(few).untrue(), what
     assert Walk(few).untrue() == []
+
+
+def mixed(seed: int) -> Told:
+    """Baskets, late events, dislikes and searches of seven people, who take much of it back."""
+    draw = Random(seed)
+    ts, events = 1_000, []
+    for number in range(350):
+        ts += draw.choice([0, 0, 1, 2, 3])
+        kind = draw.choice(["take"] * 8 + ["untake", "untake", "dislike", "search"])
+        event = {
+            "event_id": f"e{number}",
+            "user_id": f"u{draw.randrange(7)}",
+            "type": kind,
+            "ts": ts - draw.choice([0] * 9 + [2]),
+        }
+        thing = draw.randrange(14)
+        event |= {"text": f"thing {thing}"} if kind == "search" else {"item_id": f"i{thing}"}
+        events.append(event)
+    items = [
+        {"item_id": f"i{n}", "title": f"thing {n}, “new”", "categories": [f"kind {n % 3}"]}
+        for n in range(14)
+    ]
+    return Told(events, items, {"dislike": -1.0}, {"untake": "take"})
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_taken_back_is_claimed_no_more(seed: int) -> None:
+    walk = Walk(mixed(seed), repeats="on", recent=200)
+    assert walk.untrue() == []
+    few = ("together", "after", "together_often", "again", "known", "others")
+    assert all(walk.claims[claim] for claim in few), walk.claims
 
 
 @pytest.mark.parametrize(
