@@ -204,6 +204,7 @@ def test_a_case(shared: Path, case: str, events: str, items: str) -> None:
         assert not walk.claims["after"] + walk.claims["after_often"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["wikispeedia", "completejourney"])
 def test_a_real_log(shared: Path, tmp_path: Path, name: str) -> None:
     convert(name, shared / "data" / name, tmp_path, force=True)
