@@ -97,7 +97,7 @@ class Claims:
         return tuple(said) or (self._plain(place),)
 
     def _together(self, place: int) -> str | None:
-        """At least one user took both within ten steps; "often": at least three."""
+        """Say it where at least one user took both within ten steps; "often" where three did."""
         return self._pair(self._pointing["together"].of(place))
 
     def _pair(self, pointer: Pointer | None) -> str | None:
@@ -108,7 +108,7 @@ class Claims:
         return worded(often, self._name(pointer))
 
     def _follows(self, place: int) -> str | None:
-        """At least one user took it in the step after the other; "often": at least three."""
+        """Say it where a user took it in the step after the other; "often" where three did."""
         pointer = self._pointing["follows"].of(place)
         users = 0 if pointer is None else self._users(pointer) >> 4
         if pointer is None or not users:
@@ -120,7 +120,7 @@ class Claims:
         return int(self._signals.neighbours.users[pointer.row, pointer.column])
 
     def _meaning(self, place: int) -> str | None:
-        """Their texts are near each other, and nearer than most others are."""
+        """Say it where their texts are near each other, and nearer than most others are."""
         pointer, semantic = self._pointing["meaning"].of(place), self._signals.semantic
         if pointer is None or pointer.column >= self._limit:
             return None
@@ -132,14 +132,14 @@ class Claims:
         return self._signals.items.name(pointer.source) or ""
 
     def _popular(self, place: int) -> str | None:
-        """At least three users took it, and it was taken more than the average item that was."""
+        """Say it where three users took it, and it was taken more than the average item that was."""
         item = self._listed[place]
         if self._signals.takers.count(item) < USERS:
             return None
         return worded(Claim.POPULAR if self._is_above[place] else Claim.OTHERS)
 
     def _trending(self, place: int) -> str | None:
-        """Of the newest interactions: three users took it, and more than average; or one did."""
+        """Say it where, of late, three users took it, and more than average; or somebody did."""
         item, since = self._listed[place], self._context.position - LATELY
         newest = self._signals.takers.newest[:, item]
         if newest[-1] >= max(since, 0) and self._is_above_lately[place]:
@@ -158,12 +158,12 @@ class Claims:
         return above
 
     def _stage(self, place: int) -> str | None:
-        """At least three users took it when they had taken about as many steps."""
+        """Say it where three users took it when they had taken about as many steps."""
         users = self._signals.takers.count_at(self._listed[place], self._context.steps)
         return worded(Claim.STAGE) if users >= USERS else None
 
     def _liking(self, place: int) -> str | None:
-        """Three of the recent items are of the category, and it is liked more than by others.
+        """Say it where three recent items are of the category, and it is liked more than by others.
 
         Where one item is of it, at least that is said.
         """
@@ -177,7 +177,7 @@ class Claims:
         return worded(Claim.LIKING if is_liked else Claim.MORE, items.category_names[liked])
 
     def _intent(self, place: int) -> str | None:
-        """It answers a need that is likely, and that one of the newest items has answered too."""
+        """Say it where its need is likely, and one of the newest items answered it too."""
         items, context = self._signals.items, self._context
         own = items.categories[:, self._listed[place]].tolist()
         needed = max(own, key=context.intent.__getitem__)
@@ -187,14 +187,14 @@ class Claims:
         return worded(Claim.INTENT, items.category_names[needed])
 
     def _again(self, place: int) -> str | None:
-        """The user took it, or had an event with it."""
+        """Say that the user took it, or had an event with it."""
         item = self._listed[place]
         if has_chosen(self._user, item):
             return worded(Claim.AGAIN)
         return worded(Claim.KNOWN) if self._user.has(item) else None
 
     def _search(self, place: int) -> str | None:
-        """Its text is among the nearest to the search; or three users took it after such ones."""
+        """Say that its text is near to the search; or that three users took it after such ones."""
         search, signals = self._context.search, self._signals
         if search is None or search.vector is None:
             return None
@@ -211,7 +211,7 @@ class Claims:
         return any(int(table.users[row, column]) & MOST_USERS >= USERS for column in columns)
 
     def _generated(self, place: int) -> str | None:
-        """A language model named it for this user."""
+        """Say it where a language model named it for this user."""
         is_named = self._listed[place] in self._context.generated.ids
         return worded(Claim.GENERATED) if is_named else None
 

@@ -94,8 +94,6 @@ def effects(
     return gave
 
 
-
-
 def entries(
     signals: Signals,
     score: Callable[[Scores], Scores],
