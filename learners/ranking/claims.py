@@ -132,7 +132,7 @@ class Claims:
         return self._signals.items.name(pointer.source) or ""
 
     def _popular(self, place: int) -> str | None:
-        """Say it where three users took it, and it was taken more than the average item that was."""
+        """Say it where three users took it, and it was taken more than the average item."""
         item = self._listed[place]
         if self._signals.takers.count(item) < USERS:
             return None
