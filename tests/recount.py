@@ -140,14 +140,12 @@ class Log:
         return bool(held(user, item, name))
 
     def _named(self, user: str, name: str) -> list[str]:
-        """The items of a user that a name may mean: never one that has left the catalogue."""
-        mine = self.recent(user)
+        """The items of a user that a name may mean: by title, or where there is none, by id."""
         said = str.maketrans("“”", "‘’")  # noqa: RUF001 - how a reason writes them
-        return [
-            one
-            for one in mine
-            if one in self.items and self.items[one].title.translate(said) == name
-        ]
+        called = {
+            one: self.items[one].title if one in self.items else "" for one in self.recent(user)
+        }
+        return [one for one, title in called.items() if (title or one).translate(said) == name]
 
     def _together(self, user: str, item: str, name: str, least: int = 1) -> bool:
         return any(len(self.pairs[one, item]) >= least for one in self._named(user, name))

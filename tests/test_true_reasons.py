@@ -205,7 +205,7 @@ def test_a_case(shared: Path, case: str, events: str, items: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["wikispeedia", "completejourney"])
+@pytest.mark.parametrize("name", ["wikispeedia", "completejourney", "deskdrop"])
 def test_a_real_log(shared: Path, tmp_path: Path, name: str) -> None:
     convert(name, shared / "data" / name, tmp_path, force=True)
     walk = Walk(told(tmp_path, 2_000))
