@@ -67,6 +67,7 @@ class Claims:
         self._signals, self._context, self._user = signals, context, user
         self._listed: list[int] = listed.tolist()
         self._pointing = pointers(signals, listed, rows, context.recent)
+        self._taken = max(int(np.count_nonzero(signals.items.streamed)), 1)
         self._is_above = self._above_average(TOTAL, listed)
         self._is_above_lately = self._above_average(SHORT, listed)
         self._categories = signals.items.categories[:, context.recent]
@@ -152,8 +153,7 @@ class Claims:
         All interactions at most were takings: that makes the average an upper bound.
         """
         popularity, position = self._signals.popularity, self._context.position
-        taken = max(int(np.count_nonzero(self._signals.items.streamed)), 1)
-        least = popularity.most(channel, position) / taken
+        least = popularity.most(channel, position) / self._taken
         above: list[bool] = (popularity.read(channel, listed, position) >= least).tolist()
         return above
 

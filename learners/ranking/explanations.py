@@ -68,8 +68,8 @@ def strongest_groups(
     order = np.argsort(-gave, axis=0, kind="stable")
     names = list(GROUPS)
     return [
-        [names[g] for g in column if gave[g, place] > 0]
-        for place, column in enumerate(order.T.tolist())
+        [names[group] for group in column[:raised]]
+        for column, raised in zip(order.T.tolist(), (gave > 0).sum(axis=0).tolist(), strict=True)
     ]
 
 
