@@ -71,6 +71,8 @@ class Claims:
         self._is_above = self._above_average(TOTAL, listed)
         self._is_above_lately = self._above_average(SHORT, listed)
         self._categories = signals.items.categories[:, context.recent]
+        self._of_category: dict[int, int] = {}
+        self._just = set(self._categories[:, :JUST].ravel().tolist())
         self._claims: dict[str, Callable[[int], str | None]] = {
             "together": self._together,
             "follows": self._follows,
@@ -170,7 +172,9 @@ class Claims:
         items, context = self._signals.items, self._context
         own = items.categories[:, self._listed[place]].tolist()
         liked = max(own, key=context.liking.__getitem__)
-        known = int((self._categories == liked).any(axis=0).sum())
+        if liked not in self._of_category:
+            self._of_category[liked] = int((self._categories == liked).any(axis=0).sum())
+        known = self._of_category[liked]
         if not liked or not known:
             return None
         is_liked = known >= LIKED and context.liking[liked] >= LIKING
@@ -181,8 +185,7 @@ class Claims:
         items, context = self._signals.items, self._context
         own = items.categories[:, self._listed[place]].tolist()
         needed = max(own, key=context.intent.__getitem__)
-        just = self._categories[:, :JUST]
-        if not needed or context.intent[needed] < CHANCE or needed not in just:
+        if not needed or context.intent[needed] < CHANCE or needed not in self._just:
             return None
         return worded(Claim.INTENT, items.category_names[needed])
 
