@@ -18,7 +18,7 @@ from dataflows.generation.open import Renewal, learner_with, open_worker
 from encoders.backends.hashing import HashingEncoder
 from encoders.llm.errors import AdapterError, LanguageError
 from learners.settings import LearnerSettings
-from tests.dataflows.generation.test_companion import SCHEMA
+from tests.dataflows.generation.test_shard_client import SCHEMA
 from tests.encoders.llm.tiny_model import WORDS, tiny_model
 
 ENCODER = HashingEncoder(16)

@@ -19,7 +19,7 @@ from dataflows.generation.prompts import intent_prompt, label_words
 from dataflows.generation.queue import InLine
 from dataflows.generation.responder import LABELS, LlmResponder
 from learners.intent.event_buffer import LateLabel
-from tests.dataflows.generation.test_companion import Shard, record_of
+from tests.dataflows.generation.test_shard_client import Shard, record_of
 from tests.encoders.llm.tiny_model import tiny_model
 
 MODEL = tiny_model()

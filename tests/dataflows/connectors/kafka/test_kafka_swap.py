@@ -16,7 +16,7 @@ from dataflows.registry.registry import Registry
 from encoders.load import load_encoder
 from tests.dataflows.connectors.kafka.engine_process import START, fill, shopping
 from tests.dataflows.connectors.kafka.flows import until
-from tests.dataflows.generation.test_companion import SCHEMA
+from tests.dataflows.generation.test_shard_client import SCHEMA
 from tests.encoders.llm.tiny_model import WORDS, tiny_model
 from tests.encoders.tiny_models import build_model
 
