@@ -17,7 +17,7 @@ from learners.arrays import compiled
 from learners.ranking.candidates import Rows
 from learners.ranking.context import Context
 from learners.ranking.reason_words import Claim, worded
-from learners.signals.neighbour_kernels import MOST_USERS, NEXT, TOGETHER
+from learners.signals.neighbour_kernels import NEXT, TOGETHER, users_of
 from learners.signals.popularity import SHORT, TOTAL
 from learners.signals.tables import Signals
 from learners.users.chosen import has_chosen
@@ -104,7 +104,7 @@ class Claims:
         return self._pair(self._pointing["together"].of(place))
 
     def _pair(self, pointer: Pointer | None) -> str | None:
-        users = 0 if pointer is None else self._users(pointer) & MOST_USERS
+        users = 0 if pointer is None else self._users(pointer)[0]
         if pointer is None or not users:
             return None
         often = Claim.TOGETHER_OFTEN if users >= USERS else Claim.TOGETHER
@@ -113,14 +113,14 @@ class Claims:
     def _follows(self, place: int) -> str | None:
         """Say it where a user took it in the step after the other; "often" where three did."""
         pointer = self._pointing["follows"].of(place)
-        users = 0 if pointer is None else self._users(pointer) >> 4
+        users = 0 if pointer is None else self._users(pointer)[1]
         if pointer is None or not users:
             return self._pair(pointer)
         often = Claim.AFTER_OFTEN if users >= USERS else Claim.AFTER
         return worded(often, self._name(pointer))
 
-    def _users(self, pointer: Pointer) -> int:
-        return int(self._signals.neighbours.users[pointer.row, pointer.column])
+    def _users(self, pointer: Pointer) -> tuple[int, int]:
+        return users_of(int(self._signals.neighbours.users[pointer.row, pointer.column]))
 
     def _meaning(self, place: int) -> str | None:
         """Say it where their texts are near each other, and nearer than most others are."""
@@ -211,7 +211,7 @@ class Claims:
         table = self._signals.searched
         row = table.row(hub)
         columns = np.flatnonzero(table.ids[row] == item) if row >= 0 else ()
-        return any(int(table.users[row, column]) & MOST_USERS >= USERS for column in columns)
+        return any(users_of(int(table.users[row, column]))[0] >= USERS for column in columns)
 
     def _generated(self, place: int) -> str | None:
         """Say it where a language model named it for this user."""

@@ -68,6 +68,11 @@ def add(
             one_more(users, own, place, False)
 
 
+def users_of(held: int) -> tuple[int, int]:
+    """Return the users that a byte holds: who took both near each other, and right after."""
+    return held & MOST_USERS, held >> 4
+
+
 @compiled
 def one_more(users: Users, row: int, place: int, right_after: bool) -> None:
     """Note that one more user made a pair, and whether they took the one right after the other."""
