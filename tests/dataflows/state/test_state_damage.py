@@ -17,10 +17,12 @@ from dataflows.cli.main import main
 from dataflows.config.config import load_config
 from dataflows.datasets.shop.shop import Shop
 from dataflows.engine.status.end_note import KIND_ENDED
+from dataflows.state import crash_check
 from dataflows.state.crash_check import due_path
 from dataflows.state.shard_files import read_connection, read_number, wal_path
 from dataflows.state.store import store_path
 from tests.dataflows.app.test_run import start
+from tests.dataflows.state.test_crash_check import ENDLESS
 
 PAGE = 4096
 
@@ -214,8 +216,17 @@ def test_a_follower_that_has_nothing_to_read_ends_too(place):
     finally:
         process.kill()
     assert process.returncode == 2
-    assert "began: " in errors, "the start does not wait for the look"
     assert errors.splitlines()[-1].startswith(f"penchant: {database(place)}: the file is damaged (")
+
+
+def test_the_flow_does_not_wait_for_the_look(place, monkeypatch):
+    crash(place)
+    more_events(place)
+    monkeypatch.setattr(crash_check, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(crash_check, "quick_check", lambda base: base.execute(ENDLESS).fetchone())
+    run(load_config(write_config(place), environ={}))
+    assert (place / "output" / "recommendations.jsonl").read_text()
+    assert due_path(database(place)).exists(), "it was under way until the end"
 
 
 def alone_on_a_page(folder: Path, user: str) -> int:
