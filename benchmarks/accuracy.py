@@ -11,6 +11,9 @@ baseline's over the same events; young items had fewer than five events in the s
                    the first half: they are unseen until mid-stream, and in the catalogue always
   completejourney, wikispeedia, deskdrop   from ../shared/data (PENCHANT_SHARED)
   wikispeedia-untold   the same without the searches that name the target of each session
+  serenade         short sessions in a shop, each a user of its own, without texts
+  nemig-en, nemig-de   what was read and clicked of news, in a made order: users one after the
+                   other. Their catalogue is undated, so young items are those met before alone
   shop             the simulated shop
 
 The short form replays a prefix of each log, --whole all of it; both beside all baselines that are
@@ -37,7 +40,16 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.accuracy_logs import CLICKS, HALF, REPEATS, SOURCES, chosen, is_there, write_log
+from benchmarks.accuracy_logs import (
+    CLICKS,
+    HALF,
+    REPEATS,
+    SOURCES,
+    UNDATED,
+    chosen,
+    is_there,
+    write_log,
+)
 
 EVENTS = 20_000
 VECTORS = Path(".cache/accuracy-vectors.sqlite")
@@ -143,9 +155,10 @@ def table(name: str, found) -> list[str]:
         if lead is not None:
             more = 100 * lead["hr@10"] / row["hr@10"] if row["hr@10"] else float("inf")
             ahead = f"{lead['hr@10']:+8.4f} {span(lead, '+.4f'):>18} {more:+6.0f}"
+        young = row["young"]["met"] if name in UNDATED else row["young"]
         lines.append(
             f"  {method:<20} {row['hr@10']:6.4f} {span(row):>14} {row['ndcg@10']:8.4f} "
-            f"{span(row, name='ndcg@10'):>14} {number(row['cold'])} {number(row['young'])} {ahead} "
+            f"{span(row, name='ndcg@10'):>14} {number(row['cold'])} {number(young)} {ahead} "
             f"{row['speed'] or 0:9,.0f} {(row['speed'] or 0) * row['hr@10']:7,.0f}"
         )
     lines += [f"  {baseline} was left out: {why}" for baseline, why in found["left_out"].items()]

@@ -16,6 +16,7 @@ ML100K = Path(os.environ.get("PENCHANT_ML100K") or ".cache/ml-100k")
 SHOP_EVENTS = 60_000
 HALF = "ml-100k-half"
 UNTOLD = "wikispeedia-untold"
+NEMIG = ("nemig-en", "nemig-de")
 SOURCES = {
     "completejourney": ("completejourney", SHARED / "completejourney"),
     "wikispeedia": ("wikispeedia", SHARED / "wikispeedia"),
@@ -23,12 +24,24 @@ SOURCES = {
     HALF: ("recbole", ML100K),
     "ml-100k": ("recbole", ML100K),
     "deskdrop": ("deskdrop", SHARED / "deskdrop"),
+    "serenade": ("serenade", SHARED / "serenade-example"),
+    "nemig-en": ("nemig", SHARED / "nemig" / "en_behaviors.tsv"),
+    "nemig-de": ("nemig", SHARED / "nemig" / "de_behaviors.tsv"),
     "shop": ("shop", None),
 }
 """Format and place of each log."""
 
-CLICKS = {"wikispeedia": "click", UNTOLD: "click"}
-"""The type of event that a user chose: a game starts on a page that was drawn."""
+CLICKS = {"wikispeedia": "click", UNTOLD: "click", **dict.fromkeys(NEMIG, "click")}
+"""The type of event that a user chose: a game starts on a page that was drawn, and what was read
+before an impression is told once for all five."""
+
+UNDATED = NEMIG
+"""Logs whose catalogue cannot say when an item came: it lists nothing that the stream has not met,
+so hits of items that nobody had met are not spoken of."""
+
+LEFT_OUT = {UNTOLD: "search", **dict.fromkeys(NEMIG, "negative")}
+"""The type of event that is taken out. What was shown and not clicked has weight 0: it is not
+learnt, brings no item into the stream, and so moves no rank, but would fill a prefix."""
 
 REPEATS = {"completejourney": "on"}
 """Where a short prefix would not show what the whole log does: its baskets come back later."""
@@ -38,7 +51,7 @@ HIDDEN_SHARE = 0.5
 
 def is_there(name: str) -> bool:
     path = SOURCES[name][1]
-    return path is None or (path.is_dir() and any(path.iterdir()))
+    return path is None or path.is_file() or (path.is_dir() and any(path.iterdir()))
 
 
 def write_log(name: str, folder: Path, events: int | None) -> tuple[Path, Path | None]:
@@ -56,9 +69,10 @@ def write_log(name: str, folder: Path, events: int | None) -> tuple[Path, Path |
         from dataflows.datasets.convert import convert
 
         convert(kind, path, folder, force=True)
-    if name == UNTOLD:
-        lines = log.read_text().splitlines(keepends=True)
-        log.write_text("".join(line for line in lines if json.loads(line)["type"] != "search"))
+    if name in LEFT_OUT:
+        with log.open() as file:
+            kept = [line for line in file if json.loads(line)["type"] != LEFT_OUT[name]]
+        log.write_text("".join(kept))
     if name == HALF:
         kept = hide_items(log.read_text().splitlines(), events, seed=0)
         log.write_text("".join(f"{line}\n" for line in kept))

@@ -305,9 +305,9 @@ def convert(
 ) -> None:
     r"""Convert a published log to events.jsonl and items.jsonl.
 
-    FORMAT is one of movielens, recbole, completejourney, wikispeedia, deskdrop, amazon,
-    banking77, clinc150, cais-zh. Told in the end: what became of every column, which rows and
-    values could not be read, and how many items of the events the catalogue knows.
+    FORMAT is one of movielens, recbole, completejourney, wikispeedia, deskdrop, serenade, nemig,
+    amazon, banking77, clinc150, cais-zh. Told in the end: what became of every column, which rows
+    and values could not be read, and how many items of the events the catalogue knows.
 
     \b
     Examples:

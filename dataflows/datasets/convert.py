@@ -17,7 +17,9 @@ from dataflows.datasets.formats.clinc150 import open_log as open_clinc150
 from dataflows.datasets.formats.completejourney import open_log as open_completejourney
 from dataflows.datasets.formats.deskdrop import open_log as open_deskdrop
 from dataflows.datasets.formats.movielens import open_log as open_movielens
+from dataflows.datasets.formats.nemig import open_log as open_nemig
 from dataflows.datasets.formats.recbole import open_log as open_recbole
+from dataflows.datasets.formats.serenade import open_log as open_serenade
 from dataflows.datasets.formats.wikispeedia import open_log as open_wikispeedia
 from dataflows.datasets.output.folder import check_free
 from dataflows.datasets.output.report import ConvertReport
@@ -33,6 +35,8 @@ FORMATS: dict[str, Callable[[Path, Tally], Log]] = {
     "completejourney": open_completejourney,
     "wikispeedia": open_wikispeedia,
     "deskdrop": open_deskdrop,
+    "serenade": open_serenade,
+    "nemig": open_nemig,
     "amazon": open_amazon,
     "banking77": open_banking77,
     "clinc150": open_clinc150,

@@ -21,8 +21,8 @@ class ConvertReport(msgspec.Struct, frozen=True):
 
     A row may give more than one event (a session's clicks) or none. `first` and
     `last` are seconds since 1970 UTC, `timed` is false where the set has no
-    times and rows were put one second apart. `implausible` events are dated so that
-    a run refuses them by default. `notes` are counts of what cost no row, `columns`
+    times and rows were put one second apart, or as `made_times` says. `implausible` events are
+    dated so that a run refuses them by default. `notes` are counts of what cost no row, `columns`
     says what became of each column, and `unread` why files beside were not read.
     """
 
@@ -46,6 +46,7 @@ class ConvertReport(msgspec.Struct, frozen=True):
     columns: tuple[Column, ...] = ()
     unread: dict[str, str] = {}
     remarks: tuple[str, ...] = ()
+    made_times: str = ""
 
     @property
     def is_usable(self) -> bool:
@@ -118,7 +119,9 @@ def _remarks(report: ConvertReport) -> list[str]:
         )
     elif report.timed and not report.was_sorted:
         remarks.append("The rows were not in order of time; they are now, ties in their old order.")
-    if not report.timed:
+    if report.made_times:
+        remarks.append(report.made_times)
+    elif not report.timed:
         remarks.append("The set has no times: its rows are one second apart.")
         if report.shuffle is None:
             remarks.append("They are in the order of the file; --shuffle SEED mixes them.")

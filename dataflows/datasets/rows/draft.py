@@ -39,10 +39,12 @@ Timed = tuple[float | None, Draft]
 class Log(msgspec.Struct, frozen=True):
     """A data set about to be read. `items` is read after `events` has ended.
 
-    `unread` says why files that may lie beside are not read, by their names.
+    `unread` says why files that may lie beside are not read, by their names. `made_times`, where
+    the set has no times and the format makes them, says in a sentence how.
     """
 
     events: Iterator[Timed]
     items: Iterator[ItemLine]
     remarks: tuple[str, ...] = ()
     unread: Mapping[str, str] = {}
+    made_times: str = ""

@@ -153,6 +153,16 @@ def test_deskdrop_keeps_64_bit_ids_and_shows_copies(shared: Path, tmp_path: Path
     assert len({event["item_id"] for event in events}) == 2_987
 
 
+def test_serenade(shared: Path, tmp_path: Path):
+    report, events, items = run("serenade", shared / "data/serenade-example", tmp_path)
+    assert (report.rows, report.events, report.repeated_ids) == (116_285, 116_285, 0)
+    assert items == []
+    parts = Counter(event["user_id"].partition("-")[0] for event in events)
+    assert parts == {"train": 113_601, "valid": 1_451, "test": 1_233}
+    assert len({event["user_id"] for event in events}) == 23_753 + 330 + 302
+    assert all(event["user_id"] == event["session_id"] for event in events)
+
+
 def test_amazon(shared: Path, tmp_path: Path):
     report, events, _ = run("amazon", shared / "data/amazon-all-beauty-5", tmp_path)
     assert (report.rows, report.events, report.repeated_ids) == (5_269, 5_269, 1_108)

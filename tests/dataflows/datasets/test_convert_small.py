@@ -132,6 +132,24 @@ def test_recbole_types_of_columns(tmp_path: Path):
         convert("recbole", path, tmp_path / "again")
 
 
+def test_serenade_sessions_of_three_files_are_apart(tmp_path: Path):
+    head = "SessionId\tItemId\tTime\n"
+    files = {
+        "train.txt.gz": f"{head}1\t7\t1592337765.0\n1\t8\t1592337718.5\n1\t\t1592337700.0\n",
+        "test.txt": f"{head}1\t7\t1592337718.0\n2\t7\tyesterday\n3\t9\n",
+    }
+    report = convert("serenade", put(tmp_path / "in", files), tmp_path)
+    fields = ("event_id", "user_id", "session_id", "type", "item_id", "ts")
+    assert [tuple(event[field] for field in fields) for event in read(tmp_path)] == [
+        ("serenade-test-2", "test-1", "test-1", "click", "7", 1592337718),
+        ("serenade-train-3", "train-1", "train-1", "click", "8", 1592337718.5),
+        ("serenade-train-2", "train-1", "train-1", "click", "7", 1592337765),
+    ]
+    assert (report.rows, report.events, report.items) == (6, 3, 0)
+    assert report.refused == {"missing": 1, "not a number": 1, "wrong width": 1}
+    assert any("Each session is a user of its own" in remark for remark in report.remarks)
+
+
 TRANSACTIONS = (
     "household_id,store_id,basket_id,product_id,quantity,sales_value,transaction_timestamp\n"
     "5,9,b1,p1,2,3.98,2017-01-01 13:31:53\n5,9,b1,p2,1,1,2017-01-01 13:31:53\n"
@@ -327,6 +345,8 @@ EMPTY: dict[str, str] = {
     "completejourney": "transactions.csv",
     "wikispeedia": "paths_unfinished.tsv",
     "deskdrop": "users_interactions.csv",
+    "serenade": "train.txt",
+    "nemig": "behaviors.tsv",
     "amazon": "x.jsonl",
     "banking77": "train.csv",
     "clinc150": "data_full.json",
@@ -364,6 +384,8 @@ def test_a_missing_column_is_named(name: str, tmp_path: Path):
         "completejourney": (TRANSACTIONS.replace("basket_id", "basket"), "basket_id"),
         "wikispeedia": ("u1\t1000\t40\n", "cells"),
         "deskdrop": ("timestamp,eventType,contentId,personId\n1,2,3,4\n", "sessionId"),
+        "serenade": ("SessionId\tItemId\n1\t2\n", "Time"),
+        "nemig": ("1\tU1\tnews_1\n", "cells"),
         "amazon": ('{"reviewerID":"A","overall":5,"unixReviewTime":20}\n', "asin"),
         "banking77": ("text,label\na,b\n", "category"),
         "clinc150": ('{"dev":[]}', "train"),

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from benchmarks import accuracy as bench
-from benchmarks.accuracy_logs import hide_items
+from benchmarks import accuracy_logs
+from benchmarks.accuracy_logs import chosen, hide_items, is_there, write_log
 
 
 def lines_of(n: int) -> list[str]:
@@ -31,6 +32,35 @@ def test_of_a_prefix_half_is_from_before_they_appear() -> None:
     assert len(kept) == 40
     assert len(set(items[:20])) == 5
     assert len(set(items[20:])) == 10
+
+
+def test_what_was_shown_and_not_clicked_is_no_event_of_the_benchmark(monkeypatch, tmp_path) -> None:
+    file = tmp_path / "en_behaviors.tsv"
+    file.write_text("0\tU1\tn1 n2\tn3-0 n4-1\n1\tU1\tn1 n2\tn5-0\n2\tU2\t\tn3-1 n1-0\n")
+    monkeypatch.setitem(accuracy_logs.SOURCES, "nemig-en", ("nemig", file))
+    assert is_there("nemig-en")
+    log, items = write_log("nemig-en", tmp_path, None)
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(event["type"], event["item_id"]) for event in events] == [
+        ("read", "n1"), ("read", "n2"), ("click", "n4"), ("click", "n3"),
+    ]  # fmt: skip
+    assert (
+        chosen("nemig-en", log, [event["event_id"] for event in events]) == [False] * 2 + [True] * 2
+    )
+    assert items is None
+
+
+def test_an_undated_catalogue_lists_nothing_that_the_stream_has_not_met(
+    monkeypatch, tmp_path
+) -> None:
+    monkeypatch.setattr(bench, "VECTORS", tmp_path / "vectors.sqlite")
+    found = json.loads(json.dumps(bench.replay_log("shop", 600, "none", "hashing-32")))
+    young = found["tie_safe"]["young"]
+    young["hr@10"], young["met"]["hr@10"] = 0.4321, 0.1234
+    for name, said, unsaid in (("shop", "0.4321", "0.1234"), ("nemig-de", "0.1234", "0.4321")):
+        ours = bench.table(name, found)[2]
+        assert said in ours
+        assert unsaid not in ours
 
 
 def test_every_method_has_its_line(monkeypatch, tmp_path) -> None:
