@@ -19,8 +19,8 @@ ifneq ($(shell .venv/bin/python -c '' 2>/dev/null && cat .venv/home 2>/dev/null)
 $(shell rm -f .venv/home .venv/installed .venv/installed-llm .venv/installed-test)
 endif
 
-.PHONY: install install-llm test test-kafka lint demo bench bench-accuracy bench-intent bench-llm bench-stream data \
-	browser clean
+.PHONY: install install-llm test test-kafka lint demo bench bench-accuracy bench-paired bench-intent bench-llm \
+	bench-stream data browser clean
 .DELETE_ON_ERROR:
 
 install: .venv/installed
@@ -105,6 +105,11 @@ bench: .venv/installed-test data
 # Short: a prefix of each log, below 15 minutes on two cores. WHOLE=1: all of it, for a night.
 bench-accuracy: .venv/installed-test data
 	.venv/bin/python -m benchmarks.accuracy $(if $(WHOLE),--whole)
+
+# What a change does to the lists, event by event: AGAINST is a checkout of before.
+AGAINST ?= ../before
+bench-paired: .venv/installed-test data
+	.venv/bin/python -m benchmarks.paired_ranks --against $(AGAINST)
 
 bench-intent: .venv/installed-test
 	.venv/bin/python -m benchmarks.intent

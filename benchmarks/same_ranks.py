@@ -51,10 +51,15 @@ def penchant(checkout: Path, *arguments: str | Path) -> None:
     scripts = tomllib.loads((checkout / "pyproject.toml").read_text())["project"]["scripts"]
     module, name = scripts["penchant"].split(":")
     start = f"import sys; from {module} import {name}; sys.exit({name}())"
+    run_python(checkout, f"penchant {arguments[0]} of {checkout}", "-c", start, *arguments)
+
+
+def run_python(checkout: Path, what: str, *arguments: str | Path | int) -> None:
+    """Run Python on the packages of a checkout, with one thread. Raises Failed, naming `what`."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PENCHANT_")}
     with tempfile.TemporaryDirectory() as elsewhere:
         done = subprocess.run(
-            [sys.executable, "-c", start, *map(str, arguments)],
+            [sys.executable, *map(str, arguments)],
             env=kept | QUIET | {"PYTHONPATH": str(checkout)},
             cwd=elsewhere,
             capture_output=True,
@@ -62,7 +67,12 @@ def penchant(checkout: Path, *arguments: str | Path) -> None:
             check=False,
         )
     if done.returncode:
-        raise Failed(f"penchant {arguments[0]} of {checkout} failed:\n{done.stderr.strip()}")
+        raise Failed(f"{what} failed:\n{done.stderr.strip()}")
+
+
+def is_checkout(folder: Path) -> bool:
+    """Return whether the folder holds a checkout of penchant."""
+    return (folder / "dataflows" / "__init__.py").is_file()
 
 
 def convert(name: str, folder: Path) -> tuple[Path, Path | None]:
@@ -162,7 +172,7 @@ def read_arguments() -> argparse.Namespace:
         parser.error(f"--logs: {', '.join(sorted(unknown))}: give some of {', '.join(LIMITS)}")
     if given.against:
         given.against = given.against.resolve()
-        if not (given.against / "dataflows" / "__init__.py").is_file():
+        if not is_checkout(given.against):
             parser.error(f"--against: no checkout of penchant in {given.against}")
     given.saved = json.loads(given.before.read_text()) if given.before else {}
     return given
