@@ -20,7 +20,7 @@ $(shell rm -f .venv/home .venv/installed .venv/installed-llm .venv/installed-tes
 endif
 
 .PHONY: install install-llm test test-kafka lint demo bench bench-accuracy bench-paired bench-intent bench-llm \
-	bench-stream data browser clean
+	bench-stream data browser prior clean
 .DELETE_ON_ERROR:
 
 install: .venv/installed
@@ -121,6 +121,10 @@ bench-llm: .venv/installed-test data
 
 bench-stream: .venv/installed-test
 	.venv/bin/python -m benchmarks.stream
+
+# The weights that ranking starts from, made anew from simulated streams (docs/prior.md).
+prior: .venv/installed
+	.venv/bin/python -m benchmarks.prior
 
 clean:
 	rm -rf .venv .cache .coverage coverage.xml htmlcov .mypy_cache .ruff_cache .pytest_cache

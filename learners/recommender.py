@@ -19,6 +19,7 @@ from learners.ranking.candidates import Rows, candidates_of
 from learners.ranking.context import CandidateBatch, Context
 from learners.ranking.explanations import entries
 from learners.ranking.features import matrix
+from learners.ranking.prior import Prior
 from learners.settings import LearnerSettings
 from learners.signals.neighbour_kernels import IN_ORDER, NEW
 from learners.signals.searches import Search, as_of, newest
@@ -66,6 +67,8 @@ class Recommender(ModelState):
             for none. The defaults of `LearnerSettings` where None.
         load: returns the stored record of a kind and key, None where there is none, so that
             users load when they turn up. The default keeps all users in memory.
+        prior: the weights that ranking starts from (`learners.ranking.prior`); those that
+            `settings.prior` names where None.
 
     Equal interactions in equal order make equal records and lists, bit for bit, wherever a
     caller pauses, stores (`changed`) and restores in between. Not thread-safe.
@@ -75,8 +78,9 @@ class Recommender(ModelState):
         self,
         settings: LearnerSettings | None = None,
         load: Callable[[str, str], bytes | None] = nothing,
+        prior: Prior | None = None,
     ) -> None:
-        super().__init__(settings or LearnerSettings(), load)
+        super().__init__(settings or LearnerSettings(), load, prior)
         self._peek: CandidateBatch | None = None
         self._dirty: set[int] = set()
 

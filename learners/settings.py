@@ -13,6 +13,8 @@ Step = Annotated[float, Meta(ge=1e-9, le=1)]
 Places = Annotated[int, Meta(ge=1, le=1000)]
 Listed = Annotated[int, Meta(ge=0, le=10_000)]
 Weight = Annotated[float, Meta(ge=0, le=100)]
+# Marked as a path, so that a configuration reads `~` as the home.
+NameOrPath = Annotated[str, Meta(min_length=1, max_length=4096, extra={"mark": "path"})]
 
 
 class LearnerSettings(LimitedSettings, frozen=True):
@@ -23,6 +25,8 @@ class LearnerSettings(LimitedSettings, frozen=True):
     many of a user's newest items are the context. `window`: how many of them a new
     item is counted as seen together with. `neighbours`: how many other items one item
     remembers. `pull_rate`: the step of the item-to-item weights.
+    `prior`: the weights that the ranking network starts from: "packaged", "none" for chance, or
+    the path of a file (`learners.ranking.prior`).
     `candidates`: the most that are ranked for one user. `idle_users`: a user with no
     interaction while this many were learnt in the shard is forgotten, so it also bounds the
     number of users. `users_in_memory`: how many user records stay loaded. `taken_limit`:
@@ -51,6 +55,7 @@ class LearnerSettings(LimitedSettings, frozen=True):
     neighbours: Annotated[int, Meta(ge=1, le=10_000)] = 384
     candidates: Annotated[int, Meta(ge=1, le=10_000)] = 250
     hidden: Annotated[int, Meta(ge=1, le=1024)] = 48
+    prior: NameOrPath = "packaged"
     learning_rate: Step = 0.0015
     pull_rate: Step = 0.1
     count_half_life: HalfLife = 200_000.0

@@ -27,6 +27,7 @@ from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.flow import build_flow
 from dataflows.engine.item_store import Catalogue, stored_items
 from dataflows.engine.model_version import model_version
+from dataflows.engine.prior_weights import open_prior
 from dataflows.engine.protocols import NO_LLM
 from dataflows.engine.shard import Engine
 from dataflows.engine.shards import Engines
@@ -193,7 +194,7 @@ def open_engines(
     generate = config.generate
     learner = learner_with(config.learner, generate)
     settings = msgspec.structs.replace(learner, dim=dim)
-    model = model_version(settings)
+    model, prior = model_version(settings), open_prior(settings)
     folder, shards = Path(config.state.path), config.state.shards
     identity = identity_of(serving.in_force.base_encoder, dim, settings)
 
@@ -204,7 +205,7 @@ def open_engines(
                 checks.begin(store, after_crash=has_crashed(store))
             engine = Engine(
                 store,
-                Recommender(settings, store.get),
+                Recommender(settings, store.get, prior),
                 Cleaner(config.clean),
                 msgspec.structs.replace(serving.in_force, model=model),
                 shard=shard,

@@ -16,6 +16,7 @@ import msgspec
 
 from dataflows.engine.batch import Batch, Encoded, EncodedEvent, EncodedItem, Switch
 from dataflows.engine.item_store import StoredItem, read_item
+from dataflows.engine.model_version import with_prior
 from dataflows.messages.outgoing import Versions
 from dataflows.state.records import Records
 from dataflows.state.store import Store
@@ -88,6 +89,11 @@ class EncoderSpace:
         self.in_force = in_force
         self.encoder = encoder
         self._counts = counts
+
+    def begin(self, prior: str | None) -> None:
+        """Note with which prior weights the model began: they are of its version."""
+        model = with_prior(self.in_force.model, prior)
+        self.in_force = msgspec.structs.replace(self.in_force, model=model)
 
     def fit(self, batch: Batch) -> Sequence[Encoded]:
         """Return the records of a batch with vectors of this space alone."""

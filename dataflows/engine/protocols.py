@@ -26,6 +26,11 @@ from learners.users.generated import GenerationContext
 class Model(Protocol):
     """The model of one shard. `learners.recommender.Recommender` is the one that runs."""
 
+    @property
+    def began_with(self) -> str | None:
+        """The fingerprint of the prior weights that ranking began with, None for chance."""
+        ...
+
     def put_item(self, item: Item) -> None:
         """Put an item that is new or changed, or that comes back after a restart."""
         ...

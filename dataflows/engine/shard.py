@@ -532,6 +532,8 @@ class Engine(Generic[M]):
             self._generation.put_item(stored.record)
             if is_stale:
                 self._stale.append(stored.record.item_id)
+        self.space.begin(self.model.began_with)
+        self._publisher.versions = self.space.in_force.versions
 
 
 def _interaction(

@@ -26,6 +26,7 @@ from dataflows.engine.encoder_in_force import InForce
 from dataflows.engine.flow import build_flow
 from dataflows.engine.item_store import Catalogue
 from dataflows.engine.model_version import model_version
+from dataflows.engine.prior_weights import open_prior
 from dataflows.engine.protocols import NO_LLM, LlmHooks, Observer, SwitchPreparer
 from dataflows.engine.shard import Engine
 from dataflows.engine.shards import Engines
@@ -56,7 +57,7 @@ def open_engine(
     store = MemoryStore() if store is None else store
     return Engine(
         store,
-        Recommender(settings, store.get),
+        Recommender(settings, store.get, open_prior(settings)),
         Cleaner(config.clean),
         InForce(encoder.version, model_version(settings), base_encoder=encoder.version),
         served_users=config.state.served_users,

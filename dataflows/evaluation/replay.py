@@ -11,7 +11,6 @@ import msgspec
 
 from dataflows.config.config import Config
 from dataflows.engine.decisions.history import read_planned
-from dataflows.engine.model_version import model_version
 from dataflows.engine.protocols import NO_LLM, LlmHooks
 from dataflows.engine.shard import Engine
 from dataflows.errors import InputError
@@ -174,7 +173,8 @@ def replay(  # noqa: PLR0913 - what a replay may be given
         "promotions": promotions_of(turns),
         "versions": {
             "encoder": engine.space.in_force.encoder,
-            "model": model_version(engine.model.settings),
+            "model": engine.space.in_force.model,
+            "prior": engine.model.began_with,
         },
         "settings": {
             **msgspec.structs.asdict(settings),

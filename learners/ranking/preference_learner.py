@@ -107,8 +107,7 @@ class PreferenceLearner:
 
     def scaled(self, rows: Matrix) -> Matrix:
         """Return raw rows `(n, features)` centred, scaled and clipped at 6 deviations."""
-        scale = (1.0 / np.sqrt(self._variance + 1e-3)).astype(np.float32)
-        return standardised(rows, self._mean.astype(np.float32), scale, _CLIP)
+        return standardised(rows, self._mean.astype(np.float32), to_scale(self._variance), _CLIP)
 
     def score(self, scaled: Matrix) -> Matrix:
         """Return a finite score `(n,)` for each scaled row; higher is better."""
@@ -184,9 +183,7 @@ class PreferenceLearner:
         self._served = self._parts(self._averaged)
 
     def _parts(self, flat: Matrix) -> Layers:
-        a = self.features * self.hidden
-        b, c = a + self.hidden, a + 2 * self.hidden
-        return flat[:a].reshape(self.features, self.hidden), flat[a:b], flat[b:c], flat[c:]
+        return layers_of(flat, self.features, self.hidden)
 
     def _backward(self, scaled: Matrix, active: Matrix, slope: Matrix) -> None:
         """Take one Adam step for the slopes `(n,)` of the loss by the scores."""
@@ -204,6 +201,18 @@ class PreferenceLearner:
                 self.steps,
                 max(_TENTH / (self.steps + _TENTH - 1.0), 1.0 / _SPAN),
             )
+
+
+def layers_of(flat: Matrix, features: int, hidden: int) -> Layers:
+    """Return views: inner (f, h), bias (h,), outer (h,) and direct (f,) of flat weights."""
+    a = features * hidden
+    b, c = a + hidden, a + 2 * hidden
+    return flat[:a].reshape(features, hidden), flat[a:b], flat[b:c], flat[c:]
+
+
+def to_scale(variance: NDArray[np.float64]) -> Matrix:
+    """Return what raw features are multiplied by, once centred."""
+    return (1.0 / np.sqrt(variance + 1e-3)).astype(np.float32)
 
 
 def refitted(

@@ -14,6 +14,7 @@ from learners.intent.tracker import IntentTracker
 from learners.ranking.context import CandidateBatch
 from learners.ranking.features import features_of
 from learners.ranking.preference_learner import PreferenceLearner, refitted
+from learners.ranking.prior import Prior, prior_of
 from learners.settings import LearnerSettings
 from learners.signals.tables import Signals
 from learners.users.generated import Generated
@@ -27,14 +28,23 @@ class ModelState:
     `load(kind, key)` returns a stored record of a user, None where there is none. `position` is
     that of the last interaction, -1 before the first; `learnt` counts those that were learnt as
     wanted, `repeats` those of them whose user had the item before, `groups` the choices that
-    were learnt. `open` holds the candidates of the group that is being learnt.
+    were learnt. `open` holds the candidates of the group that is being learnt. `began_with` is
+    the fingerprint of the prior weights that ranking began with, None where it began from chance.
     """
 
-    def __init__(self, settings: LearnerSettings, load: Callable[[str, str], bytes | None]) -> None:
+    def __init__(
+        self,
+        settings: LearnerSettings,
+        load: Callable[[str, str], bytes | None],
+        prior: Prior | None = None,
+    ) -> None:
         self.settings = settings
         self.signals = Signals(settings)
         self.users = Users(load, settings.users_in_memory, settings.idle_users)
+        self._prior = prior_of(settings.prior) if prior is None else prior
         self.preference = self._preference()
+        self.began_with: str | None = None
+        self._begin()
         self.generated = Generated(
             settings.generated, settings.users_in_memory, settings.generated_life
         )
@@ -53,9 +63,24 @@ class ModelState:
         return features_of(self.settings, searching=self.signals.searching)
 
     def take_preference(self, state: Mapping[str, Any], before: Sequence[str]) -> None:
-        """Restore a preference learner's state that was learnt with the columns `before`."""
+        """Restore a preference learner's state that was learnt with the columns `before`.
+
+        New columns begin with the weights of the prior, where the state began with it too.
+        """
         self.preference = self._preference()
-        self.preference.restore(refitted(state, before, self.columns, self.settings.hidden))
+        hidden, is_same = self.settings.hidden, list(before) == list(self.columns)
+        if self._prior is None or self._prior.fingerprint != self.began_with or is_same:
+            self.preference.restore(refitted(state, before, self.columns, hidden))
+        else:
+            self.preference.restore(self._prior.grown(state, before, self.columns))
+
+    def _begin(self) -> None:
+        """Begin with the prior weights, where there are some and they fit."""
+        prior = self._prior
+        state = None if prior is None else prior.start(self.columns, self.settings.hidden)
+        if prior is not None and state is not None:
+            self.preference.restore(state)
+            self.began_with = prior.fingerprint
 
     def _preference(self) -> PreferenceLearner:
         of = self.settings

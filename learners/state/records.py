@@ -119,6 +119,7 @@ class ModelRecords:
             "popularity_base": signals.popularity.base,
             "popularity_top": [signals.popularity.top(channel) for channel in range(CHANNELS)],
             "columns": model.columns,
+            "prior": model.began_with,
             "preference": model.preference.state(),
             "needs": model.tracker.state(),
             "profiles": model.profiles.state(),
@@ -143,6 +144,8 @@ class ModelRecords:
         signals.neighbours.base = state["neighbours_base"]
         signals.searched.base = state["searched_base"]
         signals.popularity.restore_top(state["popularity_base"], state["popularity_top"])
+        # What was stored before there were priors began from chance.
+        model.began_with = state.get("prior")
         model.take_preference(state["preference"], state["columns"])
         model.tracker.restore(state["needs"], scan)
         model.profiles = ProfileLearner.from_state(state["profiles"])
