@@ -1,23 +1,30 @@
 """Make the prior weights of the ranking network from simulated streams.
 
     python -m benchmarks.prior --out prior.msgpack
+    python -m benchmarks.prior --out own.msgpack --log events.jsonl items.jsonl
 
 Each stream begins with the weights made so far, as a log of somebody's would, and is learnt by the
 whole recommender; the weights then go a part of the way towards what it ended with (Reptile:
 Nichol, Achiam and Schulman, 2018, "On first-order meta-learning algorithms").
+
+With `--log` the streams of logs of one's own are learnt last, in pieces. The packaged file is made
+of simulated streams alone, since most logs may not be handed on.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from benchmarks.own_streams import Log, read_log
 from benchmarks.simulated_streams import World
+from dataflows.errors import InputError
 from learners.ranking.features import features_of
 from learners.ranking.preference_learner import PreferenceLearner, refitted
 from learners.ranking.prior import Prior
@@ -26,7 +33,7 @@ from learners.settings import LearnerSettings
 from learners.types import Interaction, Item
 
 TARGET = Path(__file__).resolve().parent.parent / "learners/ranking/prior.msgpack"
-STREAMS = 220
+STREAMS = 150
 SHORTEST, LONGEST = 60, 1500
 FIRST_STEP, LAST_STEP = 0.7, 0.05
 _LEARNT = ("averaged", "mean_square", "mean", "variance")
@@ -62,14 +69,21 @@ def towards(prior: Prior, model: Recommender, share: float) -> Prior:
     return Prior(prior.columns, prior.hidden, state, {})
 
 
-def make(streams: int, seed: int = 0, *, shown: bool = False, **change: Any) -> Prior:
-    settings = LearnerSettings(**change)
-    prior = beginning(settings)
-    events = 0
+def make(
+    streams: int,
+    seed: int = 0,
+    logs: Sequence[Log] = (),
+    longest: int = LONGEST,
+    *,
+    shown: bool = False,
+) -> Prior:
+    """Make prior weights of so many simulated streams of at most `longest` events, then of logs."""
+    settings = LearnerSettings(prior="none")
+    prior, events = beginning(settings), 0
     for number in range(streams):
         rng = np.random.default_rng((seed, number))
         world = World(rng)
-        most = int(np.exp(rng.uniform(np.log(SHORTEST), np.log(LONGEST))))
+        most = int(np.exp(rng.uniform(np.log(SHORTEST), np.log(longest))))
         model = Recommender(
             msgspec.structs.replace(settings, dim=world.dim, repeats=world.repeats, seed=number),
             prior=prior,
@@ -79,20 +93,45 @@ def make(streams: int, seed: int = 0, *, shown: bool = False, **change: Any) -> 
         done = number / max(streams - 1, 1)
         prior = towards(prior, model, FIRST_STEP * (LAST_STEP / FIRST_STEP) ** done)
         if shown and number % 20 == 19:
-            print(
-                f"{number + 1} of {streams} streams, {events:,} events, {time.process_time():.0f} s"
-            )
-    made_of = {"streams": streams, "events": events, "seed": seed, "simulated": True}
+            said = f"{number + 1} of {streams} streams, {events:,} events"
+            print(f"{said}, {time.process_time():.0f} s", flush=True)
+    made_of = {"simulated": streams, "events": events, "seed": seed, "logs": []}
+    for log in logs:
+        for steps in log.streams():
+            own = msgspec.structs.replace(log.settings, hidden=prior.hidden)
+            model = Recommender(own, prior=prior)
+            learn(model, steps)
+            prior = towards(prior, model, LAST_STEP)
+        made_of["logs"].append(len(log.interactions))
     return Prior(prior.columns, prior.hidden, prior.start(prior.columns, prior.hidden), made_of)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=TARGET)
-    parser.add_argument("--streams", type=int, default=STREAMS)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=TARGET, help="the file; default: %(default)s")
+    parser.add_argument("--streams", type=int, default=STREAMS, help="how many are simulated")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--log",
+        nargs="+",
+        type=Path,
+        action="append",
+        default=[],
+        metavar=("EVENTS", "ITEMS"),
+        help="a converted log of your own, with or without its catalogue; may be repeated",
+    )
     given = parser.parse_args()
-    prior = make(given.streams, given.seed, shown=True)
+    if given.log and given.out == TARGET:
+        parser.error("--log needs an --out of its own: the packaged file holds no logs")
+    if any(len(files) > 2 for files in given.log):
+        parser.error("--log takes a file of events and a file of items")
+    try:
+        logs = [read_log(*files, *[None] * (2 - len(files))) for files in given.log]
+    except InputError as error:
+        parser.error(str(error))
+    prior = make(given.streams, given.seed, logs, shown=True)
     given.out.write_bytes(prior.packed())
     print(f"{given.out}: prior {prior.fingerprint}, {given.out.stat().st_size:,} bytes")
 
