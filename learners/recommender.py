@@ -63,12 +63,10 @@ class Recommender(ModelState):
     (`learners.intent.tracker`).
 
     Arguments:
-        settings: all hyperparameters; `dim` is the size of the vectors of texts and items, 0
-            for none. The defaults of `LearnerSettings` where None.
+        settings: the defaults where None; `dim` is the size of all vectors, 0 for none.
         load: returns the stored record of a kind and key, None where there is none, so that
             users load when they turn up. The default keeps all users in memory.
-        prior: the weights that ranking starts from (`learners.ranking.prior`); those that
-            `settings.prior` names where None.
+        prior: what ranking starts from, in place of what `settings.prior` names.
 
     Equal interactions in equal order make equal records and lists, bit for bit, wherever a
     caller pauses, stores (`changed`) and restores in between. Not thread-safe.

@@ -192,8 +192,7 @@ def open_engines(
             "dimensions; leave learner.dim out"
         )
     generate = config.generate
-    learner = learner_with(config.learner, generate)
-    settings = msgspec.structs.replace(learner, dim=dim)
+    settings = msgspec.structs.replace(learner_with(config.learner, generate), dim=dim)
     model, prior = model_version(settings), open_prior(settings)
     folder, shards = Path(config.state.path), config.state.shards
     identity = identity_of(serving.in_force.base_encoder, dim, settings)

@@ -90,10 +90,11 @@ class EncoderSpace:
         self.encoder = encoder
         self._counts = counts
 
-    def begin(self, prior: str | None) -> None:
-        """Note with which prior weights the model began: they are of its version."""
+    def begin(self, prior: str | None) -> Versions:
+        """Note which prior weights the model began with; return the versions with them."""
         model = with_prior(self.in_force.model, prior)
         self.in_force = msgspec.structs.replace(self.in_force, model=model)
+        return self.in_force.versions
 
     def fit(self, batch: Batch) -> Sequence[Encoded]:
         """Return the records of a batch with vectors of this space alone."""

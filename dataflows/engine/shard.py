@@ -125,9 +125,8 @@ class Engine(Generic[M]):
         self._end = EndNote(store)
         self._last_sent = LastSent(store.get, served_users, after_crash=not self._end.is_sure)
         self.deciding = ShardDecisions(shard, shards, self.counts, store.get)
-        self._publisher = Publisher(
-            self.outbox, in_force.versions, self._last_sent, clock, self.counts
-        )
+        now = self.space.in_force.versions
+        self._publisher = Publisher(self.outbox, now, self._last_sent, clock, self.counts)
         self._progress = progress
         self._observer = observer
         self._generation = generation
@@ -532,8 +531,7 @@ class Engine(Generic[M]):
             self._generation.put_item(stored.record)
             if is_stale:
                 self._stale.append(stored.record.item_id)
-        self.space.begin(self.model.began_with)
-        self._publisher.versions = self.space.in_force.versions
+        self._publisher.versions = self.space.begin(self.model.began_with)
 
 
 def _interaction(
