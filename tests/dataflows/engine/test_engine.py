@@ -33,6 +33,8 @@ USERS, ITEMS = 4, 6
 class Popular:
     """Most interactions first, without what the user has; users load when needed."""
 
+    began_with = None
+
     def __init__(self, load, k=3):
         self.load, self.k = load, k
         self.counts, self.titles, self.vector_sum = Counter(), {}, np.zeros(16)
