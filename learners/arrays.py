@@ -28,6 +28,9 @@ Array = NDArray[Any]
 FIRST_ROWS = 8
 
 _log = logging.getLogger(__name__)
+_made: list[Any] = []
+"""All functions that are compiled."""
+
 _unkept: list[Any] = []
 """Functions for which no folder was found that may be written."""
 
@@ -35,6 +38,7 @@ _unkept: list[Any] = []
 def compiled(function: F) -> F:
     """Compile a function for the types of its first call."""
     made = numba.njit(error_model="numpy")(function)
+    _made.append(made)
     if not _keep(made):
         _unkept.append(made)
     return cast("F", made)
@@ -61,8 +65,29 @@ def keep_compiled_in(folder: Path) -> bool:
     return not _unkept
 
 
+def kept_share() -> float:
+    """Return the share of the functions imported so far that an earlier process left compiled."""
+    return sum(_is_kept(made) for made in _made) / len(_made)
+
+
+def keeps_compiled() -> bool:
+    """Return whether there is a folder for all that is compiled."""
+    return not _unkept
+
+
+def _is_kept(made: Any) -> bool:
+    return isinstance(made._cache, _Kept) and made._cache.holds_any()  # noqa: SLF001
+
+
 class _Kept(FunctionCache):
     """A file for each function; what cannot be written (a full disk) is not kept, and used."""
+
+    def holds_any(self) -> bool:
+        """Return whether there is something for this version of the function and of numba."""
+        try:
+            return bool(self._cache_file._load_index())  # type: ignore[no-untyped-call]  # noqa: SLF001
+        except Exception:  # noqa: BLE001 - a damaged file, which is written anew
+            return False
 
     def save_overload(self, signature: object, made: object) -> None:
         try:

@@ -22,6 +22,7 @@ from dataflows.engine.shard import Engine
 from dataflows.lifecycle import bytewax_errors
 from dataflows.lifecycle.bytewax_errors import hushed
 from dataflows.lifecycle.exit_status import DEBUG, run_to_status, tell
+from dataflows.lifecycle.first_start import announce_compiling
 from dataflows.lifecycle.leave import leave
 from dataflows.lifecycle.log import set_up_log
 from dataflows.lifecycle.signals import SignalThread, attended
@@ -49,6 +50,7 @@ def run(
     with attended(stop) as signals:
         process = assemble(config, stop.is_set, encoder, accept_items=accept_items)
         _attend(signals, process)
+        announce_compiling()
         try:
             process.open()
             engines = list(process.engines)
@@ -80,6 +82,7 @@ def flow_from_environment() -> Dataflow:
     signals.begin()
     process = assemble(config, stop.is_set)
     _attend(signals, process)
+    announce_compiling()
     process.begin()
     ending.process = process
     atexit.register(ending.finish)

@@ -14,7 +14,7 @@ from dataflows.cli.finetune import finetune
 from dataflows.cli.help import command_line
 from dataflows.cli.intents import app as intents
 from dataflows.cli.models import app as models
-from dataflows.cli.options import ConfigOption, read_config
+from dataflows.cli.options import ConfigOption, read_config, unread_config
 from dataflows.cli.state import app as state
 from dataflows.lifecycle.exit_status import DEBUG, run_to_status
 
@@ -221,13 +221,10 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
     from dataflows.evaluation.planned_swaps import read_promote
     from dataflows.evaluation.replay import ReplaySettings
     from dataflows.evaluation.replay import replay as replay_log
+    from dataflows.lifecycle.first_start import compiling_line
 
-    overrides = {
-        "learner.k": k,
-        "learner.repeats": repeats and repeats.value,
-        "learner.seed": seed,
-        "encoder.name": encoder,
-    }
+    overrides = {"learner.k": k, "learner.seed": seed, "encoder.name": encoder}
+    overrides["learner.repeats"] = repeats and repeats.value
     report.check_writable(json_out, html, ranks)
     settings = ReplaySettings(
         warmup=warmup,
@@ -239,6 +236,8 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
         decisions=None if decisions is None else str(decisions),
         decisions_in_events=decisions_in_events,
     )
+    if line := compiling_line():
+        typer.echo(f"penchant: {line}", err=True)
     with baseline_progress(Console(stderr=True)) as follow:
         done = replay_log(read_config(config, overrides), events, items, settings, follow=follow)
     full = {**done.report, "title": title_of(events), "run": made_by(sys.argv[1:])}
@@ -280,7 +279,7 @@ def check(
     from dataflows.evaluation.log_check.report import render
 
     report = check_events(events, read_config(config), items=items)
-    render(report, Console())
+    render(report, Console(), unread_config(config))
     return int(not (report.is_usable and (report.is_clean or not strict)))
 
 

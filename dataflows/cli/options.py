@@ -25,7 +25,12 @@ def read_config(path: Path | None, overrides: Mapping[str, object] | None = None
     """Load the configuration; what an option left out does not override it."""
     from dataflows.config.config import load_config
 
-    if path is None and USUAL.is_file():
+    if unread_config(path):
         typer.echo(f"penchant: {USUAL} lies here and is not read: give --config {USUAL}", err=True)
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     return load_config(path, given)
+
+
+def unread_config(path: Path | None) -> Path | None:
+    """Return the configuration that lies here and is not read, as none is named; None for none."""
+    return USUAL if path is None and USUAL.is_file() else None

@@ -21,6 +21,19 @@ from dataflows.lifecycle.redaction import masked
 _LONGEST = 60
 """Characters of a text that are shown."""
 
+_KIND = re.compile(r"Expected `([^`]+)`, got `[^`]+`")
+_LENGTH = re.compile(r"Expected `([^`]+)` of length (>=|<=) (\d+)")
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "array": "a list",
+    "object": "a table",
+}
+"""What the decoder calls a kind of value, in plain words."""
+_PARTS = {"str": "characters"}
+
 
 def refusal(
     message: str,
@@ -86,6 +99,17 @@ def _wanted(reason: str, wanted: Any) -> str:
     limits = describe_limits(wanted)
     if limits and re.search(r"[<>]=", reason) and "length" not in reason:
         return f"it must be from {limits}"
+    length = _LENGTH.fullmatch(reason)
+    if length is not None and length[2] == ">=" and length[3] == "1":
+        return "it must not be empty"
+    if length is not None:
+        bound = "at least" if length[2] == ">=" else "at most"
+        return f"it must have {bound} {int(length[3]):,} {_PARTS.get(length[1], 'entries')}"
+    kind = _KIND.fullmatch(reason)
+    if kind is not None:
+        names = [_WORDS.get(name, name) for name in kind[1].split(" | ") if name != "null"]
+        of_each = "" if _WORDS["int"] in names or _WORDS["float"] in names else " of numbers"
+        return f"it must be {' or '.join(names)}" + (f"{of_each} from {limits}" if limits else "")
     reason = f"{reason[:1].lower()}{reason[1:]}"
     return f"{reason}, from {limits}" if limits and "length" not in reason else reason
 

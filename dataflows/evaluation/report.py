@@ -21,6 +21,9 @@ from dataflows.evaluation.metrics.rank_metrics import names
 from dataflows.evaluation.narrow_tables import print_whole
 from dataflows.state.ledger import OUTCOMES
 
+FEW = 100
+"""Events below which a figure is said to be of few."""
+
 TITLES = {
     "tie_safe": "penchant",
     "plain": "  event by event",
@@ -76,6 +79,8 @@ def show_accuracy(report: dict[str, Any], console: Console, *, leads: bool) -> N
     if leads and report["peers"]:
         print_whole(lead_table(report), console)
     console.print(by_quarter(report), highlight=False)
+    if few := of_few(report):
+        console.print(few, highlight=False, style="yellow")
 
 
 def figures_table(report: dict[str, Any]) -> Table:
@@ -134,6 +139,24 @@ def by_quarter(report: dict[str, Any]) -> str:
     return f"{hit_rate.upper()} by quarter of the scored events: {parts}"
 
 
+def of_few(report: dict[str, Any]) -> str:
+    """Say in one line which figures are of fewer than `FEW` events; "" where none is."""
+    scored, hit_rate = report["scored"], names(report["k"])[0].upper()
+    cold, warm = (report["tie_safe"][part]["events"] for part in ("cold", "warm"))
+    if scored < FEW:
+        return (
+            f"these figures are of {_events(scored)} only ({cold:,} cold, {warm:,} warm): one hit "
+            f"more or less moves {hit_rate} by {1 / scored:.4f}, so they say little"
+        )
+    parts = {"HR COLD": cold, "HR WARM": warm}
+    small = [f"{name} is of {_events(n)} only" for name, n in parts.items() if 0 < n < FEW]
+    return ", ".join(small)
+
+
+def _events(count: int) -> str:
+    return f"{count:,} event" if count == 1 else f"{count:,} events"
+
+
 def _variants(report: dict[str, Any]) -> dict[str, Any]:
     return {name: report[name] for name in ("tie_safe", "plain", "as_served")}
 
@@ -183,8 +206,9 @@ def _remarks(report: dict[str, Any]) -> list[str]:
         )
     if new["events"]:
         remarks.append(
-            f"items never met before: {new['events']:,} events, {new['listed']:,} known by text, "
-            f"{new['hits']:,} of them in the first {k} (not in the figures above)"
+            f"{new['events']:,} of the {report['scored']:,} events scored are on items that nobody "
+            f"had met before: misses in all figures above. The catalogue knew {new['listed']:,} of "
+            f"them by their text, and {new['hits']:,} were in the first {k} all the same"
         )
     if report["tie_safe"]["young"]["events"]:
         remarks.append(_young(report))
@@ -218,17 +242,18 @@ def _young(report: dict[str, Any]) -> str:
     """Describe how items do that the stream hardly knows, ours and the best baseline's."""
     hit_rate, young = names(report["k"])[0], report["tie_safe"]["young"]
     text = (
-        f"{hit_rate.upper()} of items with fewer than {YOUNG_EVENTS} events so far: "
-        f"{_number(young[hit_rate])} ({young['events']:,} events; of those met before "
-        f"{_number(young['met'][hit_rate])})"
+        f"apart from those figures, {hit_rate.upper()} of the {_events(young['events'])} on items "
+        f"with fewer than {YOUNG_EVENTS} events so far, what is found by its text alone being a "
+        f"hit here: {_number(young[hit_rate])}; of the {young['met']['events']:,} on items met "
+        f"before {_number(young['met'][hit_rate])}"
     )
     best = report["best_peer_of"]["young"]
     if best is None:
         return text
     baseline = report["peers"][best]["young"]
     return (
-        f"{text}; of the best baseline, {best}, {_number(baseline[hit_rate])} "
-        f"({_number(baseline['met'][hit_rate])})"
+        f"{text}; of the best baseline, {best}, {_number(baseline[hit_rate])} and "
+        f"{_number(baseline['met'][hit_rate])}"
     )
 
 

@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from difflib import SequenceMatcher
 
 from dataflows.errors import FullDiskError, InputError, LedgerError
 from dataflows.lifecycle.own_packages import OWN, mend
@@ -94,7 +95,13 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _usage(error: BaseException) -> str:
     """Return one line on what was wrong with the options, and where the help is."""
-    message = " ".join(str(error.format_message()).split())  # type: ignore[attr-defined]
+    near = getattr(error, "possibilities", None)
+    if near:  # of an option that there is not; the library puts them in the order of the alphabet
+        wrong = error.option_name  # type: ignore[attr-defined]
+        nearest = sorted(near, key=lambda option: -SequenceMatcher(None, wrong, option).ratio())
+        message = f"No such option: {wrong}; did you mean {' or '.join(nearest)}?"
+    else:
+        message = " ".join(str(error.format_message()).split())  # type: ignore[attr-defined]
     context = getattr(error, "ctx", None)
     where = context.command_path if context is not None else "penchant"
     return f"{message.rstrip('.')} (see `{where} --help`)"

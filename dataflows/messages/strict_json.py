@@ -14,11 +14,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from dataflows.messages.near_fields import meant_by
 from dataflows.messages.numbers import read_float, read_integer
 from dataflows.messages.raw import Reason, Refused, shown
 
@@ -27,6 +29,9 @@ T = TypeVar("T")
 MAX_NESTING = 200
 """Lists and objects in one another, anywhere in a record. Without a limit of its own, the
 answer would depend on how much stack the readers happen to have left."""
+
+_LOOKED_AT = 50
+"""Names of a record that are looked through for one that may stand for another."""
 
 _BOM = b"\xef\xbb\xbf"
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
@@ -108,11 +113,20 @@ class RecordReader(Generic[T]):
             value = found.get(name)
             if value is None:
                 if field.required:
-                    raise Refused(Reason.MISSING_FIELD, f"{name} is missing; every record needs it")
+                    raise Refused(
+                        Reason.MISSING_FIELD,
+                        f"{name} is missing; every record needs it{self._other_name(found, name)}",
+                    )
             elif not field.fits(value):
                 raise Refused(
                     field.reason, f"{name} is {_kind(value)} {shown(value)}; want {field.wanted}"
                 )
+
+    def _other_name(self, found: Mapping[str, Any], wanted: str) -> str:
+        """Say which of a record's own names seems to stand for a field that it lacks."""
+        names = islice((name for name in found if name not in self._fields), _LOOKED_AT)
+        alike = next((name for name in names if meant_by(name, (wanted,))), None)
+        return "" if alike is None else f" (is {shown(alike)} meant? call it {wanted})"
 
 
 def check_depth(value: dict[str, Any], name: str, record: bytes, limit: int) -> None:

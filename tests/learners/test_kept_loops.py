@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from learners import arrays as module
-from learners.arrays import compiled, keep_compiled_in
+from learners.arrays import compiled, keep_compiled_in, keeps_compiled, kept_share
 
 
 @pytest.fixture
 def homeless(monkeypatch):
     """No folder may be written but one that is named."""
     monkeypatch.setattr(module, "_unkept", [])
+    monkeypatch.setattr(module, "_made", [])
     monkeypatch.setattr(numba.core.config, "CACHE_DIR", "")
     for name in ("InTreeCacheLocator", "InTreeCacheLocatorFsAgnostic", "UserWideCacheLocator"):
         locator = getattr(numba.core.caching, name)
@@ -70,3 +71,21 @@ def test_a_disk_that_fills_up_meanwhile_costs_the_keeping_alone(homeless, tmp_pa
     full.save = save
     assert made(np.ones(2)).tolist() == [2.0, 2.0]
     assert "cannot be kept: [Errno 28] No space left on device" in caplog.text
+
+
+def tripled(numbers):
+    return numbers * 3.0
+
+
+def test_what_an_earlier_process_left_compiled_is_counted(homeless, tmp_path):
+    made = [compiled(doubled), compiled(tripled)]
+    assert (kept_share(), keeps_compiled()) == (0.0, False)
+    assert keep_compiled_in(tmp_path / "compiled")
+    assert (kept_share(), keeps_compiled()) == (0.0, True)
+    made[0](np.ones(2))
+    assert kept_share() == 0.5
+    made[1](np.ones(2))
+    assert kept_share() == 1.0
+    for index in (tmp_path / "compiled").rglob("*.nbi"):
+        index.write_bytes(b"damaged")
+    assert kept_share() == 0.0

@@ -26,6 +26,7 @@ from dataflows.evaluation.log_check.report import CheckReport, ItemsReport, Samp
 from dataflows.evaluation.log_check.tally import tally
 from dataflows.messages.decisions import DecisionReader
 from dataflows.messages.events import Event, EventJson, decode_event
+from dataflows.messages.near_fields import meant_by
 from dataflows.messages.raw import EVENTS, Raw, Reason, Reject
 from dataflows.state.ledger import OUTCOMES, Ledger
 
@@ -200,6 +201,7 @@ class _Checker:
         elif self._unknown:
             names = ", ".join(sorted(self._unknown)[:8])
             yield f"Fields that are ignored, since they have no meaning here: {names}."
+            yield from self._other_names()
         if self.torn:
             yield f"The last line is torn ({self.torn} bytes without an end) and was left out."
         if self.damage is not None:
@@ -211,6 +213,18 @@ class _Checker:
                 "The log is not in order of time. `penchant replay` sorts it; a live run learns"
                 " it as it comes."
             )
+
+    def _other_names(self) -> Iterator[str]:
+        """Yield which ignored fields look like ones that events lack under another name."""
+        lacking = [name for name, count in self._missing.items() if count]
+        for name in sorted(self._unknown):
+            wanted = meant_by(name, lacking)
+            if wanted is not None:
+                yield (
+                    f"Is {name!r} what is wanted as {wanted}, which {self._missing[wanted]:,} of "
+                    f"{self._events:,} events lack? It is read under that name only."
+                )
+                lacking.remove(wanted)
 
 
 def _guess(sample: bytes) -> str:

@@ -18,15 +18,12 @@ from dataflows.evaluation.log_check.report import ItemsReport, SampleRecord
 from dataflows.evaluation.log_check.scripts import ScriptCounts
 from dataflows.evaluation.log_check.tally import tally
 from dataflows.messages.items import ItemJson, ItemRecord, decode_item
+from dataflows.messages.near_fields import meant_by
 from dataflows.messages.raw import ITEMS, Raw, Reject
 
 EXAMPLES = 3
 KNOWN = frozenset(ItemJson.__struct_fields__)
-NAMED_SO = {
-    "item_id": ("id", "itemid", "product_id", "productid", "sku", "asin", "parent_asin", "_id"),
-    "title": ("name", "product_name", "item_name", "headline", "label"),
-}
-"""What catalogues call the two fields that every row needs."""
+NEEDED = ("item_id", "title")
 _HTML = re.compile(r"</?[a-zA-Z][^<>]{0,200}>|&(?:amp|lt|gt|quot|nbsp|apos|#\d{1,6});")
 _names = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -150,10 +147,10 @@ class _ItemChecker:
         """Yield which fields look like missing ones under other names."""
         if "missing_field" not in self._refused:
             return
-        for wanted, others in NAMED_SO.items():
-            alike = [name for name in self._unknown if name.casefold() in others]
-            if alike:
-                yield f"Is {alike[0]!r} what is wanted as {wanted}? Every row needs that name."
+        for wanted in NEEDED:
+            alike = next((name for name in self._unknown if meant_by(name, (wanted,))), None)
+            if alike is not None:
+                yield f"Is {alike!r} what is wanted as {wanted}? Every row needs that name."
 
 
 def unknown_fields(value: bytes, known: Container[str]) -> list[str]:

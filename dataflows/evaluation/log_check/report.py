@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -106,8 +106,11 @@ class CheckReport(msgspec.Struct, frozen=True):
         return not (refused or self.remarks or (self.catalogue and self.catalogue.remarks))
 
 
-def render(report: CheckReport, console: Console) -> None:
-    """Print the report for a person."""
+def render(report: CheckReport, console: Console, unread: Path | None = None) -> None:
+    """Print the report for a person; `unread` is a configuration that lies there and was not read.
+
+    What it sets is not known, so settings to begin with are proposed all the same.
+    """
     console.print(Text(f"{report.path}: {report.records:,} records"), soft_wrap=True)
     console.print(_outcomes(report))
     console.print(_facts(report))
@@ -119,6 +122,9 @@ def render(report: CheckReport, console: Console) -> None:
         console.print(Text(_plain(remark, 2000), style="yellow"))
     if report.snippet:
         console.print("settings to begin with, as guessed from names and numbers:")
+        if unread is not None:
+            doubt = f"({unread} was not read and may have them already: give --config {unread})"
+            console.print(Text(doubt, style="yellow"), soft_wrap=True)
         console.print(Text(report.snippet), soft_wrap=True)
     if not report.is_usable:
         console.print(Text("Nothing of this is usable as it is.", style="bold red"))
@@ -143,7 +149,7 @@ def render_items(report: ItemsReport, console: Console) -> None:
     }
     for name, count in marks.items():
         if count:
-            table.add_row(name, f"{count:,} ({count / report.taken:.0%})")
+            table.add_row(name, f"{count:,} of {report.taken:,} rows ({count / report.taken:.0%})")
     if report.unknown_fields:
         table.add_row("ignored fields", _counts(report.unknown_fields))
     console.print(table)
@@ -179,12 +185,21 @@ def _facts(report: CheckReport) -> Table:
     table.add_row("out of order", f"{report.out_of_order:,}{_by(report.max_step_back)}")
     table.add_row("late", f"{report.late:,}{_by(report.max_lateness)}")
     table.add_row("dated after now", f"{report.dated_ahead:,}")
-    missing = {name: n for name, n in report.missing.items() if n}
-    table.add_row("without", _counts(missing, events) or "nothing is missing")
+    table.add_row("optional fields", Text(_optional(report.missing, events)))
     table.add_row("odd text", f"{report.text_repaired:,} repaired, {report.text_cut:,} cut")
     if report.unknown_fields:
         table.add_row("ignored fields", _counts(report.unknown_fields))
     return table
+
+
+def _optional(missing: dict[str, int], events: int) -> str:
+    """Say in how many events each field stands that may be left out."""
+    grouped: dict[str, list[str]] = {}
+    for name, lacking in missing.items():
+        there = events - lacking
+        of = f"{there:,} of {events:,}" if there and lacking else "all" if there else "none"
+        grouped.setdefault(of, []).append(name)
+    return "; ".join(f"{', '.join(fields)} in {of}" for of, fields in grouped.items())
 
 
 def _examples(examples: Iterable[SampleRecord]) -> Table:
@@ -204,14 +219,9 @@ def _examples(examples: Iterable[SampleRecord]) -> Table:
     return table
 
 
-def _counts(counts: dict[str, int], of: int = 0) -> Text:
-    """Write counts in a row, as shares as well where `of` is given."""
-
-    def parts() -> Iterator[str]:
-        for name, count in counts.items():
-            yield f"{_plain(name, 40)} {count:,}" + (f" ({count / of:.0%})" if of else "")
-
-    return Text(", ".join(parts()))
+def _counts(counts: dict[str, int]) -> Text:
+    """Write counts in a row."""
+    return Text(", ".join(f"{_plain(name, 40)} {count:,}" for name, count in counts.items()))
 
 
 def _by(seconds: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dataflows.errors import InputError, LedgerError
-from dataflows.lifecycle.exit_status import run_to_status
+from dataflows.lifecycle.exit_status import describe, run_to_status
 from dataflows.lifecycle.own_packages import mend
 from encoders.base import EncoderError
 
@@ -65,3 +65,14 @@ def test_interrupted_and_well(capsys) -> None:
     assert capsys.readouterr().err == ""
     assert run_to_status(lambda: None) == 0
     assert run_to_status(lambda: 3) == 3
+
+
+def test_an_option_that_there_is_not_is_told_with_the_nearest_first() -> None:
+    from typer.testing import CliRunner
+
+    from dataflows.cli.main import app
+
+    failed = CliRunner().invoke(app, ["replay", "x", "--limt", "3"], standalone_mode=False)
+    line, status = describe(failed.exception)
+    assert status == 2
+    assert line.startswith("No such option: --limt; did you mean --limit or --items? (see `")

@@ -269,6 +269,38 @@ def test_memory_does_not_grow_with_the_log(tmp_path: Path, monkeypatch: pytest.M
     assert peak(10_000) < 1.1 * small
 
 
+@pytest.mark.parametrize("name", ["itemid", "itemId", "product_id", "sku"])
+def test_an_ignored_field_that_stands_for_one_that_is_lacking_is_told(tmp_path: Path, name: str):
+    path = tmp_path / "events.jsonl"
+    lines = [event(n).replace(b'"item_id"', f'"{name}"'.encode()) for n in range(4)]
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    said = " ".join(printed(check_events(path, CONFIG, now=NOW)).split())
+    assert f"Is '{name}' what is wanted as item_id, which 4 of 4 events lack?" in said
+    path.write_bytes(b"\n".join(event(n, **{name: "x"}) for n in range(4)) + b"\n")
+    assert "what is wanted as item_id" not in printed(check_events(path, CONFIG, now=NOW))
+
+
+def test_optional_fields_are_told_by_where_they_stand(tmp_path: Path):
+    path = tmp_path / "events.jsonl"
+    lines = [event(n, item_id="a", text="words") for n in range(3)] + [event(3, item_id="a")]
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    said = printed(check_events(path, CONFIG, now=NOW))
+    assert "item_id in all; text in 3 of 4; value, session_id, intent in none" in said
+
+
+def test_settings_are_proposed_with_the_doubt_that_an_unread_file_may_have_them(tmp_path: Path):
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(event(0, type="buy") + b"\n" + event(1, type="look") + b"\n")
+    console = Console(width=160, force_terminal=False, no_color=True)
+    for unread in (None, Path("penchant.toml")):
+        with console.capture() as captured:
+            render(check_events(path, now=NOW), console, unread)
+        said = captured.get()
+        assert "buy = 5" in said
+        doubt = "(penchant.toml was not read and may have them already: give --config penchant.toml"
+        assert (doubt in said) == (unread is not None)
+
+
 @given(st.lists(st.text(max_size=5), max_size=60))
 def test_distinct_is_exact_while_it_fits(words: list[str]):
     counter = Distinct(64)
