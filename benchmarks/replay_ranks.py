@@ -16,7 +16,7 @@ import logging
 from pathlib import Path
 
 KEPT_TEXTS = 60_000
-NO_SETTING = "none: this checkout has no such setting"
+NO_SETTING = "none (no such setting)"
 
 
 def read_setting(text: str) -> tuple[str, object]:
@@ -28,6 +28,13 @@ def read_setting(text: str) -> tuple[str, object]:
         return name, json.loads(value)
     except ValueError:
         return name, value
+
+
+def _prior(setting: str | None, fingerprint: str | None) -> str:
+    """Say which prior weights a ranking began with."""
+    if setting is None:
+        return NO_SETTING
+    return f"{setting} ({fingerprint})" if fingerprint else f"{setting} (from chance)"
 
 
 def replay_ranks(given: argparse.Namespace) -> None:
@@ -43,9 +50,10 @@ def replay_ranks(given: argparse.Namespace) -> None:
     cached = CachedEncoder(load_encoder(config.encoder.name), KEPT_TEXTS, given.vectors)
     settings = ReplaySettings(limit=given.limit, against=(), warmup=0.0)
     done = replay(config, given.events, given.items, settings, cached)
+    versions = done.report["versions"]
     made_by = {
-        **done.report["versions"],
-        "prior": getattr(config.learner, "prior", NO_SETTING),
+        **versions,
+        "prior": _prior(getattr(config.learner, "prior", None), versions.get("prior")),
         "repeats": config.learner.repeats,
     }
     np.savez_compressed(

@@ -144,6 +144,12 @@ def _decisions(store: Store) -> Decisions:
     return Decisions(store.get, store.scan)
 
 
+NO_LABEL = (
+    "no label is known: labels are intents that events carry, or that somebody names here; the "
+    "categories that lists go by are the catalogue's, which need none"
+)
+
+
 def show(found: dict[int, Overview], console: Console) -> None:
     """Print what there is to decide on."""
     several = len(found) > 1
@@ -153,7 +159,7 @@ def show(found: dict[int, Overview], console: Console) -> None:
         labels = Table("label", "examples", "typical words", box=None, pad_edge=False)
         for label in overview.labels:
             labels.add_row(label.name, f"{label.examples:,.0f}", ", ".join(label.words))
-        console.print(labels if overview.labels else "no label is known")
+        console.print(labels if overview.labels else NO_LABEL, highlight=False)
         proposals = Table("cluster", "events", "words", "examples", box=None, pad_edge=False)
         for one in overview.proposals:
             quoted = "\n".join(one.examples[:3])

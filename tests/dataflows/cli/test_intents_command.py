@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from dataflows.app.run import run
-from dataflows.cli.intent_labels import decide, history, overviews
+from dataflows.cli.intent_labels import decide, history, overviews, show
 from dataflows.cli.main import app
 from dataflows.config.config import Config, load_config
 from dataflows.config.events import EventSettings
@@ -27,6 +28,7 @@ from dataflows.messages.special_events import (
 )
 from dataflows.state.store import Store
 from learners.intent.decisions import Control
+from learners.state.label_admin import Overview
 from tests.dataflows.stored import stored_ledger
 
 SAYS = {"card": "my card is stuck", "rate": "the exchange rate today", "fee": "an extra fee"}
@@ -340,3 +342,12 @@ def test_an_event_of_an_old_log_is_known_for_the_decision_that_it_is(control: Co
 )
 def test_other_events_are_no_decisions(changes: dict[str, Any]) -> None:
     assert control_of(old(**{"context": {"do": "retire"}, **changes})) is None
+
+
+def test_without_labels_it_is_said_how_they_differ_from_categories() -> None:
+    console = Console(width=200, no_color=True)
+    with console.capture() as captured:
+        show({0: Overview([], [], {}, [])}, console)
+    lines = captured.get().splitlines()
+    assert lines[0].startswith("no label is known: labels are intents that events carry")
+    assert "categories that lists go by are the catalogue's" in lines[0]

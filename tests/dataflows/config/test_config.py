@@ -50,7 +50,10 @@ def test_the_environment_is_read_as_the_type_wants_it(variable, text, value):
     [
         ("[learner]\nk = 0", ["learner.k is 0", "from 1 to 1000"]),
         ("[files]\nbatch_size = 0", ["files.batch_size is 0", "from 1 to 100000"]),
-        ("[files]\nbatch_size = 'x'", ["files.batch_size is 'x': it must be a whole number from 1 to 100000"]),
+        (
+            "[files]\nbatch_size = 'x'",
+            ["files.batch_size is 'x': it must be a whole number from 1 to 100000"],
+        ),
         ("[flow]\nsource = 'kafak'", ["flow.source is 'kafak'", "'files', 'kafka'"]),
         ("[learner]\nkk = 1", ["no setting learner.kk", "did you mean learner.k?"]),
         ("[lerner]\nk = 1", ["no section lerner", "did you mean learner?"]),
