@@ -104,7 +104,7 @@ def _wanted(reason: str, wanted: Any) -> str:
         return "it must not be empty"
     if length is not None:
         bound = "at least" if length[2] == ">=" else "at most"
-        return f"it must have {bound} {int(length[3]):,} {_PARTS.get(length[1], 'entries')}"
+        return f"it must have {bound} {length[3]} {_PARTS.get(length[1], 'entries')}"
     kind = _KIND.fullmatch(reason)
     if kind is not None:
         names = [_WORDS.get(name, name) for name in kind[1].split(" | ") if name != "null"]
