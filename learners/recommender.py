@@ -105,7 +105,9 @@ class Recommender(ModelState):
         self.position = interaction.position
         user = self.users.get(interaction.user_id, interaction.position)
         if interaction.item_id is None:
-            search = newest(interaction, user.search, user.length, self.signals.semantic)
+            search = newest(
+                interaction, user.search, user.length, self.signals.semantic, self.signals.words
+            )
             if search is not None and search is not user.search:
                 self._search(user, search, interaction.encoded)
             loss = self.tracker.learn(interaction, user, None)
@@ -190,6 +192,7 @@ class Recommender(ModelState):
         place = place_of(batch.ids, number)
         hit = 0.0
         if place >= 0:
+            self.learn_answers(batch, place)
             learnt = self.preference.learn(
                 batch.scaled, place, interaction.weight, batch.item_weights
             )
@@ -386,10 +389,6 @@ class Recommender(ModelState):
             self._peek = None
         return len(live)
 
-    def scores(self, batch: CandidateBatch) -> NDArray[np.float32]:
-        """Return the score (n,) of each candidate of a batch."""
-        return self.preference.score(batch.scaled) + batch.item_weights
-
     def put_item(self, item: Item) -> None:
         """Put a catalogue record, new or changed.
 
@@ -404,6 +403,7 @@ class Recommender(ModelState):
         before = (bool(items.available[number]), items.categories[:, number].tolist())
         fingerprints = self.signals.semantic.fingerprints
         fingerprint = fingerprints.get(number, 0)
+        self.signals.words.put(number, items.titles[number], item.title)
         items.put(item, self.position)
         changed = self.signals.semantic.put(number, item.vector)
         # Else a restart would take the vector for a new one.

@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 
 _OWN = 300  # of the user's own items, the newest so many are candidates where repeats are on
 _SEARCH = 4.0  # what being asked for counts in the cheap score
+_SURE = 32  # of what is nearest to a search, and of what holds its words, so many stay
 _WEIGHT_REACH = 10.0
 
 
@@ -137,7 +138,8 @@ def _listed(signals: Signals, context: Context) -> list[NDArray[np.int32]]:
     if len(context.generated.ids):
         listed.append(context.generated.ids)
     if context.search is not None:
-        listed += [context.search.near, signals.searched.taken(context.search.hub)]
+        listed += [context.search.near, context.search.matched]
+        listed.append(signals.searched.taken(context.search.hub))
     return listed
 
 
@@ -176,12 +178,25 @@ def _shortlist(
     if context.repeats:
         rough += 2.0 * again(signals, ids, context)[2]
     if context.search is not None:
-        favour(rough, ids, context.search.near, after, _SEARCH, signals.slot)
+        search = context.search
+        favour(rough, ids, search.near, after, _SEARCH, signals.slot)
+        rough[_places(signals, ids, search.near[:_SURE], search.matched[:_SURE])] = np.inf
     if len(context.generated.ids):
         rough[named(signals, ids, context)[0] > 0.0] = np.inf
     kept = np.argpartition(-rough, most - 1)[:most]
     kept.sort()
     return kept
+
+
+def _places(
+    signals: Signals, ids: NDArray[np.int32], *wanted: NDArray[np.int32]
+) -> NDArray[np.intp]:
+    """Return the places of wanted items among `ids` (n,), less those that are not there."""
+    slot = signals.slot
+    slot[ids] = np.arange(len(ids))
+    places = slot[np.concatenate(wanted)]
+    slot[ids] = -1
+    return places[places >= 0]
 
 
 def again(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.float32]:

@@ -34,7 +34,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "intent": ("intent",),
     "again": ("again", "again_often", "again_lately"),
     "generated": GENERATED,
-    "search": ("search", "search_taken", "search_taken_share"),
+    "search": tuple(name for name in SEARCH if name != "search_age"),
 }
 SOMETIMES = frozenset({"generated", "search"})
 """Groups whose columns are not always there."""

@@ -47,9 +47,18 @@ FEATURES = (
 )
 GENERATED = ("generated", "generated_lift")
 """Two more, where the settings keep what a language model names."""
-SEARCH = ("search", "search_age", "search_taken", "search_taken_share")
-"""Four more from the first search of anybody on: how near in meaning, how many interactions
-ago, how often taken after such searches. 0 for a user who never searched."""
+SEARCH = (
+    "search",
+    "search_age",
+    "search_taken",
+    "search_taken_share",
+    "search_words",
+    "search_words_now",
+    "search_now",
+)
+"""More from the first search of anybody on: how near in meaning, how many interactions ago, how
+often taken after such searches, how much of its words the title holds; and the words and the
+nearness once more, fading with each interaction since. 0 for a user who never searched."""
 _LOGS = 11  # so many features, the first, are logarithms
 _FLOOR = 1e-3
 _SELDOM, _SELDOM_SHARE = 0.1, 0.01  # added to what may be 0
@@ -101,15 +110,20 @@ def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArra
 
 
 def sought(signals: Signals, candidates: Candidates, context: Context) -> NDArray[np.float32]:
-    """Return what a user's newest search says of candidates (4, n); 0 where they never searched."""
+    """Return what a user's newest search says of candidates (7, n); 0 where they never searched."""
     found, search = np.zeros((len(SEARCH), len(candidates.ids)), np.float32), context.search
-    direction = None if search is None else search.direction(signals.semantic)
-    if search is not None and direction is not None:
+    if search is None:
+        return found
+    # A search that comes late may be newer than what a group is allowed to see.
+    since = max(context.length - search.at, 0)
+    direction = search.direction(signals.semantic)
+    if direction is not None:
         found[0] = signals.semantic.nearness(candidates.ids, direction)
-        # A search that comes late may be newer than what a group is allowed to see.
-        found[1] = math.log1p(max(context.length - search.at, 0))
-        found[2] = np.log(candidates.after + np.float32(_SELDOM))
-        found[3] = np.log(candidates.after * candidates.sizes[1] + _SELDOM_SHARE)
+    found[1] = math.log1p(since)
+    found[2] = np.log(candidates.after + np.float32(_SELDOM))
+    found[3] = np.log(candidates.after * candidates.sizes[1] + _SELDOM_SHARE)
+    found[4] = signals.words.shares(search.text, candidates.ids)
+    found[5:] = found[[4, 0]] * np.float32(1.0 / (1.0 + since))
     return found
 
 

@@ -1,7 +1,8 @@
 """What a user searched for: it says what they are after, until they search for something else.
 
-A search is an event with words and without an item. The items nearest to it in meaning become
-candidates, and how near each candidate is is a signal. So is what was taken after searches
+A search is an event with words and without an item. The items nearest to it in meaning, and those
+whose titles hold its words, become candidates; how near each candidate is, and how much of the
+words it holds, are signals. So is what was taken after searches
 with the same nearest item: what the words of a search do not say of an item, people who
 searched before tell by what they took (clicks joined to searches, as in Craswell and Szummer,
 2007, "Random walks on the click graph").
@@ -15,22 +16,26 @@ from numpy.typing import NDArray
 
 from learners.arrays import compiled
 from learners.signals.semantic import SemanticIndex
+from learners.signals.title_words import TitleWords
 from learners.signals.undo import hash32
 from learners.types import LONGEST_TEXT, Interaction, Vector
 
 _FADES = 0.5 ** (1 / 16)  # from one place among the nearest to the next
 _AMID = 8  # of the nearest, those that a search of another space is amid of
+_MATCHED = 64  # items that hold words of a search are remembered
+_NOTHING = np.zeros(0, np.int32)
 
 
 class Search(msgspec.Struct, frozen=True):
     """A user's newest search: the beginning of its `text`, and its unit vector (dim,).
 
-    The vector is None where it belongs to the space of an earlier encoder: then the search lies
-    amid the items that were nearest to it, and counts as like no other.
+    The vector is None where it belongs to the space of an earlier encoder, or there was no encoder:
+    then the search lies amid the items that were nearest to it, and counts as like no other.
 
-    `near` (n,) int32 are the numbers of the items nearest to it when it came, nearest first,
-    at least one. `at` is how many interactions the user had by then, `ts` its time (seconds),
-    `event` and `type` are the hashes of its id and type (`learners.signals.undo`).
+    `near` (n,) int32 are the numbers of the items nearest to it when it came, nearest first, and
+    `matched` (m,) int32 those whose titles held most of its words; one of them has items. `at` is
+    how many interactions the user had by then, `ts` its time (seconds), `event` and `type` are the
+    hashes of its id and type (`learners.signals.undo`).
     """
 
     text: str
@@ -40,6 +45,7 @@ class Search(msgspec.Struct, frozen=True):
     ts: float
     event: int = 0
     type: int = 0
+    matched: NDArray[np.int32] = _NOTHING
 
     @property
     def hub(self) -> int:
@@ -52,23 +58,43 @@ class Search(msgspec.Struct, frozen=True):
 
 
 def newest(
-    interaction: Interaction, known: Search | None, length: int, semantic: SemanticIndex
+    interaction: Interaction,
+    known: Search | None,
+    length: int,
+    semantic: SemanticIndex,
+    words: TitleWords | None = None,
 ) -> Search | None:
     """Return what a user of this length searched for last, after one more interaction.
 
-    That is what was `known`, unless it is a search with words that can be understood, and
-    there is something to be found, and none that is later is known.
+    That is what was `known`, unless it is a search with words, and there is something to be
+    found, by meaning or among the `words` of titles, and none that is later is known.
     """
     vector, text = interaction.vector, interaction.text
-    if interaction.item_id is not None or vector is None or not text or not interaction.weight > 0:
+    if interaction.item_id is not None or not text or not interaction.weight > 0:
         return known
     if known is not None and known.ts > interaction.ts:
         return known
-    near = semantic.nearest(vector)
-    if not len(near):
+    text = text[:LONGEST_TEXT]
+    near = _NOTHING if vector is None else semantic.nearest(vector)
+    matched = _NOTHING if words is None else _matched(text, vector, semantic, words)
+    if not len(near) and not len(matched):
         return known
     marks = hash32(interaction.event_id), hash32(interaction.type)
-    return Search(text[:LONGEST_TEXT], vector, near, length, interaction.ts, *marks)
+    found = vector if len(near) else None
+    return Search(text, found, near, length, interaction.ts, *marks, matched)
+
+
+def _matched(
+    text: str, vector: Vector | None, semantic: SemanticIndex, words: TitleWords
+) -> NDArray[np.int32]:
+    """Return the items whose titles hold most of a text; of equals the nearer, then the older."""
+    items, shares = words.best(text)
+    if not len(items):
+        return items
+    near = np.zeros(len(items), np.float32)
+    if vector is not None:
+        near = semantic.nearness(items, vector)
+    return items[np.lexsort((items, -near, -shares))[:_MATCHED]]
 
 
 def as_of(search: Search | None, before: float | None) -> Search | None:

@@ -16,6 +16,7 @@ from learners.signals.popularity import TOTAL, Popularity
 from learners.signals.searches import Search
 from learners.signals.semantic import SemanticIndex
 from learners.signals.takers import Takers
+from learners.signals.title_words import TitleWords
 from learners.signals.undo import UndoRecord
 from learners.signals.values import Values
 from learners.signals.window import RecentWindow
@@ -45,6 +46,7 @@ class Signals:
         self.semantic = SemanticIndex(settings.dim, settings.similar)
         self.values = Values()
         self.takers = Takers()
+        self.words = TitleWords()
         self.fresh: list[int] = []
         self.searching = False
         self.blocked = np.ones(1, bool)
@@ -188,6 +190,7 @@ class Signals:
         """Remove an item from every list and signal; return the items whose records changed."""
         self.set_available(item, False)
         self.items.cleared[item] = position
+        self.words.put(item, self.items.titles[item], "")
         self.items.titles[item] = ""  # as after a restart: the catalogue has it no longer
         self.fresh = [other for other in self.fresh if other != item]
         self.neighbours.forget(item)

@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from learners.drift import DriftMonitor
 from learners.intent.tracker import IntentTracker
+from learners.ranking.answers_first import AnswersFirst, is_asked
 from learners.ranking.context import CandidateBatch
 from learners.ranking.features import features_of
 from learners.ranking.preference_learner import PreferenceLearner, refitted
@@ -28,8 +32,9 @@ class ModelState:
     `load(kind, key)` returns a stored record of a user, None where there is none. `position` is
     that of the last interaction, -1 before the first; `learnt` counts those that were learnt as
     wanted, `repeats` those of them whose user had the item before, `groups` the choices that
-    were learnt. `open` holds the candidates of the group that is being learnt. `began_with` is
-    the fingerprint of the prior weights that ranking began with, None where it began from chance.
+    were learnt. `answers` tells whether what answers a search leads. `open` holds the candidates
+    of the group that is being learnt. `began_with` is the fingerprint of the prior weights that
+    ranking began with, None where it began from chance.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class ModelState:
         self.preference = self._preference()
         self.began_with: str | None = None
         self._begin()
+        self.answers = AnswersFirst()
         self.generated = Generated(
             settings.generated, settings.users_in_memory, settings.generated_life
         )
@@ -61,6 +67,21 @@ class ModelState:
     def columns(self) -> tuple[str, ...]:
         """The names of the columns that candidates are ranked by."""
         return features_of(self.settings, searching=self.signals.searching)
+
+    def scores(self, batch: CandidateBatch) -> NDArray[np.float32]:
+        """Return the score (n,) of each candidate of a batch; answers to a search come first."""
+        scores = self._learnt_scores(batch)
+        if self.signals.searching and is_asked(batch.raw):
+            return self.answers.put_first(scores, batch.raw)
+        return scores
+
+    def learn_answers(self, batch: CandidateBatch, place: int) -> None:
+        """Learn whether answers should come first from the candidate that was taken."""
+        if self.signals.searching and is_asked(batch.raw):
+            self.answers.learn(self._learnt_scores(batch), batch.raw, place, self.settings.k)
+
+    def _learnt_scores(self, batch: CandidateBatch) -> NDArray[np.float32]:
+        return self.preference.score(batch.scaled) + batch.item_weights
 
     def take_preference(self, state: Mapping[str, Any], before: Sequence[str]) -> None:
         """Restore a preference learner's state that was learnt with the columns `before`.

@@ -11,6 +11,7 @@ from typing import Any
 
 from learners.codec import pack, unpack
 from learners.drift import DriftMonitor
+from learners.ranking.answers_first import TRUST, AnswersFirst
 from learners.ranking.context import CandidateBatch
 from learners.signals.popularity import CHANNELS
 from learners.state.model import ModelState
@@ -116,6 +117,7 @@ class ModelRecords:
             "neighbours_base": signals.neighbours.base,
             "searched_base": signals.searched.base,
             "searching": signals.searching,
+            "answers": model.answers.trust,
             "popularity_base": signals.popularity.base,
             "popularity_top": [signals.popularity.top(channel) for channel in range(CHANNELS)],
             "columns": model.columns,
@@ -137,6 +139,8 @@ class ModelRecords:
         signals.searching = state["searching"]
         is_same = list(state["columns"]) == list(model.columns)
         model.open = batch if is_same else None
+        # What was stored before answers came first knows nothing of them.
+        model.answers = AnswersFirst(state.get("answers", TRUST))
         signals.fresh = state["fresh"]
         signals.values.restore(state["values"])
         for name in state["categories"]:
