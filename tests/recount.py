@@ -16,6 +16,7 @@ import numpy as np
 from encoders.backends.hashing import HashingEncoder
 from learners.ranking.reason_words import WORDS, Claim
 from learners.signals.popularity import STAGES
+from learners.signals.stop_words import STOP_WORDS
 from learners.types import Interaction, Item
 
 OFTEN = 3
@@ -184,6 +185,21 @@ class Log:
         cosines, place = self.vectors @ search.vector, self.place[item]
         is_near = cosines[place] >= 0.3 - 1e-4 and self._is_near(cosines, place)
         return search.text == name and is_near
+
+    def _search_words(self, user: str, item: str, name: str) -> bool:
+        return self._words_held(user, item, name, all)
+
+    def _search_word(self, user: str, item: str, name: str) -> bool:
+        return self._words_held(user, item, name, any)
+
+    def _words_held(self, user: str, item: str, name: str, how_many: Any) -> bool:
+        """Whether the title has all, or any, of the words that say something of the search."""
+        title, search = (
+            re.findall(r"[^\W_]+", of.lower()) for of in (self.items[item].title, name)
+        )
+        said = [word for word in search if word not in STOP_WORDS] or search
+        held = {form for word in title for form in (word, f"{word}s", word.removesuffix("s"))}
+        return self.searches[user].text == name and how_many(word in held for word in said)
 
     def _searched(self, user: str, item: str, _: str) -> bool:
         hub = self._nearest(self.searches[user])

@@ -16,7 +16,7 @@ import pytest
 from dataflows.datasets.convert import convert
 from dataflows.datasets.shop.shop import Shop
 from encoders.text import render_event, render_item
-from learners.ranking import claims
+from learners.ranking import claims, search_claims
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings
 from learners.types import Interaction, Item, Retraction
@@ -138,6 +138,7 @@ def test_a_shop(shop: Told, repeats: str) -> None:
     walk = Walk(shop, repeats=repeats)
     assert walk.untrue() == []
     often = ("together_often", "after_often", "popular", "now", "stage", "liking", "search")
+    often += ("search_words", "search_word")
     assert all(walk.claims[claim] for claim in often), walk.claims
     assert (walk.claims["again"] > 0) is (repeats == "on")
 
@@ -145,9 +146,16 @@ def test_a_shop(shop: Told, repeats: str) -> None:
 def test_a_claim_that_rests_on_too_few_is_found(shop: Told, monkeypatch: Any) -> None:
     """So the recount can fail: with people asked for less, or texts, or evidence, it does."""
     few = shop._replace(events=shop.events[:400])
-    for what, value in (("USERS", 1), ("COSINE", 0.2), ("LIKED", 1), ("SEARCH_COSINE", 0.1)):
+    for where, what, value in (
+        (claims, "USERS", 1),
+        (claims, "COSINE", 0.2),
+        (claims, "LIKED", 1),
+        (search_claims, "SEARCH_COSINE", 0.1),
+        (search_claims, "ALL_WORDS", 0.3),
+        (search_claims, "MOST_WORDS", -0.1),
+    ):
         with monkeypatch.context() as patch:
-            patch.setattr(claims, what, value)
+            patch.setattr(where, what, value)
             assert Walk(few).untrue(), what
     assert Walk(few).untrue() == []
 

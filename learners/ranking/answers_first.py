@@ -93,6 +93,12 @@ def answers(scores: Scores, rows: Rows) -> Leading | None:
     return None
 
 
+def led(scores: Scores, learnt: Scores) -> list[int]:
+    """Return the places whose scores (n,) are above those `learnt`: of what was put first."""
+    places: list[int] = np.flatnonzero(scores > learnt + _STEP / 2).tolist()
+    return places
+
+
 def _raised(scores: Scores, places: NDArray[np.intp]) -> Scores:
     """Return scores (n,) of which those at `places`, best first, are above all others."""
     raised = scores.copy()

@@ -17,6 +17,7 @@ from learners.arrays import compiled
 from learners.ranking.candidates import Rows
 from learners.ranking.context import Context
 from learners.ranking.reason_words import Claim, worded
+from learners.ranking.search_claims import search_claim
 from learners.signals.neighbour_kernels import NEXT, TOGETHER, users_of
 from learners.signals.popularity import SHORT, TOTAL
 from learners.signals.tables import Signals
@@ -35,8 +36,8 @@ JUST = 5
 """Of a user's newest items, so many are what they look at now."""
 CHANCE = 0.5
 """So likely at least is a need that is said to be looked for."""
-COSINE, SEARCH_COSINE = 0.4, 0.3
-"""So near at least are texts of items that are said to be similar, and a search and an item."""
+COSINE = 0.4
+"""So near at least are texts of items that are said to be similar."""
 NEAREST = 20
 """They are also nearer than all but a part of the catalogue: one in so many."""
 _MOST = 2
@@ -197,21 +198,11 @@ class Claims:
         return worded(Claim.KNOWN) if self._user.has(item) else None
 
     def _search(self, place: int) -> str | None:
-        """Say that its text is near to the search; or that three users took it after such ones."""
-        search, signals = self._context.search, self._signals
-        if search is None or search.vector is None:
+        """Say what of the newest search it answers (`learners.ranking.search_claims`)."""
+        search = self._context.search
+        if search is None:
             return None
-        item = np.array(self._listed[place : place + 1], np.int32)
-        is_near = item[0] in search.near[: self._limit]
-        if is_near and signals.semantic.nearness(item, search.vector)[0] >= SEARCH_COSINE:
-            return worded(Claim.SEARCH, search.text)
-        return worded(Claim.SEARCHED) if self._after_search(search.hub, item[0]) else None
-
-    def _after_search(self, hub: int, item: int) -> bool:
-        table = self._signals.searched
-        row = table.row(hub)
-        columns = np.flatnonzero(table.ids[row] == item) if row >= 0 else ()
-        return any(users_of(int(table.users[row, column]))[0] >= USERS for column in columns)
+        return search_claim(self._signals, search, self._listed[place], self._limit, USERS)
 
     def _generated(self, place: int) -> str | None:
         """Say it where a language model named it for this user."""

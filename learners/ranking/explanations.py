@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.ranking.answers_first import is_asked, led
 from learners.ranking.candidates import Rows
 from learners.ranking.claims import Claims
 from learners.ranking.context import CandidateBatch, Context
@@ -113,6 +114,10 @@ def entries(
         return ()
     why = strongest_groups(batch.scaled, best, score, batch.item_weights)
     ids = batch.ids[best]
+    if signals.searching and is_asked(batch.raw):
+        learnt = score(batch.scaled[best]) + batch.item_weights[best]
+        for place in led(scores[best], learnt):
+            why[place] = ["search", *why[place]]
     claims = Claims(signals, context, user, rows, ids)
     shown = zip(ids.tolist(), scores[best].tolist(), why, strict=True)
     return tuple(

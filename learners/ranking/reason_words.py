@@ -27,6 +27,8 @@ class Claim(StrEnum):
     INTENT = auto()
     AGAIN = auto()
     KNOWN = auto()
+    SEARCH_WORDS = auto()
+    SEARCH_WORD = auto()
     SEARCH = auto()
     SEARCHED = auto()
     GENERATED = auto()
@@ -51,6 +53,8 @@ WORDS = {
     Claim.INTENT: "fits what is looked for now: {name}",
     Claim.AGAIN: "chosen before",
     Claim.KNOWN: "known from before",
+    Claim.SEARCH_WORDS: "has the words of the search for {name}",
+    Claim.SEARCH_WORD: "has words of the search for {name}",
     Claim.SEARCH: "near in meaning to the search for {name}",
     Claim.SEARCHED: "often chosen after such searches",
     Claim.GENERATED: "what a language model expects after recent choices",

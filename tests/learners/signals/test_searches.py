@@ -44,7 +44,10 @@ def test_what_is_searched_for_is_listed_at_once_and_said_to_be_so() -> None:
         search(feed, "somebody new", topic, world)
         assert share_of(feed.model, "somebody new", topic) > 0.7
         said = {r for e in feed.model.recommend("somebody new").entries for r in e.reasons}
-        assert f"near in meaning to the search for “something of {topic}”" in said
+        assert f"has the words of the search for “something of {topic}”" in said
+    feed("somebody new", None, vector=unit(5, world.centres["topic1"]), text="in no title")
+    said = {r for e in feed.model.recommend("somebody new").entries for r in e.reasons}
+    assert "near in meaning to the search for “in no title”" in said
 
 
 def test_what_words_do_not_say_is_learnt_from_what_people_took() -> None:
