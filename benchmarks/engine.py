@@ -44,7 +44,7 @@ class Alone:
     def __init__(self, pace, partition):
         self.pace, self.partition, self.positions, self.lists = pace, partition, {}, 0
 
-    def before_learn(self, recommender, interaction, last_sent):
+    def before_learn(self, recommender, interaction, last_sent, *, is_refreshed):
         pass
 
     def before_label(self, recommender, late):

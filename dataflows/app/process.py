@@ -26,6 +26,7 @@ from dataflows.engine.cleaning.cleaner import Cleaner
 from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.flow import build_flow
 from dataflows.engine.item_store import Catalogue, stored_items
+from dataflows.engine.list_refresher import ListSettings
 from dataflows.engine.model_version import model_version
 from dataflows.engine.prior_weights import open_prior
 from dataflows.engine.protocols import NO_LLM
@@ -39,7 +40,6 @@ from dataflows.generation.open import learner_with, open_worker
 from dataflows.generation.shard_client import LlmClient
 from dataflows.generation.worker import Worker
 from dataflows.hotswap.load import Serving
-from dataflows.hotswap.prepare import Reencodings
 from dataflows.hotswap.startup import identity_of, open_encoder
 from dataflows.hotswap.swapper import Swapper
 from dataflows.messages.log_ids import KIND as KIND_LOG
@@ -137,7 +137,7 @@ def assemble(
     about = f"{config.flow.source} source, encoder {version}, state in {folder}"
     run_log = RunLog(about, config.flow.log_seconds, lambda: ends.lag())  # noqa: PLW0108 - made below
     worker = open_worker(config, stop)
-    engines = open_engines(config, serving, progress, run_log, swapper.reencodings, worker, checks)
+    engines = open_engines(config, serving, progress, run_log, swapper, stop, worker, checks)
     swapper.engines = engines
     view = Store.reader(folder)
     encode = EncodeStep(
@@ -172,7 +172,8 @@ def assemble(
 
 
 def _tell(run_log: RunLog, engine: Engine[Recommender]) -> None:
-    run_log.committed(engine.shard, engine.ledger, engine.counts["lists_sent"])
+    lists = engine.counts["lists_sent"], engine.counts["lists_refreshed"], len(engine.refresher)
+    run_log.committed(engine.shard, engine.ledger, *lists)
 
 
 def open_engines(
@@ -180,7 +181,8 @@ def open_engines(
     serving: Serving,
     progress: Progress,
     run_log: RunLog,
-    reencodings: Reencodings,
+    swapper: Swapper,
+    stop: Callable[[], bool],
     worker: Worker | None = None,
     checks: CrashChecks | None = None,
 ) -> Engines[Recommender]:
@@ -191,8 +193,7 @@ def open_engines(
             f"learner.dim is {config.learner.dim}, but the encoder gives {dim} "
             "dimensions; leave learner.dim out"
         )
-    generate = config.generate
-    settings = msgspec.structs.replace(learner_with(config.learner, generate), dim=dim)
+    settings = msgspec.structs.replace(learner_with(config.learner, config.generate), dim=dim)
     model, prior = model_version(settings), open_prior(settings)
     folder, shards = Path(config.state.path), config.state.shards
     identity = identity_of(serving.in_force.base_encoder, dim, settings)
@@ -209,11 +210,11 @@ def open_engines(
                 msgspec.structs.replace(serving.in_force, model=model),
                 shard=shard,
                 shards=shards,
-                served_users=config.state.served_users,
+                lists=ListSettings.of(config.state, stop),
                 encoder=serving.encoder,
-                reencodings=reencodings,
+                reencodings=swapper.reencodings,
                 progress=progress,
-                generation=NO_LLM if worker is None else LlmClient(worker, generate, shard),
+                generation=NO_LLM if worker is None else LlmClient(worker, config.generate, shard),
             )
         except BaseException as error:
             store.close()

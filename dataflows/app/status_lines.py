@@ -69,13 +69,19 @@ def _figures(engine: Engine[Recommender]) -> str:
     return (
         f"{ledger['in']:,} records in = {became}; "
         f"{engine.learnt:,} events learnt, {engine.counts['lists_sent']:,} lists sent since the "
-        f"start, {len(engine.outbox):,} messages not yet delivered; "
+        f"start{_refreshed(engine)}, {len(engine.outbox):,} messages not yet delivered; "
         f"{len(items):,} items known ({available:,} available), "
         f"{len(engine.model.users):,} users loaded; "
         f"encoder {serves.encoder} ({serves.version or 'the configured one'}), "
         f"model {serves.model}; "
         f"positions {positions or 'none'}"
     )
+
+
+def _refreshed(engine: Engine[Recommender]) -> str:
+    made, left = engine.counts["lists_refreshed"], len(engine.refresher)
+    apart = f", {made:,} made anew for changed items" if made else ""
+    return f"{apart}, lists yet to be looked through for {left:,} items" if left else apart
 
 
 def _size(folder: Path, shard: int) -> int:

@@ -77,11 +77,16 @@ class StateSettings(LimitedSettings, frozen=True, kw_only=True):
     `path` is the folder of the embedded stores. `shards`: users are dealt out to so many
     shards; fixed when the state is created. `served_users`: for how many users the list last
     sent is remembered; another user's next list is sent even if it is the same.
+    `refresh_per_record`: how many lists that a change of the catalogue made stale may be made
+    anew with each record (0: none, they wait for an event of their user); `refresh_items`: for
+    how many changed items at a time lists are looked through.
     """
 
     path: PathText = "state"
     shards: Annotated[int, Meta(ge=1, le=1024)] = 1
     served_users: Annotated[int, Meta(ge=2, le=100_000_000)] = 200_000
+    refresh_per_record: Annotated[int, Meta(ge=0, le=1000)] = 2
+    refresh_items: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
 
 
 class EncoderSettings(LimitedSettings, frozen=True, kw_only=True):

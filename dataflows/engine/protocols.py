@@ -39,6 +39,10 @@ class Model(Protocol):
         """Remove an item that left the catalogue: it is in no list from now on."""
         ...
 
+    def is_known(self, item_id: str) -> bool:
+        """Return whether an item stands in the catalogue or was seen in the stream."""
+        ...
+
     def item_title(self, item_id: str) -> str:
         """Return the title, "" where there is none."""
         ...
@@ -179,9 +183,17 @@ class Observer(Protocol, Generic[M_contra]):
     """Watches a shard, for replay; the CPU time it takes is kept apart."""
 
     def before_learn(
-        self, recommender: M_contra, interaction: Interaction, last_sent: Sequence[str] | None
+        self,
+        recommender: M_contra,
+        interaction: Interaction,
+        last_sent: Sequence[str] | None,
+        *,
+        is_refreshed: bool,
     ) -> None:
-        """Look at an interaction about to be learnt; `last_sent` is its user's newest list."""
+        """Look at an interaction about to be learnt; `last_sent` is its user's newest list.
+
+        `is_refreshed`: that list was made for no event of the user.
+        """
         ...
 
     def before_label(self, recommender: M_contra, late: LateLabel) -> None:

@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 
 from dataflows.messages import outgoing_json
-from dataflows.messages.outgoing import Position, Versions
+from dataflows.messages.outgoing import Position, Refreshed, Versions
 from dataflows.messages.raw import Raw, Reject
 from dataflows.state.last_sent import LastList, LastSent
 from dataflows.state.outbox import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, Out, Outbox
@@ -28,7 +28,8 @@ class Publisher:
 
     A list goes out when its items or their order changed; what the user is after goes
     with it, and alone where only the most likely need changed, now or of the session.
-    `counts` counts lists made and sent. `versions` are those that messages carry.
+    `counts` counts lists made and sent, and apart from them those that were made anew for no
+    event of their user. `versions` are those that messages carry.
     """
 
     def __init__(
@@ -50,11 +51,12 @@ class Publisher:
     ) -> list[Out]:
         """Return the messages for a fresh list of a user who was touched, made after `raw`."""
         ids = tuple(entry.item_id for entry in offered.entries)
-        fresh = LastList(ids, likeliest(offered.intent), likeliest(offered.belief))
+        needs = likeliest(offered.intent), likeliest(offered.belief)
+        fresh = LastList(ids, *needs, partition=raw.partition, offset=raw.offset)
         last = self._last_sent.touch(offered.user_id)
         self._counts["lists_made"] += 1
         is_certain = self._last_sent.is_certain(offered.user_id)
-        if is_certain and last == fresh:
+        if is_certain and last is not None and last.says_same(fresh):
             return []
         position, now = Position(raw.partition, raw.offset), self._clock()
         values: dict[str, bytes] = {}
@@ -65,16 +67,43 @@ class Publisher:
                 )
             values[INTENTS] = outgoing_json.render_intents(offered, position, self.versions, now)
         except outgoing_json.MessageError as error:
-            # One list that cannot be written must not stop everybody else's.
-            self._counts["lists_unwritable"] += 1
-            count = self._counts["lists_unwritable"]
-            if count & (count - 1) == 0:  # the 1st, 2nd, 4th, ...: no flood
-                log.error("a list was not sent (%d so far): %s", count, error)  # noqa: TRY400
-            return []
+            return self._unwritable(error)
         self._counts["lists_sent"] += RECOMMENDATIONS in values
         self._last_sent.send(offered.user_id, fresh)
         key = outgoing_json.user_key(offered.user_id)
         return [self._outbox.put(topic, key, value) for topic, value in values.items()]
+
+    def refresh(
+        self,
+        offered: RecommendationList,
+        title_of: Callable[[str], str],
+        raw: Raw,
+        why: Refreshed,
+    ) -> list[Out]:
+        """Return the list, without intents, of a user who has not been touched.
+
+        It is as new as `raw` for whoever compares positions: the record of their newest event.
+        """
+        position = Position(raw.partition, raw.offset)
+        try:
+            value = outgoing_json.render_recommendation(
+                offered, title_of, position, self.versions, self._clock(), why
+            )
+        except outgoing_json.MessageError as error:
+            return self._unwritable(error)
+        self._counts["lists_refreshed"] += 1
+        ids = tuple(entry.item_id for entry in offered.entries)
+        self._last_sent.refresh(offered.user_id, ids)
+        key = outgoing_json.user_key(offered.user_id)
+        return [self._outbox.put(RECOMMENDATIONS, key, value)]
+
+    def _unwritable(self, error: outgoing_json.MessageError) -> list[Out]:
+        """Count a list that is not sent: it must not stop everybody else's."""
+        self._counts["lists_unwritable"] += 1
+        count = self._counts["lists_unwritable"]
+        if count & (count - 1) == 0:  # the 1st, 2nd, 4th, ...: no flood
+            log.error("a list was not sent (%d so far): %s", count, error)
+        return []
 
     def bury(self, reject: Reject) -> Out:
         """Return the dead letter of a record that cannot be learnt."""

@@ -29,8 +29,10 @@ from dataflows.engine.cleaning.cleaner import Cleaner, Verdict
 from dataflows.engine.cleaning.late_outcomes import outcome_of_label, outcome_of_retraction
 from dataflows.engine.decisions.carry_out import DONE, ShardDecisions, parts
 from dataflows.engine.encoder_in_force import KIND_VERSIONS, EncoderSpace, InForce, read_in_force
+from dataflows.engine.interaction import to_interaction
 from dataflows.engine.item_store import KIND as KIND_ITEM
 from dataflows.engine.item_store import item_blob, moved_blob, read_item, to_item
+from dataflows.engine.list_refresher import AS_USUAL, ListRefresher, ListSettings
 from dataflows.engine.protocols import NO_LLM, LlmHooks, Model, Observer, SwitchPreparer
 from dataflows.engine.publisher import ListsAgain, Publisher
 from dataflows.engine.status import progress as how_far
@@ -40,6 +42,7 @@ from dataflows.errors import InputError
 from dataflows.messages import log_ids
 from dataflows.messages.events import Event
 from dataflows.messages.log_ids import replaced
+from dataflows.messages.outgoing import Refreshed
 from dataflows.messages.partition_names import outdated
 from dataflows.messages.raw import ITEMS, LogId, Origin, Raw, Reason, Reject
 from dataflows.messages.retractions import Retracts
@@ -53,7 +56,7 @@ from dataflows.state.positions import Progress
 from dataflows.state.records import Record, Records
 from encoders.base import Encoder
 from learners.intent.event_buffer import LateLabel
-from learners.types import Interaction, RecommendationList, Retraction
+from learners.types import Retraction
 
 REWRITTEN_AT_ONCE = 256
 """Items whose vectors of another encoder are replaced in the store, per transaction."""
@@ -73,7 +76,7 @@ class Engine(Generic[M]):
         cleaner: judges events: duplicates, late ones, automated users.
         in_force: the versions of models where nothing is stored yet.
         shard, shards: the number of this one, and how many there are.
-        served_users: of how many users the last list is remembered.
+        lists: of how many users the last list is kept, and how stale ones are made anew.
         encoder: encodes vectors anew that are stored in another version's space.
         reencodings: prepares a switch to another encoder; without it there can be none.
         progress: is called with the positions after each commit.
@@ -95,7 +98,7 @@ class Engine(Generic[M]):
         *,
         shard: int = 0,
         shards: int = 1,
-        served_users: int = 200_000,
+        lists: ListSettings = AS_USUAL,
         encoder: Encoder | None = None,
         reencodings: SwitchPreparer | None = None,
         progress: Progress | None = None,
@@ -123,7 +126,7 @@ class Engine(Generic[M]):
         self._stale: deque[str] = deque()
         self.shard = shard
         self._end = EndNote(store)
-        self._last_sent = LastSent(store.get, served_users, after_crash=not self._end.is_sure)
+        self._last_sent = LastSent(store.get, lists.users, after_crash=not self._end.is_sure)
         self.deciding = ShardDecisions(shard, shards, self.counts, store.get)
         now = self.space.in_force.versions
         self._publisher = Publisher(self.outbox, now, self._last_sent, clock, self.counts)
@@ -137,6 +140,7 @@ class Engine(Generic[M]):
         self._origins = Origins(origins.KIND, Origin)
         self._logs = Origins(log_ids.KIND, LogId)
         self._again = ListsAgain(self._last_sent)
+        self.refresher = ListRefresher(lists, self._last_sent, store, self.counts, self._publish)
         self._items: dict[str, bytes | None] = {}
         self._is_whole = True
         self._is_switched = False
@@ -168,7 +172,10 @@ class Engine(Generic[M]):
         for partition, position in batch.positions.items():
             self._advance(partition, position)
         self.deciding.catch_up(self.model, self.learnt)
-        self._after_batch(outs)
+        if self._observer is not None:
+            started = time.thread_time()
+            self._observer.after_batch(self.model, outs)
+            self.observer_seconds += time.thread_time() - started
         if batch.records:
             self._end.take_in()
         if outs:
@@ -193,6 +200,7 @@ class Engine(Generic[M]):
                 outs += self._decide(record)
             elif not isinstance(record, EncodedEvent):
                 self._take_item(record)
+                outs += self.refresher.work(record.raw, last, is_change=True)
             elif verdict is not None and record.decision is not None:
                 if verdict.outcome == "learn":
                     became = self.deciding.carry_out(
@@ -203,8 +211,9 @@ class Engine(Generic[M]):
                 self.deciding.catch_up(self.model, self.learnt)
                 self._take_event(record, verdict)
                 if last[record.event.user_id] == place:
-                    offered = self.model.recommend(record.event.user_id)
-                    outs += self._publish(offered, record.raw)
+                    del last[record.event.user_id]
+                    outs += self._publish(record.event.user_id, record.raw)
+                outs += self.refresher.work(record.raw, last)
         return outs
 
     def commit(self) -> None:
@@ -234,9 +243,14 @@ class Engine(Generic[M]):
             return self._lists_again() + self._generation.begin(self.model)
 
     def finish(self) -> list[Out]:
-        """Return the messages of answers that come within a while, once the input has ended."""
+        """Return the messages of lists that are stale, and of answers that come within a while.
+
+        To be called once the input has ended.
+        """
         with self.lock:
-            return self._generation.finish(self.model)
+            outs = self.refresher.finish()
+            self._is_switched |= bool(outs)  # stored though nothing new was read
+            return outs + self._generation.finish(self.model)
 
     def close(self) -> None:
         """Commit, note that all which was sent is stored, and close the store."""
@@ -333,7 +347,7 @@ class Engine(Generic[M]):
             self._is_switched = True  # what was sent is stored though nothing new was read
             raw = Raw("", as_of.partition, as_of.offset, as_of.offset + 1, None, None)
             for user_id in users:
-                outs += self._publish(self.model.recommend(user_id), raw)
+                outs += self._publish(user_id, raw)
         return outs
 
     def _rewrite(self) -> None:
@@ -341,8 +355,7 @@ class Engine(Generic[M]):
         version = self.space.in_force.encoder
         for _ in range(min(REWRITTEN_AT_ONCE, len(self._stale))):
             item_id = self._stale.popleft()
-            known = item_id in self._items
-            blob = self._items[item_id] if known else self._store.get(KIND_ITEM, item_id)
+            blob = self._stored_item(item_id)
             stored = None if blob is None else read_item(blob)
             if stored is not None and stored.encoder != version:
                 vector = self.model.item_vector(item_id)
@@ -388,7 +401,8 @@ class Engine(Generic[M]):
         return verdict if verdict.outcome in ("learn", "observe") else None
 
     def _take_event(self, record: EncodedEvent, verdict: Verdict) -> None:
-        last = self._last_sent.touch(record.event.user_id)
+        raw = record.raw
+        last = self._last_sent.note_event(record.event.user_id, raw.partition, raw.offset)
         if verdict.outcome == "observe":
             return
         event = record.event
@@ -399,17 +413,17 @@ class Engine(Generic[M]):
             known = self._take_label(late)
         if known is not None:
             self.deciding.since += 1
-            self.ledger.count(record.raw.partition, *known)
+            self.ledger.count(raw.partition, *known)
             return
         of_session = session_label(event)
         title = None if event.item_id is None else self.model.item_title(event.item_id)
-        interaction = _interaction(record, verdict, self.learnt, title)
+        interaction = to_interaction(record, verdict, self.learnt, title)
         if of_session is not None:
             interaction = msgspec.structs.replace(interaction, intent=None)
         if self._observer is not None:
             started = time.thread_time()
-            ids = None if last is None else last.ids or None
-            self._observer.before_learn(self.model, interaction, ids)
+            ids, is_refreshed = (last.ids or None, last.is_refreshed) if last else (None, False)
+            self._observer.before_learn(self.model, interaction, ids, is_refreshed=is_refreshed)
             self.observer_seconds += time.thread_time() - started
         for alarm in self.model.learn(interaction):
             self.counts[f"drift_{alarm.signal}"] += 1
@@ -420,9 +434,13 @@ class Engine(Generic[M]):
         if of_session is not None:
             self._take_label(of_session)
 
-    def _publish(self, offered: RecommendationList, raw: Raw) -> list[Out]:
-        """Publish a list if it changed, and hand it to the language model's client."""
-        outs = self._publisher.publish(offered, self.model.item_title, raw)
+    def _publish(self, user_id: str, raw: Raw, why: Refreshed | None = None) -> list[Out]:
+        """Publish a user's list if it changed or is stale; tell the language model's client."""
+        offered = self.model.recommend(user_id)
+        if why is None:
+            outs = self._publisher.publish(offered, self.model.item_title, raw)
+        else:
+            outs = self._publisher.refresh(offered, self.model.item_title, raw, why)
         self._generation.offered(self.model, offered, outs, raw, self._publisher.versions)
         return outs
 
@@ -466,8 +484,14 @@ class Engine(Generic[M]):
                 self._is_whole = False
         return outs
 
+    def _stored_item(self, item_id: str) -> bytes | None:
+        if item_id in self._items:
+            return self._items[item_id]
+        return self._store.get(KIND_ITEM, item_id)
+
     def _take_item(self, record: EncodedItem | Removal) -> None:
         item_id = record.item.item_id
+        self.refresher.note(record, self.model, self._stored_item)
         if isinstance(record, Removal):
             self.model.remove_item(item_id)
             self._generation.remove_item(item_id)
@@ -483,12 +507,6 @@ class Engine(Generic[M]):
         if self._followed is not None:
             self._followed[item_id] = text
 
-    def _after_batch(self, outs: Sequence[Out]) -> None:
-        if self._observer is not None:
-            started = time.thread_time()
-            self._observer.after_batch(self.model, outs)
-            self.observer_seconds += time.thread_time() - started
-
     def _changed(self) -> Iterator[Record]:
         if self._moved or self._is_switched:
             self._rewrite()
@@ -498,6 +516,7 @@ class Engine(Generic[M]):
             yield from self._origins.changed()
             yield from self._logs.changed()
             yield from self._last_sent.changed(self._store.scan)
+            yield from self.refresher.changed()
             for item_id, blob in self._items.items():
                 yield KIND_ITEM, item_id, blob
             for partition in sorted(self._outdated):
@@ -524,6 +543,7 @@ class Engine(Generic[M]):
         self._logs.restore(store)
         self.outbox.restore(store.scan)
         self._last_sent.restore(store.scan)
+        self.refresher.restore(store)
         self._again.restore(store)
         self.model.restore(store.scan)
         for stored, is_stale in self.space.items(store.scan(KIND_ITEM)):
@@ -532,24 +552,3 @@ class Engine(Generic[M]):
             if is_stale:
                 self._stale.append(stored.record.item_id)
         self._publisher.versions = self.space.begin(self.model.began_with)
-
-
-def _interaction(
-    record: EncodedEvent, verdict: Verdict, position: int, title: str | None
-) -> Interaction:
-    event = record.event
-    return Interaction(
-        position,
-        event.event_id,
-        event.user_id,
-        event.item_id,
-        event.type,
-        verdict.ts,
-        verdict.weight,
-        record.vector,
-        event.intent,
-        event.session_id,
-        event.value,
-        ". ".join(filter(None, (title, event.text))) or None,
-        record.text,
-    )

@@ -76,6 +76,7 @@ class _Place(msgspec.Struct):
 
 class _List(msgspec.Struct):
     items: tuple[_Place, ...]
+    refreshed: object = None
 
 
 class _Timed:
@@ -107,7 +108,7 @@ class ReplayObserver:
     `log` is the partition of the events. `also` is called with the messages of each micro-batch;
     `intent` judges what is thought of intent, `content` ranks by meaning alone, `insight`
     looks at all else.
-    `lists` counts the lists sent, `listed` holds the items that reached one.
+    `lists` counts the lists sent that events made, `listed` holds the items that reached any.
     """
 
     def __init__(
@@ -137,13 +138,18 @@ class ReplayObserver:
         self._positions = positions
 
     def before_learn(
-        self, recommender: Recommender, interaction: Interaction, last_sent: Sequence[str] | None
+        self,
+        recommender: Recommender,
+        interaction: Interaction,
+        last_sent: Sequence[str] | None,
+        *,
+        is_refreshed: bool = False,
     ) -> None:
         """Have the judge rank an interaction that is about to be learnt."""
         with self.pace.apart():
             if self._timed is None:
                 self._timed = _Timed(recommender, self.pace)
-            self.judge.before_learn(self._timed, interaction, last_sent)
+            self.judge.before_learn(self._timed, interaction, last_sent, is_refreshed=is_refreshed)
             self.intent.before_learn(recommender, interaction)
             if self.insight is not None:
                 self.insight.judged(recommender, interaction, self._timed.of_group)
@@ -162,8 +168,9 @@ class ReplayObserver:
         with self.pace.apart():
             for out in outs:
                 if out.topic == RECOMMENDATIONS and out.value is not None:
-                    self.lists += 1
-                    places = [place.item_id for place in self._read.decode(out.value).items]
+                    sent = self._read.decode(out.value)
+                    self.lists += sent.refreshed is None
+                    places = [place.item_id for place in sent.items]
                     self.listed.update(places)
                     if self.insight is not None:
                         self.insight.listed(places)

@@ -25,6 +25,7 @@ from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.encoder_in_force import InForce
 from dataflows.engine.flow import build_flow
 from dataflows.engine.item_store import Catalogue
+from dataflows.engine.list_refresher import ListSettings
 from dataflows.engine.model_version import model_version
 from dataflows.engine.prior_weights import open_prior
 from dataflows.engine.protocols import NO_LLM, LlmHooks, Observer, SwitchPreparer
@@ -60,7 +61,7 @@ def open_engine(
         Recommender(settings, store.get, open_prior(settings)),
         Cleaner(config.clean),
         InForce(encoder.version, model_version(settings), base_encoder=encoder.version),
-        served_users=config.state.served_users,
+        lists=ListSettings.of(config.state, lambda: False),
         encoder=encoder,
         reencodings=reencodings,
         observer=observer,

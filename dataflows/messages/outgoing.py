@@ -63,7 +63,17 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     propensity: Annotated[Share, Meta(description="With what probability it was shown here.")]
 
 
-class Recommendation(msgspec.Struct, frozen=True, gc=False):
+class Refreshed(msgspec.Struct, frozen=True, gc=False):
+    """Why a list was made for no event of its user: an item of their last one changed."""
+
+    why: Literal["removed", "unavailable", "renamed"]
+    item_id: Annotated[Id, Meta(description="An item of the last list.")]
+    position: Annotated[
+        Position, Meta(description="The input after which it was made, whosever that is.")
+    ]
+
+
+class Recommendation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Topic `recommendations`, keyed by user: what this user is offered, best first."""
 
     user_id: Id
@@ -73,6 +83,13 @@ class Recommendation(msgspec.Struct, frozen=True, gc=False):
     position: Position
     versions: Versions
     time: Moment
+    refreshed: Annotated[
+        Refreshed | None,
+        Meta(
+            description="Only with a list that no event of the user made: its `position` is that "
+            "of their newest event, its `sequence` that of when it was made."
+        ),
+    ] = None
 
 
 class Liking(msgspec.Struct, frozen=True, gc=False):

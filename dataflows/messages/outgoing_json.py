@@ -25,6 +25,7 @@ from dataflows.messages.outgoing import (
     Place,
     Position,
     Recommendation,
+    Refreshed,
     Spoke,
     Versions,
     Worded,
@@ -61,11 +62,13 @@ def render_recommendation(
     position: Position,
     versions: Versions,
     time: float,
+    refreshed: Refreshed | None = None,
 ) -> bytes:
     """Write the list of one user; `time` is now, in seconds since 1970.
 
-    `title_of` gives the title of an item id, "" where there is none. Raises
-    `MessageError` for a figure that is not finite, or an id that is not Unicode.
+    `refreshed` says why a list was made that no event of the user made. `title_of` gives the
+    title of an item id, "" where there is none. Raises `MessageError` for a figure that is not
+    finite, or an id that is not Unicode.
     """
     entries = offered.entries
     _check(offered, [entry.score for entry in entries])
@@ -89,6 +92,7 @@ def render_recommendation(
             position,
             versions,
             _moment(time),
+            refreshed,
         ),
     )
 

@@ -8,11 +8,14 @@ dropped. Which users are kept depends on the order of events alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import merge
+from operator import itemgetter
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from dataflows.state.records import Load, Record, Scan
+from dataflows.state.records import Load, Record, Scan, ScanFrom
 from learners.codec import decode
 
 KIND = "served"
@@ -23,12 +26,24 @@ IN_MEMORY = 20_000
 class LastList(msgspec.Struct, array_like=True):
     """The item ids of the last list sent, best first, and the top needs told with it.
 
-    `intent` is that of the newest event, `belief` that of the session.
+    `intent` is that of the newest event, `belief` that of the session. `changes` is how many
+    changes of the catalogue the list is as of. `partition` and `offset` are those of the user's
+    newest event, "" where an earlier release stored it. `is_refreshed`: it was made for no event
+    of the user, and none came since.
     """
 
     ids: tuple[str, ...] = ()
     intent: str | None = None
     belief: str | None = None
+    changes: int = 0
+    partition: str = ""
+    offset: int = 0
+    is_refreshed: bool = False
+
+    def says_same(self, other: LastList) -> bool:
+        """Return whether somebody who has this one need not be sent the other."""
+        told = (self.ids, self.intent, self.belief)
+        return told == (other.ids, other.intent, other.belief)
 
 
 _STORED: Any = LastList | None
@@ -51,6 +66,9 @@ class LastSent:
     With `after_crash` what is stored may be older than what was sent: the run that broke
     off may have sent lists that it did not live to store. They were made for events that
     come again now, so a user is uncertain until this run has sent them a list.
+
+    `changes` is how many changes of the catalogue there were: whoever counts them sets it, and
+    each list is kept with what it was then.
     """
 
     def __init__(self, load: Load, limit: int = 200_000, *, after_crash: bool = False) -> None:
@@ -63,6 +81,8 @@ class LastSent:
         self._entries: dict[str, _Entry] = {}
         self._deleted: set[tuple[int, str]] = set()
         self._dropped: list[int] = []
+        self._renewed: dict[str, int] = {}
+        self.changes = 0
         self._certain: set[str] | None = set() if after_crash else None
 
     def touch(self, user_id: str) -> LastList | None:
@@ -75,11 +95,33 @@ class LastSent:
             entry = self._renew(user_id, entry)
         return entry.last
 
+    def note_event(self, user_id: str, partition: str, offset: int) -> LastList | None:
+        """Note an event of this user and where it stood; return what `touch` does."""
+        last = self.touch(user_id)
+        if last is not None:
+            self._put(
+                user_id, replace(last, partition=partition, offset=offset, is_refreshed=False)
+            )
+        return last
+
+    def refresh(self, user_id: str, ids: tuple[str, ...]) -> None:
+        """Note a list that was made for no event of this user, who has one that is known.
+
+        They count as touched no more than before, and as no more certain: after a crash their
+        own events come again, and are yet to be told of.
+        """
+        entry = self._entry(user_id)
+        if entry is not None and entry.last is not None:
+            self._put(user_id, replace(entry.last, ids=ids, is_refreshed=True))
+
+    def _put(self, user_id: str, last: LastList) -> None:
+        entry = self._entries[user_id]
+        entry.last = replace(last, changes=self.changes)
+        entry.is_changed = True
+
     def send(self, user_id: str, last: LastList) -> None:
         """Note what the user, who has been touched, is sent."""
-        entry = self._entries[user_id]
-        entry.last = last
-        entry.is_changed = True
+        self._put(user_id, last)
         if self._certain is not None:
             if len(self._certain) >= self._limit:
                 self._certain.clear()
@@ -92,6 +134,37 @@ class LastSent:
     def doubt(self) -> None:
         """Forget who is certain to have what they were sent."""
         self._certain = set()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody was ever touched."""
+        return self._state == _Generation()
+
+    @property
+    def generations(self) -> tuple[int, int]:
+        """The numbers of the two generations, the older one first."""
+        return max(0, self._state.number - 1), self._state.number
+
+    def walk(self, generation: int, after: str, scan: ScanFrom) -> Iterator[tuple[str, LastList]]:
+        """Yield the users of a generation behind `after`, by their ids, with their last lists.
+
+        Whatever of them is stored by now, they are the same; those whose list is forgotten are
+        left out. `scan` lists what is stored. Touch nobody in between.
+        """
+        unsaved = sorted(
+            user_id
+            for user_id, number in self._renewed.items()
+            if number == generation and user_id > after
+        )
+        stored = scan(_kind(generation), f"{after}\0" if after else "")
+        rows = merge(((user_id, b"") for user_id in unsaved), stored, key=itemgetter(0))
+        for user_id, blob in rows:
+            if blob and (generation, user_id) in self._deleted:
+                continue
+            entry = self._entries.get(user_id)
+            last: LastList | None = decode(blob, _STORED) if entry is None else entry.last
+            if last is not None:
+                yield user_id, last
 
     def known(self, scan: Scan) -> Iterator[str]:
         """Yield the users who have a list, as far as that is stored."""
@@ -115,6 +188,7 @@ class LastSent:
         if self._is_state_changed:
             yield KIND_STATE, "", msgspec.msgpack.encode(self._state)
         self._dropped, self._deleted, self._is_state_changed = [], set(), False
+        self._renewed = {}
         self._trim()
 
     def restore(self, scan: Scan) -> None:
@@ -148,6 +222,7 @@ class LastSent:
         never = LastList() if self._state.number < 2 else None  # none was dropped, or some were
         last = entry.last if entry is not None else never
         renewed = self._entries[user_id] = _Entry(self._state.number, last, is_changed=True)
+        self._renewed[user_id] = self._state.number
         self._state.users += 1
         self._is_state_changed = True
         return renewed

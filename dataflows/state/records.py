@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
@@ -14,6 +15,9 @@ Load = Callable[[str, str], bytes | None]
 Scan = Callable[[str], Iterator[tuple[str, bytes]]]
 """Returns all (key, blob) of a kind, in any order."""
 
+ScanFrom = Callable[[str, str], Iterator[tuple[str, bytes]]]
+"""Returns the (key, blob) of a kind from a key on, in the order of keys."""
+
 
 class Records(Protocol):
     """What an engine needs of a store."""
@@ -22,8 +26,11 @@ class Records(Protocol):
         """Return the blob, None where there is no such record."""
         ...
 
-    def scan(self, kind: str) -> Iterator[tuple[str, bytes]]:
-        """Yield all (key, blob) of a kind in the order of keys. Do not commit in between."""
+    def scan(self, kind: str, start: str = "") -> Iterator[tuple[str, bytes]]:
+        """Yield the (key, blob) of a kind from the key `start` on, in the order of keys.
+
+        Do not commit in between.
+        """
         ...
 
     def commit(self, records: Iterable[Record]) -> None:
@@ -40,18 +47,26 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.records: dict[str, dict[str, bytes]] = {}
+        self._ordered: dict[str, list[str]] = {}
 
     def get(self, kind: str, key: str) -> bytes | None:
         """See `Records.get`."""
         return self.records.get(kind, {}).get(key)
 
-    def scan(self, kind: str) -> Iterator[tuple[str, bytes]]:
+    def scan(self, kind: str, start: str = "") -> Iterator[tuple[str, bytes]]:
         """See `Records.scan`."""
-        yield from sorted(self.records.get(kind, {}).items())
+        rows = self.records.get(kind, {})
+        keys = self._ordered.get(kind)
+        if keys is None or len(keys) != len(rows):
+            keys = self._ordered[kind] = sorted(rows)
+        for place in range(bisect_left(keys, start), len(keys)):
+            yield keys[place], rows[keys[place]]
 
     def commit(self, records: Iterable[Record]) -> None:
         """See `Records.commit`."""
         for kind, key, blob in records:
+            if (blob is None) == (key in self.records.get(kind, {})):
+                self._ordered.pop(kind, None)  # a key comes or goes
             if blob is None:
                 self.records.get(kind, {}).pop(key, None)
             else:

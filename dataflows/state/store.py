@@ -167,11 +167,11 @@ class Store:
             raise unusable(self.path, error) from error
         return None if row is None else self._stored(kind, key, *row[2:])
 
-    def scan(self, kind: str) -> Iterator[tuple[str, bytes]]:
+    def scan(self, kind: str, start: str = "") -> Iterator[tuple[str, bytes]]:
         """See `Records.scan`. Raises InputError for a damaged record."""
         with self._reading():
             for row in self._connection.execute(
-                "SELECT * FROM records WHERE kind = ? ORDER BY key", (kind,)
+                "SELECT * FROM records WHERE kind = ? AND key >= ? ORDER BY key", (kind, start)
             ):
                 yield row[1], self._stored(kind, *row[1:])
 

@@ -7,7 +7,13 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from dataflows.engine.batch import Encoded, EncodedDecision, shard_of_partition
+from dataflows.engine.batch import (
+    Encoded,
+    EncodedDecision,
+    EncodedItem,
+    Removal,
+    shard_of_partition,
+)
 from dataflows.engine.decisions.history import (
     AppliedDecision,
     DecisionState,
@@ -163,9 +169,16 @@ def written_records(
 
 
 def parts(records: Sequence[Encoded]) -> Iterator[list[Encoded]]:
-    """Cut a micro-batch behind each decision, which is stored before what follows is looked at."""
+    """Cut a micro-batch behind each decision, and before each record of an item.
+
+    A decision is stored before what follows is looked at. Before an item changes everybody has
+    the list of their newest event: which lists it makes stale depends on no micro-batch.
+    """
     part: list[Encoded] = []
     for record in records:
+        if part and isinstance(record, EncodedItem | Removal):
+            yield part
+            part = []
         part.append(record)
         if isinstance(record, EncodedDecision):
             yield part

@@ -15,15 +15,24 @@ _log = logging.getLogger(__name__)
 
 
 class RunCounts(msgspec.Struct, frozen=True):
-    """Figures of a shard as of its last commit: of its whole life, but `lists` of this run."""
+    """Figures of a shard as of its last commit: of its whole life, but `lists` of this run.
+
+    `refreshed` are lists of this run that no event of their user made; `stale` is for how many
+    changed items lists are yet to be looked through.
+    """
 
     arrived: int = 0
     became: tuple[int, ...] = (0,) * len(OUTCOMES)
     lists: int = 0
+    refreshed: int = 0
+    stale: int = 0
 
     def __add__(self, other: RunCounts) -> RunCounts:
         became = tuple(map(sum, zip(self.became, other.became, strict=True)))
-        return RunCounts(self.arrived + other.arrived, became, self.lists + other.lists)
+        return RunCounts(
+            *(self.arrived + other.arrived, became, self.lists + other.lists),
+            *(self.refreshed + other.refreshed, self.stale + other.stale),
+        )
 
 
 class RunLog:
@@ -53,15 +62,17 @@ class RunLog:
 
     def opened(self, shard: int, ledger: Ledger) -> None:
         """Note a shard as it was stored: what it holds is not counted as new."""
-        counts = _counts(ledger, 0)
+        counts = _counts(ledger)
         with self._lock:
             self._shards[shard] = counts
             self._last += counts
         _log.info("shard %d holds %s records of earlier runs", shard, f"{counts.arrived:,}")
 
-    def committed(self, shard: int, ledger: Ledger, lists: int) -> None:
-        """Note where a shard is; `lists` is how many it has sent in this run."""
-        counts = _counts(ledger, lists)
+    def committed(
+        self, shard: int, ledger: Ledger, lists: int, refreshed: int = 0, stale: int = 0
+    ) -> None:
+        """Note where a shard is; see `RunCounts` for `lists`, `refreshed` and `stale`."""
+        counts = _counts(ledger, lists, refreshed, stale)
         with self._lock:
             self._shards[shard] = counts
 
@@ -91,16 +102,17 @@ class RunLog:
         seconds, self._since = at - self._since, at
         new = now.arrived - last.arrived
         _log.info(
-            "%s; in the last %.1f s %s records (%.0f/s), %s lists; %s",
+            "%s; in the last %.1f s %s records (%.0f/s), %s lists%s; %s",
             *(_sum(now), seconds, f"{new:,}", new / max(seconds, 1e-3)),
-            *(f"{now.lists - last.lists:,}", self._lag()),
+            *(f"{now.lists - last.lists:,}", _stale(now, now.refreshed - last.refreshed)),
+            self._lag(),
         )
 
     def last(self) -> str:
         """Describe what all shards had at their last commits."""
         with self._lock:
             now = sum(self._shards.values(), RunCounts())
-        return f"{_sum(now)}; {now.lists:,} lists sent since the start"
+        return f"{_sum(now)}; {now.lists:,} lists sent since the start{_stale(now, now.refreshed)}"
 
     def _tell_on(self) -> None:
         while not self._end.wait(self._seconds):
@@ -115,6 +127,14 @@ def _sum(counts: RunCounts) -> str:
     return f"{counts.arrived:,} records in = {parts}"
 
 
-def _counts(ledger: Ledger, lists: int) -> RunCounts:
+def _stale(now: RunCounts, refreshed: int) -> str:
+    """Describe lists made anew for changed items, "" while there are none."""
+    apart = f" and {refreshed:,} made anew for changed items" if refreshed else ""
+    left = f", lists yet to be looked through for {now.stale:,} changed items" if now.stale else ""
+    return apart + left
+
+
+def _counts(ledger: Ledger, lists: int = 0, refreshed: int = 0, stale: int = 0) -> RunCounts:
     figures = ledger.as_dict()
-    return RunCounts(figures["in"], tuple(figures[name] for name in OUTCOMES), lists)
+    became = tuple(figures[name] for name in OUTCOMES)
+    return RunCounts(figures["in"], became, lists, refreshed, stale)

@@ -82,11 +82,17 @@ class Prequential:
         return len(self._users)
 
     def before_learn(
-        self, recommender: Ranker, interaction: Interaction, last_sent: Sequence[str] | None
+        self,
+        recommender: Ranker,
+        interaction: Interaction,
+        last_sent: Sequence[str] | None,
+        *,
+        is_refreshed: bool = False,
     ) -> None:
         """Judge one interaction that is about to be learnt.
 
-        `last_sent` is its user's newest list, best first; None before the first.
+        `last_sent` is its user's newest list, best first; None before the first. `is_refreshed`:
+        no event of theirs made it, a change of the catalogue did.
         """
         user, item = interaction.user_id, interaction.item_id
         first = (user, interaction.ts) != self._group
@@ -100,7 +106,8 @@ class Prequential:
             met = item in self._seen
             unmet = MISS if met else self._rank_unmet(recommender, ranking, item)
             number = len(self.scored)
-            self._write(interaction.event_id, item, ranking, plain, last_sent, unmet)
+            row = self._row(item, ranking, plain, last_sent, unmet)
+            self.scored.add(interaction.event_id, row._replace(refreshed=is_refreshed))
         self._take_in(interaction, number)
 
     def _open(self, user: str, ts: float) -> None:
@@ -146,33 +153,29 @@ class Prequential:
     def _has(self, item: str) -> bool:
         return item in self._past.items or item in self._members
 
-    def _write(
+    def _row(
         self,
-        event_id: str,
         item: str,
         ranking: ScoredCandidates,
         plain: ScoredCandidates,
         last_sent: Sequence[str] | None,
         unmet: int,
-    ) -> None:
+    ) -> ScoredEvent:
         past = self._past
         own = set() if self.repeats_on else past.items
         met = item in self._seen
         tie_safe = rank_among(ranking, item, self._seen, own) if met else MISS
-        self.scored.add(
-            event_id,
-            ScoredEvent(
-                user=past.number,
-                ordinal=past.events,
-                tie_safe=tie_safe,
-                plain=tie_safe if plain is ranking else self._rank_plain(plain, item),
-                as_served=place_in(last_sent, item) if met or item in self._members else MISS,
-                candidates=len(self._seen) - len(own),
-                reached=tie_safe != MISS,
-                repeat=self._has(item),
-                item_events=self._item_events[item],
-                unmet=unmet,
-            ),
+        return ScoredEvent(
+            user=past.number,
+            ordinal=past.events,
+            tie_safe=tie_safe,
+            plain=tie_safe if plain is ranking else self._rank_plain(plain, item),
+            as_served=place_in(last_sent, item) if met or item in self._members else MISS,
+            candidates=len(self._seen) - len(own),
+            reached=tie_safe != MISS,
+            repeat=self._has(item),
+            item_events=self._item_events[item],
+            unmet=unmet,
         )
 
     def _rank_plain(self, ranking: ScoredCandidates, item: str) -> int:

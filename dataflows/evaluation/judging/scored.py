@@ -20,7 +20,9 @@ class ScoredEvent(NamedTuple):
     with, itself included, in the tie-safe clock; `reached` says whether the
     recommender scored the true item at all. `item_events` is how many events of
     the stream its item had before the group; where it had none, `unmet` is its
-    rank among all that was scored, catalogue and all. Ranks are 0 for a miss.
+    rank among all that was scored, catalogue and all. `refreshed` says that the list
+    last sent was made by a change of the catalogue, for no event of the user. Ranks are
+    0 for a miss.
     """
 
     user: int
@@ -33,6 +35,7 @@ class ScoredEvent(NamedTuple):
     repeat: bool
     item_events: int
     unmet: int
+    refreshed: bool = False
 
 
 class Scored:

@@ -45,6 +45,9 @@ def accuracy(judge: Prequential, k: int, seed: int) -> dict[str, Any]:
     young = _young(scored, k, seed)
     for name in ("tie_safe", *scored.baselines):
         figures[name]["young"] = young[name]
+    served, refreshed = earned["as_served"], scored.flag("refreshed")
+    figures["as_served"]["by_event"] = averages(served[~refreshed], k)
+    figures["as_served"]["refreshed"] = averages(served[refreshed], k)
     for name in scored.baselines:
         of_leads[name]["young"] = young[_lead(name)]
     return {

@@ -16,6 +16,7 @@ from dataflows.engine.cleaning.cleaner import Cleaner
 from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.encoder_in_force import InForce
 from dataflows.engine.item_store import Catalogue
+from dataflows.engine.list_refresher import ListSettings
 from dataflows.engine.shard import Engine
 from dataflows.messages.raw import Raw
 from dataflows.state.outbox import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, Out
@@ -53,6 +54,9 @@ class Popular:
 
     def item_title(self, item_id):
         return self.titles.get(item_id, "")
+
+    def is_known(self, item_id):
+        return item_id in self.titles or item_id in self.counts
 
     def user(self, user_id):
         if user_id not in self.users:
@@ -116,12 +120,10 @@ def item(place, number, title):
 class Run:
     """One process after another on the same store; what reaches the consumer is kept."""
 
-    def __init__(
-        self, store=None, weights=None, observer=None, served_users=200_000, model=Popular
-    ):
+    def __init__(self, store=None, weights=None, observer=None, lists=None, model=Popular):
         self.store, self.make = store or MemoryStore(), model
         self.clean = CleanSettings(weights=weights or {"glance": 0.0})
-        self.observer, self.served_users = observer, served_users
+        self.observer, self.lists = observer, lists or ListSettings()
         self.progress = Progress({}, 1)
         self.received: list[Out] = []
         self.waiting: list[Out] = []
@@ -137,7 +139,7 @@ class Run:
             InForce(ENCODER.version, "1"),
             progress=self.progress,
             observer=self.observer,
-            served_users=self.served_users,
+            lists=self.lists,
             clock=lambda: 1.7e9,
         )
         catalogue = Catalogue(self.store, ENCODER.version)
@@ -224,16 +226,21 @@ def real(load):
     return Recommender(LearnerSettings(dim=16, k=3, **few), load)
 
 
-@given(drawn=st.lists(EVENTS, max_size=40), data=st.data(), limit=st.sampled_from([2, 4, 99]))
+@given(
+    drawn=st.lists(EVENTS, max_size=40),
+    data=st.data(),
+    limit=st.sampled_from([2, 4, 99]),
+    per_record=st.integers(0, 2),
+)
 @settings(max_examples=150, deadline=None)
-def test_cuts_commits_crashes_and_redelivery_change_nothing(drawn, data, limit):
-    compare(Popular, stream(drawn), data, limit)
+def test_cuts_commits_crashes_and_redelivery_change_nothing(drawn, data, limit, per_record):
+    compare(Popular, stream(drawn), data, ListSettings(limit, per_record, 2))
 
 
 @given(drawn=st.lists(EVENTS, min_size=5, max_size=60), data=st.data())
 @settings(max_examples=30, deadline=None)
 def test_the_same_holds_for_the_model_that_runs(drawn, data):
-    compare(real, stream(drawn, group=3), data, 99)
+    compare(real, stream(drawn, group=3), data, ListSettings(99, 1))
 
 
 def test_when_two_needs_are_equal_what_is_told_and_what_is_compared_is_the_same_one():
@@ -255,7 +262,7 @@ def test_when_two_needs_are_equal_what_is_told_and_what_is_compared_is_the_same_
 def test_a_list_that_became_empty_is_told_though_the_last_one_is_forgotten():
     views = [(1, 0, "view"), (1, 3, "view"), (1, 4, "view"), (0, 0, "view")]
     drawn = [*views, (0, 1, "remove"), (0, 2, "remove"), (2, 0, "view"), (1, 5, "view")]
-    run, rest = Run(served_users=2), stream(drawn)
+    run, rest = Run(lists=ListSettings(2, per_record=0)), stream(drawn)
     for cut in (8, 6):
         run.process(rest[:cut])
         rest = rest[cut:]
@@ -264,13 +271,13 @@ def test_a_list_that_became_empty_is_told_though_the_last_one_is_forgotten():
     assert lists == [["i1", "i2", "i4"], []]
 
 
-def compare(model, raws, data, served_users):
+def compare(model, raws, data, lists):
     """One process and one batch against many of both, with crashes and redelivery."""
-    whole = Run(served_users=served_users, model=model)
+    whole = Run(lists=lists, model=model)
     whole.process(raws)
     whole.end()
 
-    broken = Run(served_users=served_users, model=model)
+    broken = Run(lists=lists, model=model)
     rest = list(raws)
     while rest:
         cut = data.draw(st.integers(1, 6), "batch")
@@ -383,7 +390,7 @@ class Watcher:
     def __init__(self):
         self.seen, self.batches = [], 0
 
-    def before_learn(self, recommender, interaction, last_sent):
+    def before_learn(self, recommender, interaction, last_sent, *, is_refreshed):
         was_learnt = recommender.counts[interaction.item_id]
         self.seen.append((interaction.event_id, interaction.position, last_sent, was_learnt))
 
@@ -433,7 +440,7 @@ def test_item_text_that_was_encoded_before_is_not_encoded_again(tmp_path: Path):
 
 
 def test_no_more_is_remembered_of_lists_sent_than_the_limit():
-    run = Run(served_users=8)
+    run = Run(lists=ListSettings(8))
     run.process([item(0, 0, "t")])
     for number in range(100):
         run.process([raw(number, event(number, number, 1))])
@@ -510,7 +517,7 @@ def test_a_start_after_a_crash_that_takes_nothing_in_is_no_good_end():
 
 
 def test_a_commit_that_fails_half_way_is_not_made_up_for_by_a_part():
-    run = Run(served_users=2)
+    run = Run(lists=ListSettings(2))
     run.process([item(n, n, "t") for n in range(ITEMS)])
     run.process([raw(n, event(n, n, n)) for n in range(3)])
     run.engine.commit()

@@ -21,7 +21,7 @@ from dataflows.engine.cleaning.cleaner import Note
 from dataflows.messages import json_schemas
 from dataflows.messages.events import Event, decode_event
 from dataflows.messages.items import decode_item
-from dataflows.messages.outgoing import Position, Versions
+from dataflows.messages.outgoing import Position, Refreshed, Versions
 from dataflows.messages.outgoing_json import (
     RAW_LIMIT,
     MessageError,
@@ -116,6 +116,19 @@ def test_a_list_holds_all_that_a_service_needs() -> None:
         "time": "2026-01-31T23:59:00.123Z",
     }
     assert list(recommendation()["intent"]) == ["comedy", "drama", "horror", "war", "crime"]
+
+
+def test_a_list_that_no_event_made_says_why_and_others_say_nothing() -> None:
+    why = Refreshed("removed", "302", Position("items-0", 9))
+    found = recommendation(refreshed=why)
+    assert found.pop("refreshed") == {
+        "why": "removed",
+        "item_id": "302",
+        "position": {"partition": "items-0", "offset": 9},
+    }
+    assert found == recommendation()
+    assert valid("recommendation", recommendation(refreshed=why))
+    assert not valid("recommendation", {**found, "refreshed": {"why": "sold"}})
 
 
 def test_an_intents_message_holds_what_both_learners_know() -> None:

@@ -29,6 +29,31 @@ def ledger_of(learnt, dead=0):
     return ledger
 
 
+def test_lists_made_anew_are_told_apart_and_what_is_left_while_something_is(told):
+    now = [100.0]
+    log = RunLog("a test", 3600, lambda: "lag 0 records", lambda: now[0])
+    log.begin()
+    log.committed(0, ledger_of(10), 8, 1200, 2)
+    log.committed(1, ledger_of(10), 2, 0, 1)
+    now[0] += 10
+    log.tell()
+    assert log.last().endswith(
+        "; 10 lists sent since the start and 1,200 made anew for changed items, "
+        "lists yet to be looked through for 3 changed items"
+    )
+    log.committed(0, ledger_of(10), 8, 1300, 0)
+    log.committed(1, ledger_of(10), 2)
+    log.finish()
+    apart = [line.split("records (")[1] for line in told() if "in the last" in line]
+    assert apart == [
+        (
+            "2/s), 10 lists and 1,200 made anew for changed items, "
+            "lists yet to be looked through for 3 changed items; lag 0 records"
+        ),
+        "0/s), 0 lists and 100 made anew for changed items; lag 0 records",
+    ]
+
+
 def test_a_line_has_all_shards_and_counts_what_is_new(told):
     now = [100.0]
     log = RunLog("a test", 3600, lambda: "lag 3 records", lambda: now[0])
