@@ -111,6 +111,8 @@ def test_the_kinds_in_a_store_are_those_on_the_page(tmp_path) -> None:
         "decision",
         "decision:taken",
         "clean:time",
+        "refresh",  # no item changed
+        "refresh:item",
     }
     assert told - seldom <= found <= told
 

@@ -43,7 +43,6 @@ Why = Literal["removed", "unavailable", "renamed"]
 Send = Callable[[str, Raw, Refreshed], list[Out]]
 
 _log = logging.getLogger(__name__)
-_seldom = RareWarnings(_log)
 
 
 class ListSettings(NamedTuple):
@@ -116,6 +115,7 @@ class ListRefresher:
         self._items: dict[str, _Change] = {}
         self._touched: set[str] = set()
         self._is_changed = False
+        self._seldom = RareWarnings(_log)
 
     def __len__(self) -> int:
         """Return how many changed items are looked for."""
@@ -133,7 +133,7 @@ class ListRefresher:
             return
         if item_id not in self._items and len(self._items) >= self._settings.items:
             self._counts["refresh_left_out"] += 1
-            _seldom.warn(
+            self._seldom.warn(
                 "left_out",
                 "item %s is %s, and lists with it stay until their users' next events: lists are "
                 "looked through for %d items already; raise state.refresh_items",
