@@ -268,7 +268,7 @@ def test_a_list_that_became_empty_is_told_though_the_last_one_is_forgotten():
         rest = rest[cut:]
     run.end()
     lists = [shown(out) for out in run.received if (out.topic, out.key) == (RECOMMENDATIONS, b"u1")]
-    assert lists == [["i1", "i2", "i4"], []]
+    assert lists == [["i1", "i2", "i4"], ["i1", "i2", "i5"], []]
 
 
 def compare(model, raws, data, lists):
