@@ -151,8 +151,7 @@ def assemble(
     )
     ends = _ends(config, progress, stop, engines.acknowledge, encode, accept_items)
     epoch = timedelta(seconds=config.flow.epoch_seconds)
-    committed = partial(_tell, run_log)
-    flow = build_flow(ends.source, ends.sink, encode, engines, epoch, committed)
+    flow = build_flow(ends.source, ends.sink, encode, engines, epoch, partial(_tell, run_log))
     # The sink's last acknowledgements are stored before the source tells how far that is.
     is_wanted = config.flow.source == "files" and config.files.items is not None
     closers = [
