@@ -26,10 +26,10 @@ from dataflows.engine.batch import (
     Switch,
 )
 from dataflows.engine.cleaning.cleaner import Cleaner, Verdict
+from dataflows.engine.cleaning.interaction import to_interaction
 from dataflows.engine.cleaning.late_outcomes import outcome_of_label, outcome_of_retraction
 from dataflows.engine.decisions.carry_out import DONE, ShardDecisions, parts
 from dataflows.engine.encoder_in_force import KIND_VERSIONS, EncoderSpace, InForce, read_in_force
-from dataflows.engine.interaction import to_interaction
 from dataflows.engine.item_store import KIND as KIND_ITEM
 from dataflows.engine.item_store import item_blob, moved_blob, read_item, to_item
 from dataflows.engine.list_refresher import AS_USUAL, ListRefresher, ListSettings
