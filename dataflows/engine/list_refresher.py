@@ -89,6 +89,11 @@ class _Change(msgspec.Struct, array_like=True, frozen=True):
     why: Why
     begun: _Cursor
 
+    @property
+    def end(self) -> _Cursor:
+        """Where everybody who had a list at the change was looked at."""
+        return _Cursor(self.begun.lap + 1, self.begun.generation, self.begun.user_id)
+
 
 class ListRefresher:
     """Finds the lists that a change of the catalogue made stale, and has them made anew.
@@ -205,10 +210,16 @@ class ListRefresher:
             if at.generation < first:
                 at = _Cursor(at.lap, first)
             users = self._last_sent.walk(at.generation, at.user_id, self._store.scan)
+            end = next(reversed(self._items.values())).end
             looked, is_over = 0, True
             for user_id, known in islice(users, looks):
-                looked += 1
-                at = _Cursor(at.lap, at.generation, user_id)
+                here = _Cursor(at.lap, at.generation, user_id)
+                if here > end:  # or somebody would be looked at twice for one change
+                    self._touched.update(self._items)
+                    self._items.clear()
+                    is_over = False
+                    break
+                looked, at = looked + 1, here
                 why = self._why(known)
                 if why is not None:
                     left -= 1
@@ -230,8 +241,7 @@ class ListRefresher:
         at = self._walk.at
         while self._items:
             item_id, change = next(iter(self._items.items()))
-            begun = change.begun
-            if at < _Cursor(begun.lap + 1, begun.generation, begun.user_id):
+            if at < change.end:
                 return
             del self._items[item_id]
             self._touched.add(item_id)
