@@ -21,6 +21,7 @@ from learners.ranking.explanations import entries
 from learners.ranking.features import matrix
 from learners.ranking.prior import Prior
 from learners.settings import LearnerSettings
+from learners.signals.counted import counted_as
 from learners.signals.neighbour_kernels import IN_ORDER, NEW
 from learners.signals.searches import Search, as_of, newest
 from learners.signals.undo import UndoRecord, hash32
@@ -29,7 +30,7 @@ from learners.state.records import ModelRecords
 from learners.state.reencode import Reencoding
 from learners.state.unlearn import Extent, take_back
 from learners.types import Interaction, Item, RecommendationList, Retraction
-from learners.users.chosen import is_later
+from learners.users.chosen import had_and_taken, is_later
 from learners.users.generated import KIND as GENERATED_KIND
 from learners.users.generated import GenerationContext, taken_by
 from learners.users.profile import Profile
@@ -40,7 +41,6 @@ _OBSERVE_FIRST = 500
 _REPEATS_AFTER = 200
 _REPEATS_SHARE = 0.05
 _LEANINGS = 8
-_NO_ITEMS = np.zeros((3, 0), np.int32)
 
 
 def nothing(_kind: str, _key: str) -> bytes | None:
@@ -239,12 +239,13 @@ class Recommender(ModelState):
             position,
             interaction.weight,
             self.signals.values.learn(number, interaction.value),
+            counted=counted_as(interaction.weight),
         )
         keep, kinds = self.settings.recent, self.settings.taken_limit
         again = user.add(number, interaction.ts, undo, keep, kinds)
         is_new = not again and user.kinds < kinds  # else they may have had it, and it made room
-        self._dirty |= self.signals.count(number, recent, steps, position, says + is_new * NEW)
-        self._dirty |= self.signals.learn_searched(search, number, position, is_new=is_new)
+        self._dirty |= self.signals.count(number, recent, undo, says + is_new * NEW)
+        self._dirty |= self.signals.learn_searched(number, undo, is_new=is_new)
         self.learnt += 1
         self.repeats += again
 
@@ -300,13 +301,12 @@ class Recommender(ModelState):
     ) -> Context:
         """Return what the signals need of a user; `at` is the position that it is as of."""
         held, chances = user.held_back(before), self.tracker.predict(user, before)
-        taken = user.taken[:, : user.kinds] if user.taken is not None else _NO_ITEMS
         length, position = user.length - held, self.position if at is None else at
         return Context(
             *user.recent_window(self.settings.recent, held),
             length,
             user.steps_before(before),
-            taken,
+            had_and_taken(user),
             self.repeats_on,
             position,
             self._liking(user),

@@ -19,6 +19,7 @@ from encoders.text import render_event, render_item
 from learners.ranking import claims, search_claims
 from learners.recommender import Recommender
 from learners.settings import LearnerSettings
+from learners.signals.popularity import Popularity
 from learners.types import Interaction, Item, Retraction
 from tests.recount import OFTEN, Log, read
 
@@ -141,6 +142,20 @@ def test_a_shop(shop: Told, repeats: str) -> None:
     often += ("search_words", "search_word")
     assert all(walk.claims[claim] for claim in often), walk.claims
     assert (walk.claims["again"] > 0) is (repeats == "on")
+
+
+WEIGHTS = {"purchase": 8.0, "cart": 3.0, "view": 0.3, "rating": 0.0}
+
+
+def test_weights_make_no_claim_untrue(shop: Told, monkeypatch: Any) -> None:
+    """Five purchases of weight 8 are not forty takings; where they are taken for that, it shows."""
+    weighed = shop._replace(weights=WEIGHTS)
+    walk = Walk(weighed, repeats="on")
+    assert walk.untrue() == []
+    often = ("together_often", "after_often", "popular", "now", "stage", "liking")
+    assert all(walk.claims[claim] for claim in often), walk.claims
+    monkeypatch.setattr(Popularity, "takings", Popularity.read)
+    assert Walk(weighed, repeats="on").untrue()
 
 
 def test_a_claim_that_rests_on_too_few_is_found(shop: Told, monkeypatch: Any) -> None:

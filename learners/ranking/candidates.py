@@ -207,7 +207,7 @@ def again(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray
     place = slot[taken[0]]
     slot[ids] = -1
     # What was taken at this very time is not to be seen yet.
-    known = (place >= 0) & (taken[2] < context.length)
+    known = (place >= 0) & (taken[1] > 0) & (taken[2] < context.length)
     place, often, at = place[known], taken[1, known], taken[2, known]
     found[0, place] = 1.0
     found[1, place] = np.log1p(often)

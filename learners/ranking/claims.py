@@ -157,7 +157,7 @@ class Claims:
         """
         popularity, position = self._signals.popularity, self._context.position
         least = popularity.most(channel, position) / self._taken
-        above: list[bool] = (popularity.read(channel, listed, position) >= least).tolist()
+        above: list[bool] = (popularity.takings(channel, listed, position) >= least).tolist()
         return above
 
     def _stage(self, place: int) -> str | None:

@@ -86,12 +86,23 @@ class Neighbours:
         add(self.ids, self.counts, self.users, rows, items, gaps, unit, says)
         return rebased
 
-    def learn_one_way(self, owner: int, item: int, position: int, *, is_new: bool = False) -> bool:
-        """Count `item` in the row of `owner` alone; `is_new`: for one more user. True as above."""
+    def learn_one_way(
+        self,
+        owner: int,
+        item: int,
+        position: int,
+        *,
+        is_new: bool = False,
+        counted: float = 1.0,
+    ) -> bool:
+        """Count `item`, as `counted`, in the row of `owner` alone. True as above.
+
+        `is_new`: for one more user.
+        """
         rebased = self._rebase(position)
         row = self._row(owner)
         place = put(self.ids, self.counts, self.users, row, item)
-        self.counts[TOGETHER, row, place] += self.unit(position)
+        self.counts[TOGETHER, row, place] += self.unit(position) * np.float32(counted)
         if is_new:
             one_more(self.users, row, place, False)
         return rebased
@@ -140,9 +151,9 @@ class Neighbours:
         unit = self.unit(position) if adds else -self.unit(position)
         amend(self.ids, self.counts, self.users, rows, items, gaps, unit)
 
-    def unlearn_one_way(self, owner: int, item: int, position: int) -> None:
+    def unlearn_one_way(self, owner: int, item: int, position: int, counted: float = 1.0) -> None:
         """Take back what `learn_one_way` counted when it was called with the same."""
-        row, unit = self.row_of[owner], self.unit(position)
+        row, unit = self.row_of[owner], self.unit(position) * np.float32(counted)
         less(self.ids, self.counts, self.users, row, item, unit, np.float32(0.0))
 
     def unit(self, position: int) -> np.float32:

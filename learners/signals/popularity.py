@@ -6,6 +6,10 @@ exponentially in shard positions. Instead of fading all counts at every event, n
 ones weigh more (forward decay: Cormode et al., 2009, "Forward decay: a practical
 time decay model for streaming systems"); a rebase keeps the numbers finite.
 
+What is popular takes the weights of events (`learners.signals.counted`); the count over all time
+does not: it is of takings, whatever they weigh. What the others hold beyond takings is kept apart,
+for whoever must speak of takings (`takings`).
+
 The best items of each channel are kept up to date at every count. That is exact:
 fading keeps the order, so an item enters only when it is counted, or when one of the
 best is counted less.
@@ -22,6 +26,7 @@ from numpy.typing import NDArray
 STAGES = (0, 1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 90, 140, 200)
 LONG, SHORT, TOTAL, FIRST_STAGE = 0, 1, 2, 3
 CHANNELS = FIRST_STAGE + len(STAGES)
+BEYOND = (LONG, SHORT)  # the first ones
 _REBASE_AFTER = 200.0  # half-lives; float64 reaches 2**1023
 _LONGEST = 1_000.0  # half-lives without a count, after which all is as good as forgotten
 TOP = 128
@@ -34,12 +39,17 @@ def stage_of(steps: int) -> int:
 
 
 class Popularity:
-    """Decayed counts `(channels, items)` float64 and the best items of each channel."""
+    """Decayed counts `(channels, items)` float64 and the best items of each channel.
+
+    `beyond` (2, items) float64 is what the counts over the long and the short span hold that is
+    not one for each interaction; below 0 where weights are below 1.
+    """
 
     def __init__(self, long: float, short: float, total: float, stage: float) -> None:
         self._half_lives = [long, short, total] + [stage] * len(STAGES)
         self.base = 0
         self.counts = np.zeros((CHANNELS, 0))
+        self.beyond = np.zeros((len(BEYOND), 0))
         self._top = np.zeros((CHANNELS, TOP), np.int32)
         self._members: list[set[int]] = [set() for _ in range(CHANNELS)]
         self._least = [0.0] * CHANNELS
@@ -50,26 +60,37 @@ class Popularity:
             wider = np.zeros((CHANNELS, max(items, 2 * self.counts.shape[1])))
             wider[:, : self.counts.shape[1]] = self.counts
             self.counts = wider
+            beyond = np.zeros((len(BEYOND), wider.shape[1]))
+            beyond[:, : self.beyond.shape[1]] = self.beyond
+            self.beyond = beyond
 
-    def learn(self, item: int, steps: int, position: int) -> bool:
-        """Count one interaction of a user who took `steps` before it.
+    def learn(self, item: int, steps: int, position: int, counted: float = 1.0) -> bool:
+        """Count one interaction, as `counted`, of a user who took `steps` before it.
 
         True says that all counts were rebased, so that all of them changed.
         """
         rebased = self._rebase(position)
         for channel in (LONG, SHORT, TOTAL, stage_of(steps)):
-            count = float(self.counts[channel, item]) + self._increment(channel, position)
+            one = self._increment(channel, position)
+            amount = one if channel == TOTAL else counted * one
+            count = float(self.counts[channel, item]) + amount
             self.counts[channel, item] = count
             self._enter(channel, item, count)
+        if counted != 1.0:
+            self._add_beyond(item, counted - 1.0, position)
         return rebased
 
-    def unlearn(self, item: int, steps: int, position: int) -> None:
+    def unlearn(self, item: int, steps: int, position: int, counted: float = 1.0) -> None:
         """Take back what `learn` counted when it was called with the same."""
         for channel in (LONG, SHORT, TOTAL, stage_of(steps)):
-            amount = self._increment(channel, position)
+            one = self._increment(channel, position)
+            amount = one if channel == TOTAL else counted * one
             left = float(self.counts[channel, item]) - amount
             self.counts[channel, item] = left if left > _NOTHING_LEFT * amount else 0.0
             self._leave(channel, item)
+        if counted != 1.0:
+            self._add_beyond(item, 1.0 - counted, position)
+            self.beyond[self.counts[: len(BEYOND), item] == 0.0, item] = 0.0  # no rounding is left
 
     def read(self, channel: int, items: NDArray[np.integer], position: int) -> NDArray[np.float64]:
         """Return the decayed counts `(n,)` of items as of `position`."""
@@ -77,8 +98,17 @@ class Popularity:
         counts *= self.scale(channel, position)
         return counts
 
+    def takings(
+        self, channel: int, items: NDArray[np.integer], position: int
+    ) -> NDArray[np.float64]:
+        """Return as `read` does, but each interaction counted as 1, whatever it weighs."""
+        counts = self.read(channel, items, position)
+        if channel in BEYOND:
+            counts -= self.beyond[channel].take(items) * self.scale(channel, position)
+        return counts
+
     def most(self, channel: int, position: int) -> float:
-        """Return what the counts of all items add up to if every event took one."""
+        """Return what the takings of all items add up to if every event took one."""
         fades = -math.log(2.0) / self._half_lives[channel]
         return math.expm1(fades * (position + 1)) / math.expm1(fades)
 
@@ -89,7 +119,7 @@ class Popularity:
         """
         at = 0.0
         for channel in (TOTAL, LONG, SHORT):  # the shorter the span, the nearer to the truth
-            count = float(self.counts[channel, item]) * self.scale(channel, position)
+            count = float(self.takings(channel, np.array([item]), position)[0])
             if count > 0.0:
                 at = position + min(self._half_lives[channel] * math.log2(count), 0.0)
         return at
@@ -101,6 +131,7 @@ class Popularity:
     def forget(self, item: int) -> None:
         """Remove an item from all counts and best lists; the next best move up."""
         self.counts[:, item] = 0.0
+        self.beyond[:, item] = 0.0
         for channel, members in enumerate(self._members):
             if item in members:
                 self._refill(channel)
@@ -117,6 +148,10 @@ class Popularity:
 
     def _increment(self, channel: int, position: int) -> float:
         return math.exp2(min((position - self.base) / self._half_lives[channel], _LONGEST))
+
+    def _add_beyond(self, item: int, more: float, position: int) -> None:
+        for channel in BEYOND:
+            self.beyond[channel, item] += more * self._increment(channel, position)
 
     def _enter(self, channel: int, item: int, count: float) -> None:
         """Enter an item that has this count now into the best list, if it belongs there."""
@@ -163,6 +198,8 @@ class Popularity:
             return False
         for channel in range(CHANNELS):
             self.counts[channel] /= self._increment(channel, position)
+        for channel in BEYOND:
+            self.beyond[channel] /= self._increment(channel, position)
         self.base = position
         self._least = [0.0] * CHANNELS
         return True

@@ -13,7 +13,6 @@ from learners.signals.items import ItemTable
 from learners.signals.neighbour_kernels import NEW, learn_item_weights
 from learners.signals.neighbours import Neighbours
 from learners.signals.popularity import TOTAL, Popularity
-from learners.signals.searches import Search
 from learners.signals.semantic import SemanticIndex
 from learners.signals.takers import Takers
 from learners.signals.title_words import TitleWords
@@ -93,16 +92,15 @@ class Signals:
         if self.settings.fresh:
             self.fresh = [*self.fresh, item][-self.settings.fresh :]
 
-    def count(
-        self, item: int, recent: RecentWindow, steps: int, position: int, says: int
-    ) -> set[int]:
-        """Count one interaction; return the items whose records changed.
+    def count(self, item: int, recent: RecentWindow, undo: UndoRecord, says: int) -> set[int]:
+        """Count one interaction as `undo` notes it; return the items whose records changed.
 
-        `recent` is what the user took before, in `steps` steps; `says` tells whether they never
-        took the item, and whether all that they took lies before (`NEW`, `IN_ORDER`).
+        `recent` is what the user took before; `says` tells whether they never took the item, and
+        whether all that they took lies before (`NEW`, `IN_ORDER`).
         """
+        steps, position = undo.steps, undo.position
         rebased = self.neighbours.learn(item, *recent, position, says)
-        rebased |= self.popularity.learn(item, steps, position)
+        rebased |= self.popularity.learn(item, steps, position, undo.counted)
         if says & NEW:
             self.takers.learn(item, steps, position)
         self.semantic.look_up(item)
@@ -131,7 +129,7 @@ class Signals:
         popularity, items = self.popularity, self.items
         if undo.position <= items.cleared[item]:
             return  # what it counted went with the item
-        popularity.unlearn(item, undo.steps, undo.position)
+        popularity.unlearn(item, undo.steps, undo.position, undo.counted)
         if not undo.again:
             self.takers.unlearn(item, undo.steps, undo.position)
         self.values.unlearn(item, undo.deviation)
@@ -144,20 +142,20 @@ class Signals:
         """Uncount an item taken after a search; return the items whose records changed."""
         if undo.hub < 0 or undo.position <= self.items.cleared[undo.hub]:
             return set()
-        self.searched.unlearn_one_way(undo.hub, item, undo.position)
+        self.searched.unlearn_one_way(undo.hub, item, undo.position, undo.counted)
         return {undo.hub}
 
-    def learn_searched(
-        self, search: Search | None, item: int, position: int, *, is_new: bool
-    ) -> set[int]:
-        """Count an item as taken after a search, if any; return the items whose records changed.
+    def learn_searched(self, item: int, undo: UndoRecord, *, is_new: bool) -> set[int]:
+        """Count an item as taken after a search, if any, as `undo` notes it.
 
-        `is_new`: its user had not taken it before.
+        Return the items whose records changed. `is_new`: its user had not taken it before.
         """
-        if search is None or search.hub < 0:
+        if undo.hub < 0:
             return set()
-        rebased = self.searched.learn_one_way(search.hub, item, position, is_new=is_new)
-        return set(range(len(self.items))) if rebased else {search.hub}
+        rebased = self.searched.learn_one_way(
+            undo.hub, item, undo.position, is_new=is_new, counted=undo.counted
+        )
+        return set(range(len(self.items))) if rebased else {undo.hub}
 
     def switch(self, semantic: SemanticIndex, hubs: Mapping[int, int]) -> set[int]:
         """Switch to another space; return the items whose records changed.

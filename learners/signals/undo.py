@@ -8,7 +8,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-WORDS, FIGURES = 5, 3
+WORDS, FIGURES = 5, 4
 EVENT, TYPE, STEPS, HUB, AGAIN = range(WORDS)
 _NONE = 1e9  # far beyond what a value can count for; a record holds no NaN
 
@@ -22,7 +22,8 @@ class UndoRecord(NamedTuple):
     `event` and `type` are the hashes (`hash32`) of its id and type, `steps` how many steps its
     user had taken before, `hub` the item that stood for their newest search then (-1: none).
     `position` is its number in the shard, `weight` that of its type, `deviation` what its value
-    counted for (None: it had none). `again` tells that they had the item already.
+    counted for (None: it had none). `again` tells that they had the item already, `counted` what it
+    was counted as (`learners.signals.counted`).
     """
 
     event: int = 0
@@ -33,20 +34,27 @@ class UndoRecord(NamedTuple):
     weight: float = 1.0
     deviation: float | None = None
     again: bool = False
+    counted: float = 1.0
 
     def write(self, words: Words, figures: Figures, place: int) -> None:
-        """Write it into column `place` of `words` (5, room) and of `figures` (3, room)."""
+        """Write it into column `place` of `words` (5, room) and of `figures` (4, room)."""
         words[:, place] = self.event, self.type, self.steps, self.hub, self.again
         deviation = _NONE if self.deviation is None else self.deviation
-        figures[:, place] = self.position, self.weight, deviation
+        figures[:, place] = self.position, self.weight, deviation, self.counted
 
 
 def read(words: Words, figures: Figures, place: int) -> UndoRecord:
     """Return what `UndoRecord.write` wrote."""
     event, type_, steps, hub, again = words[:, place].tolist()
-    position, weight, deviation = figures[:, place].tolist()
+    position, weight, deviation, counted = figures[:, place].tolist()
     known = None if deviation == _NONE else deviation
-    return UndoRecord(event, type_, steps, hub, int(position), weight, known, again > 0)
+    return UndoRecord(event, type_, steps, hub, int(position), weight, known, again > 0, counted)
+
+
+def whole(figures: Figures) -> Figures:
+    """Return figures with all rows: those stored before weights were counted were counted as 1."""
+    missing = FIGURES - len(figures)
+    return np.concatenate((figures, np.ones((missing, figures.shape[1])))) if missing else figures
 
 
 def hash32(word: str) -> int:

@@ -71,6 +71,7 @@ class ModelRecords:
             "mark": signals.semantic.fingerprints.get(number, 0),
             "near": signals.semantic.row_out(number),
             **self._people(number),
+            **self._beyond(number),
         }
 
     def _people(self, number: int) -> dict[str, Any]:
@@ -80,12 +81,19 @@ class ModelRecords:
         taken = {"takers": signals.takers.out(number)} if signals.takers.count(number) else {}
         return taken | ({"users": users} if any(map(any, users)) else {})
 
+    def _beyond(self, number: int) -> dict[str, Any]:
+        """Return what counts hold beyond takings; nothing where all weighed 1."""
+        beyond = self._signals.popularity.beyond[:, number]
+        return {"beyond": beyond} if beyond.any() else {}
+
     def _put_item(self, number: int, state: dict[str, Any]) -> None:
         signals, items = self._signals, self._signals.items
         for name in ("available", "streamed", "first", "last", "cleared"):
             getattr(items, name)[number] = state[name]
         items.categories[:, number] = state["categories"]
         signals.popularity.counts[:, number] = state["counts"]
+        if "beyond" in state:
+            signals.popularity.beyond[:, number] = state["beyond"]
         signals.values.put(number, state["values"])
         signals.semantic.fingerprints[number] = state["mark"]
         # What was stored before users were counted says of nobody.

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from learners.users.user import ASIDE, NegativeEvent, User
 
 _NOTHING = NegativeEvent(0, 0, -1)
+_NO_ITEMS = np.zeros((3, 0), np.int32)
+
+
+def had_and_taken(user: User) -> NDArray[np.int32]:
+    """Return what the user has (3, n) int32, as `User.taken` does, but how often they took it.
+
+    An event that spoke against its item, as far as such are remembered, is no taking: 0 for an
+    item that they only spoke against.
+    """
+    if user.taken is None:
+        return _NO_ITEMS
+    had = user.taken[:, : user.kinds]
+    if user.aside:
+        had = had.copy()
+        for one in user.aside:
+            had[1] -= had[0] == one.item
+    return had
 
 
 def has_chosen(user: User, item: int) -> bool:

@@ -21,7 +21,7 @@ from learners.intent.explanation import TrailEvent
 from learners.intent.session import SessionMean
 from learners.intent.session_belief import Belief
 from learners.signals.searches import Search, in_space
-from learners.signals.undo import AGAIN, EVENT, FIGURES, HUB, TYPE, WORDS, UndoRecord, read
+from learners.signals.undo import AGAIN, EVENT, FIGURES, HUB, TYPE, WORDS, UndoRecord, read, whole
 from learners.signals.window import PAUSE, RecentWindow, collect_window, in_a_row
 from learners.users.profile import Profile
 
@@ -53,19 +53,19 @@ class NegativeEvent(msgspec.Struct, array_like=True, frozen=True):
 class User(msgspec.Struct):
     """One user's record.
 
-    The first `kept` of `recent` (room,) int32 and of `times` (room,) float64, in seconds, are
-    the newest interactions, newest last; `numbers` (room,) int32 number their steps, and `words`
-    and `figures` are their undo records (`learners.signals.undo`). `older` is the number of the
-    newest step of those that are kept no longer, -1 where all are. `aside` are the newest events
-    that spoke against their items, newest last. `length` counts all interactions, `steps` the times
-    at which there were any, as they follow each other in the order of arrival
+    The first `kept` of `recent` (room,) int32 and of `times` (room,) float64, in seconds, are the
+    newest interactions, newest last; `numbers` (room,) int32 number their steps, and `words` and
+    `figures` are their undo records (`learners.signals.undo`). `older` is the number of the newest
+    step of those that are kept no longer, -1 where all are. `aside` are the newest events that
+    spoke against their items, newest last. `length` counts all interactions, `steps` the times at
+    which there were any, as they follow each other in the order of arrival
     (`learners.signals.window`), `last` is the shard position of the newest event of any kind.
     `taken` (3, room) int32 holds, for the items that the user already has, their numbers, how
-    often, and the user's `length` at the last time; `kinds` of its columns are in use.
-    `session` and `newest` (the newest event's vector) are the intent learner's view of
-    the user, as `belief` and `trail` (its account) are; `profile` is the profile learner's.
-    `space` tells in which encoder's space the vectors are: the number of switches before.
-    `search` is what the user searched for last.
+    often, and the user's `length` at the last time; `kinds` of its columns are in use. `session`
+    and `newest` (the newest event's vector) are the intent learner's view of the user, as `belief`
+    and `trail` (its account) are; `profile` is the profile learner's. `space` tells in which
+    encoder's space the vectors are: the number of switches before. `search` is what the user
+    searched for last.
     """
 
     recent: NDArray[np.int32] = _NOTHING
@@ -354,6 +354,7 @@ class Users:
             user = self._read(user_id)
             if user is None:
                 return User(space=self.space)
+            user.figures = whole(user.figures)
             self._loaded[user_id] = user
         self._loaded.move_to_end(user_id)
         if user.space != self.space:

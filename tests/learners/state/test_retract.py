@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from learners.recommender import Recommender
 from learners.signals.neighbour_kernels import NEXT, TOGETHER
-from learners.signals.popularity import CHANNELS, FIRST_STAGE, SHORT, stage_of
+from learners.signals.popularity import CHANNELS, FIRST_STAGE, LONG, SHORT, TOTAL, stage_of
 from learners.types import Interaction, Item, Retraction
 from tests.learners.worlds import Feed, Shelf, listed, small
 
@@ -28,15 +28,15 @@ class Plain:
     def __init__(self) -> None:
         self.logs: dict[str, list[tuple[str, str, int, int]]] = defaultdict(list)
         self.times: dict[str, list[float]] = defaultdict(list)
-        self.counted: dict[str, tuple[str, int, int]] = {}
+        self.counted: dict[str, tuple[str, int, int, float]] = {}
 
-    def learn(self, event: str, user: str, item: str, ts: float, at: int) -> None:
+    def learn(self, event: str, user: str, item: str, ts: float, at: int, weight: float) -> None:
         log, times = self.logs[user], self.times[user]
         step = (log[-1][2] + (times[-1] != ts)) if log else 0
         steps = len({each[2] for each in log}) - (bool(log) and log[-1][2] == step)
         log.append((event, item, step, at))
         times.append(ts)
-        self.counted[event] = (item, steps, at)
+        self.counted[event] = (item, steps, at, weight)
 
     def retract(self, event: str) -> None:
         del self.counted[event]
@@ -86,10 +86,12 @@ def popular(plain: Plain, model: Recommender) -> None:
     """Every channel's counts and best items equal those of the plain log."""
     popularity, index = model.signals.popularity, model.signals.items.index
     expected = np.zeros((CHANNELS, len(index)))
-    for item, steps, at in plain.counted.values():
-        for channel in (0, 1, 2, stage_of(steps)):
-            scale = popularity.scale(channel, model.position)
-            expected[channel, index[item]] += scale / popularity.scale(channel, at)
+    takings = np.zeros_like(expected)
+    for item, steps, at, weight in plain.counted.values():
+        for channel in (LONG, SHORT, TOTAL, stage_of(steps)):
+            one = popularity.scale(channel, model.position) / popularity.scale(channel, at)
+            expected[channel, index[item]] += one if channel == TOTAL else weight * one
+            takings[channel, index[item]] += one
     found = np.array(
         [
             popularity.counts[channel, : len(index)] * popularity.scale(channel, model.position)
@@ -97,12 +99,17 @@ def popular(plain: Plain, model: Recommender) -> None:
         ]
     )
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-12)
+    everything = np.arange(len(index))
+    for channel in (LONG, SHORT, TOTAL):
+        found_takings = popularity.takings(channel, everything, model.position)
+        np.testing.assert_allclose(found_takings, takings[channel], rtol=1e-6, atol=1e-9)
     for channel in range(CHANNELS):
         assert set(popularity.top(channel).tolist()) == set(np.flatnonzero(expected[channel]))
     assert model.signals.items.streamed[: len(index)].tolist() == (expected[0] > 0).tolist()
 
 
-_EVENT = st.tuples(st.integers(0, 2), st.sampled_from(ITEMS), st.integers(0, 2))
+_WEIGHTS = st.sampled_from([1.0, 1.0, 0.25, 5.0])
+_EVENT = st.tuples(st.integers(0, 2), st.sampled_from(ITEMS), st.integers(0, 2), _WEIGHTS)
 _STREAM = st.lists(st.one_of(_EVENT, st.integers(0, 30)), min_size=2, max_size=50)
 
 
@@ -121,12 +128,12 @@ def test_counts_equal_a_log_without_what_was_taken_back(stream: list[Any]) -> No
             assert model.retract(Retraction(users[event], event)) == "nothing"
             plain.retract(event)
         else:
-            number, item, later = one
+            number, item, later, weight = one
             ts += later
             event, user = f"e{feed.position}", f"u{number}"
             users[event] = user
-            plain.learn(event, user, item, ts, feed.position)
-            feed(user, item, ts)
+            plain.learn(event, user, item, ts, feed.position, weight)
+            feed(user, item, ts, weight=weight)
     expected = plain.together(40.0, model.position)
     assert learnt_pairs(model) == pytest.approx(expected, rel=2e-4, abs=2e-4)
     popular(plain, model)
