@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -10,12 +9,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.arrays import place_of
 from learners.drift import Alarm
 from learners.intent.decisions import Control
 from learners.intent.event_buffer import Found, LateLabel
 from learners.intent.explanation import IntentPrediction
 from learners.ranking.candidates import Rows, candidates_of
+from learners.ranking.choices import learn_choice
 from learners.ranking.context import CandidateBatch, Context
 from learners.ranking.explanations import entries
 from learners.ranking.features import matrix
@@ -186,22 +185,23 @@ class Recommender(ModelState):
 
     def _learn_preference(self, interaction: Interaction, user: User, number: int) -> float | None:
         """Learn the choice; return 1 or 0 for a hit or miss in the first k, None for a repeat."""
-        batch = self._group(interaction, user)
-        # An item that was no candidate teaches nothing of how candidates should be ordered:
-        # put among them, it would stand for all others of its kind that were not.
-        place = place_of(batch.ids, number)
-        hit = 0.0
-        if place >= 0:
-            self.learn_answers(batch, place)
-            learnt = self.preference.learn(
-                batch.scaled, place, interaction.weight, batch.item_weights
-            )
-            hit = float(learnt.rank <= self.settings.k)
-            if learnt.loss < math.inf:  # false for NaN as well
-                self._dirty |= self.signals.learn_item_weights(
-                    batch.sources, batch.reach, batch.ids, learnt.slope
-                )
-        return None if not self.repeats_on and user.has(number) else hit
+        batches = [self._group(interaction, user)]
+        self.learn_answers(batches[0], number)
+        if user.kept == 1 and user.times[0] == interaction.ts:
+            # The second thing that is known of a user, taken at the time of the first, is learnt
+            # once more, with that as their history: users of one basket each would else never
+            # show the network what goes together. Both batches are made before either is learnt:
+            # the weights between items would tell the answer.
+            context = self._context(interaction.user_id, user, None)
+            batches.insert(0, self._batch(interaction.user_id, context, None, negatives=True)[0])
+        rank = None
+        for batch in batches:
+            weight = interaction.weight
+            rank, changed = learn_choice(self.preference, self.signals, batch, number, weight)
+            self._dirty |= changed
+        if not self.repeats_on and user.has(number):
+            return None
+        return float(rank is not None and rank <= self.settings.k)
 
     def _group(self, interaction: Interaction, user: User) -> CandidateBatch:
         """Return the batch of the interaction's group: one user, one time, learnt in a row."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.arrays import place_of
 from learners.drift import DriftMonitor
 from learners.intent.tracker import IntentTracker
 from learners.ranking.answers_first import AnswersFirst, is_asked
@@ -75,9 +76,10 @@ class ModelState:
             return self.answers.put_first(scores, batch.raw)
         return scores
 
-    def learn_answers(self, batch: CandidateBatch, place: int) -> None:
-        """Learn whether answers should come first from the candidate that was taken."""
-        if self.signals.searching and is_asked(batch.raw):
+    def learn_answers(self, batch: CandidateBatch, item: int) -> None:
+        """Learn whether answers should come first from the item that was taken, if it was there."""
+        place = place_of(batch.ids, item)
+        if place >= 0 and self.signals.searching and is_asked(batch.raw):
             self.answers.learn(self._learnt_scores(batch), batch.raw, place, self.settings.k)
 
     def _learnt_scores(self, batch: CandidateBatch) -> NDArray[np.float32]:
