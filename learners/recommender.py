@@ -303,7 +303,7 @@ class Recommender(ModelState):
         held, chances = user.held_back(before), self.tracker.predict(user, before)
         length, position = user.length - held, self.position if at is None else at
         return Context(
-            *user.recent_window(self.settings.recent, held),
+            *user.recent_window(self.settings.recent, held)[:2],
             length,
             user.steps_before(before),
             had_and_taken(user),

@@ -41,19 +41,19 @@ def add(
     rows: Numbers,
     items: Numbers,
     gaps: NDArray[np.float64],
-    unit: np.float32,
+    units: NDArray[np.float32],
     says: int,
 ) -> None:
     """Count the first of `items` (1 + n,), whose rows are `rows`, as after the others.
 
     They go together with it as it does with them, but do not come next, unless they are of the
-    same step (a gap of -1), which has no order. `gaps` (n,) are the steps between, `unit` is what
-    a count of 1 adds, `says` adds up what the taking says (`NEW`, `IN_ORDER`).
+    same step (a gap of -1), which has no order. `gaps` (n,) are the steps between, `units` (n,)
+    what each pair adds, `says` adds up what the taking says (`NEW`, `IN_ORDER`).
     """
     own, item = rows[0], items[0]
     for pair in range(gaps.size):
         row = rows[pair + 1]
-        together, following = worth(gaps[pair], unit)
+        together, following = worth(gaps[pair], units[pair])
         place = put(ids, counts, users, row, item)
         counts[TOGETHER, row, place] += together
         counts[NEXT, row, place] += following
@@ -111,17 +111,17 @@ def amend(
     rows: Numbers,
     items: Numbers,
     gaps: NDArray[np.float64],
-    unit: np.float32,
+    units: NDArray[np.float32],
 ) -> None:
-    """Count as `add` does, but late; with a `unit` below 0 take back what it counted.
+    """Count as `add` does, but late; with `units` below 0 take back what it counted.
 
     Rows of -1 are left alone. What is counted late pushes out only what is weaker, and for no user.
     """
     own, item = rows[0], items[0]
     for pair in range(gaps.size):
-        together, following = worth(gaps[pair], abs(unit))
+        together, following = worth(gaps[pair], abs(units[pair]))
         back = following if gaps[pair] < 0.0 else np.float32(0.0)
-        if unit < 0.0:
+        if units[pair] < 0.0:
             less(ids, counts, users, rows[pair + 1], item, together, following)
             less(ids, counts, users, own, items[pair + 1], together, back)
         else:

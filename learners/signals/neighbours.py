@@ -70,20 +70,27 @@ class Neighbours:
         self.row_of = grown(self.row_of, items, -1)
 
     def learn(
-        self, item: int, others: Numbers, gaps: NDArray[np.float64], position: int, says: int = 0
+        self,
+        item: int,
+        others: Numbers,
+        gaps: NDArray[np.float64],
+        counted: NDArray[np.float64],
+        position: int,
+        says: int = 0,
     ) -> bool:
         """Count that `item` came at `position` after `others` (n,), which are distinct.
 
-        `gaps` (n,) float64 are how many steps lie between, -1 for items of the same step; `says`
-        tells what users are counted by (`learners.signals.neighbour_kernels`). True says that all
-        counts were rebased, so that all of them changed.
+        `gaps` (n,) float64 are how many steps lie between, -1 for items of the same step, and
+        `counted` (n,) float64 what each pair counts as; `says` tells what users are counted by
+        (`learners.signals.neighbour_kernels`). True says that all counts were rebased, so that all
+        of them changed.
         """
         if not len(others):
             return False
         rebased = self._rebase(position)
         items = np.concatenate((np.array([item], np.int32), others))
-        rows, unit = self._rows(items), self.unit(position)
-        add(self.ids, self.counts, self.users, rows, items, gaps, unit, says)
+        rows, units = self._rows(items), self.unit(position) * counted.astype(np.float32)
+        add(self.ids, self.counts, self.users, rows, items, gaps, units, says)
         return rebased
 
     def learn_one_way(
@@ -112,6 +119,7 @@ class Neighbours:
         item: int,
         others: Numbers,
         gaps: NDArray[np.float64],
+        counted: NDArray[np.float64],
         position: int,
         cleared: NDArray[np.float64],
     ) -> None:
@@ -119,13 +127,14 @@ class Neighbours:
 
         `cleared` (items,) is up to which position the row of an item was emptied since.
         """
-        self._amend(item, others, gaps, position, cleared, adds=False)
+        self._amend(item, others, gaps, -counted, position, cleared)
 
     def put_back(
         self,
         item: int,
         others: Numbers,
         gaps: NDArray[np.float64],
+        counted: NDArray[np.float64],
         position: int,
         cleared: NDArray[np.float64],
     ) -> None:
@@ -133,23 +142,22 @@ class Neighbours:
 
         Where a row is full it pushes out only what is weaker.
         """
-        self._amend(item, others, gaps, position, cleared, adds=True)
+        self._amend(item, others, gaps, counted, position, cleared)
 
     def _amend(
         self,
         item: int,
         others: Numbers,
         gaps: NDArray[np.float64],
+        counted: NDArray[np.float64],
         position: int,
         cleared: NDArray[np.float64],
-        *,
-        adds: bool,
     ) -> None:
         items = np.concatenate((np.array([item], np.int32), others))
-        rows = self._rows(items) if adds else self.row_of[items]
+        rows = self._rows(items) if counted[0] > 0.0 else self.row_of[items]
         rows = np.where(cleared[items] < position, rows, -1).astype(np.int32)
-        unit = self.unit(position) if adds else -self.unit(position)
-        amend(self.ids, self.counts, self.users, rows, items, gaps, unit)
+        units = self.unit(position) * counted.astype(np.float32)
+        amend(self.ids, self.counts, self.users, rows, items, gaps, units)
 
     def unlearn_one_way(self, owner: int, item: int, position: int, counted: float = 1.0) -> None:
         """Take back what `learn_one_way` counted when it was called with the same."""

@@ -6,9 +6,8 @@ exponentially in shard positions. Instead of fading all counts at every event, n
 ones weigh more (forward decay: Cormode et al., 2009, "Forward decay: a practical
 time decay model for streaming systems"); a rebase keeps the numbers finite.
 
-What is popular takes the weights of events (`learners.signals.counted`); the count over all time
-does not: it is of takings, whatever they weigh. What the others hold beyond takings is kept apart,
-for whoever must speak of takings (`takings`).
+Counts take the weights of events (`learners.signals.counted`). What they hold beyond takings is
+kept apart, for whoever must speak of takings (`takings`).
 
 The best items of each channel are kept up to date at every count. That is exact:
 fading keeps the order, so an item enters only when it is counted, or when one of the
@@ -26,7 +25,7 @@ from numpy.typing import NDArray
 STAGES = (0, 1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 90, 140, 200)
 LONG, SHORT, TOTAL, FIRST_STAGE = 0, 1, 2, 3
 CHANNELS = FIRST_STAGE + len(STAGES)
-BEYOND = (LONG, SHORT)  # the first ones
+BEYOND = (LONG, SHORT, TOTAL)  # the first ones
 _REBASE_AFTER = 200.0  # half-lives; float64 reaches 2**1023
 _LONGEST = 1_000.0  # half-lives without a count, after which all is as good as forgotten
 TOP = 128
@@ -41,8 +40,8 @@ def stage_of(steps: int) -> int:
 class Popularity:
     """Decayed counts `(channels, items)` float64 and the best items of each channel.
 
-    `beyond` (2, items) float64 is what the counts over the long and the short span hold that is
-    not one for each interaction; below 0 where weights are below 1.
+    `beyond` (3, items) float64 is what the counts of no stage hold that is not one for each
+    interaction; below 0 where weights are below 1.
     """
 
     def __init__(self, long: float, short: float, total: float, stage: float) -> None:
@@ -71,8 +70,7 @@ class Popularity:
         """
         rebased = self._rebase(position)
         for channel in (LONG, SHORT, TOTAL, stage_of(steps)):
-            one = self._increment(channel, position)
-            amount = one if channel == TOTAL else counted * one
+            amount = counted * self._increment(channel, position)
             count = float(self.counts[channel, item]) + amount
             self.counts[channel, item] = count
             self._enter(channel, item, count)
@@ -83,8 +81,7 @@ class Popularity:
     def unlearn(self, item: int, steps: int, position: int, counted: float = 1.0) -> None:
         """Take back what `learn` counted when it was called with the same."""
         for channel in (LONG, SHORT, TOTAL, stage_of(steps)):
-            one = self._increment(channel, position)
-            amount = one if channel == TOTAL else counted * one
+            amount = counted * self._increment(channel, position)
             left = float(self.counts[channel, item]) - amount
             self.counts[channel, item] = left if left > _NOTHING_LEFT * amount else 0.0
             self._leave(channel, item)

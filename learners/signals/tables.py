@@ -99,7 +99,8 @@ class Signals:
         whether all that they took lies before (`NEW`, `IN_ORDER`).
         """
         steps, position = undo.steps, undo.position
-        rebased = self.neighbours.learn(item, *recent, position, says)
+        pairs = recent.items, recent.back, np.minimum(recent.counted, undo.counted)
+        rebased = self.neighbours.learn(item, *pairs, position, says)
         rebased |= self.popularity.learn(item, steps, position, undo.counted)
         if says & NEW:
             self.takers.learn(item, steps, position)
@@ -109,19 +110,19 @@ class Signals:
         return set(range(len(self.items))) if rebased else {item, *recent.items.tolist()}
 
     def recount(
-        self, item: int, before: RecentWindow, after: RecentWindow, position: int
+        self, item: int, before: RecentWindow, after: RecentWindow, undo: UndoRecord
     ) -> set[int]:
         """Recount an interaction that was counted as after `before` as after `after`.
 
         Returns the items whose records changed.
         """
-        was, now = before.as_dict(), after.as_dict()
-        gone = [(other, gap) for other, gap in was.items() if now.get(other) != gap]
-        new = [(other, gap) for other, gap in now.items() if was.get(other) != gap]
+        was, now = before.pairs_with(undo.counted), after.pairs_with(undo.counted)
+        gone = [(other, *pair) for other, pair in was.items() if now.get(other) != pair]
+        new = [(other, *pair) for other, pair in now.items() if was.get(other) != pair]
         if gone:
-            self.neighbours.unlearn(item, *_window(gone), position, self.items.cleared)
+            self.neighbours.unlearn(item, *_pairs(gone), undo.position, self.items.cleared)
         if new:
-            self.neighbours.put_back(item, *_window(new), position, self.items.cleared)
+            self.neighbours.put_back(item, *_pairs(new), undo.position, self.items.cleared)
         return {other for pair in (*gone, *new) for other in (item, pair[0])}
 
     def uncount(self, item: int, undo: UndoRecord, position: int) -> None:
@@ -199,7 +200,9 @@ class Signals:
         return [item, *self.semantic.put(item, None)]
 
 
-def _window(pairs: Sequence[tuple[int, float]]) -> RecentWindow:
-    """Return items and gaps as arrays."""
-    items, gaps = zip(*pairs, strict=True)
-    return RecentWindow(np.array(items, np.int32), np.array(gaps))
+def _pairs(
+    pairs: Sequence[tuple[int, float, float]],
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
+    """Return items, gaps, and what each pair counts as, in arrays."""
+    items, gaps, counted = zip(*pairs, strict=True)
+    return np.array(items, np.int32), np.array(gaps), np.array(counted)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 WORDS, FIGURES = 5, 4
 EVENT, TYPE, STEPS, HUB, AGAIN = range(WORDS)
+COUNTED = 3
 _NONE = 1e9  # far beyond what a value can count for; a record holds no NaN
 
 Words = NDArray[np.int32]

@@ -19,19 +19,35 @@ PAUSE = 1_800.0  # seconds without an event, after which a user begins anew
 
 
 class RecentWindow(NamedTuple):
-    """Distinct items (m,) int32, newest first, and how many steps back (m,) float64 each lies."""
+    """Distinct items (m,) int32, newest first, and how many steps back (m,) float64 each lies.
+
+    `counted` (m,) float64 is what the newest taking of each was counted as
+    (`learners.signals.counted`).
+    """
 
     items: NDArray[np.int32]
     back: NDArray[np.float64]
+    counted: NDArray[np.float64]
 
     @classmethod
     def nothing(cls) -> RecentWindow:
         """Return the window of a user who took nothing."""
-        return cls(np.zeros(0, np.int32), np.zeros(0))
+        return cls(np.zeros(0, np.int32), np.zeros(0), np.zeros(0))
 
-    def as_dict(self) -> dict[int, float]:
-        """Return each item's steps back, newest first."""
-        return dict(zip(self.items.tolist(), self.back.tolist(), strict=True))
+    def without(self, item: int, most: int) -> RecentWindow:
+        """Return at most `most` of its items that are not `item`."""
+        others = self.items != item
+        return RecentWindow(*(each[others][:most] for each in self))
+
+    def pairs_with(self, counted: float) -> dict[int, tuple[float, float]]:
+        """Return, for each item, its steps back, and what it counts as with a taking after it.
+
+        That is what the lighter of both was counted as: what is bought with what was bought tells
+        more than what is bought after a look, or looked at after a purchase.
+        """
+        worth = np.minimum(self.counted, counted)
+        found = zip(self.back.tolist(), worth.tolist(), strict=True)
+        return dict(zip(self.items.tolist(), found, strict=True))
 
 
 @compiled
@@ -39,17 +55,18 @@ def collect_window(
     items: NDArray[np.int32],
     times: NDArray[np.float64],
     steps: NDArray[np.int32],
+    counted: NDArray[np.float64],
     end: int,
     most: int,
     pause: float,
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
     """Go back over the first `end` interactions, newest last, until `most` items are met.
 
     The newest step lies 0 back. `steps` number the steps; what was taken back leaves a number
     out, so that distances stay as they were counted. A pause between two steps counts as `pause`
     more.
     """
-    found, back = np.empty(end, np.int32), np.empty(end)
+    found, back, worth = np.empty(end, np.int32), np.empty(end), np.empty(end)
     met, far = 0, 0.0
     for place in range(end - 1, -1, -1):
         if met >= most:
@@ -62,9 +79,9 @@ def collect_window(
         for other in range(met):
             again |= found[other] == items[place]
         if not again:
-            found[met], back[met] = items[place], far
+            found[met], back[met], worth[met] = items[place], far, counted[place]
             met += 1
-    return found[:met], back[:met]
+    return found[:met], back[:met], worth[:met]
 
 
 @compiled

@@ -103,7 +103,7 @@ def _uncount(model: ModelState, user: User, place: int) -> set[int]:
     later = [(int(user.recent[at]), user.undo_record(at)) for at in range(place, user.kept)]
     changed = {item, *signals.unsearch(item, undo)}
     for (one, its), was, now in zip([(item, undo), *later], before, after, strict=True):
-        changed |= signals.recount(one, was, now, its.position)
+        changed |= signals.recount(one, was, now, its)
     signals.uncount(item, undo, model.position)
     if user.profile is not None:
         ago = (model.position - undo.position) * model.learnt / (model.position + 1)

@@ -20,8 +20,9 @@ from learners.codec import pack, unpack, unpack_as
 from learners.intent.explanation import TrailEvent
 from learners.intent.session import SessionMean
 from learners.intent.session_belief import Belief
+from learners.signals import undo as undo_records
 from learners.signals.searches import Search, in_space
-from learners.signals.undo import AGAIN, EVENT, FIGURES, HUB, TYPE, WORDS, UndoRecord, read, whole
+from learners.signals.undo import AGAIN, COUNTED, EVENT, FIGURES, HUB, TYPE, WORDS, UndoRecord
 from learners.signals.window import PAUSE, RecentWindow, collect_window, in_a_row
 from learners.users.profile import Profile
 
@@ -139,10 +140,7 @@ class User(msgspec.Struct):
         The newest `held_back` interactions are left out. A pause of half an hour counts as
         `pause` more steps.
         """
-        end = self.kept - held_back
-        return RecentWindow(
-            *collect_window(self.recent, self.times, self.numbers, end, most, pause)
-        )
+        return _window(self, self.kept - held_back, most, pause)
 
     def steps_before(self, ts: float | None) -> int:
         """Count the steps, less the one that is under way at `ts`, if there is one."""
@@ -153,10 +151,9 @@ class User(msgspec.Struct):
 
         -1 for what was taken at the same time.
         """
-        items, back = self.recent_window(most + 1, pause=0.0)
-        if self._is_under_way(ts):
-            back -= 1.0
-        return _without(item, items, back, most)
+        window = _window(self, self.kept, most + 1, 0.0)
+        window.back[:] -= self._is_under_way(ts)
+        return window.without(item, most)
 
     def window_before_place(self, place: int, most: int) -> RecentWindow:
         """Return what the interaction at `place` came after, as `window_before` gave it then.
@@ -164,10 +161,10 @@ class User(msgspec.Struct):
         Less what is no longer remembered or was taken back.
         """
         numbers = self.numbers
-        items, back = collect_window(self.recent, self.times, numbers, place, most + 1, 0.0)
+        window = _window(self, place, most + 1, 0.0)
         if place:
-            back += float(numbers[place] - numbers[place - 1]) - 1.0
-        return _without(int(self.recent[place]), items, back, most)
+            window.back[:] += float(numbers[place] - numbers[place - 1]) - 1.0
+        return window.without(int(self.recent[place]), most)
 
     def since_search(self) -> int:
         """Count the distinct newest items that came after the newest search."""
@@ -214,7 +211,7 @@ class User(msgspec.Struct):
 
     def undo_record(self, place: int) -> UndoRecord:
         """Return what was noted of the interaction at `place`."""
-        return read(self.words, self.figures, place)
+        return undo_records.read(self.words, self.figures, place)
 
     def set_aside(self, event: int, kind: int, item: int) -> None:
         """Remember an event of these hashes that speaks against an item."""
@@ -354,7 +351,7 @@ class Users:
             user = self._read(user_id)
             if user is None:
                 return User(space=self.space)
-            user.figures = whole(user.figures)
+            user.figures = undo_records.whole(user.figures)
             self._loaded[user_id] = user
         self._loaded.move_to_end(user_id)
         if user.space != self.space:
@@ -429,12 +426,9 @@ class Users:
         return None if blob is None else unpack_as(blob, KIND, _VERSION, User)
 
 
-def _without(
-    item: int, items: NDArray[np.int32], back: NDArray[np.float64], most: int
-) -> RecentWindow:
-    """Return at most `most` items of a window that are not `item`."""
-    others = items != item
-    return RecentWindow(items[others][:most], back[others][:most])
+def _window(user: User, end: int, most: int, pause: float) -> RecentWindow:
+    kept = user.recent, user.times, user.numbers, user.figures[COUNTED]
+    return RecentWindow(*collect_window(*kept, end, most, pause))
 
 
 def _encode(user: User) -> bytes:

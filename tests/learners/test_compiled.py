@@ -139,11 +139,14 @@ def test_steps_are_walked_back_alike(seed):
     items = rng.integers(0, 12, 30).astype(np.int32)
     times = np.sort(rng.choice([0.0, 1.0, 2.0, 1_802.0, 1_803.0, 9_000.0], 30))
     steps = np.cumsum(np.diff(times, prepend=0.0) > 0).astype(np.int32)
-    (found, _), (plain, _) = both(collect_window, items, times, steps, 28, 9, 3.0)
+    (found, _), (plain, _) = both(collect_window, items, times, steps, times, 28, 9, 3.0)
     assert_array_equal(found[0], plain[0])
     assert_array_equal(found[1], plain[1])
-    (apart, _), _ = both(collect_window, items, times, 2 * steps, 28, 9, 0.0)
-    (near, _), _ = both(collect_window, items, times, steps, 28, 9, 0.0)
+    assert_array_equal(found[2], plain[2])
+    newest = [times[np.flatnonzero(items[:28] == item)[-1]] for item in found[0]]
+    assert_array_equal(found[2], newest)
+    (apart, _), _ = both(collect_window, items, times, 2 * steps, times, 28, 9, 0.0)
+    (near, _), _ = both(collect_window, items, times, steps, times, 28, 9, 0.0)
     assert_array_equal(apart[1], 2 * near[1])
     (found, _), (plain, _) = both(in_a_row, times, 28, 9)
     assert found == plain > 0
@@ -189,7 +192,8 @@ def test_neighbours_are_counted_alike(seed):
     for turn in range(100):
         met = rng.choice(ITEMS, 8, replace=False).astype(np.int32)
         gaps = np.sort(rng.integers(-1, 5, 7)).astype(float)
-        few = (met % ROWS, met, gaps, np.float32(1.5), (turn % 3 > 0) * NEW + IN_ORDER)
+        units = np.full(7, 1.5, np.float32)
+        few = (met % ROWS, met, gaps, units, (turn % 3 > 0) * NEW + IN_ORDER)
         add(*made, *few)
         add.py_func(*plain, *few)
     for array, other in zip(made, plain, strict=True):
@@ -201,7 +205,8 @@ def test_neighbours_are_counted_alike(seed):
         met = rng.choice(ITEMS, 8, replace=False).astype(np.int32)
         rows = np.where(met % 5 > 0, met % ROWS, -1).astype(np.int32)
         gaps = np.sort(rng.integers(-1, 5, 7)).astype(float)
-        for few in ((rows, met, gaps, np.float32(-0.5)), (rows[::-1], met, gaps, np.float32(0.25))):
+        units = np.full(7, 0.25, np.float32)
+        for few in ((rows, met, gaps, -2 * units), (rows[::-1], met, gaps, units)):
             amend(*made, *few)
             amend.py_func(*plain, *few)
     for array, other in zip(made, plain, strict=True):

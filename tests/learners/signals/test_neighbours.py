@@ -27,7 +27,8 @@ def ready(width: int, half_life: float = 1e6, items: int = 64) -> Neighbours:
 def learn(neighbours: Neighbours, basket: list[int], position: int) -> bool:
     """The first of the basket came after the others, the newest of which is first."""
     gaps = np.arange(len(basket) - 1.0)
-    return neighbours.learn(basket[0], np.array(basket[1:], np.int32), gaps, position)
+    others = np.array(basket[1:], np.int32)
+    return neighbours.learn(basket[0], others, gaps, np.ones(len(gaps)), position)
 
 
 def counts(neighbours: Neighbours, item: int, position: int) -> dict[int, tuple[float, float]]:
@@ -66,7 +67,7 @@ def test_the_order_within_a_step_is_not_learnt() -> None:
         for place, item in enumerate(basket):
             before = [*basket[:place][::-1], 1]
             gaps = np.array([-1.0] * place + [0.0])
-            table.learn(item, np.array(before, np.int32), gaps, 0)
+            table.learn(item, np.array(before, np.int32), gaps, np.ones(len(gaps)), 0)
     for item in (1, 4, 5, 6):
         assert counts(tables[0], item, 0) == counts(tables[1], item, 0)
     assert counts(tables[0], 4, 0) == {5: (1.0, 1.0), 6: (1.0, 1.0), 1: (1.0, 0.0)}

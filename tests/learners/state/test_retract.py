@@ -26,7 +26,7 @@ class Plain:
     """A log of what each user took, from which events are struck out; counts are made anew."""
 
     def __init__(self) -> None:
-        self.logs: dict[str, list[tuple[str, str, int, int]]] = defaultdict(list)
+        self.logs: dict[str, list[tuple[str, str, int, int, float]]] = defaultdict(list)
         self.times: dict[str, list[float]] = defaultdict(list)
         self.counted: dict[str, tuple[str, int, int, float]] = {}
 
@@ -34,7 +34,7 @@ class Plain:
         log, times = self.logs[user], self.times[user]
         step = (log[-1][2] + (times[-1] != ts)) if log else 0
         steps = len({each[2] for each in log}) - (bool(log) and log[-1][2] == step)
-        log.append((event, item, step, at))
+        log.append((event, item, step, at, weight))
         times.append(ts)
         self.counted[event] = (item, steps, at, weight)
 
@@ -45,21 +45,24 @@ class Plain:
                 if each[0] == event:
                     del log[place], self.times[user][place]
 
-    def pairs(self) -> Iterator[tuple[str, str, int, int]]:
-        """Give (item, other before it, steps between, position); what was struck out is a gap."""
+    def pairs(self) -> Iterator[tuple[str, str, int, int, float]]:
+        """Give (item, other before it, steps between, position, what the lighter weighs).
+
+        What was struck out is a gap.
+        """
         for log in self.logs.values():
-            for place, (_, item, step, at) in enumerate(log):
+            for place, (_, item, step, at, weight) in enumerate(log):
                 met: dict[str, None] = {}
-                for _, other, other_step, _ in reversed(log[:place]):
+                for _, other, other_step, _, its in reversed(log[:place]):
                     if other != item and other not in met and len(met) < WINDOW:
                         met[other] = None
-                        yield item, other, step - other_step - 1, at
+                        yield item, other, step - other_step - 1, at, min(weight, its)
 
     def together(self, half_life: float, now: int) -> dict[tuple[int, str, str], float]:
         """Give the counts (channel, owner, item), as of now."""
         counts: dict[tuple[int, str, str], float] = defaultdict(float)
-        for item, other, gap, at in self.pairs():
-            unit = 2.0 ** ((at - now) / half_life)
+        for item, other, gap, at, weight in self.pairs():
+            unit = weight * 2.0 ** ((at - now) / half_life)
             far = max(gap, 0)
             counts[TOGETHER, other, item] += math.exp(-far / 10.0) * unit
             counts[TOGETHER, item, other] += math.exp(-far / 10.0) * unit
@@ -90,7 +93,7 @@ def popular(plain: Plain, model: Recommender) -> None:
     for item, steps, at, weight in plain.counted.values():
         for channel in (LONG, SHORT, TOTAL, stage_of(steps)):
             one = popularity.scale(channel, model.position) / popularity.scale(channel, at)
-            expected[channel, index[item]] += one if channel == TOTAL else weight * one
+            expected[channel, index[item]] += weight * one
             takings[channel, index[item]] += one
     found = np.array(
         [
@@ -142,14 +145,14 @@ def test_counts_equal_a_log_without_what_was_taken_back(stream: list[Any]) -> No
     for name, log in plain.logs.items():
         user = model.users.get(name, model.position)
         index = model.signals.items.index
-        assert user.recent[: user.kept].tolist() == [index[item] for _, item, _, _ in log]
-        often = Counter(item for _, item, _, _ in log)
+        assert user.recent[: user.kept].tolist() == [index[item] for _, item, *_ in log]
+        often = Counter(item for _, item, *_ in log)
         again += len(log) - len(often)
         assert {item: user.often(index[item]) for item in ITEMS if item in index} == {
             item: often[item] for item in ITEMS if item in index
         }
-        assert (user.length, user.steps) == (len(log), len({step for _, _, step, _ in log}))
-        last = {index[item]: place for place, (_, item, _, _) in enumerate(log)}
+        assert (user.length, user.steps) == (len(log), len({step for _, _, step, *_ in log}))
+        last = {index[item]: place for place, (_, item, *_) in enumerate(log)}
         if user.taken is not None:
             assert dict(zip(*user.taken[::2, : user.kinds].tolist(), strict=True)) == last
     assert model.repeats == again

@@ -142,17 +142,17 @@ def test_the_same_where_what_is_taken_back_was_counted_before_the_item_was_remov
 def test_what_is_counted_late_pushes_out_only_what_is_weaker() -> None:
     table, full = Neighbours(8, 100.0), np.arange(1, 9, dtype=np.int32)
     table.make_room(20)
-    cleared, gap = np.full(20, -1.0), np.zeros(1)
-    table.learn(0, full, np.arange(8, dtype=float), 0)
+    cleared, gap, one = np.full(20, -1.0), np.zeros(1), np.ones(1)
+    table.learn(0, full, np.arange(8, dtype=float), np.ones(8), 0)
     row = table.row_of[0]
     before = table.counts[:, row].copy()
     late = np.array([9], np.int32)
-    table.put_back(0, late, gap + 30.0, 0, cleared)  # e^-3: less than any
+    table.put_back(0, late, gap + 30.0, one, 0, cleared)  # e^-3: less than any
     np.testing.assert_array_equal(table.counts[:, row], before)
     assert sorted(table.ids[row]) == list(range(1, 9))
-    table.put_back(0, late, gap, 0, cleared)
+    table.put_back(0, late, gap, one, 0, cleared)
     assert sorted(table.ids[row]) == [*range(1, 8), 9]  # the farthest made room
-    table.put_back(0, np.array([10], np.int32), gap, 5, np.full(20, 5.0))  # emptied since
+    table.put_back(0, np.array([10], np.int32), gap, one, 5, np.full(20, 5.0))  # emptied since
     assert 10 not in table.ids
 
 

@@ -56,7 +56,7 @@ def test_a_user_equals_a_plain_log(log: Any, keep: int, kinds: int, before: Any)
         newest.setdefault(item, back)
     recent = user.recent_window(keep, user.held_back(before))
     assert recent.items.dtype == np.int32
-    assert list(zip(*recent, strict=True)) == list(newest.items())[:keep]
+    assert list(zip(*recent[:2], strict=True)) == list(newest.items())[:keep]
 
 
 def test_what_came_before_a_pause_is_farther_back() -> None:
@@ -73,7 +73,7 @@ def test_the_order_within_a_step_says_nothing() -> None:
     for user, basket in zip(users, ((3, 4, 5), (5, 3, 4)), strict=True):
         for item in (1, 2, *basket, 6):
             user.add(item, float(item if item < 3 else 3 + (item > 5)), UndoRecord(), 20, 20)
-    windows = [dict(zip(*user.recent_window(20), strict=True)) for user in users]
+    windows = [dict(zip(*user.recent_window(20)[:2], strict=True)) for user in users]
     assert windows[0] == windows[1] == {6: 0, 3: 1, 4: 1, 5: 1, 2: 2, 1: 3}
 
 
@@ -81,10 +81,10 @@ def test_what_is_taken_at_one_time_has_no_step_between() -> None:
     user = User()
     for item, ts in ((1, 1.0), (2, 2.0), (3, 2.0), (1, 3.0)):
         user.add(item, ts, UndoRecord(), 20, 20)
-    assert [each.tolist() for each in user.window_before(9, 3.0, 20)] == [[1, 3, 2], [-1, 0, 0]]
-    assert [each.tolist() for each in user.window_before(9, 4.0, 20)] == [[1, 3, 2], [0, 1, 1]]
-    assert [each.tolist() for each in user.window_before(1, 4.0, 1)] == [[3], [1]]
-    assert [each.tolist() for each in User().window_before(9, 4.0, 20)] == [[], []]
+    assert [each.tolist() for each in user.window_before(9, 3.0, 20)[:2]] == [[1, 3, 2], [-1, 0, 0]]
+    assert [each.tolist() for each in user.window_before(9, 4.0, 20)[:2]] == [[1, 3, 2], [0, 1, 1]]
+    assert [each.tolist() for each in user.window_before(1, 4.0, 1)[:2]] == [[3], [1]]
+    assert [each.tolist() for each in User().window_before(9, 4.0, 20)[:2]] == [[], []]
 
 
 def test_the_newest_so_many_are_always_kept() -> None:
