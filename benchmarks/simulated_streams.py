@@ -54,6 +54,8 @@ class World:
         self._draw_items()
         self._draw_routes()
         self.searches = float(chance() ** 2) if chance() < 0.45 else 0.0
+        self.literal = float(chance())  # how much of a search is in the words of titles
+        self.in_vain, self.astray = float(0.4 * chance()), float(0.5 * chance())
         self.gap = float(np.exp(rng.uniform(np.log(5), np.log(600)))) if chance() < 0.6 else 0.0
         self.by_day = chance() < 0.15
         self.stay = float(np.exp(rng.uniform(0.0, np.log(25))))  # mean events of one visit
@@ -157,7 +159,9 @@ class World:
         if draft.item < 0:
             words = self.words[draft.wanted]
             said = [word for word in words[1:] if self.rng.random() < 0.6] or [words[1]]
-            text = " ".join(said)
+            text = " ".join(
+                word if self.rng.random() < self.literal else f"other{word}" for word in said
+            )
             noise = 0.4 * unit(self.rng.normal(size=self.dim))
             vector = unit(self._meaning(tuple(said)) + noise)
         else:
@@ -233,7 +237,13 @@ class World:
             if rng.random() < self.searches:
                 drafts.append(Draft(now, user, -1, item, "search", 1.0, None))
                 now += 0.0 if self.by_day else 3.0
-                time = max(time, now)
+                time, kind = max(time, now), int(self.kind[item])
+                if rng.random() < self.in_vain:
+                    continue
+                if rng.random() < self.astray:  # one like it instead
+                    item = self._choose(now, kind, visit, had)
+                    if item < 0:
+                        continue
             drafts.append(self._taken(now, user, item))
             if drafts[-1].weight > 0 and rng.random() < self.buys:
                 drafts.append(Draft(now + 30.0, user, item, item, "buy", self.buy_weight, None))
