@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,7 +54,7 @@ class _Listener:
     def __init__(self) -> None:
         self.interactions: list[Interaction] = []
 
-    def before_learn(self, _model: Any, interaction: Interaction, _last: Sequence[str] | None):
+    def before_learn(self, _model: Any, interaction: Interaction, *_: Any, **__: Any) -> None:
         self.interactions.append(interaction)
 
     def before_label(self, _model: Any, _late: Any) -> None:
