@@ -17,7 +17,13 @@ import pytest
 import typer
 
 from dataflows.cli.main import app
+from dataflows.config.config import load_config
 from dataflows.datasets.convert import FORMATS
+from encoders.load import load_encoder
+from encoders.text import render_event, render_item
+from learners.recommender import Recommender
+from learners.settings import LearnerSettings
+from learners.types import Interaction, Item
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -92,6 +98,38 @@ def test_the_tour_on_files_gives_what_it_says(shell) -> None:
     assert "bad_time" in told
     assert "7 records" in told
     assert "the catalogue knows 4 of 4 items of events" in " ".join(told.replace("│", " ").split())
+
+
+def test_the_search_of_the_tour_is_answered_first() -> None:
+    """By the default encoder, as soon as the search has come: no event of its user is needed."""
+    blocks = re.findall(
+        r"cat > (\w+)\.jsonl <<'END'\n(.*?)^END", marked(None)[0], re.DOTALL | re.MULTILINE
+    )
+    items, events = ([json.loads(line) for line in told.splitlines()] for _, told in blocks)
+    encoder = load_encoder(load_config(None, {}, {}).encoder.name)
+    model = Recommender(LearnerSettings(dim=encoder.dim))
+    titles = {item["item_id"]: item["title"] for item in items}
+    for item in items:
+        (vector,) = encoder.encode([render_item(item["title"], None, item["categories"])])
+        model.put_item(Item(item["item_id"], item["title"], (*item["categories"],), vector=vector))
+    told = [event for event in events if event["ts"] != "yesterday"]
+    for position, event in enumerate(told):
+        item, text = event.get("item_id"), event.get("text")
+        (vector,) = encoder.encode([render_event(event["type"], titles.get(item), text)])
+        of = (position, str(event["event_id"]), event["user_id"], item, event["type"])
+        model.learn(Interaction(*of, ts=60.0 * position, vector=vector, text=text))
+        if item is None:
+            first = model.recommend(event["user_id"]).entries[0]
+            assert first.item_id == "teapot"
+            assert first.reasons[0] == f"near in meaning to the search for “{text}”"
+    for position, (text, item) in enumerate(
+        [("a novel for the winter", "novel"), ("Kettles", "kettle"), ("light to read", "lamp")]
+    ):
+        (vector,) = encoder.encode([render_event("search", None, text)])
+        user, at = f"somebody {position}", len(told) + position
+        one = Interaction(at, user, user, None, "search", 60.0 * at, vector=vector, text=text)
+        model.learn(one)
+        assert model.recommend(user).entries[0].item_id == item
 
 
 @pytest.mark.slow

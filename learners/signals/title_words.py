@@ -19,6 +19,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.arrays import compiled
 from learners.signals.stop_words import STOP_WORDS
 
 Numbers = NDArray[np.int32]
@@ -34,16 +35,13 @@ _LEAST = 0.25  # of a search that an item holds, to be among the best
 _NONE = np.zeros(0, np.int32)
 
 
-@lru_cache(4_096)
 def words_of(text: str, *, single: bool = False) -> tuple[str, ...]:
     """Return the distinct words of a text as they are compared, in their order; at most 24.
 
     `single`: of runs without blanks also the single characters.
     """
     found: dict[str, None] = {}
-    plain = unicodedata.normalize("NFKD", text[:_MOST_READ].casefold())
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    for word in _WORD.findall(unicodedata.normalize("NFC", plain)):
+    for word in _WORD.findall(_plain(text[:_MOST_READ].casefold())):
         if _RUN.search(word):
             found.update(dict.fromkeys(_pairs(word, single=single)))
         else:
@@ -51,6 +49,16 @@ def words_of(text: str, *, single: bool = False) -> tuple[str, ...]:
     return tuple(found)[:_MOST_WORDS]
 
 
+def _plain(text: str) -> str:
+    """Return a text without accents."""
+    if text.isascii():
+        return text
+    parts = unicodedata.normalize("NFKD", text)
+    letters = "".join(part for part in parts if not unicodedata.combining(part))
+    return unicodedata.normalize("NFC", letters)
+
+
+@lru_cache(4_096)
 def sought_words(search: str) -> tuple[str, ...]:
     """Return the words of a search that say what is sought; all, where they only say nothing."""
     words = words_of(search)
@@ -73,6 +81,24 @@ def _singular(word: str) -> str:
 
 
 _SAY_NOTHING = frozenset(map(_singular, STOP_WORDS))
+
+
+@compiled
+def add_weight(shares: Shares, items: Numbers, holders: Numbers, weight: np.float32) -> None:
+    """Add what a word counts for to the shares (n,) of those items (n,) that are among `holders`.
+
+    `holders` (m,) are in order.
+    """
+    for place in range(items.size):
+        low, high = 0, holders.size
+        while low < high:
+            middle = (low + high) // 2
+            if holders[middle] < items[place]:
+                low = middle + 1
+            else:
+                high = middle
+        if low < holders.size and holders[low] == items[place]:
+            shares[place] += weight
 
 
 class TitleWords:
@@ -116,8 +142,7 @@ class TitleWords:
             weight = self._weight(len(holders))
             total += weight
             if len(holders):
-                places = np.minimum(np.searchsorted(holders, items), len(holders) - 1)
-                shares += np.float32(weight) * (holders[places] == items)
+                add_weight(shares, items, holders, np.float32(weight))
         return shares if total <= 0.0 else np.minimum(shares / np.float32(total), np.float32(1.0))
 
     def best(self, text: str) -> tuple[Numbers, Shares]:
