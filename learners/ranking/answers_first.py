@@ -8,7 +8,8 @@ In some logs a search is no wish to be shown its answer: a player is told a page
 and clicks towards it. So the log decides: whenever something is taken right after a search, the
 gain of the list with the answers first and of the one without are compared, each kind of answers by
 itself, and a kind that lost more than it was trusted with in advance leads no longer, until it
-would have won as much again.
+would have won as much again. Losses fade: one of a fiftieth of a hit a search is what it may cost
+for ever to show people what they searched for.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ NEAR = 0.3
 WORDS, MEANING = KINDS = range(2)
 TRUST = (10.0, 1.0)
 """What each kind of answers may lose, and at most have won, in hits at the first place."""
+_FADES = 1.0 / 500.0  # of what is lost, with each search
 _STEP = 0.01  # between the scores of two answers
 _NEAR, _AGE, _WORDS = (
     SEARCH.index(name) - len(SEARCH) for name in ("search", "search_age", "search_words")
@@ -72,7 +74,8 @@ class AnswersFirst:
         if found is None:
             return
         gain = _gain(_raised(scores, found.places), taken, k) - _gain(scores, taken, k)
-        self.trust[found.kind] = min(self.trust[found.kind] + gain, TRUST[found.kind])
+        trust, most = self.trust[found.kind], TRUST[found.kind]
+        self.trust[found.kind] = min(trust + _FADES * (most - trust) + gain, most)
 
 
 def is_asked(rows: Rows) -> bool:
