@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from unittest import mock
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from dataflows.engine import list_refresher
 from dataflows.engine.list_refresher import KIND, KIND_ITEM, ListSettings
 from dataflows.state.outbox import INTENTS, RECOMMENDATIONS
+from tests.conftest import ROOT
 from tests.dataflows.engine.test_engine import (
     EVENTS,
     ITEMS,
@@ -179,6 +182,17 @@ def test_a_consumer_that_compares_positions_ends_with_the_newest_list_of_each():
     }
     for _, message in lists(run, refreshed=True):
         assert message["position"]["partition"] == "events-0"
+
+
+def test_killed_at_several_places_it_ends_with_what_a_replay_of_the_records_gives(tmp_path):
+    command = [sys.executable, "-m", "tests.dataflows.engine.refresh_kills"]
+    done = subprocess.run(
+        [*command, str(tmp_path / "state")], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    kills, refreshed = map(int, done.stdout.split())
+    assert kills >= 5
+    assert refreshed >= 20
 
 
 def test_what_is_left_goes_on_after_a_restart_and_ends_with_the_input():

@@ -22,12 +22,13 @@ def judge_of(ranks: list[int], plain: list[int], popularity: list[int]) -> Prequ
             ordinal=number // 7,
             tie_safe=rank,
             plain=other,
-            as_served=0,
+            as_served=1 if number % 5 == 0 and number % 3 == 0 else 0,
             candidates=30,
             reached=rank > 0,
             repeat=number % 2 == 0,
             item_events=1 + number % 8 if rank else 0,
             unmet=0 if rank else number % 12,
+            refreshed=number % 5 == 0,
         )
         judge.scored.add(f"e{number}", row)
     judge.scored.add_baseline("popularity", np.array(popularity, dtype=np.int64))
@@ -50,7 +51,10 @@ def test_every_figure_follows_from_the_ranks() -> None:
     assert figures["tie_safe"]["cold"]["hr@10"] == hits[ordinals < 5].mean()
     assert figures["tie_safe"]["cold"]["events"] == 35
     assert figures["plain"]["mrr@10"] == gains(judge.scored.column("plain"), 10)[:, 2].mean()
-    assert figures["as_served"]["hr@10"] == 0.0
+    served = figures["as_served"]
+    assert served["hr@10"] == len(range(0, 210, 15)) / 210
+    assert (served["by_event"]["events"], served["by_event"]["hr@10"]) == (168, 0.0)
+    assert (served["refreshed"]["events"], served["refreshed"]["hr@10"]) == (42, 14 / 42)
     assert figures["repeats"]["repeat"]["hr@10"] == hits[::2].mean()
     assert figures["repeats"]["new"]["hr@10"] == hits[1::2].mean()
     assert figures["candidate_recall"] == (ranks > 0).mean()
