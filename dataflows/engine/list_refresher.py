@@ -220,14 +220,14 @@ class ListRefresher:
                     is_over = False
                     break
                 looked, at = looked + 1, here
-                why = self._why(known)
-                if why is not None:
-                    left -= 1
-                    if user_id not in pending:
-                        outs += self._send(user_id, self._as_of(known), why)
-                    if not left:
-                        is_over = False
-                        break
+                if known is None or (why := self._why(known)) is None:
+                    continue
+                left -= 1
+                if user_id not in pending:
+                    outs += self._send(user_id, self._as_of(known), why)
+                if not left:
+                    is_over = False
+                    break
             looks -= looked
             if is_over and looks:
                 is_last = at.generation >= last

@@ -145,11 +145,13 @@ class LastSent:
         """The numbers of the two generations, the older one first."""
         return max(0, self._state.number - 1), self._state.number
 
-    def walk(self, generation: int, after: str, scan: ScanFrom) -> Iterator[tuple[str, LastList]]:
-        """Yield the users of a generation behind `after`, by their ids, with their last lists.
+    def walk(
+        self, generation: int, after: str, scan: ScanFrom
+    ) -> Iterator[tuple[str, LastList | None]]:
+        """Yield the users of a generation behind `after`, by their ids, with what they were sent.
 
-        Whatever of them is stored by now, they are the same; those whose list is forgotten are
-        left out. `scan` lists what is stored. Touch nobody in between.
+        None: that is forgotten. Whatever of them is stored by now, they are the same. `scan` lists
+        what is stored. Touch nobody in between.
         """
         unsaved = sorted(
             user_id
@@ -162,9 +164,7 @@ class LastSent:
             if blob and (generation, user_id) in self._deleted:
                 continue
             entry = self._entries.get(user_id)
-            last: LastList | None = decode(blob, _STORED) if entry is None else entry.last
-            if last is not None:
-                yield user_id, last
+            yield user_id, decode(blob, _STORED) if entry is None else entry.last
 
     def known(self, scan: Scan) -> Iterator[str]:
         """Yield the users who have a list, as far as that is stored."""
