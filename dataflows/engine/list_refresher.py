@@ -32,7 +32,7 @@ KIND = "refresh"
 KIND_ITEM = "refresh:item"
 VERSION = 1
 
-LOOKS_PER_LIST = 16
+LOOKS_PER_LIST = 8
 """Lists looked at with a record, for each that may be made anew with it."""
 AT_A_CHANGE = 32
 """A change of the catalogue does the work of so many events: it is seldom, and all are stale."""
