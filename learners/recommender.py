@@ -95,9 +95,9 @@ class Recommender(ModelState):
 
         `interaction.position` must grow by one from call to call. One without an item is a
         search, or says only what its user is after. One whose weight is not above 0 speaks
-        against its item: the user counts as having it, and no signal counts it. A vector that
-        is not finite counts as none. Raises ValueError for a vector that is not (dim,), and
-        learns nothing then.
+        against its item, or at 0 neither for nor against: the user has it, and no signal counts
+        it. A vector that is not finite counts as none. Raises ValueError for a vector that is
+        not (dim,), and learns nothing then.
         """
         if interaction.vector is not None and not self.tracker.is_usable(interaction.vector):
             interaction = msgspec.structs.replace(interaction, vector=None)

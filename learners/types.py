@@ -18,8 +18,9 @@ class Interaction(msgspec.Struct, frozen=True):
     `position` is the number of this event in its shard (0, 1, 2, ...): it keys
     all randomness, so that a resumed run repeats itself. `ts` is seconds since
     the epoch. `weight` is how much the event type counts; it is > 0 for what
-    is learnt as wanted. `vector` is the unit vector `(dim,)` of the event's own
-    text, or None where it has none, and `text` that text. `intent` is an explicit
+    is learnt as wanted, < 0 for what speaks against its item, 0 for what does
+    neither. `vector` is the unit vector `(dim,)` of the event's own text, or None
+    where it has none, and `text` that text. `intent` is an explicit
     label. `value` is what the event says with a number, such as a rating. `encoded`
     is what `vector` was made of, to be encoded again by another encoder.
     """

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from dataflows.config.event_types import NEGATIVE
+from dataflows.config.values import Said, ValueScale
 from learners.limited_settings import LimitedSettings
 
 Seconds = Annotated[float, Meta(ge=0, le=10_000_000_000)]
@@ -29,6 +30,8 @@ class CleanSettings(LimitedSettings, frozen=True, kw_only=True):
       switches that off.
     * `weights`: how much an event type counts; 1.0 for a type that is not named, but 0 for
       `negative`; 0 means "observed only".
+    * `values`: by event type, which values are likes and which dislikes; without it every
+      event of the type is a wish, whatever its value.
     """
 
     late: Literal["learn", "skip"] = "learn"
@@ -43,6 +46,24 @@ class CleanSettings(LimitedSettings, frozen=True, kw_only=True):
         dict[str, Annotated[float, Meta(ge=-1000, le=1000)]], Meta(max_length=10_000)
     ] = msgspec.field(default_factory=dict)
 
+    values: Annotated[dict[str, ValueScale], Meta(max_length=10_000)] = msgspec.field(
+        default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for kind in self.values:
+            if self.weight(kind) <= 0:
+                raise ValueError(
+                    f"values: {kind!r} weighs {self.weight(kind):g}, so that no value of it is a "
+                    "wish; give it a weight above 0, or leave it out of values"
+                )
+
     def weight(self, kind: str) -> float:
         """Return how much an event of this type counts."""
         return self.weights.get(kind, 0.0 if kind == NEGATIVE else 1.0)
+
+    def said(self, kind: str, value: float | None) -> Said | None:
+        """Return what an event of this type says by its value; None where it has no scale."""
+        scale = self.values.get(kind)
+        return None if scale is None or value is None else scale.says(value)

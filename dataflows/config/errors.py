@@ -49,14 +49,15 @@ def refusal(
     reason, _, place = message.partition(" - at `$.")
     parts = re.split(r"[.\[]", place.rstrip("`]"))[:2]
     unknown = re.search(r"unknown field `(.+?)`", reason)
-    if unknown:
+    if unknown and len(parts) == 1:
         return _unknown(".".join(part for part in (parts[0], unknown[1]) if part), origins, types)
     name = ".".join(parts)
     if name not in origins:  # what a section says of itself
         return InputError(f"{_origin(name, origins)}: [{name}] {masked(reason)}; see {PAGE}")
     value = tree[parts[0]][parts[1]]
+    _, inside, field = place.rstrip("`").rpartition("].")  # of a table in a table
     return InputError(
-        f"{origins[name]}: {name}{_given(value, types[name])}: "
+        f"{origins[name]}: {name}{_given(value, types[name])}{inside and f' {field}'}: "
         f"{_wanted(reason, types[name])}; see {PAGE}"
     )
 
@@ -79,7 +80,7 @@ def _given(value: object, wanted: Any) -> str:
         entries = value.items() if isinstance(value, dict) else enumerate(value, 1)
         for key, entry in entries:
             if of_each and not _fits(entry, of_each[0]):
-                return f": {key!r} is {_short(entry)}"
+                return f": {key!r}" + ("" if isinstance(entry, dict) else f" is {_short(entry)}")
         return f" is {shown(value)} of {len(value)}"
     return f" is {_short(value)}"
 

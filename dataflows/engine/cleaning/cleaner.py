@@ -4,8 +4,9 @@ In this order: an id seen before is a duplicate; an event dated ahead of the
 broker's clock is clamped or skipped; a late one, behind the time of its own
 partition (`partition_watermarks.py`), is learnt or skipped; a bot's is
 skipped or only observed; a type of weight 0, and an event with neither item nor
-text nor intent, is only observed; all else is learnt. An event that takes another one
-back needs neither, and no weight.
+text nor intent, is only observed; all else is learnt, a dislike by its value (`values`) with a
+weight below 0, and what is neither liked nor disliked with weight 0. An event that takes
+another one back needs neither, and no weight.
 
 Nothing here depends on the wall clock or on where a batch ends: the same events
 give the same verdicts, after a restart too.
@@ -39,7 +40,7 @@ VERSION = 1
 
 Judgement = Literal["learn", "observe", "skip:late", "skip:ahead", "skip:bot", "duplicate"]
 
-Note = Literal["", "late", "ahead", "bot", "weight_zero", "nothing_to_learn"]
+Note = Literal["", "late", "ahead", "bot", "weight_zero", "nothing_to_learn", "disliked", "neutral"]
 
 _IN_LEDGER: dict[Judgement, Outcome] = {
     "learn": "learnt",
@@ -56,8 +57,8 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
     `reason` is a fixed word for the ledger, "" where there is nothing to say. `ts` is
     the time to learn it at (the broker's where it was clamped), in seconds since 1970;
-    `weight` that of its type. `lateness` (behind event time) and `ahead` (of the broker)
-    are seconds, never negative.
+    `weight` that of its type, less than 0 for a dislike. `lateness` (behind event time) and
+    `ahead` (of the broker) are seconds, never negative.
     """
 
     outcome: Judgement
@@ -195,6 +196,10 @@ class Cleaner:
             return Verdict("observe", "weight_zero", ts, 0.0, lateness, ahead)
         if event.item_id is None and event.text is None and event.intent is None:
             return Verdict("observe", "nothing_to_learn", ts, weight, lateness, ahead)
+        said = self._settings.said(event.type, event.value)
+        if said is not None and said != "liked":
+            weight = -weight if said == "disliked" else 0.0
+            return Verdict("learn", note or said, ts, weight, lateness, ahead)
         return Verdict("learn", note, ts, weight, lateness, ahead)
 
     def _is_bot(self, user_id: str, ts: float) -> bool:

@@ -46,8 +46,9 @@ class Prequential:
     `ranks_from` is the first interaction of the group that straddles the end
     of the warm-up (by default none does): rankings are taken from there, so
     that the group's later members can be scored. With `repeats_on` False,
-    what a user already has is neither a candidate nor scored. `trace` is what it saw,
-    for baselines to be run over.
+    what a user already has is neither a candidate nor scored. What has no weight above 0 was no
+    wish that a list could have met, and is not scored either. `trace` is what it saw, for
+    baselines to be run over.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class Prequential:
             if self.learnt >= self._ranks_from:
                 self._ranking = recommender.rank(user, before=interaction.ts)
         ranking, number = self._ranking, UNSCORED
-        if self._is_scored(item) and item is not None and ranking is not None:
+        if self._is_scored(item, interaction.weight) and item is not None and ranking is not None:
             plain = ranking if first else recommender.rank(user)
             met = item in self._seen
             unmet = MISS if met else self._rank_unmet(recommender, ranking, item)
@@ -135,13 +136,15 @@ class Prequential:
             self._members.append(item)
         self.trace.add(row, interaction.weight, interaction.value, number)
 
-    def _is_scored(self, item: str | None) -> bool:
+    def _is_scored(self, item: str | None, weight: float) -> bool:
         """Return whether the rules want a rank; the reason is counted where they do not."""
         unscored = self.unscored
         if self.learnt < self._warmup:
             unscored.warmup += 1
         elif item is None:
             unscored.no_item += 1
+        elif weight <= 0:
+            unscored.unwanted += 1
         elif not self.repeats_on and self._has(item):
             unscored.repeat += 1
         elif self._ranking is None:

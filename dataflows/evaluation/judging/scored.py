@@ -78,10 +78,11 @@ class Scored:
 
 
 class Unscored(msgspec.Struct):
-    """Learnt events that no rank was taken for, by rule."""
+    """Learnt events that no rank was taken for, by rule; `unwanted` have no weight above 0."""
 
     warmup: int = 0
     no_item: int = 0
+    unwanted: int = 0
     repeat: int = 0
     group_began_in_warmup: int = 0
 
