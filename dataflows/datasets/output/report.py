@@ -15,6 +15,8 @@ from dataflows.datasets.output.join import Join
 from dataflows.datasets.rows.columns import Column
 from dataflows.datasets.rows.tally import RefusedRow
 
+SETTINGS = "penchant.toml"
+
 
 class ConvertReport(msgspec.Struct, frozen=True):
     """Counts of one conversion. `refused` is reason -> rows; `examples` show a few of them.
@@ -23,7 +25,9 @@ class ConvertReport(msgspec.Struct, frozen=True):
     `last` are seconds since 1970 UTC, `timed` is false where the set has no
     times and rows were put one second apart, or as `made_times` says. `implausible` events are
     dated so that a run refuses them by default. `notes` are counts of what cost no row, `columns`
-    says what became of each column, and `unread` why files beside were not read.
+    says what became of each column, and `unread` why files beside were not read. `settings` are
+    what a configuration should say of this log, as TOML, "" for nothing; `settings_path` is where
+    they were written, None where there was another such file.
     """
 
     format: str
@@ -47,6 +51,8 @@ class ConvertReport(msgspec.Struct, frozen=True):
     unread: dict[str, str] = {}
     remarks: tuple[str, ...] = ()
     made_times: str = ""
+    settings: str = ""
+    settings_path: Path | None = None
 
     @property
     def is_usable(self) -> bool:
@@ -64,8 +70,9 @@ def render(report: ConvertReport, console: Console) -> None:
         console.print(Text(text, style="yellow"), soft_wrap=True)
     for remark in _remarks(report):
         console.print(Text(remark), soft_wrap=True)
-    for path in (report.events_path, report.items_path):
-        console.print(Text(str(path)), soft_wrap=True)
+    for path in (report.events_path, report.items_path, report.settings_path):
+        if path is not None:
+            console.print(Text(str(path)), soft_wrap=True)
 
 
 def _figures(report: ConvertReport) -> Table:
@@ -134,9 +141,18 @@ def _remarks(report: ConvertReport) -> list[str]:
     if report.unread:
         unread = (f"{name} ({why})" if why else name for name, why in report.unread.items())
         remarks.append(f"Files that were not read: {', '.join(unread)}.")
+    if report.settings:
+        remarks.append(_settings(report))
     if report.repeated_ids:
         remarks.append("Repeated rows share one event id, so that cleaning drops the copies.")
     return remarks
+
+
+def _settings(report: ConvertReport) -> str:
+    said = "Values look like stars; low ones are no wishes where the configuration says so"
+    if report.settings_path is not None:
+        return f"{said} (--config {report.settings_path})."
+    return f"{said}. There is a {SETTINGS} already, so put into it:\n{report.settings.rstrip()}"
 
 
 def _strangers(joined: Join) -> list[str]:

@@ -18,15 +18,17 @@ import msgspec
 import numpy as np
 
 from dataflows.config.events import EventSettings
+from dataflows.config.stars import StarCounts, written
 from dataflows.datasets.output.folder import aside
 from dataflows.datasets.output.join import join
-from dataflows.datasets.output.report import ConvertReport
+from dataflows.datasets.output.report import SETTINGS, ConvertReport
 from dataflows.datasets.rows.draft import Log, Timed
 from dataflows.datasets.rows.find import unread
 from dataflows.datasets.rows.tally import Tally
 from dataflows.errors import InputError
 
 EVENTS, ITEMS = "events.jsonl", "items.jsonl"
+_ABOUT = "Stars: below the first number one speaks against its item, above the second it is a wish."
 EARLIEST, LATEST = EventSettings().min_time, EventSettings().max_time
 """Outside of these a run refuses events, unless it is told otherwise."""
 
@@ -37,7 +39,7 @@ UNTIMED_START = 1_600_000_000
 class Spool:
     """Events that wait for their place: bytes on disk; time, end and a hash of the id in memory.
 
-    `taken` counts the events of each item.
+    `taken` counts the events of each item, `stars` looks at their values.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -47,6 +49,7 @@ class Spool:
         self._ids = array("q")
         self.untimed = 0
         self.taken: dict[str, int] = {}
+        self.stars = StarCounts()
 
     def fill(self, events: Iterator[Timed]) -> None:
         """Read every event."""
@@ -56,6 +59,7 @@ class Spool:
             self._ends.append(self._ends[-1] + len(line))
             self._ids.append(hash(draft.event_id))
             self.untimed += ts is None
+            self.stars.note(draft.type, draft.value)
             self.times.append(UNTIMED_START + len(self.times) if ts is None else ts)
             if draft.item_id is not None:
                 self.taken[draft.item_id] = self.taken.get(draft.item_id, 0) + 1
@@ -99,6 +103,9 @@ def write_log(
         for item in log.items:
             items_file.write(msgspec.json.encode(item) + b"\n")
             catalogue[item.item_id] = None
+    settings = _settings(spool.stars)
+    with _disk_errors(out_dir):
+        settings_path = _write_settings(out_dir, settings)
     return ConvertReport(
         format=format,
         events_path=events_path,
@@ -121,7 +128,27 @@ def write_log(
         join=join(spool.taken, catalogue),
         unread=_unread(source, log, tally),
         remarks=(*log.remarks, *tally.remarks),
+        settings=settings,
+        settings_path=settings_path,
     )
+
+
+def _settings(stars: StarCounts) -> str:
+    """Return what a configuration should say of the values of a log, "" for nothing."""
+    tables = []
+    for kind, scale in stars.scales().items():
+        lines = (f"{key} = {of}" for key, of in written(scale).items())
+        tables.append("\n".join([f"[clean.values.{kind}]", *lines]))
+    return "\n\n".join([f"# {_ABOUT}", *tables]) + "\n" if tables else ""
+
+
+def _write_settings(out_dir: Path, settings: str) -> Path | None:
+    """Write the settings beside the log; return where, None where another such file is there."""
+    path = out_dir / SETTINGS
+    if not settings or (path.exists() and path.read_bytes() != settings.encode()):
+        return None
+    path.write_bytes(settings.encode())
+    return path
 
 
 def _unread(source: Path, log: Log, tally: Tally) -> dict[str, str]:

@@ -14,6 +14,7 @@ import msgspec
 
 from dataflows.config.config import Config
 from dataflows.config.event_types import OUR_OWN
+from dataflows.config.stars import StarCounts, written
 from dataflows.engine.catalogue.known_items import Joined, KnownItems
 from dataflows.evaluation.log_check.event_type_words import WEIGHTS, kind_of, taken_back_by
 from dataflows.evaluation.log_check.near_ids import NearIds
@@ -39,6 +40,7 @@ class Advice:
         self._events = self._read = 0
         self._users, self._named = Placeholders("user"), Placeholders("item")
         self._texts = ScriptCounts()
+        self._stars = StarCounts()
         self._votes = TimeVotes(config.events)
 
     @property
@@ -65,6 +67,7 @@ class Advice:
         yield from self._votes.remarks(self._read)
         for name, count in self._unweighed():
             yield from self._of_type(name, count)
+        yield from self._of_stars()
         yield from self._never_met()
         yield from self._users.remarks(self._events, users)
         yield from self._named.remarks(self._events, items)
@@ -81,6 +84,7 @@ class Advice:
             "events": {} if unit is None else {"time_unit": unit},
             "events.retracts": back,
             "clean.weights": self._weights(back),
+            **{f"clean.values.{_key(name)}": numbers for name, numbers in self._scales().items()},
         }
         return "\n\n".join(
             "\n".join([f"[{name}]", *(f"{_key(key)} = {_value(of)}" for key, of in listed.items())])
@@ -93,6 +97,7 @@ class Advice:
         tally(self._types, event.type)
         self._users.note(event.user_id)
         self._texts.note(event.text)
+        self._stars.note(event.type, event.value)
         if event.item_id is not None:
             self._named.note(event.item_id)
             if self._known is not None:
@@ -141,11 +146,30 @@ class Advice:
                 f"{_key(name)} = -1 under [clean.weights] (speaks against its item), or 0."
             )
 
+    def _scales(self) -> dict[str, dict[str, float]]:
+        """Return scales to begin with for the types whose values would all be learnt as wishes."""
+        return {
+            name: written(scale)
+            for name, scale in self._stars.scales().items()
+            if name not in (*self._config.clean.values, *self._config.events.retracts, *OUR_OWN)
+            if self._config.clean.weight(name) > 0
+        }
+
+    def _of_stars(self) -> Iterator[str]:
+        for name, numbers in self._scales().items():
+            listed = " and ".join(f"{key} = {of}" for key, of in numbers.items())
+            yield (
+                f"Values of type {name!r} look like stars, {self._stars.most(name):g} at most: one "
+                f"star would be learnt as a wish, as the highest is. Set {listed} under "
+                f"[clean.values.{_key(name)}]."
+            )
+
     def _never_met(self) -> Iterator[str]:
         if OTHERS in self._types or not self._events:
             return
         for section, names in (
             ("clean.weights", self._config.clean.weights),
+            ("clean.values", self._config.clean.values),
             ("events.retracts", self._config.events.retracts),
         ):
             missing = [name for name in names if name not in self._types]

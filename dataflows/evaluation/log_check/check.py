@@ -187,6 +187,8 @@ class _Checker:
             f" {clean.late_after:g})",
             "bot": f"user {event.user_id!r} has more than {clean.bot_events_per_minute} events"
             " in a minute (bot_events_per_minute)",
+            "disliked": f"value {event.value} is below what is liked (values, {event.type!r})",
+            "neutral": f"value {event.value} says neither (values, {event.type!r})",
             "weight_zero": f"type {event.type!r} has weight 0 (weights)",
             "nothing_to_learn": "it has neither item_id nor text nor intent",
         }.get(verdict.reason, "")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dataflows.config.config import load_config
+from dataflows.config.values import ValueScale
 from dataflows.errors import InputError
 from tests.dataflows.datasets.convert_files import (
     FILMS,
@@ -15,6 +17,7 @@ from tests.dataflows.datasets.convert_files import (
     movielens,
     put,
     read,
+    told,
 )
 
 
@@ -81,3 +84,32 @@ def test_the_command_ends_badly_where_nothing_was_written_or_would_be_lost(tmp_p
     assert done.returncode == 0
     assert "columns of ratings.csv" in done.stdout
     assert "item_id" in done.stdout
+
+
+def test_what_stars_mean_is_written_beside_the_log(tmp_path: Path):
+    stars = "".join(f"{n},{n % 3},{n % 5 + 1},{100 + n}\n" for n in range(20))
+    report = movielens(tmp_path, {"ratings.csv": RATED + stars})
+    path = tmp_path / "out" / "penchant.toml"
+    assert report.settings_path == path
+    assert f"--config {path}" in told(report)
+    values = load_config(path, None, {}).clean.values
+    assert values == {"rating": ValueScale(dislike_below=3, like_above=3)}
+    assert movielens(tmp_path, {}, force=True).settings_path == path
+
+
+def test_a_configuration_that_is_there_is_left_as_it_is(tmp_path: Path):
+    put(tmp_path / "out", {"penchant.toml": "[learner]\nk = 3\n"})
+    stars = "".join(f"{n},2,{n % 5 + 1},{100 + n}\n" for n in range(20))
+    report = movielens(tmp_path, {"ratings.csv": RATED + stars})
+    assert (tmp_path / "out" / "penchant.toml").read_text() == "[learner]\nk = 3\n"
+    assert report.settings_path is None
+    assert "There is a penchant.toml already" in told(report)
+    assert "[clean.values.rating]\ndislike_below = 3\nlike_above = 3" in told(report)
+
+
+def test_values_that_are_no_stars_need_no_settings(tmp_path: Path):
+    for values in ((80, 90, 100), (3, 3, 3)):
+        rows = "".join(f"{n},2,{values[n % 3]},{100 + n}\n" for n in range(20))
+        report = movielens(tmp_path, {"ratings.csv": RATED + rows}, force=True)
+        assert (report.settings, report.settings_path) == ("", None)
+        assert not (tmp_path / "out" / "penchant.toml").exists()

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.config.config import Config, load_config
+from dataflows.config.values import ValueScale
 from dataflows.evaluation.log_check.check import check_events
 from dataflows.evaluation.log_check.event_type_words import kind_of, taken_back_by
 from dataflows.evaluation.log_check.placeholders import is_placeholder
@@ -239,3 +240,26 @@ def test_nothing_usable_is_said(tmp_path: Path):
     items = tmp_path / "items.jsonl"
     items.write_text('{"id": 1}\n')
     assert not check_events(good, items=items).is_usable
+
+
+def test_stars_are_told_and_a_scale_is_proposed(shared: Path, tmp_path: Path):
+    path = shared / "cases" / "ratings" / "events.jsonl"
+    report = check_events(path)
+    assert report.outcomes["learnt"] == 492  # the figures stay what the configuration makes them
+    (told,) = report.remarks
+    assert "Values of type 'rating' look like stars, 5 at most" in told
+    assert "dislike_below = 3 and like_above = 3 under [clean.values.rating]" in told
+    proposed = loaded(tmp_path, report.snippet)
+    assert proposed.clean.values == {"rating": ValueScale(dislike_below=3, like_above=3)}
+    again = check_events(path, proposed)
+    assert (again.remarks, again.snippet) == ((), "")
+    assert again.reasons["learnt"]["disliked"] == 246
+    assert "below what is liked" in again.examples[0].detail
+
+
+def test_a_scale_for_a_type_that_never_occurs_is_told(tmp_path: Path):
+    scale = {"dislike_below": 3, "like_above": 3}
+    (told,) = check_events(
+        log(tmp_path, ["view", "view"]), config(clean__values={"rating": scale})
+    ).remarks
+    assert told == "[clean.values] names types that never occur in this log: 'rating'."
