@@ -74,7 +74,7 @@ def newest(
         return known
     if known is not None and known.ts > interaction.ts:
         return known
-    text = text[:LONGEST_TEXT]
+    text = _beginning(text)
     near = _NOTHING if vector is None else semantic.nearest(vector)
     matched = _NOTHING if words is None else _matched(text, vector, semantic, words)
     if not len(near) and not len(matched):
@@ -82,6 +82,13 @@ def newest(
     marks = hash32(interaction.event_id), hash32(interaction.type)
     found = vector if len(near) else None
     return Search(text, found, near, length, interaction.ts, *marks, matched)
+
+
+def _beginning(text: str) -> str:
+    """Return what is kept of a text, without half a word at its end."""
+    kept = text[:LONGEST_TEXT]
+    is_cut = text[LONGEST_TEXT - 1 : LONGEST_TEXT + 1].isalnum() and len(text) > LONGEST_TEXT
+    return kept.rpartition(" ")[0] or kept if is_cut else kept
 
 
 def _matched(

@@ -8,7 +8,7 @@ import pytest
 from learners.ranking.answers_first import PLACES, TRUST, WORDS, AnswersFirst
 from learners.ranking.features import SEARCH
 from learners.recommender import Recommender
-from learners.types import Item
+from learners.types import Item, Retraction
 from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
 
 KINDS = ("grinder", "kettle", "novel")
@@ -126,3 +126,66 @@ def test_it_goes_on_where_it_stopped() -> None:
         again.put_item(Item(f"{kind}-{number}", f"Plain {kind} {number}", (), True, unit(number)))
     assert again.recommend("u1") == feed.model.recommend("u1")
     assert all(name.startswith("kettle") for name in listed(again, "u1")[:PLACES])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "?!",
+        "the",
+        "grindr",
+        "moulin",
+        "水",
+        "🙂",
+        "zzz " * 1_000,
+        "a\u0000b",
+        "grinder" * 50,
+    ],
+)
+def test_searches_that_no_title_holds_give_lists(text) -> None:
+    feed = shop()
+    feed("u1", None, text=text, vector=unit(99))
+    assert len(listed(feed.model, "u1")) == 10
+    said = {reason for entry in feed.model.recommend("u1").entries for reason in entry.reasons}
+    assert not any("words of the search" in reason for reason in said)
+
+
+def test_of_a_thousand_words_the_first_count() -> None:
+    feed = shop()
+    feed("u1", None, text="grinder " * 1_000 + "novel", vector=unit(99))
+    assert all(name.startswith("grinder") for name in listed(feed.model, "u1")[:PLACES])
+
+
+def test_without_an_encoder_a_search_that_finds_nothing_leaves_all_as_it_was() -> None:
+    feed, other = shop(dim=0), shop(dim=0)
+    feed("u1", None, text="nothing of ours")
+    other("u1", None)
+    assert listed(feed.model, "u1") == listed(other.model, "u1")
+    assert not feed.model.signals.searching
+
+
+def test_words_are_found_in_another_encoders_space_too() -> None:
+    feed = shop()
+    feed("u1", None, text="novels", vector=unit(99))
+    model = feed.model
+    reencoding = model.reencoding()
+    for number in range(60):
+        reencoding.put_item(f"{KINDS[number % 3]}-{number}", unit(number + 1_000))
+    while reencoding.step(lambda texts: [None] * len(texts), 100):
+        pass
+    model.switch(reencoding)
+    entries = model.recommend("u1").entries[:PLACES]
+    assert all(entry.item_id.startswith("novel") for entry in entries)
+    assert entries[0].reasons[0] == "has the words of the search for “novels”"
+
+
+def test_a_search_that_is_taken_back_leads_nothing() -> None:
+    feed = shop()
+    before = listed(feed.model, "u1")
+    feed("u1", None, text="novel", vector=unit(99))
+    assert listed(feed.model, "u1") != before
+    assert feed.model.retract(Retraction("u1", f"e{feed.model.position}")) != "nothing"
+    names = listed(feed.model, "u1")
+    assert not all(name.startswith("novel") for name in names[:PLACES])
