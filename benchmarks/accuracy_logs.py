@@ -15,6 +15,7 @@ SHARED = Path(os.environ.get("PENCHANT_SHARED") or "../shared") / "data"
 ML100K = Path(os.environ.get("PENCHANT_ML100K") or ".cache/ml-100k")
 SHOP_EVENTS = 60_000
 HALF = "ml-100k-half"
+LIKED = "ml-100k-liked"
 UNTOLD = "wikispeedia-untold"
 NEMIG = ("nemig-en", "nemig-de")
 SOURCES = {
@@ -23,6 +24,7 @@ SOURCES = {
     UNTOLD: ("wikispeedia", SHARED / "wikispeedia"),
     HALF: ("recbole", ML100K),
     "ml-100k": ("recbole", ML100K),
+    LIKED: ("recbole", ML100K),
     "deskdrop": ("deskdrop", SHARED / "deskdrop"),
     "serenade": ("serenade", SHARED / "serenade-example"),
     "nemig-en": ("nemig", SHARED / "nemig" / "en_behaviors.tsv"),

@@ -97,3 +97,25 @@ def test_a_lead_counts_that_is_large_and_sure(lead, low, verdict) -> None:
     assert said[0].endswith(f": {verdict}")
     assert f"{100 * lead / 0.2:+.1f} %" in said[0]
     assert "the best baseline, markov, 0.2000" in said[1]
+
+
+def test_stars_are_judged_by_what_was_liked(monkeypatch, tmp_path) -> None:
+    rows = "".join(
+        f"u{n % 20}\t{(n * 7) % 23 + 30 * (n % 20 % 2)}\t{n % 5 + 1}\t{900_000_000 + n}\n"
+        for n in range(460)
+    )
+    header = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
+    (tmp_path / "ml.inter").write_text(header + rows)
+    monkeypatch.setattr(bench, "VECTORS", tmp_path / "vectors.sqlite")
+    monkeypatch.setitem(accuracy_logs.SOURCES, "ml-100k-liked", ("recbole", tmp_path))
+    found = json.loads(json.dumps(bench.replay_log("ml-100k-liked", None, "none", "hashing-32")))
+    liked, counts = found["liked"], found["unscored"]
+    assert liked["events"] == found["scored"]
+    assert found["scored"] + sum(counts.values()) == 460
+    assert counts["unwanted"] > found["scored"] / 2
+    assert liked["hr@10"]["with"] == found["tie_safe"]["hr@10"]
+    gain = liked["hr@10"]["with"] - liked["hr@10"]["without"]
+    assert liked["gain"] == pytest.approx(gain)
+    (said,) = bench.verdicts("ml-100k-liked", found, whole=False)
+    assert f"{liked['hr@10']['with']:.4f}" in said
+    assert f"{liked['gain']:+.4f}" in said
