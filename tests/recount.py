@@ -42,6 +42,7 @@ class Taking(NamedTuple):
     ts: float
     step: int
     is_later: bool
+    weight: float
 
 
 class Log:
@@ -72,7 +73,8 @@ class Log:
         self.searched: dict[tuple[int, str], set[str]] = defaultdict(set)
         self.searches: dict[str, Interaction] = {}
         self.touched: set[tuple[str, str | None]] = set()
-        self.kinds: dict[str, int] = defaultdict(int)
+        self.kinds: dict[str, float] = defaultdict(float)
+        self.weight = 0.0
 
     def tell(self, event: Interaction) -> None:
         self.events.append(event)
@@ -115,8 +117,9 @@ class Log:
         self.takers[item][event.position] = user
         self.stages[item, stage_of(step)].add(user)
         for kind in self.kinds_of(item):
-            self.kinds[kind] += 1
-        mine.append(Taking(event.position, item, event.ts, step, is_later))
+            self.kinds[kind] += event.weight
+        self.weight += event.weight
+        mine.append(Taking(event.position, item, event.ts, step, is_later, event.weight))
 
     def step_of(self, user: str) -> int:
         """How many steps a user has taken."""
@@ -230,10 +233,12 @@ class Log:
         return len(self.stages[item, stage_of(self.step_of(user))]) >= OFTEN
 
     def _liking(self, user: str, item: str, name: str) -> bool:
-        mine = [one.item for one in self.taken[user]]
-        own = sum(name in self.kinds_of(one) for one in mine) / len(mine)
-        usual = self.kinds[name] / sum(len(at) for at in self.positions.values())
-        kinds = sum(name in self.kinds_of(one) for one in set(mine))
+        """Whether three things of a kind were taken, and more of it than by others, by weight."""
+        mine = self.taken[user]
+        of_kind = [one for one in mine if name in self.kinds_of(one.item)]
+        own = sum(one.weight for one in of_kind) / sum(one.weight for one in mine)
+        usual = self.kinds[name] / self.weight
+        kinds = len({one.item for one in of_kind})
         return name in self.kinds_of(item) and kinds >= 3 and own > 0.9 * usual
 
     def _more(self, user: str, item: str, name: str) -> bool:

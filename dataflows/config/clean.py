@@ -28,8 +28,8 @@ class CleanSettings(LimitedSettings, frozen=True, kw_only=True):
       `bot_users` is how many users are remembered for it.
     * `remembered_ids`: how many of the last event ids are known, to drop duplicates; 0
       switches that off.
-    * `weights`: how much an event type counts; 1.0 for a type that is not named, but 0 for
-      `negative`; 0 means "observed only".
+    * `weights`: how much an event type counts, as against 1.0, which is that of a type that is
+      not named (0 for `negative`); 0 means "observed only", below 0 speaks against the item.
     * `values`: by event type, which values are likes and which dislikes; without it every
       event of the type is a wish, whatever its value.
     """

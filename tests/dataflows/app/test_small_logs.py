@@ -50,3 +50,27 @@ def test_every_line_is_counted_and_lists_hold_items_that_are_there(
         shown = [place["item_id"] for place in one["items"]]
         assert len(set(shown)) == len(shown)
         assert set(shown) <= known
+
+
+@pytest.mark.parametrize(("heavy", "first"), [("buy", ["a", "b"]), ("view", ["b", "a"])])
+def test_what_weighs_more_comes_first_for_every_visitor(
+    shared: Path, tmp_path: Path, heavy: str, first: list[str]
+) -> None:
+    """`a` is bought and `b` viewed, in turn, a new visitor after each pair."""
+    given = {
+        "files.events": str(shared / "cases/coldstart/events.jsonl"),
+        "files.items": str(shared / "cases/coldstart/items.jsonl"),
+        "files.output": str(tmp_path / "output"),
+        "files.batch_size": 1,
+        "state.path": str(tmp_path / "state"),
+        "encoder.name": "hashing",
+        "encoder.disk_texts": 0,
+        "clean.weights": {heavy: 5},
+    }
+    run(load_config(None, given, {}))
+    sent = (tmp_path / "output/recommendations.jsonl").read_bytes().splitlines()
+    lists = [json.loads(line) for line in sent]
+    visitors = [one for one in lists if one["user_id"].startswith("v")]
+    assert len(visitors) > 10
+    for one in visitors:
+        assert [place["item_id"] for place in one["items"]][:2] == first, one["user_id"]
