@@ -48,6 +48,22 @@ def intent_table(report: dict[str, Any]) -> Table:
     return table
 
 
+def calibration_line(report: dict[str, Any]) -> str | None:
+    """Describe how true the chances told in the first events of users were; None without any."""
+    of = report["intent_calibration"]
+    if not of["intent"]["events"]:
+        return None
+    parts = (
+        f"{_number(of[key]['ece'])} {said} (told {_number(of[key]['predicted'])}, came "
+        f"{_number(of[key]['observed'])})"
+        for key, said in (("intent", WAYS[""]), ("belief", WAYS["belief"]))
+    )
+    return (
+        f"chances of needs told in the first {of['first']} events of users, "
+        f"{of['intent']['events']:,} in all: expected calibration error {', '.join(parts)}"
+    )
+
+
 def out_of_scope_line(report: dict[str, Any]) -> str | None:
     """Describe how well events out of scope stand out; None where there were none, or no others."""
     of = report["intent"]

@@ -167,6 +167,7 @@ def replay(  # noqa: PLR0913 - what a replay may be given
         **_compared(judge, entrants, config.learner, follow),
         **insight.figures(known),
         "intent": watch.intent.figures(engine.model.tracker.seconds),
+        "intent_calibration": watch.intent.told.figures(),
         **details,
         "repeat_share": warmup.repeat_share,
         "catalogue": None if items is None else joined.plain(),

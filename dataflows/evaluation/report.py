@@ -14,7 +14,12 @@ from rich.table import Table
 
 from dataflows.engine.catalogue.known_items import REMEDY, Joined
 from dataflows.errors import InputError
-from dataflows.evaluation.intent_report import intent_table, out_of_scope_line, why_nothing
+from dataflows.evaluation.intent_report import (
+    calibration_line,
+    intent_table,
+    out_of_scope_line,
+    why_nothing,
+)
 from dataflows.evaluation.judging.scored import Scored
 from dataflows.evaluation.metrics.accuracy import YOUNG_EVENTS
 from dataflows.evaluation.metrics.rank_metrics import names
@@ -65,7 +70,8 @@ def render(report: dict[str, Any], console: Console) -> None:
     show_accuracy(report, console, leads=True)
     if report["intent"]["events"]:
         print_whole(intent_table(report), console)
-    lines = [out_of_scope_line(report), ledger_line(report["events"]), *_remarks(report)]
+    of_intent = [out_of_scope_line(report), calibration_line(report)]
+    lines = [*of_intent, ledger_line(report["events"]), *_remarks(report)]
     for line in filter(None, lines):
         console.print(line, highlight=False, markup=False)
 

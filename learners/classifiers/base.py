@@ -55,6 +55,11 @@ class LabelLearner(ABC):
         return self._labels.names
 
     @property
+    def counts(self) -> Chances:
+        """How often each label was learnt `(n_labels,)`, by weight and faded. Do not change it."""
+        return self._labels.counts
+
+    @property
     def learnt(self) -> int:
         """How many examples were learnt."""
         return self._labels.clock

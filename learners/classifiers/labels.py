@@ -95,6 +95,11 @@ class Labels:
         self._slots[label] = slot
         return slot
 
+    @property
+    def counts(self) -> NDArray[np.float64]:
+        """How often each label was seen `(n,)`, by weight and faded. Do not change it."""
+        return self._counts
+
     def frequencies(self) -> NDArray[np.float64]:
         """Return P(label) `(n,)` from the counts alone, with one pseudo-count each; sums to 1."""
         counts = self._counts + 1.0

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.arrays import compiled
+from learners.classifiers.base import LabelLearner
 from learners.intent.keywords import TypicalWords, words_of
 from learners.intent.session_belief import Belief
-from learners.types import LONGEST_TEXT, IntentEvidence
+from learners.types import LONGEST_TEXT, IntentEvidence, Vector
 
 _LEAST_NAMED_SHARE = 1e-4
 _STEPS = 8
@@ -69,6 +70,16 @@ def blend(
     for label, chance in likely.items():
         mixed[label] = mixed.get(label, 0.0) + chance * share
     return {label: round(mixed[label], 6) for label in sorted(mixed, key=lambda z: -mixed[z])}
+
+
+def likely(sources: Sequence[tuple[LabelLearner, float]], view: Vector | None) -> dict[str, float]:
+    """Return what learners say of a view, mixed by their weights, of which one is above 0."""
+    total, mixed = sum(weight for _, weight in sources), dict[str, float]()
+    for learner, weight in sources:
+        if weight > 0:
+            for label, chance in named(learner.labels, learner.predict(view)).items():
+                mixed[label] = mixed.get(label, 0.0) + chance * weight / total
+    return mixed
 
 
 class TrailEvent(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from learners.classifiers.base import LabelLearner
 from learners.classifiers.mixture import MixtureLearner
 from learners.classifiers.out_of_scope import OUT_OF_SCOPE
 from learners.classifiers.softmax import IntentLearner
+from learners.intent.category_chances import CategoryChances
 from learners.intent.decisions import Control, ControlError
 from learners.intent.discovery import KIND as DISCOVERY_KIND
 from learners.intent.discovery import IntentDiscovery
@@ -30,6 +31,7 @@ from learners.intent.explanation import (
     IntentReport,
     blend,
     evidence,
+    likely,
     named,
     settled,
     with_step,
@@ -40,6 +42,7 @@ from learners.intent.labelled_texts import LabelledTexts
 from learners.intent.record import IntentRecord
 from learners.intent.session import extended, is_over, mean_vector, session_features
 from learners.intent.session_belief import Belief, SessionFilter
+from learners.intent.told import Said, ToldChances, whole_session
 from learners.settings import LearnerSettings
 from learners.signals.items import ItemTable
 from learners.types import LONGEST_TEXT, Interaction, Vector
@@ -65,6 +68,7 @@ class IntentTracker:
     vector (dim,) by the labels that events carry; `next` and `actions` are online softmax
     regressions over (2 * dim,), the newest vector beside the mean of the session. `session_filter`
     is the forward filter of a hidden Markov model over the labels of a session (Rabiner, 1989).
+    `told` tells what they say as it was found to come true.
     `seconds` is the time that learning took, where a `clock` was given.
     """
 
@@ -80,6 +84,7 @@ class IntentTracker:
         self.next = IntentLearner(2 * dim)
         self.actions = IntentLearner(2 * dim)
         self.session_filter = SessionFilter()
+        self.told = ToldChances(settings)
         self.typical = TypicalWords()
         self.buffer = EventBuffer(settings.intent_pending)
         self.labelled = LabelledTexts()
@@ -91,11 +96,11 @@ class IntentTracker:
         self.seconds = 0.0
         self.known_categories = categories if categories is not None else {}
         self._names: list[str] = []
-        self._mapped: tuple[list[str], int] = ([], 0)
-        self._categories = np.zeros(0, np.int32)
+        self._by_category = CategoryChances()
         self._seen: tuple[IntentRecord, float, Vector | None, Chances] | None = None
         self._newest: tuple[IntentRecord, Chances] | None = None
         self._head: LabelLearner = self.next
+        self._said: Said | None = None
 
     @property
     def reported(self) -> LabelLearner:
@@ -133,19 +138,15 @@ class IntentTracker:
 
     def predict_intent(self, user: IntentRecord, interaction: Interaction) -> IntentPrediction:
         """Return what is predicted of an event without its label; changes nothing."""
-        labels = self.stated.labels
-        if interaction.vector is None or not labels:
-            posterior = self.stated.predict(None)
-            return IntentPrediction(labels, posterior, posterior, 1.0)
-        posterior = self.stated.predict(interaction.vector)
-        session = user.session
+        head, session = self.stated, user.session
+        if interaction.vector is None or not head.labels:
+            return IntentPrediction(head.labels, *self.told.tell(head, Said(None)), 1.0)
+        posterior, novelty = head.predict(interaction.vector), head.out_of_scope(interaction.vector)
         fresh = session is None or is_over(session, interaction.ts, interaction.session_id)
-        belief = None if fresh else user.belief
-        after = self.session_filter.look(belief, posterior, self.edition, len(labels))
-        shares = after.shares.astype(np.float64)
-        return IntentPrediction(
-            labels, posterior, shares, self.stated.out_of_scope(interaction.vector)
-        )
+        belief, events = (None, 1) if fresh else (user.belief, len(user.trail) + 1)
+        after = self.session_filter.look(belief, posterior, self.edition, len(head.labels))
+        said = Said(posterior, after, events)
+        return IntentPrediction(head.labels, *self.told.tell(head, said), novelty)
 
     def label(self, late: LateLabel) -> Found:
         """Learn a label that comes after its event, or after all events of a session.
@@ -156,11 +157,11 @@ class IntentTracker:
         started = self.clock() if self.clock else 0.0
         found = [self.buffer.take(event, late.source, late.name) for event in self.meant(late)]
         buffered = [(event, vector) for _, event, vector in found if event is not None]
-        by_teacher = late.source == "teacher"
-        weight = self.settings.intent_teacher if by_teacher else self.settings.intent_labels
+        of, by_teacher = self.settings, late.source == "teacher"
+        weight = of.intent_teacher if by_teacher else of.intent_labels
         name = self.known_as(late.name)
         if buffered and weight > 0 and name is not None:
-            self._learn_late(buffered, name, weight, whole=late.event_id is None)
+            self._learn_late(buffered, name, late, weight)
         if self.clock:
             self.seconds += self.clock() - started
         if buffered:
@@ -236,38 +237,22 @@ class IntentTracker:
 
     def report(self, user: IntentRecord) -> IntentReport:
         """Return the intent and the belief of a user as of their last event, and why."""
-        labels, belief, trail = self.reported.labels, user.belief, user.trail
-        posterior = self._posterior(user)
-        if self.reported is self.next and trail and labels:
-            belief = self.session_filter.look(belief, posterior, self.edition, len(labels))
-            trail = settled(trail, belief, labels)
-        if belief is None or belief.edition != self.edition:
-            held = posterior
-        else:
-            held = np.append(belief.shares, np.zeros(len(labels) - len(belief.shares)))
-        if posterior is None:
-            posterior = held if held is not None else self.reported.predict(None)
-        novelty = None
-        if self.reported is self.stated and user.newest is not None:
+        head, belief, trail = self.reported, user.belief, user.trail
+        posterior, novelty = self._posterior(user), None
+        if head is self.next and trail and head.labels:
+            belief = self.session_filter.look(belief, posterior, self.edition, len(head.labels))
+            trail = settled(trail, belief, head.labels)
+        held = belief if belief is not None and belief.edition == self.edition else None
+        told = self.told.tell(head, Said(posterior, held, len(trail)))
+        intent, believed = (named(head.labels, shares) for shares in told)
+        if head is self.stated and user.newest is not None:
             novelty = round(self.stated.out_of_scope(user.newest), 6)
-        believed = named(labels, posterior if held is None else held)
         because = evidence(trail, believed, self.typical)
-        return IntentReport(
-            *self._mixed(user, named(labels, posterior), believed), novelty, because
-        )
+        return IntentReport(*_mixed(self, user, intent, believed), novelty, because)
 
     def per_category(self, chances: Chances, items: ItemTable) -> NDArray[np.float32]:
         """Return P(next category) by category number; 0 for categories that are no label."""
-        # A category may get the name of a label that is known already.
-        mapped = (self.next.labels, len(items.category_names))
-        if self._mapped != mapped:
-            self._mapped = (list(self.next.labels), len(items.category_names))
-            known = [items.category_index.get(label, 0) for label in self.next.labels]
-            self._categories = np.array(known, np.int32)
-        spread = np.zeros(len(items.category_names), np.float32)
-        spread[self._categories] = chances
-        spread[0] = 0.0
-        return spread
+        return self._by_category.spread(self.next.labels, chances, items)
 
     def changed(self) -> Changed:
         """Yield the records changed since the last call, but for what `state` holds."""
@@ -282,6 +267,7 @@ class IntentTracker:
             "next": self.next.state(),
             "actions": self.actions.state(),
             "filter": self.session_filter.state(),
+            "told": self.told.state(),
             "typical": self.typical.state(),
             "emerging": self.discovery.state(),
             "aliases": dict(self.aliases),
@@ -297,6 +283,7 @@ class IntentTracker:
         self.stated = MixtureLearner.from_state(state["stated"])
         self.next = IntentLearner.from_state(state["next"])
         self.actions = IntentLearner.from_state(state["actions"])
+        self._change_head()
         self.session_filter = SessionFilter.from_state(state["filter"])
         self.typical = TypicalWords.from_state(state["typical"])
         self.discovery = IntentDiscovery.from_state(state["emerging"], scan(DISCOVERY_KIND))
@@ -304,24 +291,28 @@ class IntentTracker:
         self.labelled.restore(scan(LABELLED_KIND))
         self.aliases, self.retired = dict(state["aliases"]), dict.fromkeys(state["retired"])
         self.edition, self._names = state["edition"], list(state["names"])
-        self._head = self.reported
+        self.told.restore(state.get("told"))
 
     def _before(self, user: IntentRecord, ts: float, session_id: str | None) -> Vector | None:
         """Return the view of what was known before an event, and settle what came before it.
 
         A session that is over ends: the belief and its account are of one session alone.
         """
-        session = user.session
+        session, self._said = user.session, None
         if session is None:
             return None
+        asked = bool(self._names) and not self.stated.labels
         if is_over(session, ts, session_id):
+            if asked:
+                posterior, n = self._posterior(user), len(self._names)
+                belief = self.session_filter.look(user.belief, posterior, self.edition, n)
+                self._said = Said(posterior, belief, len(user.trail))
             if self.settings.intent_actions > 0:
                 view = self.view(user, session.ts, session.session_id)
                 self._teach(self.actions, view, LEAVE, self.settings.intent_actions)
             user.belief, user.trail = None, []
             return None
-        seen = self._seen
-        posterior: Chances | None = None
+        seen, posterior = self._seen, None
         if seen is not None and seen[0] is user and seen[1] == ts and seen[2] is not None:
             view, posterior = seen[2], seen[3]
         else:
@@ -331,6 +322,8 @@ class IntentTracker:
         if not self.stated.labels:
             # The posterior of what came last is asked for here anyway; so it is taken in here.
             self._take(user, posterior)
+            if asked:
+                self._said = Said(posterior, user.belief, len(user.trail))
         return view
 
     def _take(self, user: IntentRecord, posterior: Chances | None) -> None:
@@ -405,10 +398,7 @@ class IntentTracker:
         self.edition += 1
         self.session_filter.remove(slot)
         if self._head is not self.reported:
-            self.session_filter, self._head = (
-                SessionFilter(self.session_filter.settings),
-                self.reported,
-            )
+            self._change_head()
 
     def _learn_next(
         self,
@@ -427,8 +417,11 @@ class IntentTracker:
             or self.known_as(interaction.intent) in self.known_categories
         ):
             return None
-        if self.reported is self.next and user.belief is not None:
-            user.belief = self._observed(user.belief, category, sure=False)
+        if self.reported is self.next:
+            if self._said is not None:
+                self.told.prove(self.next, self._said, category)
+            if user.belief is not None:
+                user.belief = self._observed(user.belief, category, sure=False)
         return self._teach(self.next, view, category, weight)
 
     def _learn_label(
@@ -437,6 +430,10 @@ class IntentTracker:
         weight = self.settings.intent_labels
         self.typical.learn(label, words_of(interaction.text))
         self.labelled.add(label, interaction.position, interaction.encoded, weight)
+        if self.stated.labels:
+            held = user.belief if user.belief and user.belief.edition == self.edition else None
+            said = Said(self._posterior(user), held, len(user.trail))
+            self.told.prove(self.stated, said, label)
         loss = self._teach(self.stated, interaction.vector, label, weight)
         if user.belief is None or user.belief.edition != self.edition:
             user.belief = self.session_filter.look(None, None, self.edition, len(self._names))
@@ -445,15 +442,18 @@ class IntentTracker:
 
     def _learn_late(
         self,
-        buffered: list[tuple[BufferedEvent, Vector | None]],
+        events: list[tuple[BufferedEvent, Vector | None]],
         name: str,
+        late: LateLabel,
         weight: float,
-        *,
-        whole: bool,
     ) -> None:
-        known = name in self.stated.labels
-        posteriors = [self.stated.predict(vector) for _, vector in buffered if vector is not None]
-        for event, vector in buffered:
+        posteriors = [self.stated.predict(vector) for _, vector in events if vector is not None]
+        known, whole = name in self.stated.labels, late.event_id is None
+        if known and late.source != "teacher":
+            by = self.session_filter if whole else None
+            for said in whole_session(posteriors, by, self.edition):
+                self.told.prove(self.stated, said, name)
+        for event, vector in events:
             self._teach(self.stated, vector, name, weight)
             self.labelled.add(name, event.position, event.encoded, weight)
             self.typical.learn(name, words_of(event.text))
@@ -484,12 +484,16 @@ class IntentTracker:
             self._relabel(before, labels)
         return loss
 
+    def _change_head(self) -> None:
+        """Begin anew what goes by the needs that are reported: they are others from now on."""
+        self.session_filter, self._head = SessionFilter(self.session_filter.settings), self.reported
+        self.told = ToldChances(self.settings, by_label=self._head is self.stated)
+
     def _relabel(self, before: list[str], labels: list[str]) -> None:
         """Update what stands beside the labels where one is new, or took another's place."""
         if not before or self._head is not self.reported:
             self.edition += 1
-            self.session_filter = SessionFilter(self.session_filter.settings)
-            self._head = self.reported
+            self._change_head()
         for slot, (old, new) in enumerate(zip(before, labels, strict=False)):
             if old != new:
                 self.session_filter.clear(slot)
@@ -507,21 +511,17 @@ class IntentTracker:
             self._newest = (user, self.stated.predict(user.newest))
         return self._newest[1]
 
-    def _mixed(
-        self, user: IntentRecord, intent: dict[str, float], belief: dict[str, float]
-    ) -> tuple[dict[str, float], dict[str, float]]:
-        """Mix into what is reported what the user is likely to do next, as the settings say."""
-        share, actions = self.settings.intent_inferred, self.settings.intent_actions
-        reports_next = self.reported is self.next
-        if not actions > 0 and (reports_next or not share > 0):
-            return intent, belief
-        view = self.view(user)
-        likely: dict[str, float] = {}
-        total = actions + (0.0 if reports_next else self.settings.intent_next)
-        for learner, weight in ((self.actions, actions), (self.next, total - actions)):
-            if weight > 0:
-                for label, chance in named(learner.labels, learner.predict(view)).items():
-                    likely[label] = likely.get(label, 0.0) + chance * weight / total
-        if reports_next:
-            share = actions / (actions + self.settings.intent_next)
-        return blend(intent, likely, share), blend(belief, likely, share)
+
+def _mixed(
+    tracker: IntentTracker, user: IntentRecord, intent: dict[str, float], belief: dict[str, float]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Mix into what is reported what the user is likely to do next, as the settings say."""
+    of, sources = tracker.settings, [(tracker.actions, tracker.settings.intent_actions)]
+    share = of.intent_actions / ((of.intent_actions + of.intent_next) or 1.0)
+    if tracker.reported is tracker.stated:
+        share = of.intent_inferred
+        sources.append((tracker.next, of.intent_next))
+    if not share > 0:
+        return intent, belief
+    following = likely(sources, tracker.view(user))
+    return blend(intent, following, share), blend(belief, following, share)

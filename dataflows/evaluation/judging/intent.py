@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.evaluation.judging.told_intent import ToldIntent
 from dataflows.evaluation.metrics.curves import means, slide
 from learners.classifiers.out_of_scope import OUT_OF_SCOPE
 from learners.intent.event_buffer import LateLabel
@@ -32,12 +33,14 @@ Column = NDArray[np.float64]
 class IntentJudge:
     """Writes down, for each label, what was thought of its event; `figures` sums it up.
 
-    `remembered` is for how many events without a label that is kept, should one come later.
+    `remembered` is for how many events without a label that is kept, should one come later. `told`
+    judges whether the chances told in the first events of users were true.
     """
 
     def __init__(self, remembered: int) -> None:
         self._remembered = remembered
-        self._waiting: OrderedDict[str, IntentPrediction] = OrderedDict()
+        self.told = ToldIntent()
+        self._waiting: OrderedDict[str, tuple[IntentPrediction, int]] = OrderedDict()
         self._rows = array("d")
         self._labels: set[str] = set()
 
@@ -45,13 +48,15 @@ class IntentJudge:
         """Look at an event about to be learnt."""
         if recommender.tracker.clock is None:
             recommender.tracker.clock = time.thread_time
+        number = self.told.before_learn(recommender, interaction)
         if interaction.vector is not None and not recommender.tracker.is_usable(interaction.vector):
             return
         prediction = recommender.predict_intent(interaction)
         if interaction.intent is not None:
-            self._write(prediction, interaction.intent)
+            self._write(prediction, interaction.intent, number)
         elif self._remembered:
-            self._waiting[interaction.event_id] = prediction._replace(labels=[*prediction.labels])
+            kept = prediction._replace(labels=[*prediction.labels])
+            self._waiting[interaction.event_id] = kept, number
             if len(self._waiting) > self._remembered:
                 self._waiting.popitem(last=False)
 
@@ -60,9 +65,9 @@ class IntentJudge:
         if late.source == "teacher":
             return
         for event_id in recommender.tracker.meant(late):
-            prediction = self._waiting.pop(event_id, None)
-            if prediction is not None:
-                self._write(prediction, late.name)
+            waiting = self._waiting.pop(event_id, None)
+            if waiting is not None:
+                self._write(waiting[0], late.name, waiting[1])
 
     def figures(self, needs_seconds: float) -> dict[str, Any]:
         """Return the figures; `needs_seconds` is the CPU time that learning intent took.
@@ -99,10 +104,13 @@ class IntentJudge:
         rows = np.array(self._rows[-newest * width :]).reshape(-1, width)
         return len(rows), _mean(rows[:, _COLUMNS.index("hit")])
 
-    def _write(self, prediction: IntentPrediction, label: str) -> None:
+    def _write(self, prediction: IntentPrediction, label: str, number: int) -> None:
         self._labels.add(label)
         hit, top3, loss = _judged(prediction.labels, prediction.posterior, label)
         belief_hit, _, belief_loss = _judged(prediction.labels, prediction.belief, label)
+        labels = prediction.labels
+        intent, belief = (dict(zip(labels, of.tolist(), strict=True)) for of in prediction[1:3])
+        self.told.judge(intent, belief, label, number)
         out = float(label == OUT_OF_SCOPE)
         self._rows.extend((hit, top3, loss, belief_hit, belief_loss, prediction.novelty, out))
 

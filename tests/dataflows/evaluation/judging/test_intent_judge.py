@@ -18,6 +18,7 @@ from dataflows.evaluation.judging.intent import auroc
 from dataflows.evaluation.replay import replay
 from encoders.load import load_encoder
 from encoders.text import render_event
+from learners.intent.calibration import ChanceCalibrator
 from learners.intent.tracker import IntentTracker
 
 ENCODER = "hashing-64"
@@ -54,15 +55,19 @@ def report(folder: Path, lines: Lines) -> dict[str, Any]:
 def test_figures_equal_predict_then_learn_written_out(tmp_path: Path) -> None:
     lines = sentences()
     learner, encoder = IntentTracker(64).stated, load_encoder(ENCODER)
-    hits, top3, losses = [], [], []
+    hits, top3, losses, calibrator = [], [], [], ChanceCalibrator()
     for line in lines:
         vector = encoder.encode([render_event("query", None, line["text"])])[0]
-        shares = learner.distribution(vector)
+        told = calibrator.tell(learner.predict(vector), learner.counts, 1)
+        shares = dict(zip(learner.labels, told.tolist(), strict=True))
         share = shares.get(line["intent"], 1.0 / (len(shares) + 1))
         rank = sum(other >= share for other in shares.values())
         hits.append(line["intent"] in shares and rank == 1)
         top3.append(line["intent"] in shares and rank <= 3)
         losses.append(-math.log(share))
+        if line["intent"] in learner.labels:
+            slot = learner.labels.index(line["intent"])
+            calibrator.learn(learner.predict(vector), learner.counts, 1, slot)
         learner.learn(vector, line["intent"])
     told = report(tmp_path, lines)
     found = told["intent"]

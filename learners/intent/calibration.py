@@ -1,0 +1,209 @@
+"""Chances of needs that hold what they promise, from the first event on.
+
+A softmax that has seen three examples is as sure as one that has seen three thousand, and a
+filter that multiplies evidence is sure of what repeats itself. So what they say is told thus:
+
+    told = (1 - new) * fix((1 - w) * share ** a / sum + w * usual)
+
+`usual` are the shares with which needs came so far. `a`, a temperature (Guo et al., 2017, "On
+calibration of modern neural networks"), and `w` are learnt online, by the log loss of what was
+told, apart for each number of events that the session had. However they stand, `usual` has a part
+of `FIRST / (FIRST + n)`, n being the examples that the needs were learnt from. `new` is kept for
+needs that nobody has been after yet: the share of those seen once (Good, 1953, "The population
+frequencies of species"), as (once + 1) / (n + 2). `fix` moves the highest chance by how much more
+often than told it came true where it was about as high (histogram binning, read between the
+middles of the bins), and the others, in proportion, by the rest. It never puts another need first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learners.arrays import compiled
+
+Chances = NDArray[np.float64]
+
+FIRST = 5.0
+_PLACES = (0, 0, 1, 2, 2, 3, 3, 3, 4)
+"""By the number of a session's events: which temperature is its own."""
+_BINS = 10
+_FIRST_LINE = (0.0, -2.0)
+_RATE = 0.3
+_DOUBT = 20.0
+_MEMORY = 500.0
+_LEAST = 1e-12
+_STEEPEST = 5.0
+_ONCE = 1.0 + 1e-9
+_MOST, _APART = 0.999, 1e-5
+_LOWEST, _HIGHEST = (-2.5, -6.0), (1.5, 4.0)
+
+
+class ChanceCalibrator:
+    """Learns how true the chances of one source are, and tells them so that they are.
+
+    `lines` (5, 2) are log(a) and logit(w), `squares` the sums of their squared gradients (AdaGrad,
+    Duchi et al., 2011), `offsets` (10,) what is added to a highest chance in the middle of each
+    bin, `weights` (10,) how many were seen there. Nothing hangs on which need has which slot.
+    """
+
+    def __init__(self) -> None:
+        self.lines = np.tile(np.array(_FIRST_LINE), (max(_PLACES) + 1, 1))
+        self.squares = np.ones_like(self.lines)
+        self.offsets, self.weights = np.zeros(_BINS), np.zeros(_BINS)
+
+    def tell(self, shares: NDArray[Any], counts: Chances, seen: int) -> Chances:
+        """Return the chances (n,) to tell for these shares; what they lack in 1 is for new needs.
+
+        `counts` (n,) is how often each need came so far, `seen` the session's events.
+        """
+        told = np.empty(len(counts))
+        if len(counts):
+            temper(_wide(shares, told), counts, self.lines[_place(seen)], told)
+            correct(told, self.offsets)
+            told *= 1.0 - unseen(counts)
+        return told
+
+    def learn(self, shares: NDArray[Any], counts: Chances, seen: int, slot: int) -> None:
+        """Learn that the need in this slot came where `tell` was given the same."""
+        if len(counts) > 1:
+            place, told = _place(seen), np.empty(len(counts))
+            line, squares, wide = self.lines[place], self.squares[place], _wide(shares, told)
+            temper(wide, counts, line, told)
+            weigh_offsets(told, slot, self.offsets, self.weights)
+            descend(wide, counts, line, squares, slot)
+
+    def state(self) -> dict[str, NDArray[np.float64]]:
+        """Return copies of all arrays."""
+        return {name: getattr(self, name).copy() for name in _ARRAYS}
+
+    def restore(self, state: Mapping[str, NDArray[np.float64]]) -> None:
+        """Restore, bit for bit, what `state` returned."""
+        for name in _ARRAYS:
+            setattr(self, name, state[name].copy())
+
+
+_ARRAYS = ("lines", "squares", "offsets", "weights")
+
+
+def _wide(shares: NDArray[Any], told: Chances) -> Chances:
+    """Return shares (m,) as float64 (n,), 0 for needs that came since."""
+    wide = np.zeros(len(told))
+    wide[: len(shares)] = shares
+    return wide
+
+
+def _place(seen: int) -> int:
+    return _PLACES[min(seen, len(_PLACES) - 1)]
+
+
+@compiled
+def unseen(counts: Any) -> float:
+    """Return the chance that the next need is a new one, from how often each (n,) came."""
+    total, once = 2.0, 1.0
+    for count in counts:
+        total += count
+        if count <= _ONCE:
+            once += 1.0
+    return once / total
+
+
+@compiled
+def usual_part(counts: Any, line: Any) -> tuple[float, float]:
+    """Return what `usual` counts for of 1, and of that what `w` leaves, each from 0 to 1."""
+    total = 0.0
+    for count in counts:
+        total += count
+    kept = total / (FIRST + total)
+    weight = 1.0 / (1.0 + np.exp(-line[1]))
+    return 1.0 - (1.0 - weight) * kept, kept * weight * (1.0 - weight)
+
+
+@compiled
+def temper(shares: Any, counts: Any, line: Any, told: Any) -> None:
+    """Write into `told` (n,) the shares, tempered and mixed with the usual ones; they sum to 1."""
+    part, _ = usual_part(counts, line)
+    exponent, highest, total, all_counts = np.exp(line[0]), _LEAST, 0.0, 0.0
+    for share in shares:
+        highest = max(highest, share)
+    for need in range(told.size):
+        told[need] = (max(shares[need], _LEAST) / highest) ** exponent
+        total += told[need]
+        all_counts += counts[need] + 0.5
+    for need in range(told.size):
+        usual = (counts[need] + 0.5) / all_counts
+        told[need] = (1.0 - part) * told[need] / total + part * usual
+
+
+@compiled
+def offset_at(chance: float, offsets: Any) -> tuple[int, int, float]:
+    """Return the two bins whose middles a chance lies between, and how near the second is."""
+    place = chance * offsets.size - 0.5
+    low = int(np.floor(place))
+    near = place - low
+    return max(low, 0), min(low + 1, offsets.size - 1), near
+
+
+@compiled
+def correct(told: Any, offsets: Any) -> None:
+    """Move the highest of the chances (n,), in place, by what the offsets say; keep it first."""
+    first = np.argmax(told)
+    highest, second = told[first], 0.0
+    if told.size < 2 or highest >= 1.0:
+        return
+    for need in range(told.size):
+        if need != first:
+            second = max(second, told[need])
+    low, high, near = offset_at(highest, offsets)
+    wanted = highest + (1.0 - near) * offsets[low] + near * offsets[high]
+    second += _APART  # below this the second would be as likely
+    wanted = min(max(wanted, second / (1.0 - highest + second)), max(_MOST, highest))
+    shrink = (1.0 - wanted) / (1.0 - highest)
+    for need in range(told.size):
+        told[need] *= shrink
+    told[first] = wanted
+
+
+@compiled
+def weigh_offsets(told: Any, slot: int, offsets: Any, weights: Any) -> None:
+    """Learn how much more often than told the highest of `told` (n,) comes true."""
+    first = np.argmax(told)
+    low, high, near = offset_at(told[first], offsets)
+    came = 1.0 if first == slot else 0.0
+    off = came - told[first] - (1.0 - near) * offsets[low] - near * offsets[high]
+    for number, part in ((low, 1.0 - near), (high, near)):
+        weights[number] += part
+        offsets[number] += off * part / min(weights[number] + _DOUBT, _MEMORY)
+
+
+@compiled
+def descend(shares: Any, counts: Any, line: Any, squares: Any, slot: int) -> None:
+    """Take one AdaGrad step of log(a) and logit(w), in place, down the log loss of a slot."""
+    part, pull = usual_part(counts, line)
+    exponent, highest, total, all_counts, mean = np.exp(line[0]), _LEAST, 0.0, 0.0, 0.0
+    for share in shares:
+        highest = max(highest, share)
+    own = own_log = 0.0
+    for need in range(shares.size):
+        log = exponent * np.log(max(shares[need], _LEAST) / highest)
+        share = np.exp(log)
+        total += share
+        mean += share * log
+        all_counts += counts[need] + 0.5
+        if need == slot:
+            own, own_log = share, log
+    own /= total
+    usual = (counts[slot] + 0.5) / all_counts
+    chance = max((1.0 - part) * own + part * usual, _LEAST)
+    for number in range(2):
+        if number == 0:
+            gradient = -(1.0 - part) * own * (own_log - mean / total) / chance
+        else:
+            gradient = -pull * (usual - own) / chance
+        gradient = min(max(gradient, -_STEEPEST), _STEEPEST)
+        squares[number] += gradient * gradient
+        moved = line[number] - _RATE * gradient / np.sqrt(squares[number])
+        line[number] = min(max(moved, _LOWEST[number]), _HIGHEST[number])
