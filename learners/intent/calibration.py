@@ -7,12 +7,13 @@ filter that multiplies evidence is sure of what repeats itself. So what they say
 
 `usual` are the shares with which needs came so far. `a`, a temperature (Guo et al., 2017, "On
 calibration of modern neural networks"), and `w` are learnt online, by the log loss of what was
-told, apart for each number of events that the session had. However they stand, `usual` has a part
-of `FIRST / (FIRST + n)`, n being the examples that the needs were learnt from. `new` is kept for
-needs that nobody has been after yet: the share of those seen once (Good, 1953, "The population
-frequencies of species"), as (once + 1) / (n + 2). `fix` moves the highest chance by how much more
-often than told it came true where it was about as high (histogram binning, read between the
-middles of the bins), and the others, in proportion, by the rest. It never puts another need first.
+told, in common and apart for each number of events that the session had. However they stand,
+`usual` has a part of `FIRST / (FIRST + n)`, n being the examples that the needs were learnt from.
+`new` is kept for needs that nobody has been after yet: the share of those seen once (Good, 1953,
+"The population frequencies of species"), as (once + 1) / (n + 2). `fix` moves the highest chance
+by how much more often than told it came true where it was about as high (histogram binning, read
+between the middles of the bins), and the others, in proportion, by the rest. It never puts another
+need first.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from learners.arrays import compiled
 Chances = NDArray[np.float64]
 
 FIRST = 5.0
-_PLACES = (0, 0, 1, 2, 2, 3, 3, 3, 4)
-"""By the number of a session's events: which temperature is its own."""
+_PLACES = (1, 1, 2, 3, 3, 4, 4, 4, 5)
+"""By the number of a session's events: which row of `lines` is its own."""
 _BINS = 10
 _FIRST_LINE = (0.0, -2.0)
-_RATE = 0.3
+_RATE = 0.2
 _DOUBT = 20.0
 _MEMORY = 500.0
 _LEAST = 1e-12
@@ -45,13 +46,15 @@ _LOWEST, _HIGHEST = (-2.5, -6.0), (1.5, 4.0)
 class ChanceCalibrator:
     """Learns how true the chances of one source are, and tells them so that they are.
 
-    `lines` (5, 2) are log(a) and logit(w), `squares` the sums of their squared gradients (AdaGrad,
+    `lines` (6, 2) are log(a) and logit(w): in the first row what is common to all, below it what is
+    added to that after so many events. `squares` are the sums of their squared gradients (AdaGrad,
     Duchi et al., 2011), `offsets` (10,) what is added to a highest chance in the middle of each
     bin, `weights` (10,) how many were seen there. Nothing hangs on which need has which slot.
     """
 
     def __init__(self) -> None:
-        self.lines = np.tile(np.array(_FIRST_LINE), (max(_PLACES) + 1, 1))
+        self.lines = np.zeros((max(_PLACES) + 1, 2))
+        self.lines[0] = _FIRST_LINE
         self.squares = np.ones_like(self.lines)
         self.offsets, self.weights = np.zeros(_BINS), np.zeros(_BINS)
 
@@ -62,7 +65,7 @@ class ChanceCalibrator:
         """
         told = np.empty(len(counts))
         if len(counts):
-            temper(_wide(shares, told), counts, self.lines[_place(seen)], told)
+            temper(_wide(shares, told), counts, line_of(self.lines, _place(seen)), told)
             correct(told, self.offsets)
             told *= 1.0 - unseen(counts)
         return told
@@ -71,10 +74,10 @@ class ChanceCalibrator:
         """Learn that the need in this slot came where `tell` was given the same."""
         if len(counts) > 1:
             place, told = _place(seen), np.empty(len(counts))
-            line, squares, wide = self.lines[place], self.squares[place], _wide(shares, told)
-            temper(wide, counts, line, told)
+            wide = _wide(shares, told)
+            temper(wide, counts, line_of(self.lines, place), told)
             weigh_offsets(told, slot, self.offsets, self.weights)
-            descend(wide, counts, line, squares, slot)
+            descend(wide, counts, self.lines, self.squares, place, slot)
 
     def state(self) -> dict[str, NDArray[np.float64]]:
         """Return copies of all arrays."""
@@ -109,6 +112,16 @@ def unseen(counts: Any) -> float:
         if count <= _ONCE:
             once += 1.0
     return once / total
+
+
+@compiled
+def line_of(lines: Any, place: int) -> tuple[float, float]:
+    """Return log(a) and logit(w) after as many events as have the row `place`."""
+    first, second = lines[0, 0] + lines[place, 0], lines[0, 1] + lines[place, 1]
+    return (
+        min(max(first, _LOWEST[0]), _HIGHEST[0]),
+        min(max(second, _LOWEST[1]), _HIGHEST[1]),
+    )
 
 
 @compiled
@@ -180,8 +193,9 @@ def weigh_offsets(told: Any, slot: int, offsets: Any, weights: Any) -> None:
 
 
 @compiled
-def descend(shares: Any, counts: Any, line: Any, squares: Any, slot: int) -> None:
-    """Take one AdaGrad step of log(a) and logit(w), in place, down the log loss of a slot."""
+def descend(shares: Any, counts: Any, lines: Any, squares: Any, place: int, slot: int) -> None:
+    """Take one AdaGrad step of two rows of `lines`, in place, down the log loss of a slot."""
+    line = line_of(lines, place)
     part, pull = usual_part(counts, line)
     exponent, highest, total, all_counts, mean = np.exp(line[0]), _LEAST, 0.0, 0.0, 0.0
     for share in shares:
@@ -204,6 +218,7 @@ def descend(shares: Any, counts: Any, line: Any, squares: Any, slot: int) -> Non
         else:
             gradient = -pull * (usual - own) / chance
         gradient = min(max(gradient, -_STEEPEST), _STEEPEST)
-        squares[number] += gradient * gradient
-        moved = line[number] - _RATE * gradient / np.sqrt(squares[number])
-        line[number] = min(max(moved, _LOWEST[number]), _HIGHEST[number])
+        for row in (0, place):
+            squares[row, number] += gradient * gradient
+            moved = lines[row, number] - _RATE * gradient / np.sqrt(squares[row, number])
+            lines[row, number] = min(max(moved, _LOWEST[number]), _HIGHEST[number])

@@ -20,6 +20,7 @@ from dataflows.evaluation.html import rank_figures as ranks
 from dataflows.evaluation.html import records, summary, words
 from dataflows.evaluation.html import stream_figures as stream
 from dataflows.evaluation.html.figure import Figure, Table
+from dataflows.evaluation.html.told_figures import told_first
 from dataflows.evaluation.intent_report import is_of_intent_alone
 from dataflows.evaluation.report import write_bytes
 
@@ -90,7 +91,7 @@ def sections(report: dict[str, Any]) -> list[Section]:
     if is_of_intent_alone(report):
         return [*_intent(report), Section("pace", "Latency", [lists.latency(report)])]
     leads, young = accuracy.leads(report), accuracy.young_items(report)
-    signals = model.signals(report)
+    signals, told = model.signals(report), told_first(report)
     return [
         Section(
             "methods",
@@ -116,7 +117,11 @@ def sections(report: dict[str, Any]) -> list[Section]:
         Section(
             "probabilities",
             "Calibration",
-            [calibration.calibration(report), calibration.by_place(report)],
+            [
+                calibration.calibration(report),
+                calibration.by_place(report),
+                *([told] if told else []),
+            ],
         ),
         Section(
             "candidates",
@@ -143,8 +148,8 @@ def _intent(report: dict[str, Any]) -> list[Section]:
     if table is None:
         return []
     says = "What was thought of each event's need before its label was seen."
-    figure = intent.running(report)
-    figures = [figure] if figure else []
+    of_calibration = told_first(report) if is_of_intent_alone(report) else None
+    figures = [figure for figure in (intent.running(report), of_calibration) if figure]
     return [Section("intent", "Intent", figures, ("Against the labels", table), says=says)]
 
 

@@ -46,13 +46,16 @@ def by_hand(shares: Any, counts: Any, line: Any) -> Any:
 )
 def test_what_is_told_equals_it_written_out(given_shares, log_a, logit_w, events) -> None:
     calibrator = ChanceCalibrator()
-    calibrator.lines[:] = log_a, logit_w
+    calibrator.lines[0] = log_a, logit_w
+    calibrator.lines[1:] = 0.2, -0.1
     shares = np.array(given_shares)
     shares = shares / shares.sum() if shares.sum() > 1e-6 else np.full(4, 0.25)
     told = calibrator.tell(shares, COUNTS, events)
     new = (1 + 1) / (16 + 2)  # one of the four was seen once
     assert unseen(COUNTS) == pytest.approx(new)
-    assert told == pytest.approx((1 - new) * by_hand(shares, COUNTS, (log_a, logit_w)), abs=1e-9)
+    assert told == pytest.approx(
+        (1 - new) * by_hand(shares, COUNTS, (log_a + 0.2, logit_w - 0.1)), abs=1e-9
+    )
 
 
 @given(st.lists(st.floats(0.001, 1), min_size=2, max_size=6), st.floats(-0.9, 0.9))
@@ -80,14 +83,15 @@ def test_one_step_goes_down_the_log_loss() -> None:
 
     for slot in range(4):
         calibrator = ChanceCalibrator()
-        line = calibrator.lines[1].copy()
+        line = calibrator.lines[0].copy()
         calibrator.learn(shares, COUNTS, 2, slot)
         for number in range(2):
             step = np.eye(2)[number] * 1e-6
             slope = (loss(line + step, slot) - loss(line - step, slot)) / 2e-6
-            moved = line[number] - 0.3 * slope / np.sqrt(1 + slope * slope)
-            assert calibrator.lines[1][number] == pytest.approx(moved, abs=1e-6)
-        assert (calibrator.lines[[0, 2, 3, 4]] == ChanceCalibrator().lines[0]).all()
+            step = -0.2 * slope / np.sqrt(1 + slope * slope)
+            assert calibrator.lines[0][number] == pytest.approx(line[number] + step, abs=1e-6)
+            assert calibrator.lines[2][number] == pytest.approx(step, abs=1e-6)
+        assert (calibrator.lines[[1, 3, 4, 5]] == 0.0).all()
 
 
 @pytest.mark.parametrize("right", [0.3, 0.6, 0.95])
@@ -184,7 +188,7 @@ def test_what_was_taken_back_counts_for_no_event_of_the_session() -> None:
     tracker = IntentTracker(DIM)
     play(tracker, User(), 0, 40, labels=False)
     for calibrator in (tracker.told._of_event, tracker.told._of_session):
-        calibrator.lines[1] = 1.0, -1.0  # after two events
+        calibrator.lines[2] = 1.0, -1.0  # after two events
     one, other = User(), User()
     tracker.learn(event(50, 1, "one", ts=9e6), one, None)
     tracker.learn(event(51, 2, "one", ts=9e6 + 1), one, None)
