@@ -29,10 +29,11 @@ from learners.state.records import ModelRecords
 from learners.state.reencode import Reencoding
 from learners.state.unlearn import Extent, take_back
 from learners.types import Interaction, Item, RecommendationList, Retraction
-from learners.users.chosen import had_and_taken, is_later
+from learners.users.chosen import date, had_and_taken, is_later, last_taken, rest
 from learners.users.generated import KIND as GENERATED_KIND
 from learners.users.generated import GenerationContext, taken_by
 from learners.users.profile import Profile
+from learners.users.taken import ITEM, resting
 from learners.users.user import BUCKET_KIND, User
 
 _OBSERVE_EVERY = 4
@@ -164,14 +165,14 @@ class Recommender(ModelState):
         if self.signals.searched.note(search.hub, encoded):
             self._dirty.add(search.hub)
         if not self.signals.searching:
-            before, self.signals.searching = self.columns, True
-            self.take_preference(self.preference.state(), before)
-            self.open = self._peek = None
+            self._peek = None
+            self.widen(searching=True)
 
     def _learn_unwanted(self, interaction: Interaction, user: User, number: int) -> list[Alarm]:
         loss = self.tracker.learn(interaction, user, None)
         user.take(number, self.settings.taken_limit)
         user.set_aside(hash32(interaction.event_id), hash32(interaction.type), number)
+        rest(user, number, self.signals.rests.until(0, interaction.ts, interaction.rest))
         return self._drifted(None, loss)
 
     def _drifted(self, hit: float | None, loss: float | None) -> list[Alarm]:
@@ -227,27 +228,28 @@ class Recommender(ModelState):
 
     def _count(self, interaction: Interaction, user: User, number: int) -> None:
         """Count the interaction in the signals and in the user's history."""
-        position = interaction.position
         recent = user.window_before(number, interaction.ts, self.settings.window)
         steps, search = user.steps_before(interaction.ts), as_of(user.search, interaction.ts)
         says = IN_ORDER if is_later(user, interaction.ts) else 0
+        kind, last = hash32(interaction.type), last_taken(user, number)
         undo = UndoRecord(
-            hash32(interaction.event_id),
-            hash32(interaction.type),
-            steps,
-            -1 if search is None else search.hub,
-            position,
-            interaction.weight,
+            *(hash32(interaction.event_id), kind, steps, -1 if search is None else search.hub),
+            *(interaction.position, interaction.weight),
             self.signals.values.learn(number, interaction.value),
             counted=counted_as(interaction.weight),
+            returned=self.signals.rests.learn(number, kind, interaction.ts, last),
+            until=self.signals.rests.until(kind, interaction.ts, interaction.rest),
         )
         keep, kinds = self.settings.recent, self.settings.taken_limit
         again = user.add(number, interaction.ts, undo, keep, kinds)
+        date(user, number, interaction.ts, undo)
         is_new = not again and user.kinds < kinds  # else they may have had it, and it made room
         self._dirty |= self.signals.count(number, recent, undo, says + is_new * NEW)
         self._dirty |= self.signals.learn_searched(number, undo, is_new=is_new)
         self.learnt += 1
         self.repeats += again
+        if self.repeats_on and not self.signals.returning:
+            self.widen(returning=True)
 
     def recommend(self, user_id: str, k: int | None = None) -> RecommendationList:
         """Return the `k` best items for a user as of the last interaction learnt.
@@ -276,6 +278,7 @@ class Recommender(ModelState):
             report.belief,
             report.novelty,
             report.because,
+            len(context.apart) if context.repeats else 0,
         )
 
     def rank(self, user_id: str, before: float | None = None) -> Ranking:
@@ -302,11 +305,14 @@ class Recommender(ModelState):
         """Return what the signals need of a user; `at` is the position that it is as of."""
         held, chances = user.held_back(before), self.tracker.predict(user, before)
         length, position = user.length - held, self.position if at is None else at
+        taken, now = had_and_taken(user), user.newest_time() if before is None else before
         return Context(
             *user.recent_window(self.settings.recent, held)[:2],
             length,
             user.steps_before(before),
-            had_and_taken(user),
+            taken,
+            resting(taken, now, length + (not held)) if self.repeats_on else taken[ITEM],
+            now,
             self.repeats_on,
             position,
             self._liking(user),
@@ -430,13 +436,7 @@ class Recommender(ModelState):
     def _leave_open(self, number: int) -> None:
         """Remove an item from the candidates of the group that is being learnt."""
         if self.open is not None:
-            kept = self.open.ids != number
-            self.open = self.open._replace(
-                ids=self.open.ids[kept],
-                raw=self.open.raw[kept],
-                scaled=self.open.scaled[kept],
-                item_weights=self.open.item_weights[kept],
-            )
+            self.open = self.open.without(number)
 
     def item_vector(self, item_id: str) -> NDArray[np.float32] | None:
         """Return a copy of an item's vector (dim,), None where it has no text."""

@@ -22,7 +22,8 @@ class Interaction(msgspec.Struct, frozen=True):
     neither. `vector` is the unit vector `(dim,)` of the event's own text, or None
     where it has none, and `text` that text. `intent` is an explicit
     label. `value` is what the event says with a number, such as a rating. `encoded`
-    is what `vector` was made of, to be encoded again by another encoder.
+    is what `vector` was made of, to be encoded again by another encoder. `rest` is for how many
+    seconds the item is not listed again for its user, where repeats are on; None: as is learnt.
     """
 
     position: int
@@ -38,6 +39,7 @@ class Interaction(msgspec.Struct, frozen=True):
     value: float | None = None
     text: str | None = None
     encoded: str | None = None
+    rest: float | None = None
 
 
 class Retraction(msgspec.Struct, frozen=True):
@@ -96,7 +98,8 @@ class RecommendationList(msgspec.Struct, frozen=True):
     (the last interaction learnt before it was made). `intent` is what the newest event
     says, `belief` what is believed of the session, `novelty` how little the event fits any
     known label (None: not known), `because` why needs are believed in; see
-    `learners.intent.explanation`.
+    `learners.intent.explanation`. `held_back` counts the items that rest
+    (`learners.signals.rests`), and could be listed else.
     """
 
     user_id: str
@@ -108,6 +111,7 @@ class RecommendationList(msgspec.Struct, frozen=True):
     belief: dict[str, float] = {}
     novelty: float | None = None
     because: tuple[IntentEvidence, ...] = ()
+    held_back: int = 0
 
 
 def likeliest_first(shares: dict[str, float]) -> list[tuple[str, float]]:

@@ -17,7 +17,7 @@ from dataflows.state.ledger import OUTCOMES
 from dataflows.state.store import Store
 from encoders.backends.hashing import HashingEncoder
 from learners.ranking.explanations import GROUPS
-from learners.ranking.features import FEATURES, GENERATED, SEARCH
+from learners.ranking.features import FEATURES, GENERATED, RETURNS, SEARCH
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -36,13 +36,14 @@ def first_column(text: str) -> list[str]:
 
 def test_the_features_are_listed_in_their_order() -> None:
     told = first_column(section(page("learners.md"), "Features"))
-    assert [cell.strip("`") for cell in told] == [*FEATURES, *SEARCH]
+    assert [cell.strip("`") for cell in told] == [*FEATURES, *RETURNS, *SEARCH]
 
 
 def test_reasons_hang_on_features_that_there_are() -> None:
     assert {name for names in GROUPS.values() for name in names} <= {
         *FEATURES,
         *SEARCH,
+        *RETURNS,
         *GENERATED,
     }
 

@@ -32,6 +32,8 @@ class CleanSettings(LimitedSettings, frozen=True, kw_only=True):
       not named (0 for `negative`); 0 means "observed only", below 0 speaks against the item.
     * `values`: by event type, which values are likes and which dislikes; without it every
       event of the type is a wish, whatever its value.
+    * `rests`: for how many seconds an item that an event of a type took is not listed again
+      for its user, where repeats are on; as was learnt for a type that is not named.
     """
 
     late: Literal["learn", "skip"] = "learn"
@@ -47,6 +49,10 @@ class CleanSettings(LimitedSettings, frozen=True, kw_only=True):
     ] = msgspec.field(default_factory=dict)
 
     values: Annotated[dict[str, ValueScale], Meta(max_length=10_000)] = msgspec.field(
+        default_factory=dict
+    )
+
+    rests: Annotated[dict[str, Seconds], Meta(max_length=10_000)] = msgspec.field(
         default_factory=dict
     )
 

@@ -28,8 +28,9 @@ class Publisher:
 
     A list goes out when its items or their order changed; what the user is after goes
     with it, and alone where only the most likely need changed, now or of the session.
-    `counts` counts lists made and sent, and apart from them those that were made anew for no
-    event of their user. `versions` are those that messages carry.
+    `counts` counts lists made and sent, apart from them those that were made anew for no event of
+    their user, and the items that lists lack because these rest. `versions` are those that
+    messages carry.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Publisher:
         fresh = LastList(ids, *needs, partition=raw.partition, offset=raw.offset)
         last = self._last_sent.touch(offered.user_id)
         self._counts["lists_made"] += 1
+        self._counts["items_held_back"] += offered.held_back
         is_certain = self._last_sent.is_certain(offered.user_id)
         if is_certain and last is not None and last.says_same(fresh):
             return []

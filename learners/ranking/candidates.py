@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.ranking.again import again
 from learners.ranking.candidate_kernels import draw, find_rows, gather, weigh
 from learners.ranking.context import Context
 from learners.signals.neighbour_kernels import TOGETHER
@@ -121,7 +122,7 @@ def _gathered(
         context.back,
         np.concatenate(listed),
         signals.blocked,
-        context.taken[0, : 0 if context.repeats else None],
+        context.apart,
         signals.slot,
         popularity.counts[TOTAL],
         popularity.scale(TOTAL, context.position),
@@ -153,8 +154,7 @@ def _drawn(signals: Signals, position: int) -> NDArray[np.int32]:
 def _rest(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.int32]:
     """Return what else may be shown, the most popular first."""
     rest = signals.items.in_order()
-    if not context.repeats:
-        rest = np.setdiff1d(rest, context.taken[0], assume_unique=True)
+    rest = np.setdiff1d(rest, context.apart, assume_unique=True)
     rest = np.setdiff1d(rest, ids, assume_unique=True)
     counts = signals.popularity.read(TOTAL, rest, context.position)
     best = rest[np.lexsort((rest, -counts))][: signals.settings.candidates]
@@ -197,22 +197,6 @@ def _places(
     places = slot[np.concatenate(wanted)]
     slot[ids] = -1
     return places[places >= 0]
-
-
-def again(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.float32]:
-    """Return whether, how often and how lately (3, n) float32 the user took each item."""
-    found = np.zeros((3, len(ids)), np.float32)
-    taken, slot = context.taken, signals.slot
-    slot[ids] = np.arange(len(ids))
-    place = slot[taken[0]]
-    slot[ids] = -1
-    # What was taken at this very time is not to be seen yet.
-    known = (place >= 0) & (taken[1] > 0) & (taken[2] < context.length)
-    place, often, at = place[known], taken[1, known], taken[2, known]
-    found[0, place] = 1.0
-    found[1, place] = np.log1p(often)
-    found[2, place] = 1.0 / np.sqrt(context.length - at)
-    return found
 
 
 def _after(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.float32]:

@@ -15,9 +15,10 @@ class Context(NamedTuple):
     """A user at one moment: `recent` (m,) distinct items, newest first, and the rest.
 
     `back` (m,) float64 is how many steps back each of them lies (`learners.signals.window`).
-    `length` counts the user's interactions, `steps` the times at which there were any. `taken` (3,
-    m) is as in `learners.users.user.User`; where `repeats` is off, its items are no candidates.
-    `position` is the shard position. `liking` and `intent` (c,) are by category number,
+    `length` counts the user's interactions, `steps` the times at which there were any. `taken` (6,
+    m) is as in `learners.users.user.User`; `apart` (a,) of its items are no candidates: all where
+    `repeats` is off, else those that rest at the time `now` (seconds). `position` is the shard
+    position. `liking` and `intent` (c,) are by category number,
     0 where nothing is known; `chances` are those of all intents, in the learner's order.
     `generated` is what a language model named for the user. `gap` is seconds since their last
     event, 0 where the moment is that event's, `session` the number of events since a long pause,
@@ -29,6 +30,8 @@ class Context(NamedTuple):
     length: int
     steps: int
     taken: NDArray[np.int32]
+    apart: NDArray[np.int32]
+    now: float
     repeats: bool
     position: int
     liking: NDArray[np.float32]
@@ -56,3 +59,13 @@ class CandidateBatch(NamedTuple):
     item_weights: NDArray[np.float32]
     sources: NDArray[np.int32]
     reach: NDArray[np.float32]
+
+    def without(self, item: int) -> CandidateBatch:
+        """Return the batch less one item."""
+        kept = self.ids != item
+        return self._replace(
+            ids=self.ids[kept],
+            raw=self.raw[kept],
+            scaled=self.scaled[kept],
+            item_weights=self.item_weights[kept],
+        )

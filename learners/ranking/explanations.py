@@ -17,7 +17,7 @@ from learners.ranking.answers_first import is_asked, led
 from learners.ranking.candidates import Rows
 from learners.ranking.claims import Claims
 from learners.ranking.context import CandidateBatch, Context
-from learners.ranking.features import FEATURES, GENERATED, SEARCH
+from learners.ranking.features import FEATURES, GENERATED, RETURNS, SEARCH
 from learners.signals.tables import Signals
 from learners.types import Entry
 from learners.users.user import User
@@ -33,7 +33,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "stage": ("popular_at_stage",),
     "liking": ("liking",),
     "intent": ("intent",),
-    "again": ("again", "again_often", "again_lately"),
+    "again": ("again", "again_often", "again_lately", *RETURNS),
     "generated": GENERATED,
     "search": tuple(name for name in SEARCH if name != "search_age"),
 }
@@ -49,7 +49,10 @@ def _members(names: tuple[str, ...]) -> NDArray[np.bool_]:
 
 _OF_GROUP = {
     len(names): _members(names)
-    for names in (FEATURES, FEATURES + GENERATED, FEATURES + SEARCH, FEATURES + GENERATED + SEARCH)
+    for more in ((), GENERATED)
+    for returned in ((), RETURNS)
+    for sought in ((), SEARCH)
+    for names in [FEATURES + more + returned + sought]
 }
 
 

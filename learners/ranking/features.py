@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.arrays import compiled
-from learners.ranking.candidates import Candidates, Floats, again, named
+from learners.ranking.again import again, since
+from learners.ranking.candidates import Candidates, Floats, named
 from learners.ranking.context import Context
 from learners.settings import LearnerSettings
 from learners.signals.popularity import LONG, SHORT
@@ -47,6 +48,9 @@ FEATURES = (
 )
 GENERATED = ("generated", "generated_lift")
 """Two more, where the settings keep what a language model names."""
+RETURNS = ("again_since", "again_due", "again_visit")
+"""Three more from when on items may come back: how long ago, how much longer than usual, whether
+at this visit. 0 for an item that its user did not have."""
 SEARCH = (
     "search",
     "search_age",
@@ -65,16 +69,22 @@ _SELDOM, _SELDOM_SHARE = 0.1, 0.01  # added to what may be 0
 _VALUE_REACH, _VALUE_STEPS = 3.0, 12.0  # what the newest items weigh in their usual value
 
 
-def features_of(settings: LearnerSettings, *, searching: bool = False) -> tuple[str, ...]:
-    """Return the names of the columns under these settings; `searching`: once someone searched."""
-    named = FEATURES + GENERATED if settings.generated else FEATURES
+def features_of(
+    settings: LearnerSettings, *, searching: bool = False, returning: bool = False
+) -> tuple[str, ...]:
+    """Return the names of the columns under these settings.
+
+    `searching`: once someone searched; `returning`: once items came back.
+    """
+    named: tuple[str, ...] = FEATURES + GENERATED if settings.generated else FEATURES
+    named = named + RETURNS if returning else named
     return named + SEARCH if searching else named
 
 
 def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArray[np.float32]:
     """Return the raw feature rows `(n, features)` float32 of candidates."""
     position, ids, popularity = context.position, candidates.ids, signals.popularity
-    names = features_of(signals.settings, searching=signals.searching)
+    names = features_of(signals.settings, searching=signals.searching, returning=signals.returning)
     columns = np.empty((len(names), len(ids)), np.float32)
     fill(
         columns,
@@ -104,6 +114,9 @@ def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArra
         columns[16:19] = again(signals, ids, context)
     if signals.settings.generated:
         columns[len(FEATURES) : len(FEATURES) + len(GENERATED)] = named(signals, ids, context)
+    if signals.returning:
+        at = names.index(RETURNS[0])
+        columns[at : at + len(RETURNS)] = since(signals, ids, context) if context.repeats else 0.0
     if signals.searching:
         columns[-len(SEARCH) :] = sought(signals, candidates, context)
     return np.ascontiguousarray(columns.T)

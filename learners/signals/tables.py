@@ -13,10 +13,11 @@ from learners.signals.items import ItemTable
 from learners.signals.neighbour_kernels import NEW, learn_item_weights
 from learners.signals.neighbours import Neighbours
 from learners.signals.popularity import TOTAL, Popularity
+from learners.signals.rests import Rests
 from learners.signals.semantic import SemanticIndex
 from learners.signals.takers import Takers
 from learners.signals.title_words import TitleWords
-from learners.signals.undo import UndoRecord
+from learners.signals.undo import NO_RETURN, UndoRecord
 from learners.signals.values import Values
 from learners.signals.window import RecentWindow
 
@@ -28,7 +29,7 @@ class Signals:
     -1, stands for an empty slot of a row and is always marked. `slot` (room + 1,) is
     scratch space to find items again in an array; who uses it leaves it at -1.
     `searched` counts what was taken after searches, in the rows of the items nearest to them;
-    `searching` says that there was a search.
+    `searching` says that there was a search, `returning` that items may come back, or could once.
     """
 
     def __init__(self, settings: LearnerSettings) -> None:
@@ -46,8 +47,9 @@ class Signals:
         self.values = Values()
         self.takers = Takers()
         self.words = TitleWords()
+        self.rests = Rests()
         self.fresh: list[int] = []
-        self.searching = False
+        self.searching = self.returning = False
         self.blocked = np.ones(1, bool)
         self.slot = np.full(1, -1, np.intp)
 
@@ -73,6 +75,7 @@ class Signals:
         self.semantic.make_room(room)
         self.values.make_room(room)
         self.takers.make_room(room)
+        self.rests.make_room(room)
         self.slot = np.full(room + 1, -1, np.intp)
         self.block_unavailable()
 
@@ -128,6 +131,8 @@ class Signals:
     def uncount(self, item: int, undo: UndoRecord, position: int) -> None:
         """Uncount an interaction of an item, but for what it was counted together with."""
         popularity, items = self.popularity, self.items
+        self.rests.untake(undo.type)
+        self.return_otherwise(item, undo, NO_RETURN)
         if undo.position <= items.cleared[item]:
             return  # what it counted went with the item
         popularity.unlearn(item, undo.steps, undo.position, undo.counted)
@@ -138,6 +143,12 @@ class Signals:
             items.last[item] = popularity.last(item, position)
         if items.cleared[item] < 0.0:  # else its counts do not tell whether anybody ever took it
             items.streamed[item] = popularity.counts[TOTAL, item] > 0.0
+
+    def return_otherwise(self, item: int, undo: UndoRecord, returned: int) -> None:
+        """Count an interaction as another return to its item than it was counted as."""
+        known = item if undo.position > self.items.cleared[item] else -1
+        self.rests.unlearn(known, undo.returned)
+        self.rests.put_back(known, returned)
 
     def unsearch(self, item: int, undo: UndoRecord) -> set[int]:
         """Uncount an item taken after a search; return the items whose records changed."""
@@ -197,6 +208,7 @@ class Signals:
         self.popularity.forget(item)
         self.values.forget(item)
         self.takers.forget(item)
+        self.rests.forget(item)
         return [item, *self.semantic.put(item, None)]
 
 

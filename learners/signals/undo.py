@@ -8,9 +8,12 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-WORDS, FIGURES = 5, 4
-EVENT, TYPE, STEPS, HUB, AGAIN = range(WORDS)
+WORDS, FIGURES = 7, 4
+EVENT, TYPE, STEPS, HUB, AGAIN, RETURN, UNTIL = range(WORDS)
 COUNTED = 3
+NO_RETURN = -1
+NEVER = -(2**31)
+"""The moment before all others (`learners.signals.rests`)."""
 _NONE = 1e9  # far beyond what a value can count for; a record holds no NaN
 
 Words = NDArray[np.int32]
@@ -24,7 +27,8 @@ class UndoRecord(NamedTuple):
     user had taken before, `hub` the item that stood for their newest search then (-1: none).
     `position` is its number in the shard, `weight` that of its type, `deviation` what its value
     counted for (None: it had none). `again` tells that they had the item already, `counted` what it
-    was counted as (`learners.signals.counted`).
+    was counted as (`learners.signals.counted`), `returned` as which return to the item, and `until`
+    at which moment the item rests no longer after it (`learners.signals.rests`).
     """
 
     event: int = 0
@@ -36,26 +40,38 @@ class UndoRecord(NamedTuple):
     deviation: float | None = None
     again: bool = False
     counted: float = 1.0
+    returned: int = NO_RETURN
+    until: int = NEVER
 
     def write(self, words: Words, figures: Figures, place: int) -> None:
-        """Write it into column `place` of `words` (5, room) and of `figures` (4, room)."""
-        words[:, place] = self.event, self.type, self.steps, self.hub, self.again
+        """Write it into column `place` of `words` (7, room) and of `figures` (4, room)."""
+        words[:, place] = (
+            *(self.event, self.type, self.steps, self.hub, self.again),
+            *(self.returned, self.until),
+        )
         deviation = _NONE if self.deviation is None else self.deviation
         figures[:, place] = self.position, self.weight, deviation, self.counted
 
 
 def read(words: Words, figures: Figures, place: int) -> UndoRecord:
     """Return what `UndoRecord.write` wrote."""
-    event, type_, steps, hub, again = words[:, place].tolist()
+    event, type_, steps, hub, again, *rest = words[:, place].tolist()
     position, weight, deviation, counted = figures[:, place].tolist()
     known = None if deviation == _NONE else deviation
-    return UndoRecord(event, type_, steps, hub, int(position), weight, known, again > 0, counted)
+    noted = event, type_, steps, hub, int(position), weight, known, again > 0, counted
+    return UndoRecord(*noted, *rest)
 
 
-def whole(figures: Figures) -> Figures:
-    """Return figures with all rows: those stored before weights were counted were counted as 1."""
-    missing = FIGURES - len(figures)
-    return np.concatenate((figures, np.ones((missing, figures.shape[1])))) if missing else figures
+def whole(words: Words, figures: Figures) -> tuple[Words, Figures]:
+    """Return undo records with all rows: earlier ones were counted as 1, and as no returns."""
+    missing, lacking = FIGURES - len(figures), WORDS - len(words)
+    if missing:
+        figures = np.concatenate((figures, np.ones((missing, figures.shape[1]))))
+    if lacking:
+        wider = np.full((WORDS, words.shape[1]), NEVER, np.int32)
+        wider[RETURN], wider[: len(words)] = NO_RETURN, words
+        words = wider
+    return words, figures
 
 
 def hash32(word: str) -> int:

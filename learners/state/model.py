@@ -67,7 +67,16 @@ class ModelState:
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns that candidates are ranked by."""
-        return features_of(self.settings, searching=self.signals.searching)
+        signals = self.signals
+        return features_of(self.settings, searching=signals.searching, returning=signals.returning)
+
+    def widen(self, *, searching: bool = False, returning: bool = False) -> None:
+        """Rank by searches as well from now on, or by how long ago items were taken."""
+        before, signals = self.columns, self.signals
+        signals.searching |= searching
+        signals.returning |= returning
+        self.take_preference(self.preference.state(), before)
+        self.open = None
 
     def scores(self, batch: CandidateBatch) -> NDArray[np.float32]:
         """Return the score (n,) of each candidate of a batch; answers to a search come first."""

@@ -75,11 +75,17 @@ class ModelRecords:
         }
 
     def _people(self, number: int) -> dict[str, Any]:
-        """Return by how many users an item was taken, and with what; nothing for most items."""
+        """Return by how many users an item was taken, with what, when again; little for most."""
         signals = self._signals
         users = signals.neighbours.users_out(number), signals.searched.users_out(number)
-        taken = {"takers": signals.takers.out(number)} if signals.takers.count(number) else {}
-        return taken | ({"users": users} if any(map(any, users)) else {})
+        told: dict[str, Any] = {}
+        if signals.takers.count(number):
+            told["takers"] = signals.takers.out(number)
+        if any(map(any, users)):
+            told["users"] = users
+        if signals.rests.sums[1, number]:
+            told["returns"] = signals.rests.sums[:, number].tolist()
+        return told
 
     def _beyond(self, number: int) -> dict[str, Any]:
         """Return what counts hold beyond takings; nothing where all weighed 1."""
@@ -106,6 +112,7 @@ class ModelRecords:
             signals.searched.users_in(number, after)
         if "takers" in state:
             signals.takers.put(number, *state["takers"])
+        signals.rests.sums[:, number] = state.get("returns", 0)
         signals.searched.note(number, state["words"])
         if state["near"] is not None:
             signals.semantic.row_in(number, *state["near"])
@@ -126,6 +133,8 @@ class ModelRecords:
             "searched_base": signals.searched.base,
             "searching": signals.searching,
             "answers": model.answers.trust,
+            "returning": signals.returning,
+            "rests": signals.rests.state(),
             "popularity_base": signals.popularity.base,
             "popularity_top": [signals.popularity.top(channel) for channel in range(CHANNELS)],
             "columns": model.columns,
@@ -145,6 +154,10 @@ class ModelRecords:
         model.users.space = state["space"]
         batch = None if state["open"] is None else _batch(state["open"])
         signals.searching = state["searching"]
+        # What was stored before times were told of returns knows none.
+        signals.returning = state.get("returning", False)
+        if "rests" in state:
+            signals.rests.restore(state["rests"])
         is_same = list(state["columns"]) == list(model.columns)
         model.open = batch if is_same else None
         # What was stored before answers came first knows nothing of them.

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from learners.intent.unlearn import retract
+from learners.signals.rests import moment, seconds
 from learners.signals.searches import Search
-from learners.signals.undo import hash32
+from learners.signals.tables import Signals
+from learners.signals.undo import NO_RETURN, TYPE, hash32
 from learners.signals.window import RecentWindow
 from learners.state.model import ModelState
 from learners.types import Retraction
-from learners.users.chosen import forgive
+from learners.users.chosen import forgive, had_before, lose_repeat, redate
 from learners.users.user import User
 
 Extent = Literal["all", "item", "nothing"]
@@ -42,7 +46,7 @@ def take_back(model: ModelState, retraction: Retraction) -> TakenBack:
     item = -1 if item_id is None else model.signals.items.index.get(item_id, -1)
     event = _event(model, user, retraction, item)
     done = TakenBack("nothing", set()) if event is None else _undo(model, user, user_id, event)
-    if done.extent == "nothing" and user.had_before(item):
+    if done.extent == "nothing" and had_before(user, item):
         user.untake(item)
         done = TakenBack("item", set())
     if done.extent != "nothing":
@@ -74,6 +78,7 @@ def _undo(model: ModelState, user: User, user_id: str, event: int) -> TakenBack:
     for aside in [aside for aside in user.aside if aside.event == event]:
         forgive(user, aside)
         user.untake(aside.item)
+        redate(user, aside.item, None)
         extent = "all"
     if user.search is not None and user.search.event == event:
         changed |= _unsearch(model, user, user.search)
@@ -94,8 +99,10 @@ def _uncount(model: ModelState, user: User, place: int) -> set[int]:
     signals, window = model.signals, model.settings.window
     item, undo, ts = int(user.recent[place]), user.undo_record(place), float(user.times[place])
     before = [user.window_before_place(at, window) for at in range(place, user.kept)]
-    model.repeats -= user.lose_repeat(place)
+    model.repeats -= lose_repeat(user, place)
+    _return_later(signals, user, place)
     user.drop(place)
+    redate(user, item, undo.until)
     after = [
         RecentWindow.nothing(),
         *(user.window_before_place(at, window) for at in range(place, user.kept)),
@@ -112,6 +119,25 @@ def _uncount(model: ModelState, user: User, place: int) -> set[int]:
         model.profiles.unlearn(user.profile, categories, ts, undo.weight, since)
     model.learnt -= 1
     return changed
+
+
+def _return_later(signals: Signals, user: User, place: int) -> None:
+    """Count the next event with the item of that at `place` as a return to what was before it.
+
+    Where that is remembered no longer it is no return any more.
+    """
+    item = int(user.recent[place])
+    others = np.flatnonzero(user.recent[: user.kept] == item)
+    before, after = others[others < place], others[others > place]
+    if not len(after):
+        return
+    later, returned = user.undo_record(after[0]), NO_RETURN
+    if len(before):
+        ts = seconds(moment(float(user.times[before[-1]])))
+        kind = int(user.words[TYPE, before[-1]])
+        returned = signals.rests.bin_of(kind, float(user.times[after[0]]) - ts)
+    signals.return_otherwise(item, later, returned)
+    user.note(after[0], later._replace(returned=returned))
 
 
 def _unsearch(model: ModelState, user: User, search: Search) -> set[int]:

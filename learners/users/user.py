@@ -22,8 +22,19 @@ from learners.intent.session import SessionMean
 from learners.intent.session_belief import Belief
 from learners.signals import undo as undo_records
 from learners.signals.searches import Search, in_space
-from learners.signals.undo import AGAIN, COUNTED, EVENT, FIGURES, HUB, TYPE, WORDS, UndoRecord
+from learners.signals.undo import (
+    AGAIN,
+    COUNTED,
+    EVENT,
+    FIGURES,
+    HUB,
+    NEVER,
+    TYPE,
+    WORDS,
+    UndoRecord,
+)
 from learners.signals.window import PAUSE, RecentWindow, collect_window, in_a_row
+from learners.users import taken as had
 from learners.users.profile import Profile
 
 KIND = "learner:user"
@@ -61,12 +72,11 @@ class User(msgspec.Struct):
     spoke against their items, newest last. `length` counts all interactions, `steps` the times at
     which there were any, as they follow each other in the order of arrival
     (`learners.signals.window`), `last` is the shard position of the newest event of any kind.
-    `taken` (3, room) int32 holds, for the items that the user already has, their numbers, how
-    often, and the user's `length` at the last time; `kinds` of its columns are in use. `session`
-    and `newest` (the newest event's vector) are the intent learner's view of the user, as `belief`
-    and `trail` (its account) are; `profile` is the profile learner's. `space` tells in which
-    encoder's space the vectors are: the number of switches before. `search` is what the user
-    searched for last.
+    `taken` (6, room) int32 holds the items that the user already has (`learners.users.taken`);
+    `kinds` of its columns are in use. `session` and `newest` (the newest event's vector) are the
+    intent learner's view of the user, as `belief` and `trail` (its account) are; `profile` is the
+    profile learner's. `space` tells in which encoder's space the vectors are: the number of
+    switches before. `search` is what the user searched for last.
     """
 
     recent: NDArray[np.int32] = _NOTHING
@@ -106,7 +116,7 @@ class User(msgspec.Struct):
 
     def has(self, item: int) -> bool:
         """Return whether the user already has an item."""
-        return self._place(item) >= 0
+        return self.column(item) >= 0
 
     @property
     def seen(self) -> NDArray[np.int32]:
@@ -120,6 +130,11 @@ class User(msgspec.Struct):
             while end and self.times[end - 1] == before:
                 end -= 1
         return self.kept - end
+
+    def newest_time(self) -> float:
+        """Return when the user's last event or search was, in seconds; 0 where there was none."""
+        newest = float(self.times[self.kept - 1]) if self.kept else 0.0
+        return newest if self.search is None else max(newest, self.search.ts)
 
     def pace(self, before: float | None, held_back: int, most: int) -> tuple[float, int]:
         """Return the seconds since the last event, and how many came since a long pause.
@@ -202,7 +217,7 @@ class User(msgspec.Struct):
 
     def often(self, item: int) -> int:
         """Return how often the user took an item."""
-        place = self._place(item)
+        place = self.column(item)
         return 0 if self.taken is None or place < 0 else int(self.taken[1, place])
 
     def note(self, place: int, undo: UndoRecord) -> None:
@@ -240,7 +255,7 @@ class User(msgspec.Struct):
 
     def untake(self, item: int, number: int = -1) -> None:
         """Count an item once less for the user; `number` is that of the interaction, if known."""
-        place = self._place(item)
+        place = self.column(item)
         if self.taken is None or place < 0:
             return
         self.taken[1, place] -= 1
@@ -251,26 +266,6 @@ class User(msgspec.Struct):
             at = np.flatnonzero(self.recent[: self.kept] == item)
             before = self.length - self.kept
             self.taken[2, place] = before + int(at[-1]) if len(at) else max(before - 1, 0)
-
-    def had_before(self, item: int) -> bool:
-        """Return whether the user took an item at a time that nothing else is remembered of."""
-        known = int(np.count_nonzero(self.recent[: self.kept] == item))
-        known += sum(event.item == item for event in self.aside)
-        return self.often(item) > known
-
-    def lose_repeat(self, place: int) -> bool:
-        """Return whether there is a repeat less without the interaction at `place`, and note it.
-
-        Where it was none itself, the next of its item is a repeat no longer.
-        """
-        if not self.words[AGAIN, place]:
-            items, again = self.recent[place + 1 : self.kept], self.words[AGAIN]
-            later = place + 1 + np.flatnonzero(items == self.recent[place])
-            repeats = later[again[later] > 0]
-            if not len(repeats):
-                return False
-            again[repeats[0]] = False
-        return True
 
     def _is_under_way(self, ts: float | None) -> bool:
         """Return whether the newest interaction was at `ts`."""
@@ -292,7 +287,7 @@ class User(msgspec.Struct):
 
     def take(self, item: int, kinds: int) -> bool:
         """Note that the user has an item; True where they had it already."""
-        place = self._place(item)
+        place = self.column(item)
         if self.taken is not None and place >= 0:
             self.taken[1, place] += 1
             self.taken[2, place] = self.length
@@ -300,18 +295,18 @@ class User(msgspec.Struct):
             self._take(item, kinds)
         return place >= 0
 
-    def _place(self, item: int) -> int:
-        """Return the column of an item among those that the user has, -1 where they have it not."""
+    def column(self, item: int) -> int:
+        """Return the column of an item in `taken`, -1 where the user has it not."""
         return -1 if self.taken is None else place_of(self.taken[0, : self.kinds], item)
 
     def _take(self, item: int, most: int) -> None:
         if self.taken is None or not self.taken.shape[1]:
-            self.taken = np.empty((3, 16), np.int32)
+            self.taken = np.empty((had.ROWS, 16), np.int32)
         if self.kinds >= most:  # the one not taken for longest makes room
             self._untake(int(self.taken[2, : self.kinds].argmin()))
         elif self.kinds == self.taken.shape[1]:
             self.taken = np.concatenate((self.taken, np.empty_like(self.taken)), axis=1)
-        self.taken[:, self.kinds] = item, 1, self.length
+        self.taken[:, self.kinds] = item, 1, self.length, NEVER, 0, NEVER
         self.kinds += 1
 
     def _untake(self, place: int) -> None:
@@ -351,7 +346,6 @@ class Users:
             user = self._read(user_id)
             if user is None:
                 return User(space=self.space)
-            user.figures = undo_records.whole(user.figures)
             self._loaded[user_id] = user
         self._loaded.move_to_end(user_id)
         if user.space != self.space:
@@ -423,7 +417,12 @@ class Users:
 
     def _read(self, user_id: str) -> User | None:
         blob = self._load(KIND, user_id)
-        return None if blob is None else unpack_as(blob, KIND, _VERSION, User)
+        if blob is None:
+            return None
+        user = unpack_as(blob, KIND, _VERSION, User)
+        user.words, user.figures = undo_records.whole(user.words, user.figures)
+        user.taken = None if user.taken is None else had.widened(user.taken)
+        return user
 
 
 def _window(user: User, end: int, most: int, pause: float) -> RecentWindow:

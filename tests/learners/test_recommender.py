@@ -189,10 +189,10 @@ def test_repeats_switch_on_by_themselves_above_one_in_twenty() -> None:
         feed(f"u{step % 4}", str(step))
         assert not feed.model.repeats_on
     for _ in range(10):  # 10 of 210 are below 5 %, 11 of 211 above
-        feed("u0", "0")
+        feed("u0", "0", rest=0.0)
         assert not feed.model.repeats_on
     assert "0" not in feed.model.rank("u0").ids
-    feed("u0", "0")
+    feed("u0", "0", rest=0.0)
     assert feed.model.repeats_on
     assert "0" in feed.model.rank("u0").ids
 

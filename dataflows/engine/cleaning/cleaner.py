@@ -58,7 +58,8 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     `reason` is a fixed word for the ledger, "" where there is nothing to say. `ts` is
     the time to learn it at (the broker's where it was clamped), in seconds since 1970;
     `weight` that of its type, less than 0 for a dislike. `lateness` (behind event time) and
-    `ahead` (of the broker) are seconds, never negative.
+    `ahead` (of the broker) are seconds, never negative; so is `rest`, for how long its item is
+    not listed again, None where that is not set.
     """
 
     outcome: Judgement
@@ -67,6 +68,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     weight: float
     lateness: float = 0.0
     ahead: float = 0.0
+    rest: float | None = None
 
     @property
     def in_ledger(self) -> Outcome:
@@ -196,11 +198,14 @@ class Cleaner:
             return Verdict("observe", "weight_zero", ts, 0.0, lateness, ahead)
         if event.item_id is None and event.text is None and event.intent is None:
             return Verdict("observe", "nothing_to_learn", ts, weight, lateness, ahead)
-        said = self._settings.said(event.type, event.value)
+        said, rest = (
+            self._settings.said(event.type, event.value),
+            self._settings.rests.get(event.type),
+        )
         if said is not None and said != "liked":
             weight = -weight if said == "disliked" else 0.0
-            return Verdict("learn", note or said, ts, weight, lateness, ahead)
-        return Verdict("learn", note, ts, weight, lateness, ahead)
+            return Verdict("learn", note or said, ts, weight, lateness, ahead, rest)
+        return Verdict("learn", note, ts, weight, lateness, ahead, rest)
 
     def _is_bot(self, user_id: str, ts: float) -> bool:
         settings = self._settings

@@ -26,4 +26,5 @@ def to_interaction(
         event.value,
         ". ".join(filter(None, (title, event.text))) or None,
         record.text,
+        verdict.rest,
     )

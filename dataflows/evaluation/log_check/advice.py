@@ -170,6 +170,7 @@ class Advice:
         for section, names in (
             ("clean.weights", self._config.clean.weights),
             ("clean.values", self._config.clean.values),
+            ("clean.rests", self._config.clean.rests),
             ("events.retracts", self._config.events.retracts),
         ):
             missing = [name for name in names if name not in self._types]

@@ -28,7 +28,7 @@ def is_whole(wanted: Any) -> bool:
 
 def kept(name: str, number: float) -> object:
     """Give a number in the form that the setting wants."""
-    if name == "clean.weights":
+    if name in {"clean.weights", "clean.rests"}:
         return {"view": number}
     return (number,) if name == "tuning.blends" else number
 
@@ -114,5 +114,6 @@ def test_the_two_rooms_hold_settings_to_their_types_alike():
 
 
 def test_a_table_has_a_limit_of_entries():
-    assert "10000" in refused("clean.weights", {str(n): 1.0 for n in range(10_001)})
+    for name in ("clean.weights", "clean.rests"):
+        assert "10000" in refused(name, {str(n): 1.0 for n in range(10_001)})
     assert "10000" in refused("events.retracts", {str(n): "buy" for n in range(10_001)})

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from learners.codec import pack, unpack
 from learners.ranking.claims import LATELY, Claims
 from learners.ranking.explanations import GROUPS, strongest_groups
-from learners.ranking.features import FEATURES, GENERATED, SEARCH
+from learners.ranking.features import FEATURES, GENERATED, RETURNS, SEARCH
 from learners.ranking.reason_words import WORDS, Claim, worded
 from learners.recommender import Recommender
 from learners.state.records import ITEM_KIND, SHARED_VERSION
@@ -25,7 +25,7 @@ _named = [name for names in GROUPS.values() for name in names]
 
 
 def test_groups_are_made_of_features_each_in_one() -> None:
-    assert set(_named) <= set(FEATURES + GENERATED + SEARCH)
+    assert set(_named) <= set(FEATURES + GENERATED + SEARCH + RETURNS)
     assert len(set(_named)) == len(_named)
 
 

@@ -58,6 +58,22 @@ class Plain:
                         met[other] = None
                         yield item, other, step - other_step - 1, at, min(weight, its)
 
+    def returns(self) -> tuple[int, dict[int, int], dict[str, tuple[int, int]]]:
+        """Give how many takings there are, returns by their bin, and sums of these by item."""
+        bins: dict[int, int] = defaultdict(int)
+        sums: dict[str, tuple[int, int]] = {}
+        for user, log in self.logs.items():
+            newest: dict[str, float] = {}
+            for (_, item, _, _), ts in zip(log, self.times[user], strict=True):
+                if item in newest:
+                    gap = int(ts - newest[item])
+                    found = 0 if not gap else 1 + math.floor(4 * math.log2(gap))
+                    bins[found] += 1
+                    total, count = sums.get(item, (0, 0))
+                    sums[item] = total + found, count + 1
+                newest[item] = ts
+        return len(self.counted), dict(bins), sums
+
     def together(self, half_life: float, now: int) -> dict[tuple[int, str, str], float]:
         """Give the counts (channel, owner, item), as of now."""
         counts: dict[tuple[int, str, str], float] = defaultdict(float)
@@ -140,6 +156,15 @@ def test_counts_equal_a_log_without_what_was_taken_back(stream: list[Any]) -> No
     expected = plain.together(40.0, model.position)
     assert learnt_pairs(model) == pytest.approx(expected, rel=2e-4, abs=2e-4)
     popular(plain, model)
+    takings, bins, sums = plain.returns()
+    rests, numbers = model.signals.rests, model.signals.items.index
+    assert rests.takings.sum() == takings
+    assert {place: n for place, n in enumerate(rests.returns[0].tolist()) if n} == bins
+    assert {
+        item: tuple(rests.sums[:, number].tolist())
+        for item, number in numbers.items()
+        if rests.sums[1, number]
+    } == sums
     assert model.learnt == len(plain.counted)
     again = 0
     for name, log in plain.logs.items():
@@ -154,7 +179,7 @@ def test_counts_equal_a_log_without_what_was_taken_back(stream: list[Any]) -> No
         assert (user.length, user.steps) == (len(log), len({step for _, _, step, *_ in log}))
         last = {index[item]: place for place, (_, item, *_) in enumerate(log)}
         if user.taken is not None:
-            assert dict(zip(*user.taken[::2, : user.kinds].tolist(), strict=True)) == last
+            assert dict(zip(*user.taken[:3:2, : user.kinds].tolist(), strict=True)) == last
     assert model.repeats == again
 
 

@@ -94,6 +94,11 @@ def test_all_is_as_if_they_had_never_been(seed: int) -> None:
         atol=1e-9,
     )
     assert (with_her.learnt, with_her.repeats) == (without.learnt, without.repeats)
+    rests = with_her.signals.rests, without.signals.rests
+    assert rests[1].returns.sum() > 0
+    np.testing.assert_array_equal(rests[0].takings, rests[1].takings)
+    np.testing.assert_array_equal(rests[0].returns, rests[1].returns)
+    np.testing.assert_array_equal(rests[0].sums[:, :n], rests[1].sums[:, :n])
     streamed = [model.signals.items.streamed[:n].tolist() for model in (with_her, without)]
     assert streamed[0] == streamed[1]
     ann = with_her.users.get("ann", position)

@@ -34,7 +34,7 @@ def test_a_user_equals_a_plain_log(log: Any, keep: int, kinds: int, before: Any)
     assert user.kinds == len(last_of) <= kinds
     if user.taken is not None:
         taken = user.taken[:, : user.kinds]
-        assert {int(i): (int(n), int(at)) for i, n, at in taken.T} == last_of
+        assert {int(i): (int(n), int(at)) for i, n, at in taken[:3].T} == last_of
     assert set(user.seen.tolist()) == set(last_of)
     assert user.kept <= len(user.recent) == len(user.times) <= keep + 32
 
