@@ -17,6 +17,7 @@ from learners.signals.window import PAUSE
 from learners.users.taken import AT, ITEM, KIND, LENGTH, OFTEN
 
 _HOUR = 3_600.0
+_SPREAD = 4.0  # of these logarithms, about: a column that is new is not yet scaled by its own
 _SOON = 60.0  # seconds that are added to a gap before its logarithm
 
 
@@ -34,16 +35,17 @@ def since(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray
     """Return how long ago (3, n) float32 the user took each item, 0 where that is not known.
 
     That is the logarithm of hours and one; how much longer that is than the usual time until the
-    item is taken again, as a logarithm; whether it was at this visit, without a pause since.
+    item is taken again, as a logarithm, 0 before anything was; both over 4; whether it was at this visit, without a pause since.
     """
     found = np.zeros((3, len(ids)), np.float32)
     place, columns = _known(signals, ids, context)
     is_dated = columns[AT] != NEVER
     place, columns = place[is_dated], columns[:, is_dated]
     gap = np.maximum(moment(context.now) - columns[AT].astype(np.float64), 0.0)
-    found[0, place] = np.log1p(gap / _HOUR)
-    usual = signals.rests.usual(ids[place], columns[KIND])
-    found[1, place] = np.log(gap + _SOON) - usual * (np.log(2.0) / OCTAVE)
+    found[0, place] = np.log1p(gap / _HOUR) / _SPREAD
+    if signals.rests.returns.any():  # else nothing is usual yet
+        usual = signals.rests.usual(ids[place], columns[KIND]) * (np.log(2.0) / OCTAVE)
+        found[1, place] = (np.log(gap + _SOON) - usual) / _SPREAD
     found[2, place] = gap <= PAUSE
     return found
 
