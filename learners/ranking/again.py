@@ -35,7 +35,8 @@ def since(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray
     """Return how long ago (3, n) float32 the user took each item, 0 where that is not known.
 
     That is the logarithm of hours and one; how much longer that is than the usual time until the
-    item is taken again, as a logarithm, 0 before anything was; both over 4; whether it was at this visit, without a pause since.
+    item is taken again, as a logarithm, 0 before anything was; both over 4; whether it was at this
+    visit, without a pause since.
     """
     found = np.zeros((3, len(ids)), np.float32)
     place, columns = _known(signals, ids, context)
