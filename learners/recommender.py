@@ -248,7 +248,7 @@ class Recommender(ModelState):
         self._dirty |= self.signals.learn_searched(number, undo, is_new=is_new)
         self.learnt += 1
         self.repeats += again
-        if self.repeats_on and not self.signals.returning:
+        if self.repeats_on and self.signals.rests.is_learnt and not self.signals.returning:
             self.widen(returning=True)
 
     def recommend(self, user_id: str, k: int | None = None) -> RecommendationList:

@@ -21,7 +21,9 @@ class LearnerSettings(LimitedSettings, frozen=True):
     """Settings of the recommender. Half-lives are numbers of interactions learnt in the shard.
 
     `k`: places in a list. `repeats`: whether items that a user already has may come
-    back ("auto": where more than 5 % of what was learnt are repeats). `recent`: how
+    back ("auto": where more than 5 % of what was learnt are repeats). `rests`: whether what was
+    just taken rests as is ruled alone (`clean.rests`), or as was learnt where nothing is ruled, and
+    is ranked by how long ago that was ("learnt"). `recent`: how
     many of a user's newest items are the context. `window`: how many of them a new
     item is counted as seen together with. `neighbours`: how many other items one item
     remembers. `pull_rate`: the step of the item-to-item weights.
@@ -48,6 +50,7 @@ class LearnerSettings(LimitedSettings, frozen=True):
 
     k: Places = 10
     repeats: Literal["auto", "on", "off"] = "auto"
+    rests: Literal["ruled", "learnt"] = "ruled"
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
     dim: Annotated[int, Meta(ge=0, le=65_536)] = 0
     recent: Places = 40

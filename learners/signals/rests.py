@@ -63,10 +63,11 @@ class Rests:
 
     `takings` (kinds,) int64 are the events with an item, `returns` (kinds, bins) int64 those that
     came after one of that kind, by the time between. `sums` (2, items) int64 are the bins of an
-    item's returns, added up, and how many there were.
+    item's returns, added up, and how many there were. `is_learnt`: what was learnt is applied.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_learnt: bool = True) -> None:
+        self.is_learnt = is_learnt
         self.rows: dict[int, int] = {}
         self.takings = np.zeros(KINDS, np.int64)
         self.returns = np.zeros((KINDS, BINS), np.int64)
@@ -135,7 +136,8 @@ class Rests:
 
         `NEVER` where it does not.
         """
-        length = self.length(kind) if ruled is None else ruled
+        learnt = self.length(kind) if self.is_learnt and ruled is None else 0.0
+        length = learnt if ruled is None else ruled
         return moment(ts + length) if length > 0.0 else NEVER
 
     def usual(self, items: Numbers, kinds: Numbers) -> NDArray[np.float64]:

@@ -47,7 +47,7 @@ class Signals:
         self.values = Values()
         self.takers = Takers()
         self.words = TitleWords()
-        self.rests = Rests()
+        self.rests = Rests(is_learnt=settings.rests == "learnt")
         self.fresh: list[int] = []
         self.searching = self.returning = False
         self.blocked = np.ones(1, bool)

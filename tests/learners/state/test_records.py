@@ -47,7 +47,7 @@ _streams = st.lists(st.one_of(_event, _event, _event, _item), min_size=10, max_s
 _settings = st.sampled_from(
     [
         small(dim=DIM, k=4),
-        small(dim=DIM, k=4, repeats="on", users_in_memory=1),
+        small(dim=DIM, k=4, repeats="on", rests="learnt", users_in_memory=1),
         small(dim=DIM, k=4, repeats="off", users_in_memory=2, taken_limit=3, fresh=0),
         # Half-lives so short that all counts are rebased every few events.
         small(dim=DIM, k=4, trend_half_life=0.05, count_half_life=0.2, users_in_memory=1),
@@ -174,6 +174,7 @@ def test_a_longer_run_with_restarts_equals_an_unbroken_one(repeats: Any) -> None
     """Long enough for rebases, full rows, full best lists and repeats that switch on."""
     changes = {
         "repeats": repeats,
+        "rests": "learnt",
         "users_in_memory": 3,
         "trend_half_life": 2.0,
         "count_half_life": 5.0,

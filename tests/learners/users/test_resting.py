@@ -10,6 +10,7 @@ import pytest
 
 from learners.codec import pack, unpack
 from learners.ranking.again import since
+from learners.ranking.features import RETURNS
 from learners.recommender import Recommender
 from learners.signals.undo import AGAIN, NEVER, RETURN
 from learners.state.records import ITEM_KIND, SHARED_KIND, SHARED_VERSION
@@ -24,7 +25,7 @@ WEEK = 7 * DAY
 
 def weekly(weeks: int, rest: float | None = None, **changes: Any) -> Feed:
     """Thirty households, each with three things that they buy every week, and one other."""
-    model = Recommender(small(repeats="on", k=5, **changes))
+    model = Recommender(small(**{"repeats": "on", "rests": "learnt", "k": 5, **changes}))
     for number in range(24):
         model.put_item(Item(f"i{number}", f"Thing {number}"))
     feed = Feed(model)
@@ -203,7 +204,7 @@ def test_a_state_of_before_is_read_and_knows_no_times() -> None:
 
 
 def test_the_columns_of_time_come_with_repeats_and_change_no_score() -> None:
-    feed = Feed(Recommender(small()))
+    feed = Feed(Recommender(small(rests="learnt")))
     for at in range(199):
         feed(f"u{at % 7}", f"i{at % 3}", at * 1e5)
     model = feed.model
@@ -220,7 +221,7 @@ def test_the_columns_of_time_come_with_repeats_and_change_no_score() -> None:
 
 
 def test_repeats_that_switch_on_by_themselves_bring_the_columns() -> None:
-    feed = Feed(Recommender(small()))
+    feed = Feed(Recommender(small(rests="learnt")))
     returning = []
     for at in range(230):
         feed(f"u{at % 7}", f"i{at % 3}", at * 1e5)
@@ -236,3 +237,15 @@ def test_interactions_are_dated_by_kind() -> None:
     rests = model.signals.rests
     assert rests.takings[:2].tolist() == [1, 1]
     assert rests.returns[:2].sum(axis=1).tolist() == [1, 0]  # a return to what was bought
+
+
+def test_unless_it_is_learnt_only_what_is_ruled_rests() -> None:
+    feed = weekly(4, rests="ruled")
+    model = feed.model
+    assert not model.signals.returning
+    assert not set(RETURNS) & set(model.columns)
+    assert model.recommend("h1").held_back == 0
+    assert len(staples(1) & set(model.rank("h1").ids)) == 3
+    feed("h1", "i1", 4 * WEEK, rest=DAY)
+    assert model.recommend("h1").held_back == 1
+    assert "i1" not in model.rank("h1").ids
