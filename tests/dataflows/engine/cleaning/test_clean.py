@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from dataflows.config.clean import CleanSettings
 from dataflows.config.events import EventSettings
+from dataflows.engine.batch import EncodedEvent
 from dataflows.engine.cleaning import seen_ids
 from dataflows.engine.cleaning.cleaner import Cleaner, Verdict
 from dataflows.engine.cleaning.event_rates import EventRates
+from dataflows.engine.cleaning.interaction import to_interaction
 from dataflows.engine.cleaning.seen_ids import SeenIds
 from dataflows.engine.cleaning.watermark import Watermark
 from dataflows.messages.events import Event, decode_event
@@ -301,6 +303,16 @@ def test_a_type_has_the_weight_of_the_settings_or_one() -> None:
         ("learn", "", 1.0),
         ("observe", "weight_zero", 0.0),
     ]
+
+
+def test_a_type_rests_as_the_settings_say_and_else_as_is_learnt() -> None:
+    cleaner = Cleaner(CleanSettings(rests={"buy": 3_600.0, "look": 0.0}))
+    events = [made(type=name) for name in ("buy", "look", "view")]
+    verdicts = judged(cleaner, events)
+    assert [verdict.rest for verdict in verdicts] == [3_600.0, 0.0, None]
+    for event, verdict in zip(events, verdicts, strict=True):
+        record = EncodedEvent(raw(), event, None)
+        assert to_interaction(record, verdict, 5, "a title").rest == verdict.rest
 
 
 def test_what_was_not_taken_is_no_choice_unless_it_is_given_a_weight() -> None:
