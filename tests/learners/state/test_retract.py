@@ -64,7 +64,7 @@ class Plain:
         sums: dict[str, tuple[int, int]] = {}
         for user, log in self.logs.items():
             newest: dict[str, float] = {}
-            for (_, item, _, _), ts in zip(log, self.times[user], strict=True):
+            for (_, item, *_), ts in zip(log, self.times[user], strict=True):
                 if item in newest:
                     gap = int(ts - newest[item])
                     found = 0 if not gap else 1 + math.floor(4 * math.log2(gap))
