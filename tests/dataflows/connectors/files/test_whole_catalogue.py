@@ -122,7 +122,13 @@ def test_a_row_that_is_dropped_is_in_no_list_any_more(shared: Path, tmp_path: Pa
     written(tmp_path, "events.jsonl", log)
     (engine,) = run(configured(tmp_path))
     after = lists(tmp_path)[len(before) :]
-    assert {told["user_id"] for told in after} == {"new", "zed", "new2"}
+    whys = [told.pop("refreshed", None) for told in after]
+    of_events = {told["user_id"] for told, why in zip(after, whys, strict=True) if why is None}
+    assert of_events == {"new", "zed", "new2"}
+    assert {(why["why"], why["item_id"]) for why in whys if why} == {("removed", "i1")}
+    had = {told["user_id"]: told["items"] for told in before}
+    stale = {user for user, items in had.items() if "i1" in {one["item_id"] for one in items}}
+    assert stale <= {told["user_id"] for told in after}
     for told in after:
         assert told["items"]
         assert "i1" not in json.dumps(told)
@@ -144,8 +150,12 @@ def test_removals_reach_every_shard_and_are_told(tmp_path: Path, caplog, shards:
         engines = run(config)
     assert [engine.counts["items_removed"] for engine in engines] == [2] * shards
     assert len(lists(tmp_path)) > before
+    newest = {told["user_id"]: told["items"] for told in lists(tmp_path)}
+    for items in newest.values():  # also of those who had no event since
+        assert not {"i3", "i8"} & {place["item_id"] for place in items}
     for told in lists(tmp_path)[before:]:
-        assert not {"i3", "i8"} & {place["item_id"] for place in told["items"]}
+        if "refreshed" not in told:
+            assert not {"i3", "i8"} & {place["item_id"] for place in told["items"]}
     assert "the catalogue loses 2 items that the file no longer has: i3, i8" in caplog.text
     for shard in range(shards):
         assert len(item_positions(tmp_path, shard)) == 2  # this content, and what it removed
