@@ -62,7 +62,15 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 KEPT = (
     *("log", "k", "seed", "scored", "unscored", "users", "items", "tie_safe", "plain", "as_served"),
     *("peers", "best_peer", "best_peer_of", "repeats", "repeat_share", "candidate_recall"),
-    *("new_items", "left_out", "events_per_cpu_second", "cpu_seconds", "coverage", "versions"),
+    *(
+        "new_items",
+        "unwanted",
+        "left_out",
+        "events_per_cpu_second",
+        "cpu_seconds",
+        "coverage",
+        "versions",
+    ),
     "settings",
 )
 LEAD_GOAL, YOUNG_GOAL = 5.0, 2.0
@@ -91,7 +99,8 @@ def replay_log(name: str, events: int | None, against: str, encoder: str) -> dic
             found["clicks"] = clicks(done.scored, chosen(name, log, done.scored.event_ids))
         if name == LIKED:
             alone = ReplaySettings(limit=events, against=())
-            found["liked"] = liked(done.scored, replay(plain, log, items, alone, cached).scored)
+            without = replay(plain, log, items, alone, cached).scored
+            found["liked"] = liked(done.scored, without, found["unwanted"])
     return found
 
 
@@ -143,18 +152,29 @@ def clicks(scored, mask: list[bool]) -> dict[str, object]:
     }
 
 
-def liked(with_values, without) -> dict[str, object]:
-    """Return the hit rates over what was liked, with values and without, and the paired gain."""
+def liked(with_values, without, unwanted: dict[str, int]) -> dict[str, object]:
+    """Return the hit rates over what was liked, with values and without, and the paired gain.
+
+    Beside them those over what was not (`unwanted` is what the replay with values met of it),
+    where fewer are better.
+    """
     from dataflows.evaluation.metrics.bootstrap import bootstrap
     from dataflows.evaluation.metrics.rank_metrics import gains
 
     places = {event_id: place for place, event_id in enumerate(without.event_ids)}
     other = without.column("tie_safe")[[places[event_id] for event_id in with_values.event_ids]]
     hits = gains(with_values.column("tie_safe"), 10)[:, :1]
+    was_liked = set(with_values.event_ids)
+    not_liked = [event_id not in was_liked for event_id in without.event_ids]
+    shown = gains(without.column("tie_safe")[not_liked], 10)[:, 0]
     paired = hits - gains(other, 10)[:, :1]
     return {
         "events": len(hits),
         "hr@10": {"with": float(hits.mean()), "without": float((hits - paired).mean())},
+        "others": {
+            "with": unwanted["hits"] / max(unwanted["events"], 1),
+            "without": float(shown.mean()) if len(shown) else 0.0,
+        },
         "gain": float(paired.mean()),
         "interval": bootstrap(paired, with_values.column("user"))[0].tolist(),
     }
@@ -210,6 +230,11 @@ def verdicts(name: str, found, *, whole: bool) -> list[str]:
             f"HR@10 of what was liked ({of['events']:,}): {of['hr@10']['with']:.4f}; where every "
             f"rating is a wish {of['hr@10']['without']:.4f}: {of['gain']:+.4f} "
             f"({low:+.4f}..{high:+.4f})"
+        )
+        others = of["others"]
+        said.append(
+            f"HR@10 of what was not ({found['unwanted']['events']:,}), where less is better: "
+            f"{others['with']:.4f}; where every rating is a wish {others['without']:.4f}"
         )
     if found["best_peer"] is None:
         return [f"  {line}" for line in said]

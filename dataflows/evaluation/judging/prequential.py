@@ -23,7 +23,7 @@ from dataflows.evaluation.judging.ranks import (
     rank_among,
     rivals,
 )
-from dataflows.evaluation.judging.scored import NewItems, Scored, ScoredEvent, Unscored
+from dataflows.evaluation.judging.scored import NewItems, Scored, ScoredEvent, Unscored, Unwanted
 from dataflows.evaluation.judging.trace import NO_ITEM, UNSCORED, Trace
 from dataflows.evaluation.metrics.rank_metrics import MISS
 from learners.types import Interaction
@@ -58,6 +58,7 @@ class Prequential:
         self.trace = Trace()
         self.unscored = Unscored()
         self.new_items = NewItems()
+        self.unwanted = Unwanted()
         self.learnt = 0
         self._warmup = warmup
         self._ranks_from = warmup if ranks_from is None else ranks_from
@@ -145,6 +146,7 @@ class Prequential:
             unscored.no_item += 1
         elif weight <= 0:
             unscored.unwanted += 1
+            self._meet(item)
         elif not self.repeats_on and self._has(item):
             unscored.repeat += 1
         elif self._ranking is None:
@@ -152,6 +154,16 @@ class Prequential:
         else:
             return True
         return False
+
+    def _meet(self, item: str) -> None:
+        """Count whether an item that was no wish stood in the first k, had it been a candidate."""
+        if self._ranking is None or (not self.repeats_on and self._has(item)):
+            return
+        self.unwanted.events += 1
+        if item in self._seen:
+            own = set() if self.repeats_on else self._past.items
+            rank = rank_among(self._ranking, item, self._seen, own)
+            self.unwanted.hits += MISS < rank <= self._k
 
     def _has(self, item: str) -> bool:
         return item in self._past.items or item in self._members

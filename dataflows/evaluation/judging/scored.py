@@ -87,6 +87,16 @@ class Unscored(msgspec.Struct):
     group_began_in_warmup: int = 0
 
 
+class Unwanted(msgspec.Struct):
+    """Events without a weight above 0: how many had a ranking, and how many items it had in front.
+
+    A list is the better, the fewer of those it shows.
+    """
+
+    events: int = 0
+    hits: int = 0
+
+
 class NewItems(msgspec.Struct):
     """True items that nobody had met before: how many, how many the catalogue had, how many hit.
 

@@ -67,6 +67,7 @@ def accuracy(judge: Prequential, k: int, seed: int) -> dict[str, Any]:
         "repeats": _by_repeat(scored, earned["tie_safe"], k),
         "candidate_recall": _share(scored, "reached"),
         "new_items": msgspec.to_builtins(judge.new_items),
+        "unwanted": msgspec.to_builtins(judge.unwanted),
     }
 
 

@@ -116,6 +116,8 @@ def test_stars_are_judged_by_what_was_liked(monkeypatch, tmp_path) -> None:
     assert liked["hr@10"]["with"] == found["tie_safe"]["hr@10"]
     gain = liked["hr@10"]["with"] - liked["hr@10"]["without"]
     assert liked["gain"] == pytest.approx(gain)
-    (said,) = bench.verdicts("ml-100k-liked", found, whole=False)
+    assert 0 < found["unwanted"]["events"] <= counts["unwanted"]
+    said, others = bench.verdicts("ml-100k-liked", found, whole=False)
+    assert f"{liked['others']['with']:.4f}; where every" in others
     assert f"{liked['hr@10']['with']:.4f}" in said
     assert f"{liked['gain']:+.4f}" in said

@@ -237,3 +237,22 @@ def test_ranks_equal_a_naive_reading_of_the_protocol(steps, warmup, repeats_on) 
     counted = judge.unscored
     reasons = counted.warmup + counted.no_item + counted.repeat + counted.group_began_in_warmup
     assert len(judge.scored) + reasons == judge.learnt == len(events)
+
+
+def test_what_was_no_wish_is_counted_apart_where_a_list_would_have_shown_it() -> None:
+    judge, recommender = Prequential(2, repeats_on=False, k=1), Counts(False)
+    log = [
+        ("ann", "tea", 1.0), ("bob", "jam", 1.0),  # warm-up
+        ("cat", "tea", -1.0),  # tea and jam have one each, and ties count against it: not first
+        ("dan", "tea", 0.0),  # tea 2, jam 1: it is first
+        ("eva", "oat", -1.0),  # nobody has met oat
+        ("eva", "oat", -1.0),  # she has it
+        ("eva", "tea", 1.0),  # a wish: scored
+    ]  # fmt: skip
+    for position, (user, item, weight) in enumerate(log):
+        event = Interaction(position, f"e{position}", user, item, "rate", float(position), weight)
+        judge.before_learn(recommender, event, None)
+        recommender.learn(event)
+    assert judge.scored.event_ids == ["e6"]
+    assert judge.unscored.unwanted == 4
+    assert (judge.unwanted.events, judge.unwanted.hits) == (3, 1)
