@@ -33,7 +33,7 @@ from learners.settings import LearnerSettings
 from learners.types import Interaction, Item
 
 TARGET = Path(__file__).resolve().parent.parent / "learners/ranking/prior.msgpack"
-STREAMS = 150
+STREAMS = 200
 SHORTEST, LONGEST = 60, 1500
 FIRST_STEP, LAST_STEP = 0.7, 0.05
 _LEARNT = ("averaged", "mean_square", "mean", "variance")

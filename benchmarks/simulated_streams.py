@@ -258,7 +258,7 @@ class World:
         value = None
         if self.stars:
             value = float(np.clip(np.round(3.5 + 0.7 * self.quality[item] + rng.normal()), 1, 5))
-        weight = 0.0 if rng.random() < self.dislikes else 1.0
+        weight = -1.0 if rng.random() < self.dislikes else 1.0
         return Draft(now, user, item, item, "view", weight, value)
 
     def _choose(

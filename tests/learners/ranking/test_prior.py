@@ -167,10 +167,8 @@ def test_a_file_is_for_the_caller_to_read() -> None:
     assert model.began_with == prior.fingerprint
 
 
-def test_the_packaged_prior_knows_columns_that_need_no_language_model() -> None:
-    """All but those that are newer than it, which begin at 0."""
-    newer = {"search_words", "search_words_now", "search_now"}
-    assert set(packaged_prior().columns) | newer == {*FEATURES, *SEARCH}
+def test_the_packaged_prior_knows_every_column_that_needs_no_language_model() -> None:
+    assert set(packaged_prior().columns) == {*FEATURES, *SEARCH}
     assert packaged_prior().hidden == LearnerSettings().hidden
     assert packaged_prior().made_of["simulated"]
 
