@@ -35,7 +35,9 @@ def lists(tmp_path: Path, folder: Path, events: str, items: str, **more: Any) ->
     return [(row["user_id"], [item["item_id"] for item in row["items"]]) for row in rows]
 
 
-def test_every_visitor_is_offered_what_others_bought_then_what_they_viewed(shared: Path, tmp_path: Path) -> None:
+def test_every_visitor_is_offered_what_others_bought_then_what_they_viewed(
+    shared: Path, tmp_path: Path
+) -> None:
     folder = shared / "cases" / "coldstart"
     weights = tomllib.loads((folder / "p.toml").read_text())["clean"]["weights"]
     given = {"clean.weights": weights}
