@@ -86,7 +86,7 @@ def play(
     """Play a shop; return the figures. `first`: answers are put first."""
     model = Recommender(LearnerSettings(dim=encoder.dim, repeats=repeats))
     if not first:
-        model.answers = AnswersFirst([-np.inf for _ in KINDS])
+        model.answers = AnswersFirst([-1e300 for _ in KINDS])  # more than ever fades
     items = shop.items()
     texts = [render_item(one["title"], one["text"], one["categories"]) for one in items]
     for one, vector in zip(items, encoded(encoder, texts), strict=True):

@@ -48,5 +48,5 @@ def test_searches_of_a_shop_are_answered(repeats: str) -> None:
     found, ranked = (play(shop, 1_200, encoder, repeats, first=first) for first in (True, False))
     assert found["searches"] > 40
     assert found["answered"] >= 0.95
-    assert found["answered"] >= ranked["answered"]
+    assert ranked["answered"] < 0.9  # so it is not what they would be anyway
     assert found["HR@10"] > ranked["HR@10"] - 0.01
