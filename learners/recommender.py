@@ -162,7 +162,7 @@ class Recommender(ModelState):
     def _search(self, user: User, search: Search, encoded: str | None) -> None:
         """Learn a search. From the first one on all are ranked by searches as well."""
         user.search = search
-        if self.signals.searched.note(search.hub, encoded):
+        if search.hub >= 0 and self.signals.searched.note(search.hub, encoded):
             self._dirty.add(search.hub)
         if not self.signals.searching:
             self._peek = None
