@@ -50,7 +50,7 @@ def naive_ranks(events, warmup: int, repeats_on: bool) -> list[int]:
         if n and named[n - 1][::2] != (user, ts):
             start = n
         own = {i for u, i, _ in named[:n] if u == user}
-        if n < warmup or item is None or (item in own and not repeats_on):
+        if n < warmup or item is None or (item in own and not repeats_on) or events[n][3] <= 0:
             continue
         past = [(u, i) for u, i, _ in named[:start] if i is not None]
         mine = set() if repeats_on else {i for u, i in past if u == user}
@@ -170,8 +170,9 @@ def test_a_peer_answers_from_the_first_event_on(baseline_name, judged) -> None:
     judge = judged(events, repeats_on=True)
     ranks = run_baseline(BASELINES[baseline_name](0), judge.trace, repeats_on=True).ranks
     by_event = dict(zip(judge.scored.event_ids, ranks.tolist(), strict=True))
-    assert by_event["e1"] == by_event["e4"] == by_event["e10"] == 0  # nobody had met them
+    assert by_event["e1"] == by_event["e10"] == 0  # nobody had met them
     assert by_event["e2"] == 1  # the only item that there was
+    assert not {"e3", "e4", "e5"} & by_event.keys()  # no wishes
 
 
 def test_names_and_other_runs_change_no_rank(baseline_name, traced, long_log) -> None:
