@@ -50,7 +50,7 @@ def learn(model: Recommender, steps: Any) -> None:
 
 
 def beginning(settings: LearnerSettings) -> Prior:
-    columns = features_of(settings, searching=True)
+    columns = features_of(settings, searching=True, returning=True)
     learner = PreferenceLearner(len(columns), settings.hidden, settings.learning_rate, 0)
     return Prior(columns, settings.hidden, learner.state(), {})
 

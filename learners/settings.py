@@ -22,8 +22,8 @@ class LearnerSettings(LimitedSettings, frozen=True):
 
     `k`: places in a list. `repeats`: whether items that a user already has may come
     back ("auto": where more than 5 % of what was learnt are repeats). `rests`: whether what was
-    just taken rests as is ruled alone (`clean.rests`), or as was learnt where nothing is ruled, and
-    is ranked by how long ago that was ("learnt"). `recent`: how
+    just taken rests as was learnt where nothing is ruled (`clean.rests`), and is ranked by how long
+    ago that was ("learnt"), or as is ruled alone. `recent`: how
     many of a user's newest items are the context. `window`: how many of them a new
     item is counted as seen together with. `neighbours`: how many other items one item
     remembers. `pull_rate`: the step of the item-to-item weights.
@@ -50,7 +50,7 @@ class LearnerSettings(LimitedSettings, frozen=True):
 
     k: Places = 10
     repeats: Literal["auto", "on", "off"] = "auto"
-    rests: Literal["ruled", "learnt"] = "ruled"
+    rests: Literal["ruled", "learnt"] = "learnt"
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
     dim: Annotated[int, Meta(ge=0, le=65_536)] = 0
     recent: Places = 40

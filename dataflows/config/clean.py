@@ -33,8 +33,8 @@ class CleanSettings(LimitedSettings, frozen=True, kw_only=True):
     * `values`: by event type, which values are likes and which dislikes; without it every
       event of the type is a wish, whatever its value.
     * `rests`: for how many seconds an item that an event of a type took is not listed again
-      for its user, where repeats are on; for a type that is not named not at all, or as was
-      learnt (`learner.rests`).
+      for its user, where repeats are on; for a type that is not named as was learnt
+      (`learner.rests`).
     """
 
     late: Literal["learn", "skip"] = "learn"

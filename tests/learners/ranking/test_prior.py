@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from learners.codec import DamagedError, StateError, pack, unpack
-from learners.ranking.features import FEATURES, SEARCH
+from learners.ranking.features import FEATURES, RETURNS, SEARCH
 from learners.ranking.preference_learner import PreferenceLearner, layers_of
 from learners.ranking.prior import BATCHES, STEPS, Prior, packaged_prior, read_prior
 from learners.recommender import Recommender
@@ -168,7 +168,7 @@ def test_a_file_is_for_the_caller_to_read() -> None:
 
 
 def test_the_packaged_prior_knows_every_column_that_needs_no_language_model() -> None:
-    assert set(packaged_prior().columns) == {*FEATURES, *SEARCH}
+    assert set(packaged_prior().columns) == {*FEATURES, *RETURNS, *SEARCH}
     assert packaged_prior().hidden == LearnerSettings().hidden
     assert packaged_prior().made_of["simulated"]
 
