@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -233,12 +234,16 @@ class Log:
         return len(self.stages[item, stage_of(self.step_of(user))]) >= OFTEN
 
     def _liking(self, user: str, item: str, name: str) -> bool:
-        """Whether three things of a kind were taken, and more of it than by others, by weight."""
-        mine = self.taken[user]
-        of_kind = [one for one in mine if name in self.kinds_of(one.item)]
-        own = sum(one.weight for one in of_kind) / sum(one.weight for one in mine)
+        """Whether three things of a kind were taken, and more of it than by others, by weight.
+
+        What the user took 200 takings ago counts half: likings change.
+        """
+        mine = self.taken[user][::-1]
+        weights = np.array([one.weight * 0.5 ** (ago / 200) for ago, one in enumerate(mine)])
+        is_named = [name in self.kinds_of(one.item) for one in mine]
+        own = weights[is_named].sum() / weights.sum()
         usual = self.kinds[name] / self.weight
-        kinds = len({one.item for one in of_kind})
+        kinds = len({one.item for one in compress(mine, is_named)})
         return name in self.kinds_of(item) and kinds >= 3 and own > 0.9 * usual
 
     def _more(self, user: str, item: str, name: str) -> bool:

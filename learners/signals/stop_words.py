@@ -1,7 +1,8 @@
 """Words that say nothing of what is searched for, in some languages that are often met.
 
-They are written as `learners.signals.title_words` compares words: in lower case, without accents.
-A language that is not here does without: its searches hold a little less sure.
+They are written as `learners.signals.title_words` reads words: in lower case, without accents, but
+with the s of a plural. A language that is not here does without: its searches hold a little less
+sure.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ _ENGLISH = """
 a about after again all am an and any are as at be because been before being but by can cannot could
 did do does doing for from get had has have he her here him his how i if in into is it its just like
 me more most my need no not of off on or our out over please she should so some something such
-than that the their them then there these they thing this those to too under up us very want was we
-were what when where which while who why will with would you your
+than that the their them then there these they thing things this those to too under up us very
+want was we were what when where which while who why will with would you your
 """
 _GERMAN = """
 aber als am an auch auf aus bei bin bis das dass dein dem den der des die dies doch du ein eine

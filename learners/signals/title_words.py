@@ -61,8 +61,9 @@ def _plain(text: str) -> str:
 @lru_cache(4_096)
 def sought_words(search: str) -> tuple[str, ...]:
     """Return the words of a search that say what is sought; all, where they only say nothing."""
-    words = words_of(search)
-    return tuple(word for word in words if word not in _SAY_NOTHING) or words
+    # As they stand: "Dallas" without its s is an Italian word that says nothing.
+    words = _WORD.findall(_plain(search[:_MOST_READ].casefold()))
+    return words_of(" ".join(word for word in words if word not in STOP_WORDS)) or words_of(search)
 
 
 def _pairs(run: str, *, single: bool) -> list[str]:
@@ -78,9 +79,6 @@ def _singular(word: str) -> str:
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
     return word[:-1]
-
-
-_SAY_NOTHING = frozenset(map(_singular, STOP_WORDS))
 
 
 @compiled

@@ -73,6 +73,7 @@ def test_a_rare_word_counts_for_more_than_a_common_one() -> None:
 
 def test_words_that_say_nothing_count_only_alone() -> None:
     assert sought_words("the desk for me") == ("desk",)
+    assert sought_words("Dallas, Texas") == ("dalla", "texa")  # "dalla" is said in Italy
     assert sought_words("who are you") == ("who", "are", "you")
     assert shares(told(["The Who", "Desk"]), "the who", 2) == [1.0, 0.0]
 
