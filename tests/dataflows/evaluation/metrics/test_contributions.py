@@ -39,7 +39,7 @@ def naive(model: Recommender) -> np.ndarray:
     best = np.argsort(-(score(batch.scaled) + item_weights), kind="stable")[:5]
     lost = np.zeros(len(ALWAYS))
     for number, (group, names) in enumerate(ALWAYS.items()):
-        columns = [FEATURES.index(name) for name in names]
+        columns = [FEATURES.index(name) for name in names if name in FEATURES]
         for place in best:
             row = batch.scaled[[place]].copy()
             full = score(row)[0]
