@@ -85,14 +85,11 @@ def is_asked(rows: Rows) -> bool:
 
 def answers(scores: Scores, rows: Rows) -> Leading | None:
     """Return the best answers to a search that nothing was taken after yet, None where none is."""
-    held = rows[:, _WORDS]
-    if (good := np.flatnonzero(held > MOST_WORDS)).size:
-        order = np.lexsort((good, -scores[good], -held[good]))
-        return Leading(WORDS, good[order[:PLACES]])
-    near = rows[:, _NEAR]
-    if (good := np.flatnonzero(near >= NEAR)).size:
-        order = np.lexsort((good, -scores[good], -near[good]))
-        return Leading(MEANING, good[order[:PLACES]])
+    held, near = rows[:, _WORDS], rows[:, _NEAR]
+    for kind, answered, good in ((WORDS, held, held > MOST_WORDS), (MEANING, near, near >= NEAR)):
+        if (places := np.flatnonzero(good)).size:
+            order = np.lexsort((places, -scores[places], -answered[places]))
+            return Leading(kind, places[order[:PLACES]])
     return None
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.ranking.again import again
+from learners.ranking.again import again, known_of
 from learners.ranking.candidate_kernels import draw, find_rows, gather, weigh
 from learners.ranking.context import Context
 from learners.signals.neighbour_kernels import TOGETHER
@@ -176,7 +176,7 @@ def _shortlist(
     if len(ids) <= most:
         return None
     if context.repeats:
-        rough += 2.0 * again(signals, ids, context)[2]
+        rough += 2.0 * again(known_of(signals, ids, context), context)[2]
     if context.search is not None:
         search = context.search
         favour(rough, ids, search.near, after, _SEARCH, signals.slot)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.arrays import compiled
-from learners.ranking.again import again, since
+from learners.ranking.again import again, known_of, since
 from learners.ranking.candidates import Candidates, Floats, named
 from learners.ranking.context import Context
 from learners.settings import LearnerSettings
@@ -110,13 +110,15 @@ def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArra
     )
     # NumPy's logarithm takes eight numbers at once.
     np.log(columns[:_LOGS], out=columns[:_LOGS])
-    if context.repeats:
-        columns[16:19] = again(signals, ids, context)
+    known = known_of(signals, ids, context) if context.repeats else None
+    if known is not None:
+        columns[16:19] = again(known, context)
     if signals.settings.generated:
         columns[len(FEATURES) : len(FEATURES) + len(GENERATED)] = named(signals, ids, context)
     if signals.returning:
         at = names.index(RETURNS[0])
-        columns[at : at + len(RETURNS)] = since(signals, ids, context) if context.repeats else 0.0
+        returns = 0.0 if known is None else since(signals, ids, known, context)
+        columns[at : at + len(RETURNS)] = returns
     if signals.searching:
         columns[-len(SEARCH) :] = sought(signals, candidates, context)
     return np.ascontiguousarray(columns.T)

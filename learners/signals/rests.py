@@ -75,6 +75,11 @@ class Rests:
         self._first = np.zeros(KINDS)
         self._newest = 0.0
 
+    @property
+    def has_returns(self) -> bool:
+        """Whether anything that is still counted was taken again."""
+        return bool(self.returns[: len(self.rows)].any())
+
     def make_room(self, items: int) -> None:
         """Make room for item numbers below `items`."""
         have = self.sums.shape[1]
@@ -147,8 +152,8 @@ class Rests:
         item's own returns, held to that of the kind by five of these; of a kind after which nothing
         was taken again, to that of all.
         """
-        counts = self.returns.sum(axis=1)
-        totals = self.returns @ np.arange(BINS)
+        met = self.returns[: len(self.rows)]
+        counts, totals = met.sum(axis=1), met @ np.arange(BINS)
         overall = totals.sum() / max(int(counts.sum()), 1)
         means = np.where(counts > 0, totals / np.maximum(counts, 1), overall)
         rows = [self.rows.get(kind, -1) for kind in kinds.tolist()]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from learners.codec import pack, unpack
-from learners.ranking.candidates import again
+from learners.ranking.again import again, known_of
 from learners.recommender import Recommender
 from learners.signals.counted import LEAST, MOST, counted_as
 from learners.signals.neighbour_kernels import TOGETHER
@@ -105,7 +105,7 @@ def test_who_only_spoke_against_an_item_did_not_take_it_before() -> None:
     user = model.users.get("ann", model.position)
     context = model._context("ann", user, None)  # what the network is shown
     ids = np.array([model.signals.items.index[item] for item in "abc"], np.int32)
-    assert again(model.signals, ids, context)[:2].T.tolist() == [
+    assert again(known_of(model.signals, ids, context), context)[:2].T.tolist() == [
         [1.0, np.float32(np.log(2.0))],
         [0.0, 0.0],
         [1.0, np.float32(np.log(2.0))],

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from learners.codec import pack, unpack
-from learners.ranking.again import since
+from learners.ranking.again import known_of, since
 from learners.ranking.features import RETURNS
 from learners.recommender import Recommender
 from learners.signals.undo import AGAIN, NEVER, RETURN
@@ -148,7 +148,7 @@ def test_how_long_ago_and_how_long_it_usually_takes_is_what_is_ranked_by() -> No
     context = model._context("h1", user, ts, model.position + 1)
     index = model.signals.items.index
     ids = np.array([index["i1"], index["i20"], index["i5"]], np.int32)
-    had = since(model.signals, ids, context)
+    had = since(model.signals, ids, known_of(model.signals, ids, context), context)
     assert had.shape == (3, 3)
     assert had[0, 0] == pytest.approx(np.log1p(WEEK / 3_600.0) / 4)
     assert had[1, 0] == pytest.approx(0.0, abs=0.05)  # as usual
@@ -156,7 +156,7 @@ def test_how_long_ago_and_how_long_it_usually_takes_is_what_is_ranked_by() -> No
     assert had[1, 1] == pytest.approx(np.log(4.0) / 4, abs=0.05)  # four times as long as usual
     assert had[:, 2].tolist() == [0.0, 0.0, 0.0]  # not theirs
     soon = model._context("h1", user, 7 * WEEK + 3_060.0, model.position + 1)
-    near = since(model.signals, ids, soon)
+    near = since(model.signals, ids, known_of(model.signals, ids, soon), soon)
     assert near[1, 0] < -1.25  # far too early
     assert (near[2].tolist(), had[2].tolist()) == ([1.0, 0.0, 0.0], [0.0, 0.0, 0.0])
 
