@@ -86,7 +86,9 @@ def test_killed_while_lists_are_looked_through_it_ends_as_one_that_was_not(broke
         process.config.write_text(text.replace("[state]\n", "[state]\nrefresh_per_record = 1\n"))
         process.start("-c", SLOW + RUN, str(process.config), NEVER)
         process.await_learnt(60)
+        assert process.stop() == 0, process.said  # what is learnt is sent by then
         gone = most_shown(last_lists(broker, names.recommendations))
+        process.start("-c", SLOW + RUN, str(process.config), NEVER)
         broker.produce(names.items, [None], key=gone.encode())
         until(lambda: broker.committed(names.group, names.items) == [41], "the removal")  # noqa: B023
         assert process.stop() == 0, process.said

@@ -66,6 +66,8 @@ def test_a_promotion_and_a_rollback_on_the_topic_switch_at_one_event_each(
     def listed() -> list[dict]:
         return [json.loads(value) for _, value in broker.read(names.recommendations)]
 
+    until(listed, "a list")  # what is stored is sent a moment later
+
     def is_in_force(version: str):
         def one_more() -> bool:
             nonlocal sent
