@@ -25,10 +25,10 @@ import numpy as np
 from benchmarks.own_streams import Log, read_log
 from benchmarks.simulated_streams import World
 from dataflows.errors import InputError
+from learners.online_model import OnlineModel
 from learners.ranking.features import features_of
 from learners.ranking.preference_learner import PreferenceLearner, refitted
 from learners.ranking.prior import Prior
-from learners.recommender import Recommender
 from learners.settings import LearnerSettings
 from learners.types import Interaction, Item
 
@@ -39,7 +39,7 @@ FIRST_STEP, LAST_STEP = 0.7, 0.05
 _LEARNT = ("averaged", "mean_square", "mean", "variance")
 
 
-def learn(model: Recommender, steps: Any) -> None:
+def learn(model: OnlineModel, steps: Any) -> None:
     for step in steps:
         if isinstance(step, Item):
             model.put_item(step)
@@ -55,7 +55,7 @@ def beginning(settings: LearnerSettings) -> Prior:
     return Prior(columns, settings.hidden, learner.state(), {})
 
 
-def towards(prior: Prior, model: Recommender, share: float) -> Prior:
+def towards(prior: Prior, model: OnlineModel, share: float) -> Prior:
     """Return the prior, moved the share of the way to what a model that began with it is now."""
     state = prior.start(prior.columns, prior.hidden)
     begun = prior.start(model.columns, prior.hidden)
@@ -84,7 +84,7 @@ def make(
         rng = np.random.default_rng((seed, number))
         world = World(rng)
         most = int(np.exp(rng.uniform(np.log(SHORTEST), np.log(longest))))
-        model = Recommender(
+        model = OnlineModel(
             msgspec.structs.replace(settings, dim=world.dim, repeats=world.repeats, seed=number),
             prior=prior,
         )
@@ -99,7 +99,7 @@ def make(
     for log in logs:
         for steps in log.streams():
             own = msgspec.structs.replace(log.settings, hidden=prior.hidden)
-            model = Recommender(own, prior=prior)
+            model = OnlineModel(own, prior=prior)
             learn(model, steps)
             prior = towards(prior, model, LAST_STEP)
         made_of["logs"].append(len(log.interactions))

@@ -27,8 +27,8 @@ from dataflows.evaluation.judging.prequential import Prequential
 from encoders.cache.cached import CachedEncoder
 from encoders.load import load_encoder
 from encoders.text import render_event, render_item
+from learners.online_model import OnlineModel
 from learners.ranking.answers_first import KINDS, PLACES, AnswersFirst
-from learners.recommender import Recommender
 from learners.settings import LearnerSettings
 from learners.types import Interaction, Item
 
@@ -84,7 +84,7 @@ def play(
     shop: Shop, events: int, encoder: CachedEncoder, repeats: str, *, first: bool = True
 ) -> dict[str, float]:
     """Play a shop; return the figures. `first`: answers are put first."""
-    model = Recommender(LearnerSettings(dim=encoder.dim, repeats=repeats))
+    model = OnlineModel(LearnerSettings(dim=encoder.dim, repeats=repeats))
     if not first:
         model.answers = AnswersFirst([-1e300 for _ in KINDS])  # more than ever fades
     items = shop.items()

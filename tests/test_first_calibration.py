@@ -24,7 +24,7 @@ from encoders.text import render_event
 from learners.intent.session_belief import widened
 from learners.intent.told import ToldChances
 from learners.intent.tracker import IntentTracker
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 from learners.types import Interaction, Item
 from learners.users.user import User
@@ -124,7 +124,7 @@ def example(name: str) -> list[dict[str, Any]]:
 
 def test_the_example_of_the_readme_is_told_as_little_as_it_can_know() -> None:
     items = example("items.jsonl")
-    model = Recommender(LearnerSettings(dim=ENCODER.dim))
+    model = OnlineModel(LearnerSettings(dim=ENCODER.dim))
     for each in items:
         model.put_item(Item(each["item_id"], each["title"], tuple(each["categories"])))
     events = [

@@ -13,7 +13,7 @@ import pytest
 from dataflows.app.run import run
 from dataflows.config.config import load_config
 from encoders.load import load_encoder
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 from learners.types import Interaction, Item
 
@@ -83,7 +83,7 @@ SEARCHES = {
 
 def test_the_first_searches_of_a_shop_are_answered() -> None:
     encoder = load_encoder("packaged")
-    model, position = Recommender(LearnerSettings(dim=encoder.dim)), 0
+    model, position = OnlineModel(LearnerSettings(dim=encoder.dim)), 0
 
     def vector(text: str) -> np.ndarray:
         return encoder.encode([text])[0]

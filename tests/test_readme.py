@@ -21,7 +21,7 @@ from dataflows.config.config import load_config
 from dataflows.datasets.convert import FORMATS
 from encoders.load import load_encoder
 from encoders.text import render_event, render_item
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 from learners.types import Interaction, Item
 
@@ -107,7 +107,7 @@ def test_the_search_of_the_tour_is_answered_first() -> None:
     )
     items, events = ([json.loads(line) for line in told.splitlines()] for _, told in blocks)
     encoder = load_encoder(load_config(None, {}, {}).encoder.name)
-    model = Recommender(LearnerSettings(dim=encoder.dim))
+    model = OnlineModel(LearnerSettings(dim=encoder.dim))
     titles = {item["item_id"]: item["title"] for item in items}
     for item in items:
         (vector,) = encoder.encode([render_item(item["title"], None, item["categories"])])

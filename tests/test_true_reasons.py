@@ -16,8 +16,8 @@ import pytest
 from dataflows.datasets.convert import convert
 from dataflows.datasets.shop.shop import Shop
 from encoders.text import render_event, render_item
+from learners.online_model import OnlineModel
 from learners.ranking import claims, search_claims
-from learners.recommender import Recommender
 from learners.settings import LearnerSettings
 from learners.signals.popularity import Popularity
 from learners.types import Interaction, Item, Retraction
@@ -68,7 +68,7 @@ class Walk:
         ]
         texts = {str(each["item_id"]): text for each, text in known}
         self.log = Log(items, texts)
-        self.model = Recommender(LearnerSettings(dim=self.log.encoder.dim, **changes))
+        self.model = OnlineModel(LearnerSettings(dim=self.log.encoder.dim, **changes))
         vectors = dict(zip(self.log.texts, self.log.vectors, strict=True))
         for item in items:
             vector = vectors.get(item.item_id)

@@ -55,7 +55,7 @@ from dataflows.state.store import Store
 from encoders.base import Encoder
 from learners.arrays import keep_compiled_in
 from learners.codec import DamagedError
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 
 COMPILED = "compiled"
 """The folder in the state for compiled loops, where no other may be written."""
@@ -72,7 +72,7 @@ class Process:
 
     flow: Dataflow
     epoch: timedelta
-    engines: Engines[Recommender]
+    engines: Engines[OnlineModel]
     run_log: RunLog
     swapper: Swapper
     openers: list[Callable[[], object]]
@@ -170,7 +170,7 @@ def assemble(
     )
 
 
-def _tell(run_log: RunLog, engine: Engine[Recommender]) -> None:
+def _tell(run_log: RunLog, engine: Engine[OnlineModel]) -> None:
     lists = engine.counts["lists_sent"], engine.counts["lists_refreshed"], len(engine.refresher)
     run_log.committed(engine.shard, engine.ledger, *lists)
 
@@ -184,7 +184,7 @@ def open_engines(
     stop: Callable[[], bool],
     worker: Worker | None = None,
     checks: CrashChecks | None = None,
-) -> Engines[Recommender]:
+) -> Engines[OnlineModel]:
     """Return the shards of a state folder; each is opened when first needed."""
     dim = serving.encoder.dim
     if config.learner.dim not in (0, dim):
@@ -197,14 +197,14 @@ def open_engines(
     folder, shards = Path(config.state.path), config.state.shards
     identity = identity_of(serving.in_force.base_encoder, dim, settings)
 
-    def make(shard: int) -> Engine[Recommender]:
+    def make(shard: int) -> Engine[OnlineModel]:
         store = Store.open(folder, shards, shard, identity)
         try:
             if checks is not None:
                 checks.begin(store, after_crash=has_crashed(store))
             engine = Engine(
                 store,
-                Recommender(settings, store.get, prior),
+                OnlineModel(settings, store.get, prior),
                 Cleaner(config.clean),
                 msgspec.structs.replace(serving.in_force, model=model),
                 shard=shard,

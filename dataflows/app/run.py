@@ -28,7 +28,7 @@ from dataflows.lifecycle.log import set_up_log
 from dataflows.lifecycle.signals import SignalThread, attended
 from dataflows.lifecycle.stop_signals import SIGNALS, handler, stopped_by_signals
 from encoders.base import Encoder
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 
 CONFIG_VARIABLE = "PENCHANT_CONFIG"
 
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 def run(
     config: Config, encoder: Encoder | None = None, *, accept_items: bool = False
-) -> list[Engine[Recommender]]:
+) -> list[Engine[OnlineModel]]:
     """Run until the input ends, or SIGTERM or SIGINT comes; then lists and state are written.
 
     A second signal ends the process at once, as kill -9 would: nothing is lost by that

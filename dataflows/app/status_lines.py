@@ -11,7 +11,7 @@ from dataflows.engine.shard import Engine
 from dataflows.engine.shards import Engines
 from dataflows.state.ledger import OUTCOMES
 from dataflows.state.store import store_path
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 
 PATIENCE = 2.0
 """Seconds to wait for a shard that is in the middle of a batch."""
@@ -28,7 +28,7 @@ class StateLines:
         self,
         about: str,
         folder: Path,
-        engines: Engines[Recommender],
+        engines: Engines[OnlineModel],
         lag: Callable[[], str],
         last: Callable[[], str],
         clock: Callable[[], float] = time.monotonic,
@@ -49,7 +49,7 @@ class StateLines:
         for engine in self._engines.open_now():
             yield self._of(engine)
 
-    def _of(self, engine: Engine[Recommender]) -> str:
+    def _of(self, engine: Engine[OnlineModel]) -> str:
         name = f"shard {engine.shard}"
         if not engine.lock.acquire(timeout=PATIENCE):
             return f"{name} is in the middle of a batch, or being made ready for another encoder"
@@ -59,7 +59,7 @@ class StateLines:
             engine.lock.release()
 
 
-def _figures(engine: Engine[Recommender]) -> str:
+def _figures(engine: Engine[OnlineModel]) -> str:
     ledger = engine.ledger.as_dict()
     became = " + ".join(f"{ledger[name]:,} {name.replace('_', ' ')}" for name in OUTCOMES)
     items = engine.model.signals.items
@@ -78,7 +78,7 @@ def _figures(engine: Engine[Recommender]) -> str:
     )
 
 
-def _refreshed(engine: Engine[Recommender]) -> str:
+def _refreshed(engine: Engine[OnlineModel]) -> str:
     made, left = engine.counts["lists_refreshed"], len(engine.refresher)
     apart = f", {made:,} made anew for changed items" if made else ""
     return f"{apart}, lists yet to be looked through for {left:,} items" if left else apart

@@ -24,7 +24,7 @@ from learners.users.generated import GenerationContext
 
 
 class Model(Protocol):
-    """The model of one shard. `learners.recommender.Recommender` is the one that runs."""
+    """The model of one shard. `learners.online_model.OnlineModel` is the one that runs."""
 
     @property
     def began_with(self) -> str | None:

@@ -23,7 +23,7 @@ from dataflows.evaluation.timing import Pace
 from dataflows.state.outbox import RECOMMENDATIONS, Out
 from learners.drift import Alarm
 from learners.intent.event_buffer import LateLabel
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.types import Interaction
 
 
@@ -40,7 +40,7 @@ class Insight:
         self._scored = self._groups = 0
 
     def judged(
-        self, recommender: Recommender, interaction: Interaction, ranking: ScoredCandidates | None
+        self, recommender: OnlineModel, interaction: Interaction, ranking: ScoredCandidates | None
     ) -> None:
         """Look at an interaction right after the judge did; `ranking` is that of its group."""
         scored, groups = len(self._judge.scored), len(self._judge.trace)
@@ -54,7 +54,7 @@ class Insight:
         """Count the places of a list that was sent."""
         self.shown.update(items)
 
-    def learnt(self, recommender: Recommender) -> None:
+    def learnt(self, recommender: OnlineModel) -> None:
         """Note the drift alarms that are new."""
         last = self.alarms[-1].position if self.alarms else -1
         self.alarms += [alarm for alarm in recommender.drift.alarms if alarm.position > last]
@@ -86,7 +86,7 @@ class _Timed:
     the live path, which without a judge would spend it.
     """
 
-    def __init__(self, recommender: Recommender, pace: Pace) -> None:
+    def __init__(self, recommender: OnlineModel, pace: Pace) -> None:
         self._recommender = recommender
         self._pace = pace
         self.of_group: ScoredCandidates | None = None
@@ -139,7 +139,7 @@ class ReplayObserver:
 
     def before_learn(
         self,
-        recommender: Recommender,
+        recommender: OnlineModel,
         interaction: Interaction,
         last_sent: Sequence[str] | None,
         *,
@@ -157,12 +157,12 @@ class ReplayObserver:
                 read = self._positions.get(self._log)
                 self.content.judged(self.judge, recommender, interaction, read)
 
-    def before_label(self, recommender: Recommender, late: LateLabel) -> None:
+    def before_label(self, recommender: OnlineModel, late: LateLabel) -> None:
         """Have the judge look at a label about to be learnt."""
         with self.pace.apart():
             self.intent.before_label(recommender, late)
 
-    def after_batch(self, recommender: Recommender, outs: Sequence[Out]) -> None:
+    def after_batch(self, recommender: OnlineModel, outs: Sequence[Out]) -> None:
         """Note the lists that a micro-batch gave."""
         self.pace.arrive(self._positions.get(self._log))
         with self.pace.apart():

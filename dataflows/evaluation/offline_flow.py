@@ -40,7 +40,7 @@ from dataflows.messages.raw import EVENTS, ITEMS, Raw
 from dataflows.state.outbox import Acknowledge, Out
 from dataflows.state.records import MemoryStore, Records
 from encoders.base import Encoder
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 
 T = TypeVar("T")
 
@@ -48,17 +48,17 @@ T = TypeVar("T")
 def open_engine(
     config: Config,
     encoder: Encoder,
-    observer: Observer[Recommender] | None = None,
+    observer: Observer[OnlineModel] | None = None,
     store: Records | None = None,
     generation: LlmHooks = NO_LLM,
     reencodings: SwitchPreparer | None = None,
-) -> Engine[Recommender]:
+) -> Engine[OnlineModel]:
     """Open one shard, with its state in memory unless another store is given."""
     settings = msgspec.structs.replace(config.learner, dim=encoder.dim)
     store = MemoryStore() if store is None else store
     return Engine(
         store,
-        Recommender(settings, store.get, open_prior(settings)),
+        OnlineModel(settings, store.get, open_prior(settings)),
         Cleaner(config.clean),
         InForce(encoder.version, model_version(settings), base_encoder=encoder.version),
         lists=ListSettings.of(config.state, lambda: False),
@@ -73,7 +73,7 @@ def play(
     config: Config,
     source: PlaySource,
     sink: Callable[[Acknowledge], Sink[Out]],
-    engine: Engine[Recommender],
+    engine: Engine[OnlineModel],
     encoder: Encoder,
     catalogue: Catalogue | None = None,
     turns: Turns | None = None,

@@ -41,7 +41,7 @@ from dataflows.messages.decisions import DecisionReader
 from dataflows.registry.registry import open_registry
 from encoders.base import Encoder
 from encoders.cache.cached import CachedEncoder
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 
 ITEMS_AT_ONCE = 256
@@ -222,7 +222,7 @@ def _llm_client(config: Config, responder: Responder | None) -> LlmHooks:
 
 
 def _details(
-    watch: ReplayObserver, engine: Engine[Recommender], order: LogOrder, known: int
+    watch: ReplayObserver, engine: Engine[OnlineModel], order: LogOrder, known: int
 ) -> dict[str, Any]:
     """Return the figures that are not of accuracy."""
     pace, spent = watch.pace, watch.pace.spent()

@@ -184,5 +184,5 @@ def prior_of(name: str) -> Prior | None:
         return None
     raise ValueError(
         f"prior is {name!r}: read that file with learners.ranking.prior.read_prior, and hand it "
-        "to Recommender as `prior`"
+        "to OnlineModel as `prior`"
     )

@@ -1,7 +1,7 @@
 """What a model knows by vectors, made anew in another encoder's space while it goes on learning.
 
 Begin one, put every item in, step until nothing is left, follow what came meanwhile, and
-hand it to `Recommender.switch`: from then on no vector of the old space is left in the model.
+hand it to `OnlineModel.switch`: from then on no vector of the old space is left in the model.
 Everything but `follow`, during which the model must not change, may run in another thread.
 """
 

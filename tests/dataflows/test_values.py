@@ -23,7 +23,7 @@ from dataflows.evaluation.replay import ReplaySettings, replay
 from dataflows.state.outbox import RECOMMENDATIONS
 from dataflows.state.records import MemoryStore
 from encoders.load import load_encoder
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 
 STARS = {"dislike_below": 3, "like_above": 3}
 SCALE = "[clean.values.rating]\ndislike_below = {}\nlike_above = {}\n"
@@ -42,7 +42,7 @@ class Run:
         log = events or folder / "events.jsonl"
         encoder = load_encoder(of.encoder.name)
         self.store = MemoryStore()
-        self.engine: Engine[Recommender] = open_engine(of, encoder, store=self.store)
+        self.engine: Engine[OnlineModel] = open_engine(of, encoder, store=self.store)
         step = EncodeStep(encoder, of.events, Catalogue(None, encoder.version))
         self.lists: Lists = {}
         items = catalogue_records(folder / "items.jsonl", of.events.max_record_bytes)

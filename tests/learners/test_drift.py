@@ -258,13 +258,13 @@ def test_settings_that_cannot_work_are_refused(changes: Any) -> None:
         DriftSettings(**changes)
 
 
-def test_recommender_hands_out_its_alarms():
+def test_online_model_hands_out_its_alarms():
     """Users who always took the same few items suddenly take others: the hit rate falls."""
-    from learners.recommender import Recommender
+    from learners.online_model import OnlineModel
     from learners.settings import LearnerSettings
     from learners.types import Interaction
 
-    model = Recommender(LearnerSettings(repeats="on", seed=1))
+    model = OnlineModel(LearnerSettings(repeats="on", seed=1))
     alarms = []
     for position in range(2400):
         late = position >= 1600

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 from learners.types import Interaction, Item
 from tests.learners.worlds import Shelf, small
@@ -17,19 +17,19 @@ from tests.learners.worlds import Shelf, small
 PAIRS = 30
 
 
-def take(model: Recommender, user: str, items: list[str], ts: float) -> None:
+def take(model: OnlineModel, user: str, items: list[str], ts: float) -> None:
     for item in items:
         at = model.position + 1
         model.learn(Interaction(at, f"e{at}", user, item, "buy", ts))
 
 
-def offered(model: Recommender, user: str) -> list[str]:
+def offered(model: OnlineModel, user: str) -> list[str]:
     return [entry.item_id for entry in model.recommend(user).entries]
 
 
-def single_baskets(settings: LearnerSettings, baskets: int) -> Recommender:
+def single_baskets(settings: LearnerSettings, baskets: int) -> OnlineModel:
     """Return a model that learnt baskets of two, one of each user, seven in ten of them a pair."""
-    model, rng = Recommender(settings), random.Random(0)
+    model, rng = OnlineModel(settings), random.Random(0)
     for pair in range(PAIRS):
         for side in "ab":
             model.put_item(Item(f"{pair}{side}", f"thing {pair}{side}"))
@@ -54,7 +54,7 @@ def test_baskets_of_users_who_come_once_teach_what_goes_together() -> None:
 
 def test_the_partner_of_a_basket_is_first_where_all_orders_have_dates_only(shared: Path) -> None:
     folder = shared / "cases" / "basket"
-    model = Recommender(LearnerSettings())
+    model = OnlineModel(LearnerSettings())
     for line in (folder / "items.jsonl").read_text().splitlines():
         item = json.loads(line)
         model.put_item(Item(item["item_id"], item["title"]))
@@ -70,14 +70,14 @@ def test_the_partner_of_a_basket_is_first_where_all_orders_have_dates_only(share
 
 
 def test_a_stop_between_two_members_changes_nothing() -> None:
-    whole, broken, shelf = Recommender(small()), Recommender(small()), Shelf()
+    whole, broken, shelf = OnlineModel(small()), OnlineModel(small()), Shelf()
     for basket in range(40):
         for place in range(3):
             item = f"i{(basket * 7 + place * 3) % 30}"
             take(whole, f"u{basket}", [item], 1e9 + basket)
             take(broken, f"u{basket}", [item], 1e9 + basket)
             shelf.keep(broken.changed())
-            broken = Recommender(small(), shelf.get)
+            broken = OnlineModel(small(), shelf.get)
             broken.restore(shelf.scan)
     found, wanted = broken.preference.state(), whole.preference.state()
     assert wanted["steps"] > 40

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dataflows.config.limits import range_of
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 from learners.types import Interaction, Item
 
@@ -29,7 +29,7 @@ def unit(dice: np.random.Generator) -> np.ndarray:
 @pytest.mark.parametrize(("name", "end"), ENDS)
 def test_both_ends_of_a_setting_give_finite_lists(name: str, end: float) -> None:
     fitting = {"k": {"candidates": 10_000}, "candidates": {"k": 1}}.get(name, {})
-    model = Recommender(LearnerSettings(**({"dim": DIM, name: end} | fitting)))
+    model = OnlineModel(LearnerSettings(**({"dim": DIM, name: end} | fitting)))
     dice = np.random.default_rng(3)
     for number in range(ITEMS):
         item = Item(f"i{number}", f"thing {number}", (f"c{number % 3}",), True, unit(dice))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.drift import Alarm
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 from learners.types import Interaction, Item
 
@@ -58,7 +58,7 @@ class Shelf:
 class Feed:
     """Feeds a recommender with interactions, numbers them, and keeps the alarms they raise."""
 
-    def __init__(self, model: Recommender) -> None:
+    def __init__(self, model: OnlineModel) -> None:
         self.model = model
         self.position = model.position + 1
         self.alarms: list[Alarm] = []
@@ -80,7 +80,7 @@ def unit(seed: int, near: NDArray[np.float32] | None = None, dim: int = DIM) -> 
     return vector.astype(np.float32)
 
 
-def listed(model: Recommender, user: str, k: int | None = None) -> list[str]:
+def listed(model: OnlineModel, user: str, k: int | None = None) -> list[str]:
     """The ids of a user's list, whose form is checked on the way."""
     entries = model.recommend(user, k).entries
     ids = [entry.item_id for entry in entries]
@@ -139,7 +139,7 @@ class Tastes:
 
 def grown_model(world: Tastes, events: int, **changes: Any) -> Feed:
     """A recommender that has seen the catalogue of a world and so many events."""
-    model = Recommender(small(dim=DIM, **changes))
+    model = OnlineModel(small(dim=DIM, **changes))
     for item in world.catalogue():
         model.put_item(item)
     feed = Feed(model)

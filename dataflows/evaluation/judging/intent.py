@@ -20,7 +20,7 @@ from dataflows.evaluation.metrics.curves import means, slide
 from learners.classifiers.out_of_scope import OUT_OF_SCOPE
 from learners.intent.event_buffer import LateLabel
 from learners.intent.explanation import IntentPrediction
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.types import Interaction
 
 TOP = 3
@@ -44,7 +44,7 @@ class IntentJudge:
         self._rows = array("d")
         self._labels: set[str] = set()
 
-    def before_learn(self, recommender: Recommender, interaction: Interaction) -> None:
+    def before_learn(self, recommender: OnlineModel, interaction: Interaction) -> None:
         """Look at an event about to be learnt."""
         if recommender.tracker.clock is None:
             recommender.tracker.clock = time.thread_time
@@ -60,7 +60,7 @@ class IntentJudge:
             if len(self._waiting) > self._remembered:
                 self._waiting.popitem(last=False)
 
-    def before_label(self, recommender: Recommender, late: LateLabel) -> None:
+    def before_label(self, recommender: OnlineModel, late: LateLabel) -> None:
         """Look at a label about to be learnt that comes after its event; a teacher's is none."""
         if late.source == "teacher":
             return

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dataflows.evaluation.metrics.top_calibration import TopCalibration
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.types import Interaction, likeliest
 
 FIRST = 20
@@ -26,7 +26,7 @@ class ToldIntent:
         self._events: Counter[str] = Counter()
         self._of_event, self._of_session = TopCalibration(), TopCalibration()
 
-    def before_learn(self, recommender: Recommender, interaction: Interaction) -> int:
+    def before_learn(self, recommender: OnlineModel, interaction: Interaction) -> int:
         """Judge an event about to be learnt by its category; return its number for its user."""
         number = self._events[interaction.user_id]
         self._events[interaction.user_id] += 1
@@ -62,7 +62,7 @@ class ToldIntent:
         }
 
 
-def _category(recommender: Recommender, interaction: Interaction) -> str | None:
+def _category(recommender: OnlineModel, interaction: Interaction) -> str | None:
     items = recommender.signals.items
     number = items.index.get(interaction.item_id or "")
     names = [] if number is None else items.category_names_of(number)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from learners.online_model import OnlineModel
 from learners.ranking.context import CandidateBatch
 from learners.ranking.explanations import GROUPS, SOMETIMES, effects
-from learners.recommender import Recommender
 
 EVERY = 20
 """One group in so many is looked at."""
@@ -30,7 +30,7 @@ class Contributions:
         self._positions = array("q")
         self._effects = array("d")
 
-    def look(self, recommender: Recommender, groups: int) -> None:
+    def look(self, recommender: OnlineModel, groups: int) -> None:
         """Sample the newest group learnt, if `groups`, the number of those begun, says so."""
         batch = recommender.open
         if groups % EVERY or batch is None or batch is self._last or not len(batch.ids):

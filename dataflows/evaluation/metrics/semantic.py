@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataflows.evaluation.judging.prequential import Prequential
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.types import Interaction
 
 _REACH = 3.0
@@ -35,7 +35,7 @@ class ContentRanks:
     def judged(
         self,
         judge: Prequential,
-        recommender: Recommender,
+        recommender: OnlineModel,
         interaction: Interaction,
         read: int | None,
     ) -> None:
@@ -58,7 +58,7 @@ class ContentRanks:
         return np.array([self.ranks.get(event_id, 0) for event_id in event_ids], np.int64)
 
 
-def content_rank(model: Recommender, interaction: Interaction) -> int | None:
+def content_rank(model: OnlineModel, interaction: Interaction) -> int | None:
     """Rank an item about to be learnt by meaning alone; None where nothing is known."""
     signals = model.signals
     number = signals.items.index.get(interaction.item_id or "")

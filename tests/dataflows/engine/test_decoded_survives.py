@@ -36,7 +36,7 @@ from dataflows.state.outbox import Outbox
 from dataflows.state.records import MemoryStore
 from dataflows.state.store import Store
 from encoders.backends.hashing import HashingEncoder
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 
 ENCODER = HashingEncoder(16)
@@ -204,7 +204,7 @@ class Process:
         self.store, self.kept = store, kept
         self.engine = Engine(
             store,
-            Recommender(SMALL, store.get),
+            OnlineModel(SMALL, store.get),
             Cleaner(CleanSettings(weights={"save": 1000.0, "7": -1000.0})),
             InForce(ENCODER.version, "1"),
             clock=lambda: 1.7e9,

@@ -23,7 +23,7 @@ from dataflows.state.outbox import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, Out
 from dataflows.state.positions import Progress
 from dataflows.state.records import MemoryStore
 from encoders.backends.hashing import HashingEncoder
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 from learners.types import Entry, RecommendationList
 
@@ -223,7 +223,7 @@ def from_here(raws, positions):
 def real(load):
     """The model that runs, small: users are unloaded, and forgotten, all the time."""
     few = {"recent": 5, "window": 5, "users_in_memory": 2, "idle_users": 9, "taken_limit": 4}
-    return Recommender(LearnerSettings(dim=16, k=3, **few), load)
+    return OnlineModel(LearnerSettings(dim=16, k=3, **few), load)
 
 
 @given(

@@ -114,11 +114,11 @@ def test_a_search_stands_where_it_came():
 def test_a_user_is_asked_about_live_as_in_training():
     from dataflows.finetune.window.sequences import prompt_lines, sequences
     from dataflows.finetune.window.window import WindowEvent, WindowItem
-    from learners.recommender import Recommender
+    from learners.online_model import OnlineModel
     from learners.types import Item
     from tests.learners.worlds import DIM, Feed, small, unit
 
-    feed, kinds = Feed(Recommender(small(dim=DIM))), ("A", "B")
+    feed, kinds = Feed(OnlineModel(small(dim=DIM))), ("A", "B")
     items = {f"i{n}": WindowItem(f"i{n}", f"Thing {n}", None, (kinds[n % 2],)) for n in range(9)}
     for n, item in enumerate(items.values()):
         feed.model.put_item(Item(item.item_id, item.title, item.categories, True, unit(n)))

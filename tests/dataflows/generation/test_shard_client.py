@@ -26,7 +26,7 @@ from dataflows.messages.items import ItemRecord, RemovedItem
 from dataflows.messages.narrative import GeneratedNarrative, NarrativeText, Sentence
 from dataflows.messages.raw import Raw
 from dataflows.state.records import MemoryStore
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 
 PATIENCE = 120.0
@@ -90,7 +90,7 @@ class Shard:
         self.now = 1.7e9
         self.engine = Engine(
             self.store,
-            Recommender(learner, self.store.get),
+            OnlineModel(learner, self.store.get),
             Cleaner(CleanSettings()),
             InForce("none", "1"),
             generation=LlmClient(queue, generate),

@@ -26,7 +26,7 @@ from dataflows.registry.manifest import Promotion
 from dataflows.state.outbox import RECOMMENDATIONS
 from dataflows.state.store import Store
 from encoders.cache.cached import CachedEncoder
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 from tests.dataflows.hotswap.conftest import DIM, Seeded
 
@@ -82,7 +82,7 @@ class Live:
             store = Store.open(folder, shards, shard)
             return Engine(
                 store,
-                Recommender(SMALL, store.get),
+                OnlineModel(SMALL, store.get),
                 Cleaner(CleanSettings()),
                 self.serving.in_force,
                 shard=shard,

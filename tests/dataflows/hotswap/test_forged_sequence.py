@@ -17,7 +17,7 @@ from dataflows.registry.promotion_watch import open_watch
 from dataflows.registry.registry import open_registry
 from dataflows.state.store import Store
 from encoders.backends.hashing import HashingEncoder
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 from tests.dataflows.registry.tiny import about, write_sentence
 
@@ -39,7 +39,7 @@ def test_a_number_that_the_registry_never_gave_is_lowered_at_the_start(
     assert serving.in_force.sequence == first.sequence
     assert f"the state knows of promotion {sequence}" in caplog.text
     store = Store.open(tmp_path, 1, 0, {})
-    model = Recommender(msgspec.structs.replace(learner, dim=16), store.get)
+    model = OnlineModel(msgspec.structs.replace(learner, dim=16), store.get)
     engine = Engine(store, model, Cleaner(CleanSettings()), serving.in_force)
     assert engine.space.in_force.sequence == first.sequence
     engine.close()

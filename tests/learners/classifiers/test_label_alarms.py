@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 from learners.types import Interaction
 from tests.learners.clouds import clusters
 
 
 def test_labels_that_swap_raise_an_alarm_that_names_one() -> None:
-    model = Recommender(LearnerSettings(dim=16))
+    model = OnlineModel(LearnerSettings(dim=16))
     vectors, labels = clusters(900, 4, seed=1)
     swap = {"need-0": "need-1", "need-1": "need-0"}
     found = []

@@ -9,7 +9,7 @@ import pytest
 from learners.intent.decisions import Control, ControlError
 from learners.intent.event_buffer import LateLabel
 from learners.intent.tracker import IntentTracker
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 from learners.types import Interaction
 from learners.users.user import User
@@ -154,7 +154,7 @@ def test_what_cannot_be_done_is_refused_and_changes_nothing(control: Control, re
 def test_decisions_survive_a_restart() -> None:
     def run(restarts: bool) -> Any:
         shelf = Shelf()
-        model = Recommender(small(dim=DIM, intent_new=0.3), shelf.get)
+        model = OnlineModel(small(dim=DIM, intent_new=0.3), shelf.get)
         feed = Feed(model)
         for turn in range(240):
             topic = ("card", "rate", "fee", "pin")[turn % 4]
@@ -169,7 +169,7 @@ def test_decisions_survive_a_restart() -> None:
                 model.control(Control("promote", "forgotten pin", cluster=number))
             if restarts and turn % 30 == 7:
                 shelf.keep(model.changed())
-                model = feed.model = Recommender(small(dim=DIM, intent_new=0.3), shelf.get)
+                model = feed.model = OnlineModel(small(dim=DIM, intent_new=0.3), shelf.get)
                 model.restore(shelf.scan)
         shelf.keep(model.changed())
         return shelf.records, model.recommend("u1")

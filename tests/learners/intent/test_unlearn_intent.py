@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from learners.intent.event_buffer import LateLabel
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.state.reencode import Reencoding
 from learners.types import Item, Retraction
 from tests.learners.worlds import DIM, Feed, small, unit
@@ -22,7 +22,7 @@ def words(need: str, seed: int) -> Any:
 
 def fed(*, labelled: bool = True, **changes: Any) -> Feed:
     """Three needs are known, by labels or by the categories of what is taken next."""
-    feed = Feed(Recommender(small(dim=DIM, **changes)))
+    feed = Feed(OnlineModel(small(dim=DIM, **changes)))
     for need in NEEDS:
         feed.model.put_item(Item(need, need, (need,)))
     for number in range(90):

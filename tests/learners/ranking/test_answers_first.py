@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from learners.online_model import OnlineModel
 from learners.ranking.answers_first import PLACES, TRUST, WORDS, AnswersFirst
 from learners.ranking.features import SEARCH
-from learners.recommender import Recommender
 from learners.types import Item, Retraction
 from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
 
@@ -70,7 +70,7 @@ def test_a_small_loss_is_borne_for_ever() -> None:
 
 def shop(**changes) -> Feed:
     """Three kinds of things, many of each; nobody ever takes any of the first ones."""
-    feed = Feed(Recommender(small(**{"dim": DIM, "repeats": "on", **changes})))
+    feed = Feed(OnlineModel(small(**{"dim": DIM, "repeats": "on", **changes})))
     for number in range(60):
         kind = KINDS[number % 3]
         vector = unit(number) if changes.get("dim", DIM) else None
@@ -117,7 +117,7 @@ def test_it_goes_on_where_it_stopped() -> None:
     feed("u1", None, text="kettles", vector=unit(99))
     shelf = Shelf()
     shelf.keep(feed.model.changed())
-    again = Recommender(feed.model.settings, shelf.get)
+    again = OnlineModel(feed.model.settings, shelf.get)
     again.restore(shelf.scan)
     assert again.answers.trust == feed.model.answers.trust
     assert again.answers.trust[WORDS] < TRUST[WORDS]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from learners.codec import DamagedError, StateError, pack, unpack
+from learners.online_model import OnlineModel
 from learners.ranking.features import FEATURES, RETURNS, SEARCH
 from learners.ranking.preference_learner import PreferenceLearner, layers_of
 from learners.ranking.prior import BATCHES, STEPS, Prior, packaged_prior, read_prior
-from learners.recommender import Recommender
 from learners.settings import LearnerSettings
 from learners.state.records import SHARED_KIND, SHARED_VERSION
 from learners.types import Item
@@ -145,7 +145,7 @@ def test_what_was_learnt_meanwhile_stays_when_a_column_comes() -> None:
 
 
 def test_without_a_prior_ranking_starts_from_chance() -> None:
-    model = Recommender(LearnerSettings(prior="none", seed=5))
+    model = OnlineModel(LearnerSettings(prior="none", seed=5))
     chance = PreferenceLearner(len(FEATURES), 48, 0.0015, 5)
     assert model.began_with is None
     for name, value in chance.state().items():
@@ -153,7 +153,7 @@ def test_without_a_prior_ranking_starts_from_chance() -> None:
 
 
 def test_another_hidden_layer_starts_from_chance() -> None:
-    model = Recommender(LearnerSettings(hidden=47))
+    model = OnlineModel(LearnerSettings(hidden=47))
     assert model.began_with is None
     assert model.preference.steps == 0
     assert packaged_prior().start(FEATURES, 47) is None
@@ -161,9 +161,9 @@ def test_another_hidden_layer_starts_from_chance() -> None:
 
 def test_a_file_is_for_the_caller_to_read() -> None:
     with pytest.raises(ValueError, match=r"prior is 'some\.msgpack': read that file with"):
-        Recommender(LearnerSettings(prior="some.msgpack"))
+        OnlineModel(LearnerSettings(prior="some.msgpack"))
     prior = packaged_prior()
-    model = Recommender(LearnerSettings(prior="some.msgpack"), prior=prior)
+    model = OnlineModel(LearnerSettings(prior="some.msgpack"), prior=prior)
     assert model.began_with == prior.fingerprint
 
 
@@ -177,7 +177,7 @@ def grown_with_prior(shelf: Shelf | None = None, events: int = 60, **more: Any) 
     """A shop of tastes with the packaged prior, and a search half way."""
     settings = small(dim=DIM, hidden=48, **more)
     world = Tastes()
-    model = Recommender(settings, shelf.get) if shelf else Recommender(settings)
+    model = OnlineModel(settings, shelf.get) if shelf else OnlineModel(settings)
     for item in world.catalogue():
         model.put_item(item)
     feed = Feed(model)
@@ -192,7 +192,7 @@ def test_a_state_that_began_with_a_prior_goes_on_bit_for_bit() -> None:
     shelf = Shelf()
     feed = grown_with_prior(shelf)
     shelf.keep(feed.model.changed())
-    again = Recommender(feed.model.settings, shelf.get)
+    again = OnlineModel(feed.model.settings, shelf.get)
     again.restore(shelf.scan)
     for item in Tastes().catalogue():
         again.put_item(item)
@@ -206,7 +206,7 @@ def test_a_stored_state_is_not_touched_by_another_prior() -> None:
     shelf = Shelf()
     feed = grown_with_prior(shelf, prior="none")
     shelf.keep(feed.model.changed())
-    again = Recommender(small(dim=DIM, hidden=48), shelf.get)
+    again = OnlineModel(small(dim=DIM, hidden=48), shelf.get)
     again.restore(shelf.scan)
     assert again.began_with is None
     assert np.array_equal(
@@ -221,7 +221,7 @@ def test_a_state_of_the_release_before_says_that_it_had_no_prior() -> None:
     state = unpack(shelf.records[SHARED_KIND, "all"], SHARED_KIND, SHARED_VERSION)
     del state["prior"]
     shelf.records[SHARED_KIND, "all"] = pack(SHARED_KIND, SHARED_VERSION, state)
-    again = Recommender(small(dim=DIM, hidden=48), shelf.get)
+    again = OnlineModel(small(dim=DIM, hidden=48), shelf.get)
     again.restore(shelf.scan)
     assert again.began_with is None
     assert again.preference.steps == feed.model.preference.steps
@@ -237,7 +237,7 @@ def test_the_first_search_is_answered() -> None:
 
 
 def test_what_anybody_took_comes_before_what_nobody_did() -> None:
-    model = Recommender(LearnerSettings())
+    model = OnlineModel(LearnerSettings())
     for name in "abcde":
         model.put_item(Item(name, f"thing {name}", ("X",)))
     feed = Feed(model)

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learners.codec import pack, unpack
+from learners.online_model import OnlineModel
 from learners.ranking.claims import LATELY, Claims
 from learners.ranking.explanations import GROUPS, strongest_groups
 from learners.ranking.features import FEATURES, GENERATED, RETURNS, SEARCH
 from learners.ranking.reason_words import WORDS, Claim, worded
-from learners.recommender import Recommender
 from learners.state.records import ITEM_KIND, SHARED_VERSION
 from learners.types import Item, Retraction
 from tests.learners.worlds import Feed, Shelf, Tastes, grown_model, small
@@ -100,7 +100,7 @@ def test_what_reasons_say_of_a_user_is_true() -> None:
 
 
 def test_of_somebody_new_nothing_is_claimed() -> None:
-    model = Recommender(small())
+    model = OnlineModel(small())
     feed = Feed(model)
     for number in range(20):
         model.put_item(Item(str(number), f"item {number}"))
@@ -112,7 +112,7 @@ def test_of_somebody_new_nothing_is_claimed() -> None:
 
 def test_only_a_need_that_the_item_answers_is_named() -> None:
     """However likely another need is, an item is not said to fit it."""
-    model, kinds = Recommender(small(repeats="on")), ("Kitchen", "Books")
+    model, kinds = OnlineModel(small(repeats="on")), ("Kitchen", "Books")
     for number in range(40):
         model.put_item(Item(f"i{number}", f"Thing {number}", (kinds[number % 2],)))
     feed = Feed(model)
@@ -135,7 +135,7 @@ def test_only_a_need_that_the_item_answers_is_named() -> None:
                     assert reason.endswith(f"“{own}”")
 
 
-def of(model: Recommender, user_id: str, item: int, context: Any = None) -> Claims:
+def of(model: OnlineModel, user_id: str, item: int, context: Any = None) -> Claims:
     """What may be said of one item to a user."""
     user = model.users.get(user_id, model.position)
     context = context or model._context(user_id, user, None)
@@ -143,7 +143,7 @@ def of(model: Recommender, user_id: str, item: int, context: Any = None) -> Clai
     return Claims(model.signals, context, user, rows, np.array([item], np.int32))
 
 
-def pairs(model: Recommender, people: int, first: str = "a", second: str = "b") -> None:
+def pairs(model: OnlineModel, people: int, first: str = "a", second: str = "b") -> None:
     """Let so many people take one thing and then another."""
     feed, start = Feed(model), model.position + 1
     for person in range(people):
@@ -151,8 +151,8 @@ def pairs(model: Recommender, people: int, first: str = "a", second: str = "b") 
         feed(f"p{start}-{person}", second)
 
 
-def shop(**changes: Any) -> Recommender:
-    model = Recommender(small(repeats="on", **changes))
+def shop(**changes: Any) -> OnlineModel:
+    model = OnlineModel(small(repeats="on", **changes))
     for item in "abcd":
         model.put_item(Item(item, f"{item.upper()}, a thing"))
     return model
@@ -250,7 +250,7 @@ def test_a_state_without_users_gives_plainer_words() -> None:
             assert (record.pop("users", None) is None) is (record["id"] in "cd")
             assert (record.pop("takers", None) is None) is (record["id"] in "cd")
             shelf.records[kind, key] = pack(kind, SHARED_VERSION, record)
-    after = Recommender(model.settings, shelf.get)
+    after = OnlineModel(model.settings, shelf.get)
     after.restore(shelf.scan)
     for item in "abcd":
         after.put_item(Item(item, f"{item.upper()}, a thing"))
@@ -267,7 +267,7 @@ def test_who_took_what_is_stored() -> None:
     model, shelf = shop(), Shelf()
     pairs(model, 5)
     shelf.keep(model.changed())
-    after = Recommender(model.settings, shelf.get)
+    after = OnlineModel(model.settings, shelf.get)
     after.restore(shelf.scan)
     for item in "abcd":
         after.put_item(Item(item, f"{item.upper()}, a thing"))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.signals.after_search import AfterSearch
 from learners.signals.neighbour_kernels import TOGETHER
 from learners.state.reencode import Reencoding
@@ -32,7 +32,7 @@ def new(text: str) -> np.ndarray:
 
 
 def world() -> Feed:
-    model = Recommender(small(dim=DIM, repeats="on"))
+    model = OnlineModel(small(dim=DIM, repeats="on"))
     for n, item_id in enumerate(ITEMS):
         model.put_item(Item(item_id, item_id, ("c",), True, unit(100 + n)))
     for item_id in PLAIN:
@@ -54,7 +54,7 @@ def people(feed: Feed, events: int, words: int = 3, encode=old) -> None:
         feed(user, PLAIN[word])
 
 
-def reencoding_of(model: Recommender) -> Reencoding:
+def reencoding_of(model: OnlineModel) -> Reencoding:
     reencoding = Reencoding(model)
     for n, item_id in enumerate(ITEMS):
         reencoding.put_item(item_id, unit(100 + n))
@@ -67,7 +67,7 @@ def finish(reencoding: Reencoding) -> None:
         pass
 
 
-def taken(model: Recommender, item: int) -> set[str]:
+def taken(model: OnlineModel, item: int) -> set[str]:
     signals = model.signals
     number = signals.items.index[ITEMS[item]]
     return {signals.items.ids[n] for n in signals.searched.taken(number).tolist()}
@@ -150,7 +150,7 @@ def test_a_search_of_long_ago_lies_amid_what_was_nearest_and_counts_as_no_other(
 
 def test_the_newest_words_lead() -> None:
     """The first words of a row may have come before the catalogue was whole."""
-    model = Recommender(small(dim=DIM, repeats="on"))
+    model = OnlineModel(small(dim=DIM, repeats="on"))
     model.put_item(Item(ITEMS[5], ITEMS[5], ("c",), True, unit(105)))
     feed = Feed(model)
     search(feed, "early", 1)
@@ -208,10 +208,10 @@ def test_what_is_searched_while_the_shadow_is_made_is_followed() -> None:
     assert [taken(feed.model, 39 - n) for n in range(4)] == [{PLAIN[n]} for n in range(4)]
 
 
-def restored(model: Recommender) -> tuple[Recommender, Shelf]:
+def restored(model: OnlineModel) -> tuple[OnlineModel, Shelf]:
     shelf = Shelf()
     shelf.keep(model.changed())
-    again = Recommender(model.settings, shelf.get)
+    again = OnlineModel(model.settings, shelf.get)
     again.restore(shelf.scan)
     for n, item_id in enumerate(ITEMS):
         again.put_item(Item(item_id, item_id, ("c",), True, unit(100 + n)))

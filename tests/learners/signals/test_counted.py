@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from learners.codec import pack, unpack
+from learners.online_model import OnlineModel
 from learners.ranking.again import again, known_of
-from learners.recommender import Recommender
 from learners.signals.counted import LEAST, MOST, counted_as
 from learners.signals.neighbour_kernels import TOGETHER
 from learners.signals.popularity import LONG, SHORT, TOTAL, stage_of
@@ -20,19 +20,19 @@ from tests.learners.worlds import DIM, Feed, Shelf, small, unit
 WEIGHED = (LONG, SHORT, stage_of(0))
 
 
-def counts(model: Recommender, item: str, channel: int) -> float:
+def counts(model: OnlineModel, item: str, channel: int) -> float:
     number = np.array([model.signals.items.index[item]])
     return float(model.signals.popularity.read(channel, number, model.position)[0])
 
 
-def takings(model: Recommender, item: str, channel: int) -> float:
+def takings(model: OnlineModel, item: str, channel: int) -> float:
     number = np.array([model.signals.items.index[item]])
     return float(model.signals.popularity.takings(channel, number, model.position)[0])
 
 
 def fed(weights: dict[str, float], **changes: Any) -> Feed:
     """Ten people each take every item once, with the weight that it is given."""
-    feed = Feed(Recommender(small(**changes)))
+    feed = Feed(OnlineModel(small(**changes)))
     for user in range(10):
         for item, weight in weights.items():
             feed(f"u{user}-{item}", item, weight=weight)
@@ -114,7 +114,7 @@ def test_who_only_spoke_against_an_item_did_not_take_it_before() -> None:
 
 
 def test_what_is_taken_after_a_search_takes_the_weight_and_gives_it_back() -> None:
-    feed = Feed(Recommender(small(dim=DIM)))
+    feed = Feed(OnlineModel(small(dim=DIM)))
     for item in "ab":
         feed.model.put_item(Item(item, f"thing {item}", vector=unit(ord(item))))
     for user, (item, weight) in enumerate((("a", 5.0), ("b", 1.0))):
@@ -132,7 +132,7 @@ def test_what_is_taken_after_a_search_takes_the_weight_and_gives_it_back() -> No
 
 def test_a_state_of_before_is_read_and_what_it_counted_is_taken_back_as_that() -> None:
     shelf = Shelf()
-    feed = Feed(Recommender(small(), shelf.get))
+    feed = Feed(OnlineModel(small(), shelf.get))
     feed("ann", "a", weight=1.0)  # so a purchase was counted too
     feed("ann", "b", weight=1.0)
     shelf.keep(feed.model.changed())
@@ -142,7 +142,7 @@ def test_a_state_of_before_is_read_and_what_it_counted_is_taken_back_as_that() -
     stored["figures"] = stored["figures"][:3]
     stored["figures"][1] = 5.0
     shelf.records[KIND, "ann"] = pack(KIND, version, stored)
-    model = Recommender(small(), shelf.get)
+    model = OnlineModel(small(), shelf.get)
     model.restore(shelf.scan)
     on = Feed(model)
     on("ann", "c", weight=5.0)

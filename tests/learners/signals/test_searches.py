@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from learners.online_model import OnlineModel
 from learners.ranking.features import FEATURES, SEARCH
-from learners.recommender import Recommender
 from learners.signals.after_search import AfterSearch
 from learners.signals.searches import counts_after, favour
 from learners.types import Item
@@ -33,7 +33,7 @@ def searching_world(events: int, **changes) -> tuple[Tastes, Feed]:
     return world, feed
 
 
-def share_of(model: Recommender, user: str, topic: str) -> float:
+def share_of(model: OnlineModel, user: str, topic: str) -> float:
     names = listed(model, user)
     return sum(name.startswith(topic) for name in names) / len(names)
 
@@ -130,7 +130,7 @@ def test_an_event_on_an_item_is_no_search_whatever_it_says() -> None:
 
 
 def test_without_any_item_to_be_found_there_is_no_search() -> None:
-    feed = Feed(Recommender(small(dim=DIM)))
+    feed = Feed(OnlineModel(small(dim=DIM)))
     feed("u1", None, text="words", vector=unit(1))
     assert feed.model.users.get("u1", 0).search is None
     assert listed(feed.model, "u1") == []
@@ -207,7 +207,7 @@ def test_it_goes_on_where_it_stopped() -> None:
     world, feed = searching_world(60)
     shelf = Shelf()
     shelf.keep(feed.model.changed())
-    again = Recommender(feed.model.settings, shelf.get)
+    again = OnlineModel(feed.model.settings, shelf.get)
     again.restore(shelf.scan)
     for item in world.catalogue():
         again.put_item(item)

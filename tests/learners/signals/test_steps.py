@@ -7,8 +7,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from learners.online_model import OnlineModel
 from learners.ranking.features import FEATURES
-from learners.recommender import Recommender
 from learners.signals.neighbour_kernels import NEXT, TOGETHER
 from learners.signals.popularity import stage_of
 from tests.learners.worlds import Feed, small
@@ -16,9 +16,9 @@ from tests.learners.worlds import Feed, small
 BASKET = ("b", "c", "d")
 
 
-def told(basket: tuple[str, ...] = BASKET) -> Recommender:
+def told(basket: tuple[str, ...] = BASKET) -> OnlineModel:
     """Ann takes one item, later three at one time; then others take one of these and go on."""
-    feed = Feed(Recommender(small(repeats="off")))
+    feed = Feed(OnlineModel(small(repeats="off")))
     for number in range(30):  # what others take, so that there is something to list
         feed(f"u{number % 5}", f"i{number % 7}", ts=float(number), value=float(number % 3))
     feed("ann", "a", ts=100.0, value=1.0)
@@ -30,7 +30,7 @@ def told(basket: tuple[str, ...] = BASKET) -> Recommender:
     return feed.model
 
 
-def counts(model: Recommender, owner: str, item: str) -> tuple[float, float]:
+def counts(model: OnlineModel, owner: str, item: str) -> tuple[float, float]:
     """How often `item` went together with `owner`, and came after it."""
     table, number = model.signals.neighbours, model.signals.items.index
     row = table.row_of[number[owner]]

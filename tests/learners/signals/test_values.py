@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from learners.online_model import OnlineModel
 from learners.ranking.features import FEATURES
-from learners.recommender import Recommender
 from learners.signals.undo import UndoRecord
 from learners.signals.values import Values
 from learners.users.user import User
@@ -121,7 +121,7 @@ def test_an_event_before_the_last_one_waited_no_time() -> None:
 
 
 def test_candidates_have_their_values_and_the_distance_from_the_recent_ones() -> None:
-    feed = Feed(Recommender(small(repeats="off")))
+    feed = Feed(OnlineModel(small(repeats="off")))
     for number in range(60):
         feed(f"u{number % 6}", f"i{number % 7}", value=float(number % 7))
     feed("u-new", "i6", value=6.0)
@@ -145,12 +145,12 @@ def test_candidates_have_their_values_and_the_distance_from_the_recent_ones() ->
 
 def test_values_outlive_a_restart() -> None:
     shelf = Shelf()
-    model = Recommender(small(), shelf.get)
+    model = OnlineModel(small(), shelf.get)
     feed = Feed(model)
     for number in range(40):
         feed(f"u{number % 5}", f"i{number % 4}", value=float(number % 3))
     shelf.keep(model.changed())
-    again = Recommender(small(), shelf.get)
+    again = OnlineModel(small(), shelf.get)
     again.restore(shelf.scan)
     for known in (model, again):
         Feed(known)("u1", "i2", value=2.0)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learners.codec import StateError, pack, unpack
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 from learners.state.records import SHARED_KIND, SHARED_VERSION
 from learners.types import Interaction, Item
@@ -65,7 +65,7 @@ class Run:
         self.shelf = shelf
         self.catalogue: dict[str, Item] = {}
         self.position, self.ts = 0, 1_000.0
-        self.model = Recommender(chosen, shelf.get)
+        self.model = OnlineModel(chosen, shelf.get)
 
     def take(self, what: dict[str, Any]) -> None:
         text = what.get("text")
@@ -103,7 +103,7 @@ class Run:
     def restart(self) -> None:
         """Go on with a recommender that knows nothing but the store and the catalogue."""
         self.keep()
-        self.model = Recommender(self.settings, self.shelf.get)
+        self.model = OnlineModel(self.settings, self.shelf.get)
         self.model.restore(self.shelf.scan)
         for _, item in sorted(self.catalogue.items(), reverse=True):
             self.model.put_item(item)
@@ -115,7 +115,7 @@ def test_a_run_with_restarts_equals_an_unbroken_one(stream: Any, chosen: Any, cu
     whole, broken = Run(chosen, Shelf()), Run(chosen, Shelf())
     # All users stay in memory: what is dropped and loaded again must be the same.
     whole.settings = msgspec.structs.replace(chosen, users_in_memory=100)
-    whole.model = Recommender(whole.settings, whole.shelf.get)
+    whole.model = OnlineModel(whole.settings, whole.shelf.get)
     for place, what in enumerate(stream):
         whole.take(what)
         if place in cuts:
@@ -136,7 +136,7 @@ def test_a_run_with_restarts_equals_an_unbroken_one(stream: Any, chosen: Any, cu
 
 def test_a_text_that_came_late_is_no_news_after_a_restart() -> None:
     shelf = Shelf()
-    feed = Feed(Recommender(small(dim=DIM), shelf.get))
+    feed = Feed(OnlineModel(small(dim=DIM), shelf.get))
     feed("ann", "i0")
     shelf.keep(feed.model.changed())
     early = dict(shelf.records)
@@ -144,7 +144,7 @@ def test_a_text_that_came_late_is_no_news_after_a_restart() -> None:
     feed.model.put_item(late)
     shelf.keep(feed.model.changed())
     assert shelf.records != early
-    model = Recommender(small(dim=DIM), shelf.get)
+    model = OnlineModel(small(dim=DIM), shelf.get)
     model.restore(shelf.scan)
     model.put_item(late)
     assert not [key for kind, key, _ in model.changed() if kind == "learner:item"]
@@ -158,7 +158,7 @@ def test_a_restart_amid_events_of_one_time_changes_nothing() -> None:
             feed("ann", item, ts=1e6)
             if step == cut:
                 shelf.keep(feed.model.changed())
-                feed.model = Recommender(feed.model.settings, shelf.get)
+                feed.model = OnlineModel(feed.model.settings, shelf.get)
                 feed.model.restore(shelf.scan)
                 for record in world.catalogue():
                     feed.model.put_item(record)
@@ -185,7 +185,7 @@ def test_a_longer_run_with_restarts_equals_an_unbroken_one(repeats: Any) -> None
     def run(cuts: set[int]) -> tuple[Shelf, list[Any]]:
         world = Tastes(topics=3, items=60, users=15, seed=9)
         shelf = Shelf()
-        model = Recommender(small(dim=DIM, **changes), shelf.get)
+        model = OnlineModel(small(dim=DIM, **changes), shelf.get)
         catalogue = {item.item_id: item for item in world.catalogue()}
         for item in catalogue.values():
             model.put_item(item)
@@ -193,7 +193,7 @@ def test_a_longer_run_with_restarts_equals_an_unbroken_one(repeats: Any) -> None
         for step in range(650):
             if step in cuts:
                 shelf.keep(feed.model.changed())
-                model = Recommender(small(dim=DIM, **changes), shelf.get)
+                model = OnlineModel(small(dim=DIM, **changes), shelf.get)
                 model.restore(shelf.scan)
                 for item in catalogue.values():
                     model.put_item(item)
@@ -240,7 +240,7 @@ def test_titles_and_vectors_come_back_with_the_catalogue() -> None:
     feed = grown_model(world, 60)
     shelf = Shelf()
     shelf.keep(feed.model.changed())
-    other = Recommender(small(dim=DIM), shelf.get)
+    other = OnlineModel(small(dim=DIM), shelf.get)
     other.restore(shelf.scan)
     assert other.item_title("topic0-1") == "topic0-1"
     assert len(listed(other, "u1")) > 0  # a list can be made all the same
@@ -251,7 +251,7 @@ def test_titles_and_vectors_come_back_with_the_catalogue() -> None:
 
 
 def test_an_empty_model_writes_nothing_and_reads_nothing() -> None:
-    model = Recommender(small())
+    model = OnlineModel(small())
     assert list(model.changed()) == []
     model.restore(Shelf().scan)
     assert model.recommend("ann").entries == ()
@@ -262,14 +262,14 @@ def test_a_store_of_another_shape_or_kind_is_refused() -> None:
     shelf = Shelf()
     shelf.keep(feed.model.changed())
     with pytest.raises(ValueError, match="keep `hidden` as it was"):
-        Recommender(small(dim=DIM, hidden=9), shelf.get).restore(shelf.scan)
+        OnlineModel(small(dim=DIM, hidden=9), shelf.get).restore(shelf.scan)
     state = unpack(shelf.records[SHARED_KIND, "all"], SHARED_KIND, SHARED_VERSION)
     shelf.records[SHARED_KIND, "all"] = pack(SHARED_KIND, SHARED_VERSION - 1, state)
     with pytest.raises(StateError, match="has version"):
-        Recommender(small(dim=DIM), shelf.get).restore(shelf.scan)
+        OnlineModel(small(dim=DIM), shelf.get).restore(shelf.scan)
     shelf.records[SHARED_KIND, "all"] = b"\x93not a record"
     with pytest.raises(StateError, match="not a stored state"):
-        Recommender(small(dim=DIM), shelf.get).restore(shelf.scan)
+        OnlineModel(small(dim=DIM), shelf.get).restore(shelf.scan)
 
 
 def test_no_number_in_a_record_is_nan() -> None:

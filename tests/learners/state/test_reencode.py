@@ -7,7 +7,7 @@ import pytest
 
 from learners.intent.decisions import Control
 from learners.intent.event_buffer import LateLabel
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.state.reencode import Reencoding
 from learners.types import Item
 from tests.learners.worlds import DIM, Feed, Shelf, Tastes, listed, small, unit
@@ -37,7 +37,7 @@ def say(feed, user, word, item=None, **more):
 
 def world(events=300, seed=0):
     """A shop whose items are words, and whose users say words of a label before they take one."""
-    model = Recommender(small(dim=DIM))
+    model = OnlineModel(small(dim=DIM))
     for n in range(30):
         model.put_item(Item(f"i{n}", f"item {n}", (f"c{n % 3}",), True, WORDS[f"word{n}"]))
     feed = Feed(model)
@@ -175,7 +175,7 @@ def test_stored_and_restored_it_goes_on_as_if_unbroken():
     for feed in (plain, broken):
         feed.model.switch(reencoding_of(feed.model))
     shelf.keep(broken.model.changed())
-    again = Recommender(small(dim=DIM), shelf.get)
+    again = OnlineModel(small(dim=DIM), shelf.get)
     again.restore(shelf.scan)
     for n in range(30):
         again.put_item(Item(f"i{n}", f"item {n}", (f"c{n % 3}",), True, new([f"word{n}"])[0]))
@@ -259,7 +259,7 @@ def test_clusters_keep_their_numbers_apart():
 
 
 def test_a_world_without_texts_can_be_switched():
-    feed = Feed(Recommender(small(dim=DIM)))
+    feed = Feed(OnlineModel(small(dim=DIM)))
     for n in range(12):
         feed(f"u{n % 4}", f"i{n % 9}")
     feed.model.switch(reencoding_of(feed.model))
@@ -268,7 +268,7 @@ def test_a_world_without_texts_can_be_switched():
 
 def test_a_switch_leaves_tastes_as_they_were():
     shop = Tastes()
-    model = Recommender(small(dim=DIM))
+    model = OnlineModel(small(dim=DIM))
     for item in shop.catalogue():
         model.put_item(item)
     feed = Feed(model)

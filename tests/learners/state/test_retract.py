@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.signals.neighbour_kernels import NEXT, TOGETHER
 from learners.signals.popularity import CHANNELS, FIRST_STAGE, LONG, SHORT, TOTAL, stage_of
 from learners.types import Interaction, Item, Retraction
@@ -88,7 +88,7 @@ class Plain:
         return {key: count for key, count in counts.items() if count > 1e-4}
 
 
-def learnt_pairs(model: Recommender) -> dict[tuple[int, str, str], float]:
+def learnt_pairs(model: OnlineModel) -> dict[tuple[int, str, str], float]:
     table, ids = model.signals.neighbours, model.signals.items.ids
     found = {}
     for number, owner in enumerate(ids):
@@ -101,7 +101,7 @@ def learnt_pairs(model: Recommender) -> dict[tuple[int, str, str], float]:
     return found
 
 
-def popular(plain: Plain, model: Recommender) -> None:
+def popular(plain: Plain, model: OnlineModel) -> None:
     """Every channel's counts and best items equal those of the plain log."""
     popularity, index = model.signals.popularity, model.signals.items.index
     expected = np.zeros((CHANNELS, len(index)))
@@ -135,7 +135,7 @@ _STREAM = st.lists(st.one_of(_EVENT, st.integers(0, 30)), min_size=2, max_size=5
 @given(_STREAM)
 @settings(deadline=None, max_examples=400)
 def test_counts_equal_a_log_without_what_was_taken_back(stream: list[Any]) -> None:
-    model = Recommender(small(window=WINDOW, recent=60, count_half_life=40.0))
+    model = OnlineModel(small(window=WINDOW, recent=60, count_half_life=40.0))
     plain, feed = Plain(), Feed(model)
     users, ts = {}, 0.0
     for one in stream:
@@ -185,7 +185,7 @@ def test_counts_equal_a_log_without_what_was_taken_back(stream: list[Any]) -> No
 
 def fed(events: int = 60, **changes: Any) -> Feed:
     """A shop with categories and values in which users come back now and then."""
-    feed = Feed(Recommender(small(repeats="off", **changes)))
+    feed = Feed(OnlineModel(small(repeats="off", **changes)))
     for number, item in enumerate(ITEMS):
         feed.model.put_item(Item(item, f"Item {item}", (f"kind {number % 3}",)))
     draw = np.random.default_rng(3)
@@ -195,7 +195,7 @@ def fed(events: int = 60, **changes: Any) -> Feed:
     return feed
 
 
-def state(model: Recommender, user_id: str) -> dict[str, Any]:
+def state(model: OnlineModel, user_id: str) -> dict[str, Any]:
     """What the lists of a user hang on, but for networks."""
     signals, user = model.signals, model.users.get(user_id, model.position)
     n, position = len(signals.items), model.position + 1
@@ -309,7 +309,7 @@ def test_a_restart_in_between_changes_nothing(stop: int) -> None:
     feeds = [fed(stop), fed(stop)]
     shelf = Shelf()
     shelf.keep(feeds[1].model.changed())
-    again = Recommender(small(repeats="off"), shelf.get)
+    again = OnlineModel(small(repeats="off"), shelf.get)
     for number, item in enumerate(ITEMS):
         again.put_item(Item(item, f"Item {item}", (f"kind {number % 3}",)))
     again.restore(shelf.scan)
@@ -333,7 +333,7 @@ def test_a_restart_in_between_changes_nothing(stop: int) -> None:
 
 
 def test_the_best_list_is_exact_after_a_best_item_fell() -> None:
-    feed = Feed(Recommender(small()))
+    feed = Feed(OnlineModel(small()))
     for number in range(300):  # more items than a best list holds
         feed(f"u{number % 9}", f"i{number % 150}")
     popularity = feed.model.signals.popularity

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.signals.neighbour_kernels import TOGETHER
 from learners.signals.neighbours import Neighbours
 from learners.signals.popularity import TOTAL
@@ -18,7 +18,7 @@ ITEMS = "abcdef"
 
 
 def world(**changes: Any) -> Feed:
-    feed = Feed(Recommender(small(**{"dim": DIM, "repeats": "off", "window": 4, **changes})))
+    feed = Feed(OnlineModel(small(**{"dim": DIM, "repeats": "off", "window": 4, **changes})))
     for number, item in enumerate(ITEMS):
         feed.model.put_item(Item(item, item, (f"kind {number % 2}",), vector=unit(number)))
     return feed
@@ -75,7 +75,7 @@ def test_who_took_everything_back_may_take_something_again(weight: float) -> Non
     feed.model.learn(event)
     assert feed.model.retract(Retraction("ann", "e0")) == "all"
     shelf.keep(feed.model.changed())
-    again = Recommender(feed.model.settings, shelf.get)
+    again = OnlineModel(feed.model.settings, shelf.get)
     again.restore(shelf.scan)
     for model in (feed.model, again):
         model.learn(Interaction(1, "e1", "ann", "b", "view", 2.0, weight=weight))
@@ -181,7 +181,7 @@ def test_what_was_taken_after_a_search_is_counted_as_long_as_the_search_stands()
 
 @pytest.mark.parametrize("dim", [0, DIM])
 def test_the_newest_event_without_an_item_is_found_by_its_type(dim: int) -> None:
-    feed = Feed(Recommender(small(dim=dim)))
+    feed = Feed(OnlineModel(small(dim=dim)))
     for number, kind in enumerate(("search", "search", "ask")):
         vector = unit(number) if dim else None
         feed.model.learn(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.signals.neighbours import COUNTS, Neighbours
 from learners.types import Interaction, Item, Retraction
 from tests.learners.worlds import DIM, small, unit
@@ -15,7 +15,7 @@ from tests.learners.worlds import DIM, small, unit
 ITEMS = "abcdefg"
 
 
-def catalogue(model: Recommender, item: str) -> None:
+def catalogue(model: OnlineModel, item: str) -> None:
     number = ITEMS.index(item)
     model.put_item(Item(item, item, (f"kind {number % 2}",), vector=unit(number)))
 
@@ -30,13 +30,13 @@ def pairs(table: Neighbours, position: int) -> Any:
     return counts / table.unit(position)
 
 
-def told(seed: int, **changes: Any) -> tuple[Recommender, Recommender]:
+def told(seed: int, **changes: Any) -> tuple[OnlineModel, OnlineModel]:
     """Two models of one stream: in the first ann acts as well, and takes it all back.
 
     She acts late, in baskets, against items and by searches; items leave and come back.
     """
     draw = np.random.default_rng(seed)
-    models = [Recommender(small(dim=DIM, count_half_life=40.0, **changes)) for _ in range(2)]
+    models = [OnlineModel(small(dim=DIM, count_half_life=40.0, **changes)) for _ in range(2)]
     for model in models:
         for item in ITEMS:
             catalogue(model, item)

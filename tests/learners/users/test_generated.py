@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from learners.online_model import OnlineModel
 from learners.ranking.features import FEATURES, GENERATED, features_of
-from learners.recommender import Recommender
 from learners.types import Item
 from learners.users.generated import KIND, NOTHING, Generated
 from tests.learners.worlds import Feed, Shelf, listed, small
@@ -62,7 +62,7 @@ def test_it_goes_on_where_it_stopped():
 
 
 def shop(**changes):
-    model = Recommender(small(**changes))
+    model = OnlineModel(small(**changes))
     for number in range(30):
         model.put_item(Item(f"i{number}", f"Title {number}", ("c",)))
     return Feed(model)
@@ -156,7 +156,7 @@ def test_a_restart_changes_nothing():
         if event % 10 == 0:
             shelf.keep(feed.model.changed())
     shelf.keep(feed.model.changed())
-    again = Recommender(small(generated=5), shelf.get)
+    again = OnlineModel(small(generated=5), shelf.get)
     again.restore(shelf.scan)
     for number in range(30):
         again.put_item(Item(f"i{number}", f"Title {number}", ("c",)))
@@ -173,7 +173,7 @@ def test_switched_on_or_off_on_the_way_a_model_keeps_what_it_learnt():
     shelf.keep(feed.model.changed())
 
     def again(**changes):
-        model = Recommender(small(**changes), shelf.get)
+        model = OnlineModel(small(**changes), shelf.get)
         model.restore(shelf.scan)
         for number in range(30):
             model.put_item(Item(f"i{number}", f"Title {number}", ("c",)))
@@ -200,7 +200,7 @@ def test_a_network_of_another_size_is_refused():
     feed("u", "i1")
     shelf.keep(feed.model.changed())
     with pytest.raises(ValueError, match="hidden"):
-        Recommender(small(hidden=4), shelf.get).restore(shelf.scan)
+        OnlineModel(small(hidden=4), shelf.get).restore(shelf.scan)
 
 
 def test_named_items_take_nobodys_place_among_the_candidates():

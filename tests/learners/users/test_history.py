@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.signals.undo import UndoRecord
 from learners.users.user import BUCKET_KIND, KIND, User, Users
 from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
@@ -189,7 +189,7 @@ def test_records_of_one_event_users_reach_a_plateau(restart: bool) -> None:
 def test_the_model_forgets_a_crowd_and_knows_a_returning_user_as_new() -> None:
     settings_ = small(idle_users=500, users_in_memory=100, hidden=2, neighbours=8, fresh=0)
     shelf = Shelf()
-    model = Recommender(settings_, shelf.get)
+    model = OnlineModel(settings_, shelf.get)
     feed = Feed(model)
     records, sizes = [], []
     for step in range(8_000):
@@ -213,7 +213,7 @@ def test_the_model_forgets_a_crowd_and_knows_a_returning_user_as_new() -> None:
 
 def test_a_user_of_words_alone_is_kept_and_forgotten_like_any_other() -> None:
     shelf = Shelf()
-    model = Recommender(small(dim=DIM, idle_users=300, hidden=2), shelf.get)
+    model = OnlineModel(small(dim=DIM, idle_users=300, hidden=2), shelf.get)
     feed = Feed(model)
     feed("searcher", None, vector=unit(1))
     for step in range(4_600):

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from learners.codec import pack, unpack
+from learners.online_model import OnlineModel
 from learners.ranking.again import known_of, since
 from learners.ranking.features import RETURNS
-from learners.recommender import Recommender
 from learners.signals.undo import AGAIN, NEVER, RETURN
 from learners.state.records import ITEM_KIND, SHARED_KIND, SHARED_VERSION
 from learners.types import Interaction, Item, Retraction
@@ -25,7 +25,7 @@ WEEK = 7 * DAY
 
 def weekly(weeks: int, rest: float | None = None, **changes: Any) -> Feed:
     """Thirty households, each with three things that they buy every week, and one other."""
-    model = Recommender(small(**{"repeats": "on", "rests": "learnt", "k": 5, **changes}))
+    model = OnlineModel(small(**{"repeats": "on", "rests": "learnt", "k": 5, **changes}))
     for number in range(24):
         model.put_item(Item(f"i{number}", f"Thing {number}"))
     feed = Feed(model)
@@ -60,7 +60,7 @@ def test_what_was_bought_a_minute_ago_is_not_first_and_a_week_later_it_is() -> N
 
 
 def test_what_is_ruled_holds_to_the_second_whatever_was_learnt() -> None:
-    feed = Feed(Recommender(small(repeats="on")))
+    feed = Feed(OnlineModel(small(repeats="on")))
     for number in range(12):
         feed("bob", f"i{number}", 0.0)
     feed("ann", "i1", 1_000.0, rest=3_600.0)
@@ -77,7 +77,7 @@ def test_what_is_ruled_holds_to_the_second_whatever_was_learnt() -> None:
 
 
 def test_lists_stay_as_long_while_there_is_anything_else() -> None:
-    feed = Feed(Recommender(small(repeats="on")))
+    feed = Feed(OnlineModel(small(repeats="on")))
     for number in range(15):
         feed("bob", f"i{number}", float(number))
     for number in range(5):
@@ -87,7 +87,7 @@ def test_lists_stay_as_long_while_there_is_anything_else() -> None:
 
 
 def test_events_of_one_time_do_not_see_each_others_rest() -> None:
-    feed = Feed(Recommender(small(repeats="on")))
+    feed = Feed(OnlineModel(small(repeats="on")))
     for number in range(12):
         feed("ann", f"i{number}", 0.0)
     feed("ann", "i1", 100.0, rest=DAY)
@@ -96,14 +96,14 @@ def test_events_of_one_time_do_not_see_each_others_rest() -> None:
 
 
 def test_where_repeats_are_off_nothing_is_held_back() -> None:
-    feed = Feed(Recommender(small(repeats="off")))
+    feed = Feed(OnlineModel(small(repeats="off")))
     feed("ann", "i1", 0.0, rest=DAY)
     assert feed.model.recommend("ann").held_back == 0
     assert not feed.model.signals.returning
 
 
 def test_a_search_later_on_is_a_later_moment() -> None:
-    model = Recommender(small(repeats="on", dim=4))
+    model = OnlineModel(small(repeats="on", dim=4))
     for number in range(4):
         vector = np.eye(4, dtype=np.float32)[number]
         model.put_item(Item(f"i{number}", f"Thing {number}", vector=vector))
@@ -115,7 +115,7 @@ def test_a_search_later_on_is_a_later_moment() -> None:
 
 
 def test_what_speaks_against_an_item_lets_it_rest_where_that_is_ruled() -> None:
-    feed = Feed(Recommender(small(repeats="on")))
+    feed = Feed(OnlineModel(small(repeats="on")))
     for number in range(6):
         feed("bob", f"i{number}", 0.0)
     feed("ann", "i0", 10.0)
@@ -126,7 +126,7 @@ def test_what_speaks_against_an_item_lets_it_rest_where_that_is_ruled() -> None:
 
 
 def test_taken_back_is_as_if_it_had_not_been() -> None:
-    feed = Feed(Recommender(small(repeats="on")))
+    feed = Feed(OnlineModel(small(repeats="on")))
     for number in range(6):
         feed("bob", f"i{number}", 0.0)
     feed("ann", "i1", 100.0, rest=1_000.0)
@@ -186,7 +186,7 @@ def test_a_state_of_before_is_read_and_knows_no_times() -> None:
         else:
             continue
         shelf.records[kind, key] = pack(kind, version, state)
-    model = Recommender(feed.model.settings, shelf.get)
+    model = OnlineModel(feed.model.settings, shelf.get)
     model.restore(shelf.scan)
     assert not model.signals.returning
     later = Feed(model)
@@ -204,7 +204,7 @@ def test_a_state_of_before_is_read_and_knows_no_times() -> None:
 
 
 def test_the_columns_of_time_come_with_repeats_and_change_no_score() -> None:
-    feed = Feed(Recommender(small(rests="learnt")))
+    feed = Feed(OnlineModel(small(rests="learnt")))
     for at in range(199):
         feed(f"u{at % 7}", f"i{at % 3}", at * 1e5)
     model = feed.model
@@ -221,7 +221,7 @@ def test_the_columns_of_time_come_with_repeats_and_change_no_score() -> None:
 
 
 def test_repeats_that_switch_on_by_themselves_bring_the_columns() -> None:
-    feed = Feed(Recommender(small(rests="learnt")))
+    feed = Feed(OnlineModel(small(rests="learnt")))
     returning = []
     for at in range(230):
         feed(f"u{at % 7}", f"i{at % 3}", at * 1e5)
@@ -231,7 +231,7 @@ def test_repeats_that_switch_on_by_themselves_bring_the_columns() -> None:
 
 
 def test_interactions_are_dated_by_kind() -> None:
-    model = Recommender(small(repeats="on"))
+    model = OnlineModel(small(repeats="on"))
     for position, (kind, ts) in enumerate((("buy", 5.0), ("view", 9.0))):
         model.learn(Interaction(position, f"e{position}", "ann", "i0", kind, ts))
     rests = model.signals.rests

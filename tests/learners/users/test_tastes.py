@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.types import Item
 from tests.learners.worlds import DIM, Feed, Tastes, listed, small
 
 
 def started(world: Tastes, *, text: bool) -> Feed:
-    model = Recommender(small(dim=DIM if text else 0))
+    model = OnlineModel(small(dim=DIM if text else 0))
     for item in world.catalogue():
         model.put_item(item if text else Item(item.item_id, item.title))
     return Feed(model)

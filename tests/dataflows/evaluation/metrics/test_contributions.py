@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from dataflows.evaluation.metrics.ablation import EVERY, Contributions
+from learners.online_model import OnlineModel
 from learners.ranking.explanations import GROUPS, SOMETIMES
 from learners.ranking.features import FEATURES
-from learners.recommender import Recommender
 from learners.settings import LearnerSettings
 from learners.types import Interaction
 
@@ -16,9 +16,9 @@ ALWAYS = {group: names for group, names in GROUPS.items() if group not in SOMETI
 
 
 @pytest.fixture(scope="module")
-def grown() -> tuple[Recommender, Contributions, list[tuple[int, np.ndarray]]]:
+def grown() -> tuple[OnlineModel, Contributions, list[tuple[int, np.ndarray]]]:
     """A model and what was sampled while it grew, and the same sampled by hand."""
-    model = Recommender(LearnerSettings(repeats="off"))
+    model = OnlineModel(LearnerSettings(repeats="off"))
     contributions, by_hand = Contributions(5), []
     rng = np.random.default_rng(0)
     for position in range(600):
@@ -32,7 +32,7 @@ def grown() -> tuple[Recommender, Contributions, list[tuple[int, np.ndarray]]]:
     return model, contributions, by_hand
 
 
-def naive(model: Recommender) -> np.ndarray:
+def naive(model: OnlineModel) -> np.ndarray:
     """Mean loss of score of the best five, one item and one group of signals at a time."""
     batch, score = model.open, model.preference.score
     item_weights = batch.item_weights
@@ -73,7 +73,7 @@ def test_the_same_group_is_not_sampled_twice(grown) -> None:
 
 def test_a_model_that_has_learnt_nothing_gives_nothing() -> None:
     contributions = Contributions(5)
-    contributions.look(Recommender(), 0)
+    contributions.look(OnlineModel(), 0)
     figures = contributions.figures()
     assert figures["groups"] == 0
     assert figures["mean"] == {}

@@ -8,25 +8,25 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from learners.recommender import Recommender
+from learners.online_model import OnlineModel
 from learners.types import Interaction, Item
 from tests.learners.worlds import DIM, Feed, Shelf, Tastes, grown_model, listed, small, unit
 
 
-def was_taken(model: Recommender, item: str) -> bool:
+def was_taken(model: OnlineModel, item: str) -> bool:
     items = model.signals.items
     return bool(items.streamed[items.index[item]])
 
 
 def shop(items: int, **changes: Any) -> Feed:
     """A recommender with a catalogue of `items`, named by their numbers."""
-    model = Recommender(small(**changes))
+    model = OnlineModel(small(**changes))
     for number in range(items):
         model.put_item(Item(str(number), f"item {number}", (f"c{number % 3}",)))
     return Feed(model)
 
 
-def records_of(model: Recommender) -> dict[tuple[str, str], bytes]:
+def records_of(model: OnlineModel) -> dict[tuple[str, str], bytes]:
     shelf = Shelf()
     shelf.keep(model.changed())
     return shelf.records
@@ -74,7 +74,7 @@ def test_who_has_seen_everything_gets_an_empty_list() -> None:
 
 
 def test_an_empty_catalogue_gives_empty_lists() -> None:
-    model = Recommender(small())
+    model = OnlineModel(small())
     assert model.recommend("ann").entries == ()
     assert model.rank("ann").ids == []
     feed = Feed(model)
@@ -275,7 +275,7 @@ def test_ids_and_titles_of_any_characters() -> None:
         "1e9",
         "🜚",
     ]
-    model = Recommender(small())
+    model = OnlineModel(small())
     for name in names:
         model.put_item(Item(name, name, (name,)))
     feed = Feed(model)
@@ -345,7 +345,7 @@ def test_odd_weights_and_times_leave_scores_finite(weight: float, ts: float) -> 
 def test_names_of_items_and_users_decide_nothing() -> None:
     def run(name: Any) -> list[list[tuple[str, float]]]:
         world = Tastes(topics=2, items=15, users=8, seed=3)
-        model = Recommender(small(dim=DIM))
+        model = OnlineModel(small(dim=DIM))
         for item in world.catalogue():
             model.put_item(Item(name(item.item_id), "", item.categories, True, item.vector))
         feed = Feed(model)
@@ -447,7 +447,7 @@ def test_a_session_moves_the_intent_that_is_shown() -> None:
 
 
 def test_an_interaction_with_an_item_never_heard_of_puts_it_on_offer() -> None:
-    model = Recommender(small())
+    model = OnlineModel(small())
     feed = Feed(model)
     for step in range(30):
         feed(f"u{step % 6}", f"new-{step % 4}")

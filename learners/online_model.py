@@ -55,7 +55,7 @@ class Ranking(NamedTuple):
     scores: NDArray[np.float64]
 
 
-class Recommender(ModelState):
+class OnlineModel(ModelState):
     """An online recommender: learns interactions one by one, and lists items for any user.
 
     Candidates come from the signals (`learners.signals.tables`), a small network scores them
