@@ -122,7 +122,7 @@ bench-llm: .venv/installed-test data
 bench-stream: .venv/installed-test
 	.venv/bin/python -m benchmarks.stream
 
-# The weights that ranking starts from, made anew from simulated streams (docs/prior.md).
+# The weights that ranking starts from, made anew from simulated streams (docs/explanation/prior.md).
 prior: .venv/installed
 	.venv/bin/python -m benchmarks.prior
 

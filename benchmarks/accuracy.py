@@ -1,7 +1,8 @@
 """Accuracy per CPU second: the lists and every baseline, side by side, in the same replay.
 
-Each log is a process of its own with one thread, replayed by the rules of docs/replay.md with
-default settings, and the packaged encoder; its vectors are made before the clock starts, and
+Each log is a process of its own with one thread, replayed by the rules of
+docs/explanation/replay.md with default settings, and the packaged encoder; its vectors are made
+before the clock starts, and
 kept in .cache. Events per CPU second are those of the live path for ours, and of answers and
 learning for a baseline; hits per CPU second is that times HR@10. Lead is ours less the
 baseline's over the same events; young items had fewer than five events in the stream before.

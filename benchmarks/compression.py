@@ -1,4 +1,4 @@
-"""What a compressed encoder weighs, how fast it is, and what it keeps: the table of docs/models.md.
+"""What a compressed encoder weighs, how fast it is, what it keeps: for docs/how-to/models.md.
 
     python -m benchmarks.compression [FOLDER]
 

@@ -3,8 +3,8 @@
 A search is judged where titles hold its words: all of them but those that say nothing, or where no
 item has them all, those that are no brand. Its list answers it where the first three places hold
 as many of its words as the best three items of the catalogue do. HR@10 and NDCG@10 are asked at
-the moment, of every event with an item, as a replay does (docs/replay.md); "after" are those of the
-first item that a user takes after a search.
+the moment, of every event with an item, as a replay does (docs/explanation/replay.md); "after"
+are those of the first item that a user takes after a search.
 
     python -m benchmarks.searches [--seeds 0 1 2] [--events 8000] [--repeats on] [--encoder NAME]
 

@@ -3,7 +3,7 @@
 A package of the index is uploaded by whoever holds its name, and the next upload may hold
 anything. So the files that a model is made of are named here with their SHA-256, and a model
 whose files differ is refused, also where the package is a newer version: whoever trusts that
-one can name its folder. docs/models.md says where the files come from.
+one can name its folder. docs/how-to/models.md says where the files come from.
 """
 
 from __future__ import annotations

@@ -191,7 +191,7 @@ def test_compiled_functions_with_many_parameters_are_listed() -> None:
 
 
 def test_the_page_of_the_architecture_names_every_room() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
     rooms = [
         folder
         for package in PACKAGES

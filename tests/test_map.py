@@ -1,4 +1,4 @@
-"""docs/map.md: every file that it names is there and defines what is named beside it."""
+"""docs/reference/map.md: every file that it names is there and defines what is named beside it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PATH = r"[a-z_0-9]+(?:/[a-z_0-9]+)+\.py"
 ROWS = re.findall(
     rf"^\| (.+?) \| `({PATH})` \| (.+?) \|$",
-    (ROOT / "docs" / "map.md").read_text(encoding="utf-8"),
+    (ROOT / "docs" / "reference" / "map.md").read_text(encoding="utf-8"),
     re.MULTILINE,
 )
 

@@ -35,7 +35,7 @@ def first_column(text: str) -> list[str]:
 
 
 def test_the_features_are_listed_in_their_order() -> None:
-    told = first_column(section(page("learners.md"), "Features"))
+    told = first_column(section(page("explanation/learners.md"), "Features"))
     assert [cell.strip("`") for cell in told] == [*FEATURES, *RETURNS, *SEARCH]
 
 
@@ -49,37 +49,37 @@ def test_reasons_hang_on_features_that_there_are() -> None:
 
 
 def test_every_learner_file_named_is_there() -> None:
-    named = re.findall(r"`([\w/]+\.py)`", page("learners.md"))
+    named = re.findall(r"`([\w/]+\.py)`", page("explanation/learners.md"))
     assert len(named) > 10
     assert [name for name in named if not (DOCS.parent / "learners" / name).is_file()] == []
 
 
 def test_every_engine_file_named_is_there() -> None:
-    named = re.findall(r"`(?:dataflows/)?([\w/]+\.py)`", page("architecture.md"))
+    named = re.findall(r"`(?:dataflows/)?([\w/]+\.py)`", page("explanation/architecture.md"))
     assert len(named) > 10
     roots = (DOCS.parent / "dataflows", DOCS.parent)
     assert [name for name in named if not any((root / name).is_file() for root in roots)] == []
 
 
 def test_every_file_of_the_glossary_is_there() -> None:
-    named = re.findall(r"`([\w/]+\.py)`", page("glossary.md"))
+    named = re.findall(r"`([\w/]+\.py)`", page("reference/glossary.md"))
     assert len(named) > 50
     assert [name for name in named if not (DOCS.parent / name).is_file()] == []
 
 
 def test_the_glossary_tells_each_word_once() -> None:
-    words = re.findall(r"^\| ([^|]+?) \|", page("glossary.md"), re.MULTILINE)
+    words = re.findall(r"^\| ([^|]+?) \|", page("reference/glossary.md"), re.MULTILINE)
     told = [word for word in words if word not in ("word", "---")]
     assert sorted(set(told)) == sorted(told)
 
 
 def test_the_steps_are_those_of_the_flow() -> None:
-    told = re.search(r"The steps of the flow are (.+?) \(", page("architecture.md"))
+    told = re.search(r"The steps of the flow are (.+?) \(", page("explanation/architecture.md"))
     assert told is not None
     assert tuple(re.findall(r"`(\w+)`", told[1])) == STEPS
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/messages.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/reference/messages.md"])
 def test_the_ledger_is_told_as_it_counts(name) -> None:
     told = re.search(r"^ {4}in = (.+)$", (DOCS.parent / name).read_text("utf-8"), re.MULTILINE)
     assert told is not None
@@ -99,7 +99,7 @@ def test_the_kinds_in_a_store_are_those_on_the_page(tmp_path) -> None:
     assert store is not None
     found = {re.sub(r"\d+$", "<n>", kind) for kind in store.kinds()}
     store.close()
-    cells = first_column(section(page("architecture.md"), "What is kept"))
+    cells = first_column(section(page("explanation/architecture.md"), "What is kept"))
     told = {kind for cell in cells for kind in re.findall(r"`([^`]+)`", cell)}
     # A message lies in the store only if an epoch ended before it was delivered; a language
     # model is asked only where it is switched on; nobody decided anything; files that follow
@@ -119,6 +119,6 @@ def test_the_kinds_in_a_store_are_those_on_the_page(tmp_path) -> None:
 
 
 def test_every_format_is_on_the_page_of_converters() -> None:
-    rows = re.findall(r"^\| (`.+?) \|", page("convert.md"), re.MULTILINE)
+    rows = re.findall(r"^\| (`.+?) \|", page("how-to/convert.md"), re.MULTILINE)
     assert re.findall(r"`([\w-]+)`", " ".join(rows)) == list(FORMATS)
-    assert f"`{NEGATIVE}` where a `label` is 0" in page("convert.md")
+    assert f"`{NEGATIVE}` where a `label` is 0" in page("how-to/convert.md")

@@ -27,7 +27,7 @@ from learners.types import Interaction, Item
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 MARKED = re.compile(r"<!-- run(?:: ([\w-]+))? -->\n```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -146,7 +146,9 @@ def test_the_message_shown_is_one() -> None:
     shown = [body for kind, body in FENCE.findall(text_of(README)) if kind == "json"]
     assert len(shown) == 1
     message = json.loads(shown[0])
-    schema = json.loads((ROOT / "docs" / "schemas" / "recommendation.json").read_bytes())
+    schema = json.loads(
+        (ROOT / "docs" / "reference" / "schemas" / "recommendation.json").read_bytes()
+    )
     jsonschema.validate(message, schema, cls=jsonschema.Draft202012Validator)
     assert len(message["items"]) == 2
 
@@ -236,4 +238,4 @@ def test_every_link_leads_somewhere(page) -> None:
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
     linked = {link.partition("#")[0] for link in LINK.findall(text_of(README))}
-    assert {f"docs/{page.name}" for page in PAGES[1:]} <= linked
+    assert {str(page.relative_to(ROOT)) for page in PAGES[1:]} <= linked

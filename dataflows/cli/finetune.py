@@ -19,7 +19,7 @@ def finetune(
     r"""Tune encoder and language model on the stream, in the background; promote what wins.
 
     Reads the same events as `penchant run`, from positions of its own. `penchant run` starts
-    it as a child where the configuration says `finetune.enabled`. docs/finetune.md has the
+    it as a child where the configuration says `finetune.enabled`. docs/how-to/finetune.md has the
     rules by which a new version goes live.
 
     \b

@@ -124,7 +124,7 @@ def run(
 
     Files or Kafka, as the configuration says. SIGTERM or Ctrl-C stop it cleanly: lists are
     flushed and the state is written. SIGHUP opens the output files anew, SIGUSR1 has it tell
-    how it is (docs/operations.md).
+    how it is (docs/how-to/operations.md).
 
     An item that a changed items file no longer has leaves the catalogue. Where that would be
     more than a fifth, or the file breaks off, it is refused, and --accept-items takes it.
@@ -174,13 +174,11 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
     batch_size: Annotated[int, typer.Option(help="Records of one micro-batch.")] = 32,
     against: Annotated[
         str,
-        typer.Option(
-            metavar="NAME,...|all|none", help="Baselines in the same replay (docs/replay.md)."
-        ),
+        typer.Option(metavar="NAME,...|all|none", help="Baselines (docs/explanation/replay.md)."),
     ] = "popularity,popularity-decayed",
     generate: Annotated[
         bool,
-        typer.Option("--generate", help="Let a language model name items (docs/generation.md)."),
+        typer.Option("--generate", help="Let a model name items (docs/explanation/generation.md)."),
     ] = False,
     promote: Annotated[
         list[str] | None,
@@ -200,7 +198,7 @@ def replay(  # noqa: PLR0913 - a command has the options that it has
 ) -> None:
     r"""Replay a log, ranking every event before it is learnt, and report the accuracy.
 
-    docs/replay.md has the rules and the meaning of each figure.
+    docs/explanation/replay.md has the rules and the meaning of each figure.
 
     \b
     Examples:

@@ -191,7 +191,7 @@ def compress(
     r"""Make a smaller, faster form of an encoder: a version of its own, judged by the gate.
 
     int8 keeps neighbourhoods and classes; static is for very high rates of labelled intent
-    (docs/models.md has the figures). Nothing is promoted.
+    (docs/how-to/models.md has the figures). Nothing is promoted.
 
     \b
     Examples:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", help="TOML file (docs/config.md); without one the defaults hold."),
+    typer.Option("--config", help="TOML file (docs/reference/config.md); without one: defaults."),
 ]
 
 

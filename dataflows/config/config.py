@@ -1,7 +1,7 @@
 """The configuration: a TOML file, then environment variables, then what a command was given.
 
 Read once, at the start, into frozen structs. `PENCHANT_LEARNER__K=20` sets `k` in section
-`[learner]`: section and name in capitals, two underscores between. docs/config.md lists
+`[learner]`: section and name in capitals, two underscores between. docs/reference/config.md lists
 every setting.
 """
 

@@ -16,7 +16,7 @@ from dataflows.errors import InputError
 
 PREFIX = "PENCHANT_"
 BETWEEN = "__"
-PAGE = "docs/config.md"
+PAGE = "docs/reference/config.md"
 
 _OURS = re.compile(r"CONFIG|DEBUG|ML100K|SHARED|INTENTS|TEST_\w+|DECISIONS_\w+")
 """Variables that are no settings, and read elsewhere."""

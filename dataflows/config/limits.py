@@ -1,4 +1,4 @@
-"""The limits of a setting, read from its type: for errors, for docs/config.md and for tests."""
+"""The limits of a setting, read from its type: for errors, docs/reference/config.md and tests."""
 
 from __future__ import annotations
 

@@ -126,6 +126,6 @@ class Portions:
             "events with new texts come faster than they are encoded: for %.0f s they have waited "
             "for the encoder, which does about %.0f tokens a second; lists come late until it has "
             "caught up. If it lasts, take a smaller encoder (`penchant models compress`, "
-            "docs/operations.md), send shorter texts, or run on a faster processor",
+            "docs/how-to/operations.md), send shorter texts, or run on a faster processor",
             *(lasted, self._rate()),
         )

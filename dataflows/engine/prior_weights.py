@@ -11,7 +11,7 @@ from learners.ranking.prior import NONE, PACKAGED, Prior, prior_of, read_prior
 from learners.settings import LearnerSettings
 
 _LARGEST = 64 << 20  # bytes; the packaged one has some ten thousand
-_REMEDY = "make it again with `make prior`, or leave learner.prior out (docs/prior.md)"
+_REMEDY = "make it again with `make prior`, or leave learner.prior out (docs/explanation/prior.md)"
 _log = logging.getLogger(__name__)
 
 

@@ -80,7 +80,7 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Replay(msgspec.Struct, frozen=True):
-    """The report as plain figures (docs/replay.md), and the rows behind it."""
+    """The report as plain figures (docs/explanation/replay.md), and the rows behind it."""
 
     report: dict[str, Any]
     scored: Scored
@@ -100,8 +100,8 @@ def replay(  # noqa: PLR0913 - what a replay may be given
 ) -> Replay:
     """Replay a log of events, the catalogue first, ranking every event before it is learnt.
 
-    The evaluation is prequential (Gama, Sebastiao and Rodrigues, 2013); docs/replay.md has the
-    rules and all figures of the report.
+    The evaluation is prequential (Gama, Sebastiao and Rodrigues, 2013); docs/explanation/replay.md
+    has the rules and all figures of the report.
 
     Arguments:
         config: the configuration of the live flow, with the same defaults.

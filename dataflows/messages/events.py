@@ -1,7 +1,7 @@
 """Records of the topic `events` to typed objects; those of `items` are read in `items.py`.
 
 `decode_event` never raises: whatever the bytes, the answer is an event or a `Reject` with a
-fixed reason. docs/messages.md is the page for people.
+fixed reason. docs/reference/messages.md is the page for people.
 """
 
 from __future__ import annotations

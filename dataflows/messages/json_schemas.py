@@ -1,6 +1,7 @@
 """JSON Schemas of all messages, made from the types that read and write them.
 
-`python -m dataflows.messages.json_schemas docs/schemas` writes them; a test holds them equal.
+`python -m dataflows.messages.json_schemas docs/reference/schemas` writes them; a test holds them
+equal.
 """
 
 from __future__ import annotations

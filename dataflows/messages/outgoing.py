@@ -1,4 +1,4 @@
-"""The messages that go out, as types: docs/schemas is generated from here.
+"""The messages that go out, as types: docs/reference/schemas is generated from here.
 
 Readers must take what they know and ignore other fields: new ones may come.
 """

@@ -1,4 +1,6 @@
-"""Messages out, as strict JSON: lists, intents, dead letters. docs/messages.md is for people.
+"""Messages out, as strict JSON: lists, intents, dead letters.
+
+docs/reference/messages.md is for people.
 
 The bytes are UTF-8 with no white space, the fields in the order of
 `outgoing.py`; NaN and infinity are refused, since a consumer could not read

@@ -117,7 +117,7 @@ class Reject(msgspec.Struct, frozen=True):
 
 
 class Reason(StrEnum):
-    """The `reason` of a `Reject` and of a dead letter. docs/messages.md explains each."""
+    """The `reason` of a `Reject` and of a dead letter. docs/reference/messages.md explains each."""
 
     TOO_LARGE = "too_large"
     NULL_VALUE = "null_value"

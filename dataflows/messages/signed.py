@@ -40,7 +40,8 @@ class SignedJson(msgspec.Struct, gc=False):
     ]
     content: Annotated[str, Meta(description="What is decided: one JSON object, as text.")]
     signature: Annotated[
-        str | None, Meta(description="HMAC-SHA-256, 64 hexadecimal digits; docs/messages.md.")
+        str | None,
+        Meta(description="HMAC-SHA-256, 64 hexadecimal digits; docs/reference/messages.md."),
     ] = None
 
 

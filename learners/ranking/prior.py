@@ -169,7 +169,7 @@ def read_prior(blob: bytes) -> Prior:
 
 @cache
 def packaged_prior() -> Prior:
-    """Return the prior weights that the package brings (docs/prior.md)."""
+    """Return the prior weights that the package brings (docs/explanation/prior.md)."""
     return read_prior(files("learners.ranking").joinpath("prior.msgpack").read_bytes())
 
 

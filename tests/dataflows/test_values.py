@@ -182,7 +182,7 @@ def test_what_cannot_be_meant_is_one_line_with_place_and_remedy(
         load_config(path, None, {})
     message = str(caught.value)
     assert "\n" not in message
-    for part in [str(path), "docs/config.md", *parts]:
+    for part in [str(path), "docs/reference/config.md", *parts]:
         assert part in message
 
 

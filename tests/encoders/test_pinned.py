@@ -57,7 +57,7 @@ def test_the_version_that_is_known_is_the_one_that_is_asked_for(pinned, module, 
 
 @ALL
 def test_the_page_names_package_and_version(pinned, module, inside):
-    page = (ROOT / "docs" / "models.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "models.md").read_text()
     assert f"{pinned.distribution} {pinned.version}" in page
 
 

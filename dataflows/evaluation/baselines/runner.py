@@ -1,6 +1,6 @@
 """One baseline along the trace of a replay: asked before each group, told after it.
 
-Clock, candidates and tie rule are the judge's (docs/replay.md): one answer serves all
+Clock, candidates and tie rule are the judge's (docs/explanation/replay.md): one answer serves all
 members of a group, the candidates are the items met before it less those that the user has
 where repeats are off, and ties count against the baseline.
 """

@@ -78,7 +78,7 @@ def test_a_bad_file_is_one_line_with_place_value_limit_and_page(tmp_path, text, 
         load_config(path, None, {})
     message = str(caught.value)
     assert "\n" not in message
-    for part in [str(path), "docs/config.md", *parts]:
+    for part in [str(path), "docs/reference/config.md", *parts]:
         assert part in message
 
 
@@ -102,7 +102,7 @@ def test_a_missing_or_binary_file_is_told(tmp_path):
 
 
 def page() -> str:
-    return (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
+    return (ROOT / "docs" / "reference" / "config.md").read_text(encoding="utf-8")
 
 
 def described(default: object) -> str:

@@ -67,7 +67,7 @@ def test_what_lies_just_outside_is_refused_in_one_line_with_its_limits(name):
         assert "\n" not in message
         assert name in message
         assert f"from {describe_limits(wanted)}" in message
-        assert "docs/config.md" in message
+        assert "docs/reference/config.md" in message
         assert repr(number) in message
 
 

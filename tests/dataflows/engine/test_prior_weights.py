@@ -48,7 +48,7 @@ def test_a_file_that_is_missing_is_told_with_the_remedy(tmp_path: Path) -> None:
         open_prior(LearnerSettings(prior=str(tmp_path / "gone.msgpack")))
     assert str(told.value) == (
         f"learner.prior: {tmp_path / 'gone.msgpack'} cannot be read (No such file or directory); "
-        "make it again with `make prior`, or leave learner.prior out (docs/prior.md)"
+        "make it again with `make prior`, or leave learner.prior out (docs/explanation/prior.md)"
     )
 
 
@@ -69,7 +69,7 @@ def test_a_file_that_is_damaged_is_told(tmp_path: Path, blob: bytes, what: str) 
     message = str(told.value)
     assert what.partition(";")[0] in message
     assert message.startswith(f"learner.prior: {path} is no file of prior weights: ")
-    assert message.endswith("or leave learner.prior out (docs/prior.md)")
+    assert message.endswith("or leave learner.prior out (docs/explanation/prior.md)")
     assert "\n" not in message
 
 

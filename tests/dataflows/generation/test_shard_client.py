@@ -30,7 +30,7 @@ from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 
 PATIENCE = 120.0
-SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "schemas" / "narrative.json"
+SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "reference" / "schemas" / "narrative.json"
 
 
 class Scribe:

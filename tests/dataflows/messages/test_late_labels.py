@@ -14,6 +14,7 @@ from dataflows.messages.special_events import late_label
 from learners.intent.event_buffer import LateLabel
 from tests.dataflows.lines import Line
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "messages.md"
 TEXTS = {"card": "my card is stuck", "rate": "what is the exchange rate", "fee": "an extra fee"}
 
 
@@ -136,7 +137,7 @@ def test_a_restart_in_between_changes_nothing() -> None:
 
 
 def test_the_page_tells_what_becomes_of_a_label() -> None:
-    page = (Path(__file__).resolve().parents[3] / "docs" / "messages.md").read_text("utf-8")
+    page = PAGE.read_text("utf-8")
     for how in ("learn", "unmatched", "duplicate"):
         for word in outcome_of_label(how):
             assert f"`{word}`" in page

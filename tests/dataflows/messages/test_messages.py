@@ -83,7 +83,7 @@ def letter(value: bytes | None, key: bytes | None = None, reason: str = "bad_jso
 
 
 def valid(name: str, message: Any) -> bool:
-    schema = json.loads((DOCS / "schemas" / f"{name}.json").read_text("utf-8"))
+    schema = json.loads((DOCS / "reference" / "schemas" / f"{name}.json").read_text("utf-8"))
     return bool(jsonschema.Draft202012Validator(schema).is_valid(message))
 
 
@@ -252,9 +252,9 @@ def test_a_time_that_is_no_date_is_refused(time: float) -> None:
 
 @pytest.mark.parametrize("name", sorted(json_schemas.TYPES))
 def test_the_published_schema_is_the_one_of_the_code(name: str) -> None:
-    published = json.loads((DOCS / "schemas" / f"{name}.json").read_text("utf-8"))
+    published = json.loads((DOCS / "reference" / "schemas" / f"{name}.json").read_text("utf-8"))
     assert published == json_schemas.schema(name), (
-        "run python -m dataflows.messages.json_schemas docs/schemas"
+        "run python -m dataflows.messages.json_schemas docs/reference/schemas"
     )
     jsonschema.Draft202012Validator.check_schema(published)
 
@@ -262,7 +262,9 @@ def test_the_published_schema_is_the_one_of_the_code(name: str) -> None:
 def test_schemas_are_written_one_file_each(tmp_path: Path) -> None:
     json_schemas.write(tmp_path)
     written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert written == {path.name: path.read_bytes() for path in (DOCS / "schemas").iterdir()}
+    assert written == {
+        path.name: path.read_bytes() for path in (DOCS / "reference" / "schemas").iterdir()
+    }
 
 
 def test_real_messages_fit_their_schemas() -> None:
@@ -372,7 +374,7 @@ def test_what_the_schema_of_events_refuses_is_refused(wrong: dict[str, Any]) -> 
 
 # The page for people.
 
-PAGE = (DOCS / "messages.md").read_text("utf-8")
+PAGE = (DOCS / "reference" / "messages.md").read_text("utf-8")
 
 
 def section(title: str) -> str:

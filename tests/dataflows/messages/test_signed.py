@@ -20,6 +20,7 @@ from dataflows.messages import signed
 from dataflows.messages.raw import Refused
 from dataflows.messages.signed import LARGEST, read_signed, write_signed
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "messages.md"
 SECRET = b"a key that nobody else has"
 KEYS, OTHER = Keys([SECRET]), Keys([b"the key of somebody else"])
 CONTENT = '{"do": "retire", "intent": "gift"}'
@@ -54,7 +55,7 @@ def test_the_signature_is_what_the_page_says() -> None:
     message = b"penchant-signed-1\nintents\nanna\n7\n" + CONTENT.encode()
     wanted = hmac.new(SECRET, message, hashlib.sha256).hexdigest()
     assert json.loads(record())["signature"] == wanted
-    page = (Path(__file__).resolve().parents[3] / "docs" / "messages.md").read_text("utf-8")
+    page = PAGE.read_text("utf-8")
     assert "penchant-signed-1" in page
 
 
@@ -159,7 +160,7 @@ def test_nothing_that_was_not_signed_is_ever_taken() -> None:
 
 
 def test_the_example_on_the_page_is_signed_as_it_says() -> None:
-    page = (Path(__file__).resolve().parents[3] / "docs" / "messages.md").read_text("utf-8")
+    page = PAGE.read_text("utf-8")
     example = page.split("### `decisions`")[1].split("```json\n")[1].split("```")[0].encode()
     found = opened(example, Keys([b"the key of this example"]))
     assert json.loads(found.content)["into"] == "card_arrival"

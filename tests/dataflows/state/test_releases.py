@@ -24,7 +24,7 @@ def release(request, tmp_path, monkeypatch) -> Path:
 
 def test_the_state_of_this_version_is_kept() -> None:
     assert make.version() in [release.name for release in make.releases()], (
-        "run `python -m tests.dataflows.state.releases.make` (docs/state.md)"
+        "run `python -m tests.dataflows.state.releases.make` (docs/explanation/state.md)"
     )
 
 

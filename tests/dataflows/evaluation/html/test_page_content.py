@@ -111,7 +111,7 @@ def test_every_place_that_is_pointed_at_has_its_words(report) -> None:
 
 
 def test_docs_tell_what_each_part_of_the_report_is(report) -> None:
-    docs = Path(__file__).parents[4] / "docs" / "replay.md"
+    docs = Path(__file__).parents[4] / "docs" / "explanation" / "replay.md"
     told = set(re.findall(r"`([a-z_]+)`", docs.read_text(encoding="utf-8")))
     parts = ("running", "by_history", "by_rank", "calibration", "contributions", "exposure")
     inside = {key for part in parts for key in report[part] if "@" not in key}
