@@ -154,7 +154,7 @@ def popularity_case(events: int) -> dict[str, object]:
     """Decode, count and list the ten most popular, event by event."""
     from dataflows.config.config import load_config
     from dataflows.evaluation.log_order import read_order
-    from dataflows.messages.events import Event, decode_event
+    from dataflows.messages.events import EventRecord, decode_event
 
     config = load_config(None, {}, {})
     with tempfile.TemporaryDirectory() as held:
@@ -165,7 +165,7 @@ def popularity_case(events: int) -> dict[str, object]:
         started = time.process_time()
         for raw in order.records():
             event = decode_event(raw, config.events)
-            if isinstance(event, Event) and event.item_id is not None:
+            if isinstance(event, EventRecord) and event.item_id is not None:
                 counts[rows.setdefault(event.item_id, len(rows))] += 1
                 np.argpartition(counts[: len(rows)], -min(10, len(rows)))[-10:]
         cpu = time.process_time() - started

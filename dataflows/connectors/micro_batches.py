@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 from dataflows.messages.decoded_records import Rendered
-from dataflows.messages.events import Event
+from dataflows.messages.events import EventRecord
 from dataflows.messages.raw import Raw
 from encoders.throughput import Padded
 
@@ -107,7 +107,7 @@ class Portions:
         Not where items wait alone: a new catalogue takes its time, and no list waits for it.
         """
         self.counts["cut"] += bool(self._waiting)
-        if not any(isinstance(each.one, Event) for each in self._waiting):
+        if not any(isinstance(each.one, EventRecord) for each in self._waiting):
             if self._logged_at is not None:
                 _log.warning("the encoder has caught up: no event waits for its text any more")
             self._cut_since = self._logged_at = None

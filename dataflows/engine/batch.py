@@ -12,7 +12,7 @@ from zlib import crc32
 import msgspec
 
 from dataflows.messages.decisions import LabelDecision
-from dataflows.messages.events import Event
+from dataflows.messages.events import EventRecord
 from dataflows.messages.items import ItemRecord, RemovedItem
 from dataflows.messages.raw import LogId, Origin, Raw, Reject
 from encoders.base import Encoder
@@ -26,7 +26,7 @@ class EncodedEvent(msgspec.Struct, frozen=True):
     """
 
     raw: Raw
-    event: Event
+    event: EventRecord
     vector: Vector | None
     text: str | None = None
     decision: LabelDecision | None = None

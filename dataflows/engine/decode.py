@@ -7,7 +7,7 @@ from dataflows.engine.catalogue.known_items import EARLY, Joined, KnownItems, te
 from dataflows.engine.item_store import Catalogue
 from dataflows.messages.decisions import DecisionReader
 from dataflows.messages.decoded_records import Decoded, Rendered
-from dataflows.messages.events import Event, decode_event
+from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.items import ItemRecord, RemovedItem, decode_item
 from dataflows.messages.raw import Raw
 from encoders.text import render_event, render_item
@@ -54,11 +54,11 @@ class Renderer:
         if raw.topic == self._decisions.topic:
             return self._decisions.read(raw, self._settings)
         one = decode_event(raw, self._settings)
-        refused = self._decisions.refused(raw, one) if isinstance(one, Event) else None
+        refused = self._decisions.refused(raw, one) if isinstance(one, EventRecord) else None
         return one if refused is None else refused
 
     def _text(self, one: Decoded | None) -> str | None:
-        if isinstance(one, Event):
+        if isinstance(one, EventRecord):
             if one.item_id is not None:
                 self._note(one.item_id)
             if one.retracts is not None:

@@ -25,7 +25,7 @@ from dataflows.engine.item_store import Catalogue
 from dataflows.engine.status.logs_read import LogsRead
 from dataflows.messages.decisions import DecisionReader, LabelDecision
 from dataflows.messages.decoded_records import Arrived, Rendered
-from dataflows.messages.events import Event
+from dataflows.messages.events import EventRecord
 from dataflows.messages.items import ItemRecord, RemovedItem
 from dataflows.messages.raw import Raw, Reject
 from encoders.base import Encoder, encode_optional, tokens_ahead
@@ -145,7 +145,7 @@ class EncodeStep:
 
     def _joined(self, rendered: Rendered, vector: Vector | None) -> Encoded:
         raw, one, text = rendered.raw, rendered.one, rendered.text
-        if isinstance(one, Event):
+        if isinstance(one, EventRecord):
             return EncodedEvent(raw, one, vector, text, self._decisions.of_event(one))
         if isinstance(one, ItemRecord):
             return EncodedItem(raw, one, text, vector)

@@ -40,7 +40,7 @@ from dataflows.engine.status.drift_log import DriftLog
 from dataflows.engine.status.end_note import EndNote
 from dataflows.errors import InputError
 from dataflows.messages import log_ids
-from dataflows.messages.events import Event
+from dataflows.messages.events import EventRecord
 from dataflows.messages.log_ids import replaced
 from dataflows.messages.outgoing import Refreshed
 from dataflows.messages.partition_names import outdated
@@ -454,7 +454,7 @@ class Engine(Generic[M]):
         self.counts[count] += 1
         return outcome, reason
 
-    def _take_back(self, event: Event, what: Retracts) -> tuple[Outcome, str]:
+    def _take_back(self, event: EventRecord, what: Retracts) -> tuple[Outcome, str]:
         """Take back an earlier event; return outcome and reason for the ledger."""
         retraction = Retraction(event.user_id, what.event_id, what.type, event.item_id)
         outcome, reason, count = outcome_of_retraction(self.model.retract(retraction))

@@ -23,7 +23,7 @@ from dataflows.config.events import EventSettings
 from dataflows.connectors.files.line_reader import LineReader, content
 from dataflows.connectors.files.readable import open_seekable
 from dataflows.errors import InputError
-from dataflows.messages.events import Event, decode_event
+from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.raw import EVENTS, Raw
 
 Places = NDArray[np.int64]
@@ -120,12 +120,12 @@ def _index(
             event = decode_event(raw, settings)
             starts.append(raw.offset)
             ends.append(raw.next_offset)
-            if isinstance(event, Event):
+            if isinstance(event, EventRecord):
                 time = event.ts
                 users.append(numbers[event.user_id])
             else:
                 users.append(next(count))  # no event: a group of its own
             times.append(time)
-            is_event.append(isinstance(event, Event))
+            is_event.append(isinstance(event, EventRecord))
         reader.tell_torn()
     return starts, ends, times, users, is_event

@@ -14,7 +14,7 @@ from dataflows.config.clean import CleanSettings
 from dataflows.config.events import EventSettings
 from dataflows.engine.cleaning.cleaner import Cleaner
 from dataflows.evaluation.log_order import LogOrder
-from dataflows.messages.events import Event, decode_event
+from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.special_events import control_of, late_label
 
 REPEATS_ABOVE = 0.05
@@ -47,7 +47,7 @@ def look_at_warmup(
     had: set[tuple[str, str]] = set()
     for raw in order.records():
         event = decode_event(raw, events)
-        if not isinstance(event, Event):
+        if not isinstance(event, EventRecord):
             continue
         same = (event.user_id, event.ts) == group
         if met == wanted:

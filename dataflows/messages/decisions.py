@@ -10,7 +10,7 @@ from dataflows.config.event_types import INTENTS
 from dataflows.config.events import EventSettings
 from dataflows.config.signing_keys import Keys
 from dataflows.lifecycle.rare_warnings import RareWarnings
-from dataflows.messages.events import Event
+from dataflows.messages.events import EventRecord
 from dataflows.messages.raw import Raw, Reason, Refused, Reject, shown
 from dataflows.messages.signed import Signed, read_signed
 from dataflows.messages.special_events import (
@@ -64,13 +64,13 @@ class DecisionReader:
         except Refused as refused:
             return _logged(Reject(raw, refused.reason, refused.detail))
 
-    def refused(self, raw: Raw, event: Event) -> Reject | None:
+    def refused(self, raw: Raw, event: EventRecord) -> Reject | None:
         """Refuse an event that would decide something; None for all others."""
         if event.type != INTENTS or self.in_events or control_of(event) is None:
             return None
         return _logged(Reject(raw, Reason.DECISION_IN_EVENTS, IN_EVENTS))
 
-    def of_event(self, event: Event) -> LabelDecision | None:
+    def of_event(self, event: EventRecord) -> LabelDecision | None:
         """Return the decision that an event brings, where such are taken."""
         if event.type != INTENTS or not self.in_events:
             return None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from dataflows.messages.decisions import LabelDecision
-from dataflows.messages.events import Event
+from dataflows.messages.events import EventRecord
 from dataflows.messages.items import ItemRecord, RemovedItem
 from dataflows.messages.raw import Raw, Reject
 
-Decoded = Event | ItemRecord | RemovedItem | LabelDecision | Reject
+Decoded = EventRecord | ItemRecord | RemovedItem | LabelDecision | Reject
 
 
 class Rendered(msgspec.Struct, frozen=True):

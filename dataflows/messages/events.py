@@ -20,7 +20,7 @@ from dataflows.messages.retractions import Retracts, retracts
 from dataflows.messages.strict_json import Field, RecordReader, check_depth, is_id, is_text
 
 
-class Event(msgspec.Struct, frozen=True, gc=False):
+class EventRecord(msgspec.Struct, frozen=True, gc=False):
     """One thing that a user did. `ts` is seconds since 1970 UTC, inside the plausible range.
 
     `text` is repaired and never blank; `cut` says that it was longer than the
@@ -89,7 +89,7 @@ _READER = RecordReader(
 )
 
 
-def decode_event(raw: Raw, settings: EventSettings) -> Event | Reject:
+def decode_event(raw: Raw, settings: EventSettings) -> EventRecord | Reject:
     """Return the event in `raw.value`, or a `Reject` that says why there is none. Never raises."""
     if raw.value is None:
         return Reject(raw, Reason.NULL_VALUE, "a null value is no event; it only removes items")
@@ -99,7 +99,7 @@ def decode_event(raw: Raw, settings: EventSettings) -> Event | Reject:
         return Reject(raw, refused.reason, refused.detail)
 
 
-def _event(wire: EventJson, value: bytes, settings: EventSettings) -> Event:
+def _event(wire: EventJson, value: bytes, settings: EventSettings) -> EventRecord:
     limit = settings.max_id_chars
     text, cut, repaired = read_text(wire.text, settings.max_text_chars)
     context = wire.context
@@ -108,7 +108,7 @@ def _event(wire: EventJson, value: bytes, settings: EventSettings) -> Event:
         context, was_mended = fit(context, value)
         repaired = repaired or was_mended
     kind = read_id(wire.type, "type", limit)
-    return Event(
+    return EventRecord(
         read_id(wire.event_id, "event_id", limit),
         read_id(wire.user_id, "user_id", limit),
         kind,

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from dataflows.config.event_types import INTENTS, LABEL
-from dataflows.messages.events import Event
+from dataflows.messages.events import EventRecord
 from dataflows.messages.fields import named_event, read_id
 from dataflows.messages.raw import Reason, Refused, shown
 from learners.intent.decisions import Control, Do
@@ -29,7 +29,7 @@ KIND = INTENTS
 _LONGEST = 200
 
 
-def late_label(event: Event) -> LateLabel | None:
+def late_label(event: EventRecord) -> LateLabel | None:
     """Return the label that an event brings for an earlier one, None where it is no such event.
 
     It names its event in `context.event_id`, or all events of a session in `session_id`;
@@ -48,7 +48,7 @@ def late_label(event: Event) -> LateLabel | None:
     return LateLabel(event.user_id, event.intent, source, event_id, session_id)
 
 
-def session_label(event: Event) -> LateLabel | None:
+def session_label(event: EventRecord) -> LateLabel | None:
     """Return the label that an event carries for all its session, None where it carries none."""
     if event.intent is None or event.session_id is None or event.context is None:
         return None
@@ -94,7 +94,7 @@ def write_control(control: Control, shard: int | None = None) -> bytes:
     )
 
 
-def control_of(event: Event) -> Control | None:
+def control_of(event: EventRecord) -> Control | None:
     """Return the decision that an event of an old log brings, None where it is an event like any.
 
     It is of the type `intents`, has neither item nor text, and its `context` says what to
@@ -110,7 +110,7 @@ def control_of(event: Event) -> Control | None:
     )
 
 
-def shard_meant(event: Event) -> int | None:
+def shard_meant(event: EventRecord) -> int | None:
     """Return the only shard that such an event is for, None where it is for all."""
     shard = (event.context or {}).get("shard")
     return shard if isinstance(shard, int) and not isinstance(shard, bool) else None

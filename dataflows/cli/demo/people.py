@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from dataflows.config.events import EventSettings
-from dataflows.messages.events import Event, decode_event
+from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.outgoing import Intents, Recommendation
 from dataflows.messages.raw import EVENTS, Raw
 from dataflows.state.outbox import INTENTS, RECOMMENDATIONS, Out
@@ -21,7 +21,7 @@ class Person(msgspec.Struct):
     """What is remembered of one user."""
 
     user_id: str
-    events: deque[Event]
+    events: deque[EventRecord]
     met: int = 0
     offered: Recommendation | None = None
     intents: Intents | None = None
@@ -39,7 +39,7 @@ class People:
     def see(self, raw: Raw) -> None:
         """Note a record on its way in."""
         event = decode_event(raw, self._settings) if raw.topic == EVENTS else None
-        if not isinstance(event, Event):
+        if not isinstance(event, EventRecord):
             return
         person = self._people.pop(event.user_id, None)
         if person is None:

@@ -27,7 +27,7 @@ from dataflows.engine.cleaning.partition_watermarks import Watermarks
 from dataflows.engine.cleaning.seen_ids import SeenIds
 from dataflows.engine.cleaning.watermark import Watermark
 from dataflows.lifecycle.rare_warnings import RareWarnings
-from dataflows.messages.events import Event
+from dataflows.messages.events import EventRecord
 from dataflows.messages.raw import EARLIEST_BROKER_TIME, Raw
 from dataflows.state.ledger import Outcome
 from dataflows.state.records import Load, Record, Scan
@@ -117,7 +117,7 @@ class Cleaner:
         """The running counts. Read only."""
         return self._clock.counts
 
-    def judge(self, event: Event, raw: Raw) -> Verdict:
+    def judge(self, event: EventRecord, raw: Raw) -> Verdict:
         """Judge `event`, and remember it. `raw` gives the broker's time, if any."""
         self._touched = True
         counts = self._clock.counts
@@ -158,7 +158,7 @@ class Cleaner:
         self._ids.restore(scan)
         self._rates.restore(scan)
 
-    def _timed(self, event: Event, raw: Raw, ts: float, ahead: float) -> Verdict:
+    def _timed(self, event: EventRecord, raw: Raw, ts: float, ahead: float) -> Verdict:
         settings, counts, whole = self._settings, self._clock.counts, self._clock.watermark
         own = self._times.of(raw, whole)
         lateness = own.lateness(ts)
@@ -189,7 +189,7 @@ class Cleaner:
         )
 
     def _weighed(
-        self, event: Event, ts: float, note: Note, lateness: float, ahead: float
+        self, event: EventRecord, ts: float, note: Note, lateness: float, ahead: float
     ) -> Verdict:
         weight = self._settings.weight(event.type)
         if event.retracts is not None:

@@ -22,7 +22,7 @@ from dataflows.evaluation.log_check.placeholders import Placeholders
 from dataflows.evaluation.log_check.scripts import ScriptCounts
 from dataflows.evaluation.log_check.tally import OTHERS, tally
 from dataflows.evaluation.log_check.time_units import TimeVotes
-from dataflows.messages.events import Event, decode_event
+from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.raw import Raw
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -48,7 +48,7 @@ class Advice:
         """How many items of the events the catalogue knows; None without one."""
         return None if self._known is None else self._seen.joined(len(self._known))
 
-    def note(self, event: Event) -> None:
+    def note(self, event: EventRecord) -> None:
         """Note an event that could be read."""
         self._read += 1
         self._note(event)
@@ -59,7 +59,7 @@ class Advice:
         if unit is None:
             return
         event = decode_event(raw, msgspec.structs.replace(self._config.events, time_unit=unit))
-        if isinstance(event, Event):
+        if isinstance(event, EventRecord):
             self._note(event)
 
     def remarks(self, users: int, items: int) -> Iterator[str]:
@@ -92,7 +92,7 @@ class Advice:
             if listed
         )
 
-    def _note(self, event: Event) -> None:
+    def _note(self, event: EventRecord) -> None:
         self._events += 1
         tally(self._types, event.type)
         self._users.note(event.user_id)

@@ -25,7 +25,7 @@ from dataflows.evaluation.log_check.line_numbers import numbered
 from dataflows.evaluation.log_check.report import CheckReport, ItemsReport, SampleRecord
 from dataflows.evaluation.log_check.tally import tally
 from dataflows.messages.decisions import DecisionReader
-from dataflows.messages.events import Event, EventJson, decode_event
+from dataflows.messages.events import EventJson, EventRecord, decode_event
 from dataflows.messages.near_fields import meant_by
 from dataflows.messages.raw import EVENTS, Raw, Reason, Reject
 from dataflows.state.ledger import OUTCOMES, Ledger
@@ -97,7 +97,9 @@ class _Checker:
             deque(self._cleaner.changed(), maxlen=0)
         self._ledger.arrive(raw.partition)
         decoded = decode_event(raw, self._config.events)
-        event = (isinstance(decoded, Event) and self._decisions.refused(raw, decoded)) or decoded
+        event = (
+            isinstance(decoded, EventRecord) and self._decisions.refused(raw, decoded)
+        ) or decoded
         if isinstance(event, Reject):
             self._ledger.count(raw.partition, "dead_letter", event.reason)
             self._show(raw, "dead_letter", event.reason, event.detail)
@@ -151,7 +153,7 @@ class _Checker:
             joined=self._advice.joined,
         )
 
-    def _note(self, event: Event, raw: Raw) -> None:
+    def _note(self, event: EventRecord, raw: Raw) -> None:
         """Note the facts about an event that could be read, whatever became of it."""
         ts = event.ts
         self._first = min(self._first, ts) if self._events else ts
@@ -178,7 +180,7 @@ class _Checker:
             start = (raw.value or b"")[:200]
             self._examples.append(SampleRecord(0, raw.offset, outcome, reason, detail, start))
 
-    def _why(self, event: Event, verdict: Verdict) -> str:
+    def _why(self, event: EventRecord, verdict: Verdict) -> str:
         clean = self._config.clean
         if verdict.outcome == "duplicate":
             return f"event_id {event.event_id!r} was there before"

@@ -25,7 +25,7 @@ from dataflows.finetune.window.kept import (
     read_due,
 )
 from dataflows.finetune.window.window import WindowEvent, WindowItem
-from dataflows.messages.events import Event
+from dataflows.messages.events import EventRecord
 from dataflows.messages.items import ItemRecord, RemovedItem
 from dataflows.messages.raw import Origin, Raw, Reject
 from dataflows.messages.special_events import control_of, late_label
@@ -44,7 +44,7 @@ class Arrived(NamedTuple):
     """A record of the stream, and what decoding made of it; None where it is a mark."""
 
     raw: Raw
-    one: Event | ItemRecord | RemovedItem | Reject | None
+    one: EventRecord | ItemRecord | RemovedItem | Reject | None
 
 
 class _Mark(msgspec.Struct):
@@ -116,7 +116,7 @@ class Collector:
                 self._origins.take({raw.partition: raw.origin}, self._forget)
             self._positions[raw.partition] = raw.next_offset
             self._moved.add(raw.partition)
-            if isinstance(one, Event):
+            if isinstance(one, EventRecord):
                 closed += self._take_event(raw, one)
             elif isinstance(one, Reject):
                 self.ledger.arrive(raw.partition)
@@ -143,7 +143,7 @@ class Collector:
         if self._progress is not None:
             self._progress.report(0, self._positions)
 
-    def _take_event(self, raw: Raw, event: Event) -> Iterator[DueWindow]:
+    def _take_event(self, raw: Raw, event: EventRecord) -> Iterator[DueWindow]:
         self.ledger.arrive(raw.partition)
         verdict = self._cleaner.judge(event, raw)
         self.ledger.count(raw.partition, verdict.in_ledger, verdict.reason)

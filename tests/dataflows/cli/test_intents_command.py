@@ -17,7 +17,7 @@ from dataflows.config.config import Config, load_config
 from dataflows.config.events import EventSettings
 from dataflows.config.signing_keys import KEY, Keys
 from dataflows.errors import InputError
-from dataflows.messages.events import Event, decode_event
+from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.raw import Raw, Refused
 from dataflows.messages.signed import write_signed
 from dataflows.messages.special_events import (
@@ -306,7 +306,7 @@ def test_other_content_is_no_decision(changes: dict[str, Any]) -> None:
         read_control(json.dumps(plain).encode(), 256)
 
 
-def old(**changes: Any) -> Event:
+def old(**changes: Any) -> EventRecord:
     record = {
         "event_id": "c1",
         "user_id": "penchant",
@@ -316,7 +316,7 @@ def old(**changes: Any) -> Event:
     }
     value = json.dumps({**record, **changes}).encode()
     found = decode_event(Raw("events", "events-0", 0, 1, None, value), EventSettings())
-    assert isinstance(found, Event)
+    assert isinstance(found, EventRecord)
     return found
 
 

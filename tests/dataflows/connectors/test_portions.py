@@ -8,7 +8,7 @@ from dataflows.connectors.micro_batches import BEHIND_AFTER, TELL_EVERY, Portion
 from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.item_store import Catalogue
 from dataflows.messages.decoded_records import Rendered
-from dataflows.messages.events import Event
+from dataflows.messages.events import EventRecord
 from dataflows.messages.raw import Raw
 from encoders.backends.hashing import HashingEncoder
 from encoders.cache.cached import CachedEncoder
@@ -30,7 +30,7 @@ def event(place, tokens=0):
 
 def rendered(raws):
     """As an encoder would see them whose texts have as many tokens as the value says."""
-    one = Event(event_id="e", user_id="u", type="view", ts=1.0)
+    one = EventRecord(event_id="e", user_id="u", type="view", ts=1.0)
     return [Rendered(raw, one, "text", int(raw.value)) for raw in raws]
 
 

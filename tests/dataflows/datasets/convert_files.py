@@ -11,7 +11,7 @@ from rich.console import Console
 from dataflows.config.events import EventSettings
 from dataflows.datasets.convert import convert
 from dataflows.datasets.output.report import ConvertReport, render
-from dataflows.messages.events import Event, decode_event
+from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.items import ItemRecord, decode_item
 from dataflows.messages.raw import Raw
 
@@ -30,7 +30,7 @@ def read(out: Path, name: str = "events") -> list[dict[str, Any]]:
     for line in lines:
         raw = Raw(name, name, 0, 0, None, line)
         if name == "events":
-            assert isinstance(decode_event(raw, settings), Event)
+            assert isinstance(decode_event(raw, settings), EventRecord)
         else:
             assert isinstance(decode_item(raw, settings), ItemRecord)
     return [msgspec.json.decode(line) for line in lines]

@@ -13,7 +13,7 @@ import pytest
 from dataflows.config.events import EventSettings
 from dataflows.datasets.convert import convert
 from dataflows.datasets.output.report import ConvertReport
-from dataflows.messages.events import Event, decode_event
+from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.items import ItemRecord, decode_item
 from dataflows.messages.raw import Raw
 
@@ -27,7 +27,7 @@ def run(
     report = convert(name, path, out, shuffle, force=True)
     lines = [(out / f"{part}.jsonl").read_bytes().splitlines() for part in ("events", "items")]
     for line in lines[0]:
-        assert isinstance(decode_event(Raw("events", "e", 0, 0, None, line), SETTINGS), Event)
+        assert isinstance(decode_event(Raw("events", "e", 0, 0, None, line), SETTINGS), EventRecord)
     for line in lines[1]:
         assert isinstance(decode_item(Raw("items", "i", 0, 0, None, line), SETTINGS), ItemRecord)
     events, items = ([msgspec.json.decode(line) for line in part] for part in lines)

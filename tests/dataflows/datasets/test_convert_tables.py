@@ -15,7 +15,7 @@ from dataflows.config.events import EventSettings
 from dataflows.datasets.convert import convert
 from dataflows.datasets.rows.csv_rows import quoted_rows
 from dataflows.errors import InputError
-from dataflows.messages.events import Event, decode_event
+from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.items import ItemRecord, decode_item
 from dataflows.messages.raw import Raw, Reason
 from tests.dataflows.datasets.convert_files import (
@@ -122,7 +122,7 @@ def test_what_is_written_can_be_read_whatever_stands_in_the_cells(name, events, 
     assert (len(lines[0]), len(lines[1])) == (report.events, report.items)
     for line in lines[0]:
         event = decode_event(Raw("events", "e", 0, 0, None, line), EventSettings())
-        assert isinstance(event, Event) or event.reason == Reason.TIME_OUT_OF_RANGE
+        assert isinstance(event, EventRecord) or event.reason == Reason.TIME_OUT_OF_RANGE
     for line in lines[1]:
         item = decode_item(Raw("items", "i", 0, 0, None, line), EventSettings())
         assert isinstance(item, ItemRecord)

@@ -26,7 +26,7 @@ from dataflows.finetune.window.collect import Arrived, Collector
 from dataflows.finetune.window.window import write_log
 from dataflows.generation.narrator import fact_texts, plain_headline, plain_reason
 from dataflows.generation.prompts import item_line
-from dataflows.messages.events import Event, decode_event
+from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.items import ItemRecord, decode_item
 from dataflows.messages.narrative import NarrativeText, Sentence, SentList
 from dataflows.messages.outgoing import Position, Versions
@@ -274,7 +274,7 @@ def windows(collector: Collector, kept: MemoryStore, folder: Any) -> None:
     events, items = write_log(folder / "log", window.events, window.items)
     with events.open("rb") as lines:
         again = [decode_event(raw(line), WIDE) for line in lines]
-    assert [one.event_id for one in again if isinstance(one, Event)] == [
+    assert [one.event_id for one in again if isinstance(one, EventRecord)] == [
         one.event_id for one in window.events
     ]
     with items.open("rb") as lines:

@@ -21,7 +21,7 @@ from dataflows.generation.queue import InLine
 from dataflows.generation.responder import NAMES, NARRATIVES
 from dataflows.generation.shard_client import LlmClient
 from dataflows.generation.worker import Worker
-from dataflows.messages.events import Event
+from dataflows.messages.events import EventRecord
 from dataflows.messages.items import ItemRecord, RemovedItem
 from dataflows.messages.narrative import GeneratedNarrative, NarrativeText, Sentence
 from dataflows.messages.raw import Raw
@@ -69,7 +69,7 @@ class Scribe:
 
 def record_of(place, user, item):
     raw = Raw("events", "events-0", place, place + 1, None, b"{}")
-    event = Event(f"e{place}", f"u{user}", "view", 1.7e9 + place, f"i{item}")
+    event = EventRecord(f"e{place}", f"u{user}", "view", 1.7e9 + place, f"i{item}")
     return EncodedEvent(raw, event, None)
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.config.events import EventSettings
-from dataflows.messages.events import Event, decode_event
+from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.items import ItemRecord, RemovedItem, decode_item
 from dataflows.messages.raw import Raw, Reason, Reject
 
@@ -27,13 +27,13 @@ def raw(value: bytes | None, key: bytes | None = None) -> Raw:
     return Raw("events", "events-0", 7, 8, key, value)
 
 
-def decoded(settings: EventSettings = SETTINGS, **fields: object) -> Event | Reject:
+def decoded(settings: EventSettings = SETTINGS, **fields: object) -> EventRecord | Reject:
     return decode_event(raw(json.dumps({**GOOD, **fields}).encode()), settings)
 
 
-def event(settings: EventSettings = SETTINGS, **fields: object) -> Event:
+def event(settings: EventSettings = SETTINGS, **fields: object) -> EventRecord:
     found = decoded(settings, **fields)
-    assert isinstance(found, Event), found
+    assert isinstance(found, EventRecord), found
     return found
 
 
@@ -74,7 +74,7 @@ def naughty(shared: Path) -> list[str]:
 
 def test_every_field_of_an_event_is_read() -> None:
     found = event(text="red shoes", value=3.5, session_id=9, intent="gift", context={"page": [2]})
-    assert found == Event(
+    assert found == EventRecord(
         event_id="e1",
         user_id="u1",
         type="view",
@@ -93,14 +93,14 @@ def test_every_field_of_an_event_is_read() -> None:
 def test_extra_fields_are_ignored_and_optional_ones_defaulted() -> None:
     small = {key: GOOD[key] for key in ("event_id", "user_id", "type", "ts")}
     found = decode_event(raw(json.dumps({**small, "colour": {"deep": [1]}}).encode()), SETTINGS)
-    assert found == Event(event_id="e1", user_id="u1", type="view", ts=1_700_000_000.0)
+    assert found == EventRecord(event_id="e1", user_id="u1", type="view", ts=1_700_000_000.0)
 
 
 @pytest.mark.parametrize("name", ["item_id", "text", "value", "session_id", "intent", "context"])
 def test_null_is_the_same_as_left_out(name: str) -> None:
     fields = {key: value for key, value in GOOD.items() if key != name}
     left_out = decode_event(raw(json.dumps(fields).encode()), SETTINGS)
-    assert isinstance(left_out, Event)
+    assert isinstance(left_out, EventRecord)
     assert decoded(**{name: None}) == left_out
 
 
@@ -124,7 +124,7 @@ def test_a_needed_field_that_is_missing_is_named(name: str) -> None:
 
 def test_the_last_of_two_equal_keys_counts() -> None:
     found = decode_event(raw(with_field("user_id", b'"second"')), SETTINGS)
-    assert isinstance(found, Event)
+    assert isinstance(found, EventRecord)
     assert found.user_id == "second"
 
 
@@ -235,7 +235,7 @@ def test_seconds_and_milliseconds_mixed_are_told_apart_with_a_guess() -> None:
 def test_a_time_is_inside_the_range_or_refused(ts: object) -> None:
     for unit in ("s", "ms", "us", "ns"):
         found = decoded(EventSettings(time_unit=unit), ts=ts)  # type: ignore[arg-type]
-        if isinstance(found, Event):
+        if isinstance(found, EventRecord):
             assert SETTINGS.min_time <= found.ts <= SETTINGS.max_time
 
 
@@ -290,7 +290,7 @@ def test_a_number_out_of_range_is_refused_where_it_would_be_read(name: str) -> N
 )
 def test_a_number_in_context_that_cannot_be_stored_is_kept_as_its_digits(literal, kept) -> None:
     found = decode_event(raw(with_field("context", b'{"a": [{"b": ' + literal + b"}]}")), SETTINGS)
-    assert isinstance(found, Event)
+    assert isinstance(found, EventRecord)
     assert found.context == {"a": [{"b": kept}]}
     assert found.repaired == isinstance(kept, str)
     given = b'{"item_id": 1, "title": "t", "attributes": {"b": ' + literal + b"}}"
@@ -406,7 +406,7 @@ def test_what_may_nest_in_fields_that_are_ignored_does_not_depend_on_the_stack(s
             text = shape.replace("%s", text)
         return with_field("other", text.encode())
 
-    def deeper(calls: int) -> list[Event | Reject]:
+    def deeper(calls: int) -> list[EventRecord | Reject]:
         if calls:
             return deeper(calls - 1)
         return [decode_event(raw(nested(depth)), SETTINGS) for depth in (199, 200)]
@@ -473,7 +473,7 @@ def test_free_files_never_raise(json_suite: dict[str, bytes]) -> None:
     assert len(free) == 35
     for value in free:
         for record in (value, with_field("context", value), with_field("other", value)):
-            assert isinstance(decode_event(raw(record), SETTINGS), Event | Reject)
+            assert isinstance(decode_event(raw(record), SETTINGS), EventRecord | Reject)
 
 
 @given(st.binary(max_size=200))
@@ -489,7 +489,11 @@ ANY_JSON = st.recursive(
 )
 
 
-@given(st.fixed_dictionaries({}, optional=dict.fromkeys((*Event.__struct_fields__, "o"), ANY_JSON)))
+@given(
+    st.fixed_dictionaries(
+        {}, optional=dict.fromkeys((*EventRecord.__struct_fields__, "o"), ANY_JSON)
+    )
+)
 def test_no_object_raises_and_every_reason_is_a_fixed_word(fields: dict[str, object]) -> None:
     for record in (fields, {**GOOD, **fields}):
         found = decode_event(raw(json.dumps(record).encode()), SETTINGS)
@@ -508,7 +512,7 @@ def test_damage_to_a_good_event_never_raises(places: list[int], patch: bytes) ->
     for place in places:
         at = place % len(value)
         value[at : at + len(patch)] = patch
-    assert isinstance(decode_event(raw(bytes(value)), SETTINGS), Event | Reject)
+    assert isinstance(decode_event(raw(bytes(value)), SETTINGS), EventRecord | Reject)
 
 
 # Items.

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from dataflows.engine.cleaning.late_outcomes import outcome_of_label
-from dataflows.messages.events import Event
+from dataflows.messages.events import EventRecord
 from dataflows.messages.special_events import late_label
 from learners.intent.event_buffer import LateLabel
 from tests.dataflows.lines import Line
@@ -165,5 +165,5 @@ def test_the_page_tells_what_becomes_of_a_label() -> None:
     ],
 )
 def test_what_is_a_late_label(fields: dict[str, Any], expected: LateLabel | None) -> None:
-    event = Event("l1", "u", "label", 1.7e9, intent="fee")
+    event = EventRecord("l1", "u", "label", 1.7e9, intent="fee")
     assert late_label(msgspec.structs.replace(event, **fields)) == expected

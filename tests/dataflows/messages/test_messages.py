@@ -19,7 +19,7 @@ from dataflows.config.clean import CleanSettings
 from dataflows.config.events import EventSettings
 from dataflows.engine.cleaning.cleaner import Note
 from dataflows.messages import json_schemas
-from dataflows.messages.events import Event, decode_event
+from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.items import decode_item
 from dataflows.messages.outgoing import Position, Refreshed, Versions
 from dataflows.messages.outgoing_json import (
@@ -343,11 +343,11 @@ SOME = st.one_of(
 GOOD_EVENT = {"event_id": "e", "user_id": 1, "type": "view", "ts": 1_700_000_000}
 
 
-@given(st.dictionaries(st.sampled_from(Event.__struct_fields__[:10]), SOME))
+@given(st.dictionaries(st.sampled_from(EventRecord.__struct_fields__[:10]), SOME))
 def test_what_is_read_as_an_event_fits_the_schema(fields: dict[str, Any]) -> None:
     message = {**GOOD_EVENT, **fields}
     record = Raw("events", "events-0", 0, 1, None, json.dumps(message).encode())
-    if isinstance(decode_event(record, EventSettings()), Event):
+    if isinstance(decode_event(record, EventSettings()), EventRecord):
         assert valid("event", message)
 
 

@@ -15,7 +15,7 @@ from dataflows.config.events import EventSettings
 from dataflows.errors import InputError
 from dataflows.evaluation.replay import replay
 from dataflows.finetune.window.window import WindowEvent, standing, write_log
-from dataflows.messages.events import Event, decode_event
+from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.raw import Raw, Reject
 from dataflows.messages.retractions import Retracts
 from learners.types import Item
@@ -164,7 +164,7 @@ def test_a_restart_changes_nothing(stops: set[int]) -> None:
     assert told(shop(), stops) == told(shop(), set())
 
 
-def read(record: dict[str, Any], **settings: Any) -> Event | Reject:
+def read(record: dict[str, Any], **settings: Any) -> EventRecord | Reject:
     line = {"event_id": "e1", "user_id": "u1", "ts": 1.7e9} | record
     raw = Raw("events", "p", 0, 1, None, json.dumps(line).encode())
     return decode_event(raw, EventSettings(**settings))
@@ -183,7 +183,7 @@ def read(record: dict[str, Any], **settings: Any) -> Event | Reject:
 )
 def test_what_takes_an_event_back(record: dict[str, Any], expected: Retracts | None) -> None:
     event = read(record, retracts={"unsave": "save"})
-    assert isinstance(event, Event)
+    assert isinstance(event, EventRecord)
     assert event.retracts == expected
 
 

@@ -17,7 +17,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from dataflows.messages.decoded_records import Rendered
-from dataflows.messages.events import Event
+from dataflows.messages.events import EventRecord
 from dataflows.messages.raw import EARLIEST_BROKER_TIME, Raw
 
 GRACE = 0.1
@@ -208,7 +208,7 @@ class Merge:
         broker = record.raw.timestamp
         if broker is not None and broker < EARLIEST_BROKER_TIME:
             broker = None
-        if isinstance(record.one, Event):
+        if isinstance(record.one, EventRecord):
             ts = record.one.ts
             return ts if broker is None else min(ts, broker + self._max_skew)
         return -inf if broker is None else broker

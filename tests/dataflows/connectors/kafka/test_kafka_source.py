@@ -14,7 +14,7 @@ from dataflows.connectors.kafka.source import KafkaSource
 from dataflows.connectors.micro_batches import Portions
 from dataflows.errors import InputError
 from dataflows.messages.decoded_records import Rendered
-from dataflows.messages.events import Event
+from dataflows.messages.events import EventRecord
 from dataflows.state.positions import Progress
 from tests.dataflows.connectors.kafka.flows import run_source, take, until
 
@@ -222,7 +222,7 @@ def test_in_a_flow_it_stops_when_told_and_commits_at_the_end(broker, settings_fo
 
 def costly(raws):
     """As if each text took ten tokens to encode."""
-    one = Event(event_id="e", user_id="u", type="view", ts=1.0)
+    one = EventRecord(event_id="e", user_id="u", type="view", ts=1.0)
     return [Rendered(raw, one, "text", 10) for raw in raws]
 
 

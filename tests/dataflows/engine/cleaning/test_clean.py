@@ -21,7 +21,7 @@ from dataflows.engine.cleaning.event_rates import EventRates
 from dataflows.engine.cleaning.interaction import to_interaction
 from dataflows.engine.cleaning.seen_ids import SeenIds
 from dataflows.engine.cleaning.watermark import Watermark
-from dataflows.messages.events import Event, decode_event
+from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.raw import Raw, Reject
 from dataflows.state.ledger import Ledger
 from dataflows.state.records import MemoryStore
@@ -31,16 +31,18 @@ DAY = 86_400.0
 numbers = itertools.count()
 
 
-def made(ts: float = T, user: str = "u1", **fields: Any) -> Event:
+def made(ts: float = T, user: str = "u1", **fields: Any) -> EventRecord:
     given = {"event_id": f"made-{next(numbers)}", "type": "view", "item_id": "i1", **fields}
-    return Event(user_id=user, ts=ts, **given)
+    return EventRecord(user_id=user, ts=ts, **given)
 
 
 def raw(broker: float | None = None) -> Raw:
     return Raw("events", "events-0", 0, 1, None, b"", broker)
 
 
-def judged(cleaner: Cleaner, events: Iterable[Event], broker: float | None = None) -> list[Verdict]:
+def judged(
+    cleaner: Cleaner, events: Iterable[EventRecord], broker: float | None = None
+) -> list[Verdict]:
     return [cleaner.judge(event, raw(broker)) for event in events]
 
 
@@ -48,7 +50,7 @@ def outcomes(verdicts: Iterable[Verdict]) -> list[str]:
     return [verdict.outcome for verdict in verdicts]
 
 
-def honest(start: float, n: int = 10) -> list[Event]:
+def honest(start: float, n: int = 10) -> list[EventRecord]:
     return [made(start + step, f"u{step % 3}") for step in range(n)]
 
 
@@ -377,7 +379,7 @@ def stream_of(middle: Sequence[bytes | None]) -> list[Raw]:
 
 def clean_stream(
     raws: Iterable[Raw], cleaner: Cleaner, ledger: Ledger
-) -> list[tuple[Event, Verdict]]:
+) -> list[tuple[EventRecord, Verdict]]:
     found = []
     for record in raws:
         ledger.arrive(record.partition)
@@ -418,7 +420,7 @@ SMALL = CleanSettings(
 )
 
 EVENTS = st.builds(
-    Event,
+    EventRecord,
     event_id=st.integers(0, 30).map(str),
     user_id=st.sampled_from("abcd"),
     type=st.sampled_from(["view", "scroll"]),
@@ -429,7 +431,9 @@ EVENTS = st.builds(
 STREAMS = st.lists(st.tuples(EVENTS, st.none() | st.integers(0, 400)), max_size=60)
 
 
-def run(stream: Sequence[tuple[Event, int | None]], cuts: set[int], store: MemoryStore) -> Any:
+def run(
+    stream: Sequence[tuple[EventRecord, int | None]], cuts: set[int], store: MemoryStore
+) -> Any:
     """Judge a stream; at each cut, commit, throw the cleaner away and restore another."""
     cleaner = Cleaner(SMALL)
     cleaner.restore(store.get, store.scan)
@@ -446,7 +450,7 @@ def run(stream: Sequence[tuple[Event, int | None]], cuts: set[int], store: Memor
 
 @given(STREAMS, st.sets(st.integers(0, 60), max_size=20))
 def test_snapshot_restore_and_go_on_equals_an_unbroken_run(
-    stream: list[tuple[Event, int | None]], cuts: set[int]
+    stream: list[tuple[EventRecord, int | None]], cuts: set[int]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(seen_ids, "SEGMENT", 2)
@@ -544,7 +548,9 @@ def of(partition: str, ts: float) -> Raw:
     return Raw("events", partition, 0, 1, None, b"", ts + 5.0)
 
 
-def run_of(partition: str, start: float, n: int, step: float = 60.0) -> list[tuple[Event, Raw]]:
+def run_of(
+    partition: str, start: float, n: int, step: float = 60.0
+) -> list[tuple[EventRecord, Raw]]:
     times = [start + step * number for number in range(n)]
     return [(made(ts, f"{partition}-{ts % 180}"), of(partition, ts)) for ts in times]
 

@@ -16,7 +16,7 @@ from dataflows.finetune.rounds.folder import RoundFolders
 from dataflows.finetune.window.collect import Arrived, Collector, read_positions
 from dataflows.finetune.window.kept import KIND_EVENT, DueWindow, read_due, read_event, read_items
 from dataflows.finetune.window.window import WindowItem
-from dataflows.messages.events import Event, decode_event
+from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.items import decode_item
 from dataflows.messages.raw import Raw
 from dataflows.state.positions import Progress
@@ -335,4 +335,4 @@ def test_settings_of_finetune_refuse_what_cannot_be_meant(name):
 def test_kinds_follow_the_setting():
     assert FinetuneSettings().kinds() == ("encoder", "language")
     assert FinetuneSettings(models="language").kinds() == ("language",)
-    assert isinstance(event(1).one, Event)
+    assert isinstance(event(1).one, EventRecord)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dataflows.config.events import EventSettings
 from dataflows.connectors.files.line_reader import LineReader
 from dataflows.finetune.window.window import Window, WindowEvent, WindowItem, split, write_log
-from dataflows.messages.events import Event, decode_event
+from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.raw import EVENTS
 
 
@@ -77,7 +77,7 @@ def test_a_written_log_is_read_back_whole(tmp_path):
         settings = EventSettings(time_unit=unit)
         with closing(LineReader(log, EVENTS, "p", max_bytes=1000)) as reader:
             read = [decode_event(raw, settings) for raw in reader.records()]
-        assert all(isinstance(event, Event) for event in read)
+        assert all(isinstance(event, EventRecord) for event in read)
         assert [(e.event_id, e.ts, e.item_id, e.value, e.session_id, e.intent) for e in read] == [
             (e.event_id, e.ts, e.item_id, e.value, e.session_id, e.intent) for e in events
         ]

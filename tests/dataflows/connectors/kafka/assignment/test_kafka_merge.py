@@ -5,7 +5,7 @@ import pytest
 
 from dataflows.connectors.kafka.assignment.merge_by_time import Merge
 from dataflows.messages.decoded_records import Rendered
-from dataflows.messages.events import Event
+from dataflows.messages.events import EventRecord
 from dataflows.messages.raw import Raw, Reject
 
 T = 1_700_000_000.0
@@ -42,7 +42,9 @@ class Topic:
 def event(partition, offset, ts, broker=None, topic="events"):
     at = T + ts + 1 if broker is None else broker
     raw = Raw(topic, f"{topic}-{partition}", offset, offset + 1, None, b"12", at)
-    return Rendered(raw, Event(event_id=f"e{offset}", user_id="u", type="view", ts=T + ts), None)
+    return Rendered(
+        raw, EventRecord(event_id=f"e{offset}", user_id="u", type="view", ts=T + ts), None
+    )
 
 
 def test_partitions_in_order_come_out_in_one_order_however_they_are_read():
