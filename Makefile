@@ -19,7 +19,7 @@ ifneq ($(shell .venv/bin/python -c '' 2>/dev/null && cat .venv/home 2>/dev/null)
 $(shell rm -f .venv/home .venv/installed .venv/installed-llm .venv/installed-test)
 endif
 
-.PHONY: install install-llm test test-kafka lint demo bench bench-accuracy bench-paired bench-intent bench-llm \
+.PHONY: install install-llm test test-kafka lint docs demo bench bench-accuracy bench-paired bench-intent bench-llm \
 	bench-stream data browser prior clean
 .DELETE_ON_ERROR:
 
@@ -81,10 +81,15 @@ lint: .venv/installed-test
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
+# The site of docs/, into .cache/site. A dead link, a dead anchor and a page without a place in the
+# navigation are errors. Nothing is fetched.
+docs: .venv/installed-test
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict
+
 # The slow ones (whole logs replayed) run without coverage, which would double their time. A file's
 # tests stay together where they share what is made once; the slow ones make all of theirs.
 WORKERS ?= 2
-test: lint data browser
+test: lint docs data browser
 	.venv/bin/python -m pytest -m 'not slow' -n $(WORKERS) --dist loadfile \
 		--cov --cov-report=term --cov-report=xml
 	.venv/bin/python -m pytest -m 'slow and not apache' -n $(WORKERS) --dist worksteal
