@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from tests.foreign_packages import write_package
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_SHARED = "needs ../shared"
@@ -59,3 +63,21 @@ def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """No key of whoever runs the tests: what they do not sign would be refused."""
     for name in ("KEY", "KEY_FILE", "SIGNER"):
         monkeypatch.delenv(f"PENCHANT_DECISIONS_{name}", raising=False)
+
+
+@pytest.fixture
+def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """Install packages of somebody else's for one test: see `write_package`."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    modules: list[str] = []
+
+    def install(entries: dict[str, str], code: str | None = "", **about: str) -> str:
+        modules.append(write_package(folder, entries, code, **about))
+        return modules[-1]
+
+    install.folder = folder
+    yield install
+    for module in modules:
+        sys.modules.pop(module, None)
