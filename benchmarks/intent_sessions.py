@@ -87,13 +87,13 @@ def log():
 def judged(events, pages):
     """Play the log; return method -> part -> (accuracy, log loss) after the warm-up."""
     from learners.intent.event_buffer import LateLabel
+    from learners.intent.record import IntentRecord
     from learners.intent.tracker import IntentTracker
     from learners.settings import LearnerSettings
     from learners.types import Interaction
-    from learners.users.user import User
 
     tracker = IntentTracker(384, LearnerSettings(dim=384, intent_next=0.0))
-    users, guesses, scores = defaultdict(User), defaultdict(list), defaultdict(list)
+    users, guesses, scores = defaultdict(IntentRecord), defaultdict(list), defaultdict(list)
     targets, after = Counter(), defaultdict(Counter)
     for place, event in enumerate(events):
         vector, top = pages[event["item_id"]]

@@ -110,7 +110,7 @@ class OnlineModel(ModelState):
             )
             if search is not None and search is not user.search:
                 self._search(user, search, interaction.encoded)
-            loss = self.tracker.learn(interaction, user, None)
+            loss = self.tracker.learn(interaction, user.intent, None)
             alarms = self._drifted(None, loss)
         else:
             number = self.signals.number(interaction.item_id, self.position)
@@ -136,12 +136,12 @@ class OnlineModel(ModelState):
     def predict_intent(self, interaction: Interaction) -> IntentPrediction:
         """Return the intent of an event as predicted without its label; changes nothing."""
         user = self.users.get(interaction.user_id, interaction.position)
-        return self.tracker.predict_intent(user, interaction)
+        return self.tracker.predict_intent(user.intent, interaction)
 
     def _learn_wanted(self, interaction: Interaction, user: User, number: int) -> list[Alarm]:
         hit = self._learn_preference(interaction, user, number)
         names = self.signals.items.category_names_of(number)
-        loss = self.tracker.learn(interaction, user, names[0] if names else None)
+        loss = self.tracker.learn(interaction, user.intent, names[0] if names else None)
         self._count(interaction, user, number)
         self._learn_profile(interaction, user, names)
         return self._drifted(hit, loss)
@@ -169,7 +169,7 @@ class OnlineModel(ModelState):
             self.widen(searching=True)
 
     def _learn_unwanted(self, interaction: Interaction, user: User, number: int) -> list[Alarm]:
-        loss = self.tracker.learn(interaction, user, None)
+        loss = self.tracker.learn(interaction, user.intent, None)
         user.take(number, self.settings.taken_limit)
         user.set_aside(hash32(interaction.event_id), hash32(interaction.type), number)
         rest(user, number, self.signals.rests.until(0, interaction.ts, interaction.rest))
@@ -267,7 +267,7 @@ class OnlineModel(ModelState):
         batch, rows = self._batch(user_id, context, None, negatives=False, least=k)
         scores = self.scores(batch)
         best = np.lexsort((batch.ids, -scores))[:k]
-        report = self.tracker.report(user)
+        report = self.tracker.report(user.intent)
         return RecommendationList(
             user_id,
             entries(self.signals, self.preference.score, batch, rows, context, best, scores, user),
@@ -303,7 +303,7 @@ class OnlineModel(ModelState):
         self, user_id: str, user: User, before: float | None, at: int | None = None
     ) -> Context:
         """Return what the signals need of a user; `at` is the position that it is as of."""
-        held, chances = user.held_back(before), self.tracker.predict(user, before)
+        held, chances = user.held_back(before), self.tracker.predict(user.intent, before)
         length, position = user.length - held, self.position if at is None else at
         taken, now = had_and_taken(user), user.newest_time() if before is None else before
         return Context(

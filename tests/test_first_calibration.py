@@ -21,13 +21,13 @@ from dataflows.evaluation.replay import ReplaySettings, replay
 from dataflows.evaluation.report import render
 from encoders.backends.hashing import HashingEncoder
 from encoders.text import render_event
+from learners.intent.record import IntentRecord
 from learners.intent.session_belief import widened
 from learners.intent.told import ToldChances
 from learners.intent.tracker import IntentTracker
 from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 from learners.types import Interaction, Item
-from learners.users.user import User
 
 MOST = 0.05
 ENCODER = HashingEncoder(128)
@@ -71,7 +71,7 @@ def judged(folder: Path, most: int) -> dict[str, Any]:
     titles = {each["item_id"]: each.get("title", "") for each in items}
     known = {name: number for number, name in enumerate(set(category.values()) - {None})}
     tracker = IntentTracker(ENCODER.dim, LearnerSettings(dim=ENCODER.dim), known)
-    users: defaultdict[str, User] = defaultdict(User)
+    users: defaultdict[str, IntentRecord] = defaultdict(IntentRecord)
     judge, seen = ToldIntent(), Counter[str]()
     for one, item in interactions(lines(folder / "events.jsonl", most), titles):
         user, number, came = users[one.user_id], seen[one.user_id], category.get(item)

@@ -89,11 +89,11 @@ class IntentReencoding:
         made.clock, made.seconds = live.clock, live.seconds
         edition, made.edition = made.edition, live.edition + 1
         for user in self.users.values():
-            belief = user.belief
+            belief = user.intent.belief
             if belief is not None:
                 is_new = belief.edition == edition
                 moved = msgspec.structs.replace(belief, edition=made.edition) if is_new else None
-                user.belief = moved
+                user.intent.belief = moved
         return made
 
     def active(self) -> dict[str, User]:
@@ -101,7 +101,8 @@ class IntentReencoding:
         return {
             user_id: user
             for user_id, user in self.users.items()
-            if user.session is not None and not is_over(user.session, self._newest, None)
+            if user.intent.session is not None
+            and not is_over(user.intent.session, self._newest, None)
         }
 
     def _learn(self, event: BufferedEvent, vector: Vector | None) -> None:
@@ -123,7 +124,7 @@ class IntentReencoding:
         user = self.users.setdefault(event.user_id, User())
         if event.is_search:
             user.search = newest(one, user.search, 0, self._semantic)
-        self.tracker.learn(one, user, event.category)
+        self.tracker.learn(one, user.intent, event.category)
         self._newest = max(self._newest, event.ts)
         if vector is not None:
             self._vectors[event.position] = vector

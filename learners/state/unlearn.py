@@ -83,7 +83,7 @@ def _undo(model: ModelState, user: User, user_id: str, event: int) -> TakenBack:
     if user.search is not None and user.search.event == event:
         changed |= _unsearch(model, user, user.search)
         extent = "all"
-    item_id = retract(model.tracker, user, user_id, event)
+    item_id = retract(model.tracker, user.intent, user_id, event)
     if item_id is not None and extent == "nothing":
         extent = "item" if item_id else "all"
         user.untake(model.signals.items.index.get(item_id, -1))

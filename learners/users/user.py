@@ -16,10 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.arrays import place_of
-from learners.codec import pack, unpack, unpack_as
-from learners.intent.explanation import TrailEvent
-from learners.intent.session import SessionMean
-from learners.intent.session_belief import Belief
+from learners.codec import pack, unpack, unpack_as, version_of
+from learners.intent.record import IntentRecord
 from learners.signals import undo as undo_records
 from learners.signals.searches import Search, in_space
 from learners.signals.undo import (
@@ -39,7 +37,10 @@ from learners.users.profile import Profile
 
 KIND = "learner:user"
 BUCKET_KIND = "learner:users-seen"
-_VERSION = 3
+_VERSION = 4
+_FLAT = 3
+"""The version of records in which the fields of `intent` stood beside the others."""
+_BUCKET_VERSION = 3
 _BUCKET = 2_000
 _SPARE = 32
 _PAUSE_STEPS = 3.0  # how much farther back what came before a pause is
@@ -73,10 +74,9 @@ class User(msgspec.Struct):
     which there were any, as they follow each other in the order of arrival
     (`learners.signals.window`), `last` is the shard position of the newest event of any kind.
     `taken` (6, room) int32 holds the items that the user already has (`learners.users.taken`);
-    `kinds` of its columns are in use. `session` and `newest` (the newest event's vector) are the
-    intent learner's view of the user, as `belief` and `trail` (its account) are; `profile` is the
-    profile learner's. `space` tells in which encoder's space the vectors are: the number of
-    switches before. `search` is what the user searched for last.
+    `kinds` of its columns are in use. `intent` is all that the learners of intent know of the
+    user, `profile` what the profile learner does. `space` tells in which encoder's space the
+    vectors are: the number of switches before. `search` is what the user searched for last.
     """
 
     recent: NDArray[np.int32] = _NOTHING
@@ -92,11 +92,8 @@ class User(msgspec.Struct):
     last: int = -1
     taken: NDArray[np.int32] | None = None
     kinds: int = 0
-    session: SessionMean | None = None
-    newest: NDArray[np.float32] | None = None
+    intent: IntentRecord = msgspec.field(default_factory=IntentRecord)
     profile: Profile | None = None
-    belief: Belief | None = None
-    trail: list[TrailEvent] = []
     space: int = 0
     search: Search | None = None
 
@@ -107,12 +104,7 @@ class User(msgspec.Struct):
         if self.search is not None:
             found = None if moved is None else moved.search
             self.search = in_space(self.search, found)
-        if moved is not None:
-            self.session, self.newest, self.belief = moved.session, moved.newest, moved.belief
-            return
-        if self.session is not None:
-            self.session = msgspec.structs.replace(self.session, total=None, weight=0.0)
-        self.newest = self.belief = None
+        self.intent.move(None if moved is None else moved.intent)
 
     def has(self, item: int) -> bool:
         """Return whether the user already has an item."""
@@ -380,11 +372,11 @@ class Users:
             yield KIND, user_id, _encode(self._loaded[user_id])
         self._dirty.clear()
         for bucket, users in self._closed.items():
-            yield BUCKET_KIND, str(bucket), pack(BUCKET_KIND, _VERSION, users)
+            yield BUCKET_KIND, str(bucket), pack(BUCKET_KIND, _BUCKET_VERSION, users)
         self._closed.clear()
         if self._bucket_dirty:
             users = list(self._bucket_users)
-            yield BUCKET_KIND, str(self._bucket), pack(BUCKET_KIND, _VERSION, users)
+            yield BUCKET_KIND, str(self._bucket), pack(BUCKET_KIND, _BUCKET_VERSION, users)
             self._bucket_dirty = False
         yield from self._expire(position)
         while len(self._loaded) > self._in_memory:
@@ -399,7 +391,7 @@ class Users:
             self._oldest = min(self._oldest, int(key)) if self._oldest >= 0 else int(key)
         if newest >= 0:
             self._bucket = newest
-            self._bucket_users = dict.fromkeys(unpack(blob, BUCKET_KIND, _VERSION))
+            self._bucket_users = dict.fromkeys(unpack(blob, BUCKET_KIND, _BUCKET_VERSION))
 
     def _expire(self, position: int) -> Changed:
         """Delete what buckets that fell out of the idle span still hold, a few per call."""
@@ -407,7 +399,7 @@ class Users:
         start = max(self._oldest, 0)
         for bucket in range(start, min(limit, start + 50)):
             blob = self._load(BUCKET_KIND, str(bucket))
-            for user_id in unpack(blob, BUCKET_KIND, _VERSION) if blob else ():
+            for user_id in unpack(blob, BUCKET_KIND, _BUCKET_VERSION) if blob else ():
                 user = self._loaded.get(user_id) or self._read(user_id)
                 if user is not None and user.last // _BUCKET <= bucket:
                     self._loaded.pop(user_id, None)
@@ -419,7 +411,9 @@ class Users:
         blob = self._load(KIND, user_id)
         if blob is None:
             return None
-        user = unpack_as(blob, KIND, _VERSION, User)
+        user = unpack_as(blob, KIND, (_VERSION, _FLAT), User)
+        if version_of(blob)[1] == _FLAT:
+            user.intent = unpack_as(blob, KIND, _FLAT, IntentRecord)
         user.words, user.figures = undo_records.whole(user.words, user.figures)
         user.taken = None if user.taken is None else had.widened(user.taken)
         return user

@@ -38,7 +38,7 @@ class ToldIntent:
         category = _category(recommender, interaction)
         if category is not None:
             user = recommender.users.get(interaction.user_id, interaction.position)
-            report = tracker.report(user)
+            report = tracker.report(user.intent)
             self.judge(report.intent, report.belief, category, number)
         return number
 

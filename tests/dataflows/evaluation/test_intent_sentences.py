@@ -12,10 +12,10 @@ import pytest
 from encoders.load import load_encoder
 from encoders.text import render_event
 from learners.intent.explanation import IntentReport
+from learners.intent.record import IntentRecord
 from learners.intent.tracker import IntentTracker
 from learners.settings import LearnerSettings
 from learners.types import Interaction
-from learners.users.user import User
 
 pytestmark = pytest.mark.slow
 
@@ -28,18 +28,18 @@ class Desk:
     def __init__(self, folder: Path, examples: int = 60) -> None:
         self.encoder = load_encoder("packaged")
         self.tracker = IntentTracker(384, LearnerSettings(dim=384, intent_next=0.0))
-        self.user, self.count = User(), 0
+        self.user, self.count = IntentRecord(), 0
         with (folder / "train.csv").open(encoding="utf-8") as file:
             rows = [row for row in csv.DictReader(file) if row["category"] in LABELS]
         random.Random(0).shuffle(rows)
         for row in [row for name in LABELS for row in self._of(rows, name)[:examples]]:
-            self.hear(row["text"], User(), intent=row["category"])
+            self.hear(row["text"], IntentRecord(), intent=row["category"])
 
     @staticmethod
     def _of(rows: list[dict[str, str]], name: str) -> list[dict[str, str]]:
         return [row for row in rows if row["category"] == name]
 
-    def hear(self, text: str, user: User | None = None, **more: Any) -> IntentReport:
+    def hear(self, text: str, user: IntentRecord | None = None, **more: Any) -> IntentReport:
         self.count += 1
         (vector,) = self.encoder.encode([render_event("query", None, text) or ""])
         event = Interaction(
@@ -76,8 +76,8 @@ def test_a_session_of_real_sentences(shared: Path) -> None:
 
 def test_what_no_label_means_looks_new(shared: Path) -> None:
     desk = Desk(shared / "data/intents/banking77")
-    known = desk.hear("What is the exchange rate for euros", User()).novelty
-    new = desk.hear("Please recommend a restaurant with a view of the sea", User()).novelty
+    known = desk.hear("What is the exchange rate for euros", IntentRecord()).novelty
+    new = desk.hear("Please recommend a restaurant with a view of the sea", IntentRecord()).novelty
     assert known is not None
     assert new is not None
     assert new > known + 0.2

@@ -118,11 +118,11 @@ def test_a_search_is_taken_back(how: dict[str, Any]) -> None:
     line(event_id="asked", type="search", text="red shoes")
     user = model.users.get("u1", model.position)
     assert user.search is not None
-    assert user.trail[-1].event_id == "asked"
+    assert user.intent.trail[-1].event_id == "asked"
     line(**how)
     user = model.users.get("u1", model.position)
     assert user.search is None
-    assert "asked" not in {step.event_id for step in user.trail}
+    assert "asked" not in {step.event_id for step in user.intent.trail}
     line(**how)
     assert line.engine.ledger.as_dict()["reasons"] == {
         "learnt": {"retraction": 1},

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from learners.codec import pack, unpack
 from learners.intent.calibration import FIRST, ChanceCalibrator, unseen
 from learners.intent.event_buffer import LateLabel
+from learners.intent.record import IntentRecord
 from learners.intent.tracker import IntentTracker
 from learners.intent.unlearn import retract
 from learners.signals.undo import hash32
 from learners.types import Interaction
-from learners.users.user import User
 from tests.learners.worlds import unit
 
 DIM = 4
@@ -118,7 +118,7 @@ def test_with_nothing_known_nothing_is_told_and_with_one_need_little_is_learnt()
     assert calibrator.tell(np.ones(1), np.ones(1), 1) == pytest.approx([1 / 3])
 
 
-def play(tracker: IntentTracker, user: User, start: int, stop: int, labels: bool) -> None:
+def play(tracker: IntentTracker, user: IntentRecord, start: int, stop: int, labels: bool) -> None:
     for number in range(start, stop):
         label = f"need {number % 3}" if labels and number % 4 == 0 else None
         ts = number * 1_000.0 + number // 5 * 9_000.0  # a session ends after five
@@ -127,7 +127,7 @@ def play(tracker: IntentTracker, user: User, start: int, stop: int, labels: bool
 
 @pytest.mark.parametrize("labels", [False, True])
 def test_it_goes_on_bit_for_bit_after_a_restart(labels: bool) -> None:
-    whole, user = IntentTracker(DIM), User()
+    whole, user = IntentTracker(DIM), IntentRecord()
     play(whole, user, 0, 60, labels)
     kept = unpack(pack("k", 1, whole.state()), "k", 1)
     records = [(kind, key, blob) for kind, key, blob in whole.changed() if blob is not None]
@@ -142,7 +142,7 @@ def test_it_goes_on_bit_for_bit_after_a_restart(labels: bool) -> None:
 
 
 def test_a_state_of_before_there_was_any_is_read() -> None:
-    whole, user = IntentTracker(DIM), User()
+    whole, user = IntentTracker(DIM), IntentRecord()
     play(whole, user, 0, 40, labels=True)
     state = whole.state()
     del state["told"]
@@ -153,7 +153,7 @@ def test_a_state_of_before_there_was_any_is_read() -> None:
 
 
 def test_the_first_label_begins_it_anew() -> None:
-    tracker, user = IntentTracker(DIM), User()
+    tracker, user = IntentTracker(DIM), IntentRecord()
     play(tracker, user, 0, 40, labels=False)
     assert pack("k", 1, tracker.told.state()) != pack("k", 1, IntentTracker(DIM).told.state())
     tracker.learn(event(40, 1, ts=9e6, intent="need"), user, None)
@@ -161,7 +161,7 @@ def test_the_first_label_begins_it_anew() -> None:
 
 
 def test_a_label_that_the_newest_event_brings_is_believed_as_it_stands() -> None:
-    tracker, user = IntentTracker(DIM), User()
+    tracker, user = IntentTracker(DIM), IntentRecord()
     for number in range(6):
         tracker.learn(event(number, number, intent=f"need {number % 2}"), user, None)
     report = tracker.report(user)
@@ -174,7 +174,7 @@ def test_a_label_that_the_newest_event_brings_is_believed_as_it_stands() -> None
 @pytest.mark.parametrize(("source", "learns"), [("label", True), ("teacher", False)])
 @pytest.mark.parametrize("session", [None, "s"])
 def test_late_labels_prove_what_was_told_and_a_teachers_do_not(source, learns, session) -> None:
-    tracker, user = IntentTracker(DIM), User()
+    tracker, user = IntentTracker(DIM), IntentRecord()
     for number in range(4):
         tracker.learn(event(number, number, intent=f"need {number % 2}"), user, None)
     tracker.learn(event(4, 1, session_id="s", ts=9e6), user, None)
@@ -186,10 +186,10 @@ def test_late_labels_prove_what_was_told_and_a_teachers_do_not(source, learns, s
 
 def test_what_was_taken_back_counts_for_no_event_of_the_session() -> None:
     tracker = IntentTracker(DIM)
-    play(tracker, User(), 0, 40, labels=False)
+    play(tracker, IntentRecord(), 0, 40, labels=False)
     for calibrator in (tracker.told._of_event, tracker.told._of_session):
         calibrator.lines[2] = 1.0, -1.0  # after two events
-    one, other = User(), User()
+    one, other = IntentRecord(), IntentRecord()
     tracker.learn(event(50, 1, "one", ts=9e6), one, None)
     tracker.learn(event(51, 2, "one", ts=9e6 + 1), one, None)
     tracker.learn(event(52, 1, "other", ts=9e6), other, None)
@@ -202,7 +202,7 @@ def test_what_was_taken_back_counts_for_no_event_of_the_session() -> None:
 
 def test_asking_in_between_changes_nothing() -> None:
     asked, quiet = IntentTracker(DIM), IntentTracker(DIM)
-    one, other = User(), User()
+    one, other = IntentRecord(), IntentRecord()
     for number in range(40):
         play(asked, one, number, number + 1, labels=False)
         asked.report(one)

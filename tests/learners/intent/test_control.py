@@ -8,11 +8,11 @@ import pytest
 
 from learners.intent.decisions import Control, ControlError
 from learners.intent.event_buffer import LateLabel
+from learners.intent.record import IntentRecord
 from learners.intent.tracker import IntentTracker
 from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 from learners.types import Interaction
-from learners.users.user import User
 from tests.learners.worlds import Feed, Shelf, small, unit
 
 DIM = 16
@@ -25,11 +25,13 @@ class Desk:
     def __init__(self) -> None:
         self.tracker, self.count = IntentTracker(DIM, LearnerSettings(intent_new=0.3)), 0
 
-    def hear(self, topic: str, label: str | None = None, user: User | None = None) -> User:
+    def hear(
+        self, topic: str, label: str | None = None, user: IntentRecord | None = None
+    ) -> IntentRecord:
         self.count += 1
         vector = unit(self.count, near=unit(100 + TOPICS[topic], dim=DIM), dim=DIM)
         text = f"something about a {topic} thing {self.count}"
-        user = user or User()
+        user = user or IntentRecord()
         self.tracker.learn(
             Interaction(
                 self.count, f"e{self.count}", f"u{self.count}", None, "say", 1e6 + self.count,
@@ -66,7 +68,7 @@ def test_a_label_is_renamed_and_labels_under_the_old_name_follow() -> None:
 
 
 def test_a_belief_keeps_its_meaning_over_a_rename_and_begins_anew_after_a_removal() -> None:
-    desk, user = taught(), User()
+    desk, user = taught(), IntentRecord()
     for _ in range(3):
         desk.hear("fee", user=user)
     desk.tracker.control(Control("name", "card", "stuck"))
@@ -92,7 +94,7 @@ def test_a_retired_label_is_not_learnt_again_until_it_is_named() -> None:
     desk = taught()
     desk.tracker.control(Control("retire", "fee"))
     assert desk.tracker.learn(
-        Interaction(9_000, "x", "u", None, "say", 2e6, intent="fee"), User(), None
+        Interaction(9_000, "x", "u", None, "say", 2e6, intent="fee"), IntentRecord(), None
     ) is None  # fmt: skip
     assert desk.tracker.stated.labels == ["card", "rate"]
     desk.hear("fee")

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from learners.classifiers.mixture import MixtureLearner
 from learners.classifiers.softmax import IntentLearner
+from learners.intent.record import IntentRecord
 from learners.intent.tracker import IntentTracker
 from learners.settings import LearnerSettings
 from learners.signals.items import ItemTable
 from learners.types import Interaction, Item
-from learners.users.user import User
 from tests.learners.worlds import unit
 
 DIM = 4
@@ -42,7 +42,7 @@ _events = st.lists(
 @given(_events)
 @settings(deadline=None)
 def test_it_equals_doing_it_by_hand(events: Any) -> None:
-    tracker, user = IntentTracker(DIM), User()
+    tracker, user = IntentTracker(DIM), IntentRecord()
     naive, stated = IntentLearner(2 * DIM), MixtureLearner(DIM)
     session: list[Any] = []  # the vectors of the session so far, None where an event had none
     newest_at, session_id, ts = None, None, 1_000.0
@@ -96,7 +96,7 @@ def new_need(counts: Any) -> float:
 
 
 def test_a_label_is_learnt_from_the_event_that_carries_it() -> None:
-    tracker, user = IntentTracker(DIM), User()
+    tracker, user = IntentTracker(DIM), IntentRecord()
     for turn in range(40):
         tracker.learn(event(turn * 1e5, 1, intent="buy"), user, "war")
         tracker.learn(event(turn * 1e5 + 5e4, 2, intent="browse"), user, "war")
@@ -113,12 +113,12 @@ def test_a_label_is_learnt_from_the_event_that_carries_it() -> None:
 def test_without_labels_what_is_taken_next_is_what_was_looked_for() -> None:
     tracker = IntentTracker(DIM)
     for turn in range(60):
-        user = User()
+        user = IntentRecord()
         search, found = ((1, "war"), (2, "love"))[turn % 2]
         tracker.learn(event(0.0, search), user, None)
         tracker.learn(event(1.0, None), user, found)
     for search, found in ((1, "war"), (2, "love")):
-        user = User()
+        user = IntentRecord()
         tracker.learn(event(0.0, search), user, None)
         intent = tracker.report(user).intent
         assert next(iter(intent)) == found
@@ -126,26 +126,26 @@ def test_without_labels_what_is_taken_next_is_what_was_looked_for() -> None:
 
 
 def test_an_old_session_says_nothing() -> None:
-    tracker, user = IntentTracker(DIM), User()
+    tracker, user = IntentTracker(DIM), IntentRecord()
     tracker.learn(event(0.0, 1), user, None)
     assert tracker.view(user, GAP) is not None
     assert tracker.view(user, GAP + 1) is None
-    assert tracker.view(User()) is None
+    assert tracker.view(IntentRecord()) is None
 
 
 def test_asking_changes_nothing() -> None:
-    tracker, user = IntentTracker(DIM), User()
+    tracker, user = IntentTracker(DIM), IntentRecord()
     for turn in range(10):
         tracker.learn(event(float(turn), turn % 3), user, "war" if turn % 2 else "love")
     first = tracker.predict(user)
     for ts in (None, 3.0, 1e9):
         tracker.predict(user, ts)
-    tracker.predict(User())
+    tracker.predict(IntentRecord())
     assert tracker.predict(user).tobytes() == first.tobytes()
 
 
 def test_the_whole_distribution_is_told_best_first() -> None:
-    tracker, user = IntentTracker(DIM), User()
+    tracker, user = IntentTracker(DIM), IntentRecord()
     for turn in range(90):
         tracker.learn(event(float(turn), turn % 5), user, f"need {turn % (1 + turn % 9)}")
     report, chances = tracker.report(user), tracker.predict(user)
@@ -156,12 +156,12 @@ def test_the_whole_distribution_is_told_best_first() -> None:
         assert sum(shares.values()) == pytest.approx(1.0 - new_need(tracker.next.counts), abs=1e-3)
     assert tracker.report(user) == report
     assert report.novelty is None  # nobody said what anything is
-    nobody = IntentTracker(DIM).report(User())
+    nobody = IntentTracker(DIM).report(IntentRecord())
     assert (nobody.intent, nobody.belief, nobody.novelty) == ({}, {}, None)
 
 
 def test_what_is_hardly_possible_is_not_named() -> None:
-    tracker, user = IntentTracker(DIM), User()
+    tracker, user = IntentTracker(DIM), IntentRecord()
     for turn in range(400):
         tracker.learn(event(float(turn), turn % 3, intent=f"need {turn % 3}"), user, None)
     tracker.learn(event(400.0, 1), user, None)
@@ -172,7 +172,7 @@ def test_what_is_hardly_possible_is_not_named() -> None:
 
 
 def test_what_is_done_next_is_mixed_in_as_the_settings_say() -> None:
-    tracker, user = IntentTracker(DIM, LearnerSettings(intent_inferred=0.25)), User()
+    tracker, user = IntentTracker(DIM, LearnerSettings(intent_inferred=0.25)), IntentRecord()
     for turn in range(20):
         tracker.learn(event(float(turn), turn % 2, intent="buy"), user, "war")
     report = tracker.report(user)
@@ -184,11 +184,11 @@ def test_what_is_done_next_is_mixed_in_as_the_settings_say() -> None:
     assert set(tracker.actions.labels) == {"view", "leave"}
     assert set(tracker.report(user).intent) == {"war", "view", "leave"}
     tracker = IntentTracker(DIM, LearnerSettings(intent_next=0.0))
-    assert tracker.learn(event(0.0, 1), User(), "war") is None
+    assert tracker.learn(event(0.0, 1), IntentRecord(), "war") is None
 
 
 def test_intents_that_are_categories_count_for_them_also_when_these_come_later() -> None:
-    user, items = User(), ItemTable()
+    user, items = IntentRecord(), ItemTable()
     tracker = IntentTracker(DIM, categories=items.category_index)
     tracker.learn(event(0.0, 1), user, "war")
     tracker.learn(event(1.0, 2, intent="just looking"), user, None)
@@ -217,7 +217,7 @@ def test_vectors_that_cannot_be_used(bad: float) -> None:
 
 
 def test_without_vectors_the_labels_frequencies_are_known() -> None:
-    tracker, user = IntentTracker(0), User()
+    tracker, user = IntentTracker(0), IntentRecord()
     for turn in range(10):
         tracker.learn(event(float(turn), 1), user, "war" if turn < 8 else "love")
     chances = dict(zip(tracker.next.labels, tracker.predict(user), strict=True))

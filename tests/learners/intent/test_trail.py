@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from learners.intent.record import IntentRecord
 from learners.intent.tracker import IntentTracker
 from learners.types import Interaction
-from learners.users.user import User
 from tests.learners.worlds import unit
 
 DIM = 16
@@ -21,12 +21,12 @@ class Talk:
     """A user's session in a world where each need has its own sentence."""
 
     def __init__(self) -> None:
-        self.tracker, self.user, self.count = IntentTracker(DIM), User(), 0
+        self.tracker, self.user, self.count = IntentTracker(DIM), IntentRecord(), 0
         for turn in range(80):
             need = ("card", "rate")[turn % 2]
-            self.say(need, User(), intent=need, user_id=f"u{turn}")
+            self.say(need, IntentRecord(), intent=need, user_id=f"u{turn}")
 
-    def say(self, what: str, user: User | None = None, **more: Any) -> str:
+    def say(self, what: str, user: IntentRecord | None = None, **more: Any) -> str:
         self.count += 1
         event_id, text = f"e{self.count}", SAYS.get(what, "a word or two")
         vector = unit(self.count, near=unit(PLACE[what], dim=DIM), dim=DIM)

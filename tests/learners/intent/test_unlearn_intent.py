@@ -54,7 +54,7 @@ def test_a_session_without_it(odd: int, labelled: bool) -> None:
         if at != odd:
             say(feed, "bob", "card", 5_000.0 + at)
     assert feed.model.retract(events[odd]) == "all"
-    ann, bob = (feed.model.users.get(user, feed.model.position) for user in ("ann", "bob"))
+    ann, bob = (feed.model.users.get(user, feed.model.position).intent for user in ("ann", "bob"))
     assert ann.session is not None
     assert bob.session is not None
     assert ann.session.ts == bob.session.ts
@@ -78,7 +78,7 @@ def test_an_earlier_session_is_none_of_its_business() -> None:
     feed = fed()
     old = say(feed, "ann", "card", 5_000.0)
     say(feed, "ann", "fee", 9_000.0)
-    user = feed.model.users.get("ann", feed.model.position)
+    user = feed.model.users.get("ann", feed.model.position).intent
     before = (user.session, user.belief, list(user.trail))
     assert feed.model.retract(old) == "all"
     assert (user.session, user.belief, user.trail) == before
@@ -89,7 +89,7 @@ def test_the_only_event_leaves_no_session() -> None:
     feed = fed()
     only = say(feed, "ann", "card", 5_000.0, session_id="s")
     assert feed.model.retract(only) == "all"
-    user = feed.model.users.get("ann", feed.model.position)
+    user = feed.model.users.get("ann", feed.model.position).intent
     assert (user.session, user.newest, user.belief, user.trail) == (None, None, None, [])
     assert feed.model.recommend("ann").novelty is None
 
@@ -101,14 +101,14 @@ def test_of_a_long_session_the_events_that_are_no_longer_kept_stay_in() -> None:
     for at in range(150):
         say(feed, "bob", "fee", 5_003.0 + at / 10)
     say(feed, "ann", "card", 5_020.0)
-    user = feed.model.users.get("ann", feed.model.position)
+    user = feed.model.users.get("ann", feed.model.position).intent
     assert user.session is not None
     before = user.session
     odd = say(feed, "ann", "fee", 5_021.0)
     say(feed, "ann", "card", 5_022.0)
     last = user.newest
     assert feed.model.retract(odd) == "all"
-    after = feed.model.users.get("ann", feed.model.position).session
+    after = feed.model.users.get("ann", feed.model.position).intent.session
     assert after is not None
     assert after.weight == pytest.approx(before.weight * 0.8 + 1.0)
     np.testing.assert_allclose(after.total, before.total * 0.8 + last, atol=3e-3)
@@ -121,12 +121,12 @@ def test_a_session_of_which_little_is_kept_never_weighs_less_than_nothing() -> N
         say(feed, "ann", "rate", 5_000.0 + at)
     for at in range(150):
         say(feed, "bob", "fee", 5_004.0 + at / 100)
-    known = feed.model.users.get("ann", feed.model.position).session
+    known = feed.model.users.get("ann", feed.model.position).intent.session
     assert known is not None
     kept = [say(feed, "ann", "card", 5_020.0 + at) for at in range(4)]
     for event in reversed(kept):
         assert feed.model.retract(event) == "all"
-    session = feed.model.users.get("ann", feed.model.position).session
+    session = feed.model.users.get("ann", feed.model.position).intent.session
     assert session is not None
     assert session.weight == pytest.approx(known.weight)
     np.testing.assert_allclose(session.total, known.total, atol=5e-3)
@@ -141,7 +141,9 @@ def test_a_session_that_an_id_holds_together_is_whole() -> None:
         ]
         if user == "ann":
             assert feed.model.retract(said[1]) == "all"
-    ann, bob = (feed.model.users.get(user, feed.model.position).session for user in ("ann", "bob"))
+    ann, bob = (
+        feed.model.users.get(user, feed.model.position).intent.session for user in ("ann", "bob")
+    )
     assert ann is not None
     assert bob is not None
     assert ann.weight == pytest.approx(bob.weight) == pytest.approx(1.8)
@@ -159,7 +161,7 @@ def test_who_began_anew_after_a_switch_is_not_left_with_nothing() -> None:
     feed.model.switch(reencoding)
     odd = say(feed, "ann", "fee", 5_001.0, encoded="fee")  # late: of the session of before
     feed.model.retract(odd)
-    session = feed.model.users.get("ann", feed.model.position).session
+    session = feed.model.users.get("ann", feed.model.position).intent.session
     assert session is not None
     assert session.total is None or session.weight > 0.5
 
@@ -229,12 +231,12 @@ def test_a_switch_of_the_encoder_brings_nothing_back(early: bool) -> None:
             pass
     feed.model.switch(reencoding)
     assert seen.count("fee") == (1 if early else 2)
-    user = feed.model.users.get("ann", feed.model.position)
+    user = feed.model.users.get("ann", feed.model.position).intent
     total = None if user.session is None else user.session.total
     if early:
         np.testing.assert_allclose(total, unit(sum(map(ord, "card"))), atol=1e-3)
     else:
         assert total is None  # begins anew, rather than with what was taken back
-    bob = feed.model.users.get("bob", feed.model.position)
+    bob = feed.model.users.get("bob", feed.model.position).intent
     assert bob.session is not None
     assert bob.session.total is not None

@@ -75,7 +75,9 @@ def space_of(model):
     rows += [vector[None] for block in tracker.buffer._blocks.values() for _, vector in block]
     for user in model.users._loaded.values():
         rows += [
-            v[None] for v in (user.newest, user.session and user.session.total) if v is not None
+            v[None]
+            for v in (user.intent.newest, user.intent.session and user.intent.session.total)
+            if v is not None
         ]
     for cluster in tracker.discovery.clusters.values():
         rows += [np.array(cluster.vectors, np.float32), cluster.total[None]]
@@ -103,8 +105,8 @@ def test_nothing_of_the_old_space_is_left_and_neighbours_are_those_of_the_new():
     for user_id in [f"u{n}" for n in range(12)]:
         user = feed.model.users.get(user_id, feed.model.position)
         assert user.space == 1
-        if user.newest is not None:
-            assert np.isclose(known @ user.newest, 1.0, atol=1e-5).any()
+        if user.intent.newest is not None:
+            assert np.isclose(known @ user.intent.newest, 1.0, atol=1e-5).any()
     for block in feed.model.tracker.buffer._blocks.values():
         for buffered, vector in block:
             assert np.allclose(vector, new([buffered.encoded])[0], atol=1e-3)
@@ -165,7 +167,7 @@ def test_what_comes_while_the_shadow_is_made_is_in_it():
     newest = feed.model.tracker.buffer.since(feed.model.position - 1)[0]
     assert newest.encoded == "word30"
     user = feed.model.users.get("u1", feed.model.position)
-    assert np.allclose(user.newest, new(["word30"])[0], atol=1e-5)
+    assert np.allclose(user.intent.newest, new(["word30"])[0], atol=1e-5)
 
 
 def test_stored_and_restored_it_goes_on_as_if_unbroken():
@@ -238,8 +240,8 @@ def test_users_who_were_not_active_begin_their_session_anew():
     say(feed, "idle", "word1", "i1", ts=0.0)
     feed.model.switch(reencoding_of(feed.model))
     idle = feed.model.users.get("idle", feed.model.position)
-    assert idle.newest is None
-    assert idle.session.total is None
+    assert idle.intent.newest is None
+    assert idle.intent.session.total is None
     assert idle.recent[: idle.kept].tolist() == [feed.model.signals.items.index["i1"]]
 
 

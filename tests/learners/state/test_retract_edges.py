@@ -190,7 +190,7 @@ def test_the_newest_event_without_an_item_is_found_by_its_type(dim: int) -> None
     search, left = Retraction("ann", type="search"), []
     while feed.model.retract(search) == "all":
         user = feed.model.users.get("ann", 2)
-        left.append([step.event_id for step in user.trail])
+        left.append([step.event_id for step in user.intent.trail])
     assert left == [["s0", "s2"], ["s2"]]
 
 

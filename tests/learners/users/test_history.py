@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learners.codec import pack
+from learners.intent.explanation import TrailEvent
+from learners.intent.record import IntentRecord
+from learners.intent.session import SessionMean
+from learners.intent.session_belief import Belief
 from learners.online_model import OnlineModel
+from learners.signals.searches import Search
 from learners.signals.undo import UndoRecord
 from learners.users.user import BUCKET_KIND, KIND, User, Users
 from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
@@ -222,3 +228,19 @@ def test_a_user_of_words_alone_is_kept_and_forgotten_like_any_other() -> None:
             shelf.keep(model.changed())
             assert (shelf.get(KIND, "searcher") is not None) == (step == 200)
     assert shelf.count(KIND) == 10
+
+
+def test_a_record_of_before_intent_was_one_field_is_read_bit_for_bit() -> None:
+    shelf, ones = Shelf(), np.ones(2, np.float32)
+    user = User(length=3, last=7, search=Search("tea", ones, np.ones(1, np.int32), 2, 5.0))
+    user.intent = IntentRecord(
+        SessionMean(4.0, "s", ones, 1.5),
+        ones / 3,
+        Belief(2, ones / 7, ones / 9, 0.6, 1, 4),
+        [TrailEvent("e", "tea", {"drink": 1.5}), TrailEvent("f", "pot")],
+    )
+    flat = {name: getattr(user, name) for name in user.__struct_fields__ if name != "intent"}
+    flat |= {name: getattr(user.intent, name) for name in user.intent.__struct_fields__}
+    shelf.records[KIND, "ann"] = pack(KIND, 3, flat)
+    read = Users(shelf.get, 10, 100).get("ann", 8)
+    assert pack(KIND, 4, read) == pack(KIND, 4, user)
