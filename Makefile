@@ -19,7 +19,7 @@ ifneq ($(shell .venv/bin/python -c '' 2>/dev/null && cat .venv/home 2>/dev/null)
 $(shell rm -f .venv/home .venv/installed .venv/installed-llm .venv/installed-test)
 endif
 
-.PHONY: install install-llm test test-kafka lint docs demo bench bench-accuracy bench-paired bench-intent bench-llm \
+.PHONY: install install-llm test test-kafka lint docs reference demo bench bench-accuracy bench-paired bench-intent bench-llm \
 	bench-stream data browser prior clean
 .DELETE_ON_ERROR:
 
@@ -80,6 +80,11 @@ lint: .venv/installed-test
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+# What of the pages is made from the code: settings, messages and their schemas, commands.
+reference: .venv/installed-test
+	.venv/bin/python -m dataflows.messages.json_schemas docs/reference/schemas
+	.venv/bin/python -m docs.generate
 
 # The site of docs/, into .cache/site. A dead link, a dead anchor and a page without a place in the
 # navigation are errors. Nothing is fetched.

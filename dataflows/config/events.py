@@ -16,28 +16,32 @@ Moment = Annotated[float, Meta(ge=-62_135_596_800, le=253_402_300_799)]
 
 
 class EventSettings(LimitedSettings, frozen=True, kw_only=True):
-    """Section `[events]`. Raises ValueError (value, limit, remedy) for what cannot be meant.
-
-    `min_time` and `max_time` are seconds since 1970 UTC: what is dated outside
-    them is refused. Text longer than `max_text_chars` (a title: `max_title_chars`)
-    is cut, marked and counted; a record longer than `max_record_bytes`, an id
-    longer than `max_id_chars` and a `context` or `attributes` nested deeper than
-    `max_depth` are refused. `retracts` maps event types that take an earlier event back to the
-    types of what they take back.
-    """
+    """Section `[events]`. Raises ValueError (value, limit, remedy) for what cannot be meant."""
 
     time_unit: TimeUnit = "s"
+    """What a number in `ts` counts: `"s"`, `"ms"`, `"us"`, `"ns"`."""
     min_time: Moment = 631_152_000.0  # 1990-01-01
+    """An earlier event is a dead letter; seconds since 1970 (this is 1990)."""
     max_time: Moment = 4_102_444_800.0  # 2100-01-01
+    """A later event is a dead letter; seconds since 1970 (this is 2100)."""
     max_text_chars: Annotated[int, Meta(ge=1, le=1_000_000)] = 4_000
+    """A longer text is cut, and counted."""
     max_title_chars: Annotated[int, Meta(ge=1, le=100_000)] = 300
+    """A longer title or category is cut, and counted."""
     max_id_chars: Annotated[int, Meta(ge=1, le=10_000)] = 256
+    """A longer id is a dead letter."""
     max_record_bytes: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 1_048_576
+    """A longer record is a dead letter."""
     # Deeper and neither Python nor a consumer can be sure to read it again.
     max_depth: Annotated[int, Meta(ge=1, le=64)] = 32
+    """`context` and `attributes` nested deeper are a dead letter."""
     retracts: Annotated[dict[str, str], Meta(max_length=10_000)] = msgspec.field(
         default_factory=dict
     )
+    """Event types that take an earlier event back, and the type of what they take back, none of
+    them `label`, `intents` or `retract`; their own weight has no meaning
+    (docs/reference/messages.md).
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -45,61 +45,88 @@ OURS = frozenset(
 
 
 class KafkaSettings(LimitedSettings, frozen=True, kw_only=True):
-    """Section `[kafka]`. Times are seconds, sizes bytes, retention hours.
+    """Section `[kafka]`. docs/how-to/operations.md tells how these work together.
 
-    `client`, `consumer` and `producer` hand librdkafka properties through as
-    they are (`client` to both: security, client id). Raises ValueError, with
-    value, limit and remedy, which msgspec turns into a validation error.
+    Times are seconds, sizes bytes, retention hours. Raises ValueError, with value, limit and
+    remedy, which msgspec turns into a validation error.
     """
 
     bootstrap_servers: str = "localhost:9092"
+    """Brokers to start from, separated by commas."""
     group_id: str = "penchant"
+    """The consumer group to which positions are committed, so that common tools show the lag."""
 
     events_topic: str = "events"
+    """Events in."""
     items_topic: str = "items"
-    """Empty where there is no catalogue topic."""
+    """The catalogue in; `""` for none."""
     recommendations_topic: str = "recommendations"
+    """Lists out."""
     intents_topic: str = "intents"
+    """What users are after, out."""
     dead_letters_topic: str = "dead-letters"
+    """Records that could not be learnt, out."""
     narratives_topic: str = "narratives"
+    """Lists in words, out."""
     promotions_topic: str = "promotions"
+    """Which version of a model is in force, out and in."""
     decisions_topic: str = "decisions"
-    """Where people's decisions come in; empty where none are to be heard."""
+    """What people decide about labels, in; `""` to hear nobody."""
 
     auto_offset_reset: Literal["earliest", "latest"] = "earliest"
-    """Where a partition of which nothing was read yet starts."""
+    """Where a partition starts of which nothing was read yet: `"earliest"` or `"latest"`."""
     lost_offset: Literal["stop", "earliest", "latest"] = "stop"
-    """What to do when retention deleted the position at which to go on; a jump is counted."""
+    """What to do where retention has deleted the position at which to go on: `"stop"`,
+    `"earliest"`, `"latest"`; a jump is counted.
+    """
     lost_log: Literal["stop", "anew"] = "stop"
-    """What to do when a topic is not the one that was read: it was made anew, or lost its end."""
+    """What to do where a topic is not the one that was read, since it was made anew or has lost its
+    end: `"stop"`, or `"anew"`: read it from its beginning and keep what is learnt.
+    """
 
     batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 1000
-    """The most records in one micro-batch. A batch is what is in hand, never waited for."""
+    """The most records in one micro-batch; a batch is what is in hand, never waited for, and
+    shorter where its new texts take long to encode (`encoder.batch_seconds`).
+    """
     prefetch_messages: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
+    """Records read ahead at most, those that wait to be merged among them."""
     prefetch_bytes: Annotated[int, Meta(ge=1024, le=2**31)] = 32 * 1024 * 1024
+    """Bytes read ahead at most."""
     merge_seconds: Annotated[float, Meta(ge=0, le=3600)] = 2.0
-    """How long events wait, in all, for a partition that has older ones but does not give them."""
+    """How long events wait, in all, for another partition of a backlog that has more but does not
+    give it, so that they are learnt in the order of their time.
+    """
     queue_messages: Annotated[int, Meta(ge=1, le=10_000_000)] = 10_000
-    """Output messages waiting in the process. A full queue slows the flow, and drops nothing."""
+    """Messages on their way out at most; a full queue slows the flow and drops nothing."""
     message_max_bytes: Annotated[int, Meta(ge=1000, le=1_000_000_000)] = 1_000_000
-    """The most bytes of one output message, key included; the broker's limit must be no lower."""
+    """The largest message out, key included; the broker's limit must be no lower."""
 
     start_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0
+    """How long the broker may take to answer at the start."""
     items_seconds: Annotated[float, Meta(ge=0.1, le=86_400)] = 60.0
-    """How long the reading of items, before events flow, may stand still short of its end."""
+    """How long the reading of the items topic, before events flow, may stand still short of its
+    end.
+    """
     flush_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0
-    """How long a stop waits in all, for output and the last commit; what is left is kept."""
+    """How long a clean stop waits for Kafka in all: messages on their way, then the last commit."""
     degraded_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 3.0
-    """A broker that has not answered for so long is reported."""
+    """A broker silent for so long is reported."""
 
     partitions: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    """Partitions of topics made by `penchant topics create`."""
     replication_factor: Annotated[int, Meta(ge=1, le=100)] = 1
+    """Copies of topics made by it."""
     events_retention_hours: Annotated[float, Meta(ge=0.001, le=24 * 36_500)] = 7 * 24.0
+    """How long an events topic made by it keeps events."""
     dead_letters_retention_hours: Annotated[float, Meta(ge=0.001, le=24 * 36_500)] = 30 * 24.0
+    """How long a dead-letters topic made by it keeps records."""
 
     client: Properties = msgspec.field(default_factory=dict)
+    """Librdkafka properties for consumer and producer (security, client id)."""
     consumer: Properties = msgspec.field(default_factory=dict)
+    """Librdkafka properties for the consumer alone."""
     producer: Properties = msgspec.field(default_factory=dict)
+    """Librdkafka properties for the producer alone."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -47,27 +47,47 @@ class EventRecord(msgspec.Struct, frozen=True, gc=False):
 class EventJson(msgspec.Struct, gc=False):
     """Topic `events`: one thing that a user did. Fields that are not named here are ignored."""
 
-    event_id: JsonId
-    user_id: JsonId
-    type: Annotated[int | str, Meta(description="What was done: view, buy, search, rate, ...")]
+    event_id: Annotated[JsonId, Meta(description="An id. The same id twice is one event.")]
+    user_id: Annotated[JsonId, Meta(description="An id: who did it.")]
+    type: Annotated[
+        int | str,
+        Meta(
+            description="What was done: view, buy, search, rate, ... `clean.weights` gives each "
+            "type a weight."
+        ),
+    ]
     ts: Annotated[
         int | float | str,
         Meta(description="A number in the unit of the settings since 1970 UTC, or ISO 8601."),
     ]
-    item_id: JsonId | None = None
+    item_id: Annotated[
+        JsonId | None,
+        Meta(
+            description="An id: what it was done to. Without one an event with a text is a search: "
+            "it steers the lists of its user until they search for something else, and teaches "
+            "intent."
+        ),
+    ] = None
     text: Annotated[
-        int | float | str | None, Meta(description="A query, a comment: what the user wrote.")
+        int | float | str | None,
+        Meta(
+            description="A query, a comment: what the user wrote. A number is read as its digits."
+        ),
     ] = None
     value: Annotated[
-        int | float | str | None, Meta(description="A finite number: a rating, a price, seconds.")
+        int | float | str | None,
+        Meta(
+            description="A finite number, or a string that holds one: a rating, a price, seconds. "
+            "Lists learn where each item usually stands."
+        ),
     ] = None
-    session_id: JsonId | None = None
+    session_id: Annotated[JsonId | None, Meta(description="An id.")] = None
     intent: Annotated[
         int | str | None, Meta(description="What the user was after, where that is known.")
     ] = None
     context: Annotated[
         dict[str, Any] | None,
-        Meta(description="Anything else; nested as deep as the settings say."),
+        Meta(description="Anything else, nested as deep as the settings say. Not learnt from."),
     ] = None
 
 

@@ -45,15 +45,16 @@ class ItemJson(msgspec.Struct, gc=False):
     A null value (no object at all) removes the item that the key names.
     """
 
-    item_id: JsonId
+    item_id: Annotated[JsonId, Meta(description="An id.")]
     title: Annotated[int | float | str, Meta(description="What people call it. May be blank.")]
     text: Annotated[int | float | str | None, Meta(description="What it is, in sentences.")] = None
     categories: Annotated[
-        list[int | str] | int | str | None, Meta(description="At most 100; one may stand alone.")
+        list[int | str] | int | str | None,
+        Meta(description="At most 100, or one alone. The order is kept, each counts once."),
     ] = None
     attributes: Annotated[
         dict[str, Any] | None,
-        Meta(description="Anything else; nested as deep as the settings say."),
+        Meta(description="Anything else, nested as deep as the settings say. Not learnt from."),
     ] = None
     available: Annotated[
         bool | None, Meta(description="false: known, but not recommended. Left out: true.")

@@ -42,23 +42,27 @@ Rest = Annotated[
 class Versions(msgspec.Struct, frozen=True, gc=False):
     """Fingerprints of what made the message: vectors of different encoders never mix."""
 
-    encoder: str
-    model: str
+    encoder: Annotated[str, Meta(description="What turned texts into vectors.")]
+    model: Annotated[
+        str, Meta(description="What ranked, its settings and the weights that it began with.")
+    ]
 
 
 class Position(msgspec.Struct, frozen=True, gc=False):
     """The input that the message is as of: the last record learnt before it was made."""
 
-    partition: str
-    offset: Annotated[int, Meta(ge=0)]
+    partition: Annotated[
+        str, Meta(description="Topic and number, as `events-0`; of a file its name.")
+    ]
+    offset: Annotated[int, Meta(ge=0, description="Of a file, in bytes.")]
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):
     """One place of a list."""
 
     item_id: Id
-    title: str
-    score: float
+    title: Annotated[str, Meta(description="As the catalogue has it.")]
+    score: Annotated[float, Meta(description="What the list is ordered by.")]
     reasons: Annotated[tuple[str, ...], Meta(description="The signals that carried it, in words.")]
     propensity: Annotated[Share, Meta(description="With what probability it was shown here.")]
 
@@ -66,7 +70,10 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 class Refreshed(msgspec.Struct, frozen=True, gc=False):
     """Why a list was made for no event of its user: an item of their last one changed."""
 
-    why: Literal["removed", "unavailable", "renamed"]
+    why: Annotated[
+        Literal["removed", "unavailable", "renamed"],
+        Meta(description="What became of the item."),
+    ]
     item_id: Annotated[Id, Meta(description="An item of the last list.")]
     position: Annotated[
         Position, Meta(description="The input after which it was made, whosever that is.")
@@ -95,9 +102,9 @@ class Recommendation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class Liking(msgspec.Struct, frozen=True, gc=False):
     """The long-term leaning of a user towards one category."""
 
-    category: str
-    liking: Share
-    certainty: Share
+    category: Annotated[str, Meta(description="As items carry it.")]
+    liking: Annotated[Share, Meta(description="0.5 is as much as anybody.")]
+    certainty: Annotated[Share, Meta(description="Grows from 0 towards 1 with what was seen.")]
 
 
 class Spoke(msgspec.Struct, frozen=True, gc=False):
@@ -113,7 +120,7 @@ class Spoke(msgspec.Struct, frozen=True, gc=False):
 class Because(msgspec.Struct, frozen=True, gc=False):
     """Why one need is believed in."""
 
-    need: str
+    need: Annotated[str, Meta(description="One of `belief`.")]
     words: Annotated[
         tuple[str, ...], Meta(description="Words of these events that are typical of the need.")
     ]
@@ -147,8 +154,8 @@ class Worded(msgspec.Struct, frozen=True, gc=False):
     """One item of a list, in words."""
 
     item_id: Id
-    title: str
-    reason: str
+    title: Annotated[str, Meta(description="As in the list.")]
+    reason: Annotated[str, Meta(description="A line on why, or on what it is.")]
     by: Annotated[
         Literal["model", "template"],
         Meta(description="Who wrote it: what a model wrote is checked against the record."),
@@ -159,8 +166,8 @@ class Narrative(msgspec.Struct, frozen=True, gc=False):
     """Topic `narratives`, keyed by user: a list of theirs in words."""
 
     user_id: Id
-    headline: str
-    headline_by: Literal["model", "template"]
+    headline: Annotated[str, Meta(description="A line on the whole list.")]
+    headline_by: Annotated[Literal["model", "template"], Meta(description="Who wrote it.")]
     items: Annotated[tuple[Worded, ...], Meta(description="As in the list, in its order.")]
     need: Annotated[str | None, Meta(description="The likeliest need that the list was made for.")]
     sequence: Annotated[int, Meta(ge=0, description="That of the list which it tells of.")]
@@ -173,11 +180,13 @@ class Narrative(msgspec.Struct, frozen=True, gc=False):
 class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     """Topic `dead-letters`, keyed by `partition:offset`: one input record that was not learnt."""
 
-    topic: str
-    partition: str
-    offset: Annotated[int, Meta(ge=0)]
-    reason: str
-    detail: str
+    topic: Annotated[str, Meta(description="Where the record came from.")]
+    partition: Annotated[
+        str, Meta(description="Topic and number, as `events-0`; of a file its name.")
+    ]
+    offset: Annotated[int, Meta(ge=0, description="Of a file, in bytes.")]
+    reason: Annotated[str, Meta(description="One of a fixed set of words.")]
+    detail: Annotated[str, Meta(description="A sentence for people; it may change.")]
     key: Annotated[str | None, Meta(description="The record's key, base64, cut like `raw`.")]
     raw: Annotated[
         str | None, Meta(description="The record's bytes, base64; null where it had no value.")
@@ -191,7 +200,7 @@ class DeadLetter(msgspec.Struct, frozen=True, gc=False):
 class PromotionMessage(msgspec.Struct, frozen=True, gc=False):
     """Topic `promotions`, keyed by kind: the version of a model that is in force from now on."""
 
-    kind: Literal["encoder", "language"]
+    kind: Annotated[Literal["encoder", "language"], Meta(description="Which model.")]
     version: Annotated[
         str, Meta(description="Its id; empty for the model that the configuration names.")
     ]
@@ -200,7 +209,10 @@ class PromotionMessage(msgspec.Struct, frozen=True, gc=False):
         str | None,
         Meta(description="What lists carry in `versions`; null for the configured model."),
     ]
-    action: Literal["promote", "rollback"]
+    action: Annotated[
+        Literal["promote", "rollback"],
+        Meta(description="A newer version was put in force, or an older one again."),
+    ]
     reason: Annotated[str, Meta(description="Why, in words for people.")]
     sequence: Annotated[
         int,

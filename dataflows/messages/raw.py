@@ -117,27 +117,48 @@ class Reject(msgspec.Struct, frozen=True):
 
 
 class Reason(StrEnum):
-    """The `reason` of a `Reject` and of a dead letter. docs/reference/messages.md explains each."""
+    """The `reason` of a `Reject` and of a dead letter."""
 
     TOO_LARGE = "too_large"
+    """The record has more bytes than `max_record_bytes`."""
     NULL_VALUE = "null_value"
+    """An event without a value."""
     NOT_UTF8 = "not_utf8"
+    """Bytes that are not UTF-8."""
     BAD_JSON = "bad_json"
+    """Not JSON: broken, empty, NaN, nested too deeply to be read."""
     TOO_DEEP = "too_deep"
+    """`context` or `attributes` nested deeper than `max_depth`."""
     NOT_AN_OBJECT = "not_an_object"
+    """JSON, but not an object."""
     MISSING_FIELD = "missing_field"
+    """A needed field is not there, null or blank."""
     BAD_FIELD = "bad_field"
+    """A field of the wrong type, or more than 100 categories."""
     BAD_ID = "bad_id"
+    """An id of the wrong type, too long, or with characters that ids may not hold."""
     BAD_KEY = "bad_key"
+    """A removal whose key is not an item id."""
     BAD_VALUE = "bad_value"
+    """`value` is not a finite number."""
     BAD_TIME = "bad_time"
+    """`ts` is neither a number nor ISO 8601."""
     TIME_OUT_OF_RANGE = "time_out_of_range"
+    """`ts` lies outside `min_time` to `max_time`."""
     DECISION_IN_EVENTS = "decision_in_events"
+    """An event that would decide about labels: `penchant intents` sends decisions to where they are
+    taken from.
+    """
     NOT_SIGNED = "not_signed"
+    """A decision without a signature, where a key is set."""
     BAD_SIGNATURE = "bad_signature"
+    """A decision whose signature is not that of its bytes under a key of ours."""
     BAD_SEQUENCE = "bad_sequence"
+    """A decision whose `sequence` is no integer from 0 to 2^63 - 1."""
     REPLAYED = "replayed"
+    """A signed decision that is not above the last sequence of its signer."""
     OUTPUT_TOO_LARGE = "output_too_large"
+    """A message of ours that the broker would not take."""
 
 
 class Refused(Exception):  # noqa: N818 - not an error: it carries a verdict out of the reading of one record

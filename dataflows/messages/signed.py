@@ -28,20 +28,35 @@ _SIGNATURE = re.compile("[0-9a-f]{64}")
 class SignedJson(msgspec.Struct, gc=False):
     """Topic `decisions`: what somebody decided, in an envelope that can be signed."""
 
-    kind: Annotated[str, Meta(description="What is decided on, and so how `content` is read.")]
-    signer: JsonId
+    kind: Annotated[str, Meta(description="How `content` is read: `intents`.")]
+    signer: Annotated[
+        JsonId,
+        Meta(
+            description="Who decides: a name, an id as everywhere. Each name has sequences of its "
+            "own, so give each machine one."
+        ),
+    ]
     sequence: Annotated[
         int,
         Meta(
             ge=0,
             le=LARGEST,
-            description="Grows with every record of a signer: nanoseconds since 1970, say.",
+            description="Above the last one of that signer: nanoseconds since 1970 do.",
         ),
     ]
-    content: Annotated[str, Meta(description="What is decided: one JSON object, as text.")]
+    content: Annotated[
+        str,
+        Meta(
+            description="What is decided: a JSON object, as text, so that its bytes stay what was "
+            "signed."
+        ),
+    ]
     signature: Annotated[
         str | None,
-        Meta(description="HMAC-SHA-256, 64 hexadecimal digits; docs/reference/messages.md."),
+        Meta(
+            description="HMAC-SHA-256 in 64 hexadecimal digits, needed where a key is set; "
+            "docs/reference/messages.md has the bytes that it is over."
+        ),
     ] = None
 
 

@@ -64,7 +64,7 @@ class ControlJson(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     """What a decision of the kind `intents` holds: what to do, with which label."""
 
     do: Do
-    intent: str
+    intent: Annotated[str, Meta(description="The label that it is about.")]
     into: Annotated[str | None, Meta(description="The other label, for `name` and `merge`.")] = None
     cluster: Annotated[_Number | None, Meta(description="The cluster to `promote`.")] = None
     shard: Annotated[

@@ -1,13 +1,11 @@
 import re
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from dataflows.cli.main import _arguments
 from dataflows.config.config import Config, load_config, settings
 from dataflows.config.kinds import PATH, is_marked
-from dataflows.config.limits import describe_limits as limits_of
 from dataflows.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -103,34 +101,6 @@ def test_a_missing_or_binary_file_is_told(tmp_path):
 
 def page() -> str:
     return (ROOT / "docs" / "reference" / "config.md").read_text(encoding="utf-8")
-
-
-def described(default: object) -> str:
-    """Write a default as TOML would."""
-    if default is None:
-        return "(none)"
-    if isinstance(default, bool):
-        return str(default).lower()
-    if isinstance(default, dict):
-        return "{}"
-    if isinstance(default, tuple):
-        return str(list(default))
-    return f'"{default}"' if isinstance(default, str) else str(default)
-
-
-def test_the_page_names_every_setting_with_its_default_and_no_other():
-    pattern = r"^\| `(\w+\.\w+)` \| `([^`]+)` \|(?: (.*?))? \| \S"
-    rows = {row[0]: row[1:] for row in re.findall(pattern, page(), re.MULTILINE)}
-    wanted = {
-        name: (
-            described(
-                field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
-            ),
-            limits_of(field.type),
-        )
-        for name, field in settings()
-    }
-    assert rows == wanted
 
 
 def test_the_example_on_the_page_is_a_configuration(tmp_path):

@@ -394,21 +394,9 @@ def example(title: str) -> Any:
     return json.loads(found[1])
 
 
-def test_every_reason_is_explained_and_no_other() -> None:
-    assert first_column("`dead-letters`") == [reason.value for reason in Reason]
-
-
 def test_every_note_of_the_ledger_is_explained_and_no_other() -> None:
     assert first_column("What becomes of an event") == [note for note in get_args(Note) if note]
     assert f"in = {' + '.join(OUTCOMES)}" in PAGE
-
-
-def test_every_field_is_explained_and_no_other() -> None:
-    for title, name in (("`events`", "event"), ("`items`", "item")):
-        properties = json_schemas.schema(name)["properties"]
-        assert sorted(first_column(title)) == sorted(properties)
-        needed = re.findall(r"^\| `([a-z_]+)` \| yes \|", section(title), re.MULTILINE)
-        assert needed == json_schemas.schema(name)["required"]
 
 
 @pytest.mark.parametrize(
