@@ -9,15 +9,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.arrays import place_of
 from learners.drift import Alarm
 from learners.intent.decisions import Control
 from learners.intent.event_buffer import Found, LateLabel
 from learners.intent.explanation import IntentPrediction
-from learners.ranking.candidates import Rows, candidates_of
+from learners.ranking.answers_first import is_asked
 from learners.ranking.choices import learn_choice
 from learners.ranking.context import CandidateBatch, Context
 from learners.ranking.explanations import entries
-from learners.ranking.features import matrix
 from learners.ranking.prior import Prior
 from learners.settings import LearnerSettings
 from learners.signals.counted import counted_as
@@ -38,8 +38,6 @@ from learners.users.user import BUCKET_KIND, User
 
 _OBSERVE_EVERY = 4
 _OBSERVE_FIRST = 500
-_REPEATS_AFTER = 200
-_REPEATS_SHARE = 0.05
 _LEANINGS = 8
 
 
@@ -81,13 +79,6 @@ class OnlineModel(ModelState):
         super().__init__(settings or LearnerSettings(), load, prior)
         self._peek: CandidateBatch | None = None
         self._dirty: set[int] = set()
-
-    @property
-    def repeats_on(self) -> bool:
-        """Whether items that a user already has may be recommended to them."""
-        if self.settings.repeats != "auto":
-            return self.settings.repeats == "on"
-        return self.learnt >= _REPEATS_AFTER and self.repeats > _REPEATS_SHARE * self.learnt
 
     def learn(self, interaction: Interaction) -> list[Alarm]:
         """Learn one interaction; return the drift alarms that it raised.
@@ -187,14 +178,16 @@ class OnlineModel(ModelState):
     def _learn_preference(self, interaction: Interaction, user: User, number: int) -> float | None:
         """Learn the choice; return 1 or 0 for a hit or miss in the first k, None for a repeat."""
         batches = [self._group(interaction, user)]
-        self.learn_answers(batches[0], number)
+        self._learn_answers(batches[0], number)
         if user.kept == 1 and user.times[0] == interaction.ts:
             # The second thing that is known of a user, taken at the time of the first, is learnt
             # once more, with that as their history: users of one basket each would else never
             # show the network what goes together. Both batches are made before either is learnt:
             # the weights between items would tell the answer.
             context = self._context(interaction.user_id, user, None)
-            batches.insert(0, self._batch(interaction.user_id, context, None, negatives=True)[0])
+            batches.insert(
+                0, self.pipeline.batch(interaction.user_id, context, None, negatives=True)[0]
+            )
         rank = None
         for batch in batches:
             weight = interaction.weight
@@ -204,6 +197,13 @@ class OnlineModel(ModelState):
             return None
         return float(rank is not None and rank <= self.settings.k)
 
+    def _learn_answers(self, batch: CandidateBatch, item: int) -> None:
+        """Learn whether answers should come first from the item that was taken, if it was there."""
+        place = place_of(batch.ids, item)
+        if place >= 0 and self.signals.searching and is_asked(batch.raw):
+            learnt = self.network.score(batch, batch.item_weights)
+            self.answers.learn(learnt, batch.raw, place, self.settings.k)
+
     def _group(self, interaction: Interaction, user: User) -> CandidateBatch:
         """Return the batch of the interaction's group: one user, one time, learnt in a row."""
         user_id, ts = interaction.user_id, interaction.ts
@@ -212,7 +212,9 @@ class OnlineModel(ModelState):
             return batch
         batch = self._peeked(user_id, ts)
         if batch is None:
-            batch, _ = self._batch(user_id, self._context(user_id, user, ts), ts, negatives=True)
+            batch, _ = self.pipeline.batch(
+                user_id, self._context(user_id, user, ts), ts, negatives=True
+            )
         self.open, self._peek = batch, None
         self.groups += 1
         if self.groups <= _OBSERVE_FIRST or self.groups % _OBSERVE_EVERY == 0:
@@ -264,9 +266,7 @@ class OnlineModel(ModelState):
             raise ValueError(f"k is {k}; it must be from 1 to {self.settings.candidates}")
         user = self.users.get(user_id, self.position)
         context = self._context(user_id, user, None)
-        batch, rows = self._batch(user_id, context, None, negatives=False, least=k)
-        scores = self.scores(batch)
-        best = np.lexsort((batch.ids, -scores))[:k]
+        batch, rows, scores, best = self.pipeline.choose(user_id, context, k)
         report = self.tracker.report(user.intent)
         return RecommendationList(
             user_id,
@@ -292,11 +292,11 @@ class OnlineModel(ModelState):
         if before is None or batch is None or (batch.user_id, batch.before) != (user_id, before):
             user = self.users.get(user_id, self.position + 1)
             context = self._context(user_id, user, before, self.position + 1)
-            batch, _ = self._batch(user_id, context, before, negatives=True)
+            batch, _ = self.pipeline.batch(user_id, context, before, negatives=True)
             if before is not None:
                 self._peek = batch
         ids = self.signals.items.ids
-        scores = self.scores(batch).astype(np.float64)
+        scores = self.pipeline.scores(batch).astype(np.float64)
         return Ranking([ids[number] for number in batch.ids.tolist()], scores)
 
     def _context(
@@ -330,32 +330,6 @@ class OnlineModel(ModelState):
         for category, value in self.profiles.likings(user.profile):
             liking[items.category_index[category]] = value - 0.5
         return np.array(liking, np.float32)
-
-    def _batch(
-        self,
-        user_id: str,
-        context: Context,
-        before: float | None,
-        *,
-        negatives: bool,
-        least: int = 1,
-    ) -> tuple[CandidateBatch, Rows]:
-        """Choose the candidates of a user and work out their feature rows."""
-        candidates, rows = candidates_of(self.signals, context, negatives=negatives, least=least)
-        raw = matrix(self.signals, candidates, context)
-        ids = candidates.ids
-        batch = CandidateBatch(
-            user_id,
-            before,
-            context.position,
-            ids,
-            raw,
-            self.preference.scaled(raw),
-            candidates.sums[:, -1].astype(np.float32),
-            context.recent[rows.places],
-            rows.reach.astype(np.float32),
-        )
-        return batch, rows
 
     def length(self, user_id: str) -> int:
         """Return how many interactions of a user with items were learnt."""
@@ -436,7 +410,7 @@ class OnlineModel(ModelState):
     def _leave_open(self, number: int) -> None:
         """Remove an item from the candidates of the group that is being learnt."""
         if self.open is not None:
-            self.open = self.open.without(number)
+            self.open = self.open.only(self.open.ids != number)
 
     def item_vector(self, item_id: str) -> NDArray[np.float32] | None:
         """Return a copy of an item's vector (dim,), None where it has no text."""

@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.ranking.again import again, known_of
-from learners.ranking.candidate_kernels import draw, find_rows, gather, weigh
+from learners.ranking.candidate_kernels import find_rows, gather, weigh
+from learners.ranking.components import Filter, Retrieval, Watch, kept_by, named_by
 from learners.ranking.context import Context
 from learners.signals.neighbour_kernels import TOGETHER
-from learners.signals.popularity import LONG, SHORT, TOTAL, stage_of
+from learners.signals.popularity import TOTAL, stage_of
 from learners.signals.searches import counts_after, favour
 from learners.signals.tables import Signals
 
 Floats = NDArray[np.float64]
 
-_OWN = 300  # of the user's own items, the newest so many are candidates where repeats are on
 _SEARCH = 4.0  # what being asked for counts in the cheap score
 _SURE = 32  # of what is nearest to a search, and of what holds its words, so many stay
 _WEIGHT_REACH = 10.0
@@ -70,21 +70,35 @@ def rows_of(signals: Signals, context: Context) -> Rows:
 
 
 def candidates_of(
-    signals: Signals, context: Context, *, negatives: bool, least: int = 1
+    signals: Signals,
+    context: Context,
+    parts: Retrieval,
+    watch: Watch | None = None,
+    *,
+    negatives: bool,
+    least: int = 1,
 ) -> tuple[Candidates, Rows]:
     """Return the candidates of a user, the best few hundred by a cheap score, and the rows.
 
-    `negatives` draws some more at random, keyed by the position. Where the signals name
-    fewer than `least`, the most popular of all others fill up.
+    `negatives` draws some more at random, keyed by the position. Where fewer than `least` are
+    named and kept, the most popular of all others that the filters keep fill up.
     """
-    rows = rows_of(signals, context)
-    listed = _listed(signals, context)
+    rows, filters = rows_of(signals, context), parts.filters
+    listed = named_by(parts.sources, context, watch)
     if negatives:
-        listed.append(_drawn(signals, context.position))
+        listed += named_by((parts.drawn,), context, watch)
     ids, sums = _gathered(signals, context, rows, listed)
+    if watch is not None:
+        _note_gathered(signals, rows, listed, ids, watch)
+    if filters:
+        ids, sums = _kept(filters, ids, sums, context, watch)
     if len(ids) < least:
-        listed.append(_rest(signals, ids, context))
+        listed.append(_reserve(signals, ids, context, filters))
         ids, sums = _gathered(signals, context, rows, listed)
+        if filters:
+            ids, sums = _kept(filters, ids, sums, context, None)
+        if watch is not None:
+            watch.note("reserve", 0, len(listed[-1]))
     popularity, stage = signals.popularity, stage_of(context.steps)
     sizes, rough = weigh(
         ids,
@@ -94,12 +108,49 @@ def candidates_of(
         popularity.counts[stage],
         popularity.scale(stage, context.position),
     )
-    after = _after(signals, ids, context)
+    after, named_so_far = _after(signals, ids, context), len(ids)
     kept = _shortlist(signals, context, ids, rough, after)
     if kept is not None:
         ids, sums, sizes = ids.take(kept), sums.take(kept, axis=0), sizes.take(kept, axis=1)
         after = after.take(kept)
+    if watch is not None:
+        watch.note("shortlist", named_so_far, len(ids))
     return Candidates(ids, sizes, sums, after), rows
+
+
+def _kept(
+    filters: tuple[Filter, ...],
+    ids: NDArray[np.int32],
+    sums: Floats,
+    context: Context,
+    watch: Watch | None,
+) -> tuple[NDArray[np.int32], Floats]:
+    """Return the items that the filters keep, with their sums."""
+    places = kept_by(filters, ids, context, watch)
+    return ids[places], sums[places]
+
+
+def _note_gathered(
+    signals: Signals,
+    rows: Rows,
+    listed: list[NDArray[np.int32]],
+    ids: NDArray[np.int32],
+    watch: Watch,
+) -> None:
+    """Count what went into the compiled loop, which is two sources and two filters in one.
+
+    The first of them is given the time of all.
+    """
+    together = signals.neighbours.ids[rows.numbers].ravel()
+    meaning = signals.semantic.near[rows.near_numbers].ravel()
+    watch.note("together", 0, int(np.count_nonzero(together >= 0)))
+    watch.note("meaning", 0, int(np.count_nonzero(meaning >= 0)))
+    mentioned = np.unique(np.concatenate((together, meaning, *listed)))
+    mentioned = mentioned[mentioned >= 0]
+    there = int(np.count_nonzero(~signals.blocked[mentioned]))
+    watch.note("gone", len(mentioned), there)
+    watch.note("known", there, len(ids))
+    watch.begin()
 
 
 def _gathered(
@@ -129,33 +180,15 @@ def _gathered(
     )
 
 
-def _listed(signals: Signals, context: Context) -> list[NDArray[np.int32]]:
-    """Return the lists that name candidates whatever the recent items are."""
-    channels = (stage_of(context.steps), LONG, SHORT)
-    listed = [signals.popularity.top(channel) for channel in channels]
-    listed.append(np.array(signals.fresh, np.int32))
-    if context.repeats:
-        listed.append(context.taken[0, -_OWN:])
-    if len(context.generated.ids):
-        listed.append(context.generated.ids)
-    if context.search is not None:
-        listed += [context.search.near, context.search.matched]
-        listed.append(signals.searched.taken(context.search.hub))
-    return listed
-
-
-def _drawn(signals: Signals, position: int) -> NDArray[np.int32]:
-    """Draw items of the stream evenly, keyed by seed and position."""
-    n, draws = len(signals.items), signals.settings.sampled
-    start = (position * draws + signals.settings.seed) & 0xFFFFFFFF
-    return draw(start, draws if n else 0, signals.items.streamed, n)
-
-
-def _rest(signals: Signals, ids: NDArray[np.int32], context: Context) -> NDArray[np.int32]:
+def _reserve(
+    signals: Signals, ids: NDArray[np.int32], context: Context, filters: tuple[Filter, ...]
+) -> NDArray[np.int32]:
     """Return what else may be shown, the most popular first."""
     rest = signals.items.in_order()
     rest = np.setdiff1d(rest, context.apart, assume_unique=True)
     rest = np.setdiff1d(rest, ids, assume_unique=True)
+    if filters:
+        rest = rest[kept_by(filters, rest.astype(np.int32), context, None)]
     counts = signals.popularity.read(TOTAL, rest, context.position)
     best = rest[np.lexsort((rest, -counts))][: signals.settings.candidates]
     return best.astype(np.int32)

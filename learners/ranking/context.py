@@ -60,9 +60,8 @@ class CandidateBatch(NamedTuple):
     sources: NDArray[np.int32]
     reach: NDArray[np.float32]
 
-    def without(self, item: int) -> CandidateBatch:
-        """Return the batch less one item."""
-        kept = self.ids != item
+    def only(self, kept: NDArray[np.intp] | NDArray[np.bool_]) -> CandidateBatch:
+        """Return the batch of some of its candidates, by place or by a mask (n,)."""
         return self._replace(
             ids=self.ids[kept],
             raw=self.raw[kept],

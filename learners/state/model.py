@@ -9,22 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from learners.arrays import place_of
 from learners.drift import DriftMonitor
 from learners.intent.tracker import IntentTracker
-from learners.ranking.answers_first import AnswersFirst, is_asked
+from learners.ranking.answers_first import AnswersFirst
 from learners.ranking.context import CandidateBatch
 from learners.ranking.features import features_of
+from learners.ranking.pipeline import Pipeline
 from learners.ranking.preference_learner import PreferenceLearner, refitted
 from learners.ranking.prior import Prior, prior_of
+from learners.ranking.scorers import AnswersScorer, NetworkScorer
 from learners.settings import LearnerSettings
 from learners.signals.tables import Signals
 from learners.users.generated import Generated
 from learners.users.profile import ProfileLearner
 from learners.users.user import Users
+
+_REPEATS_AFTER = 200
+_REPEATS_SHARE = 0.05
 
 
 class ModelState:
@@ -48,10 +49,12 @@ class ModelState:
         self.signals = Signals(settings)
         self.users = Users(load, settings.users_in_memory, settings.idle_users)
         self._prior = prior_of(settings.prior) if prior is None else prior
-        self.preference = self._preference()
+        self.network = NetworkScorer(self._preference())
         self.began_with: str | None = None
         self._begin()
         self.answers = AnswersFirst()
+        answered = AnswersScorer(self.signals, self.answers)
+        self.pipeline = Pipeline(self.signals, self.network, answered)
         self.generated = Generated(
             settings.generated, settings.users_in_memory, settings.generated_life
         )
@@ -65,10 +68,22 @@ class ModelState:
         self.open: CandidateBatch | None = None
 
     @property
+    def preference(self) -> PreferenceLearner:
+        """The learner of the network that candidates are scored by."""
+        return self.network.preference
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns that candidates are ranked by."""
         signals = self.signals
         return features_of(self.settings, searching=signals.searching, returning=signals.returning)
+
+    @property
+    def repeats_on(self) -> bool:
+        """Whether items that a user already has may be recommended to them."""
+        if self.settings.repeats != "auto":
+            return self.settings.repeats == "on"
+        return self.learnt >= _REPEATS_AFTER and self.repeats > _REPEATS_SHARE * self.learnt
 
     def widen(self, *, searching: bool = False, returning: bool = False) -> None:
         """Rank by searches as well from now on, or by how long ago items were taken."""
@@ -78,28 +93,12 @@ class ModelState:
         self.take_preference(self.preference.state(), before)
         self.open = None
 
-    def scores(self, batch: CandidateBatch) -> NDArray[np.float32]:
-        """Return the score (n,) of each candidate of a batch; answers to a search come first."""
-        scores = self._learnt_scores(batch)
-        if self.signals.searching and is_asked(batch.raw):
-            return self.answers.put_first(scores, batch.raw)
-        return scores
-
-    def learn_answers(self, batch: CandidateBatch, item: int) -> None:
-        """Learn whether answers should come first from the item that was taken, if it was there."""
-        place = place_of(batch.ids, item)
-        if place >= 0 and self.signals.searching and is_asked(batch.raw):
-            self.answers.learn(self._learnt_scores(batch), batch.raw, place, self.settings.k)
-
-    def _learnt_scores(self, batch: CandidateBatch) -> NDArray[np.float32]:
-        return self.preference.score(batch.scaled) + batch.item_weights
-
     def take_preference(self, state: Mapping[str, Any], before: Sequence[str]) -> None:
         """Restore a preference learner's state that was learnt with the columns `before`.
 
         New columns begin with the weights of the prior, where the state began with it too.
         """
-        self.preference = self._preference()
+        self.network.preference = self._preference()
         hidden, is_same = self.settings.hidden, list(before) == list(self.columns)
         if self._prior is None or self._prior.fingerprint != self.began_with or is_same:
             self.preference.restore(refitted(state, before, self.columns, hidden))

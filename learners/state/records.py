@@ -11,7 +11,7 @@ from typing import Any
 
 from learners.codec import pack, unpack
 from learners.drift import DriftMonitor
-from learners.ranking.answers_first import TRUST, AnswersFirst
+from learners.ranking.answers_first import TRUST
 from learners.ranking.context import CandidateBatch
 from learners.signals.popularity import CHANNELS
 from learners.state.model import ModelState
@@ -161,7 +161,7 @@ class ModelRecords:
         is_same = list(state["columns"]) == list(model.columns)
         model.open = batch if is_same else None
         # What was stored before answers came first knows nothing of them.
-        model.answers = AnswersFirst(state.get("answers", TRUST))
+        model.answers.trust = list(state.get("answers", TRUST))
         signals.fresh = state["fresh"]
         signals.values.restore(state["values"])
         for name in state["categories"]:

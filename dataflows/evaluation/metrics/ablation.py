@@ -36,7 +36,7 @@ class Contributions:
         if groups % EVERY or batch is None or batch is self._last or not len(batch.ids):
             return
         self._last = batch
-        scores = recommender.scores(batch)
+        scores = recommender.pipeline.scores(batch)
         best = np.lexsort((batch.ids, -scores))[: self._k]
         gave = effects(batch.scaled, best, recommender.preference.score, batch.item_weights)
         self._positions.append(batch.position)

@@ -139,7 +139,7 @@ def of(model: OnlineModel, user_id: str, item: int, context: Any = None) -> Clai
     """What may be said of one item to a user."""
     user = model.users.get(user_id, model.position)
     context = context or model._context(user_id, user, None)
-    _, rows = model._batch(user_id, context, None, negatives=False)
+    _, rows = model.pipeline.batch(user_id, context, None, negatives=False)
     return Claims(model.signals, context, user, rows, np.array([item], np.int32))
 
 

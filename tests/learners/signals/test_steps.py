@@ -77,7 +77,7 @@ def test_items_of_one_step_weigh_alike() -> None:
     model = told()
     number = model.signals.items.index
     context = model._context("ann", model.users.get("ann", model.position), 130.0)
-    batch, rows = model._batch("ann", context, 130.0, negatives=True)
+    batch, rows = model.pipeline.batch("ann", context, 130.0, negatives=True)
     reach = dict(zip(context.recent[rows.places].tolist(), rows.reach.tolist(), strict=True))
     assert len({reach[number[item]] for item in BASKET}) == 1
     assert reach[number["a"]] == pytest.approx(np.exp(-0.1) * reach[number["b"]])
@@ -97,7 +97,7 @@ def test_the_order_within_a_step_changes_no_signal() -> None:
     for basket in (BASKET, BASKET[::-1]):
         model = told(basket)
         context = model._context("ann", model.users.get("ann", model.position), 130.0)
-        batch, _ = model._batch("ann", context, 130.0, negatives=True)
+        batch, _ = model.pipeline.batch("ann", context, 130.0, negatives=True)
         ids = [model.signals.items.ids[number] for number in batch.ids.tolist()]
         rows.append(dict(zip(ids, batch.raw, strict=True)))
     # These go by when each item was learnt, which is in some order.
