@@ -28,11 +28,24 @@ from learners.ranking.components import (
 )
 from learners.ranking.context import CandidateBatch, Context
 from learners.ranking.features import matrix
-from learners.ranking.scorers import NetworkScorer
+from learners.ranking.preference_learner import PreferenceLearner
 from learners.ranking.sources import retrieval_of
 from learners.signals.tables import Signals
 
 _UNSCORED = np.zeros(0, np.float32)
+
+
+class NetworkScorer:
+    """Scores by the `preference` learner, and by what a user's recent items add."""
+
+    name = "network"
+
+    def __init__(self, preference: PreferenceLearner) -> None:
+        self.preference = preference
+
+    def score(self, batch: CandidateBatch, _scores: Scores) -> Scores:
+        """Return the score (n,) of each candidate, as learnt."""
+        return self.preference.score(batch.scaled) + batch.item_weights
 
 
 class TopK:

@@ -11,13 +11,12 @@ from typing import Any
 
 from learners.drift import DriftMonitor
 from learners.intent.tracker import IntentTracker
-from learners.ranking.answers_first import AnswersFirst
+from learners.ranking.answers_first import AnswersFirst, AnswersScorer
 from learners.ranking.context import CandidateBatch
 from learners.ranking.features import features_of
-from learners.ranking.pipeline import Pipeline
+from learners.ranking.pipeline import NetworkScorer, Pipeline
 from learners.ranking.preference_learner import PreferenceLearner, refitted
 from learners.ranking.prior import Prior, prior_of
-from learners.ranking.scorers import AnswersScorer, NetworkScorer
 from learners.settings import LearnerSettings
 from learners.signals.tables import Signals
 from learners.users.generated import Generated
