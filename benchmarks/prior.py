@@ -26,7 +26,7 @@ from benchmarks.own_streams import Log, read_log
 from benchmarks.simulated_streams import World
 from dataflows.errors import InputError
 from learners.online_model import OnlineModel
-from learners.ranking.features import features_of
+from learners.ranking.columns import layout
 from learners.ranking.preference_learner import PreferenceLearner, refitted
 from learners.ranking.prior import Prior
 from learners.settings import LearnerSettings
@@ -50,7 +50,7 @@ def learn(model: OnlineModel, steps: Any) -> None:
 
 
 def beginning(settings: LearnerSettings) -> Prior:
-    columns = features_of(settings, searching=True, returning=True)
+    columns = layout(generated=settings.generated > 0, searching=True, returning=True).names
     learner = PreferenceLearner(len(columns), settings.hidden, settings.learning_rate, 0)
     return Prior(columns, settings.hidden, learner.state(), {})
 

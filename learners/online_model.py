@@ -15,15 +15,14 @@ from learners.intent.decisions import Control
 from learners.intent.event_buffer import Found, LateLabel
 from learners.intent.explanation import IntentPrediction
 from learners.ranking.answers_first import is_asked
-from learners.ranking.choices import learn_choice
 from learners.ranking.context import CandidateBatch, Context
 from learners.ranking.explanations import entries
+from learners.ranking.preference_learner import learn_choice
 from learners.ranking.prior import Prior
 from learners.settings import LearnerSettings
-from learners.signals.counted import counted_as
 from learners.signals.neighbour_kernels import IN_ORDER, NEW
 from learners.signals.searches import Search, as_of, newest
-from learners.signals.undo import UndoRecord, hash32
+from learners.signals.undo import UndoRecord, counted_as, hash32
 from learners.state.model import ModelState
 from learners.state.records import ModelRecords
 from learners.state.reencode import Reencoding

@@ -19,8 +19,7 @@ from dataflows.state.store import Store
 from docs.generate.pages import made_pages
 from docs.generate.settings import SECTIONS
 from encoders.backends.hashing import HashingEncoder
-from learners.ranking.explanations import GROUPS
-from learners.ranking.features import FEATURES, GENERATED, RETURNS, SEARCH
+from learners.ranking.columns import FEATURES, GENERATED, GROUPS, RETURNS, SEARCH
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 

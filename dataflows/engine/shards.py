@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from dataflows.engine.protocols import Model
 from dataflows.engine.shard import Engine
-from dataflows.state.outbox import Acknowledge, Outbox, acknowledger
+from dataflows.state.outbox import Acknowledge, acknowledger
 
 M = TypeVar("M", bound=Model)
 
@@ -23,15 +23,13 @@ class Engines(Generic[M]):
         self.shards = shards
         self._make = make
         self._engines: dict[int, Engine[M]] = {}
-        self._outboxes: dict[int, Outbox] = {}
         self._lock = threading.Lock()
 
     def __getitem__(self, shard: int) -> Engine[M]:
         """Return the engine of a shard, opened now if need be."""
         with self._lock:
             if shard not in self._engines:
-                engine = self._engines[shard] = self._make(shard)
-                self._outboxes[shard] = engine.outbox
+                self._engines[shard] = self._make(shard)
             return self._engines[shard]
 
     def __iter__(self) -> Iterator[Engine[M]]:
@@ -50,11 +48,8 @@ class Engines(Generic[M]):
 
     @property
     def acknowledge(self) -> Acknowledge:
-        """What the sink calls with the number of a message that is delivered.
-
-        Messages are of shards that are open, or were: nothing is opened for one.
-        """
-        return acknowledger(self._outboxes.get, self.shards)
+        """What the sink calls with the number of a message that is delivered."""
+        return acknowledger(lambda shard: self[shard].outbox, self.shards)
 
     def close(self) -> None:
         """Commit and close all that are open. Call it after the flow, not beside it."""

@@ -42,16 +42,12 @@ class Ledger:
 
     def arrive(self, partition: str, n: int = 1) -> None:
         """Count `n` records that came in from `partition`."""
-        page = self._pages.get(partition) or self._begin(partition)
-        page.arrived += n
-        self._dirty.add(partition)
+        self._page(partition).arrived += n
 
     def count(self, partition: str, outcome: Outcome, reason: str = "", n: int = 1) -> None:
         """Count what became of `n` records. Raises KeyError for an outcome that is none."""
-        page = self._pages.get(partition) or self._begin(partition)
-        reasons = page.became[outcome]
+        reasons = self._page(partition).became[outcome]
         reasons[reason] = reasons.get(reason, 0) + n
-        self._dirty.add(partition)
 
     def fold(self, partition: str, into: str) -> None:
         """Count what came from `partition` under another one from now on."""
@@ -113,8 +109,11 @@ class Ledger:
         self._pages = {key: unpack_as(blob, KIND, VERSION, _Page) for key, blob in scan(KIND)}
         self._dirty, self._gone = set(), set()
 
-    def _begin(self, partition: str) -> _Page:
-        page = self._pages[partition] = _Page(0, _nothing())
+    def _page(self, partition: str) -> _Page:
+        page = self._pages.get(partition)
+        if page is None:
+            page = self._pages[partition] = _Page(0, _nothing())
+        self._dirty.add(partition)
         return page
 
 

@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.ranking.columns import SEARCH
 from learners.ranking.context import CandidateBatch
-from learners.ranking.features import SEARCH
 from learners.signals.tables import Signals
 
 Scores = NDArray[np.float32]

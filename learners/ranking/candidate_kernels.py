@@ -17,7 +17,11 @@ Numbers = NDArray[np.int32]
 
 _LONG_REACH, _SHORT_REACH, _NEAR_REACH = 15.0, 1.5, 3.0
 _NEWEST = 10.0  # beyond so many steps the short reach adds nothing
-SUMS = 7
+SUM_TOGETHER, SUM_NOW, SUM_FOLLOWS, SUM_LAST, SUM_NEAR, SUM_NEAREST, SUM_WEIGHTS = range(7)
+"""What is added up of each candidate, over the rows of the recent items."""
+SUMS = SUM_WEIGHTS + 1
+STRENGTH, SPREAD, STAGED = range(3)
+"""What is known of how often each candidate was taken."""
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -114,14 +118,14 @@ def gather(  # noqa: C901, PLR0912, PLR0913, PLR0917 - arrays cross one by one
             if place < 0:
                 place, n, gone = _first_mention(item, blocked, slot, found, sums, n, gone)
             together = counts[TOGETHER, row, column]
-            sums[place, 0] += long * together
-            sums[place, 6] += weight * counts[ITEM_WEIGHT, row, column]
+            sums[place, SUM_TOGETHER] += long * together
+            sums[place, SUM_WEIGHTS] += weight * counts[ITEM_WEIGHT, row, column]
             if short > 0.0:  # the same for a whole row
                 following = counts[NEXT, row, column]
-                sums[place, 1] += short * together
-                sums[place, 2] += short * following
+                sums[place, SUM_NOW] += short * together
+                sums[place, SUM_FOLLOWS] += short * following
                 if last > 0.0:
-                    sums[place, 3] += last * following
+                    sums[place, SUM_LAST] += last * following
     for number in range(near_numbers.size):
         row, weight = near_numbers[number], np.exp(-back[near_places[number]] / _NEAR_REACH)
         for column in range(near.shape[1]):
@@ -130,8 +134,8 @@ def gather(  # noqa: C901, PLR0912, PLR0913, PLR0917 - arrays cross one by one
             if place < 0:
                 place, n, gone = _first_mention(item, blocked, slot, found, sums, n, gone)
             cosine = cosines[row, column]
-            sums[place, 4] += weight * cosine
-            sums[place, 5] = max(sums[place, 5], cosine)
+            sums[place, SUM_NEAR] += weight * cosine
+            sums[place, SUM_NEAREST] = max(sums[place, SUM_NEAREST], cosine)
     for item in listed:
         if slot[item] < 0 and not blocked[item]:
             slot[item] = n
@@ -165,16 +169,23 @@ def weigh(
         item = ids[place]
         strength = total[item] * total_scale + 1.0
         spread, staged = 1.0 / np.sqrt(strength), stage[item] * stage_scale
-        sizes[0, place], sizes[1, place], sizes[2, place] = strength, spread, staged
-        most = max(most, sums[place, 0] * spread)
-        most_now = max(most_now, sums[place, 1] * spread)
-        most_next = max(most_next, sums[place, 2] * spread)
-        most_near = max(most_near, sums[place, 4])
+        sizes[STRENGTH, place], sizes[SPREAD, place] = strength, spread
+        sizes[STAGED, place] = staged
+        most = max(most, sums[place, SUM_TOGETHER] * spread)
+        most_now = max(most_now, sums[place, SUM_NOW] * spread)
+        most_next = max(most_next, sums[place, SUM_FOLLOWS] * spread)
+        most_near = max(most_near, sums[place, SUM_NEAR])
         most_staged = max(most_staged, staged)
     for place in range(n):
-        seen = sums[place, 0] / most + sums[place, 1] / most_now + sums[place, 2] / most_next
-        cheap = 2.0 * seen * sizes[1, place]
-        rough[place] = cheap + (0.3 * sums[place, 4] / most_near + sizes[2, place] / most_staged)
+        seen = (
+            sums[place, SUM_TOGETHER] / most
+            + sums[place, SUM_NOW] / most_now
+            + sums[place, SUM_FOLLOWS] / most_next
+        )
+        cheap = 2.0 * seen * sizes[SPREAD, place]
+        rough[place] = cheap + (
+            0.3 * sums[place, SUM_NEAR] / most_near + sizes[STAGED, place] / most_staged
+        )
     return sizes, rough
 
 

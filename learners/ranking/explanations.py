@@ -16,44 +16,16 @@ from numpy.typing import NDArray
 from learners.ranking.answers_first import is_asked, led
 from learners.ranking.candidates import Rows
 from learners.ranking.claims import Claims
+from learners.ranking.columns import SIGNALS, ColumnLayout
 from learners.ranking.context import CandidateBatch, Context
-from learners.ranking.features import FEATURES, GENERATED, RETURNS, SEARCH
+from learners.ranking.features import layout_of
 from learners.signals.tables import Signals
 from learners.types import Entry
 from learners.users.user import User
 
 Scores = NDArray[np.float32]
 
-GROUPS: dict[str, tuple[str, ...]] = {
-    "together": ("together", "together_now", "together_raw", "together_share", "pull"),
-    "follows": ("follows", "follows_last"),
-    "meaning": ("meaning", "meaning_best"),
-    "popular": ("popular", "count"),
-    "trending": ("trending", "age_since_last"),
-    "stage": ("popular_at_stage",),
-    "liking": ("liking",),
-    "intent": ("intent",),
-    "again": ("again", "again_often", "again_lately", *RETURNS),
-    "generated": GENERATED,
-    "search": tuple(name for name in SEARCH if name != "search_age"),
-}
-SOMETIMES = frozenset({"generated", "search"})
-"""Groups whose columns are not always there."""
-_TOGETHER = list(GROUPS).index("together")
-
-
-def _members(names: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Return which features (groups, 1, features) belong to which group."""
-    return np.array([[[name in members for name in names]] for members in GROUPS.values()])
-
-
-_OF_GROUP = {
-    len(names): _members(names)
-    for more in ((), GENERATED)
-    for returned in ((), RETURNS)
-    for sought in ((), SEARCH)
-    for names in [FEATURES + more + returned + sought]
-}
+_TOGETHER = SIGNALS.index("together")
 
 
 def strongest_groups(
@@ -61,16 +33,18 @@ def strongest_groups(
     best: NDArray[np.intp],
     score: Callable[[NDArray[np.float32]], NDArray[np.float32]],
     item_weights: NDArray[np.float32],
+    columns: ColumnLayout,
 ) -> list[list[str]]:
     """Return, for each row of `best`, the groups that gave it most, strongest first.
 
     `scaled` (n, features) are all candidates' rows, `item_weights` (n,) is what their scores gain
-    by the user's recent items beside them; it counts as of "together". Only such groups are
+    by the user's recent items beside them; it counts as of "together". `columns` tells whose each
+    feature is. Only such groups are
     named as raised the score.
     """
-    gave = effects(scaled, best, score, item_weights)
+    gave = effects(scaled, best, score, item_weights, columns)
     order = np.argsort(-gave, axis=0, kind="stable")
-    names = list(GROUPS)
+    names = columns.groups
     return [
         [names[group] for group in column[:raised]]
         for column, raised in zip(order.T.tolist(), (gave > 0).sum(axis=0).tolist(), strict=True)
@@ -82,6 +56,7 @@ def effects(
     best: NDArray[np.intp],
     score: Callable[[NDArray[np.float32]], NDArray[np.float32]],
     item_weights: NDArray[np.float32],
+    columns: ColumnLayout,
 ) -> NDArray[np.float32]:
     """Return what each group gave to the score of each row of `best`, `(groups, len(best))`.
 
@@ -90,10 +65,10 @@ def effects(
     rows = scaled[best]
     # Sums by a product with a constant row are several times faster than along an axis.
     average = np.full(len(scaled), 1.0 / len(scaled), np.float32) @ scaled
-    hidden = np.where(_OF_GROUP[rows.shape[1]], average, rows)
+    hidden = np.where(columns.members, average, rows)
     without = score(hidden.reshape(-1, rows.shape[1])).reshape(len(hidden), len(best))
     gave: NDArray[np.float32] = score(rows) - without
-    gave[~_OF_GROUP[rows.shape[1]].any(axis=(1, 2))] = 0.0
+    gave[~columns.members.any(axis=(1, 2))] = 0.0
     gave[_TOGETHER] += item_weights[best] - item_weights.mean()
     return gave
 
@@ -115,7 +90,7 @@ def entries(
     """
     if not len(best):
         return ()
-    why = strongest_groups(batch.scaled, best, score, batch.item_weights)
+    why = strongest_groups(batch.scaled, best, score, batch.item_weights, layout_of(signals))
     ids = batch.ids[best]
     if signals.searching and is_asked(batch.raw):
         learnt = score(batch.scaled[best]) + batch.item_weights[best]

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.ranking.candidate_kernels import SUM_WEIGHTS
 from learners.ranking.candidates import Rows, candidates_of
 from learners.ranking.components import (
     Filter,
@@ -163,7 +164,7 @@ class Pipeline:
             ids,
             raw,
             self._network.preference.scaled(raw),
-            candidates.sums[:, -1].astype(np.float32),
+            candidates.sums[:, SUM_WEIGHTS].astype(np.float32),
             context.recent[rows.places],
             rows.reach.astype(np.float32),
         )

@@ -23,6 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.arrays import place_of
+from learners.ranking.context import CandidateBatch
 from learners.ranking.network_kernels import (
     Layers,
     adam,
@@ -32,6 +34,7 @@ from learners.ranking.network_kernels import (
     standardised,
     to_slope,
 )
+from learners.signals.tables import Signals
 
 Matrix = NDArray[np.float32]
 
@@ -249,3 +252,35 @@ def _moved(array: NDArray[Any], places: NDArray[np.intp], rows: int, fill: float
     moved = np.full((rows, *array.shape[1:]), fill, array.dtype)
     moved[places[:, 0]] = array[places[:, 1]]
     return moved
+
+
+class Choice(NamedTuple):
+    """The rank that the item had before it was learnt, and the items whose records changed.
+
+    `rank` is None where the item was no candidate.
+    """
+
+    rank: int | None
+    items: set[int]
+
+
+def learn_choice(
+    preference: PreferenceLearner,
+    signals: Signals,
+    batch: CandidateBatch,
+    item: int,
+    weight: float,
+) -> Choice:
+    """Learn that an item was taken of the candidates of a batch.
+
+    An item that was no candidate teaches nothing of how candidates should be ordered: put among
+    them, it would stand for all others of its kind that were not.
+    """
+    place = place_of(batch.ids, item)
+    if place < 0:
+        return Choice(None, set())
+    learnt = preference.learn(batch.scaled, place, weight, batch.item_weights)
+    if not learnt.loss < math.inf:  # so that it holds for NaN as well
+        return Choice(learnt.rank, set())
+    changed = signals.learn_item_weights(batch.sources, batch.reach, batch.ids, learnt.slope)
+    return Choice(learnt.rank, changed)

@@ -6,7 +6,7 @@ exponentially in shard positions. Instead of fading all counts at every event, n
 ones weigh more (forward decay: Cormode et al., 2009, "Forward decay: a practical
 time decay model for streaming systems"); a rebase keeps the numbers finite.
 
-Counts take the weights of events (`learners.signals.counted`). What they hold beyond takings is
+Counts take the weights of events (`learners.signals.undo`). What they hold beyond takings is
 kept apart, for whoever must speak of takings (`takings`).
 
 The best items of each channel are kept up to date at every count. That is exact:

@@ -1,4 +1,10 @@
-"""What an interaction counted, noted beside it in its user's history so it can be taken back."""
+"""What an interaction counted, noted beside it in its user's history so it can be taken back.
+
+An item that is bought once tells more than one that is looked at once, so counts take the weight
+of an event's type. But a count is shared by all: one event of a huge weight would drown what
+everybody else did, and one of next to none would not be counted at all. So the weight is cut at
+both ends (`counted_as`).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +17,8 @@ from numpy.typing import NDArray
 WORDS, FIGURES = 7, 4
 EVENT, TYPE, STEPS, HUB, AGAIN, RETURN, UNTIL = range(WORDS)
 COUNTED = 3
+LEAST, MOST = 0.1, 10.0
+"""One event counts at least, and at most, as so many of weight 1."""
 NO_RETURN = -1
 NEVER = -(2**31)
 """The moment before all others (`learners.signals.rests`)."""
@@ -27,7 +35,7 @@ class UndoRecord(NamedTuple):
     user had taken before, `hub` the item that stood for their newest search then (-1: none).
     `position` is its number in the shard, `weight` that of its type, `deviation` what its value
     counted for (None: it had none). `again` tells that they had the item already, `counted` what it
-    was counted as (`learners.signals.counted`), `returned` as which return to the item, and `until`
+    was counted as (`counted_as`), `returned` as which return to the item, and `until`
     at which moment the item rests no longer after it (`learners.signals.rests`).
     """
 
@@ -81,3 +89,8 @@ def hash32(word: str) -> int:
     (one pair in four thousand million) hardly meet.
     """
     return crc32(word.encode("utf-8", "surrogatepass")) - 2**31
+
+
+def counted_as(weight: float) -> float:
+    """Return what an interaction of this weight, above 0, adds to a count: 1 for 1."""
+    return min(max(weight, LEAST), MOST)

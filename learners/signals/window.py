@@ -22,7 +22,7 @@ class RecentWindow(NamedTuple):
     """Distinct items (m,) int32, newest first, and how many steps back (m,) float64 each lies.
 
     `counted` (m,) float64 is what the newest taking of each was counted as
-    (`learners.signals.counted`).
+    (`learners.signals.undo`).
     """
 
     items: NDArray[np.int32]

@@ -12,8 +12,9 @@ from typing import Any
 from learners.drift import DriftMonitor
 from learners.intent.tracker import IntentTracker
 from learners.ranking.answers_first import AnswersFirst, AnswersScorer
+from learners.ranking.columns import ColumnLayout
 from learners.ranking.context import CandidateBatch
-from learners.ranking.features import features_of
+from learners.ranking.features import layout_of
 from learners.ranking.pipeline import NetworkScorer, Pipeline
 from learners.ranking.preference_learner import PreferenceLearner, refitted
 from learners.ranking.prior import Prior, prior_of
@@ -72,10 +73,14 @@ class ModelState:
         return self.network.preference
 
     @property
+    def layout(self) -> ColumnLayout:
+        """The columns that candidates are ranked by, and whose each is."""
+        return layout_of(self.signals)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns that candidates are ranked by."""
-        signals = self.signals
-        return features_of(self.settings, searching=signals.searching, returning=signals.returning)
+        return self.layout.names
 
     @property
     def repeats_on(self) -> bool:

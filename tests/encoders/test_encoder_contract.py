@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from encoders.backends.hashing import HashingEncoder
-from encoders.base import Encoder
+from encoders.base import Encoder, encode_optional
 from encoders.cache.cached import CachedEncoder
-from encoders.text import encode_optional
 
 TEXTS = ["toy story", "running shoes, red", "jazz", "toy story", "rock and blue jazz", "a"]
 

@@ -10,7 +10,8 @@ from learners.classifiers.example_memory import compare
 from learners.classifiers.softmax import descend, go_down
 from learners.ranking.candidate_kernels import draw, find_rows, gather, weigh
 from learners.ranking.claims import strongest
-from learners.ranking.features import FEATURES, fill, usual
+from learners.ranking.columns import FEATURES, fill
+from learners.ranking.features import usual
 from learners.ranking.network_kernels import adam, lowered, rectify, shares, standardised, to_slope
 from learners.signals.neighbour_kernels import (
     IN_ORDER,

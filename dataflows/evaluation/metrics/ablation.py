@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from learners.online_model import OnlineModel
+from learners.ranking.columns import SIGNALS, SOMETIMES
 from learners.ranking.context import CandidateBatch
-from learners.ranking.explanations import GROUPS, SOMETIMES, effects
+from learners.ranking.explanations import effects
 
 EVERY = 20
 """One group in so many is looked at."""
@@ -27,6 +28,7 @@ class Contributions:
     def __init__(self, k: int) -> None:
         self._k = k
         self._last: CandidateBatch | None = None
+        self._groups: tuple[str, ...] = SIGNALS
         self._positions = array("q")
         self._effects = array("d")
 
@@ -38,16 +40,19 @@ class Contributions:
         self._last = batch
         scores = recommender.pipeline.scores(batch)
         best = np.lexsort((batch.ids, -scores))[: self._k]
-        gave = effects(batch.scaled, best, recommender.preference.score, batch.item_weights)
+        columns = recommender.layout
+        self._groups = columns.groups
+        score = recommender.preference.score
+        gave = effects(batch.scaled, best, score, batch.item_weights, columns)
         self._positions.append(batch.position)
         self._effects.extend(gave.mean(axis=1, dtype=np.float64).tolist())
 
     def figures(self) -> dict[str, Any]:
         """Return the mean effect of each group of signals, whole and over parts of the stream."""
-        each = np.array(self._effects).reshape(-1, len(GROUPS))
+        each = np.array(self._effects).reshape(-1, len(self._groups))
         named = {
             name: place
-            for place, name in enumerate(GROUPS)
+            for place, name in enumerate(self._groups)
             if name not in SOMETIMES or each[:, place].any()
         }
         positions = np.array(self._positions, dtype=np.int64)

@@ -7,7 +7,7 @@ import pytest
 
 from learners.online_model import OnlineModel
 from learners.ranking.answers_first import PLACES, TRUST, WORDS, AnswersFirst
-from learners.ranking.features import SEARCH
+from learners.ranking.columns import SEARCH
 from learners.types import Item, Retraction
 from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
 

@@ -7,7 +7,7 @@ import pytest
 
 from learners.codec import DamagedError, StateError, pack, unpack
 from learners.online_model import OnlineModel
-from learners.ranking.features import FEATURES, RETURNS, SEARCH
+from learners.ranking.columns import FEATURES, RETURNS, SEARCH
 from learners.ranking.preference_learner import PreferenceLearner, layers_of
 from learners.ranking.prior import BATCHES, STEPS, Prior, packaged_prior, read_prior
 from learners.settings import LearnerSettings

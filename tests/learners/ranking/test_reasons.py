@@ -14,8 +14,16 @@ from hypothesis import strategies as st
 from learners.codec import pack, unpack
 from learners.online_model import OnlineModel
 from learners.ranking.claims import LATELY, Claims
-from learners.ranking.explanations import GROUPS, strongest_groups
-from learners.ranking.features import FEATURES, GENERATED, RETURNS, SEARCH
+from learners.ranking.columns import (
+    FEATURES,
+    GENERATED,
+    GROUPS,
+    RETURNS,
+    SEARCH,
+    ColumnLayout,
+    layout,
+)
+from learners.ranking.explanations import strongest_groups
 from learners.ranking.reason_words import WORDS, Claim, worded
 from learners.state.records import ITEM_KIND, SHARED_VERSION
 from learners.types import Item, Retraction
@@ -29,15 +37,17 @@ def test_groups_are_made_of_features_each_in_one() -> None:
     assert len(set(_named)) == len(_named)
 
 
-_columns = st.sampled_from(
-    [FEATURES, FEATURES + GENERATED, FEATURES + SEARCH, FEATURES + GENERATED + SEARCH]
-)
+_more = st.sampled_from([(), (("price", ("price_near", "price_far")),)])
+_columns = st.builds(layout, _more, generated=st.booleans(), searching=st.booleans())
 
 
 @given(st.integers(0, 10_000), st.integers(1, 12), _columns, st.data())
 def test_what_carried_equals_taking_each_group_away(
-    seed: int, n: int, columns: tuple[str, ...], data: Any
+    seed: int, n: int, made: ColumnLayout, data: Any
 ) -> None:
+    columns, groups = made.names, dict(GROUPS)
+    if made.added:
+        groups["price"] = columns[made.added["price"]]
     draw = np.random.default_rng(seed)
     rows = draw.normal(size=(n, len(columns))).astype(np.float32)
     inner = draw.normal(size=(len(columns), 3)).astype(np.float32)
@@ -47,11 +57,11 @@ def test_what_carried_equals_taking_each_group_away(
 
     best = np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=10)))
     item_weights = draw.normal(size=n).astype(np.float32)
-    got = strongest_groups(rows, best, score, item_weights)
+    got = strongest_groups(rows, best, score, item_weights, made)
     assert len(got) == len(best)
     for place, names in zip(best, got, strict=True):
         gave = {}
-        for group, features in GROUPS.items():
+        for group, features in groups.items():
             without = rows[place].copy()
             for feature in set(features) & set(columns):
                 column = columns.index(feature)
@@ -62,7 +72,7 @@ def test_what_carried_equals_taking_each_group_away(
         worth = [gave[name] for name in names]
         assert all(least > -1e-4 for least in worth)
         assert all(one > other - 1e-4 for one, other in pairwise(worth))
-        assert all(gave[name] < 1e-4 for name in set(GROUPS) - set(names))
+        assert all(gave[name] < 1e-4 for name in set(groups) - set(names))
 
 
 def test_every_claim_has_words_and_names_what_it_is_about() -> None:

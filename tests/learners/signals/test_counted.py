@@ -10,9 +10,9 @@ import pytest
 from learners.codec import pack, unpack
 from learners.online_model import OnlineModel
 from learners.ranking.again import again, known_of
-from learners.signals.counted import LEAST, MOST, counted_as
 from learners.signals.neighbour_kernels import TOGETHER
 from learners.signals.popularity import LONG, SHORT, TOTAL, stage_of
+from learners.signals.undo import LEAST, MOST, counted_as
 from learners.types import Item, Retraction
 from learners.users.user import KIND
 from tests.learners.worlds import DIM, Feed, Shelf, small, unit
@@ -136,12 +136,12 @@ def test_a_state_of_before_is_read_and_what_it_counted_is_taken_back_as_that() -
     feed("ann", "a", weight=1.0)  # so a purchase was counted too
     feed("ann", "b", weight=1.0)
     shelf.keep(feed.model.changed())
-    version = 3
-    stored = unpack(shelf.get(KIND, "ann") or b"", KIND, version)
+    stored = unpack(shelf.get(KIND, "ann") or b"", KIND, 4)
+    stored |= stored.pop("intent")
     assert stored["figures"].shape == (4, 2)
     stored["figures"] = stored["figures"][:3]
     stored["figures"][1] = 5.0
-    shelf.records[KIND, "ann"] = pack(KIND, version, stored)
+    shelf.records[KIND, "ann"] = pack(KIND, 3, stored)
     model = OnlineModel(small(), shelf.get)
     model.restore(shelf.scan)
     on = Feed(model)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learners.online_model import OnlineModel
-from learners.ranking.features import FEATURES, SEARCH
+from learners.ranking.columns import FEATURES, SEARCH
 from learners.signals.after_search import AfterSearch
 from learners.signals.searches import counts_after, favour
 from learners.types import Item

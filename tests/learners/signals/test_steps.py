@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from learners.online_model import OnlineModel
-from learners.ranking.features import FEATURES
+from learners.ranking.columns import FEATURES
 from learners.signals.neighbour_kernels import NEXT, TOGETHER
 from learners.signals.popularity import stage_of
 from tests.learners.worlds import Feed, small

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learners.online_model import OnlineModel
-from learners.ranking.features import FEATURES
+from learners.ranking.columns import FEATURES
 from learners.signals.undo import UndoRecord
 from learners.signals.values import Values
 from learners.users.user import User

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from learners.online_model import OnlineModel
-from learners.ranking.features import FEATURES, GENERATED, features_of
+from learners.ranking.columns import FEATURES, GENERATED
 from learners.types import Item
 from learners.users.generated import KIND, NOTHING, Generated
 from tests.learners.worlds import Feed, Shelf, listed, small
@@ -71,7 +71,7 @@ def shop(**changes):
 def test_without_it_there_are_no_columns_and_nothing_is_kept():
     feed = shop()
     feed("u", "i1")
-    assert features_of(feed.model.settings) == FEATURES
+    assert feed.model.columns == FEATURES
     before = listed(feed.model, "u")
     assert feed.model.put_generated("u", ["i7"], [3.0], (1, 0.0)) == 1
     assert len(feed.model.generated) == 0
@@ -100,7 +100,7 @@ def test_items_named_become_candidates_with_their_two_figures():
     for number in range(15):
         feed(f"v{number % 3}", f"i{number}")
     feed("u", "i0")
-    assert features_of(model.settings) == FEATURES + GENERATED
+    assert model.columns == FEATURES + GENERATED
     model.put_generated("u", ["i28", "i27"], [2.0, -1.0], (1, 0.0))
     feed("u", "i3", ts=1e6)
     batch = model.open

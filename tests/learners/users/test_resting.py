@@ -11,7 +11,7 @@ import pytest
 from learners.codec import pack, unpack
 from learners.online_model import OnlineModel
 from learners.ranking.again import known_of, since
-from learners.ranking.features import RETURNS
+from learners.ranking.columns import RETURNS
 from learners.signals.undo import AGAIN, NEVER, RETURN
 from learners.state.records import ITEM_KIND, SHARED_KIND, SHARED_VERSION
 from learners.types import Interaction, Item, Retraction

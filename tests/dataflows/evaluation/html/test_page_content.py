@@ -17,7 +17,7 @@ from dataflows.evaluation.html.write import html, write_html
 from dataflows.evaluation.made_by import made_by
 from dataflows.evaluation.replay import ReplaySettings, replay
 from encoders.backends.hashing import HashingEncoder
-from learners.ranking.explanations import GROUPS, SOMETIMES
+from learners.ranking.columns import GROUPS, SOMETIMES
 
 STYLES = ("s0", "s1", "s2", "s3", "s4")
 

@@ -7,8 +7,7 @@ import pytest
 
 from dataflows.evaluation.metrics.ablation import EVERY, Contributions
 from learners.online_model import OnlineModel
-from learners.ranking.explanations import GROUPS, SOMETIMES
-from learners.ranking.features import FEATURES
+from learners.ranking.columns import FEATURES, GROUPS, SOMETIMES
 from learners.settings import LearnerSettings
 from learners.types import Interaction
 
