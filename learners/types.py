@@ -56,13 +56,18 @@ class Retraction(msgspec.Struct, frozen=True):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One thing that can be recommended; `vector` is `(dim,)` unit or None for "no text"."""
+    """One thing that can be recommended; `vector` is `(dim,)` unit or None for "no text".
+
+    `text` describes it; `learners.recommender` encodes it where there is no vector, and
+    `OnlineModel`, which takes vectors, does not look at it.
+    """
 
     item_id: str
     title: str
     categories: tuple[str, ...] = ()
     available: bool = True
     vector: Vector | None = None
+    text: str | None = None
 
 
 class IntentEvidence(msgspec.Struct, frozen=True):
