@@ -16,21 +16,30 @@ values since its last fresh start, in steps of 1/255, so that each is one byte. 
 detector always equals a new one that is fed with them. To keep them bounded, a
 detector that was fed `remember` values is replaced by a new one that is fed the
 newest half of them, at the same place in every run.
+
+The package `river.drift` also loads River's data sets, and with them scikit-learn, SciPy's
+statistics and pandas: more than all else that a process needs to start. So only the file of the
+class that River ships is loaded.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import msgspec
 import numpy as np
+import river
 from msgspec import Meta
 
-from learners.adwin import adwin_class
 from learners.classifiers.label_drift import LabelAlarm
 from learners.limited_settings import Count, LimitedSettings
+
+if TYPE_CHECKING:
+    from river.drift import ADWIN
 
 Signal = Literal["hit", "intent_loss", "intent_label"]
 
@@ -38,9 +47,36 @@ HIT: Signal = "hit"
 INTENT_LOSS: Signal = "intent_loss"
 INTENT_LABEL: Signal = "intent_label"
 
-_ADWIN = adwin_class()
+_MODULE = "river.drift.adwin"
 _STEPS = 255
 _LEAST_PART = 32
+
+
+def adwin_class() -> type[ADWIN]:
+    """Return River's ADWIN, from its own file where that can be loaded without the package.
+
+    Where a version of River has no such file, or the file needs more than River's base classes,
+    it is what `river.drift` gives. The module is not entered in `sys.modules`: a later
+    `import river.drift` finds all as River has it.
+    """
+    try:
+        return cast("type[ADWIN]", _load(Path(river.__path__[0], "drift", "adwin.py")))
+    except (AttributeError, ImportError, OSError):
+        from river.drift import ADWIN
+
+        return ADWIN
+
+
+def _load(file: Path) -> object:
+    spec = importlib.util.spec_from_file_location(_MODULE, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.ADWIN
+
+
+_ADWIN = adwin_class()
 
 
 class DriftSettings(LimitedSettings, frozen=True):

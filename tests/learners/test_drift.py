@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from river.drift import ADWIN
 
-from learners.adwin import adwin_class
 from learners.classifiers.label_drift import LabelAlarm
 from learners.classifiers.softmax import IntentLearner
 from learners.codec import pack, unpack
@@ -23,6 +22,7 @@ from learners.drift import (
     Alarm,
     DriftMonitor,
     DriftSettings,
+    adwin_class,
     effect_size,
     means_apart,
 )

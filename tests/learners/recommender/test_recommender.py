@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import math
 
 import numpy as np
@@ -12,7 +11,6 @@ from encoders import load_encoder
 from encoders.text import render_event, render_item
 from learners import Event, Item, LearnerSettings, Recommender
 from learners.online_model import OnlineModel
-from learners.recommender import recommender
 from learners.types import Interaction
 
 ENCODER = load_encoder("hashing-32")
@@ -304,7 +302,3 @@ def test_explaining_changes_nothing() -> None:
     one.learn_many(stream(20, 60))
     other.learn_many(stream(20, 60))
     assert one.recommend("u1") == other.recommend("u1")
-
-
-def test_the_example_of_the_docstring_is_true() -> None:
-    assert doctest.testmod(recommender) == (0, 9)
