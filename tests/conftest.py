@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,6 +42,38 @@ def ml100k() -> Path:
     if not (folder / "ml-100k.inter").is_file():
         pytest.skip(f"{NO_ML100K}: run `make data`, or set PENCHANT_ML100K to its folder")
     return folder
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """Run a block as a newcomer would, in a folder of its own, with an encoder that is quick."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    command = tools / "penchant"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dataflows.cli.main "$@"\n')
+    command.chmod(0o755)
+    work = tmp_path / "work"
+    work.mkdir()
+    environ = os.environ | {
+        "PATH": f"{tools}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "PENCHANT_ENCODER__NAME": "hashing-64",
+    }
+
+    def run(block: str) -> str:
+        done = subprocess.run(
+            ["bash", "-eu", "-o", "pipefail", "-c", block],
+            cwd=work,
+            env=environ,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+        return done.stdout
+
+    run.folder = work
+    return run
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

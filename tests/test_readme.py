@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,38 +39,6 @@ def text_of(page: Path) -> str:
 def marked(needs: str | None) -> list[str]:
     """The blocks that are run, in order: those without a need, or with this one."""
     return [block for need, block in MARKED.findall(text_of(README)) if need == (needs or "")]
-
-
-@pytest.fixture
-def shell(tmp_path):
-    """Run a block as a newcomer would, in a folder of its own, with an encoder that is quick."""
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    command = tools / "penchant"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dataflows.cli.main "$@"\n')
-    command.chmod(0o755)
-    work = tmp_path / "work"
-    work.mkdir()
-    environ = os.environ | {
-        "PATH": f"{tools}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "PENCHANT_ENCODER__NAME": "hashing-64",
-    }
-
-    def run(block: str) -> str:
-        done = subprocess.run(
-            ["bash", "-eu", "-o", "pipefail", "-c", block],
-            cwd=work,
-            env=environ,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    run.folder = work
-    return run
 
 
 def lines(path: Path) -> list[dict]:

@@ -1,0 +1,48 @@
+"""Tutorials and how-to pages: their commands run in order, and print what the page says.
+
+`<!-- run -->` marks a block that is run, each page in a folder of its own; `<!-- prints -->` marks
+lines that the block before it has printed. `...` in such a line stands for anything.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+MARKED = re.compile(r"<!-- (run|prints) -->\n```(?:sh|text)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+PAGES = [
+    page
+    for folder in ("tutorial", "how-to")
+    for page in sorted((DOCS / folder).glob("*.md"))
+    if "<!-- run -->" in page.read_text("utf-8")
+]
+
+
+def as_told(line: str) -> re.Pattern[str]:
+    """A line of a page, as a pattern: any blanks, frames of tables and wrapped lines between."""
+    words = (".*?" if word == "..." else re.escape(word) for word in line.split())
+    return re.compile(r"[\s│]+".join(words).replace(r"[\s│]+.*?[\s│]+", r"[\s│].*?[\s│]"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_commands_of_a_page_print_what_it_says(page, shell) -> None:
+    printed = ""
+    for kind, block in MARKED.findall(page.read_text("utf-8")):
+        if kind == "run":
+            printed = shell(f"exec 2>&1\n{block}")
+            continue
+        missing = [line for line in block.splitlines() if not as_told(line).search(printed)]
+        assert missing == [], printed
+
+
+def test_there_is_something_to_run() -> None:
+    assert {"first-list", "own-data", "shop", "news", "upgrade"} <= {page.stem for page in PAGES}
+
+
+def test_a_line_is_found_as_it_is_shown() -> None:
+    assert as_told("dead letters ... 12").search("│ dead letters    │   100 │ 12 │")
+    assert not as_told("dead letters ... 12").search("│ dead letters    │   13 │")
