@@ -89,7 +89,7 @@ reference: .venv/installed-test
 # The site of docs/, into .cache/site. A dead link, a dead anchor and a page without a place in the
 # navigation are errors. Nothing is fetched.
 docs: .venv/installed-test
-	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
 
 # The slow ones (whole logs replayed) run without coverage, which would double their time. A file's
 # tests stay together where they share what is made once; the slow ones make all of theirs.
