@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 from encoders.backends.hashing import HashingEncoder
 from encoders.base import Encoder, EncoderError
+from encoders.entry_points import NAME, brought, find, origin
 from encoders.hub import may_be_of_hub, meant
+
+GROUP = "penchant.encoders"
+"""The entry points by which other packages bring encoders."""
 
 OURS = ("packaged", "multilingual")
 _NAMES = (*OURS, "hashing", "hashing-128", "static:FOLDER")
@@ -28,6 +33,8 @@ def load_encoder(
     `static:FOLDER`: a static model written by model2vec.
     A folder: a saved sentence-transformers model, or what `compress_int8` or
     `distil_static` wrote, told by its marker file.
+    `NAME` or `NAME:ARGUMENT` of another package that is installed and brings it, by an entry
+    point of `penchant.encoders`; its version tells the package's versions apart.
     Anything else: a name of the hub, kept in `cache_dir` (the hub's own default
     where that is None).
 
@@ -35,21 +42,38 @@ def load_encoder(
     With `dim`, an encoder of another size is refused: stored vectors of that
     size could not go on beside its own.
 
-    Raises EncoderError, in one line with the remedy, for a name that is none, a file or
-    library that is missing, and a size or revision that does not fit.
+    Raises EncoderError, in one line with the remedy, for a name that is none or has two
+    meanings, a file or library that is missing, a foreign package that is broken, and a size or
+    revision that does not fit.
     """
     if revision is not None and not is_of_hub(name):
         raise EncoderError(
             f"the encoder {name!r} is no name of the hub, so there is no revision {revision!r} of "
             f"it: leave the revision out"
         )
-    encoder = _load(name, cache_dir, revision)
+    encoder = _foreign(name) or _load(name, cache_dir, revision)
     if dim is not None and encoder.dim != dim:
         raise EncoderError(
             f"the encoder {name!r} gives {encoder.dim} dimensions where {dim} are stored: use one "
             f"of {dim} dimensions, or start with an empty state"
         )
     return encoder
+
+
+def _foreign(name: str) -> Encoder | None:
+    """Return the encoder that another package brings under a name; None where none does."""
+    entry = _brought(name)
+    if entry is None:
+        return None
+    from encoders.backends.foreign import ForeignEncoder
+
+    head, colon, argument = name.partition(":")
+    if Path(head).is_dir():
+        raise EncoderError(
+            f"{head!r} is a folder here, and an encoder that {origin(entry)} brings: write "
+            f"./{head} for the folder, or start in another one"
+        )
+    return ForeignEncoder(entry, argument if colon else None)
 
 
 def _load(name: str, cache_dir: Path | None, revision: str | None) -> Encoder:
@@ -72,7 +96,7 @@ def _load(name: str, cache_dir: Path | None, revision: str | None) -> Encoder:
     folder = Path(name).expanduser()
     if name.strip() and folder.is_dir():
         return _from_folder(folder)
-    if near := meant(name, _NAMES):
+    if near := meant(name, (*_NAMES, *brought(GROUP))):
         raise EncoderError(
             f"there is no encoder {name!r}; did you mean {near!r}? A model of the hub has its "
             f"owner before it, as in sentence-transformers/{name}"
@@ -80,17 +104,45 @@ def _load(name: str, cache_dir: Path | None, revision: str | None) -> Encoder:
     if not may_be_of_hub(name):
         raise EncoderError(
             f"there is no encoder {name!r}: not a folder, not a name of the hub. Use `packaged`, "
-            f"`multilingual`, `hashing`, `static:FOLDER`, an existing folder, or a hub name such "
-            f"as sentence-transformers/all-MiniLM-L6-v2"
+            f"`multilingual`, `hashing`, `static:FOLDER`, {_told()}an existing folder, or a hub "
+            f"name such as sentence-transformers/all-MiniLM-L6-v2"
         )
     return SentenceEncoder.from_hub(name, cache_dir, revision)
 
 
 def is_of_hub(name: str) -> bool:
-    """Return whether a name is one of the hub: neither one of ours nor a folder that there is."""
-    if name in OURS or _HASHING.fullmatch(name) or not may_be_of_hub(name):
+    """Return whether a name is one of the hub: not ours, no package's, no folder that there is."""
+    if _is_ours(name) or not may_be_of_hub(name) or Path(name).expanduser().is_dir():
         return False
-    return not Path(name).expanduser().is_dir()
+    return not is_brought(name)
+
+
+def is_brought(name: str) -> bool:
+    """Return whether another package brings the encoder of this name; nothing is imported.
+
+    Raises EncoderError for a name that two packages bring, and for one of ours.
+    """
+    return _brought(name) is not None
+
+
+def _brought(name: str) -> EntryPoint | None:
+    """Return the entry point of a name, without the argument behind its colon."""
+    head = name.partition(":")[0]
+    if not NAME.fullmatch(head):
+        return None
+    try:
+        return find(GROUP, head, (head,) if _is_ours(name) else ())
+    except ValueError as error:
+        raise EncoderError(f"the encoder {error}") from None
+
+
+def _is_ours(name: str) -> bool:
+    return name in OURS or name.startswith("static:") or _HASHING.fullmatch(name) is not None
+
+
+def _told() -> str:
+    """Return the names that other packages bring, as a part of a list."""
+    return "".join(f"`{name}`, " for name in brought(GROUP))
 
 
 def _from_folder(folder: Path) -> Encoder:

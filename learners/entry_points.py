@@ -1,15 +1,17 @@
 """What other packages bring: objects that are looked up by name when that name is given.
 
 A package declares them as entry points of a group, such as `penchant.encoders`. Looking up reads
-the declarations of all installed packages (about 7 ms) and imports nothing; a package is imported
-when a name of its own is given. The same text stands in `encoders` and in `learners`, which may
-not use each other; a test holds it.
+the declarations of all installed packages (about 7 ms, once for a group) and imports nothing; a
+package is imported when a name of its own is given. The same text stands in `encoders` and in
+`learners`, which may not use each other; a test holds it.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -25,7 +27,7 @@ def brought(group: str) -> dict[str, EntryPoint]:
     Where two packages bring one name it is that of the first; `find` refuses it.
     """
     found: dict[str, EntryPoint] = {}
-    for entry in sorted(entry_points(group=group), key=lambda each: (each.name, origin(each))):
+    for entry in _declared(group, tuple(sys.path)):
         if NAME.fullmatch(entry.name):
             found.setdefault(entry.name, entry)
     return found
@@ -37,7 +39,7 @@ def find(group: str, name: str, ours: Collection[str] = ()) -> EntryPoint | None
     Imports nothing. Raises ValueError, in one line with the remedy, for a name that two packages
     bring, and for one that is among `ours`: it would not be clear which is meant.
     """
-    entries = sorted(entry_points(group=group, name=name), key=origin)
+    entries = [entry for entry in _declared(group, tuple(sys.path)) if entry.name == name]
     if not entries:
         return None
     bringing = " and ".join(map(origin, entries))
@@ -76,6 +78,12 @@ def origin(entry: EntryPoint) -> str:
 def failure(error: BaseException) -> str:
     """Return a foreign error on one line, cut, with its type."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:_LONGEST]}".rstrip(": ")
+
+
+@lru_cache(maxsize=16)
+def _declared(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:  # noqa: ARG001 - a key
+    """Return the entry points of a group, by name and distribution, as found on a path."""
+    return tuple(sorted(entry_points(group=group), key=lambda each: (each.name, origin(each))))
 
 
 def _distribution(entry: EntryPoint) -> str:

@@ -101,16 +101,15 @@ def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
     """Install packages of somebody else's for one test: see `write_package`."""
-    folder = tmp_path / "site-packages"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(folder)
     modules: list[str] = []
 
     def install(entries: dict[str, str], code: str | None = "", **about: str) -> str:
+        folder = tmp_path / f"installed-{len(modules)}"
+        folder.mkdir()
         modules.append(write_package(folder, entries, code, **about))
+        monkeypatch.syspath_prepend(folder)
         return modules[-1]
 
-    install.folder = folder
     yield install
     for module in modules:
         sys.modules.pop(module, None)

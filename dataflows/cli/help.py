@@ -11,9 +11,43 @@ from __future__ import annotations
 from typing import Any
 
 import typer
+from typer.core import TyperCommand
 
 WRITTEN = "\\b\n"
 MEANT = "\b\n"
+
+GROUPS = {
+    "encoder": "penchant.encoders",
+    "format": "penchant.formats",
+    "baseline": "penchant.baselines",
+}
+"""The entry points by which other packages bring each kind."""
+
+
+def listing(*kinds: str) -> type[TyperCommand]:
+    """Return a kind of command whose help ends with what other packages bring of some kinds.
+
+    It is looked up when the help is shown, and imports nothing of them.
+    """
+
+    class Listing(TyperCommand):
+        """A command with what other packages bring."""
+
+        def format_epilog(self, ctx: Any, formatter: Any) -> None:
+            """Write the names, each with its package and version."""
+            from learners.entry_points import brought, origin
+
+            super().format_epilog(ctx, formatter)
+            rows = [
+                (f"{kind} {name}", origin(entry))
+                for kind in kinds
+                for name, entry in brought(GROUPS[kind]).items()
+            ]
+            if rows:
+                with formatter.section("From other packages (docs/how-to/plugins.md)"):
+                    formatter.write_dl(rows)
+
+    return Listing
 
 
 def command_line(app: typer.Typer) -> Any:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from dataflows.cli.finetune import finetune
-from dataflows.cli.help import command_line
+from dataflows.cli.help import command_line, listing
 from dataflows.cli.intents import app as intents
 from dataflows.cli.models import app as models
 from dataflows.cli.options import ConfigOption, read_config, unread_config
@@ -149,7 +149,7 @@ def run(
     leave(run_to_status(lambda: run_flow(settings, accept_items=accept_items)))
 
 
-@app.command()
+@app.command(cls=listing("encoder", "baseline"))
 def replay(  # noqa: PLR0913 - a command has the options that it has
     events: LogArgument,
     *,
@@ -281,7 +281,7 @@ def check(
     return int(not (report.is_usable and (report.is_clean or not strict)))
 
 
-@app.command()
+@app.command(cls=listing("format"))
 def convert(
     format_name: Annotated[
         str,
@@ -303,8 +303,9 @@ def convert(
     r"""Convert a published log to events.jsonl and items.jsonl.
 
     FORMAT is one of movielens, recbole, completejourney, wikispeedia, deskdrop, serenade, nemig,
-    amazon, banking77, clinc150, cais-zh. Told in the end: what became of every column, which rows
-    and values could not be read, and how many items of the events the catalogue knows.
+    amazon, banking77, clinc150, cais-zh, or what another package brings, which is named below.
+    Told in the end: what became of every column, which rows and values could not be read, and how
+    many items of the events the catalogue knows.
 
     \b
     Examples:
@@ -323,7 +324,7 @@ def convert(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(cls=listing("encoder"))
 def demo(
     log: Annotated[
         Path | None, typer.Argument(help="A log of events; without one, a simulated shop.")

@@ -12,7 +12,7 @@ import msgspec
 from dataflows.config.gate import GateSettings
 from dataflows.errors import ModelError
 from dataflows.finetune.gate import judge
-from dataflows.finetune.preconditions import UNTRAINABLE
+from dataflows.finetune.preconditions import is_trainable
 from dataflows.finetune.tuner import Base, StageProgress, Stop, Tell, Trained
 from dataflows.finetune.window.window import Split
 from dataflows.registry.decisions import Evidence, GateDecision, TrainingHealth
@@ -48,7 +48,7 @@ def source_of(registry: Registry, version: str, configured: str) -> Base:
     Raises ModelError for what is no sentence-transformer.
     """
     if version == BASE_NAME:
-        if UNTRAINABLE.fullmatch(configured):
+        if not is_trainable(configured):
             raise ModelError(
                 f"the configured encoder {configured!r} cannot be compressed: name a version, or "
                 "set encoder.name to packaged, a folder or a hub name"

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 from dataflows.config.config import Config
 from dataflows.errors import InputError
+from encoders.load import is_brought
 
 NEEDED = ("accelerate", "datasets", "peft")
 """Libraries of the extra `llm` without which nothing can be tuned."""
@@ -24,9 +25,14 @@ def check_libraries() -> None:
         )
 
 
+def is_trainable(name: str) -> bool:
+    """Return whether an encoder is a sentence-transformer, which can be trained and compressed."""
+    return not (UNTRAINABLE.fullmatch(name) or is_brought(name))
+
+
 def check_encoder(name: str) -> None:
     """Raise InputError, with the remedy, for an encoder that has no weights to train."""
-    if UNTRAINABLE.fullmatch(name):
+    if not is_trainable(name):
         raise InputError(
             f"the encoder {name!r} cannot be tuned: set encoder.name to packaged, a folder or a "
             'hub name, or finetune.models to "language"'

@@ -1,19 +1,17 @@
-"""What every encoder must do, whatever is inside it."""
+"""Every encoder of ours does what an encoder must; and the checks find one that does not."""
 
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
 from encoders.backends.hashing import HashingEncoder
-from encoders.base import Encoder, encode_optional
+from encoders.base import Encoder, Vectors, encode_optional
 from encoders.cache.cached import CachedEncoder
-
-TEXTS = ["toy story", "running shoes, red", "jazz", "toy story", "rock and blue jazz", "a"]
+from encoders.testing import ENCODER_CHECKS, check_encoder, check_installed
 
 
 @pytest.fixture(params=["hashing", "cached", "sentence", "static", "int8", "multilingual"])
@@ -27,78 +25,106 @@ def encoder(request: pytest.FixtureRequest) -> Encoder:
     return request.getfixturevalue(request.param)
 
 
-def assert_close(some: np.ndarray, others: np.ndarray) -> None:
-    np.testing.assert_allclose(some, others, atol=1e-5)
+@pytest.mark.parametrize("check", ENCODER_CHECKS, ids=lambda check: check.__name__)
+def test_it_is_an_encoder(encoder: Encoder, check: Callable[[Encoder], None]) -> None:
+    check(encoder)
 
 
-def test_rows_are_unit_float32_in_order(encoder: Encoder):
-    rows = encoder.encode(TEXTS)
-    assert rows.shape == (len(TEXTS), encoder.dim)
-    assert rows.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1.0, atol=1e-5)
-    assert_close(rows[0], rows[3])
-    assert np.abs(rows[0] - rows[1]).max() > 0.01
-    assert_close(encoder.encode(TEXTS[::-1])[::-1], rows)
+def test_a_value_that_is_no_text_is_a_missing_one(encoder: Encoder) -> None:
+    answers = encode_optional(encoder, ["jazz", 3.5, "toy  story"])
+    assert answers[1] is None
+    np.testing.assert_allclose(
+        np.stack([answers[0], answers[2]]), encoder.encode(["jazz", "toy story"]), atol=1e-5
+    )
 
 
-def test_no_texts_give_no_rows(encoder: Encoder):
-    rows = encoder.encode([])
-    assert rows.shape == (0, encoder.dim)
-    assert rows.dtype == np.float32
-
-
-def test_a_text_alone_is_as_in_any_company(encoder: Encoder):
-    company = [f"jazz {i} " + "rock " * (i % 30) for i in range(63)]
-    alone = encoder.encode(["running shoes"])[0]
-    assert_close(encoder.encode(["running shoes", *company])[0], alone)
-    assert_close(encoder.encode([*company, "running shoes"])[-1], alone)
-
-
-@pytest.mark.parametrize("text", ["", " ", "\x00", "\ud800", "\u4f60\u597d", "?!", "a" * 20_000])
-def test_odd_text_gives_a_finite_row_and_harms_no_neighbour(encoder: Encoder, text: str):
-    rows = encoder.encode(["toy story", text, "jazz"])
-    assert np.isfinite(rows).all()
-    length = np.linalg.norm(rows[1])
-    assert length == 0.0 or abs(length - 1.0) < 1e-5
-    assert_close(rows[[0, 2]], encoder.encode(["toy story", "jazz"]))
-
-
-def test_no_text_is_a_marked_state_among_good_ones(encoder: Encoder):
-    answers = encode_optional(encoder, ["jazz", "", None, 3.5, "toy  story", "\u200b"])
-    assert [answer is None for answer in answers] == [False, True, True, True, False, True]
-    assert_close(np.stack([answers[0], answers[4]]), encoder.encode(["jazz", "toy story"]))
-
-
-def test_a_row_does_not_change_later(encoder: Encoder):
-    rows = encoder.encode(TEXTS)
-    kept = rows.copy()
-    encoder.encode([f"other {i}" for i in range(20)])
-    np.testing.assert_array_equal(rows, kept)
-    rows[:] = 7.0
-    assert_close(encoder.encode(TEXTS), kept)
-
-
-def test_the_version_names_kind_size_and_fingerprint(encoder: Encoder):
+def test_the_version_names_kind_size_and_fingerprint(encoder: Encoder) -> None:
     assert re.fullmatch(rf"[a-z]+-{encoder.dim}-[0-9a-f]{{8,}}", encoder.version)
 
 
-def test_threads_get_what_one_thread_gets(encoder: Encoder):
-    texts = [f"toy {i} jazz" for i in range(40)]
-    expected = encoder.encode(texts)
-    found: dict[int, np.ndarray] = {}
-
-    def work(number: int) -> None:
-        found[number] = np.concatenate([encoder.encode([text]) for text in texts])
-
-    run_together([lambda n=n: work(n) for n in range(8)])
-    assert len(found) == 8
-    for rows in found.values():
-        assert_close(rows, expected)
+def test_ours_is_the_same_in_every_process() -> None:
+    check_installed("hashing-32")
 
 
-def run_together(jobs: list[Callable[[], None]]) -> None:
-    threads = [threading.Thread(target=job) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+class Faulty(HashingEncoder):
+    """An encoder of 16 numbers whose `encode` does one thing wrong."""
+
+    def __init__(self, encode: Callable[..., Vectors], **wrong: object) -> None:
+        super().__init__(16)
+        self._encode = encode
+        self.held = np.empty((200, 16), np.float32)
+        self.__dict__ |= wrong
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        return self._encode(self, texts, HashingEncoder(16).encode(texts))
+
+
+def well(self: Faulty, texts: Sequence[str], rows: Vectors) -> Vectors:
+    return rows
+
+
+def error(self: Faulty, texts: Sequence[str], rows: Vectors) -> Vectors:
+    return rows if all(texts) else rows[[len(texts)]]
+
+
+def nan(self: Faulty, texts: Sequence[str], rows: Vectors) -> Vectors:
+    rows[["?!" in text for text in texts] if texts else []] = np.nan
+    return rows
+
+
+def last_counts(self: Faulty, texts: Sequence[str], rows: Vectors) -> Vectors:
+    return np.roll(rows, bool(texts) and texts[-1] == "toy story", axis=1)
+
+
+def crowded(self: Faulty, texts: Sequence[str], rows: Vectors) -> Vectors:
+    return np.roll(rows, len(texts) > 60, axis=1)
+
+
+def buffer(self: Faulty, texts: Sequence[str], rows: Vectors) -> Vectors:
+    self.held[: len(texts)] = rows
+    return self.held[: len(texts)]
+
+
+def constant(self: Faulty, texts: Sequence[str], rows: Vectors) -> Vectors:
+    return HashingEncoder(16).encode(["jazz"] * len(texts))
+
+
+def counting(self: Faulty, texts: Sequence[str], rows: Vectors) -> Vectors:
+    self.version += "x"
+    return rows
+
+
+FAULTS = {
+    "its version is ''": Faulty(well, version=""),
+    "its dim is 16.0": Faulty(well, dim=16.0),
+    "out of bounds": Faulty(error),
+    "float64 of shape": Faulty(lambda self, texts, rows: rows.astype(np.float64)),
+    "list, not an array": Faulty(lambda self, texts, rows: rows.tolist()),
+    "a row of length 2, not 1 or 0": Faulty(lambda self, texts, rows: rows * 2.0),
+    "a row of length nan": Faulty(nan),
+    "differ by 0 at most": Faulty(constant),
+    "opposite order": Faulty(last_counts),
+    "63 others": Faulty(crowded),
+    "rows given out changed": Faulty(buffer),
+    "changed by encoding": Faulty(counting),
+}
+
+
+@pytest.mark.parametrize(("told", "faulty"), FAULTS.items())
+def test_what_is_wrong_with_an_encoder_is_found(told: str, faulty: Encoder) -> None:
+    with pytest.raises((AssertionError, IndexError), match=re.escape(told)):
+        check_encoder(faulty)
+
+
+def test_an_encoder_that_hangs_on_the_hash_seed_is_found(foreign) -> None:
+    code = (
+        "from encoders.backends.hashing import HashingEncoder\n"
+        "class Seeded(HashingEncoder):\n"
+        "    def __init__(self):\n"
+        "        super().__init__(16)\n"
+        "    def encode(self, texts):\n"
+        "        return super().encode([f'{text} {hash(text)}' for text in texts])\n"
+    )
+    foreign({"penchant.encoders:seeded": "Seeded"}, code)
+    with pytest.raises(AssertionError, match="two processes gave"):
+        check_installed("seeded")

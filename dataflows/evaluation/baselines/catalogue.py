@@ -1,12 +1,19 @@
-"""The baselines by name, each imported when it is asked for."""
+"""The baselines by name, ours and those of other packages, each imported when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint
+from types import MappingProxyType
+from typing import NamedTuple, cast
 
 from dataflows.errors import InputError
 from dataflows.evaluation.baselines.protocol import Baseline
+from learners.entry_points import brought, failure, find, load, origin
+
+GROUP = "penchant.baselines"
+"""The entry points by which other packages bring baselines: what makes one from a seed."""
 
 ALL = "all"
 NONE = "none"
@@ -123,27 +130,31 @@ BASELINES: dict[str, Callable[[int], Baseline]] = {
 """Name of each baseline, and how to make it from a seed."""
 
 
+_NOBODY: Mapping[str, str] = MappingProxyType({})
+
+
 class Entrants(NamedTuple):
-    """The baselines of one replay, by name, and why others that were asked for are left out."""
+    """The baselines of one replay, by name, and why others that were asked for are left out.
+
+    `brought` names the package and version of each that another package brings.
+    """
 
     baselines: dict[str, Baseline]
     left_out: dict[str, str]
+    brought: Mapping[str, str] = _NOBODY
 
 
 def read_names(text: str) -> tuple[str, ...]:
     """Read names with commas between them, "all" or "none"; each name once, in the order given.
 
-    Raises InputError for a name that is no baseline's.
+    Nothing is imported. Raises InputError for a name that is no baseline's, or has two meanings.
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if names in ((ALL,), (NONE,)):
         return () if names == (NONE,) else names
     for name in names:
-        if name not in BASELINES:
-            raise InputError(
-                f"baseline {name!r} is unknown; give {ALL}, {NONE}, or some of "
-                f"{', '.join(BASELINES)}"
-            )
+        if _brought(name) is None and name not in BASELINES:
+            raise _unknown(name)
     if not names:
         raise InputError(f"no baseline was named; give {NONE} to run without")
     return names
@@ -152,23 +163,35 @@ def read_names(text: str) -> tuple[str, ...]:
 def open_baselines(names: Sequence[str], seed: int) -> Entrants:
     """Make the baselines with these names, or all of them.
 
-    Raises InputError for an unknown name, and for a named baseline whose library is missing;
-    among all, such a one is left out, with the reason.
+    Raises InputError for an unknown name, and for a named baseline that cannot be made: its
+    library is missing, or the package that brings it is broken. Among all, such a one is left
+    out, with the reason.
     """
-    if tuple(names) != (ALL,):
-        wanted = read_names(",".join(names)) if names else ()
-        return Entrants({name: open_baseline(name, seed) for name in wanted}, {})
-    entrants = Entrants({}, {})
-    for name in BASELINES:
+    is_all = tuple(names) == (ALL,)
+    wanted = read_names(",".join(names)) if names else ()
+    baselines, left_out = {}, {}
+    for name in dict.fromkeys((*BASELINES, *brought(GROUP))) if is_all else wanted:
         try:
-            entrants.baselines[name] = open_baseline(name, seed)
+            baselines[name] = open_baseline(name, seed)
         except InputError as error:
-            entrants.left_out[name] = str(error)
-    return entrants
+            if not is_all:
+                raise
+            left_out[name] = str(error)
+    found = {name: origin(entry) for name in baselines if (entry := _brought(name))}
+    return Entrants(baselines, left_out, found)
 
 
 def open_baseline(name: str, seed: int) -> Baseline:
-    """Make one baseline. Raises InputError where the library that it runs on is missing."""
+    """Make one baseline.
+
+    Raises InputError for an unknown name, where the library that it runs on is missing, and for
+    one of another package that cannot be made or is none.
+    """
+    entry = _brought(name)
+    if entry is not None:
+        return _foreign(entry, seed)
+    if name not in BASELINES:
+        raise _unknown(name)
     try:
         return BASELINES[name](seed)
     except ImportError as error:
@@ -176,3 +199,42 @@ def open_baseline(name: str, seed: int) -> Baseline:
             f"baseline {name} needs {error.name or error}, which is not installed; "
             "run pip install 'penchant[baselines]'"
         ) from None
+
+
+def _brought(name: str) -> EntryPoint | None:
+    """Return what another package brings under a name; nothing is imported."""
+    try:
+        return find(GROUP, name, BASELINES)
+    except ValueError as error:
+        raise InputError(f"baseline {error}") from None
+
+
+def _foreign(entry: EntryPoint, seed: int) -> Baseline:
+    """Make a baseline of another package, and see that it is one."""
+    try:
+        make = cast("Callable[[int], object]", load(entry))
+    except ValueError as error:
+        raise InputError(f"baseline {error}") from error
+    try:
+        made = make(seed)
+    except Exception as error:
+        raise InputError(
+            f"baseline {entry.name!r} of {origin(entry)} cannot be made from a seed: "
+            f"{failure(error)}"
+        ) from error
+    lacking = [each for each in ("scores", "learn") if not callable(getattr(made, each, None))]
+    if lacking:
+        raise InputError(
+            f"baseline {entry.name!r} of {origin(entry)} is none: {type(made).__name__} has no "
+            f"{' and no '.join(lacking)}; docs/how-to/plugins.md says what it must have"
+        )
+    return cast("Baseline", made)
+
+
+def _unknown(name: str) -> InputError:
+    known = (*BASELINES, *brought(GROUP))
+    near = get_close_matches(name.lower(), known, n=1)
+    meant = f" (did you mean {near[0]}?)" if near else ""
+    return InputError(
+        f"baseline {name!r} is unknown{meant}; give {ALL}, {NONE}, or some of {', '.join(known)}"
+    )

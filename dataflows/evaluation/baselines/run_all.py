@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dataflows.evaluation.baselines.catalogue import BASELINES, Entrants
+from dataflows.evaluation.baselines.catalogue import BASELINES, Entrants, open_baseline
 from dataflows.evaluation.baselines.runner import BaselineRun, run_baseline, warm_up
 from dataflows.evaluation.judging.prequential import Prequential
 
@@ -32,15 +32,20 @@ def hold_contest(
         reports[name] = {
             "cpu_seconds": run.cpu_seconds,
             "events_per_cpu_second": run.events / run.cpu_seconds if run.cpu_seconds else None,
-            "notes": list(run.notes),
+            "notes": [*_brought_by(name, entrants), *run.notes],
         }
     return reports
 
 
+def _brought_by(name: str, entrants: Entrants) -> list[str]:
+    """Return the remark that says whose a baseline is, for one of another package."""
+    return [f"brought by {entrants.brought[name]}"] if name in entrants.brought else []
+
+
 def _run(name: str, entrants: Entrants, judge: Prequential, follow: Follow | None) -> BaselineRun:
     trace = judge.trace
-    if name in BASELINES:
-        warm_up(BASELINES[name](0), trace)
+    if name in BASELINES or name in entrants.brought:
+        warm_up(open_baseline(name, 0), trace)
     tick = None if follow is None else lambda done: follow(name, done, len(trace))
     run = run_baseline(entrants.baselines[name], trace, repeats_on=judge.repeats_on, tick=tick)
     if follow is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from dataflows.errors import InputError
@@ -73,3 +75,74 @@ def test_a_peer_that_fails_takes_nothing_from_the_others(judged, long_log) -> No
     assert entrants.left_out == {"fails": "failed: RuntimeError: no room"}
     assert told["popularity"]["events_per_cpu_second"] > 0
     assert seen[-1] == ("popularity", len(judge.trace), len(judge.trace))
+
+
+FOREIGN = """
+from dataflows.evaluation.baselines.popularity import PopularityBaseline
+
+def popular(seed):
+    return PopularityBaseline()
+
+def lists(seed):
+    return [seed]
+
+def fails(seed):
+    import a_library_that_is_not_there
+
+def refuses(seed):
+    raise ValueError("no\\nseed")
+"""
+
+
+@pytest.fixture
+def brought(foreign):
+    names = ("popular", "lists", "fails", "refuses")
+    return foreign({f"{catalogue.GROUP}:{name}": name for name in names}, FOREIGN)
+
+
+def test_what_another_package_brings_is_run_as_ours_and_named(brought, judged, long_log) -> None:
+    assert read_names("popular,popularity") == ("popular", "popularity")
+    entrants = open_baselines(("popular", "popularity"), 0)
+    assert entrants.brought == {"popular": "somebodys-package 1.0"}
+    judge = judged(long_log, 50)
+    told = hold_contest(entrants, judge)
+    ranks = judge.scored.baselines
+    assert (ranks["popular"] == ranks["popularity"]).all()
+    assert told["popular"]["notes"] == ["brought by somebodys-package 1.0"]
+    assert told["popularity"]["notes"] == []
+
+
+def test_nothing_foreign_is_imported_where_ours_are_named(brought) -> None:
+    assert read_names("popular") == ("popular",)
+    open_baselines(DEFAULT, 0)
+    assert brought not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("lists", r"'lists' of somebodys-package 1\.0 is none: list has no scores and no learn"),
+        ("fails", r"cannot be made from a seed: ModuleNotFoundError: No module named 'a_library"),
+        ("refuses", r"'refuses' of somebodys-package 1\.0 cannot be .*: ValueError: no seed"),
+        ("popuar", r"is unknown \(did you mean popular\?\); give all, none, .*sasrec, fails, li"),
+    ],
+)
+def test_what_is_wrong_with_one_is_told_in_one_line(brought, name, told) -> None:
+    with pytest.raises(InputError, match=told) as refused:
+        open_baselines((name,), 0)
+    assert "\n" not in str(refused.value)
+
+
+def test_among_all_a_foreign_one_that_is_broken_is_left_out(brought) -> None:
+    entrants = open_baselines(("all",), 0)
+    assert {"lists", "fails", "refuses"} <= set(entrants.left_out)
+    assert entrants.brought == {"popular": "somebodys-package 1.0"}
+
+
+def test_a_name_of_ours_or_of_two_packages_is_refused(foreign) -> None:
+    foreign({f"{catalogue.GROUP}:markov": "popular", f"{catalogue.GROUP}:two": "popular"}, FOREIGN)
+    foreign({f"{catalogue.GROUP}:two": "popular"}, FOREIGN, distribution="another")
+    with pytest.raises(InputError, match=r"'markov' is a name of penchant's own"):
+        read_names("markov")
+    with pytest.raises(InputError, match=r"by another 1\.0 and somebodys-package 1\.0"):
+        read_names("two")
