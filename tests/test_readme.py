@@ -162,7 +162,7 @@ def is_option(word: str, known: set[str]) -> bool:
     return word.startswith("-") and word.strip("[]") not in known
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_command_and_option_named_is_there(page) -> None:
     found = [fault for words in told_commands(text_of(page)) for fault in faults(words)]
     assert found == []
@@ -182,7 +182,7 @@ def test_the_readme_names_every_command_and_format() -> None:
     assert [name for name in FORMATS if name not in text_of(README)] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_make_target_named_is_there(page) -> None:
     targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
     named = re.findall(r"(?:`|^)(?:\w+=\S+ )?make ([a-z][a-z-]*)", text_of(page), re.MULTILINE)
