@@ -1,7 +1,7 @@
 """The records of one shard: read when first needed, written in one transaction per epoch.
 
 A record is a blob under (kind, key). SQLite keeps them: LMDB was no faster where
-both sync (docs/log.md has the figures), wants a size fixed beforehand, and takes no
+both sync (docs/log/state.md has the figures), wants a size fixed beforehand, and takes no
 key over 511 bytes.
 
 Durability is SQLite's write-ahead log with `synchronous = FULL`: when `commit` has

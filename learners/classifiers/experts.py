@@ -7,7 +7,7 @@ what is typical of one, `learners.classifiers.example_memory` its newest example
 normalised: a product of experts (Hinton, 2002), whose weights follow the gradient of the log
 loss, as in logistic mixing (Mattern, 2012, "Mixing strategies in data compression"). Where a
 linear mixture (Hedge) has to choose between experts, a product lets each say what it knows: that
-was worth a point of accuracy (docs/log.md).
+was worth a point of accuracy (docs/log/intent.md).
 """
 
 from __future__ import annotations
