@@ -10,6 +10,7 @@ import pytest
 
 import encoders
 import learners
+import learners.estimators
 from learners.recommender import recommender
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +41,10 @@ def test_a_page_that_says_something_else_would_be_found() -> None:
     assert "Expected:\n    3\nGot:\n    2" in "".join(told)
 
 
-@pytest.mark.parametrize("module", [learners, encoders, recommender], ids=lambda one: one.__name__)
+MODULES = [learners, learners.estimators, encoders, recommender]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda one: one.__name__)
 def test_the_examples_of_docstrings_are_true(module) -> None:
     failed, ran = doctest.testmod(module)
     assert not failed

@@ -1,4 +1,4 @@
-"""The preference learner keeps River's contract, learns what no line can part, and stays itself."""
+"""The preference learner as a classifier: it learns what no line can part, and stays itself."""
 
 from __future__ import annotations
 
@@ -9,34 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from river import checks, compose, datasets, evaluate, linear_model, metrics, preprocessing
+from river import compose, datasets, evaluate, linear_model, metrics, preprocessing
 
 from learners.estimators.base import FeatureColumns
 from learners.estimators.preference import PreferenceClassifier
 from learners.ranking.preference_learner import PreferenceLearner
-
-MODELS = [
-    PreferenceClassifier(),
-    PreferenceClassifier(hidden=3, rate=0.05, max_features=5, seed=7),
-    preprocessing.StandardScaler() | PreferenceClassifier(),
-]
-CHECKS = [
-    pytest.param(model, check, id=f"{i}-{check.__name__}-{j}")
-    for i, model in enumerate(MODELS)
-    for j, check in enumerate(checks.yield_checks(model))
-]
-
-
-@pytest.mark.parametrize(("model", "check"), CHECKS)
-def test_river_check(model, check) -> None:
-    check(model.clone())
-
-
-def test_the_checks_are_all_there() -> None:
-    names = {check.__name__ for check in checks.yield_checks(PreferenceClassifier())}
-    assert {"check_predict_proba_one_binary", "check_shuffle_features_no_impact"} <= names
-    assert {"check_bounded_memory_growth", "check_pickling"} <= names
-    assert len(CHECKS) > 100
 
 
 def score(model: Any, dataset: Any) -> float:

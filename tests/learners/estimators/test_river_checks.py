@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import pickle
+import pkgutil
 
 import pyarrow as pa
 import pytest
 from river import (
+    base,
     checks,
     compose,
     datasets,
@@ -18,30 +22,45 @@ from river import (
     stream,
 )
 
+import learners.estimators
 from learners.estimators.intent import (
     IntentClassifier,
     MixtureClassifier,
     NearestClassifier,
     PrototypeClassifier,
 )
+from learners.estimators.preference import PreferenceClassifier
 
+
+def public_estimators() -> list[type[base.Estimator]]:
+    """Every estimator of `learners.estimators` that can be made, whichever file it is in."""
+    found = set()
+    for module in pkgutil.iter_modules(learners.estimators.__path__, "learners.estimators."):
+        for name, kind in vars(importlib.import_module(module.name)).items():
+            is_ours = inspect.isclass(kind) and kind.__module__ == module.name
+            if is_ours and not name.startswith("_") and not inspect.isabstract(kind):
+                found |= {kind} if issubclass(kind, base.Estimator) else set()
+    return sorted(found, key=lambda kind: kind.__name__)
+
+
+ESTIMATORS = public_estimators()
 MODELS = [
-    IntentClassifier(),
+    *(kind() for kind in ESTIMATORS),
+    *(preprocessing.StandardScaler() | kind() for kind in ESTIMATORS),
     IntentClassifier(optimizer="sgd", rate=0.05, l2=1e-4),
-    preprocessing.StandardScaler() | IntentClassifier(),
-    MixtureClassifier(),
-    preprocessing.StandardScaler() | MixtureClassifier(memory=8, replays=1),
-    PrototypeClassifier(),
-    NearestClassifier(memory=8),
+    MixtureClassifier(memory=8, replays=1),
+    PreferenceClassifier(hidden=3, rate=0.05, max_features=5, seed=7),
 ]
-# River's scaler takes in a whole batch before any of it is scaled, so no pipeline after it can
-# learn a batch as it learns one by one. The check is there only where pandas is.
-ONE_BY_ONE = "check_learn_many_matches_learn_one"
+NOT_FOR_PIPELINES = {
+    # River's scaler takes in a whole batch before any of it is scaled, so behind it no model can
+    # learn a batch as it learns one by one. The check is there only where pandas is.
+    "check_learn_many_matches_learn_one",
+}
 CHECKS = [
     pytest.param(model, check, id=f"{i}-{check.__name__}-{j}")
     for i, model in enumerate(MODELS)
     for j, check in enumerate(checks.yield_checks(model))
-    if not (isinstance(model, compose.Pipeline) and check.__name__ == ONE_BY_ONE)
+    if not (isinstance(model, compose.Pipeline) and check.__name__ in NOT_FOR_PIPELINES)
 ]
 
 
@@ -50,10 +69,35 @@ def test_river_check(model, check) -> None:
     check(model.clone())
 
 
+def test_every_estimator_is_checked() -> None:
+    names = {
+        "IntentClassifier",
+        "MixtureClassifier",
+        "NearestClassifier",
+        "PreferenceClassifier",
+        "PrototypeClassifier",
+    }
+    assert names == {kind.__name__ for kind in ESTIMATORS}
+    for kind in ESTIMATORS:
+        assert kind()._unit_test_skips() == set()  # none asks to be let off
+
+
 def test_the_checks_are_all_there() -> None:
     names = {check.__name__ for check in checks.yield_checks(IntentClassifier())}
     assert {"check_predict_proba_one", "check_learn_one", "check_bounded_memory_growth"} <= names
-    assert len(CHECKS) > 100
+    names = {check.__name__ for check in checks.yield_checks(PreferenceClassifier())}
+    assert {"check_predict_proba_one_binary", "check_shuffle_features_no_impact"} <= names
+    assert {"check_bounded_memory_growth", "check_pickling"} <= names
+    assert len(CHECKS) > 400
+
+
+def test_the_check_that_is_left_out_fails_for_rivers_own_models_too() -> None:
+    pytest.importorskip("pandas")
+    theirs = preprocessing.StandardScaler() | linear_model.LogisticRegression()
+    left = [one for one in checks.yield_checks(theirs) if one.__name__ in NOT_FOR_PIPELINES]
+    assert left
+    with pytest.raises(AssertionError):
+        left[0](theirs.clone())
 
 
 def test_it_learns_in_a_pipeline_under_rivers_evaluation() -> None:
