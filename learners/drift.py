@@ -123,13 +123,15 @@ class DriftDetector:
         """Note one value; at a drift, return the means before the change and after it."""
         step = round(value * _STEPS)
         self._fed.append(step)
-        noticed = self._take(step, len(self._fed))
-        if noticed is not None:
+        self._detector.update(step / _STEPS)  # type: ignore[no-untyped-call]
+        if self._detector.drift_detected:
+            noticed = means_apart(self._fed[self._since :])
             # River's ADWIN starts afresh after a drift, and so does the memory of it.
             self._start(b"")
-        elif len(self._fed) >= self._settings.remember:
-            noticed = self._start(self._fed[-(self._settings.remember // 2) :])
-        return noticed
+            return noticed
+        if len(self._fed) >= self._settings.remember:
+            return self._start(self._fed[-(self._settings.remember // 2) :])
+        return None
 
     @property
     def width(self) -> int:
@@ -152,16 +154,11 @@ class DriftDetector:
         self._detector = _ADWIN(delta=self._settings.delta, clock=self._settings.clock)
         noticed = None
         for place, step in enumerate(self._fed, 1):
-            noticed = self._take(step, place) or noticed
+            self._detector.update(step / _STEPS)  # type: ignore[no-untyped-call]
+            if self._detector.drift_detected:
+                noticed = means_apart(self._fed[self._since : place])
+                self._since = place
         return noticed
-
-    def _take(self, step: int, place: int) -> tuple[float, float] | None:
-        """Feed the detector with the value that ends before `place`."""
-        self._detector.update(step / _STEPS)  # type: ignore[no-untyped-call]
-        if not self._detector.drift_detected:
-            return None
-        window, self._since = self._fed[self._since : place], place
-        return means_apart(window)
 
 
 class DriftMonitor:
@@ -195,9 +192,13 @@ class DriftMonitor:
         self.position = where + 1
         found: list[Alarm] = []
         if hit is not None and not math.isnan(hit):
-            self._watch(HIT, min(max(hit, 0.0), 1.0), where, found)
+            means = self._watches[HIT].update(min(max(hit, 0.0), 1.0))
+            if means is not None:
+                self._judge(HIT, means, where, found)
         if loss is not None and not math.isnan(loss):
-            self._watch(INTENT_LOSS, 1.0 - math.exp(-max(loss, 0.0)), where, found)
+            means = self._watches[INTENT_LOSS].update(1.0 - math.exp(-max(loss, 0.0)))
+            if means is not None:
+                self._judge(INTENT_LOSS, means, where, found)
         if changed is not None:
             alarm = Alarm(INTENT_LABEL, where, changed.before, changed.after, changed.label)
             self._note(alarm, found)
@@ -234,11 +235,11 @@ class DriftMonitor:
             monitor._watches[signal] = DriftDetector(monitor.settings, fed)
         return monitor
 
-    def _watch(self, signal: Signal, value: float, where: int, found: list[Alarm]) -> None:
-        noticed = self._watches[signal].update(value)
-        if noticed is None:
-            return
-        mean, after = noticed
+    def _judge(
+        self, signal: Signal, means: tuple[float, float], where: int, found: list[Alarm]
+    ) -> None:
+        """Report a drift between these means, if it is large."""
+        mean, after = means
         before = self._reported.setdefault(signal, mean)
         if effect_size(before, after) < self.settings.effect:
             return

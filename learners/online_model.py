@@ -167,7 +167,9 @@ class OnlineModel(ModelState):
 
     def _drifted(self, hit: float | None, loss: float | None) -> list[Alarm]:
         """Watch the hit rate, the intent loss, and labels that changed their meaning."""
-        return self.drift.update(hit, loss, self.position, self.tracker.stated.take_alarm())
+        stated = self.tracker.stated
+        changed, stated.alarm = stated.alarm, None
+        return self.drift.update(hit, loss, self.position, changed)
 
     def _learn_profile(self, interaction: Interaction, user: User, categories: list[str]) -> None:
         if user.profile is None:

@@ -21,9 +21,9 @@ from dataflows.evaluation.replay import ReplaySettings, replay
 from dataflows.evaluation.report import render
 from encoders.backends.hashing import HashingEncoder
 from encoders.text import render_event
+from learners.intent.calibration import ToldChances
 from learners.intent.record import IntentRecord
 from learners.intent.session_belief import widened
-from learners.intent.told import ToldChances
 from learners.intent.tracker import IntentTracker
 from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
@@ -173,9 +173,9 @@ def test_what_the_learners_say_themselves_is_not_as_true(
 ) -> None:
     """So the bound can be missed: by the same chances as they are before they are calibrated."""
 
-    def raw(_: Any, learner: Any, said: Any) -> Any:
-        held = said.posterior if said.belief is None else said.belief.shares
-        return said.posterior, widened(held, len(learner.labels))
+    def raw(_: Any, learner: Any, posterior: Any, belief: Any, _events: int) -> Any:
+        held = posterior if belief is None else belief.shares
+        return posterior, widened(held, len(learner.labels))
 
     monkeypatch.setattr(ToldChances, "tell", raw)
     assert judged(logs / "none", 8_000)["belief"]["ece"] > 1.5 * MOST

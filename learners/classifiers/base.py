@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from learners.arrays import compiled
-from learners.classifiers.labels import Labels
 
 Dense = NDArray[np.floating[Any]]
 Chances = NDArray[np.float64]
@@ -26,6 +25,107 @@ LARGEST_WEIGHT = 1e6
 LEAST_PROBABILITY = 1e-15
 FORGET_EVERY = 64
 """Examples from one fading of old ones to the next, in learners that fade them."""
+
+
+class Labels:
+    """At most `limit` labels, each in a slot of its own.
+
+    A label that is new when the table is full takes the slot of the one that was
+    seen least recently. `names[slot]` is the label, `slots` tells its slot; slots are handed out in
+    order. `counts` (n,) tell how often each label was seen, by weight and faded.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.names: list[str] = []
+        self.slots: dict[str, int] = {}
+        self.counts, self._seen = np.zeros(0), np.zeros(0, np.int64)
+        self.clock = 0
+
+    def see(self, label: str, weight: float) -> tuple[int, bool]:
+        """Count a label once with this weight; return its slot, and whether it is new there."""
+        slot = self.slots.get(label)
+        fresh = slot is None
+        if slot is None:
+            slot = self._place(label)
+        self.counts[slot] += weight
+        self._seen[slot] = self.clock
+        self.clock += 1
+        return slot, fresh
+
+    def known(self, label: str) -> int:
+        """Return the slot of a label. Raises KeyError where it is not known."""
+        slot = self.slots.get(label)
+        if slot is None:
+            n = len(self.names)
+            raise KeyError(f"there is no label {label!r} among the {n} that are known")
+        return slot
+
+    def rename(self, old: str, new: str) -> None:
+        """Call a label by another name. Raises KeyError for an unknown one, ValueError for `new`.
+
+        The new name must not be empty or that of another label.
+        """
+        slot = self.known(old)
+        if not new or (new in self.slots and new != old):
+            why = "is known already; merge the two" if new else "is no name"
+            raise ValueError(f"{old!r} cannot be called {new!r}: that {why}")
+        names = [*self.names]
+        names[slot] = new
+        self._take(names)
+
+    def merge(self, gone: int, kept: int) -> float:
+        """Add the count of one slot to another's and drop it; return its share of both."""
+        both = float(self.counts[gone] + self.counts[kept])
+        share = float(self.counts[gone]) / both if both > 0 else 0.5
+        self.counts[kept] = both
+        self._seen[kept] = max(self._seen[gone], self._seen[kept])
+        self.remove(gone)
+        return share
+
+    def remove(self, slot: int) -> None:
+        """Drop a slot; those behind it move up."""
+        self.counts = np.delete(self.counts, slot)
+        self._seen = np.delete(self._seen, slot)
+        self._take([name for place, name in enumerate(self.names) if place != slot])
+
+    def _take(self, names: list[str]) -> None:
+        # A list of its own: whoever holds the old one sees that it is another.
+        self.names = names
+        self.slots = {name: slot for slot, name in enumerate(names)}
+
+    def _place(self, label: str) -> int:
+        if len(self.names) < self.limit:
+            slot = len(self.names)
+            self.names.append(label)
+            self.counts = np.append(self.counts, 0.0)
+            self._seen = np.append(self._seen, np.int64(self.clock))
+        else:
+            slot = int(np.argmin(self._seen))
+            del self.slots[self.names[slot]]
+            self.names[slot] = label
+            self.counts[slot] = 0.0
+        self.slots[label] = slot
+        return slot
+
+    def frequencies(self) -> Chances:
+        """Return P(label) `(n,)` from the counts alone, with one pseudo-count each; sums to 1."""
+        counts: Chances = self.counts + 1.0
+        return counts / counts.sum() if len(counts) else counts
+
+    def state(self) -> dict[str, object]:
+        """Return the table as plain values and copies of its arrays."""
+        arrays = {"counts": self.counts.copy(), "seen": self._seen.copy()}
+        return {"limit": self.limit, "names": list(self.names), **arrays, "clock": self.clock}
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> Labels:
+        """Build the table from what `state` gave."""
+        labels = cls(state["limit"])
+        labels._take(list(state["names"]))
+        labels.counts, labels._seen = state["counts"].copy(), state["seen"].copy()
+        labels.clock = state["clock"]
+        return labels
 
 
 class LabelLearner(ABC):
@@ -70,7 +170,7 @@ class LabelLearner(ABC):
         Raises ValueError for a vector of another shape.
         """
         vector = self._usable(x)
-        if vector is None or not len(self._labels):
+        if vector is None or not self._labels.names:
             return self._labels.frequencies()
         return self._chances(vector)
 
@@ -83,24 +183,30 @@ class LabelLearner(ABC):
         order = np.argsort(-probabilities, kind="stable")[: max(n, 0)]
         return [(self.labels[slot], float(probabilities[slot])) for slot in order]
 
-    def learn(self, x: Dense | None, label: str | None, weight: float = 1.0) -> float | None:
+    def learn(
+        self, x: Dense | None, label: str | None, weight: float = 1.0, before: Chances | None = None
+    ) -> float | None:
         """Learn one example; return its log loss (nats) before learning, at most 34.6.
 
         None says that nothing was learnt: no label, a vector that holds NaN or
         infinity, or a weight that is not above 0 and at most a million. An unknown label
         is taken to have had one share in `n_labels + 1`. With `x` None only the label's
-        frequency is learnt. Raises ValueError for a vector of another shape.
+        frequency is learnt. `before` is what `predict` gives for `x`, where that is known.
+        Raises ValueError for a vector of another shape.
         """
         if not label or not 0 < weight <= LARGEST_WEIGHT:
             return None
         vector = self._usable(x)
         if vector is None and x is not None:
             return None
-        n = len(self._labels)
-        before = self._labels.frequencies() if vector is None or not n else self._chances(vector)
-        known = self._labels.slot(label)
-        chance = 1.0 / (n + 1) if known is None else float(before[known])
-        slot, fresh = self._labels.see(label, weight)
+        table = self._labels
+        if before is None and vector is not None and table.names:
+            before = self._chances(vector)
+        elif before is None:
+            before = table.frequencies()
+        known = table.slots.get(label)
+        chance = 1.0 / (len(before) + 1) if known is None else float(before[known])
+        slot, fresh = table.see(label, weight)
         if fresh:
             self._clear(slot)
         if vector is not None:
@@ -163,7 +269,7 @@ class LabelLearner(ABC):
     def _absorb(
         self, vector: Dense, slot: int, before: Chances, weight: float, *, fresh: bool
     ) -> None:
-        """Learn one example; `before` is what `_chances` gave, without a label that is fresh."""
+        """Learn one example; `before`, not to be changed, is of before a label that is fresh."""
 
     @abstractmethod
     def _clear(self, slot: int) -> None:
@@ -184,10 +290,8 @@ class LabelLearner(ABC):
 
 @compiled
 def copied(x: Dense, vector: Dense) -> float:
-    """Copy (dim,) numbers into the longer `vector`; return the sum of the squares of all of it.
-
-    NumPy would have to be told each time to keep quiet where that overflows.
-    """
+    """Copy (dim,) numbers into the longer `vector`; return the sum of the squares of all of it."""
+    # NumPy would have to be told each time to keep quiet where that overflows.
     total = 0.0
     for place in range(x.size):
         vector[place] = x[place]

@@ -20,10 +20,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.classifiers.base import FORGET_EVERY, Chances, Dense, LabelLearner
+from learners.classifiers.base import FORGET_EVERY, Chances, Dense, LabelLearner, Labels
 from learners.classifiers.experts import ExpertAnswers, Experts
 from learners.classifiers.label_drift import LabelAlarm, LabelWatch
-from learners.classifiers.labels import Labels
 from learners.classifiers.out_of_scope import Scope
 from learners.classifiers.settings import MixtureSettings
 
@@ -42,7 +41,8 @@ class _View(NamedTuple):
 class MixtureLearner(LabelLearner):
     """P(label | vector) by a mixture of experts; `LabelLearner` says how to use it.
 
-    `alarms` are the newest labels that changed their meaning, `alarmed` counts all.
+    `alarms` are the newest labels that changed their meaning, `alarmed` counts all. `alarm` is
+    the newest until it is set to None by who passes it on.
     """
 
     def __init__(self, dim: int, settings: MixtureSettings | None = None) -> None:
@@ -52,7 +52,7 @@ class MixtureLearner(LabelLearner):
         self._watch = LabelWatch(chosen.max_labels, chosen.alarm or math.inf)
         self._scope = Scope()
         self._seen: tuple[bytes, _View] | None = None
-        self._alarm: LabelAlarm | None = None
+        self.alarm: LabelAlarm | None = None
         self.alarms: list[LabelAlarm] = []
         self.alarmed = 0
 
@@ -68,14 +68,9 @@ class MixtureLearner(LabelLearner):
         vector of another shape.
         """
         vector = self._usable(x)
-        if vector is None or not len(self._labels):
+        if vector is None or not self._labels.names:
             return 1.0
         return self._scope.chance(self._view(vector).fit)
-
-    def take_alarm(self) -> LabelAlarm | None:
-        """Return the newest alarm where it was not taken yet, to be passed on once."""
-        alarm, self._alarm = self._alarm, None
-        return alarm
 
     def rename(self, old: str, new: str) -> None:
         """Call a label by another name; what was learnt of it stays.
@@ -94,7 +89,7 @@ class MixtureLearner(LabelLearner):
 
     def state(self) -> dict[str, object]:
         """Return all that was learnt as plain values and copies of arrays, for `learners.codec`."""
-        n = len(self._labels)
+        n = len(self._labels.names)
         return {
             "dim": self._dim,
             "settings": msgspec.to_builtins(self.settings),
@@ -110,7 +105,7 @@ class MixtureLearner(LabelLearner):
     def from_state(cls, state: Mapping[str, Any]) -> MixtureLearner:
         """Build a learner that goes on, bit for bit, where the one of `state` stopped."""
         learner = cls(state["dim"], msgspec.convert(state["settings"], MixtureSettings))
-        learner._labels = Labels.restored(**state["labels"])
+        learner._labels = Labels.restored(state["labels"])
         learner._experts.restore(state["experts"])
         learner._watch.restore(state["watch"])
         learner._scope.restore(state["scope"])
@@ -124,8 +119,8 @@ class MixtureLearner(LabelLearner):
         # Predicting and then learning the same example is the common case: asked once.
         if self._seen is not None and self._seen[0] == key:
             return self._seen[1]
-        said = self._experts.ask(len(self._labels), vector)
-        outside = self._labels.slot(self.settings.outside)
+        said = self._experts.ask(len(self._labels.names), vector)
+        outside = self._labels.slots.get(self.settings.outside)
         fit = self._scope.look(
             said.scores, said.best, said.chances, -1 if outside is None else outside
         )
@@ -136,7 +131,7 @@ class MixtureLearner(LabelLearner):
     def _chances(self, vector: Dense) -> Chances:
         said, fit = self._view(vector)
         found = said.chances.copy()
-        outside = self._labels.slot(self.settings.outside)
+        outside = self._labels.slots.get(self.settings.outside)
         if outside is not None and len(found) > 1:
             none = min(max(self._scope.chance(fit), _LEAST), 1.0 - _LEAST)
             found[outside] = 0.0
@@ -158,7 +153,7 @@ class MixtureLearner(LabelLearner):
             if not fresh:
                 self._experts.weigh(said, slot)
                 fresh = self._has_changed(slot, before)
-        self._experts.teach(len(self._labels), vector, said, slot, weight, fresh=fresh)
+        self._experts.teach(len(self._labels.names), vector, said, slot, weight, fresh=fresh)
         self._seen = None
 
     def _has_changed(self, slot: int, before: Chances) -> bool:
@@ -169,8 +164,8 @@ class MixtureLearner(LabelLearner):
         if change is None:
             return False
         self._experts.clear(slot)
-        self._alarm = LabelAlarm(self.labels[slot], self._labels.clock - 1, *change)
-        self.alarms = [*self.alarms, self._alarm][-_KEPT_ALARMS:]
+        self.alarm = LabelAlarm(self.labels[slot], self._labels.clock - 1, *change)
+        self.alarms = [*self.alarms, self.alarm][-_KEPT_ALARMS:]
         self.alarmed += 1
         return True
 
@@ -193,6 +188,6 @@ class MixtureLearner(LabelLearner):
         if half_life is None or self._labels.clock % FORGET_EVERY:
             return
         factor = 0.5 ** (FORGET_EVERY / half_life)
-        self._labels.fade(factor)
+        self._labels.counts *= factor
         self._experts.fade(factor)
         self._scope.fade(factor)

@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.arrays import LabelRows, Slots, compiled
-from learners.classifiers.base import FORGET_EVERY, Chances, Dense, LabelLearner
-from learners.classifiers.labels import Labels
+from learners.classifiers.base import FORGET_EVERY, Chances, Dense, LabelLearner, Labels
 from learners.limited_settings import AboveZero, Count, FiniteAboveZero, LimitedSettings
 
 
@@ -215,14 +214,14 @@ class IntentLearner(LabelLearner):
             "dim": self._dim,
             "settings": msgspec.to_builtins(self.settings),
             "labels": self._labels.state(),
-            **self._softmax.state(len(self._labels)),
+            **self._softmax.state(len(self._labels.names)),
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> IntentLearner:
         """Build a learner that goes on, bit for bit, where the one of `state` stopped."""
         learner = cls(state["dim"], msgspec.convert(state["settings"], IntentSettings))
-        learner._labels = Labels.restored(**state["labels"])
+        learner._labels = Labels.restored(state["labels"])
         learner._softmax.restore(state)
         return learner
 
@@ -231,7 +230,7 @@ class IntentLearner(LabelLearner):
         # Predicting and then learning the same example is the common case: worked out once.
         if self._said is not None and self._said[0] == key:
             return self._said[1].copy()
-        logits = self._softmax.logits(len(self._labels), vector).astype(np.float64)
+        logits = self._softmax.logits(len(self._labels.names), vector).astype(np.float64)
         logits -= np.maximum.reduce(logits)
         np.exp(logits, out=logits)
         logits /= np.add.reduce(logits)
@@ -241,12 +240,11 @@ class IntentLearner(LabelLearner):
     def _absorb(
         self, vector: Dense, slot: int, before: Chances, weight: float, *, fresh: bool
     ) -> None:
-        if slot == len(before):
-            before = np.append(before, 0.0)
-        elif fresh:
-            before[slot] = 0.0
-        before[slot] -= 1.0
-        self._softmax.step(vector, before * weight)
+        error = np.append(before, 0.0) if slot == len(before) else before.copy()
+        if fresh:
+            error[slot] = 0.0
+        error[slot] -= 1.0
+        self._softmax.step(vector, error * weight)
         self._said = None
 
     def _clear(self, slot: int) -> None:
@@ -267,5 +265,5 @@ class IntentLearner(LabelLearner):
         if half_life is None or self._labels.clock % FORGET_EVERY:
             return
         factor = 0.5 ** (FORGET_EVERY / half_life)
-        self._labels.fade(factor)
+        self._labels.counts *= factor
         self._softmax.fade(factor)

@@ -12,9 +12,8 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from learners.classifiers.base import Chances, Dense, LabelLearner
+from learners.classifiers.base import Chances, Dense, LabelLearner, Labels
 from learners.classifiers.example_memory import NearestMemory, coded, unit
-from learners.classifiers.labels import Labels
 from learners.classifiers.mixture import MixtureLearner
 from learners.classifiers.prototypes import Prototypes
 from learners.classifiers.settings import MixtureSettings
@@ -49,14 +48,14 @@ class _OneExpert(LabelLearner):
         return {
             "made": [self._dim, self._kept, self._sharpness, self._labels.limit],
             "labels": self._labels.state(),
-            "expert": self._expert.state(len(self._labels)),
+            "expert": self._expert.state(len(self._labels.names)),
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Build a learner that goes on, bit for bit, where the one of `state` stopped."""
         learner = cls(*state["made"])
-        learner._labels = Labels.restored(**state["labels"])
+        learner._labels = Labels.restored(state["labels"])
         learner._expert.restore(state["expert"])
         return learner
 
@@ -98,7 +97,7 @@ class PrototypeLearner(_OneExpert):
         super().__init__(dim, span, sharpness, max_labels, expert)
 
     def _scores(self, vector: Dense) -> Dense:
-        return self._expert.scores(len(self._labels), unit(vector[:-1])) * self._sharpness
+        return self._expert.scores(len(self._labels.names), unit(vector[:-1])) * self._sharpness
 
     def _absorb(
         self, vector: Dense, slot: int, before: Chances, weight: float, *, fresh: bool  # noqa: ARG002
@@ -121,7 +120,7 @@ class NearestLearner(_OneExpert):
         super().__init__(dim, memory, sharpness, max_labels, expert)
 
     def _scores(self, vector: Dense) -> Dense:
-        n = len(self._labels)
+        n = len(self._labels.names)
         asked = coded(unit(vector[:-1]))
         return self._expert.scores(n, asked, self._sharpness, np.arange(n))[0]
 

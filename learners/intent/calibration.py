@@ -14,6 +14,9 @@ told, in common and apart for each number of events that the session had. Howeve
 by how much more often than told it came true where it was about as high (histogram binning, read
 between the middles of the bins), and the others, in proportion, by the rest. It never puts another
 need first.
+
+The newest event and the session have a calibrator each. They learn from the category that a user
+takes next while no label is known, else from the labels. A teacher's labels prove nothing.
 """
 
 from __future__ import annotations
@@ -25,8 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.arrays import compiled
-
-Chances = NDArray[np.float64]
+from learners.classifiers.base import Chances, LabelLearner
+from learners.intent.record import Belief
+from learners.intent.session_belief import widened
+from learners.settings import LearnerSettings
 
 FIRST = 5.0
 _PLACES = (1, 1, 2, 3, 3, 4, 4, 4, 5)
@@ -34,8 +39,7 @@ _PLACES = (1, 1, 2, 3, 3, 4, 4, 4, 5)
 _BINS = 10
 _FIRST_LINE = (0.0, -2.0)
 _RATE = 0.2
-_DOUBT = 20.0
-_MEMORY = 500.0
+_DOUBT, _MEMORY = 20.0, 500.0
 _LEAST = 1e-12
 _STEEPEST = 5.0
 _ONCE = 1.0 + 1e-9
@@ -65,19 +69,16 @@ class ChanceCalibrator:
         """
         told = np.empty(len(counts))
         if len(counts):
-            temper(_wide(shares, told), counts, line_of(self.lines, _place(seen)), told)
-            correct(told, self.offsets)
-            told *= 1.0 - unseen(counts)
+            place = _PLACES[min(seen, len(_PLACES) - 1)]
+            tell(shares, counts, self.lines, place, self.offsets, told)
         return told
 
     def learn(self, shares: NDArray[Any], counts: Chances, seen: int, slot: int) -> None:
         """Learn that the need in this slot came where `tell` was given the same."""
         if len(counts) > 1:
-            place, told = _place(seen), np.empty(len(counts))
-            wide = _wide(shares, told)
-            temper(wide, counts, line_of(self.lines, place), told)
-            weigh_offsets(told, slot, self.offsets, self.weights)
-            descend(wide, counts, self.lines, self.squares, place, slot)
+            place = _PLACES[min(seen, len(_PLACES) - 1)]
+            learnt = self.lines, self.squares, self.offsets, self.weights
+            learn(shares, counts, learnt, place, slot)
 
     def state(self) -> dict[str, NDArray[np.float64]]:
         """Return copies of all arrays."""
@@ -92,15 +93,84 @@ class ChanceCalibrator:
 _ARRAYS = ("lines", "squares", "offsets", "weights")
 
 
-def _wide(shares: NDArray[Any], told: Chances) -> Chances:
-    """Return shares (m,) as float64 (n,), 0 for needs that came since."""
-    wide = np.zeros(len(told))
-    wide[: len(shares)] = shares
-    return wide
+class ToldChances:
+    """Tells what a learner of needs and its filter say of a user, and learns how true that was.
+
+    `by_label`: the needs are labels, and the learner reads one event by itself. What they say
+    after `events` events of a session are `posterior` (n,), that of the newest event, and
+    `belief`, that of the session; None where there is none.
+    """
+
+    def __init__(self, settings: LearnerSettings, *, by_label: bool = False) -> None:
+        # Counts are sums of weights; what is asked of them is how many examples there were.
+        weight = settings.intent_labels or settings.intent_teacher
+        self._weight = (weight if by_label else settings.intent_next) or 1.0
+        self._by_label = by_label
+        self._of_event, self._of_session = ChanceCalibrator(), ChanceCalibrator()
+
+    def tell(
+        self, learner: LabelLearner, posterior: Chances | None, belief: Belief | None, events: int
+    ) -> tuple[Chances, Chances]:
+        """Return the chances (n,) to tell for the newest event and for the session.
+
+        What they lack in 1 is for needs that nobody was after yet. Where one of the two is not
+        known, the other stands for it; where neither is, what is usual.
+        """
+        counts, of_session = learner.counts / self._weight, None
+        if belief is not None and self._by_label and belief.labelled >= 0 and not belief.since:
+            # The newest event said what its need is: that is believed as it stands.
+            of_session = widened(belief.shares, len(counts))
+        elif belief is not None:
+            of_session = self._of_session.tell(belief.shares, counts, events)
+        if posterior is None:
+            if of_session is not None:
+                return of_session, of_session
+            posterior = learner.predict(None)
+        of_event = self._of_event.tell(posterior, counts, 1 if self._by_label else events)
+        return of_event, of_event if of_session is None else of_session
+
+    def prove(
+        self, learner: LabelLearner, label: str, posterior: Chances | None,
+        belief: Belief | None, events: int,
+    ) -> None:  # fmt: skip
+        """Learn which need it turned out to be, before the learner learns it."""
+        if label not in learner.labels:
+            return
+        slot, counts = learner.labels.index(label), learner.counts / self._weight
+        if posterior is not None:
+            self._of_event.learn(posterior, counts, 1 if self._by_label else events, slot)
+        if belief is not None:
+            self._of_session.learn(belief.shares, counts, events, slot)
+
+    def state(self) -> dict[str, object]:
+        """Return all that was learnt as plain values and copies of arrays, for `learners.codec`."""
+        return {"event": self._of_event.state(), "session": self._of_session.state()}
+
+    def restore(self, state: Mapping[str, Any] | None) -> None:
+        """Restore, bit for bit, what `state` returned; None was stored before there was any."""
+        if state is not None:
+            self._of_event.restore(state["event"])
+            self._of_session.restore(state["session"])
 
 
-def _place(seen: int) -> int:
-    return _PLACES[min(seen, len(_PLACES) - 1)]
+@compiled
+def tell(shares: Any, counts: Any, lines: Any, place: int, offsets: Any, told: Any) -> None:
+    """Write into `told` (n,) what `ChanceCalibrator.tell` returns for these shares (m,)."""
+    temper(shares, counts, line_of(lines, place), told)
+    correct(told, offsets)
+    known = 1.0 - unseen(counts)
+    for need in range(told.size):
+        told[need] *= known
+
+
+@compiled
+def learn(shares: Any, counts: Any, learnt: Any, place: int, slot: int) -> None:
+    """Learn a need in place, as `ChanceCalibrator.learn` says, whose arrays `learnt` are."""
+    lines, squares, offsets, weights = learnt
+    told = np.empty(counts.size)
+    temper(shares, counts, line_of(lines, place), told)
+    weigh_offsets(told, slot, offsets, weights)
+    descend(shares, counts, lines, squares, place, slot)
 
 
 @compiled
@@ -136,14 +206,20 @@ def usual_part(counts: Any, line: Any) -> tuple[float, float]:
 
 
 @compiled
+def share_of(shares: Any, need: int) -> float:
+    """Return the share of a need, at least 1e-12; one that came since the shares has none."""
+    return max(np.float64(shares[need]), _LEAST) if need < shares.size else _LEAST
+
+
+@compiled
 def temper(shares: Any, counts: Any, line: Any, told: Any) -> None:
-    """Write into `told` (n,) the shares, tempered and mixed with the usual ones; they sum to 1."""
+    """Write into `told` (n,) shares (m,), tempered and mixed with the usual ones; they sum to 1."""
     part, _ = usual_part(counts, line)
     exponent, highest, total, all_counts = np.exp(line[0]), _LEAST, 0.0, 0.0
     for share in shares:
         highest = max(highest, share)
     for need in range(told.size):
-        told[need] = (max(shares[need], _LEAST) / highest) ** exponent
+        told[need] = (share_of(shares, need) / highest) ** exponent
         total += told[need]
         all_counts += counts[need] + 0.5
     for need in range(told.size):
@@ -201,8 +277,8 @@ def descend(shares: Any, counts: Any, lines: Any, squares: Any, place: int, slot
     for share in shares:
         highest = max(highest, share)
     own = own_log = 0.0
-    for need in range(shares.size):
-        log = exponent * np.log(max(shares[need], _LEAST) / highest)
+    for need in range(counts.size):
+        log = exponent * np.log(share_of(shares, need) / highest)
         share = np.exp(log)
         total += share
         mean += share * log

@@ -152,6 +152,13 @@ class EventBuffer:
         found = self._events.get(event_id)
         return None if found is None else found[1]
 
+    def meant(self, late: LateLabel) -> list[str]:
+        """Return the ids of the events that a label is for, oldest first: its own user's alone."""
+        if late.event_id is None:
+            return self.session(late.user_id, late.session_id or "")
+        kept = self.find(late.event_id)
+        return [late.event_id] if kept is None or kept.user_id == late.user_id else []
+
     def retract(self, event_id: str) -> None:
         """Remove an event that is kept: no label may come for it, and nothing learns from it."""
         number, buffered, _ = self._events.pop(event_id)

@@ -8,6 +8,7 @@ what it multiplied the need's odds by, in nats.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from learners.arrays import compiled
 from learners.classifiers.base import LabelLearner
 from learners.intent.keywords import TypicalWords, words_of
-from learners.intent.session_belief import Belief
+from learners.intent.record import Belief, TrailEvent
 from learners.types import LONGEST_TEXT, IntentEvidence, Vector
 
 _LEAST_NAMED_SHARE = 1e-4
@@ -58,8 +59,8 @@ def named(labels: Sequence[str], shares: NDArray[np.float64]) -> dict[str, float
     """Return the shares (n,) of labels that are worth telling, best first, rounded to 6 digits."""
     slots = np.flatnonzero(shares >= _LEAST_NAMED_SHARE)
     slots = slots[np.argsort(-shares[slots], kind="stable")]
-    rounded = shares[slots].round(6).tolist()
-    return {labels[slot]: share for slot, share in zip(slots.tolist(), rounded, strict=True)}
+    names = map(labels.__getitem__, slots.tolist())
+    return dict(zip(names, shares[slots].round(6).tolist(), strict=True))
 
 
 def blend(
@@ -82,17 +83,6 @@ def likely(sources: Sequence[tuple[LabelLearner, float]], view: Vector | None) -
     return mixed
 
 
-class TrailEvent(msgspec.Struct, frozen=True):
-    """One event of a session: its text (cut), and need to gain for the best three.
-
-    `gains` is None until the belief has taken the event in.
-    """
-
-    event_id: str
-    text: str
-    gains: dict[str, float] | None = None
-
-
 def with_step(trail: Sequence[TrailEvent], event_id: str, text: str | None) -> list[TrailEvent]:
     """Return a session's account with one more event; the newest eight are kept."""
     return [*trail[1 - _STEPS :], TrailEvent(event_id, (text or "")[:LONGEST_TEXT])]
@@ -102,7 +92,9 @@ def settled(trail: Sequence[TrailEvent], belief: Belief, labels: Sequence[str]) 
     """Return the account with what its newest event did to `belief`, just stepped by it."""
     slots, gains = np.empty(_NEEDS, np.int64), np.empty(_NEEDS)
     found = best_gains(belief.prior, belief.shares, _LEAST_GAIN, slots, gains)
-    gained = {labels[slots[i]]: round(float(gains[i]), 3) for i in range(found)}
+    gained = {}
+    for slot, gain in zip(slots[:found].tolist(), gains[:found].tolist(), strict=True):
+        gained[labels[slot]] = round(gain, 3)
     return [*trail[:-1], TrailEvent(trail[-1].event_id, trail[-1].text, gained)]
 
 
@@ -111,26 +103,28 @@ def evidence(
 ) -> tuple[IntentEvidence, ...]:
     """Return which events and words carried the likeliest needs (at most three)."""
     found = []
-    for need, share in list(belief.items())[:_NEEDS]:
-        spoke = [(step.gains[need], step) for step in trail if step.gains and need in step.gains]
-        if share < _LEAST_EXPLAINED_SHARE or not spoke:
+    for need, share in islice(belief.items(), _NEEDS):
+        if share < _LEAST_EXPLAINED_SHARE:
             continue
-        spoke = sorted(spoke, key=itemgetter(0), reverse=True)[:_MOST_EVENTS]
-        texts = [step.text for _, step in spoke] if typical.knows(need) else []
-        found.append(
-            IntentEvidence(
-                need,
-                _words(texts, need, typical),
-                tuple((step.event_id, step.text, gain) for gain, step in spoke),
-            )
-        )
+        spoke = [
+            (step.event_id, step.text, step.gains[need])
+            for step in trail
+            if step.gains and need in step.gains
+        ]
+        if spoke:
+            spoke.sort(key=itemgetter(2), reverse=True)
+            del spoke[_MOST_EVENTS:]
+            words = _words(spoke, need, typical) if need in typical.by_label else ()
+            found.append(IntentEvidence(need, words, tuple(spoke)))
     return tuple(found)
 
 
-def _words(texts: Sequence[str], need: str, typical: TypicalWords) -> tuple[str, ...]:
-    """Return the words of these texts that tell most of the need."""
+def _words(
+    spoke: Sequence[tuple[str, str, float]], need: str, typical: TypicalWords
+) -> tuple[str, ...]:
+    """Return the words of these events' texts that tell most of the need."""
     weights: dict[str, float] = {}
-    for text in texts:
+    for _, text, _ in spoke:
         for word in words_of(text):
             weights[word] = weights.get(word, 0.0) + typical.weight(need, word)
     words = sorted((word for word in weights if weights[word] > 0), key=lambda w: -weights[w])

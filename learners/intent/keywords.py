@@ -36,11 +36,11 @@ def words_of(text: str | None) -> tuple[str, ...]:
 
 
 class TypicalWords:
-    """Counts of words by label. `most` words a label, sixteen times as many in all, are kept."""
+    """Counts of words, `by_label`; `most` a label, sixteen times as many in all, are kept."""
 
     def __init__(self, most: int = 200) -> None:
         self.most = most
-        self._by_label: dict[str, dict[str, float]] = {}
+        self.by_label: dict[str, dict[str, float]] = {}
         self._totals: dict[str, float] = {}
         self._all: dict[str, float] = {}
         self._clock = 0
@@ -48,27 +48,23 @@ class TypicalWords:
 
     def learn(self, label: str, words: Iterable[str]) -> None:
         """Count the words of one example of a label."""
-        counts = self._by_label.setdefault(label, {})
+        counts = self.by_label.setdefault(label, {})
         self._totals[label] = self._totals.get(label, 0.0) + 1.0
         self._every += 1.0
         for word in words:
             counts[word] = counts.get(word, 0.0) + 1.0
             self._all[word] = self._all.get(word, 0.0) + 1.0
         if len(counts) > self.most:
-            self._by_label[label] = _heaviest(counts, self.most // 2)
+            self.by_label[label] = _heaviest(counts, self.most // 2)
         if len(self._all) > 16 * self.most:
             self._all = _heaviest(self._all, 8 * self.most)
         self._clock += 1
         if self._clock % _HALVE_EVERY == 0:
             self._halve()
 
-    def knows(self, label: str) -> bool:
-        """Return whether any word was counted for a label."""
-        return bool(self._by_label.get(label))
-
     def weight(self, label: str, word: str) -> float:
         """Return how typical a word is of a label, in nats; 0 for one never met with it."""
-        met = self._by_label.get(label, {}).get(word, 0.0)
+        met = self.by_label.get(label, {}).get(word, 0.0)
         if not met:
             return 0.0
         common = max(self._all.get(word, 0.0), met) / self._every
@@ -77,7 +73,7 @@ class TypicalWords:
 
     def typical(self, label: str, n: int) -> list[str]:
         """Return the `n` words that tell most of a label: frequent with it, and rarer elsewhere."""
-        counts = self._by_label.get(label, {})
+        counts = self.by_label.get(label, {})
         gain = {
             word: met * (max(self.weight(label, word), 0.0) + _FREQUENT)
             for word, met in counts.items()
@@ -95,8 +91,8 @@ class TypicalWords:
 
     def rename(self, before: str, after: str) -> None:
         """Add the counts of one label to those of another."""
-        counts = self._by_label.pop(before, {})
-        into = self._by_label.setdefault(after, {})
+        counts = self.by_label.pop(before, {})
+        into = self.by_label.setdefault(after, {})
         for word, met in counts.items():
             into[word] = into.get(word, 0.0) + met
         self._totals[after] = self._totals.get(after, 0.0) + self._totals.pop(before, 0.0)
@@ -106,14 +102,14 @@ class TypicalWords:
         kept = set(labels)
         for label in [label for label in self._totals if label not in kept]:
             self._totals.pop(label)
-            self._by_label.pop(label, None)
+            self.by_label.pop(label, None)
         self._every = sum(self._totals.values())
 
     def state(self) -> dict[str, object]:
         """Return all as plain values, for `learners.codec`."""
         return {
             "most": self.most,
-            "labels": {label: dict(counts) for label, counts in self._by_label.items()},
+            "labels": {label: dict(counts) for label, counts in self.by_label.items()},
             "totals": dict(self._totals),
             "all": dict(self._all),
             "clock": self._clock,
@@ -124,7 +120,7 @@ class TypicalWords:
     def from_state(cls, state: Mapping[str, Any]) -> TypicalWords:
         """Build one that goes on exactly where the one of `state` stopped."""
         made = cls(state["most"])
-        made._by_label = {label: dict(counts) for label, counts in state["labels"].items()}
+        made.by_label = {label: dict(counts) for label, counts in state["labels"].items()}
         made._totals, made._all = dict(state["totals"]), dict(state["all"])
         made._clock, made._every = state["clock"], state["every"]
         return made
@@ -134,8 +130,8 @@ class TypicalWords:
         self._all = {word: n / 2 for word, n in self._all.items() if n >= 1.0}
         self._totals = {label: n / 2 for label, n in self._totals.items()}
         self._every /= 2
-        for label, counts in self._by_label.items():
-            self._by_label[label] = {word: n / 2 for word, n in counts.items() if n >= 1.0}
+        for label, counts in self.by_label.items():
+            self.by_label[label] = {word: n / 2 for word, n in counts.items() if n >= 1.0}
 
 
 def _heaviest(counts: dict[str, float], n: int) -> dict[str, float]:

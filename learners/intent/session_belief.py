@@ -12,8 +12,7 @@ the mean posterior of all events, so that a common need is not believed twice:
 `odd` is the chance that an event says nothing of the need (a quarter of it at the first
 event of a session, where there is nothing to hold it against); with the default settings and
 a need that mostly stays, no single event can turn a firm belief over, two or three do.
-`trust` below 1 allows for events of a session that repeat one another (clicks do): it is the
-one of a few values under which the labels that came were the least surprising.
+`trust` allows for events that repeat one another (`learners.intent.trust`).
 """
 
 from __future__ import annotations
@@ -27,6 +26,8 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from learners.arrays import compiled
+from learners.intent.record import Belief
+from learners.intent.trust import LEAST, TRUSTS, Trust
 from learners.limited_settings import FromOne, LimitedSettings
 
 Shares = NDArray[np.float64]
@@ -50,92 +51,63 @@ class BeliefSettings(LimitedSettings, frozen=True):
     memory: FromOne = 1_000.0
 
 
-class Belief(msgspec.Struct, frozen=True):
-    """The belief of one user's session, kept in their record.
-
-    `shares` (n,) are by slot of the learner's labels, as of `edition` of their table;
-    `prior` is what was believed before the newest event, and `trust` what it was read
-    with. `labelled` is the slot of the newest label of the session, -1 while there is none,
-    and `since` counts the events after it.
-    """
-
-    edition: int
-    prior: NDArray[np.float32]
-    shares: NDArray[np.float32]
-    trust: float = 1.0
-    labelled: int = -1
-    since: int = 0
-
-
 DEFAULT = BeliefSettings()
-_TRUSTS = (1.0, 0.6, 0.3, 0.15)
 _JUDGE_EVERY = 16
 _REFRESH = 16
 _FORGET = 64
-_LEAST = 1e-12
 _SURE = 0.98
 _FIRST_ODD = 0.25
+_NO_BELIEF, _NO_POSTERIOR = np.zeros(0, np.float32), np.zeros(0)
 
 
 class SessionFilter:
     """Learns how needs stay and switch, and turns posteriors into beliefs.
 
-    `trust` is the exponent of the evidence that serves best.
+    `stay` (n,) is the chance of each need to stay from event to event; `entry` (n,) are the
+    shares with which needs are taken up, `usual` (n,) is the mean posterior of all events.
     """
 
     def __init__(self, settings: BeliefSettings = DEFAULT) -> None:
         self.settings = settings
         self._clock = 0
         self._events = 0
-        # Evidence is taken at its word until labels speak against it.
-        self._losses = 2.0 * np.arange(len(_TRUSTS))
-        self.trust = _TRUSTS[0]
-        self._stayed, self._left, self._entered = np.zeros(0), np.zeros(0), np.zeros(0)
-        self._usual: Shares = np.zeros(0)
-        self._stay: Shares = np.zeros(0)
-        self._entry: Shares = np.zeros(0)
-
-    @property
-    def stay(self) -> Shares:
-        """The chance of each need to stay from event to event (n,)."""
-        return self._stay
-
-    @property
-    def entry(self) -> Shares:
-        """The shares (n,) with which needs are taken up; they sum to 1."""
-        return self._entry
+        self.trust = Trust()
+        self.stayed, self.left, self.entered = np.zeros(0), np.zeros(0), np.zeros(0)
+        self.usual: Shares = np.zeros(0)
+        self.stay: Shares = np.zeros(0)
+        self.entry: Shares = np.zeros(0)
 
     def step(self, belief: Belief | None, posterior: Shares | None, edition: int, n: int) -> Belief:
         """Learn from one more event; return the belief after it, as `look` would."""
-        after = self.look(belief, posterior, edition, n)
-        if posterior is not None:
-            self._events += 1
-            rate = max(1.0 / self.settings.memory, 1.0 / (self._events + 10.0))
-            follow(self._usual, posterior, rate)
-            if self._events % _FORGET == 0:
-                self._refresh()
+        if posterior is None:
+            return self.look(belief, None, edition, n)
+        self._events += 1
+        rate = max(1.0 / self.settings.memory, 1.0 / (self._events + 10.0))
+        after = self.look(belief, posterior, edition, n, rate)
+        if self._events % _FORGET == 0:
+            self._refresh()
         return after
 
-    def look(self, belief: Belief | None, posterior: Shares | None, edition: int, n: int) -> Belief:
-        """Return the belief after one more event; learn nothing of it.
+    def look(
+        self, belief: Belief | None, posterior: Shares | None, edition: int, n: int,
+        rate: float = 0.0,
+    ) -> Belief:  # fmt: skip
+        """Return the belief after one more event; at a `rate` of 0 learn nothing of it.
 
         `posterior` (n,) is None where the event says nothing. `belief` is None at a
         session's first event; one of another edition counts as None.
         """
-        self._grow(n)
+        if n > len(self.stayed):
+            self._grow(n)
         prior, shares = np.empty(n, np.float32), np.empty(n, np.float32)
-        labelled, since, odd = -1, 0, self.settings.odd
+        before, labelled, since, odd = _NO_BELIEF, -1, 0, self.settings.odd
         if belief is None or belief.edition != edition:
-            prior[:] = self._entry
             odd *= _FIRST_ODD
         else:
-            advance(self._stay, self._entry, belief.shares, prior)
-            labelled, since = belief.labelled, belief.since + 1
-        trust = self.trust
-        if posterior is None:
-            shares[:] = prior
-        else:
-            weigh(prior, posterior, self._usual, odd, trust, shares)
+            before, labelled, since = belief.shares, belief.labelled, belief.since + 1
+        said, trust = _NO_POSTERIOR if posterior is None else posterior, self.trust.value
+        learnt = self.stay, self.entry, self.usual
+        step(learnt, before, said, (odd, trust, rate), prior, shares)
         return Belief(edition, prior, shares, trust, labelled, since)
 
     def observe(self, belief: Belief, slot: int) -> Belief:
@@ -143,7 +115,7 @@ class SessionFilter:
         self._grow(len(belief.shares))
         self._clock += 1
         if self._clock % _JUDGE_EVERY == 0:
-            self._judge(belief, slot)
+            self.trust.judge(belief, slot)
         self._count(belief.labelled, slot, belief.since)
         return msgspec.structs.replace(belief, labelled=slot, since=0)
 
@@ -167,31 +139,31 @@ class SessionFilter:
             self._count(slot, slot, 1)
         if not posteriors or self._clock % 2:
             return
-        losses = np.zeros(len(_TRUSTS))
+        losses = np.zeros(len(TRUSTS))
         prior, shares = np.empty(n, np.float32), np.empty(n, np.float32)
-        for place, trust in enumerate(_TRUSTS):
-            shares[:] = self._entry
+        for place, trust in enumerate(TRUSTS):
+            shares[:] = self.entry
             odd = self.settings.odd * _FIRST_ODD
             for posterior in posteriors:
-                advance(self._stay, self._entry, shares, prior)
-                weigh(prior, posterior, self._usual, odd, trust, shares)
+                advance(self.stay, self.entry, shares, prior)
+                weigh(prior, posterior, self.usual, odd, trust, shares)
                 odd = self.settings.odd
-                losses[place] -= np.log(max(float(shares[slot]), _LEAST))
-        self._score(losses / len(posteriors))
+                losses[place] -= np.log(max(float(shares[slot]), LEAST))
+        self.trust.score(losses / len(posteriors))
 
     def remove(self, slot: int) -> None:
         """Drop a slot; those behind it move up."""
-        if slot < len(self._stayed):
+        if slot < len(self.stayed):
             for name in _ARRAYS:
-                setattr(self, f"_{name}", np.delete(getattr(self, f"_{name}"), slot))
-            if len(self._stayed):
+                setattr(self, name, np.delete(getattr(self, name), slot))
+            if len(self.stayed):
                 self._refresh()
 
     def clear(self, slot: int) -> None:
         """Forget what was learnt of a slot that another need takes over."""
-        if slot < len(self._stayed):
-            self._stayed[slot] = self._left[slot] = self._entered[slot] = 0.0
-            self._usual[slot] = 1.0 / len(self._usual)
+        if slot < len(self.stayed):
+            self.stayed[slot] = self.left[slot] = self.entered[slot] = 0.0
+            self.usual[slot] = 1.0 / len(self.usual)
             self._refresh()
 
     def state(self) -> dict[str, object]:
@@ -200,9 +172,9 @@ class SessionFilter:
             "settings": msgspec.to_builtins(self.settings),
             "clock": self._clock,
             "events": self._events,
-            "losses": self._losses.copy(),
-            "trust": self.trust,
-            **{name: getattr(self, f"_{name}").copy() for name in _ARRAYS},
+            "losses": self.trust.losses.copy(),
+            "trust": self.trust.value,
+            **{name: getattr(self, name).copy() for name in _ARRAYS},
         }
 
     @classmethod
@@ -210,68 +182,53 @@ class SessionFilter:
         """Build a filter that goes on, bit for bit, where the one of `state` stopped."""
         made = cls(msgspec.convert(state["settings"], BeliefSettings))
         made._clock, made._events = state["clock"], state["events"]
-        made._losses, made.trust = state["losses"].copy(), state["trust"]
+        made.trust.losses, made.trust.value = state["losses"].copy(), state["trust"]
         for name in _ARRAYS:
-            setattr(made, f"_{name}", state[name].copy())
+            setattr(made, name, state[name].copy())
         return made
 
     def _count(self, before: int, slot: int, steps: int) -> None:
         """Count the way from one label to the next, so many events later, in one session."""
         if before < 0:
-            self._entered[slot] += 1.0
+            self.entered[slot] += 1.0
         elif before == slot:
-            self._stayed[slot] += max(steps, 1)
+            self.stayed[slot] += max(steps, 1)
         else:
-            self._stayed[before] += max(steps - 1, 0)
-            self._left[before] += 1.0
-            self._entered[slot] += 1.0
+            self.stayed[before] += max(steps - 1, 0)
+            self.left[before] += 1.0
+            self.entered[slot] += 1.0
         if self._clock % _FORGET == 0:
             fading = 0.5 ** (_FORGET / self.settings.half_life)
-            self._stayed *= fading
-            self._left *= fading
-            self._entered *= fading
+            self.stayed *= fading
+            self.left *= fading
+            self.entered *= fading
         if self._clock % _REFRESH == 0 or self._clock < _REFRESH:
             self._refresh()
 
-    def _judge(self, belief: Belief, slot: int) -> None:
-        """Ask how surprising a label was under each trust, from what the belief was made of."""
-        prior = np.maximum(belief.prior.astype(np.float64), _LEAST)
-        shares = np.maximum(belief.shares.astype(np.float64), _LEAST)
-        ratio = shares / prior
-        losses = [
-            -np.log(_normal(prior * ratio ** (trust / belief.trust))[slot]) for trust in _TRUSTS
-        ]
-        self._score(np.minimum(losses, -np.log(_LEAST)))
-
-    def _score(self, losses: NDArray[np.float64]) -> None:
-        self._losses *= 0.995
-        self._losses += losses
-        self.trust = _TRUSTS[int(np.argmin(self._losses))]
-
     def _refresh(self) -> None:
         """Work out what to believe of staying and switching from the counts."""
-        chosen, n = self.settings, len(self._stayed)
+        chosen, n = self.settings, len(self.stayed)
         # Each need is judged by its own counts, and where those are few, by those of all.
-        stayed, left = self._stayed.sum(), self._left.sum()
+        stayed, left = self.stayed.sum(), self.left.sum()
         common = (stayed + chosen.stay * chosen.prior) / (stayed + left + chosen.prior)
-        own = (self._stayed + common * chosen.prior) / (self._stayed + self._left + chosen.prior)
-        self._stay = np.clip(own, chosen.least, chosen.most)
+        own = (self.stayed + common * chosen.prior) / (self.stayed + self.left + chosen.prior)
+        self.stay = np.clip(own, chosen.least, chosen.most)
         # Labels tell where needs are taken up; so does what is seen of all who have none.
-        labelled = (self._entered + 1.0) / (self._entered.sum() + n)
-        seen = self._usual.sum()
-        self._entry = 0.5 * (labelled + self._usual / seen) if seen > 0 else labelled
+        labelled = (self.entered + 1.0) / (self.entered.sum() + n)
+        seen = self.usual.sum()
+        self.entry = 0.5 * (labelled + self.usual / seen) if seen > 0 else labelled
 
     def _grow(self, n: int) -> None:
         """Make room for needs that were not known when the arrays were made."""
-        have = len(self._stayed)
+        have = len(self.stayed)
         if n <= have:
             return
-        for name in ("_stayed", "_left", "_entered"):
+        for name in ("stayed", "left", "entered"):
             setattr(self, name, widened(getattr(self, name), n))
         # What nobody was after yet is as unusual as it is unlikely to be taken up.
-        usual = (self._entered + 1.0) / (self._entered.sum() + n)
-        usual[:have] = self._usual * (1.0 - float(usual[have:].sum()))
-        self._usual = usual
+        usual = (self.entered + 1.0) / (self.entered.sum() + n)
+        usual[:have] = self.usual * (1.0 - float(usual[have:].sum()))
+        self.usual = usual
         self._refresh()
 
 
@@ -283,6 +240,27 @@ def widened(shares: NDArray[np.floating[Any]], n: int) -> Shares:
     wide = np.zeros(n)
     wide[: len(shares)] = shares
     return wide
+
+
+@compiled
+def step(learnt: Any, before: Any, posterior: Any, how: Any, prior: Any, shares: Any) -> None:
+    """Write `prior` and `shares` (n,) after an event, and let the mean posterior follow it.
+
+    `before` is empty at a session's first event, `posterior` where the event says nothing; `how`
+    are the chance that it is odd, the trust in it, and the rate at which the mean follows.
+    """
+    stay, entry, usual = learnt
+    odd, trust, rate = how
+    if before.size:
+        advance(stay, entry, before, prior)
+    else:
+        prior[:] = entry
+    if not posterior.size:
+        shares[:] = prior
+        return
+    weigh(prior, posterior, usual, odd, trust, shares)
+    if rate > 0.0:
+        follow(usual, posterior, rate)
 
 
 @compiled
@@ -318,9 +296,3 @@ def follow(usual: Any, posterior: Any, rate: float) -> None:
     """Move the mean posterior (n,) towards one more, never down to nothing."""
     for need in range(usual.size):
         usual[need] = max(usual[need] + rate * (posterior[need] - usual[need]), 1e-6)
-
-
-def _normal(shares: Shares) -> Shares:
-    """Scale shares to a sum of 1; equal ones where nothing is left."""
-    total = shares.sum()
-    return shares / total if total > 0 else np.full(len(shares), 1.0 / max(len(shares), 1))

@@ -8,9 +8,14 @@ import msgspec
 import numpy as np
 
 from learners.intent.event_buffer import BufferedEvent
-from learners.intent.record import IntentRecord
-from learners.intent.session import DEFAULT, SessionMean, extended, is_over
-from learners.intent.session_belief import Belief
+from learners.intent.record import (
+    DEFAULT,
+    Belief,
+    IntentRecord,
+    SessionMean,
+    extended,
+    is_over,
+)
 from learners.intent.tracker import IntentTracker
 from learners.signals.undo import hash32
 from learners.types import Vector
@@ -107,7 +112,7 @@ def _believed(tracker: IntentTracker, user: IntentRecord, belief: Belief | None)
     if tracker.stated.labels:
         posterior = None if user.newest is None else tracker.stated.predict(user.newest)
     else:
-        posterior = tracker.next.predict(tracker.view(user))
+        posterior = tracker.next.predict(user.view(tracker.dim))
     return tracker.session_filter.look(
         belief, posterior, tracker.edition, len(tracker.reported.labels)
     )

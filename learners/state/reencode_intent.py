@@ -15,7 +15,7 @@ import msgspec
 from learners.intent.decisions import Control, Do
 from learners.intent.event_buffer import RETRACTED, BufferedEvent, EventBuffer
 from learners.intent.labelled_texts import Labelled
-from learners.intent.session import is_over
+from learners.intent.record import is_over
 from learners.intent.tracker import IntentTracker
 from learners.signals.searches import newest
 from learners.signals.semantic import SemanticIndex

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
+from itertools import starmap
+from operator import itemgetter
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -199,16 +201,17 @@ class ProfileLearner:
         """
         known = profile or NOBODY
         taken = known.weights.get(category, 0.0)
-        return self._judge(known, (category,), (taken,), now)[0][0]
+        return self._judge(known, {category: taken}, now)[0][1]
 
     def leanings(
         self, profile: Profile | None, n: int, now: float | None = None
     ) -> tuple[Leaning, ...]:
         """Return the `n` best liked of the categories that the user took; ties by name."""
         known = profile or NOBODY
-        judged = self._judge(known, known.weights, known.weights.values(), now)
-        best = sorted(zip([-liking for liking, _ in judged], known.weights, judged, strict=True))
-        return tuple(Leaning(name, *pair) for _, name, pair in best[: max(n, 0)])
+        judged = self._judge(known, known.weights, now)
+        judged.sort(key=itemgetter(0))
+        judged.sort(key=itemgetter(1), reverse=True)
+        return tuple(starmap(Leaning, judged[: max(n, 0)]))
 
     def likings(self, profile: Profile | None) -> list[tuple[str, float]]:
         """Return the liking of each category that the user took, in no order."""
@@ -233,21 +236,17 @@ class ProfileLearner:
         return learner
 
     def _judge(
-        self,
-        profile: Profile,
-        categories: Iterable[str],
-        taken: Iterable[float],
-        now: float | None,
-    ) -> list[tuple[float, float]]:
-        """Return liking and certainty of each category, as on top of this file."""
+        self, profile: Profile, taken: Mapping[str, float], now: float | None
+    ) -> list[tuple[str, float, float]]:
+        """Return each category with its liking and certainty, as on top of this file."""
         prior = self.settings.prior
         fading = 1.0 if now is None else self._by_time(now - profile.ts)
         total = profile.total * fading
         judged = []
-        for amount, share in zip(taken, self._shares.of(categories), strict=True):
+        for (name, amount), share in zip(taken.items(), self._shares.of(taken), strict=True):
             liked = amount * fading + prior
             counts = liked + total * share + prior
-            judged.append((liked / counts, min(1.0 - 2 * prior / counts, _BELOW_ONE)))
+            judged.append((name, liked / counts, min(1.0 - 2 * prior / counts, _BELOW_ONE)))
         return judged
 
     def _fade(self, profile: Profile, ts: float) -> float:

@@ -64,7 +64,7 @@ class IntentJudge:
         """Look at a label about to be learnt that comes after its event; a teacher's is none."""
         if late.source == "teacher":
             return
-        for event_id in recommender.tracker.meant(late):
+        for event_id in recommender.tracker.buffer.meant(late):
             waiting = self._waiting.pop(event_id, None)
             if waiting is not None:
                 self._write(waiting[0], late.name, waiting[1])

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learners.codec import pack, unpack, unpack_as
-from learners.intent.session_belief import Belief, BeliefSettings, SessionFilter
+from learners.intent.record import Belief
+from learners.intent.session_belief import BeliefSettings, SessionFilter
 
 SURE = 0.9
 
@@ -108,12 +109,12 @@ def test_events_that_repeat_one_another_are_trusted_less() -> None:
     """Ten events that say what the first one says are one piece of evidence, not ten."""
     draw, n = np.random.default_rng(5), 4
     filtered = SessionFilter()
-    assert filtered.trust == 1.0
+    assert filtered.trust.value == 1.0
     for _ in range(300):
         need = int(draw.integers(n))
         seen = need if draw.random() < 0.6 else int(draw.integers(n))
         filtered.tell_all([says(seen, n, 0.6)] * 10, need)
-    assert filtered.trust < 0.5
+    assert filtered.trust.value < 0.5
 
 
 def test_what_is_common_is_not_believed_twice() -> None:
@@ -162,7 +163,7 @@ def test_it_equals_the_forward_step_written_out(steps: Any) -> None:
     n = 6
     filtered, belief = SessionFilter(), None
     for need, sure, label in steps:
-        stay, entry, usual = filtered.stay.copy(), filtered.entry.copy(), filtered._usual.copy()
+        stay, entry, usual = filtered.stay.copy(), filtered.entry.copy(), filtered.usual.copy()
         before, posterior = belief, says(need, n, sure)
         belief = filtered.step(before, posterior, 0, n)
         if len(stay):

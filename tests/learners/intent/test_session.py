@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from learners.codec import pack, unpack_as
-from learners.intent.session import (
+from learners.intent.record import (
     SessionMean,
     SessionSettings,
     extended,

@@ -128,9 +128,9 @@ def test_without_labels_what_is_taken_next_is_what_was_looked_for() -> None:
 def test_an_old_session_says_nothing() -> None:
     tracker, user = IntentTracker(DIM), IntentRecord()
     tracker.learn(event(0.0, 1), user, None)
-    assert tracker.view(user, GAP) is not None
-    assert tracker.view(user, GAP + 1) is None
-    assert tracker.view(IntentRecord()) is None
+    assert user.view(DIM, GAP) is not None
+    assert user.view(DIM, GAP + 1) is None
+    assert IntentRecord().view(DIM) is None
 
 
 def test_asking_changes_nothing() -> None:

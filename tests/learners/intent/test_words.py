@@ -49,7 +49,7 @@ def test_memory_is_bounded() -> None:
     typical = TypicalWords(most=20)
     for number in range(3_000):
         typical.learn(f"label {number % 3}", [f"w{number}", f"v{number % 6}"])
-    assert all(len(words) <= 20 for words in typical._by_label.values())
+    assert all(len(words) <= 20 for words in typical.by_label.values())
     assert len(typical._all) <= 16 * 20
     assert typical.typical("label 0", 1)[0].startswith("v")
 
@@ -81,4 +81,4 @@ def test_old_words_fade() -> None:
     for turn in range(10_000):
         typical.learn("card", ["old"] if turn < 2_000 else ["new"])
     assert typical.typical("card", 1) == ["new"]
-    assert typical._by_label["card"]["old"] < 600
+    assert typical.by_label["card"]["old"] < 600

@@ -11,10 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learners.codec import pack
-from learners.intent.explanation import TrailEvent
-from learners.intent.record import IntentRecord
-from learners.intent.session import SessionMean
-from learners.intent.session_belief import Belief
+from learners.intent.record import Belief, IntentRecord, SessionMean, TrailEvent
 from learners.online_model import OnlineModel
 from learners.signals.searches import Search
 from learners.signals.undo import UndoRecord
