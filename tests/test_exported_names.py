@@ -24,6 +24,41 @@ EXPORTED = {
 }
 
 
+ROOMS = {
+    "learners.estimators": [
+        "IntentClassifier",
+        "MixtureClassifier",
+        "NearestClassifier",
+        "PreferenceClassifier",
+        "PrototypeClassifier",
+    ],
+    "learners.recommender": ["Recommender"],
+    "learners.testing": [
+        "DIM",
+        "SMALL",
+        "CountingEncoder",
+        "FakeClock",
+        "Feed",
+        "RecordTable",
+        "Tastes",
+        "WordEncoder",
+        "clusters",
+        "grown_model",
+        "listed",
+        "small",
+        "unit",
+    ],
+}
+"""Rooms that may be used from without, too."""
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_these_names_of_a_room_are_exported(name) -> None:
+    room = importlib.import_module(name)
+    assert room.__all__ == ROOMS[name]
+    assert all(hasattr(room, exported) for exported in room.__all__)
+
+
 @pytest.mark.parametrize("name", EXPORTED)
 def test_these_names_are_exported(name) -> None:
     package = importlib.import_module(name)

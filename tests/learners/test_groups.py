@@ -11,8 +11,8 @@ import numpy as np
 
 from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
+from learners.testing import RecordTable, small
 from learners.types import Interaction, Item
-from tests.learners.worlds import Shelf, small
 
 PAIRS = 30
 
@@ -70,7 +70,7 @@ def test_the_partner_of_a_basket_is_first_where_all_orders_have_dates_only(share
 
 
 def test_a_stop_between_two_members_changes_nothing() -> None:
-    whole, broken, shelf = OnlineModel(small()), OnlineModel(small()), Shelf()
+    whole, broken, shelf = OnlineModel(small()), OnlineModel(small()), RecordTable()
     for basket in range(40):
         for place in range(3):
             item = f"i{(basket * 7 + place * 3) % 30}"

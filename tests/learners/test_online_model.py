@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from learners.online_model import OnlineModel
+from learners.testing import DIM, Feed, RecordTable, Tastes, grown_model, listed, small, unit
 from learners.types import Interaction, Item
-from tests.learners.worlds import DIM, Feed, Shelf, Tastes, grown_model, listed, small, unit
 
 
 def was_taken(model: OnlineModel, item: str) -> bool:
@@ -27,7 +27,7 @@ def shop(items: int, **changes: Any) -> Feed:
 
 
 def records_of(model: OnlineModel) -> dict[tuple[str, str], bytes]:
-    shelf = Shelf()
+    shelf = RecordTable()
     shelf.keep(model.changed())
     return shelf.records
 
@@ -370,7 +370,7 @@ def test_asking_changes_nothing() -> None:
         world = Tastes(topics=2, items=12, users=6, seed=5)
         feed = grown_model(world, 0, idle_users=15)
         model = feed.model
-        shelf = Shelf()
+        shelf = RecordTable()
         for step in range(90):
             user = world.users[step % 5]
             if ask:

@@ -12,16 +12,10 @@ from dataflows.messages.events import EventRecord
 from dataflows.messages.raw import Raw
 from encoders.backends.hashing import HashingEncoder
 from encoders.cache.cached import CachedEncoder
+from learners.testing import FakeClock
 
 RATE, SECONDS = 100.0, 0.5
 MOST = RATE * SECONDS
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
 
 
 def event(place, tokens=0):
@@ -35,7 +29,8 @@ def rendered(raws):
 
 
 def portions(records=1000, clock=None, render=rendered):
-    return Portions(render, lambda: RATE, seconds=SECONDS, records=records, clock=clock or Clock())
+    clock = clock or FakeClock()
+    return Portions(render, lambda: RATE, seconds=SECONDS, records=records, clock=clock)
 
 
 def taken(cut):
@@ -81,7 +76,7 @@ def test_nothing_more_is_asked_for_than_one_micro_batch_holds():
 
 
 def test_an_encoder_that_is_behind_is_told_once_a_while_and_so_is_the_end(caplog):
-    clock = Clock()
+    clock = FakeClock()
     cut = portions(clock=clock)
     place = 0
 
@@ -117,7 +112,7 @@ def test_an_encoder_that_is_behind_is_told_once_a_while_and_so_is_the_end(caplog
 
 
 def test_items_that_wait_alone_are_no_backlog_of_events(caplog):
-    clock = Clock()
+    clock = FakeClock()
     encoder = CachedEncoder(HashingEncoder(32), 100)
     step = EncodeStep(encoder, EventSettings(), Catalogue(None, encoder.version))
     cut = portions(clock=clock, render=step.render)

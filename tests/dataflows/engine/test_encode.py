@@ -8,18 +8,9 @@ from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.item_store import Catalogue
 from dataflows.messages.raw import Raw, Reject
 from encoders.backends.hashing import HashingEncoder
+from learners.testing import CountingEncoder
 
 ENCODER = HashingEncoder(32)
-
-
-class Counting(HashingEncoder):
-    def __init__(self, dim):
-        super().__init__(dim)
-        self.calls = []
-
-    def encode(self, texts):
-        self.calls.append(list(texts))
-        return super().encode(texts)
 
 
 def event(place, user="u", item="i1", **more):
@@ -75,7 +66,7 @@ def test_titles_do_not_depend_on_where_a_batch_ends():
 
 
 def test_one_call_of_the_encoder_for_a_batch_and_rejects_keep_their_place():
-    encoder = Counting(32)
+    encoder = CountingEncoder(HashingEncoder(32))
     bad = Raw("events", "events-0", 7, 8, None, b"\xff\xfe\x83")
     found = step(encoder).encode([item(0), bad, event(0), Raw("items", "i", 3, 4, None, b"[]")])
     assert [type(one) for one in found] == [EncodedItem, Reject, EncodedEvent, Reject]

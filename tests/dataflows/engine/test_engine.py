@@ -25,6 +25,7 @@ from dataflows.state.records import MemoryStore
 from encoders.backends.hashing import HashingEncoder
 from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
+from learners.testing import CountingEncoder
 from learners.types import Entry, RecommendationList
 
 ENCODER = HashingEncoder(16)
@@ -414,17 +415,8 @@ def test_an_observer_sees_each_interaction_before_it_is_learnt_and_what_was_serv
 
 
 def test_item_text_that_was_encoded_before_is_not_encoded_again(tmp_path: Path):
-    class Counting(HashingEncoder):
-        def __init__(self, dim):
-            super().__init__(dim)
-            self.asked = []
-
-        def encode(self, texts):
-            self.asked += texts
-            return super().encode(texts)
-
     store = MemoryStore()
-    encoder = Counting(16)
+    encoder = CountingEncoder(HashingEncoder(16))
     for titles in (["red", "blue"], ["red", "green"]):
         run = Run(store)
         step = EncodeStep(encoder, EventSettings(), Catalogue(store, encoder.version))
@@ -433,7 +425,7 @@ def test_item_text_that_was_encoded_before_is_not_encoded_again(tmp_path: Path):
         assert all(np.array_equal(e.vector, ENCODER.encode([e.text])[0]) for e in encoded)
         run.process([item(start + n, n, title) for n, title in enumerate(titles)])
         run.end()
-    assert encoder.asked == ["red", "blue", "green"]
+    assert encoder.texts == ["red", "blue", "green"]
     other = Catalogue(store, "another version")
     assert other.vector("i0", "red") is None
     assert other.title("i1") == "green"

@@ -115,8 +115,8 @@ def test_a_user_is_asked_about_live_as_in_training():
     from dataflows.finetune.window.sequences import prompt_lines, sequences
     from dataflows.finetune.window.window import WindowEvent, WindowItem
     from learners.online_model import OnlineModel
+    from learners.testing import DIM, Feed, small, unit
     from learners.types import Item
-    from tests.learners.worlds import DIM, Feed, small, unit
 
     feed, kinds = Feed(OnlineModel(small(dim=DIM))), ("A", "B")
     items = {f"i{n}": WindowItem(f"i{n}", f"Thing {n}", None, (kinds[n % 2],)) for n in range(9)}

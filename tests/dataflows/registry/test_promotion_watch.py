@@ -15,14 +15,7 @@ from dataflows.registry.announce import announce, read_promotion, render
 from dataflows.registry.manifest import Promotion
 from dataflows.registry.promotion_watch import PromotionWatch, open_watch
 from dataflows.registry.registry import open_registry
-
-
-class Clock:
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
+from learners.testing import FakeClock
 
 
 class FakeTopic:
@@ -52,7 +45,7 @@ def promotion(sequence, kind="encoder", version="encoder-0001-00000000"):
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return FakeClock(100.0)
 
 
 def test_each_promotion_is_told_once(registry, adds, clock):

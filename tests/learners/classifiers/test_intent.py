@@ -16,7 +16,7 @@ from river import linear_model, optim
 
 from learners.classifiers.softmax import IntentLearner, IntentSettings
 from learners.codec import pack, unpack
-from tests.learners.clouds import clusters
+from learners.testing import clusters
 
 _names = st.sampled_from(["buy", "browse", "ask", "leave", "compare"])
 _numbers = st.integers(-200, 200).map(lambda n: n / 100)

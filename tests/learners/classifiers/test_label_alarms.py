@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
+from learners.testing import clusters
 from learners.types import Interaction
-from tests.learners.clouds import clusters
 
 
 def test_labels_that_swap_raise_an_alarm_that_names_one() -> None:

@@ -12,7 +12,7 @@ from learners.classifiers.mixture import MixtureLearner
 from learners.classifiers.softmax import IntentLearner
 from learners.codec import pack, unpack
 from learners.estimators.intent import NearestLearner, PrototypeLearner
-from tests.learners.clouds import clusters
+from learners.testing import clusters
 
 LEARNERS = [IntentLearner, MixtureLearner, PrototypeLearner, NearestLearner]
 

@@ -15,7 +15,7 @@ from learners.classifiers.out_of_scope import OUT_OF_SCOPE
 from learners.classifiers.settings import MixtureSettings
 from learners.classifiers.softmax import IntentLearner
 from learners.codec import pack, unpack
-from tests.learners.clouds import clusters
+from learners.testing import clusters
 
 SWAP = {"need-0": "need-1", "need-1": "need-0"}
 

@@ -17,8 +17,8 @@ from learners.intent.record import IntentRecord
 from learners.intent.tracker import IntentTracker
 from learners.intent.unlearn import retract
 from learners.signals.undo import hash32
+from learners.testing import unit
 from learners.types import Interaction
-from tests.learners.worlds import unit
 
 DIM = 4
 COUNTS = np.array([9.0, 4.0, 1.0, 2.0])

@@ -12,8 +12,8 @@ from learners.intent.record import IntentRecord
 from learners.intent.tracker import IntentTracker
 from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
+from learners.testing import Feed, RecordTable, small, unit
 from learners.types import Interaction
-from tests.learners.worlds import Feed, Shelf, small, unit
 
 DIM = 16
 TOPICS = {"card": 1, "rate": 2, "fee": 3, "pin": 4, "lost": 5}
@@ -155,7 +155,7 @@ def test_what_cannot_be_done_is_refused_and_changes_nothing(control: Control, re
 
 def test_decisions_survive_a_restart() -> None:
     def run(restarts: bool) -> Any:
-        shelf = Shelf()
+        shelf = RecordTable()
         model = OnlineModel(small(dim=DIM, intent_new=0.3), shelf.get)
         feed = Feed(model)
         for turn in range(240):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from learners.codec import pack, unpack
 from learners.intent.discovery import KIND, DiscoverySettings, IntentDiscovery
-from tests.learners.worlds import Shelf, unit
+from learners.testing import RecordTable, unit
 
 DIM = 24
 
@@ -62,7 +62,7 @@ def test_each_topic_has_a_cluster_of_its_own() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    gathered, shelf = IntentDiscovery(DiscoverySettings(most=5)), Shelf()
+    gathered, shelf = IntentDiscovery(DiscoverySettings(most=5)), RecordTable()
     for number in range(500):
         seen(gathered, number, number % 9)
         if number % 50 == 0:
@@ -85,7 +85,7 @@ def test_what_is_no_longer_seen_fades() -> None:
 
 
 def test_a_cluster_that_is_dropped_is_gone() -> None:
-    gathered, shelf = filled(), Shelf()
+    gathered, shelf = filled(), RecordTable()
     shelf.keep(gathered.changed())
     number = gathered.proposed()[0].number
     dropped = gathered.drop(number)
@@ -119,7 +119,7 @@ def test_vectors_of_another_size_begin_anew() -> None:
 @settings(deadline=None, max_examples=40)
 def test_stored_and_restored_it_goes_on_bit_for_bit(turns: Any) -> None:
     chosen = DiscoverySettings(most=3, grown=3.0)
-    one, two, shelf = IntentDiscovery(chosen), IntentDiscovery(chosen), Shelf()
+    one, two, shelf = IntentDiscovery(chosen), IntentDiscovery(chosen), RecordTable()
     for number in range(40):
         one.watch(unit(900 + number, dim=DIM))
         two.watch(unit(900 + number, dim=DIM))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learners.intent.event_buffer import KIND, BufferedEvent, EventBuffer
-from tests.learners.worlds import Shelf
+from learners.testing import RecordTable
 
 
 def add(buffer: EventBuffer, number: int, session: str | None = None, labelled: str = "") -> None:
@@ -62,7 +62,7 @@ def test_memory_is_bounded_and_the_oldest_goes() -> None:
 
 
 def test_only_what_was_touched_is_written() -> None:
-    buffer, shelf = filled(2_000, 1_000), Shelf()
+    buffer, shelf = filled(2_000, 1_000), RecordTable()
     first = list(buffer.changed())
     assert len(first) == 16
     shelf.keep(first)
@@ -77,7 +77,7 @@ def test_only_what_was_touched_is_written() -> None:
 )
 @settings(deadline=None)
 def test_stored_and_restored_it_goes_on_as_if_nothing_was(turns: list[str], times: int) -> None:
-    one, two, shelf, number = EventBuffer(100), EventBuffer(100), Shelf(), 0
+    one, two, shelf, number = EventBuffer(100), EventBuffer(100), RecordTable(), 0
     for turn in turns:
         if turn == "add":
             for _ in range(times):
@@ -102,7 +102,7 @@ def test_stored_and_restored_it_goes_on_as_if_nothing_was(turns: list[str], time
 
 
 def test_events_without_text_wait_too() -> None:
-    buffer, shelf = EventBuffer(10), Shelf()
+    buffer, shelf = EventBuffer(10), RecordTable()
     add(buffer, 4)
     shelf.keep(buffer.changed())
     buffer = EventBuffer(10)

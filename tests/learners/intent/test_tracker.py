@@ -15,8 +15,8 @@ from learners.intent.record import IntentRecord
 from learners.intent.tracker import IntentTracker
 from learners.settings import LearnerSettings
 from learners.signals.items import ItemTable
+from learners.testing import unit
 from learners.types import Interaction, Item
-from tests.learners.worlds import unit
 
 DIM = 4
 GAP = 1_800.0  # seconds of silence after which a session is over

@@ -9,8 +9,8 @@ import pytest
 
 from learners.intent.record import IntentRecord
 from learners.intent.tracker import IntentTracker
+from learners.testing import unit
 from learners.types import Interaction
-from tests.learners.worlds import unit
 
 DIM = 16
 SAYS = {"card": "the machine swallowed my card", "rate": "what is the exchange rate today"}

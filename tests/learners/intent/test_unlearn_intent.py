@@ -10,8 +10,8 @@ import pytest
 from learners.intent.event_buffer import LateLabel
 from learners.online_model import OnlineModel
 from learners.state.reencode import Reencoding
+from learners.testing import DIM, Feed, small, unit
 from learners.types import Item, Retraction
-from tests.learners.worlds import DIM, Feed, small, unit
 
 NEEDS = ("card", "rate", "fee")
 

@@ -8,8 +8,8 @@ import pytest
 from learners.online_model import OnlineModel
 from learners.ranking.answers_first import PLACES, TRUST, WORDS, AnswersFirst
 from learners.ranking.columns import SEARCH
+from learners.testing import DIM, Feed, RecordTable, listed, small, unit
 from learners.types import Item, Retraction
-from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
 
 KINDS = ("grinder", "kettle", "novel")
 
@@ -115,7 +115,7 @@ def test_it_goes_on_where_it_stopped() -> None:
         feed("u1", None, text="novel", vector=unit(99))
         feed("u1", "grinder-30")
     feed("u1", None, text="kettles", vector=unit(99))
-    shelf = Shelf()
+    shelf = RecordTable()
     shelf.keep(feed.model.changed())
     again = OnlineModel(feed.model.settings, shelf.get)
     again.restore(shelf.scan)

@@ -10,8 +10,8 @@ import pytest
 from learners.online_model import OnlineModel
 from learners.ranking.components import Passed, Watch
 from learners.ranking.sources import NamedSource
+from learners.testing import Feed, RecordTable, Tastes, grown_model, listed
 from learners.types import Item
-from tests.learners.worlds import Feed, Shelf, Tastes, grown_model, listed
 
 K = 10
 
@@ -150,7 +150,7 @@ def test_a_rule_that_keeps_all_changes_no_bit() -> None:
         for _ in range(60):
             world.step(feed)
             seen += [feed.model.rank("u1").scores.tobytes(), repr(feed.model.recommend("u2"))]
-        shelf = Shelf()
+        shelf = RecordTable()
         shelf.keep(feed.model.changed())
         return seen, shelf.records
 

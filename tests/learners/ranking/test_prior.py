@@ -12,8 +12,8 @@ from learners.ranking.preference_learner import PreferenceLearner, layers_of
 from learners.ranking.prior import BATCHES, STEPS, Prior, packaged_prior, read_prior
 from learners.settings import LearnerSettings
 from learners.state.records import SHARED_KIND, SHARED_VERSION
+from learners.testing import DIM, Feed, RecordTable, Tastes, listed, small, unit
 from learners.types import Item
-from tests.learners.worlds import DIM, Feed, Shelf, Tastes, listed, small, unit
 
 HIDDEN = 6
 
@@ -173,7 +173,7 @@ def test_the_packaged_prior_knows_every_column_that_needs_no_language_model() ->
     assert packaged_prior().made_of["simulated"]
 
 
-def grown_with_prior(shelf: Shelf | None = None, events: int = 60, **more: Any) -> Feed:
+def grown_with_prior(shelf: RecordTable | None = None, events: int = 60, **more: Any) -> Feed:
     """A shop of tastes with the packaged prior, and a search half way."""
     settings = small(dim=DIM, hidden=48, **more)
     world = Tastes()
@@ -189,7 +189,7 @@ def grown_with_prior(shelf: Shelf | None = None, events: int = 60, **more: Any) 
 
 
 def test_a_state_that_began_with_a_prior_goes_on_bit_for_bit() -> None:
-    shelf = Shelf()
+    shelf = RecordTable()
     feed = grown_with_prior(shelf)
     shelf.keep(feed.model.changed())
     again = OnlineModel(feed.model.settings, shelf.get)
@@ -203,7 +203,7 @@ def test_a_state_that_began_with_a_prior_goes_on_bit_for_bit() -> None:
 
 
 def test_a_stored_state_is_not_touched_by_another_prior() -> None:
-    shelf = Shelf()
+    shelf = RecordTable()
     feed = grown_with_prior(shelf, prior="none")
     shelf.keep(feed.model.changed())
     again = OnlineModel(small(dim=DIM, hidden=48), shelf.get)
@@ -215,7 +215,7 @@ def test_a_stored_state_is_not_touched_by_another_prior() -> None:
 
 
 def test_a_state_of_the_release_before_says_that_it_had_no_prior() -> None:
-    shelf = Shelf()
+    shelf = RecordTable()
     feed = grown_with_prior(shelf, events=20, prior="none")
     shelf.keep(feed.model.changed())
     state = unpack(shelf.records[SHARED_KIND, "all"], SHARED_KIND, SHARED_VERSION)

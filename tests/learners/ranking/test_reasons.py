@@ -26,8 +26,8 @@ from learners.ranking.columns import (
 from learners.ranking.explanations import strongest_groups
 from learners.ranking.reason_words import WORDS, Claim, worded
 from learners.state.records import ITEM_KIND, SHARED_VERSION
+from learners.testing import Feed, RecordTable, Tastes, grown_model, small
 from learners.types import Item, Retraction
-from tests.learners.worlds import Feed, Shelf, Tastes, grown_model, small
 
 _named = [name for names in GROUPS.values() for name in names]
 
@@ -251,7 +251,7 @@ def test_popular_is_what_three_people_took_and_more_than_usual() -> None:
 
 def test_a_state_without_users_gives_plainer_words() -> None:
     """As one of before is read: nobody is counted there, and from then on everybody is."""
-    model, shelf = shop(), Shelf()
+    model, shelf = shop(), RecordTable()
     pairs(model, 5)
     shelf.keep(model.changed())
     for (kind, key), blob in list(shelf.records.items()):
@@ -274,7 +274,7 @@ def test_a_state_without_users_gives_plainer_words() -> None:
 
 
 def test_who_took_what_is_stored() -> None:
-    model, shelf = shop(), Shelf()
+    model, shelf = shop(), RecordTable()
     pairs(model, 5)
     shelf.keep(model.changed())
     after = OnlineModel(model.settings, shelf.get)

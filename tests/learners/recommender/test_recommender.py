@@ -11,6 +11,7 @@ from encoders import load_encoder
 from encoders.text import render_event, render_item
 from learners import Event, Item, LearnerSettings, Recommender
 from learners.online_model import OnlineModel
+from learners.testing import CountingEncoder, Tastes, WordEncoder, small
 from learners.types import Interaction
 
 ENCODER = load_encoder("hashing-32")
@@ -47,10 +48,8 @@ class Plain:
 
     def __init__(self, rows=None) -> None:
         self.rows = rows
-        self.texts: list[str] = []
 
     def encode(self, texts):
-        self.texts += texts
         if self.rows is not None:
             return self.rows
         return [[float(len(text)), 3.0, 4.0] for text in texts]
@@ -175,7 +174,7 @@ def test_a_vector_that_comes_late_leaves_what_was_counted() -> None:
 
 
 def test_any_encoder_with_encode_will_do() -> None:
-    encoder = Plain()
+    encoder = CountingEncoder(Plain())
     one = Recommender(encoder)
     one.put_items([Item("a", "Tea"), Item("b", "Pot", text="for tea"), Item("c", "")])
     one.learn_many([Event("u", "a", 1.0), Event("u", "a", 2.0), Event("u", "c", 3.0)])
@@ -302,3 +301,25 @@ def test_explaining_changes_nothing() -> None:
     one.learn_many(stream(20, 60))
     other.learn_many(stream(20, 60))
     assert one.recommend("u1") == other.recommend("u1")
+
+
+def test_it_finds_out_what_users_are_after() -> None:
+    world = Tastes()
+    one = Recommender(settings=small())
+    one.put_items(world.catalogue())
+    one.learn_many(world.events(600))
+    right = [
+        entry.item_id.startswith(world.taste[user])
+        for user in world.users
+        for entry in one.recommend(user, 3).entries
+    ]
+    assert np.mean(right) > 0.9
+    assert all(near.item_id.startswith("topic1-") for near in one.similar("topic1-0", 5))
+
+
+def test_words_are_enough_for_a_search() -> None:
+    one = Recommender(WordEncoder())
+    one.put_items([Item("a", "Red lamp"), Item("b", "Blue lamp"), Item("c", "Tea pot")])
+    assert one.similar("a")[0].item_id == "b"
+    one.learn(Event("u", None, 1.0, "search", "a pot for tea"))
+    assert one.recommend("u").entries[0].item_id == "c"

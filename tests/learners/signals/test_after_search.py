@@ -13,8 +13,8 @@ from learners.online_model import OnlineModel
 from learners.signals.after_search import AfterSearch
 from learners.signals.neighbour_kernels import TOGETHER
 from learners.state.reencode import Reencoding
+from learners.testing import DIM, Feed, RecordTable, listed, small, unit
 from learners.types import Item
-from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
 
 WORDS = [f"word {n}" for n in range(40)]
 ITEMS = [f"i{n}" for n in range(40)]
@@ -208,8 +208,8 @@ def test_what_is_searched_while_the_shadow_is_made_is_followed() -> None:
     assert [taken(feed.model, 39 - n) for n in range(4)] == [{PLAIN[n]} for n in range(4)]
 
 
-def restored(model: OnlineModel) -> tuple[OnlineModel, Shelf]:
-    shelf = Shelf()
+def restored(model: OnlineModel) -> tuple[OnlineModel, RecordTable]:
+    shelf = RecordTable()
     shelf.keep(model.changed())
     again = OnlineModel(model.settings, shelf.get)
     again.restore(shelf.scan)
@@ -226,7 +226,7 @@ def test_stored_and_restored_it_goes_on_as_if_unbroken() -> None:
         people(feed, 120, words=6)
         search(feed, "u3", 2)
     again, shelf = restored(broken.model)
-    resumed, kept = Feed(again), Shelf()
+    resumed, kept = Feed(again), RecordTable()
     for feed in (plain, resumed):
         feed.model.switch(reencoding_of(feed.model))
         feed("u3", PLAIN[3])

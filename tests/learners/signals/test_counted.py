@@ -13,9 +13,9 @@ from learners.ranking.again import again, known_of
 from learners.signals.neighbour_kernels import TOGETHER
 from learners.signals.popularity import LONG, SHORT, TOTAL, stage_of
 from learners.signals.undo import LEAST, MOST, counted_as
+from learners.testing import DIM, Feed, RecordTable, small, unit
 from learners.types import Item, Retraction
 from learners.users.user import KIND
-from tests.learners.worlds import DIM, Feed, Shelf, small, unit
 
 WEIGHED = (LONG, SHORT, stage_of(0))
 
@@ -131,7 +131,7 @@ def test_what_is_taken_after_a_search_takes_the_weight_and_gives_it_back() -> No
 
 
 def test_a_state_of_before_is_read_and_what_it_counted_is_taken_back_as_that() -> None:
-    shelf = Shelf()
+    shelf = RecordTable()
     feed = Feed(OnlineModel(small(), shelf.get))
     feed("ann", "a", weight=1.0)  # so a purchase was counted too
     feed("ann", "b", weight=1.0)

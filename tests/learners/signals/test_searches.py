@@ -11,8 +11,8 @@ from learners.online_model import OnlineModel
 from learners.ranking.columns import FEATURES, SEARCH
 from learners.signals.after_search import AfterSearch
 from learners.signals.searches import counts_after, favour
+from learners.testing import DIM, Feed, RecordTable, Tastes, grown_model, listed, small, unit
 from learners.types import Item
-from tests.learners.worlds import DIM, Feed, Shelf, Tastes, grown_model, listed, small, unit
 
 
 def search(feed: Feed, user: str, topic: str, world: Tastes, ts: float | None = None) -> None:
@@ -205,7 +205,7 @@ def test_in_another_space_a_search_lies_amid_the_items_that_were_nearest() -> No
 
 def test_it_goes_on_where_it_stopped() -> None:
     world, feed = searching_world(60)
-    shelf = Shelf()
+    shelf = RecordTable()
     shelf.keep(feed.model.changed())
     again = OnlineModel(feed.model.settings, shelf.get)
     again.restore(shelf.scan)

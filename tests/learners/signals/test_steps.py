@@ -11,7 +11,7 @@ from learners.online_model import OnlineModel
 from learners.ranking.columns import FEATURES
 from learners.signals.neighbour_kernels import NEXT, TOGETHER
 from learners.signals.popularity import stage_of
-from tests.learners.worlds import Feed, small
+from learners.testing import Feed, small
 
 BASKET = ("b", "c", "d")
 

@@ -13,8 +13,8 @@ from learners.online_model import OnlineModel
 from learners.ranking.columns import FEATURES
 from learners.signals.undo import UndoRecord
 from learners.signals.values import Values
+from learners.testing import Feed, RecordTable, small
 from learners.users.user import User
-from tests.learners.worlds import Feed, Shelf, small
 
 _said = st.lists(st.tuples(st.integers(0, 4), st.floats(-1e6, 1e6)), max_size=60)
 
@@ -144,7 +144,7 @@ def test_candidates_have_their_values_and_the_distance_from_the_recent_ones() ->
 
 
 def test_values_outlive_a_restart() -> None:
-    shelf = Shelf()
+    shelf = RecordTable()
     model = OnlineModel(small(), shelf.get)
     feed = Feed(model)
     for number in range(40):

@@ -14,8 +14,8 @@ from learners.codec import StateError, pack, unpack
 from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 from learners.state.records import SHARED_KIND, SHARED_VERSION
+from learners.testing import DIM, Feed, RecordTable, Tastes, grown_model, listed, small, unit
 from learners.types import Interaction, Item
-from tests.learners.worlds import DIM, Feed, Shelf, Tastes, grown_model, listed, small, unit
 
 USERS = [f"u{n}" for n in range(3)]
 ITEMS = [f"i{n}" for n in range(10)]
@@ -60,7 +60,7 @@ _settings = st.sampled_from(
 class Run:
     """One recommender with its catalogue and its store."""
 
-    def __init__(self, chosen: LearnerSettings, shelf: Shelf) -> None:
+    def __init__(self, chosen: LearnerSettings, shelf: RecordTable) -> None:
         self.settings = chosen
         self.shelf = shelf
         self.catalogue: dict[str, Item] = {}
@@ -112,7 +112,7 @@ class Run:
 @given(_streams, _settings, st.sets(st.integers(0, 44), max_size=6))
 @settings(deadline=None, max_examples=70)
 def test_a_run_with_restarts_equals_an_unbroken_one(stream: Any, chosen: Any, cuts: Any) -> None:
-    whole, broken = Run(chosen, Shelf()), Run(chosen, Shelf())
+    whole, broken = Run(chosen, RecordTable()), Run(chosen, RecordTable())
     # All users stay in memory: what is dropped and loaded again must be the same.
     whole.settings = msgspec.structs.replace(chosen, users_in_memory=100)
     whole.model = OnlineModel(whole.settings, whole.shelf.get)
@@ -135,7 +135,7 @@ def test_a_run_with_restarts_equals_an_unbroken_one(stream: Any, chosen: Any, cu
 
 
 def test_a_text_that_came_late_is_no_news_after_a_restart() -> None:
-    shelf = Shelf()
+    shelf = RecordTable()
     feed = Feed(OnlineModel(small(dim=DIM), shelf.get))
     feed("ann", "i0")
     shelf.keep(feed.model.changed())
@@ -153,7 +153,7 @@ def test_a_text_that_came_late_is_no_news_after_a_restart() -> None:
 def test_a_restart_amid_events_of_one_time_changes_nothing() -> None:
     def run(cut: int | None) -> dict[tuple[str, str], bytes]:
         world = Tastes(topics=2, items=12, users=6, seed=2)
-        feed, shelf = grown_model(world, 60), Shelf()
+        feed, shelf = grown_model(world, 60), RecordTable()
         for step, item in enumerate(("topic0-1", "topic0-11", "topic1-2", "topic1-11")):
             feed("ann", item, ts=1e6)
             if step == cut:
@@ -182,9 +182,9 @@ def test_a_longer_run_with_restarts_equals_an_unbroken_one(repeats: Any) -> None
         "idle_users": 200,
     }
 
-    def run(cuts: set[int]) -> tuple[Shelf, list[Any]]:
+    def run(cuts: set[int]) -> tuple[RecordTable, list[Any]]:
         world = Tastes(topics=3, items=60, users=15, seed=9)
-        shelf = Shelf()
+        shelf = RecordTable()
         model = OnlineModel(small(dim=DIM, **changes), shelf.get)
         catalogue = {item.item_id: item for item in world.catalogue()}
         for item in catalogue.values():
@@ -238,7 +238,7 @@ def test_only_what_changed_is_written() -> None:
 def test_titles_and_vectors_come_back_with_the_catalogue() -> None:
     world = Tastes(topics=2, items=10, users=6)
     feed = grown_model(world, 60)
-    shelf = Shelf()
+    shelf = RecordTable()
     shelf.keep(feed.model.changed())
     other = OnlineModel(small(dim=DIM), shelf.get)
     other.restore(shelf.scan)
@@ -253,13 +253,13 @@ def test_titles_and_vectors_come_back_with_the_catalogue() -> None:
 def test_an_empty_model_writes_nothing_and_reads_nothing() -> None:
     model = OnlineModel(small())
     assert list(model.changed()) == []
-    model.restore(Shelf().scan)
+    model.restore(RecordTable().scan)
     assert model.recommend("ann").entries == ()
 
 
 def test_a_store_of_another_shape_or_kind_is_refused() -> None:
     feed = grown_model(Tastes(topics=2, items=10, users=6), 20)
-    shelf = Shelf()
+    shelf = RecordTable()
     shelf.keep(feed.model.changed())
     with pytest.raises(ValueError, match="keep `hidden` as it was"):
         OnlineModel(small(dim=DIM, hidden=9), shelf.get).restore(shelf.scan)

@@ -9,8 +9,8 @@ from learners.intent.decisions import Control
 from learners.intent.event_buffer import LateLabel
 from learners.online_model import OnlineModel
 from learners.state.reencode import Reencoding
+from learners.testing import DIM, Feed, RecordTable, Tastes, listed, small, unit
 from learners.types import Item
-from tests.learners.worlds import DIM, Feed, Shelf, Tastes, listed, small, unit
 
 TURN = np.linalg.qr(np.random.default_rng(3).normal(size=(DIM, DIM)))[0].astype(np.float32)
 WORDS = {f"word{n}": unit(500 + n) for n in range(40)}
@@ -172,7 +172,7 @@ def test_what_comes_while_the_shadow_is_made_is_in_it():
 
 def test_stored_and_restored_it_goes_on_as_if_unbroken():
     plain, broken = world(300), world(300)
-    shelf = Shelf()
+    shelf = RecordTable()
     shelf.keep(broken.model.changed())
     for feed in (plain, broken):
         feed.model.switch(reencoding_of(feed.model))
@@ -187,7 +187,7 @@ def test_stored_and_restored_it_goes_on_as_if_unbroken():
             user, item = f"u{n % 14}", (n * 7) % 30
             vector = new([f"word{item}"])[0]
             feed(user, f"i{item}", ts=6_000.0 + n, vector=vector, encoded=f"word{item}")
-    kept = [Shelf(), Shelf()]
+    kept = [RecordTable(), RecordTable()]
     for feed, into in zip((plain, resumed), kept, strict=True):
         into.keep(feed.model.changed())
     for key, blob in kept[1].records.items():

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from learners.online_model import OnlineModel
 from learners.signals.neighbour_kernels import NEXT, TOGETHER
 from learners.signals.popularity import CHANNELS, FIRST_STAGE, LONG, SHORT, TOTAL, stage_of
+from learners.testing import Feed, RecordTable, listed, small
 from learners.types import Interaction, Item, Retraction
-from tests.learners.worlds import Feed, Shelf, listed, small
 
 ITEMS = "abcdefg"
 WINDOW = 4
@@ -307,7 +307,7 @@ def test_of_the_newest_events_of_all_the_item_is_known() -> None:
 @pytest.mark.parametrize("stop", [20, 45])
 def test_a_restart_in_between_changes_nothing(stop: int) -> None:
     feeds = [fed(stop), fed(stop)]
-    shelf = Shelf()
+    shelf = RecordTable()
     shelf.keep(feeds[1].model.changed())
     again = OnlineModel(small(repeats="off"), shelf.get)
     for number, item in enumerate(ITEMS):
@@ -320,7 +320,7 @@ def test_a_restart_in_between_changes_nothing(stop: int) -> None:
                 feed.model.retract(Retraction(f"u{number}", f"e{event}"))
         for number in range(12):
             feed(f"u{number % 6}", ITEMS[number % 6], value=2.0)
-    shelves = [Shelf(), Shelf()]
+    shelves = [RecordTable(), RecordTable()]
     for one, kept in zip(feeds, shelves, strict=True):
         kept.keep(one.model.changed())
     for number in range(6):

@@ -11,8 +11,8 @@ from learners.online_model import OnlineModel
 from learners.signals.neighbour_kernels import TOGETHER
 from learners.signals.neighbours import Neighbours
 from learners.signals.popularity import TOTAL
+from learners.testing import DIM, Feed, RecordTable, listed, small, unit
 from learners.types import Interaction, Item, Retraction
-from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
 
 ITEMS = "abcdef"
 
@@ -70,7 +70,7 @@ def test_an_item_taken_twice_is_taken_back_twice(order: Any) -> None:
 
 @pytest.mark.parametrize("weight", [1.0, -1.0])
 def test_who_took_everything_back_may_take_something_again(weight: float) -> None:
-    feed, shelf = world(), Shelf()
+    feed, shelf = world(), RecordTable()
     event = Interaction(0, "e0", "ann", "a", "view", 1.0, weight=weight)
     feed.model.learn(event)
     assert feed.model.retract(Retraction("ann", "e0")) == "all"

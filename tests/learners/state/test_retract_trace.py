@@ -9,8 +9,8 @@ import pytest
 
 from learners.online_model import OnlineModel
 from learners.signals.neighbours import COUNTS, Neighbours
+from learners.testing import DIM, small, unit
 from learners.types import Interaction, Item, Retraction
-from tests.learners.worlds import DIM, small, unit
 
 ITEMS = "abcdefg"
 

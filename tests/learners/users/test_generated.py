@@ -5,9 +5,9 @@ import pytest
 
 from learners.online_model import OnlineModel
 from learners.ranking.columns import FEATURES, GENERATED
+from learners.testing import Feed, RecordTable, listed, small
 from learners.types import Item
 from learners.users.generated import KIND, NOTHING, Generated
-from tests.learners.worlds import Feed, Shelf, listed, small
 
 
 def offered(table, user, length=5, before=None, position=10):
@@ -33,7 +33,7 @@ def test_a_group_does_not_see_what_its_own_time_led_to():
 
 
 def test_users_and_ages_are_bounded_in_memory_and_in_the_store():
-    table, shelf = Generated(2, users=4, life=100), Shelf()
+    table, shelf = Generated(2, users=4, life=100), RecordTable()
     for position in range(0, 300, 10):
         table.put(f"u{position % 60}", [1], [0.0], (1, 1.0), position)
         shelf.keep(table.changed(position))
@@ -44,7 +44,7 @@ def test_users_and_ages_are_bounded_in_memory_and_in_the_store():
 
 
 def test_it_goes_on_where_it_stopped():
-    table, shelf = Generated(3, users=3, life=100), Shelf()
+    table, shelf = Generated(3, users=3, life=100), RecordTable()
     for position, user in enumerate(["a", "b", "c", "a", "d"]):
         table.put(user, [position, 9], [0.5, -1.5], (3, 2.0), position)
         shelf.keep(table.changed(position))
@@ -144,7 +144,7 @@ def test_the_list_learns_to_trust_names_that_come_true_and_no_others():
 
 
 def test_a_restart_changes_nothing():
-    shelf = Shelf()
+    shelf = RecordTable()
     feed = shop(generated=5)
     for event in range(40):
         user = f"u{event % 5}"
@@ -167,7 +167,7 @@ def test_a_restart_changes_nothing():
 
 
 def test_switched_on_or_off_on_the_way_a_model_keeps_what_it_learnt():
-    shelf, feed = Shelf(), shop()
+    shelf, feed = RecordTable(), shop()
     for event in range(60):
         feed(f"u{event % 7}", f"i{event * 11 % 30}")
     shelf.keep(feed.model.changed())
@@ -196,7 +196,7 @@ def test_switched_on_or_off_on_the_way_a_model_keeps_what_it_learnt():
 
 
 def test_a_network_of_another_size_is_refused():
-    shelf, feed = Shelf(), shop()
+    shelf, feed = RecordTable(), shop()
     feed("u", "i1")
     shelf.keep(feed.model.changed())
     with pytest.raises(ValueError, match="hidden"):

@@ -15,8 +15,8 @@ from learners.intent.record import Belief, IntentRecord, SessionMean, TrailEvent
 from learners.online_model import OnlineModel
 from learners.signals.searches import Search
 from learners.signals.undo import UndoRecord
+from learners.testing import DIM, Feed, RecordTable, listed, small, unit
 from learners.users.user import BUCKET_KIND, KIND, User, Users
-from tests.learners.worlds import DIM, Feed, Shelf, listed, small, unit
 
 _log = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 4).map(float)), max_size=60)
 
@@ -110,7 +110,7 @@ def used(users: Users, user_id: str, position: int) -> User:
 )
 @settings(deadline=None)
 def test_users_dropped_from_memory_come_back_the_same(steps: Any, in_memory: int) -> None:
-    shelves = [Shelf(), Shelf()]
+    shelves = [RecordTable(), RecordTable()]
     roomy = Users(shelves[0].get, 1_000, 10**6)
     tight = Users(shelves[1].get, in_memory, 10**6)
     for position, (number, pause) in enumerate(steps):
@@ -127,7 +127,7 @@ def test_users_dropped_from_memory_come_back_the_same(steps: Any, in_memory: int
 
 
 def test_asking_for_strangers_keeps_nothing() -> None:
-    shelf = Shelf()
+    shelf = RecordTable()
     users = Users(shelf.get, 10, 100)
     for number in range(1_000):
         users.get(f"stranger {number}", 5)
@@ -136,7 +136,7 @@ def test_asking_for_strangers_keeps_nothing() -> None:
 
 
 def test_one_who_was_idle_too_long_is_new_again() -> None:
-    shelf = Shelf()
+    shelf = RecordTable()
     users = Users(shelf.get, 10, idle=50)
     used(users, "ann", 10)
     for position in range(11, 61):
@@ -151,7 +151,7 @@ def test_one_who_was_idle_too_long_is_new_again() -> None:
 
 
 def test_asking_for_a_forgotten_user_does_not_keep_the_record_alive() -> None:
-    shelf = Shelf()
+    shelf = RecordTable()
     users = Users(shelf.get, 1_000, idle=100)
     used(users, "ann", 0)
     for position in range(1, 6_000):
@@ -168,7 +168,7 @@ def test_asking_for_a_forgotten_user_does_not_keep_the_record_alive() -> None:
 
 @pytest.mark.parametrize("restart", [False, True])
 def test_records_of_one_event_users_reach_a_plateau(restart: bool) -> None:
-    shelf = Shelf()
+    shelf = RecordTable()
     users = Users(shelf.get, 500, idle=1_000)
     counts, loaded = [], []
     for position in range(24_000):
@@ -191,7 +191,7 @@ def test_records_of_one_event_users_reach_a_plateau(restart: bool) -> None:
 
 def test_the_model_forgets_a_crowd_and_knows_a_returning_user_as_new() -> None:
     settings_ = small(idle_users=500, users_in_memory=100, hidden=2, neighbours=8, fresh=0)
-    shelf = Shelf()
+    shelf = RecordTable()
     model = OnlineModel(settings_, shelf.get)
     feed = Feed(model)
     records, sizes = [], []
@@ -215,7 +215,7 @@ def test_the_model_forgets_a_crowd_and_knows_a_returning_user_as_new() -> None:
 
 
 def test_a_user_of_words_alone_is_kept_and_forgotten_like_any_other() -> None:
-    shelf = Shelf()
+    shelf = RecordTable()
     model = OnlineModel(small(dim=DIM, idle_users=300, hidden=2), shelf.get)
     feed = Feed(model)
     feed("searcher", None, vector=unit(1))
@@ -228,7 +228,7 @@ def test_a_user_of_words_alone_is_kept_and_forgotten_like_any_other() -> None:
 
 
 def test_a_record_of_before_intent_was_one_field_is_read_bit_for_bit() -> None:
-    shelf, ones = Shelf(), np.ones(2, np.float32)
+    shelf, ones = RecordTable(), np.ones(2, np.float32)
     user = User(length=3, last=7, search=Search("tea", ones, np.ones(1, np.int32), 2, 5.0))
     user.intent = IntentRecord(
         SessionMean(4.0, "s", ones, 1.5),

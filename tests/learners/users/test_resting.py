@@ -14,10 +14,10 @@ from learners.ranking.again import known_of, since
 from learners.ranking.columns import RETURNS
 from learners.signals.undo import AGAIN, NEVER, RETURN
 from learners.state.records import ITEM_KIND, SHARED_KIND, SHARED_VERSION
+from learners.testing import Feed, RecordTable, listed, small
 from learners.types import Interaction, Item, Retraction
 from learners.users.taken import AT, KIND, RESTS
 from learners.users.user import KIND as USER_KIND
-from tests.learners.worlds import Feed, Shelf, listed, small
 
 DAY = 86_400.0
 WEEK = 7 * DAY
@@ -162,7 +162,7 @@ def test_how_long_ago_and_how_long_it_usually_takes_is_what_is_ranked_by() -> No
 
 
 def test_a_state_of_before_is_read_and_knows_no_times() -> None:
-    shelf = Shelf()
+    shelf = RecordTable()
     feed = weekly(3)
     shelf.keep(feed.model.changed())
     for (kind, key), blob in list(shelf.records.items()):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from learners.online_model import OnlineModel
+from learners.testing import DIM, Feed, Tastes, listed, small
 from learners.types import Item
-from tests.learners.worlds import DIM, Feed, Tastes, listed, small
 
 
 def started(world: Tastes, *, text: bool) -> Feed:

@@ -6,17 +6,11 @@ import msgspec
 
 from dataflows.connectors.kafka.client import quiet_logger
 from dataflows.connectors.kafka.health import TELL_EVERY, Health, Statistics, silent_leader
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from learners.testing import FakeClock
 
 
 def test_an_outage_is_counted_once_and_told_at_its_begin_and_end(caplog):
-    clock = Clock()
+    clock = FakeClock()
     health = Health("source", clock, settle=2.0)
     assert health.is_good
     for second in range(10):
@@ -41,7 +35,7 @@ def test_an_outage_is_counted_once_and_told_at_its_begin_and_end(caplog):
 
 
 def test_answers_that_come_and_go_are_one_outage(caplog):
-    clock = Clock()
+    clock = FakeClock()
     health = Health("sink", clock, settle=2.0)
     health.degraded("no delivery for 2 s")
     for step in range(1, 9):
@@ -60,7 +54,7 @@ def test_answers_that_come_and_go_are_one_outage(caplog):
 
 
 def test_a_flood_of_one_error_is_told_now_and_then_with_what_was_left_out(caplog):
-    clock = Clock()
+    clock = FakeClock()
     health = Health("source", clock)
     for step in range(1000):
         clock.now = step * 0.05
@@ -71,14 +65,14 @@ def test_a_flood_of_one_error_is_told_now_and_then_with_what_was_left_out(caplog
 
 
 def test_different_errors_do_not_hide_each_other(caplog):
-    health = Health("sink", Clock())
+    health = Health("sink", FakeClock())
     health.error("_TRANSPORT", "a")
     health.error("_TIMED_OUT", "b")
     assert len(caplog.records) == 2
 
 
 def test_lines_of_the_client_library_are_throttled_by_their_word(caplog):
-    log = quiet_logger(Health("source", Clock()))
+    log = quiet_logger(Health("source", FakeClock()))
     for _ in range(50):
         log.log(logging.ERROR, "FAIL [rdkafka#consumer-1] connect failed")
         log.log(logging.WARNING, "REQTMOUT [rdkafka#consumer-1] timed out")

@@ -14,18 +14,12 @@ from dataflows.connectors.kafka.assignment.stalled import MOST_SECONDS, Standsti
 from dataflows.connectors.kafka.consumer import Reader
 from dataflows.connectors.kafka.health import Health, Statistics
 from dataflows.state.positions import Progress
+from learners.testing import FakeClock
 from tests.dataflows.connectors.kafka.flows import take, until
 
 pytestmark = pytest.mark.kafka
 
 STUCK, WELL = ("events", 0), ("events", 1)
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class KnownEnds:
@@ -45,7 +39,7 @@ class Watched:
     """A standstill that is looked at as a reader does while it has nothing in hand."""
 
     def __init__(self, seconds: float = 3.0) -> None:
-        self.clock, self.ends = Clock(), KnownEnds()
+        self.clock, self.ends = FakeClock(100.0), KnownEnds()
         self.standstill = Standstill(seconds, self.ends, self.clock)
         self.positions = {STUCK: 10, WELL: 20}
 

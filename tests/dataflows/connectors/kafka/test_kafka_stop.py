@@ -12,6 +12,7 @@ from dataflows.connectors.kafka.health import Health
 from dataflows.lifecycle.deadline import Deadline
 from dataflows.state.positions import Progress
 from dataflows.state.store import Store
+from learners.testing import FakeClock
 from tests.dataflows.connectors.kafka.broker import QUIET
 from tests.dataflows.connectors.kafka.engine_process import fill, last_lists, shopping
 from tests.dataflows.connectors.kafka.flows import until
@@ -24,15 +25,8 @@ FLUSH = 2.0
 EVENTS = 3000
 
 
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_a_deadline_is_one_for_all_and_begins_with_the_first_wait():
-    clock, stopping = Clock(), []
+    clock, stopping = FakeClock(100.0), []
     deadline = Deadline(30, lambda: bool(stopping), clock)
     clock.now += 1000
     assert not deadline.is_over, "nobody has asked the process to end"

@@ -9,14 +9,7 @@ import pytest
 
 from dataflows.engine.status.drift_log import TELL_EVERY, DriftLog
 from learners.drift import Alarm
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from learners.testing import FakeClock
 
 
 @pytest.fixture
@@ -26,7 +19,7 @@ def told(caplog):
 
 
 def test_a_line_a_minute_that_counts_what_it_leaves_out(told) -> None:
-    clock = Clock()
+    clock = FakeClock()
     log = DriftLog(clock)
     alarms = 0
     for second in range(400):  # an alarm every second
@@ -44,7 +37,7 @@ def test_a_line_a_minute_that_counts_what_it_leaves_out(told) -> None:
 
 
 def test_alarms_far_apart_are_all_told(told) -> None:
-    clock = Clock()
+    clock = FakeClock()
     log = DriftLog(clock)
     for place in range(3):
         clock.now += TELL_EVERY
@@ -55,7 +48,7 @@ def test_alarms_far_apart_are_all_told(told) -> None:
 
 
 def test_a_label_is_named(told) -> None:
-    DriftLog(Clock()).tell(Alarm("intent_label", 7, 0.9, 0.1, "gift"))
+    DriftLog(FakeClock()).tell(Alarm("intent_label", 7, 0.9, 0.1, "gift"))
     (line,) = told()
     assert line.startswith("drift: the label 'gift' changed its meaning")
     assert line.endswith("from 0.900 to 0.100 at learnt event 7")
