@@ -22,6 +22,7 @@ from learners.ranking.prior import Prior
 from learners.settings import LearnerSettings
 from learners.signals.neighbour_kernels import IN_ORDER, NEW
 from learners.signals.searches import Search, as_of, newest
+from learners.signals.signal import SignalMaker, Taking
 from learners.signals.undo import UndoRecord, counted_as, hash32
 from learners.state.model import ModelState
 from learners.state.records import ModelRecords
@@ -35,9 +36,7 @@ from learners.users.profile import Profile
 from learners.users.taken import ITEM, resting
 from learners.users.user import BUCKET_KIND, User
 
-_OBSERVE_EVERY = 4
-_OBSERVE_FIRST = 500
-_LEANINGS = 8
+_OBSERVE_EVERY, _OBSERVE_FIRST, _LEANINGS = 4, 500, 8
 
 
 def nothing(_kind: str, _key: str) -> bytes | None:
@@ -64,6 +63,7 @@ class OnlineModel(ModelState):
         load: returns the stored record of a kind and key, None where there is none, so that
             users load when they turn up. The default keeps all users in memory.
         prior: what ranking starts from, in place of what `settings.prior` names.
+        signals: make signals that are added, in place of those that `settings.signals` names.
 
     Equal interactions in equal order make equal records and lists, bit for bit, wherever a
     caller pauses, stores (`changed`) and restores in between. Not thread-safe.
@@ -74,8 +74,9 @@ class OnlineModel(ModelState):
         settings: LearnerSettings | None = None,
         load: Callable[[str, str], bytes | None] = nothing,
         prior: Prior | None = None,
+        signals: Sequence[SignalMaker] | None = None,
     ) -> None:
-        super().__init__(settings or LearnerSettings(), load, prior)
+        super().__init__(settings or LearnerSettings(), load, prior, signals)
         self._peek: CandidateBatch | None = None
         self._dirty: set[int] = set()
 
@@ -83,7 +84,6 @@ class OnlineModel(ModelState):
         """Learn one interaction; return the drift alarms that it raised.
 
         Alarms are of the hit rate, of the intent loss, or of a label that changed its meaning.
-
         `interaction.position` must grow by one from call to call. One without an item is a
         search, or says only what its user is after. One whose weight is not above 0 speaks
         against its item, or at 0 neither for nor against: the user has it, and no signal counts
@@ -242,6 +242,7 @@ class OnlineModel(ModelState):
             counted=counted_as(interaction.weight),
             returned=self.signals.rests.learn(number, kind, interaction.ts, last),
             until=self.signals.rests.until(kind, interaction.ts, interaction.rest),
+            value=interaction.value,
         )
         keep, kinds = self.settings.recent, self.settings.taken_limit
         again = user.add(number, interaction.ts, undo, keep, kinds)
@@ -249,8 +250,10 @@ class OnlineModel(ModelState):
         is_new = not again and user.kinds < kinds  # else they may have had it, and it made room
         self._dirty |= self.signals.count(number, recent, undo, says + is_new * NEW)
         self._dirty |= self.signals.learn_searched(number, undo, is_new=is_new)
-        self.learnt += 1
-        self.repeats += again
+        if self.signals.added.signals:
+            taking = Taking.of(number, interaction.ts, undo._replace(again=again), recent)
+            self._dirty |= self.signals.added.count(taking)
+        self.learnt, self.repeats = self.learnt + 1, self.repeats + again
         if self.repeats_on and self.signals.rests.is_learnt and not self.signals.returning:
             self.widen(returning=True)
 
@@ -387,6 +390,7 @@ class OnlineModel(ModelState):
         self.signals.words.put(number, items.titles[number], item.title)
         items.put(item, self.position)
         changed = self.signals.semantic.put(number, item.vector)
+        self.signals.added.put(number, item)
         # Else a restart would take the vector for a new one.
         if fingerprints[number] != fingerprint:
             self._dirty.add(number)

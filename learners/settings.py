@@ -12,6 +12,7 @@ HalfLife = Annotated[float, Meta(ge=0.01, le=1e12)]
 Step = Annotated[float, Meta(ge=1e-9, le=1)]
 Places = Annotated[int, Meta(ge=1, le=1000)]
 Listed = Annotated[int, Meta(ge=0, le=10_000)]
+SignalName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Weight = Annotated[float, Meta(ge=0, le=100)]
 # Marked as a path, so that a configuration reads `~` as the home.
 NameOrPath = Annotated[str, Meta(min_length=1, max_length=4096, extra={"mark": "path"})]
@@ -49,6 +50,10 @@ class LearnerSettings(LimitedSettings, frozen=True):
     """The weights that the network which ranks starts from: those of the package, `"none"` for
     chance, or the path of a file (docs/explanation/prior.md). A state that is there already goes on
     as it is.
+    """
+    signals: Annotated[tuple[SignalName, ...], Meta(max_length=32)] = ()
+    """Signals of other packages that are added to ours, by their names
+    (docs/how-to/plugins.md). One that is taken out is forgotten.
     """
     learning_rate: Step = 0.0015
     """Step of that network."""

@@ -28,7 +28,7 @@ from dataflows.engine.flow import build_flow
 from dataflows.engine.item_store import Catalogue, stored_items
 from dataflows.engine.list_refresher import ListSettings
 from dataflows.engine.model_version import model_version
-from dataflows.engine.prior_weights import open_prior
+from dataflows.engine.prior_weights import open_prior, open_signals
 from dataflows.engine.protocols import NO_LLM
 from dataflows.engine.shard import Engine
 from dataflows.engine.shards import Engines
@@ -193,7 +193,7 @@ def open_engines(
             "dimensions; leave learner.dim out"
         )
     settings = msgspec.structs.replace(learner_with(config.learner, config.generate), dim=dim)
-    model, prior = model_version(settings), open_prior(settings)
+    model, prior, signals = model_version(settings), open_prior(settings), open_signals(settings)
     folder, shards = Path(config.state.path), config.state.shards
     identity = identity_of(serving.in_force.base_encoder, dim, settings)
 
@@ -204,7 +204,7 @@ def open_engines(
                 checks.begin(store, after_crash=has_crashed(store))
             engine = Engine(
                 store,
-                OnlineModel(settings, store.get, prior),
+                OnlineModel(settings, store.get, prior, signals),
                 Cleaner(config.clean),
                 msgspec.structs.replace(serving.in_force, model=model),
                 shard=shard,

@@ -19,6 +19,8 @@ def model_version(settings: LearnerSettings) -> str:
     """
     plain = msgspec.structs.asdict(settings)
     del plain["prior"]
+    if not plain["signals"]:
+        del plain["signals"]  # so that a model without has the version that it always had
     encoded = msgspec.json.encode(plain, order="deterministic")
     return f"{MODEL_FORMAT}-{blake2b(encoded, digest_size=4).hexdigest()}"
 

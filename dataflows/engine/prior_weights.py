@@ -1,4 +1,7 @@
-"""The prior weights that the configuration names, read once for all shards of a process."""
+"""What lists are ranked by beyond what is learnt, as the configuration names it: prior, signals.
+
+Both are looked up once for all shards of a process.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,12 @@ from pathlib import Path
 
 from dataflows.errors import InputError
 from learners.codec import StateError
+from learners.ranking.columns import TAKEN
 from learners.ranking.prior import NONE, PACKAGED, Prior, prior_of, read_prior
 from learners.settings import LearnerSettings
+from learners.signals.added import AddedSignals, SignalError, makers_of
+from learners.signals.items import ItemTable
+from learners.signals.signal import SignalMaker
 
 _LARGEST = 64 << 20  # bytes; the packaged one has some ten thousand
 _REMEDY = "make it again with `make prior`, or leave learner.prior out (docs/explanation/prior.md)"
@@ -28,6 +35,19 @@ def open_prior(settings: LearnerSettings) -> Prior | None:
             *(settings.prior, prior.hidden, settings.hidden),
         )
     return prior
+
+
+def open_signals(settings: LearnerSettings) -> tuple[SignalMaker, ...]:
+    """Return what makes the signals that are added; each shard has its own.
+
+    Raises InputError for one that no installed package brings, or that is none.
+    """
+    try:
+        makers = makers_of(settings.signals)
+        AddedSignals(makers, ItemTable()).check(TAKEN)
+    except SignalError as error:
+        raise InputError(str(error)) from error
+    return makers
 
 
 def _read(name: str) -> Prior | None:

@@ -27,7 +27,7 @@ from dataflows.engine.flow import build_flow
 from dataflows.engine.item_store import Catalogue
 from dataflows.engine.list_refresher import ListSettings
 from dataflows.engine.model_version import model_version
-from dataflows.engine.prior_weights import open_prior
+from dataflows.engine.prior_weights import open_prior, open_signals
 from dataflows.engine.protocols import NO_LLM, LlmHooks, Observer, SwitchPreparer
 from dataflows.engine.shard import Engine
 from dataflows.engine.shards import Engines
@@ -58,7 +58,7 @@ def open_engine(
     store = MemoryStore() if store is None else store
     return Engine(
         store,
-        OnlineModel(settings, store.get, open_prior(settings)),
+        OnlineModel(settings, store.get, open_prior(settings), open_signals(settings)),
         Cleaner(config.clean),
         InForce(encoder.version, model_version(settings), base_encoder=encoder.version),
         lists=ListSettings.of(config.state, lambda: False),

@@ -18,6 +18,7 @@ from learners.ranking.again import again, known_of
 from learners.ranking.candidate_kernels import find_rows, gather, weigh
 from learners.ranking.components import Filter, Retrieval, Watch, kept_by, named_by
 from learners.ranking.context import Context
+from learners.signals.added import SURE
 from learners.signals.neighbour_kernels import TOGETHER
 from learners.signals.popularity import TOTAL, stage_of
 from learners.signals.searches import counts_after, favour
@@ -84,7 +85,8 @@ def candidates_of(
     named and kept, the most popular of all others that the filters keep fill up.
     """
     rows, filters = rows_of(signals, context), parts.filters
-    listed = named_by(parts.sources, context, watch)
+    added = named_by(parts.added, context, watch)
+    listed = named_by(parts.sources, context, watch) + added
     if negatives:
         listed += named_by((parts.drawn,), context, watch)
     ids, sums = _gathered(signals, context, rows, listed)
@@ -109,7 +111,7 @@ def candidates_of(
         popularity.scale(stage, context.position),
     )
     after, named_so_far = _after(signals, ids, context), len(ids)
-    kept = _shortlist(signals, context, ids, rough, after)
+    kept = _shortlist(signals, context, ids, rough, after, added)
     if kept is not None:
         ids, sums, sizes = ids.take(kept), sums.take(kept, axis=0), sizes.take(kept, axis=1)
         after = after.take(kept)
@@ -200,12 +202,17 @@ def _shortlist(
     ids: NDArray[np.int32],
     rough: Floats,
     after: NDArray[np.float32],
+    added: list[NDArray[np.int32]],
 ) -> NDArray[np.intp] | None:
     """Return the places of the best by a cheap score; None where there are few enough.
 
-    What a language model named stays beside them, in nobody's place.
+    What a language model named, and what each of the `added` signals named first, stays beside
+    them, in nobody's place.
     """
-    most = signals.settings.candidates + len(context.generated.ids)
+    most, sure = signals.settings.candidates + len(context.generated.ids), None
+    if added:
+        sure = np.unique(_places(signals, ids, *(each[:SURE] for each in added)))
+        most += len(sure)
     if len(ids) <= most:
         return None
     if context.repeats:
@@ -216,6 +223,8 @@ def _shortlist(
         rough[_places(signals, ids, search.near[:_SURE], search.matched[:_SURE])] = np.inf
     if len(context.generated.ids):
         rough[named(signals, ids, context)[0] > 0.0] = np.inf
+    if sure is not None:
+        rough[sure] = np.inf
     kept = np.argpartition(-rough, most - 1)[:most]
     kept.sort()
     return kept

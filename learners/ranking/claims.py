@@ -93,7 +93,8 @@ class Claims:
         """Return at most two claims for a listed item, by what raised it most; never none."""
         said: dict[str, None] = {}
         for group in groups:
-            claim = self._claims[group](place)
+            own = self._claims.get(group)
+            claim = self._added(group, place) if own is None else own(place)
             if claim is not None:
                 said[claim] = None
             if len(said) == _MOST:
@@ -208,6 +209,10 @@ class Claims:
         """Say it where a language model named it for this user."""
         is_named = self._listed[place] in self._context.generated.ids
         return worded(Claim.GENERATED) if is_named else None
+
+    def _added(self, signal: str, place: int) -> str | None:
+        """Say what a signal that was added says of it."""
+        return self._signals.added.explain(signal, self._listed[place], self._context)
 
     def _plain(self, place: int) -> str:
         """Say what is known of it without a signal: whether anybody took it."""

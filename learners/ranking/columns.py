@@ -151,6 +151,10 @@ class ColumnLayout(NamedTuple):
     members: NDArray[np.bool_]
 
 
+TAKEN = {*SIGNALS, *(column.name for column in COLUMNS)}
+"""Names that an added signal cannot have."""
+
+
 def layout(
     added: Sequence[tuple[str, tuple[str, ...]]] = (),
     *,

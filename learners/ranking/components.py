@@ -49,12 +49,14 @@ class Filter(Protocol):
 class Retrieval(NamedTuple):
     """What names candidates beside the rows of recent items, and what is kept of them.
 
-    `drawn` names some at random, as plain negatives.
+    `drawn` names some at random, as plain negatives. What those that are `added` name first is
+    ranked in any case (`learners.signals.added`).
     """
 
     sources: tuple[Source, ...]
     drawn: Source
     filters: tuple[Filter, ...] = ()
+    added: tuple[Source, ...] = ()
 
 
 class Scorer(Protocol):

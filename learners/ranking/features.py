@@ -30,6 +30,7 @@ _VALUE_REACH, _VALUE_STEPS = 3.0, 12.0  # what the newest items weigh in their u
 def layout_of(signals: Signals) -> ColumnLayout:
     """Return the columns that candidates are ranked by, with what signals know by now."""
     return layout(
+        signals.added.columns,
         generated=signals.settings.generated > 0,
         returning=signals.returning,
         searching=signals.searching,
@@ -74,6 +75,9 @@ def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArra
         columns[at.returning] = 0.0 if known is None else since(signals, ids, known, context)
     if signals.searching:
         columns[at.searching] = sought(signals, candidates, context)
+    for signal in signals.added.signals:
+        if signal.columns:
+            columns[at.added[signal.name]] = signals.added.features(signal, ids, context)
     return np.ascontiguousarray(columns.T)
 
 

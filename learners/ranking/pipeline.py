@@ -128,7 +128,7 @@ class Pipeline:
         """The names of all components, in the order in which they come."""
         parts = self.retrieval
         return [
-            *(each.name for each in (*parts.sources, parts.drawn)),
+            *(each.name for each in (*parts.sources, *parts.added, parts.drawn)),
             *("together", "meaning", "gone", "known"),
             *(each.name for each in parts.filters),
             *("reserve", "shortlist", "features"),

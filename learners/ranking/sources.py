@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -51,4 +52,8 @@ def retrieval_of(signals: Signals) -> Retrieval:
         NamedSource("generated", lambda context: context.generated.ids),
         NamedSource("search", searched),
     )
-    return Retrieval(sources, NamedSource("random", drawn))
+    added = tuple(
+        NamedSource(signal.name, partial(signals.added.candidates, signal))
+        for signal in signals.added.signals
+    )
+    return Retrieval(sources, NamedSource("random", drawn), added=added)

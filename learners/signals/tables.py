@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.settings import LearnerSettings
+from learners.signals.added import AddedSignals
 from learners.signals.after_search import AfterSearch
 from learners.signals.items import ItemTable
 from learners.signals.neighbour_kernels import NEW, learn_item_weights
@@ -15,6 +16,7 @@ from learners.signals.neighbours import Neighbours
 from learners.signals.popularity import TOTAL, Popularity
 from learners.signals.rests import Rests
 from learners.signals.semantic import SemanticIndex
+from learners.signals.signal import SignalMaker, Taking
 from learners.signals.takers import Takers
 from learners.signals.title_words import TitleWords
 from learners.signals.undo import NO_RETURN, UndoRecord
@@ -30,9 +32,10 @@ class Signals:
     scratch space to find items again in an array; who uses it leaves it at -1.
     `searched` counts what was taken after searches, in the rows of the items nearest to them;
     `searching` says that there was a search, `returning` that items may come back, or could once.
+    `added` are the signals of others, which `makers` make.
     """
 
-    def __init__(self, settings: LearnerSettings) -> None:
+    def __init__(self, settings: LearnerSettings, makers: Sequence[SignalMaker] = ()) -> None:
         self.settings = settings
         self.items = ItemTable()
         self.popularity = Popularity(
@@ -48,6 +51,7 @@ class Signals:
         self.takers = Takers()
         self.words = TitleWords()
         self.rests = Rests(is_learnt=settings.rests == "learnt")
+        self.added = AddedSignals(makers, self.items)
         self.fresh: list[int] = []
         self.searching = self.returning = False
         self.blocked = np.ones(1, bool)
@@ -76,6 +80,7 @@ class Signals:
         self.values.make_room(room)
         self.takers.make_room(room)
         self.rests.make_room(room)
+        self.added.make_room(room)
         self.slot = np.full(room + 1, -1, np.intp)
         self.block_unavailable()
 
@@ -112,21 +117,23 @@ class Signals:
         self.items.last[item] = position
         return set(range(len(self.items))) if rebased else {item, *recent.items.tolist()}
 
-    def recount(
-        self, item: int, before: RecentWindow, after: RecentWindow, undo: UndoRecord
-    ) -> set[int]:
-        """Recount an interaction that was counted as after `before` as after `after`.
+    def recount(self, taken: Taking, now: Taking | None) -> set[int]:
+        """Recount an interaction that was counted as `taken` as it is `now`, None: not at all.
 
-        Returns the items whose records changed.
+        Of our signals these are the counts of what it was taken together with; for the others see
+        `uncount`. Returns the items whose records changed.
         """
-        was, now = before.pairs_with(undo.counted), after.pairs_with(undo.counted)
-        gone = [(other, *pair) for other, pair in was.items() if now.get(other) != pair]
-        new = [(other, *pair) for other, pair in now.items() if was.get(other) != pair]
+        before, after = taken.recent, RecentWindow.nothing() if now is None else now.recent
+        was, is_now = before.pairs_with(taken.counted), after.pairs_with(taken.counted)
+        gone = [(other, *pair) for other, pair in was.items() if is_now.get(other) != pair]
+        new = [(other, *pair) for other, pair in is_now.items() if was.get(other) != pair]
+        at = taken.position, self.items.cleared
         if gone:
-            self.neighbours.unlearn(item, *_pairs(gone), undo.position, self.items.cleared)
+            self.neighbours.unlearn(taken.item, *_pairs(gone), *at)
         if new:
-            self.neighbours.put_back(item, *_pairs(new), undo.position, self.items.cleared)
-        return {other for pair in (*gone, *new) for other in (item, pair[0])}
+            self.neighbours.put_back(taken.item, *_pairs(new), *at)
+        changed = {other for pair in (*gone, *new) for other in (taken.item, pair[0])}
+        return changed | self.added.recount(taken, now)
 
     def uncount(self, item: int, undo: UndoRecord, position: int) -> None:
         """Uncount an interaction of an item, but for what it was counted together with."""
@@ -177,7 +184,7 @@ class Signals:
         semantic.make_room(len(self.items.available))
         changed = {*self.semantic.fingerprints, *semantic.fingerprints, *self.searched.move(hubs)}
         self.semantic = semantic
-        return changed
+        return changed | self.added.move(semantic)
 
     def learn_item_weights(
         self,
@@ -209,6 +216,7 @@ class Signals:
         self.values.forget(item)
         self.takers.forget(item)
         self.rests.forget(item)
+        self.added.forget(item)
         return [item, *self.semantic.put(item, None)]
 
 

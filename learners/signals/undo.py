@@ -14,15 +14,16 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-WORDS, FIGURES = 7, 4
+WORDS, FIGURES = 7, 5
 EVENT, TYPE, STEPS, HUB, AGAIN, RETURN, UNTIL = range(WORDS)
-COUNTED = 3
+COUNTED, VALUE = 3, 4
 LEAST, MOST = 0.1, 10.0
 """One event counts at least, and at most, as so many of weight 1."""
 NO_RETURN = -1
 NEVER = -(2**31)
 """The moment before all others (`learners.signals.rests`)."""
 _NONE = 1e9  # far beyond what a value can count for; a record holds no NaN
+_NO_VALUE = float(np.finfo(np.float64).max)
 
 Words = NDArray[np.int32]
 Figures = NDArray[np.float64]
@@ -36,7 +37,8 @@ class UndoRecord(NamedTuple):
     `position` is its number in the shard, `weight` that of its type, `deviation` what its value
     counted for (None: it had none). `again` tells that they had the item already, `counted` what it
     was counted as (`counted_as`), `returned` as which return to the item, and `until`
-    at which moment the item rests no longer after it (`learners.signals.rests`).
+    at which moment the item rests no longer after it (`learners.signals.rests`). `value` is the
+    number that the event brought, as it was, None where it had none.
     """
 
     event: int = 0
@@ -50,31 +52,38 @@ class UndoRecord(NamedTuple):
     counted: float = 1.0
     returned: int = NO_RETURN
     until: int = NEVER
+    value: float | None = None
 
     def write(self, words: Words, figures: Figures, place: int) -> None:
-        """Write it into column `place` of `words` (7, room) and of `figures` (4, room)."""
+        """Write it into column `place` of `words` (7, room) and of `figures` (5, room)."""
         words[:, place] = (
             *(self.event, self.type, self.steps, self.hub, self.again),
             *(self.returned, self.until),
         )
         deviation = _NONE if self.deviation is None else self.deviation
-        figures[:, place] = self.position, self.weight, deviation, self.counted
+        value = self.value if self.value is not None and self.deviation is not None else _NO_VALUE
+        figures[:, place] = self.position, self.weight, deviation, self.counted, value
 
 
 def read(words: Words, figures: Figures, place: int) -> UndoRecord:
     """Return what `UndoRecord.write` wrote."""
-    event, type_, steps, hub, again, *rest = words[:, place].tolist()
-    position, weight, deviation, counted = figures[:, place].tolist()
+    event, type_, steps, hub, again, returned, until = words[:, place].tolist()
+    position, weight, deviation, counted, value = figures[:, place].tolist()
     known = None if deviation == _NONE else deviation
     noted = event, type_, steps, hub, int(position), weight, known, again > 0, counted
-    return UndoRecord(*noted, *rest)
+    return UndoRecord(*noted, returned, until, None if value == _NO_VALUE else value)
 
 
 def whole(words: Words, figures: Figures) -> tuple[Words, Figures]:
-    """Return undo records with all rows: earlier ones were counted as 1, and as no returns."""
+    """Return undo records with all rows: earlier ones were counted as 1, and as no returns.
+
+    The numbers that their events brought are not known.
+    """
     missing, lacking = FIGURES - len(figures), WORDS - len(words)
     if missing:
-        figures = np.concatenate((figures, np.ones((missing, figures.shape[1]))))
+        wanted = np.ones((FIGURES, figures.shape[1]))
+        wanted[VALUE], wanted[: len(figures)] = _NO_VALUE, figures
+        figures = wanted
     if lacking:
         wider = np.full((WORDS, words.shape[1]), NEVER, np.int32)
         wider[RETURN], wider[: len(words)] = NO_RETURN, words

@@ -12,13 +12,15 @@ from typing import Any
 from learners.drift import DriftMonitor
 from learners.intent.tracker import IntentTracker
 from learners.ranking.answers_first import AnswersFirst, AnswersScorer
-from learners.ranking.columns import ColumnLayout
+from learners.ranking.columns import TAKEN, ColumnLayout
 from learners.ranking.context import CandidateBatch
 from learners.ranking.features import layout_of
 from learners.ranking.pipeline import NetworkScorer, Pipeline
 from learners.ranking.preference_learner import PreferenceLearner, refitted
 from learners.ranking.prior import Prior, prior_of
 from learners.settings import LearnerSettings
+from learners.signals.added import makers_of
+from learners.signals.signal import SignalMaker
 from learners.signals.tables import Signals
 from learners.users.generated import Generated
 from learners.users.profile import ProfileLearner
@@ -36,7 +38,8 @@ class ModelState:
     wanted, `repeats` those of them whose user had the item before, `groups` the choices that
     were learnt. `answers` tells whether what answers a search leads. `open` holds the candidates
     of the group that is being learnt. `began_with` is the fingerprint of the prior weights that
-    ranking began with, None where it began from chance.
+    ranking began with, None where it began from chance. `makers` make the signals that are added,
+    in place of those that the settings name.
     """
 
     def __init__(
@@ -44,9 +47,11 @@ class ModelState:
         settings: LearnerSettings,
         load: Callable[[str, str], bytes | None],
         prior: Prior | None = None,
+        makers: Sequence[SignalMaker] | None = None,
     ) -> None:
         self.settings = settings
-        self.signals = Signals(settings)
+        self.signals = Signals(settings, makers_of(settings.signals) if makers is None else makers)
+        self.signals.added.check(TAKEN)
         self.users = Users(load, settings.users_in_memory, settings.idle_users)
         self._prior = prior_of(settings.prior) if prior is None else prior
         self.network = NetworkScorer(self._preference())
@@ -55,6 +60,7 @@ class ModelState:
         self.answers = AnswersFirst()
         answered = AnswersScorer(self.signals, self.answers)
         self.pipeline = Pipeline(self.signals, self.network, answered)
+        self.pipeline.put()  # nothing, but for a look at the names of what was added
         self.generated = Generated(
             settings.generated, settings.users_in_memory, settings.generated_life
         )

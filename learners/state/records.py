@@ -47,10 +47,16 @@ class ModelRecords:
         for _, blob in stored:
             self._signals.items.number(unpack(blob, ITEM_KIND, _VERSION)["id"])
         self._signals.make_room()
+        added: dict[int, dict[str, Any]] = {}
         for key, blob in stored:
-            self._put_item(int(key), unpack(blob, ITEM_KIND, _VERSION))
+            state = unpack(blob, ITEM_KIND, _VERSION)
+            self._put_item(int(key), state)
+            if "signals" in state:
+                added[int(key)] = state["signals"]
         for _, blob in scan(SHARED_KIND):
-            self._put_shared(unpack(blob, SHARED_KIND, _VERSION), scan)
+            state = unpack(blob, SHARED_KIND, _VERSION)
+            self._put_shared(state, scan)
+            self._signals.added.restore(state.get("signals", {}), added, state["position"])
         self._signals.block_unavailable()
 
     def _item(self, number: int) -> dict[str, Any]:
@@ -72,6 +78,7 @@ class ModelRecords:
             "near": signals.semantic.row_out(number),
             **self._people(number),
             **self._beyond(number),
+            **self._added(number),
         }
 
     def _people(self, number: int) -> dict[str, Any]:
@@ -91,6 +98,11 @@ class ModelRecords:
         """Return what counts hold beyond takings; nothing where all weighed 1."""
         beyond = self._signals.popularity.beyond[:, number]
         return {"beyond": beyond} if beyond.any() else {}
+
+    def _added(self, number: int) -> dict[str, Any]:
+        """Return what the added signals know of an item; nothing where there are none."""
+        known = self._signals.added.item_state(number)
+        return {"signals": known} if known else {}
 
     def _put_item(self, number: int, state: dict[str, Any]) -> None:
         signals, items = self._signals, self._signals.items
@@ -127,6 +139,7 @@ class ModelRecords:
             "space": model.users.space,
             "open": None if model.open is None else _stored(model.open),
             "fresh": signals.fresh,
+            **({"signals": signals.added.state()} if signals.added else {}),
             "values": signals.values.state(),
             "categories": signals.items.category_names,
             "neighbours_base": signals.neighbours.base,

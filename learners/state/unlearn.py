@@ -15,9 +15,9 @@ import numpy as np
 from learners.intent.unlearn import retract
 from learners.signals.rests import moment, seconds
 from learners.signals.searches import Search
+from learners.signals.signal import Taking
 from learners.signals.tables import Signals
 from learners.signals.undo import NO_RETURN, TYPE, hash32
-from learners.signals.window import RecentWindow
 from learners.state.model import ModelState
 from learners.types import Retraction
 from learners.users.chosen import forgive, had_before, lose_repeat, redate
@@ -98,19 +98,15 @@ def _uncount(model: ModelState, user: User, place: int) -> set[int]:
     """
     signals, window = model.signals, model.settings.window
     item, undo, ts = int(user.recent[place]), user.undo_record(place), float(user.times[place])
-    before = [user.window_before_place(at, window) for at in range(place, user.kept)]
+    before = [_taking(user, at, window) for at in range(place, user.kept)]
     model.repeats -= lose_repeat(user, place)
     _return_later(signals, user, place)
     user.drop(place)
     redate(user, item, undo.until)
-    after = [
-        RecentWindow.nothing(),
-        *(user.window_before_place(at, window) for at in range(place, user.kept)),
-    ]
-    later = [(int(user.recent[at]), user.undo_record(at)) for at in range(place, user.kept)]
+    later = [_taking(user, at, window) for at in range(place, user.kept)]
     changed = {item, *signals.unsearch(item, undo)}
-    for (one, its), was, now in zip([(item, undo), *later], before, after, strict=True):
-        changed |= signals.recount(one, was, now, its)
+    for was, now in zip(before, [None, *later], strict=True):
+        changed |= signals.recount(was, now)
     signals.uncount(item, undo, model.position)
     if user.profile is not None:
         ago = (model.position - undo.position) * model.learnt / (model.position + 1)
@@ -119,6 +115,12 @@ def _uncount(model: ModelState, user: User, place: int) -> set[int]:
         model.profiles.unlearn(user.profile, categories, ts, undo.weight, since)
     model.learnt -= 1
     return changed
+
+
+def _taking(user: User, place: int, window: int) -> Taking:
+    """Return the interaction at `place` as signals count it."""
+    item, ts = int(user.recent[place]), float(user.times[place])
+    return Taking.of(item, ts, user.undo_record(place), user.window_before_place(place, window))
 
 
 def _return_later(signals: Signals, user: User, place: int) -> None:

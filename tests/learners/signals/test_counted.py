@@ -138,7 +138,7 @@ def test_a_state_of_before_is_read_and_what_it_counted_is_taken_back_as_that() -
     shelf.keep(feed.model.changed())
     stored = unpack(shelf.get(KIND, "ann") or b"", KIND, 4)
     stored |= stored.pop("intent")
-    assert stored["figures"].shape == (4, 2)
+    assert stored["figures"].shape == (5, 2)
     stored["figures"] = stored["figures"][:3]
     stored["figures"][1] = 5.0
     shelf.records[KIND, "ann"] = pack(KIND, 3, stored)
