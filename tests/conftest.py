@@ -55,7 +55,7 @@ def shell(tmp_path):
     work = tmp_path / "work"
     work.mkdir()
     environ = os.environ | {
-        "PATH": f"{tools}:{os.environ['PATH']}",
+        "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "PENCHANT_ENCODER__NAME": "hashing-64",
     }

@@ -16,7 +16,9 @@ from dataflows.engine.flow import STEPS
 from dataflows.messages.json_schemas import TYPES
 from dataflows.state.ledger import OUTCOMES
 from dataflows.state.store import Store
+from docs.generate.docstrings import fenced
 from docs.generate.pages import made_pages
+from docs.generate.root_pages import as_in_docs
 from docs.generate.settings import SECTIONS
 from encoders.backends.hashing import HashingEncoder
 from learners.ranking.columns import FEATURES, GENERATED, GROUPS, RETURNS, SEARCH
@@ -34,6 +36,19 @@ def section(text: str, title: str) -> str:
 
 def first_column(text: str) -> list[str]:
     return re.findall(r"^\| (`.+?`) \|", text, re.MULTILINE)
+
+
+def test_examples_of_docstrings_are_fenced_and_nothing_else() -> None:
+    told = "Do it.\n\n>>> one()\n1\n>>> two()\n\nAnd so on: a >>> b."
+    assert fenced(told) == (
+        "Do it.\n\n```pycon\n>>> one()\n1\n>>> two()\n```\n\nAnd so on: a >>> b."
+    )
+
+
+def test_links_of_a_page_at_the_root_are_as_from_the_docs() -> None:
+    told = "[a](docs/how-to/check.md#of), [b](Makefile), [c](https://x.org), [d](#e)"
+    wanted = "[a](how-to/check.md#of), b (`Makefile`), [c](https://x.org), [d](#e)"
+    assert as_in_docs(told) == wanted
 
 
 def test_what_is_made_from_the_code_is_as_the_code_is() -> None:

@@ -1,18 +1,17 @@
 """Tutorials and how-to pages: their commands run in order, and print what the page says.
 
-`<!-- run -->` marks a block that is run, each page in a folder of its own; `<!-- prints -->` marks
-lines that the block before it has printed. `...` in such a line stands for anything.
+Each page in a folder of its own; `tests/told.py` says how blocks are marked.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
+from tests.told import as_told, marked
+
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-MARKED = re.compile(r"<!-- (run|prints) -->\n```(?:sh|text)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PAGES = [
     page
     for folder in ("tutorial", "how-to")
@@ -21,17 +20,11 @@ PAGES = [
 ]
 
 
-def as_told(line: str) -> re.Pattern[str]:
-    """A line of a page, as a pattern: any blanks, frames of tables and wrapped lines between."""
-    words = (".*?" if word == "..." else re.escape(word) for word in line.split())
-    return re.compile(r"[\s│]+".join(words).replace(r"[\s│]+.*?[\s│]+", r"[\s│].*?[\s│]"))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_commands_of_a_page_print_what_it_says(page, shell) -> None:
     printed = ""
-    for kind, block in MARKED.findall(page.read_text("utf-8")):
+    for kind, block in marked(page.read_text("utf-8")):
         if kind == "run":
             printed = shell(f"exec 2>&1\n{block}")
             continue
