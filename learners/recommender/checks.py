@@ -8,8 +8,11 @@ outside the limits.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable
 from numbers import Integral, Real
+from os import PathLike
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -83,6 +86,13 @@ def names(name: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, tuple | list):
         raise TypeError(f"{name} is {shown(value)}; it must be a tuple of texts: write (...,)")
     return tuple(identifier(f"{name}[{place}]", each) for place, each in enumerate(value))
+
+
+def folder(name: str, value: object) -> Path:
+    """Return the path of a folder, `~` read as the home."""
+    if not isinstance(value, str | PathLike) or isinstance(os.fspath(value), bytes):
+        raise TypeError(f"{name} is {shown(value)}; it must be a path: a text, or a Path")
+    return Path(text(name, os.fspath(value)) or ".").expanduser()
 
 
 def instance(name: str, value: object, wanted: type[T], remedy: str) -> T:

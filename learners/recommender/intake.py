@@ -18,7 +18,13 @@ from learners.recommender.event import (
     words_of,
 )
 from learners.recommender.record_table import RecordTable
-from learners.recommender.vectors import TextEncoder, dim_of, encode, version_of
+from learners.recommender.vectors import (
+    TextEncoder,
+    checked_encoder,
+    dim_of,
+    encode,
+    version_of,
+)
 from learners.settings import LearnerSettings
 from learners.types import Interaction, Item, Vector
 
@@ -35,7 +41,7 @@ class Intake:
 
     def __init__(self, encoder: TextEncoder | None, settings: LearnerSettings) -> None:
         settings = checks.instance("settings", settings, LearnerSettings, "LearnerSettings(k=5)")
-        dim = dim_of(encoder)
+        dim = dim_of(checked_encoder(encoder))
         if dim and settings.dim not in (0, dim):
             raise ValueError(
                 f"dim is {settings.dim}, and the vectors of {version_of(encoder)} have {dim}: "

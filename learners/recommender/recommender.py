@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from os import PathLike
-from pathlib import Path
 from typing import Self
 
 from learners.codec import StateError
@@ -14,7 +13,7 @@ from learners.recommender.event import Event, LearntEvent, checked_label, checke
 from learners.recommender.explanation import Explanation, explain
 from learners.recommender.intake import Intake
 from learners.recommender.similar import SimilarItem, similar_items
-from learners.recommender.vectors import TextEncoder, version_of
+from learners.recommender.vectors import TextEncoder, checked_encoder, version_of
 from learners.settings import LearnerSettings
 from learners.state.unlearn import Extent
 from learners.types import Item, RecommendationList
@@ -151,7 +150,7 @@ class Recommender:
 
         Raises `learners.codec.StateError` (a ValueError) for a folder that holds something else.
         """
-        saved.save(self._intake, Path(folder).expanduser())
+        saved.save(self._intake, checks.folder("folder", folder))
 
     @classmethod
     def load(cls, folder: str | PathLike[str], encoder: TextEncoder | None = None) -> Self:
@@ -160,7 +159,7 @@ class Recommender:
         The encoder is not saved: hand in the same. Raises `learners.codec.StateError` (a
         ValueError), in one line, for a folder that is none, damaged, or of another encoder.
         """
-        path = Path(folder).expanduser()
+        path, encoder = checks.folder("folder", folder), checked_encoder(encoder)
         records = saved.read(path)
         if records.encoder != version_of(encoder):
             raise StateError(

@@ -32,6 +32,19 @@ class TextEncoder(Protocol):
         ...
 
 
+def checked_encoder(encoder: TextEncoder | None) -> TextEncoder | None:
+    """Return an encoder. Raises TypeError for what is none, such as the name of one."""
+    # A text has a method of this name too: it makes bytes.
+    if encoder is not None and (
+        isinstance(encoder, str | type) or not callable(getattr(encoder, "encode", None))
+    ):
+        raise TypeError(
+            f"encoder is {shown(encoder)}; it must be an object with encode(texts), such as "
+            'load_encoder("packaged") of the package encoders'
+        )
+    return encoder
+
+
 def version_of(encoder: TextEncoder | None) -> str | None:
     """Return what an encoder is known by: its version, else its class; None for none."""
     if encoder is None:

@@ -166,6 +166,12 @@ CALLS = [
     (lambda one: one.label("u", "n"), ValueError, "event_id is None and session_id None"),
     (lambda one: one.label("u", "n", "e", source="x"), ValueError, "source is 'x'"),
     (lambda one: Recommender(settings={"k": 5}), TypeError, "settings is .*LearnerSettings"),
+    (lambda one: Recommender("hashing"), TypeError, "encoder is 'hashing' .*load_encoder"),
+    (lambda one: Recommender(object()), TypeError, r"encoder is .*object with encode\(texts\)"),
+    (lambda one: Recommender.load("/nowhere", "hashing"), TypeError, "encoder is 'hashing'"),
+    (lambda one: Recommender.load(7), TypeError, "folder is 7"),
+    (lambda one: one.save(None), TypeError, "folder is None"),
+    (lambda one: one.save(b"x"), TypeError, "folder is b'x'"),
     (lambda one: LearnerSettings(k=0), ValueError, "k is 0"),
 ]
 
