@@ -99,7 +99,7 @@ def walk(warm_events: int, events: int) -> list[Counter[tuple[str, str]]]:
             for number, batch in enumerate(batches):
                 way.turn(number >= warm_events)
                 yield batch
-            way.turn(False)
+                way.turn(False)
 
         with closing(Store.open(folder / "state")) as store:
             engine = open_engine(config, cached, Alone(pace, log.name), store)

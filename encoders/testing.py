@@ -23,7 +23,8 @@ from typing import Final
 import numpy as np
 
 from encoders.backends.foreign import fault_of, lacks
-from encoders.base import Encoder, Vectors, encode_optional
+from encoders.base import Encoder, Vectors
+from encoders.text import encode_optional
 
 TEXTS: Final = ("toy story", "running shoes, red", "jazz", "toy story", "rock and blue jazz", "a")
 ODD: Final = ("", " ", "\x00", "\ud800", "\u4f60\u597d", "?!", "a" * 20_000)

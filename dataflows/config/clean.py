@@ -11,6 +11,10 @@ from dataflows.config.event_types import NEGATIVE
 from dataflows.config.values import Said, ValueScale
 from learners.limited_settings import LimitedSettings
 
+USUAL_WEIGHT = 1.0
+WEIGHTS = {NEGATIVE: 0.0}
+"""Of event types that the settings do not name; all others have the usual one."""
+
 Seconds = Annotated[float, Meta(ge=0, le=10_000_000_000)]
 
 
@@ -79,7 +83,7 @@ class CleanSettings(LimitedSettings, frozen=True, kw_only=True):
 
     def weight(self, kind: str) -> float:
         """Return how much an event of this type counts."""
-        return self.weights.get(kind, 0.0 if kind == NEGATIVE else 1.0)
+        return self.weights.get(kind, WEIGHTS.get(kind, USUAL_WEIGHT))
 
     def said(self, kind: str, value: float | None) -> Said | None:
         """Return what an event of this type says by its value; None where it has no scale."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
+from dataflows.config.event_types import INTENTS
 from dataflows.config.events import EventSettings
 from dataflows.engine.batch import (
     Batch,
@@ -14,21 +15,24 @@ from dataflows.engine.batch import (
     EncodedEvent,
     EncodedItem,
     Removal,
+    Switch,
+    Turn,
     Turns,
     shard_key,
     shard_of,
     shard_of_partition,
 )
 from dataflows.engine.catalogue.known_items import Joined
-from dataflows.engine.decode import Renderer
+from dataflows.engine.decode import Decoder
 from dataflows.engine.item_store import Catalogue
 from dataflows.engine.status.logs_read import LogsRead
 from dataflows.messages.decisions import DecisionReader, LabelDecision
 from dataflows.messages.decoded_records import Arrived, Rendered
 from dataflows.messages.events import EventRecord
 from dataflows.messages.items import ItemRecord, RemovedItem
-from dataflows.messages.raw import Raw, Reject
-from encoders.base import Encoder, encode_optional, tokens_ahead
+from dataflows.messages.raw import Origin, Raw, Reject
+from encoders.base import Encoder
+from encoders.text import encode_optional, tokens_ahead
 from encoders.throughput import FIRST_RATE, Foresees
 from learners.types import Vector
 
@@ -58,12 +62,13 @@ class EncodeStep:
         self._turns = turns
         self._decisions = decisions or DecisionReader()
         self._logs = LogsRead()
-        self._renderer = Renderer(settings, catalogue, items_topic, self._decisions)
+        self._decoder = Decoder(settings, catalogue.titles, items_topic, self._decisions)
+        self._keys = [shard_key(shard) for shard in range(shards)]
 
     @property
     def joined(self) -> Joined:
         """How many items of the events so far the catalogue knows."""
-        return self._renderer.joined
+        return self._decoder.joined
 
     @property
     def tokens_per_second(self) -> float:
@@ -73,71 +78,90 @@ class EncodeStep:
 
     def decode(self, raws: Sequence[Raw]) -> list[Rendered]:
         """Decode records before their order is known; `render` gives them their texts."""
-        return [self._renderer.decode(raw) for raw in raws]
+        return [self._decoder.decode(raw) for raw in raws]
 
     def render(self, records: Sequence[Arrived]) -> list[Rendered]:
         """Decode records before their micro-batch is made, and foresee what each costs.
 
         For a source that cuts by that; what it renders is learnt in the same order.
         """
-        rendered = [self._renderer.render(record) for record in records]
+        rendered = [self._decoder.render(record) for record in records]
         tokens = tokens_ahead(self._encoder, [one.text for one in rendered])
         return [
             msgspec.structs.replace(one, tokens=count) if count else one
             for one, count in zip(rendered, tokens, strict=True)
         ]
 
-    def __call__(self, arrived: Sequence[Arrived]) -> Iterator[tuple[str, Batch]]:
-        """Yield one (key, batch) for each shard."""
+    def __call__(self, arrived: Sequence[Arrived]) -> list[tuple[str, Batch]]:
+        """Return one (key, batch) for each shard."""
         raws = [one if isinstance(one, Raw) else one.raw for one in arrived]
-        turn = None if self._turns is None else self._turns.turn(raws)
-        if turn is not None:
-            self._encoder = turn.encoder
-            self._catalogue.encoder = turn.encoder.version
-        switch = None if turn is None else turn.switch
-        version = self._encoder.version
-        encoded = self.encode(
-            [one for one, raw in zip(arrived, raws, strict=True) if not raw.is_mark]
-        )
-        positions: dict[str, int] = {}
-        for raw in raws:
-            positions[raw.partition] = max(raw.next_offset, positions.get(raw.partition, 0))
-        origins = {raw.partition: raw.origin for raw in raws if raw.origin is not None}
-        logs = self._logs.take(raws)
-        anew = tuple(raw.partition for raw in raws if raw.is_anew)
-        for shard in range(self._shards):
-            mine = [one for one in encoded if self._is_for(one, shard)]
-            yield (
-                shard_key(shard),
-                Batch(shard, mine, positions, version, switch, origins, logs, anew),
-            )
+        switch = None if self._turns is None else self._take_turn(self._turns.turn(raws))
+        whole = self._batch(arrived, raws, switch)
+        if self._shards == 1:
+            return [(self._keys[0], whole)]
+        return [
+            (key, msgspec.structs.replace(whole, shard=shard, records=self._part(whole, shard)))
+            for shard, key in enumerate(self._keys)
+        ]
 
     def encode(self, arrived: Sequence[Arrived]) -> list[Encoded]:
         """Encode, and decode what is not yet; one answer for each record, in the same order.
 
         None of them may be a mark.
         """
-        rendered = [
-            one if isinstance(one, Rendered) else self._renderer.render(one) for one in arrived
-        ]
-        vectors = self._vectors(rendered)
-        return [self._joined(one, vector) for one, vector in zip(rendered, vectors, strict=True)]
-
-    def _vectors(self, rendered: Sequence[Rendered]) -> list[Vector | None]:
+        rendered: list[Rendered] = []
+        texts: list[str | None] = []
         known: dict[int, Vector] = {}
-        for place, (one, text) in enumerate((each.one, each.text) for each in rendered):
-            if isinstance(one, ItemRecord) and text is not None:
-                vector = self._catalogue.vector(one.item_id, text)
+        for place, record in enumerate(arrived):
+            each = record if isinstance(record, Rendered) else self._decoder.render(record)
+            rendered.append(each)
+            texts.append(each.text)
+            if isinstance(each.one, ItemRecord) and each.text is not None:
+                vector = self._catalogue.vector(each.one.item_id, each.text)
                 if vector is not None:
-                    known[place] = vector
-        wanted = [None if place in known else each.text for place, each in enumerate(rendered)]
-        vectors = encode_optional(self._encoder, wanted)
+                    known[place], texts[place] = vector, None
+        vectors = encode_optional(self._encoder, texts)
         for place, vector in known.items():
             vectors[place] = vector
-        return vectors
+        return list(map(self._joined, rendered, vectors))
+
+    def _take_turn(self, turn: Turn | None) -> Switch | None:
+        """Go on with another encoder where one is due; return the marker of it."""
+        if turn is None:
+            return None
+        self._encoder = turn.encoder
+        self._catalogue.encoder = turn.encoder.version
+        return turn.switch
+
+    def _batch(
+        self, arrived: Sequence[Arrived], raws: Sequence[Raw], switch: Switch | None
+    ) -> Batch:
+        """Encode what are no marks, and tell what all of them say of their partitions."""
+        records: list[Arrived] = []
+        positions: dict[str, int] = {}
+        origins: dict[str, Origin] = {}
+        anew: list[str] = []
+        is_of_log = False
+        for one, raw in zip(arrived, raws, strict=True):
+            if not raw.is_mark:
+                records.append(one)
+            if raw.next_offset > positions.get(raw.partition, -1):
+                positions[raw.partition] = raw.next_offset
+            if raw.origin is not None:
+                origins[raw.partition] = raw.origin
+            if raw.is_anew:
+                anew.append(raw.partition)
+            is_of_log |= raw.log is not None
+        encoded = self.encode(records)
+        logs = self._logs.take(raws) if is_of_log or self._logs.known else {}
+        version = self._encoder.version
+        return Batch(0, encoded, positions, version, switch, origins, logs, tuple(anew))
+
+    def _part(self, whole: Batch, shard: int) -> list[Encoded]:
+        return [one for one in whole.records if self._is_for(one, shard)]
 
     def _is_for(self, one: Encoded, shard: int) -> bool:
-        if self._shards == 1 or isinstance(one, EncodedItem | Removal | EncodedDecision):
+        if isinstance(one, EncodedItem | Removal | EncodedDecision):
             return True
         if isinstance(one, Reject):
             return shard_of_partition(one.raw.partition, self._shards) == shard
@@ -146,7 +170,8 @@ class EncodeStep:
     def _joined(self, rendered: Rendered, vector: Vector | None) -> Encoded:
         raw, one, text = rendered.raw, rendered.one, rendered.text
         if isinstance(one, EventRecord):
-            return EncodedEvent(raw, one, vector, text, self._decisions.of_event(one))
+            decision = self._decisions.of_event(one) if one.type == INTENTS else None
+            return EncodedEvent(raw, one, vector, text, decision)
         if isinstance(one, ItemRecord):
             return EncodedItem(raw, one, text, vector)
         if isinstance(one, RemovedItem):

@@ -20,7 +20,8 @@ from dataflows.engine.model_version import with_prior
 from dataflows.messages.outgoing import Versions
 from dataflows.state.records import Records
 from dataflows.state.store import Store
-from encoders.base import Encoder, encode_optional
+from encoders.base import Encoder
+from encoders.text import encode_optional
 from learners.codec import decode
 from learners.types import Vector
 

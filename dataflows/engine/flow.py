@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import bytewax.operators as op
@@ -69,10 +71,7 @@ def build_flow(
     encoded = op.flat_map_batch("encode", records, hushing(encode))
     arrivals = op.merge("arrivals", wake, encoded)
     learnt = op.stateful_batch("learn", arrivals, lambda _: LearnLogic(engines, epoch, committed))
-    messages = op.flat_map_batch("messages", learnt, _without_keys)
+    without_keys = partial(map, itemgetter(1))
+    messages = op.flat_map_batch("messages", learnt, without_keys)
     op.output("out", messages, sink)
     return flow
-
-
-def _without_keys(keyed: Sequence[tuple[str, Any]]) -> list[Any]:
-    return [out for _, out in keyed]

@@ -70,35 +70,18 @@ class Catalogue:
     Titles follow the records in the order of the stream, so what an event is
     encoded with does not depend on where a batch ends.
 
-    `records` is a view of a store, None where there is none yet. `encoder` is the version whose
+    `titles` are by item, and the encode step's to keep up to date. `records` is a view of a store,
+    None where there is none yet. `encoder` is the version whose
     vectors are asked for; it may be set anew.
     """
 
     def __init__(self, records: Records | None, encoder: str) -> None:
         self.encoder = encoder
         self._records = records
-        self._titles: dict[str, str] = {}
+        self.titles: dict[str, str] = {}
         if records is not None:
             for item_id, blob in records.scan(KIND):
-                self._titles[item_id] = read_item(blob).record.title
-
-    def __len__(self) -> int:
-        return len(self._titles)
-
-    def __contains__(self, item_id: str) -> bool:
-        return item_id in self._titles
-
-    def title(self, item_id: str | None) -> str | None:
-        """Return the title of an item, None where it is not known."""
-        return None if item_id is None else self._titles.get(item_id)
-
-    def put(self, record: ItemRecord) -> None:
-        """Put an item that is new or changed."""
-        self._titles[record.item_id] = record.title
-
-    def remove(self, item_id: str) -> None:
-        """Remove an item that left the catalogue."""
-        self._titles.pop(item_id, None)
+                self.titles[item_id] = read_item(blob).record.title
 
     def vector(self, item_id: str, text: str) -> Vector | None:
         """Return the stored vector of this item if text and encoder are the same, else None."""

@@ -25,8 +25,7 @@ from dataflows.engine.batch import (
     Removal,
     Switch,
 )
-from dataflows.engine.cleaning.cleaner import Cleaner, Verdict
-from dataflows.engine.cleaning.interaction import to_interaction
+from dataflows.engine.cleaning.cleaner import Cleaner, Verdict, to_interaction
 from dataflows.engine.cleaning.late_outcomes import outcome_of_label, outcome_of_retraction
 from dataflows.engine.decisions.carry_out import DONE, ShardDecisions, parts
 from dataflows.engine.encoder_in_force import KIND_VERSIONS, EncoderSpace, InForce, read_in_force

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from dataflows.engine.protocols import Model
 from dataflows.engine.shard import Engine
-from dataflows.state.outbox import Acknowledge, acknowledger
+from dataflows.state.outbox import Acknowledge, Outbox, acknowledger
 
 M = TypeVar("M", bound=Model)
 
@@ -23,13 +23,15 @@ class Engines(Generic[M]):
         self.shards = shards
         self._make = make
         self._engines: dict[int, Engine[M]] = {}
+        self._outboxes: dict[int, Outbox] = {}
         self._lock = threading.Lock()
 
     def __getitem__(self, shard: int) -> Engine[M]:
         """Return the engine of a shard, opened now if need be."""
         with self._lock:
             if shard not in self._engines:
-                self._engines[shard] = self._make(shard)
+                engine = self._engines[shard] = self._make(shard)
+                self._outboxes[shard] = engine.outbox
             return self._engines[shard]
 
     def __iter__(self) -> Iterator[Engine[M]]:
@@ -48,8 +50,11 @@ class Engines(Generic[M]):
 
     @property
     def acknowledge(self) -> Acknowledge:
-        """What the sink calls with the number of a message that is delivered."""
-        return acknowledger(lambda shard: self[shard].outbox, self.shards)
+        """What the sink calls with the number of a message that is delivered.
+
+        Messages are of shards that are open, or were: nothing is opened for one.
+        """
+        return acknowledger(self._outboxes.get, self.shards)
 
     def close(self) -> None:
         """Commit and close all that are open. Call it after the flow, not beside it."""

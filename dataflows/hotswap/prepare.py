@@ -14,7 +14,8 @@ from dataflows.engine.item_store import KIND, read_item
 from dataflows.engine.protocols import Shard
 from dataflows.errors import ModelError
 from dataflows.state.records import Records
-from encoders.base import Encoder, encode_optional
+from encoders.base import Encoder
+from encoders.text import encode_optional
 from learners.state.reencode import Reencoding
 from learners.types import Vector
 

@@ -42,12 +42,16 @@ class Ledger:
 
     def arrive(self, partition: str, n: int = 1) -> None:
         """Count `n` records that came in from `partition`."""
-        self._page(partition).arrived += n
+        page = self._pages.get(partition) or self._begin(partition)
+        page.arrived += n
+        self._dirty.add(partition)
 
     def count(self, partition: str, outcome: Outcome, reason: str = "", n: int = 1) -> None:
         """Count what became of `n` records. Raises KeyError for an outcome that is none."""
-        reasons = self._page(partition).became[outcome]
+        page = self._pages.get(partition) or self._begin(partition)
+        reasons = page.became[outcome]
         reasons[reason] = reasons.get(reason, 0) + n
+        self._dirty.add(partition)
 
     def fold(self, partition: str, into: str) -> None:
         """Count what came from `partition` under another one from now on."""
@@ -109,11 +113,8 @@ class Ledger:
         self._pages = {key: unpack_as(blob, KIND, VERSION, _Page) for key, blob in scan(KIND)}
         self._dirty, self._gone = set(), set()
 
-    def _page(self, partition: str) -> _Page:
-        page = self._pages.get(partition)
-        if page is None:
-            page = self._pages[partition] = _Page(0, _nothing())
-        self._dirty.add(partition)
+    def _begin(self, partition: str) -> _Page:
+        page = self._pages[partition] = _Page(0, _nothing())
         return page
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from encoders.backends.hashing import HashingEncoder
-from encoders.base import Encoder, Vectors, encode_optional
+from encoders.base import Encoder, Vectors
 from encoders.cache.cached import CachedEncoder
 from encoders.testing import ENCODER_CHECKS, check_encoder, check_installed
+from encoders.text import encode_optional
 
 
 @pytest.fixture(params=["hashing", "cached", "sentence", "static", "int8", "multilingual"])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from encoders.backends.hashing import HashingEncoder
-from encoders.base import tokens_ahead
 from encoders.cache.cached import CachedEncoder
+from encoders.text import tokens_ahead
 from encoders.throughput import AT_ONCE, FIRST_RATE, EncodingPace, Padded, estimated_tokens
 
 

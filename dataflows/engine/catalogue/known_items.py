@@ -7,6 +7,7 @@ before the event.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -75,14 +76,18 @@ class KnownItems:
 
     def note(self, item_id: str, is_known: bool) -> None:
         """Note that an event names this item."""
-        self.events += 1
-        self._items.add(item_id)
-        if is_known:
-            self._events_known += 1
-            return
-        self._unknown.add(item_id)
-        if len(self._examples) < EXAMPLES:
-            self._examples[item_id] = None
+        self.note_all([(item_id, is_known)])
+
+    def note_all(self, named: Sequence[tuple[str, bool]]) -> None:
+        """Note the items that events name, in their order, and whether each was known then."""
+        self.events += len(named)
+        self._events_known += sum(is_known for _, is_known in named)
+        for item_id, is_known in dict.fromkeys(named):
+            self._items.add(item_id)
+            if not is_known:
+                self._unknown.add(item_id)
+                if len(self._examples) < EXAMPLES:
+                    self._examples[item_id] = None
 
     def joined(self, catalogue: int) -> Joined:
         """Return the figures; `catalogue` is how many items are known."""

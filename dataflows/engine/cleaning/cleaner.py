@@ -21,7 +21,8 @@ from typing import Literal
 
 import msgspec
 
-from dataflows.config.clean import CleanSettings
+from dataflows.config.clean import USUAL_WEIGHT, WEIGHTS, CleanSettings
+from dataflows.engine.batch import EncodedEvent
 from dataflows.engine.cleaning.event_rates import EventRates
 from dataflows.engine.cleaning.partition_watermarks import Watermarks
 from dataflows.engine.cleaning.seen_ids import SeenIds
@@ -32,6 +33,7 @@ from dataflows.messages.raw import EARLIEST_BROKER_TIME, Raw
 from dataflows.state.ledger import Outcome
 from dataflows.state.records import Load, Record, Scan
 from learners.codec import pack, unpack_as
+from learners.types import Interaction
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +102,7 @@ class Cleaner:
 
     def __init__(self, settings: CleanSettings) -> None:
         self._settings = settings
+        self._weights = WEIGHTS | settings.weights
         self._clock = _Clock(Watermark(), CleanCounts())
         self._times = Watermarks()
         self._seldom = RareWarnings(_log)
@@ -160,7 +163,7 @@ class Cleaner:
 
     def _timed(self, event: EventRecord, raw: Raw, ts: float, ahead: float) -> Verdict:
         settings, counts, whole = self._settings, self._clock.counts, self._clock.watermark
-        own = self._times.of(raw, whole)
+        own = whole if raw.timestamp is None else self._times.of(raw, whole)
         lateness = own.lateness(ts)
         whole.advance(ts, event.user_id, settings.max_skew)
         if own is not whole:
@@ -169,7 +172,10 @@ class Cleaner:
         if late:
             counts.late += 1
             counts.max_lateness = max(counts.max_lateness, lateness)
-        bot = self._is_bot(event.user_id, ts)
+        bot = (
+            settings.bots != "off"
+            and self._rates.add(event.user_id, ts) > settings.bot_events_per_minute
+        )
         counts.bots += bot
         if late and settings.late == "skip":
             self._seldom.warn(
@@ -191,24 +197,40 @@ class Cleaner:
     def _weighed(
         self, event: EventRecord, ts: float, note: Note, lateness: float, ahead: float
     ) -> Verdict:
-        weight = self._settings.weight(event.type)
+        weight = self._weights.get(event.type, USUAL_WEIGHT)
         if event.retracts is not None:
             return Verdict("learn", note, ts, weight, lateness, ahead)
         if not weight:
             return Verdict("observe", "weight_zero", ts, 0.0, lateness, ahead)
         if event.item_id is None and event.text is None and event.intent is None:
             return Verdict("observe", "nothing_to_learn", ts, weight, lateness, ahead)
-        said, rest = (
-            self._settings.said(event.type, event.value),
-            self._settings.rests.get(event.type),
-        )
-        if said is not None and said != "liked":
-            weight = -weight if said == "disliked" else 0.0
-            return Verdict("learn", note or said, ts, weight, lateness, ahead, rest)
+        rest = self._settings.rests.get(event.type)
+        if event.type in self._settings.values:
+            said = self._settings.said(event.type, event.value)
+            if said is not None and said != "liked":
+                weight = -weight if said == "disliked" else 0.0
+                note = note or said
         return Verdict("learn", note, ts, weight, lateness, ahead, rest)
 
-    def _is_bot(self, user_id: str, ts: float) -> bool:
-        settings = self._settings
-        if settings.bots == "off":
-            return False
-        return self._rates.add(user_id, ts) > settings.bot_events_per_minute
+
+def to_interaction(
+    record: EncodedEvent, verdict: Verdict, position: int, title: str | None
+) -> Interaction:
+    """Return what is learnt of an event that is the `position`-th; `title` is that of its item."""
+    event = record.event
+    return Interaction(
+        position,
+        event.event_id,
+        event.user_id,
+        event.item_id,
+        event.type,
+        verdict.ts,
+        verdict.weight,
+        record.vector,
+        event.intent,
+        event.session_id,
+        event.value,
+        ". ".join(filter(None, (title, event.text))) or None,
+        record.text,
+        verdict.rest,
+    )

@@ -38,10 +38,8 @@ class Watermarks:
         """Return the watermark that an event of this record is held against, and is to advance.
 
         `whole` is that of all events, which the caller advances; it is given where there is
-        no other partition, and for records without a broker's time.
+        no other partition. Files, whose records have no broker's time, are not asked about here.
         """
-        if raw.timestamp is None:
-            return whole
         name = raw.partition
         if not self._own:
             if self._only is None:

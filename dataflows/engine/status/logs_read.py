@@ -10,17 +10,20 @@ from dataflows.messages.raw import LastRecord, LogId, Raw
 
 
 class LogsRead:
-    """Follows the logs of the partitions whose records go through; files have none."""
+    """Follows the logs of the partitions whose records go through; files have none.
+
+    `known` is what each was known by when it was last met.
+    """
 
     def __init__(self) -> None:
-        self._known: dict[str, LogId] = {}
+        self.known: dict[str, LogId] = {}
 
     def take(self, raws: Iterable[Raw]) -> dict[str, LogId]:
         """Return what is to be stored beside the positions after these records, by partition.
 
         A broker that tells no ids is not followed: nothing of its logs is compared.
         """
-        known, changed, last = self._known, dict[str, LogId](), dict[str, Raw]()
+        known, changed, last = self.known, dict[str, LogId](), dict[str, Raw]()
         for raw in raws:
             if raw.log is not None:
                 before = known.get(raw.partition)

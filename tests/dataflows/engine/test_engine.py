@@ -428,7 +428,7 @@ def test_item_text_that_was_encoded_before_is_not_encoded_again(tmp_path: Path):
     assert encoder.texts == ["red", "blue", "green"]
     other = Catalogue(store, "another version")
     assert other.vector("i0", "red") is None
-    assert other.title("i1") == "green"
+    assert other.titles["i1"] == "green"
 
 
 def test_no_more_is_remembered_of_lists_sent_than_the_limit():

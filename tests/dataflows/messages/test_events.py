@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.config.events import EventSettings
+from dataflows.messages import events
 from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.items import ItemRecord, RemovedItem, decode_item
 from dataflows.messages.raw import Raw, Reason, Reject
@@ -504,6 +505,39 @@ def test_no_object_raises_and_every_reason_is_a_fixed_word(fields: dict[str, obj
         else:
             msgspec.json.encode(found)
             assert pickle.loads(pickle.dumps(found)) == found
+
+
+WORDS = st.sampled_from(["u1", "", " ", " u", "u |v", "a b", "\x7f", "\u200b", "é", "x" * 300])
+NUMBERS = st.integers(-(2**80), 2**80) | st.floats(allow_nan=False) | st.just(1_700_000_000)
+ORDINARY = {
+    **dict.fromkeys(("event_id", "user_id", "type"), WORDS | st.just("rate") | st.just("retract")),
+    **dict.fromkeys(("item_id", "session_id", "intent"), WORDS | st.none()),
+    "ts": NUMBERS | st.just("2026-01-31"),
+    "value": NUMBERS | st.none() | st.just("4"),
+    "text": WORDS | st.none(),
+    "context": st.none() | st.just({"event_id": "e0"}),
+}
+
+
+@given(
+    st.fixed_dictionaries({}, optional=ORDINARY), st.sampled_from(["s", "ms", "ns"]), st.booleans()
+)
+def test_what_is_decoded_in_one_go_is_decoded_as_field_by_field(fields, unit, is_ascii) -> None:
+    settings = EventSettings(time_unit=unit, retracts={"rate": "a b"})
+    record = raw(json.dumps({**GOOD, **fields}, ensure_ascii=is_ascii).encode())
+    found = decode_event(record, settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(events, "_plain", lambda *_: None)
+        assert decode_event(record, settings) == found
+
+
+def test_an_ordinary_event_is_decoded_in_one_go() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(events, "_event")
+        found = [event(), event(text=" Café ", value=4, session_id="", intent="buy a lamp")]
+    assert found[1].text == "Café"
+    assert (found[1].value, found[1].session_id, found[1].intent) == (4.0, None, "buy a lamp")
+    assert found[0] == event()
 
 
 @given(st.lists(st.integers(0, 400), max_size=3), st.binary(max_size=4))

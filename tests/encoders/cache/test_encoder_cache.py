@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from encoders.backends.hashing import HashingEncoder
 from encoders.base import EncoderError
-from encoders.cache.cached import CacheCounts, CachedEncoder
-from encoders.cache.memory import VectorMemory
+from encoders.cache.cached import CacheCounts, CachedEncoder, VectorMemory
 
 CALLS = st.lists(st.lists(st.sampled_from("abcdefghij"), max_size=12), max_size=20)
 

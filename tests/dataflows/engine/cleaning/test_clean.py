@@ -16,9 +16,8 @@ from dataflows.config.clean import CleanSettings
 from dataflows.config.events import EventSettings
 from dataflows.engine.batch import EncodedEvent
 from dataflows.engine.cleaning import seen_ids
-from dataflows.engine.cleaning.cleaner import Cleaner, Verdict
+from dataflows.engine.cleaning.cleaner import Cleaner, Verdict, to_interaction
 from dataflows.engine.cleaning.event_rates import EventRates
-from dataflows.engine.cleaning.interaction import to_interaction
 from dataflows.engine.cleaning.seen_ids import SeenIds
 from dataflows.engine.cleaning.watermark import Watermark
 from dataflows.messages.events import EventRecord, decode_event
