@@ -24,13 +24,13 @@ from dataflows.connectors.micro_batches import Portions
 from dataflows.engine.catalogue.known_items import tell_joined
 from dataflows.engine.cleaning.cleaner import Cleaner
 from dataflows.engine.encode_step import EncodeStep
+from dataflows.engine.encoder_in_force import model_version
 from dataflows.engine.flow import build_flow
 from dataflows.engine.item_store import Catalogue, stored_items
 from dataflows.engine.list_refresher import ListSettings
-from dataflows.engine.model_version import model_version
 from dataflows.engine.prior_weights import open_prior, open_signals
-from dataflows.engine.protocols import NO_LLM
 from dataflows.engine.shard import Engine
+from dataflows.engine.shard_parts import ShardParts
 from dataflows.engine.shards import Engines
 from dataflows.engine.status.end_note import has_crashed
 from dataflows.engine.status.progress import read_positions
@@ -207,13 +207,11 @@ def open_engines(
                 OnlineModel(settings, store.get, prior, signals),
                 Cleaner(config.clean),
                 msgspec.structs.replace(serving.in_force, model=model),
-                shard=shard,
-                shards=shards,
-                lists=ListSettings.of(config.state, stop),
-                encoder=serving.encoder,
-                reencodings=swapper.reencodings,
-                progress=progress,
-                generation=NO_LLM if worker is None else LlmClient(worker, config.generate, shard),
+                ShardParts(
+                    *(shard, shards, ListSettings.of(config.state, stop)),
+                    *(serving.encoder, swapper.reencodings, progress.report),
+                    hooks=() if worker is None else (LlmClient(worker, config.generate, shard),),
+                ),
             )
         except BaseException as error:
             store.close()

@@ -1,4 +1,4 @@
-"""Which encoder a shard's vectors are of, and how others are brought into its space.
+"""Which encoder and model are in force in a shard, and how it gets into another encoder's space.
 
 Vectors of two versions are never compared. What a batch or the store holds of another version
 is encoded anew where its encoder is at hand, else it goes without a vector; both are counted.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
 
@@ -16,16 +17,20 @@ import msgspec
 
 from dataflows.engine.batch import Batch, Encoded, EncodedEvent, EncodedItem, Switch
 from dataflows.engine.item_store import StoredItem, read_item
-from dataflows.engine.model_version import with_prior
+from dataflows.engine.protocols import PreparedSwitch, Shard, SwitchPreparer
+from dataflows.errors import InputError
 from dataflows.messages.outgoing import Versions
 from dataflows.state.records import Records
 from dataflows.state.store import Store
 from encoders.base import Encoder
 from encoders.text import encode_optional
 from learners.codec import decode
+from learners.settings import LearnerSettings
 from learners.types import Vector
 
 KIND_VERSIONS = "versions"
+MODEL_FORMAT = 2
+"""Raise it where equal events and settings give other lists than before."""
 _AT_ONCE = 64  # stored items that are read, and encoded anew, together
 
 
@@ -83,19 +88,60 @@ def newest_in_force(folder: Path, shards: int) -> InForce | None:
     return max(known, key=lambda one: one.sequence, default=None)
 
 
-class EncoderSpace:
-    """What is `in_force` in a shard, and the `encoder` at hand, which should be that one."""
+def resumed(store: Records, in_force: InForce) -> InForce:
+    """Return what is in force in a state, `in_force` where nothing was stored yet.
 
-    def __init__(self, in_force: InForce, encoder: Encoder | None, counts: Counter[str]) -> None:
+    The model is that of now. Of promotions a state has followed no more than this process.
+    """
+    stored = read_in_force(store)
+    if stored is None:
+        return in_force
+    sequence = min(stored.sequence, in_force.sequence)
+    return msgspec.structs.replace(stored, model=in_force.model, sequence=sequence)
+
+
+class EncoderSpace:
+    """What is `in_force` in a shard, and the `encoder` at hand, which should be that one.
+
+    `preparer` makes a shard ready for another encoder; without it there is no switch to one.
+    """
+
+    def __init__(
+        self,
+        in_force: InForce,
+        encoder: Encoder | None,
+        counts: Counter[str],
+        preparer: SwitchPreparer | None = None,
+    ) -> None:
         self.in_force = in_force
         self.encoder = encoder
         self._counts = counts
+        self._preparer = preparer
 
     def begin(self, prior: str | None) -> Versions:
         """Note which prior weights the model began with; return the versions with them."""
         model = with_prior(self.in_force.model, prior)
         self.in_force = msgspec.structs.replace(self.in_force, model=model)
         return self.in_force.versions
+
+    def is_led_on_by(self, switch: Switch) -> bool:
+        """Return whether a switch leads to another encoder, or tells of a newer promotion."""
+        in_force = self.in_force
+        return switch.encoder != in_force.encoder or switch.sequence > in_force.sequence
+
+    def prepare(self, shard: Shard, switch: Switch) -> PreparedSwitch:
+        """Return what a shard needs to switch now; hold its lock.
+
+        Raises InputError where it cannot switch.
+        """
+        if self._preparer is None:
+            raise InputError(
+                f"shard {shard.shard} has vectors of {self.in_force.encoder} and is to go on "
+                f"with {switch.encoder}, which it cannot; start again with that encoder"
+            )
+        made = self._preparer.take(shard, switch)
+        made.finish(shard)
+        return made
 
     def fit(self, batch: Batch) -> Sequence[Encoded]:
         """Return the records of a batch with vectors of this space alone."""
@@ -133,3 +179,24 @@ class EncoderSpace:
             return [None] * len(texts)
         self._counts["vectors_encoded_anew"] += len(texts)
         return encode_optional(self.encoder, texts)
+
+
+def model_version(settings: LearnerSettings) -> str:
+    """Return format and fingerprint of the settings, such as `2-9f3a01bc`, without the prior.
+
+    What ranking began with is a matter of the state, not of the settings of now.
+    """
+    plain = msgspec.structs.asdict(settings)
+    del plain["prior"]
+    if not plain["signals"]:
+        del plain["signals"]  # so that a model without has the version that it always had
+    encoded = msgspec.json.encode(plain, order="deterministic")
+    return f"{MODEL_FORMAT}-{blake2b(encoded, digest_size=4).hexdigest()}"
+
+
+def with_prior(version: str, began_with: str | None) -> str:
+    """Return the version of a model that began with these prior weights: `2-9f3a01bc-5c0ffee1`.
+
+    It is as it was for one that began from chance (None).
+    """
+    return version if began_with is None else f"{version}-{began_with}"

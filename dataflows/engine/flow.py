@@ -1,21 +1,21 @@
-"""The dataflow: source, encode, learn, sink."""
+"""The dataflow: source, encode, learn, sink; and the learn step as Bytewax sees it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import DynamicSource, Source, StatelessSourcePartition
+from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import Sink
 
 from dataflows.engine.batch import Batch, shard_key
 from dataflows.engine.encode_step import EncodeStep
-from dataflows.engine.learn_step import LearnLogic
 from dataflows.engine.protocols import Model
 from dataflows.engine.shard import Engine
 from dataflows.engine.shards import Engines
@@ -50,6 +50,63 @@ class WakeSource(DynamicSource[Keyed]):
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Wake:  # noqa: ARG002
         """Wake the shards from the first worker alone."""
         return _Wake(range(self._shards if worker_index == 0 else 0))
+
+
+class LearnLogic(StatefulBatchLogic[Batch, Out, None], Generic[M]):
+    """The logic of one key, which is one shard; Bytewax keeps nothing of it.
+
+    Bytewax calls `snapshot` at the end of each epoch in which the key was awake: that is
+    when the shard commits. While messages wait to be acknowledged the key wakes once per
+    epoch, so that their delivery is stored in a quiet stream too; and while a language model
+    is at work, so that what it says does not wait for another event. `committed` is called
+    with the shard after each commit.
+    """
+
+    def __init__(
+        self,
+        engines: Engines[M],
+        epoch: timedelta,
+        committed: Callable[[Engine[M]], None] | None = None,
+    ) -> None:
+        self._engines = engines
+        self._epoch = epoch
+        self._committed = committed
+        self._engine: Engine[M] | None = None
+
+    @hushing
+    def on_batch(self, values: list[Batch]) -> tuple[Iterable[Out], bool]:
+        """Learn micro-batches."""
+        outs: list[Out] = []
+        for batch in values:
+            if self._engine is None:
+                self._engine = self._engines[batch.shard]
+            outs += self._engine.process(batch)
+        return outs, self.RETAIN
+
+    @hushing
+    def on_notify(self) -> tuple[Iterable[Out], bool]:
+        """Send what was answered while no event came."""
+        return [] if self._engine is None else self._engine.take_up(), self.RETAIN
+
+    @hushing
+    def on_eof(self) -> tuple[Iterable[Out], bool]:
+        """Send what was still to come of a finite input."""
+        return [] if self._engine is None else self._engine.finish(), self.RETAIN
+
+    def notify_at(self) -> datetime | None:
+        """Wake in an epoch's time where there is something to store, or to take up."""
+        engine = self._engine
+        if engine is None or not (engine.outbox.is_unsettled or engine.is_awaited):
+            return None
+        return datetime.now(UTC) + self._epoch
+
+    @hushing
+    def snapshot(self) -> None:
+        """Write the shard's state in one transaction."""
+        if self._engine is not None:
+            self._engine.commit()
+            if self._committed is not None:
+                self._committed(self._engine)
 
 
 def build_flow(

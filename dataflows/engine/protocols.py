@@ -110,6 +110,18 @@ class Model(Protocol):
         ...
 
 
+class FollowedItems(Protocol):
+    """The items of a shard, while it is made ready for another encoder."""
+
+    def follow(self) -> dict[str, str | None]:
+        """Keep the texts of items that change from now on; return those of uncommitted ones."""
+        ...
+
+    def followed(self) -> dict[str, str | None]:
+        """Return the texts of the items that changed since the last call."""
+        ...
+
+
 class Shard(Protocol):
     """What is asked of a shard that is made ready for another encoder; `Engine` is one."""
 
@@ -133,12 +145,9 @@ class Shard(Protocol):
         """What is committed; for the thread of the flow alone."""
         ...
 
-    def follow_items(self) -> dict[str, str | None]:
-        """Keep the texts of items that change from now on; return those of uncommitted ones."""
-        ...
-
-    def followed_items(self) -> dict[str, str | None]:
-        """Return the texts of the items that changed since the last call; hold `lock`."""
+    @property
+    def items(self) -> FollowedItems:
+        """Its items, whose changes can be followed; hold `lock`."""
         ...
 
 
@@ -247,42 +256,3 @@ class LlmHooks(Protocol):
     ) -> None:
         """Ask for what a list makes due, as of the record `raw`; `outs` is what was sent of it."""
         ...
-
-
-class NoLlm:
-    """The hooks of a shard without a language model: nothing is asked, nothing comes."""
-
-    is_awaited = False
-
-    def attach(self, counts: Counter[str], outbox: Outbox, clock: Callable[[], float]) -> None:
-        """Count nothing."""
-
-    def begin(self, learner: Model) -> list[Out]:  # noqa: ARG002 - there is nothing to take up
-        """Return no message."""
-        return []
-
-    def finish(self, learner: Model) -> list[Out]:  # noqa: ARG002 - there is nothing to take up
-        """Return no message."""
-        return []
-
-    def put_item(self, record: ItemRecord) -> None:
-        """Ignore it."""
-
-    def remove_item(self, item_id: str) -> None:
-        """Ignore it."""
-
-    def learnt(self, learner: Model, interaction: Interaction) -> None:
-        """Ask nothing."""
-
-    def offered(
-        self,
-        learner: Model,
-        offered: RecommendationList,
-        outs: Sequence[Out],
-        raw: Raw,
-        versions: Versions,
-    ) -> None:
-        """Ask nothing."""
-
-
-NO_LLM = NoLlm()

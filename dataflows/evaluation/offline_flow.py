@@ -22,14 +22,14 @@ from dataflows.engine.batch import Turns
 from dataflows.engine.catalogue.known_items import Joined
 from dataflows.engine.cleaning.cleaner import Cleaner
 from dataflows.engine.encode_step import EncodeStep
-from dataflows.engine.encoder_in_force import InForce
+from dataflows.engine.encoder_in_force import InForce, model_version
 from dataflows.engine.flow import build_flow
 from dataflows.engine.item_store import Catalogue
 from dataflows.engine.list_refresher import ListSettings
-from dataflows.engine.model_version import model_version
 from dataflows.engine.prior_weights import open_prior, open_signals
-from dataflows.engine.protocols import NO_LLM, LlmHooks, Observer, SwitchPreparer
+from dataflows.engine.protocols import LlmHooks, Observer, SwitchPreparer
 from dataflows.engine.shard import Engine
+from dataflows.engine.shard_parts import ShardParts
 from dataflows.engine.shards import Engines
 from dataflows.errors import InputError
 from dataflows.evaluation.timing import Pace
@@ -50,7 +50,7 @@ def open_engine(
     encoder: Encoder,
     observer: Observer[OnlineModel] | None = None,
     store: Records | None = None,
-    generation: LlmHooks = NO_LLM,
+    generation: LlmHooks | None = None,
     reencodings: SwitchPreparer | None = None,
 ) -> Engine[OnlineModel]:
     """Open one shard, with its state in memory unless another store is given."""
@@ -61,11 +61,13 @@ def open_engine(
         OnlineModel(settings, store.get, open_prior(settings), open_signals(settings)),
         Cleaner(config.clean),
         InForce(encoder.version, model_version(settings), base_encoder=encoder.version),
-        lists=ListSettings.of(config.state, lambda: False),
-        encoder=encoder,
-        reencodings=reencodings,
-        observer=observer,
-        generation=generation,
+        ShardParts(
+            lists=ListSettings.of(config.state, lambda: False),
+            encoder=encoder,
+            reencodings=reencodings,
+            observers=() if observer is None else (observer,),
+            hooks=() if generation is None else (generation,),
+        ),
     )
 
 

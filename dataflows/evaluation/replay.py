@@ -11,7 +11,7 @@ import msgspec
 
 from dataflows.config.config import Config
 from dataflows.engine.decisions.history import read_planned
-from dataflows.engine.protocols import NO_LLM, LlmHooks
+from dataflows.engine.protocols import LlmHooks
 from dataflows.engine.shard import Engine
 from dataflows.errors import InputError
 from dataflows.evaluation.baselines.catalogue import DEFAULT, Entrants, open_baselines
@@ -213,10 +213,10 @@ def _with_generation(config: Config, is_on: bool) -> Config:
     return msgspec.structs.replace(config, generate=generate, learner=learner)
 
 
-def _llm_client(config: Config, responder: Responder | None) -> LlmHooks:
+def _llm_client(config: Config, responder: Responder | None) -> LlmHooks | None:
     generate = config.generate
     if not generate.candidates:
-        return NO_LLM
+        return None
     queue = InLine(responder or open_responder(config))
     return LlmClient(queue, generate)
 

@@ -71,7 +71,7 @@ class Prepared:
     def follow(self, engine: Shard) -> int:
         """Note what came since the last call; return how much there is to do."""
         with engine.lock:
-            self.add(engine.followed_items())
+            self.add(engine.items.followed())
             self.reencoding.follow()
         return self.left
 
@@ -91,7 +91,7 @@ def prepare(engine: Shard, stored: Records, encoder: Encoder, rest: Rest) -> Pre
     """
     with engine.lock:
         made = Prepared(encoder, engine.model.reencoding())
-        uncommitted = engine.follow_items()
+        uncommitted = engine.items.follow()
     texts: dict[str, str | None] = {}
     for number, (item_id, blob) in enumerate(stored.scan(KIND)):
         texts[item_id] = read_item(blob).text

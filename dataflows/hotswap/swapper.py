@@ -158,7 +158,7 @@ class Swapper:
             self.reencodings.clear()
             for engine in self.engines:
                 with engine.lock:
-                    engine.unfollow_items()
+                    engine.items.unfollow()
             self.progress = SwapProgress()
 
     def _swap(self, promotion: Promotion, pause: Pause) -> None:

@@ -23,9 +23,8 @@ import msgspec
 
 from dataflows.config.clean import USUAL_WEIGHT, WEIGHTS, CleanSettings
 from dataflows.engine.batch import EncodedEvent
-from dataflows.engine.cleaning.event_rates import EventRates
 from dataflows.engine.cleaning.partition_watermarks import Watermarks
-from dataflows.engine.cleaning.seen_ids import SeenIds
+from dataflows.engine.cleaning.stream_memory import EventRates, SeenIds
 from dataflows.engine.cleaning.watermark import Watermark
 from dataflows.lifecycle.rare_warnings import RareWarnings
 from dataflows.messages.events import EventRecord

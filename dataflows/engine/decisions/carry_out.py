@@ -26,7 +26,7 @@ from dataflows.lifecycle.rare_warnings import RareWarnings
 from dataflows.messages.decisions import LabelDecision
 from dataflows.messages.raw import Raw, Reason, Reject
 from dataflows.messages.special_events import KIND, write_control
-from dataflows.state.ledger import Outcome
+from dataflows.state.ledger import Ledger, Outcome
 from dataflows.state.records import Load, Record
 from learners.intent.decisions import Control, ControlError
 
@@ -50,7 +50,8 @@ class ShardDecisions:
 
     `counts` counts them. `since` is the number of events carried out since the last interaction
     was learnt which are none themselves (late labels, retractions): with the number of
-    interactions learnt it says where in a stream a decision took effect.
+    interactions learnt it says where in a stream a decision took effect. `planned` are to be
+    repeated, each where it took effect.
     """
 
     def __init__(self, shard: int, shards: int, counts: Counter[str], load: Load) -> None:
@@ -61,43 +62,34 @@ class ShardDecisions:
         self._taken = read_taken(load)
         self._new: list[AppliedDecision] = []
         self._is_dirty = False
-        self._planned: deque[PlannedDecision] = deque()
+        self.planned: deque[PlannedDecision] = deque()
 
     def plan(self, planned: Sequence[PlannedDecision]) -> None:
         """Repeat these, in order, each where it took effect."""
-        self._planned.extend(planned)
+        self.planned.extend(planned)
 
     @property
     def unreached(self) -> int:
         """How many of the planned ones are still to come."""
-        return len(self._planned)
+        return len(self.planned)
 
-    def is_home(self, decision: LabelDecision, raw: Raw) -> bool:
-        """Return whether it is this shard that counts a decision: all get it, one counts it."""
-        meant = decision.shard
-        if meant is not None and meant < self._shards:
-            return meant == self._shard
-        return shard_of_partition(raw.partition, self._shards) == self._shard
+    def take(
+        self, record: EncodedDecision, model: ControllableModel, learnt: int, ledger: Ledger
+    ) -> tuple[Reject | None, bool]:
+        """Take a decision once; return the refusal to tell, and whether it was carried out.
 
-    def replayed(self, record: EncodedDecision) -> Reject | None:
-        """Refuse a signed decision that is not newer than its signer's last; None for others.
-
-        One that is newer counts as taken from here on, whatever becomes of it.
+        Where it was, commit before anything else is learnt.
         """
-        decision, sequences = record.decision, self._taken.sequences
-        if not decision.is_signed:
-            return None
-        last = sequences.of(decision.signer)
-        if decision.sequence > last:
-            sequences.take(decision.signer, decision.sequence)
-            self._is_dirty = True
-            return None
-        detail = (
-            f"sequence {decision.sequence} of signer {decision.signer!r} is not above {last}, the "
-            "last one taken: it was taken already, or is older"
-        )
-        _seldom.warn("replayed", "a decision was refused (%s): %s", Reason.REPLAYED, detail)
-        return Reject(record.raw, Reason.REPLAYED, detail)
+        raw = record.raw
+        is_home = self._is_home(record.decision, raw)
+        reject = self._replayed(record)
+        became: tuple[Outcome, str] = ("dead_letter", str(Reason.REPLAYED))
+        if reject is None:
+            became = self.carry_out(record.decision, raw, model, learnt)
+        if is_home:
+            ledger.arrive(raw.partition)
+            ledger.count(raw.partition, *became)
+        return (reject if is_home else None), became == DONE
 
     def carry_out(
         self, decision: LabelDecision, raw: Raw, model: ControllableModel, learnt: int
@@ -126,8 +118,8 @@ class ShardDecisions:
 
     def catch_up(self, model: ControllableModel, learnt: int) -> None:
         """Carry out what is planned for here, before the next event is taken in."""
-        while self._planned and self._is_due(self._planned[0], learnt):
-            self._control(self._planned.popleft().control, model)
+        while self.planned and self._is_due(self.planned[0], learnt):
+            self._control(self.planned.popleft().control, model)
 
     def changed(self) -> Iterator[Record]:
         """Yield the records changed since the last call."""
@@ -136,6 +128,33 @@ class ShardDecisions:
         if self._is_dirty:
             yield taken_record(self._taken)
         self._new, self._is_dirty = [], False
+
+    def _is_home(self, decision: LabelDecision, raw: Raw) -> bool:
+        """Return whether it is this shard that counts a decision: all get it, one counts it."""
+        meant = decision.shard
+        if meant is not None and meant < self._shards:
+            return meant == self._shard
+        return shard_of_partition(raw.partition, self._shards) == self._shard
+
+    def _replayed(self, record: EncodedDecision) -> Reject | None:
+        """Refuse a signed decision that is not newer than its signer's last; None for others.
+
+        One that is newer counts as taken from here on, whatever becomes of it.
+        """
+        decision, sequences = record.decision, self._taken.sequences
+        if not decision.is_signed:
+            return None
+        last = sequences.of(decision.signer)
+        if decision.sequence > last:
+            sequences.take(decision.signer, decision.sequence)
+            self._is_dirty = True
+            return None
+        detail = (
+            f"sequence {decision.sequence} of signer {decision.signer!r} is not above {last}, the "
+            "last one taken: it was taken already, or is older"
+        )
+        _seldom.warn("replayed", "a decision was refused (%s): %s", Reason.REPLAYED, detail)
+        return Reject(record.raw, Reason.REPLAYED, detail)
 
     def _control(self, control: Control, model: ControllableModel) -> bool:
         try:
@@ -168,7 +187,7 @@ def written_records(
     return [*applied_records(applied), taken_record(DecisionState(taken.next + 1, taken.sequences))]
 
 
-def parts(records: Sequence[Encoded]) -> Iterator[list[Encoded]]:
+def in_parts(records: Sequence[Encoded]) -> Iterator[list[Encoded]]:
     """Cut a micro-batch behind each decision, and before each record of an item.
 
     A decision is stored before what follows is looked at. Before an item changes everybody has

@@ -20,32 +20,29 @@ class EndNote:
 
     `is_sure`: what is stored as last sent was sent last. It is not after a run that broke off,
     until a run has taken in what came next: lists that were sent of it may not be stored.
+    `ends_sure` is to be set once records are taken in; while the note `is_there`, it is to be
+    removed before anything is sent.
     """
 
     def __init__(self, store: Records) -> None:
         self._store = store
         found = store.get(KIND_ENDED, "")
-        self._is_there = found is not None
+        self.is_there = found is not None
         self.is_sure = read_in_force(store) is None or found == _WELL
-        self._ends_sure = self.is_sure
+        self.ends_sure = self.is_sure
 
-    def take_in(self) -> None:
-        """Note that records are taken in."""
-        self._ends_sure = True
-
-    def before_sending(self) -> None:
-        """Remove the note, durably, before anything is sent. Raises as `Records.commit`."""
-        if self._is_there:
-            self._store.commit([self.gone()])
+    def remove(self) -> None:
+        """Remove the note, durably. Raises as `Records.commit`."""
+        self._store.commit([self.gone()])
 
     def gone(self) -> Record:
         """Return the record without which the state has no note, to be committed now."""
-        self._is_there = False
+        self.is_there = False
         return KIND_ENDED, "", None
 
     def write(self) -> None:
         """Note that the run ended well; the rest of it is committed. Raises as it does."""
-        note = _WELL if self._ends_sure else _UNSURE
+        note = _WELL if self.ends_sure else _UNSURE
         if self._store.get(KIND_ENDED, "") != note:
             self._store.commit([(KIND_ENDED, "", note)])
 

@@ -21,6 +21,7 @@ from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.encoder_in_force import InForce
 from dataflows.engine.item_store import Catalogue, item_blob, moved_blob, read_item
 from dataflows.engine.shard import Engine
+from dataflows.engine.shard_parts import ShardParts
 from dataflows.finetune.rounds.folder import RoundFolders
 from dataflows.finetune.window.collect import Arrived, Collector
 from dataflows.finetune.window.window import write_log
@@ -207,7 +208,7 @@ class Process:
             OnlineModel(SMALL, store.get),
             Cleaner(CleanSettings(weights={"save": 1000.0, "7": -1000.0})),
             InForce(ENCODER.version, "1"),
-            clock=lambda: 1.7e9,
+            ShardParts(clock=lambda: 1.7e9),
         )
         self.encode = EncodeStep(ENCODER, WIDE, Catalogue(store, ENCODER.version))
         self.collector = Collector(kept, TUNING, CleanSettings())

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from dataflows.config.config import load_config
-from dataflows.engine.model_version import model_version, with_prior
+from dataflows.engine.encoder_in_force import model_version, with_prior
 from dataflows.engine.prior_weights import open_prior
 from dataflows.errors import InputError
 from dataflows.evaluation.offline_flow import open_engine

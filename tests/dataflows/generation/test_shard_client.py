@@ -16,6 +16,7 @@ from dataflows.engine.batch import Batch, EncodedEvent, EncodedItem, Removal
 from dataflows.engine.cleaning.cleaner import Cleaner
 from dataflows.engine.encoder_in_force import InForce
 from dataflows.engine.shard import Engine
+from dataflows.engine.shard_parts import ShardParts
 from dataflows.generation.item_generator import NamedItems
 from dataflows.generation.queue import InLine
 from dataflows.generation.responder import NAMES, NARRATIVES
@@ -93,8 +94,7 @@ class Shard:
             OnlineModel(learner, self.store.get),
             Cleaner(CleanSettings()),
             InForce("none", "1"),
-            generation=LlmClient(queue, generate),
-            clock=lambda: self.now,
+            ShardParts(hooks=(LlmClient(queue, generate),), clock=lambda: self.now),
         )
         self.place = self.engine.positions.get("events-0", 0)
         if store is None:

@@ -17,6 +17,7 @@ from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.encoder_in_force import InForce, newest_in_force
 from dataflows.engine.item_store import Catalogue
 from dataflows.engine.shard import Engine
+from dataflows.engine.shard_parts import ShardParts
 from dataflows.engine.shards import Engines
 from dataflows.errors import ModelError
 from dataflows.hotswap.load import Serving
@@ -85,11 +86,13 @@ class Live:
                 OnlineModel(SMALL, store.get),
                 Cleaner(CleanSettings()),
                 self.serving.in_force,
-                shard=shard,
-                shards=shards,
-                encoder=self.serving.encoder,
-                reencodings=self.swapper.reencodings,
-                clock=clock,
+                ShardParts(
+                    shard=shard,
+                    shards=shards,
+                    encoder=self.serving.encoder,
+                    reencodings=self.swapper.reencodings,
+                    clock=clock,
+                ),
             )
 
         self.engines = self.swapper.engines = Engines(make, shards)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dataflows.engine.cleaning.late_outcomes import outcome_of_label
+from dataflows.engine.event_learner import outcome_of_label
 from dataflows.messages.events import EventRecord
 from dataflows.messages.special_events import late_label
 from learners.intent.event_buffer import LateLabel

@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from dataflows.config.clean import CleanSettings
 from dataflows.config.events import EventSettings
 from dataflows.engine.batch import EncodedEvent
-from dataflows.engine.cleaning import seen_ids
+from dataflows.engine.cleaning import stream_memory
 from dataflows.engine.cleaning.cleaner import Cleaner, Verdict, to_interaction
-from dataflows.engine.cleaning.event_rates import EventRates
-from dataflows.engine.cleaning.seen_ids import SeenIds
+from dataflows.engine.cleaning.stream_memory import EventRates, SeenIds
 from dataflows.engine.cleaning.watermark import Watermark
 from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.raw import Raw, Reject
@@ -212,7 +211,7 @@ def test_the_memory_of_ids_is_at_least_its_capacity_and_bounded(
     ids: list[int], capacity: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(seen_ids, "SEGMENT", 4)
+        patch.setattr(stream_memory, "SEGMENT", 4)
         memory = SeenIds(capacity)
         newest: list[int] = []  # distinct, in the order in which they were remembered
         for number in ids:
@@ -229,7 +228,7 @@ def test_the_memory_of_ids_is_at_least_its_capacity_and_bounded(
 @pytest.mark.parametrize("n", range(16))
 def test_a_restored_memory_of_ids_knows_the_same_ids_from_then_on(n: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(seen_ids, "SEGMENT", 3)
+        patch.setattr(stream_memory, "SEGMENT", 3)
         memory, store = SeenIds(5), MemoryStore()
         for number in range(n):
             memory.add(str(number))
@@ -452,7 +451,7 @@ def test_snapshot_restore_and_go_on_equals_an_unbroken_run(
     stream: list[tuple[EventRecord, int | None]], cuts: set[int]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(seen_ids, "SEGMENT", 2)
+        patch.setattr(stream_memory, "SEGMENT", 2)
         unbroken, broken = MemoryStore(), MemoryStore()
         assert run(stream, cuts, broken) == run(stream, set(), unbroken)
         # Nothing is left behind either: each store holds the same records, to the byte.

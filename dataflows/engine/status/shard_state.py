@@ -1,0 +1,113 @@
+"""What a shard knows, as it is stored: what changed in one transaction, and put back at a start.
+
+A part of a change is never written: while a shard is not whole, a commit does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from dataflows.engine.catalogue.item_records import ItemRecords
+from dataflows.engine.cleaning.cleaner import Cleaner
+from dataflows.engine.decisions.carry_out import ShardDecisions
+from dataflows.engine.encoder_in_force import KIND_VERSIONS, EncoderSpace
+from dataflows.engine.event_learner import EventLearner
+from dataflows.engine.list_refresher import ListRefresher
+from dataflows.engine.protocols import Model
+from dataflows.engine.publisher import ListsAgain
+from dataflows.engine.status.end_note import EndNote
+from dataflows.engine.status.progress import InputProgress
+from dataflows.messages.outgoing import Versions
+from dataflows.state.last_sent import LastSent
+from dataflows.state.ledger import Ledger
+from dataflows.state.outbox import Outbox
+from dataflows.state.records import Record, Records
+
+
+class StoredParts(NamedTuple):
+    """The parts of a shard that are stored; each tells what changed of it, and is put back."""
+
+    items: ItemRecords
+    model: Model
+    cleaner: Cleaner
+    ledger: Ledger
+    last_sent: LastSent
+    refresher: ListRefresher
+    deciding: ShardDecisions
+    events: EventLearner
+    input: InputProgress
+    space: EncoderSpace
+    again: ListsAgain
+    outbox: Outbox
+
+
+class ShardState:
+    """The state of one shard in its `store`; `end` is the note that its last run ended well.
+
+    `is_whole` is to be False while something is done of which a part must not be stored.
+    `is_changed` says that there is something to store though nothing new was read.
+    """
+
+    def __init__(self, store: Records, end: EndNote, parts: StoredParts) -> None:
+        self.is_whole = True
+        self.is_changed = False
+        self._store = store
+        self._end = end
+        self._parts = parts
+
+    def commit(self) -> bool:
+        """Write all that changed in one transaction; return whether there was anything.
+
+        Does nothing where the shard is not whole, and nothing more once writing has failed: what
+        could not be written is not offered again, less a part.
+        """
+        if not self.is_whole:
+            return False
+        self.is_whole = False
+        records = list(self._changed())
+        if records:
+            self._store.commit([*records, self._end.gone()])
+        self.is_whole = True
+        return bool(records)
+
+    def finish(self) -> None:
+        """Write what is left after the last commit, and that all which was sent is stored."""
+        if self.is_whole:
+            self._parts.items.finish()
+            self._end.write()
+
+    def restore(self) -> Versions:
+        """Put back what is stored; return the versions in force.
+
+        Raises `learners.codec.DamagedError` where it is damaged.
+        """
+        parts, store = self._parts, self._store
+        parts.events.learnt, parts.deciding.since = parts.input.restore(store)
+        parts.cleaner.restore(store.get, store.scan)
+        parts.ledger.restore(store.get, store.scan)
+        parts.outbox.restore(store.scan)
+        parts.last_sent.restore(store.scan)
+        parts.refresher.restore(store)
+        parts.again.restore(store)
+        parts.model.restore(store.scan)
+        parts.items.restore()
+        return parts.space.begin(parts.model.began_with)
+
+    def _changed(self) -> Iterator[Record]:
+        parts = self._parts
+        if parts.input.has_moved or self.is_changed:
+            yield from parts.items.changed()
+            yield from parts.model.changed()
+            yield from parts.cleaner.changed()
+            yield from parts.ledger.changed()
+            yield from parts.last_sent.changed(self._store.scan)
+            yield from parts.refresher.changed()
+            yield from parts.deciding.changed()
+            yield from parts.input.changed(parts.events.learnt, parts.deciding.since)
+            yield KIND_VERSIONS, "", msgspec.msgpack.encode(parts.space.in_force)
+            self.is_changed = False
+        yield from parts.again.changed()
+        yield from parts.outbox.changed()
