@@ -20,7 +20,7 @@ ifneq ($(shell .venv/bin/python -c '' 2>/dev/null && cat .venv/home 2>/dev/null)
 $(shell rm -f .venv/home .venv/installed .venv/installed-llm .venv/installed-test)
 endif
 
-.PHONY: install install-llm test test-kafka lint docs reference demo bench bench-accuracy bench-paired bench-intent bench-llm \
+.PHONY: install install-llm test quick test-kafka lint docs reference demo bench bench-accuracy bench-paired bench-intent bench-llm \
 	bench-stream data browser prior clean
 .DELETE_ON_ERROR:
 
@@ -101,6 +101,12 @@ test: lint docs data browser
 	.venv/bin/python -m pytest -m 'not slow' -n $(WORKERS) --dist loadfile \
 		--cov --cov-report=term --cov-report=xml
 	.venv/bin/python -m pytest -m 'slow and not apache' -n $(WORKERS) --dist worksteal
+
+# What is worth waiting for before a commit: a minute or two on an idle machine with four cores.
+QUICK := tests/learners tests/test_house.py tests/test_layers.py tests/test_map.py \
+	tests/test_no_clock.py tests/test_entry_points.py tests/test_ci.py
+quick: lint
+	.venv/bin/python -m pytest -q -m 'not slow' -n $(WORKERS) --dist loadfile $(QUICK)
 
 # The tests of Kafka on Apache Kafka: nodes that the tests start (Java 17, and Maven to fetch it
 # once), or the broker named in PENCHANT_TEST_BROKERS. Where there is neither it says so. Files in
