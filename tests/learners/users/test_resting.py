@@ -169,7 +169,8 @@ def test_a_state_of_before_is_read_and_knows_no_times() -> None:
         version = SHARED_VERSION
         if kind == USER_KIND:
             version = 3
-            state = unpack(blob, kind, version)
+            state = unpack(blob, kind, 4)
+            state |= state.pop("intent")
             state["taken"], state["words"] = state["taken"][:3], state["words"][: AGAIN + 1]
         elif kind == SHARED_KIND:
             state = unpack(blob, kind, version)
