@@ -27,8 +27,8 @@ from benchmarks.simulated_streams import World
 from dataflows.errors import InputError
 from learners.online_model import OnlineModel
 from learners.ranking.columns import layout
-from learners.ranking.preference_learner import PreferenceLearner, refitted
-from learners.ranking.prior import Prior
+from learners.ranking.preference_learner import PreferenceLearner
+from learners.ranking.prior import Prior, refitted
 from learners.settings import LearnerSettings
 from learners.types import Interaction, Item
 

@@ -17,10 +17,10 @@ from encoders.base import Encoder
 from learners.drift import Alarm
 from learners.intent.decisions import Control
 from learners.intent.event_buffer import Found, LateLabel
+from learners.online_model.generation import Generation
 from learners.state.reencode import Reencoding
 from learners.state.unlearn import Extent
 from learners.types import Interaction, Item, RecommendationList, Retraction, Vector
-from learners.users.generated import GenerationContext
 
 
 class Model(Protocol):
@@ -29,6 +29,11 @@ class Model(Protocol):
     @property
     def began_with(self) -> str | None:
         """The fingerprint of the prior weights that ranking began with, None for chance."""
+        ...
+
+    @property
+    def generation(self) -> Generation:
+        """The part that a language model works with."""
         ...
 
     def put_item(self, item: Item) -> None:
@@ -77,28 +82,6 @@ class Model(Protocol):
 
     def switch(self, reencoding: Reencoding) -> None:
         """Switch to that space: no vector of the old one is left."""
-        ...
-
-    def length(self, user_id: str) -> int:
-        """Return how many interactions of a user were learnt."""
-        ...
-
-    def taken(self, user_id: str, most: int) -> GenerationContext:
-        """Return a user's newest `most` items, and what is not to be named for them again."""
-        ...
-
-    def labels(self) -> list[str]:
-        """Return the labels of intent that are known; not to be changed."""
-        ...
-
-    def put_generated(
-        self,
-        user_id: str,
-        item_ids: Sequence[str],
-        lifts: Sequence[float],
-        asked: tuple[int, float],
-    ) -> int:
-        """Keep what a language model named for a user; return how many items were kept."""
         ...
 
     def changed(self) -> Iterator[Record]:

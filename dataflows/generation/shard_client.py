@@ -25,8 +25,8 @@ from dataflows.messages.outgoing import Position, Versions
 from dataflows.messages.raw import Raw
 from dataflows.state.outbox import RECOMMENDATIONS, Out, Outbox
 from learners.intent.event_buffer import Found, LateLabel
+from learners.online_model.generation import Generation
 from learners.types import Interaction, RecommendationList, likeliest
-from learners.users.generated import GenerationContext
 
 _USERS = 50_000
 """Users of whom it is known what they were after last."""
@@ -43,30 +43,13 @@ _log = logging.getLogger(__name__)
 class ShardModel(Protocol):
     """What a client asks of the model of its shard."""
 
-    def length(self, user_id: str) -> int:
-        """Return how many interactions of a user were learnt."""
-        ...
-
-    def taken(self, user_id: str, most: int) -> GenerationContext:
-        """Return a user's newest `most` items, and what is not to be named for them again."""
-        ...
-
-    def labels(self) -> list[str]:
-        """Return the labels of intent that are known; not to be changed."""
+    @property
+    def generation(self) -> Generation:
+        """What it is asked about, and what keeps the items that were named."""
         ...
 
     def learn_label(self, late: LateLabel) -> Found:
         """Learn a label of intent that comes after its event; tell what became of it."""
-        ...
-
-    def put_generated(
-        self,
-        user_id: str,
-        item_ids: Sequence[str],
-        lifts: Sequence[float],
-        asked: tuple[int, float],
-    ) -> int:
-        """Keep what was named for a user; return how many items were kept."""
         ...
 
 
@@ -126,7 +109,7 @@ class LlmClient:
             self._ask_label(learner, interaction)
         if not self._settings.candidates or interaction.item_id is None or interaction.weight <= 0:
             return
-        if learner.length(interaction.user_id) % self._settings.every == 0:
+        if learner.generation.length(interaction.user_id) % self._settings.every == 0:
             self._ask_names(learner, interaction.user_id)
 
     def offered(
@@ -155,7 +138,7 @@ class LlmClient:
         return before is not None and before != top
 
     def _ask_names(self, learner: ShardModel, user_id: str) -> None:
-        taken = learner.taken(user_id, MOST_SHOWN)
+        taken = learner.generation.taken(user_id, MOST_SHOWN)
         if not (taken.items or taken.search):
             return
         self._counts["generate_asked"] += 1
@@ -164,7 +147,7 @@ class LlmClient:
             self.begin(learner)
 
     def _take_names(self, learner: ShardModel, named: NamedItems) -> None:
-        kept = learner.put_generated(named.user_id, named.item_ids, named.lifts, named.asked)
+        kept = learner.generation.put(named.user_id, named.item_ids, named.lifts, named.asked)
         self._counts["generate_users"] += 1
         self._counts["generate_items"] += kept
         self._counts["generate_gone"] += len(named.item_ids) - kept
@@ -177,7 +160,7 @@ class LlmClient:
         return drawn and bool(interaction.encoded or interaction.text)
 
     def _ask_label(self, learner: ShardModel, interaction: Interaction) -> None:
-        labels = self._settings.teacher_labels or tuple(learner.labels())
+        labels = self._settings.teacher_labels or tuple(learner.generation.labels())
         if len(labels) < 2:
             return
         event_id, text = interaction.event_id, interaction.encoded or interaction.text or ""

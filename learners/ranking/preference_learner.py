@@ -8,35 +8,22 @@ a running average of the weights (Polyak and Juditsky, 1992, "Acceleration of st
 approximation by averaging"): single steps are noisy. Inputs are centred and scaled by
 decayed running moments. The whole is a few thousand numbers
 in plain arrays: River's dict-based networks would cost milliseconds an event.
-
-What was learnt with other columns is refitted (`refitted`): columns that stay keep all that was
-learnt; new ones start with nothing, so that the scores are what they were until there is
-something to learn.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.arrays import place_of
-from learners.ranking.context import CandidateBatch
-from learners.ranking.network_kernels import (
-    Layers,
-    adam,
-    backward,
-    forward,
-    lowered,
-    standardised,
-    to_slope,
-)
-from learners.signals.tables import Signals
+from learners.arrays import compiled
 
 Matrix = NDArray[np.float32]
+Layers = tuple[Matrix, Matrix, Matrix, Matrix]
+"""Inner (f, h), bias (h,), outer (h,) and direct (f,)."""
 
 _CLIP = 6.0
 _SLOWEST = 1e-3
@@ -47,9 +34,7 @@ _SPAN = 2_000.0
 _FARTHEST = 1e12
 _LARGEST_WEIGHT = 1e6
 _STEEPEST = 1e30
-
-_FLAT = ("weights", "averaged", "mean_gradient", "mean_square")
-"""The parts of a state that hold one number for each weight."""
+_ARRAYS = ("weights", "averaged", "mean_gradient", "mean_square", "mean", "variance")
 
 
 class Learnt(NamedTuple):
@@ -114,7 +99,11 @@ class PreferenceLearner:
 
     def score(self, scaled: Matrix) -> Matrix:
         """Return a finite score `(n,)` for each scaled row; higher is better."""
-        return forward(scaled, self._served)[1]
+        inner, bias, outer, direct = self._served
+        active: Matrix = scaled @ inner
+        rectify(active, bias)
+        scores: Matrix = active @ outer + scaled @ direct
+        return scores
 
     def learn(
         self, scaled: Matrix, chosen: int, weight: float = 1.0, offset: Matrix | None = None
@@ -125,7 +114,7 @@ class PreferenceLearner:
         `weight` that is not above 0 and at most a million nothing is learnt, and nothing of
         rows that hold NaN.
         """
-        active, scores = forward(scaled, self._layers)
+        active, scores = self._forward(scaled)
         if offset is not None:
             scores += offset
         rank = lowered(scores, chosen)
@@ -139,7 +128,7 @@ class PreferenceLearner:
 
     def learn_logistic(self, scaled: Matrix, wanted: bool) -> float:
         """Learn one scaled row `(1, features)` as wanted or not; return the log loss before."""
-        active, scores = forward(scaled, self._layers)
+        active, scores = self._forward(scaled)
         margin = float(scores[0])
         signed = margin if wanted else -margin
         chance = 1.0 / (1.0 + np.exp(-np.clip(margin, -60.0, 60.0)))
@@ -166,12 +155,8 @@ class PreferenceLearner:
                 f"the stored preference learner has {len(state['weights'])} weights, this one "
                 f"{len(self._weights)}; keep `hidden` as it was, or start with an empty state"
             )
-        self._weights = state["weights"].copy()
-        self._averaged = state["averaged"].copy()
-        self._mean_gradient = state["mean_gradient"].copy()
-        self._mean_square = state["mean_square"].copy()
-        self._mean = state["mean"].copy()
-        self._variance = state["variance"].copy()
+        for name in _ARRAYS:
+            setattr(self, f"_{name}", state[name].copy())
         self._batches = int(state["batches"])
         self.steps = int(state["steps"])
         self._bind()
@@ -188,9 +173,24 @@ class PreferenceLearner:
     def _parts(self, flat: Matrix) -> Layers:
         return layers_of(flat, self.features, self.hidden)
 
+    def _forward(self, scaled: Matrix) -> tuple[Matrix, Matrix]:
+        """Return what the hidden units answer (n, h), and the scores (n,), while learning."""
+        inner, bias, outer, direct = self._layers
+        active: Matrix = scaled @ inner
+        rectify(active, bias)
+        scores: Matrix = active @ outer
+        scores += scaled @ direct
+        return active, scores
+
     def _backward(self, scaled: Matrix, active: Matrix, slope: Matrix) -> None:
         """Take one Adam step for the slopes `(n,)` of the loss by the scores."""
-        backward(scaled, active, slope, self._layers, self._into)
+        to_inner, to_bias, to_outer, to_direct = self._into
+        np.matmul(slope, active, out=to_outer)
+        np.matmul(slope, scaled, out=to_direct)
+        share = shares(slope, self._layers[2], active)
+        np.matmul(scaled.T, share, out=to_inner)
+        # A product with ones adds up columns several times faster than a sum along an axis.
+        np.matmul(np.ones(len(share), np.float32), share, out=to_bias)
         # Put this way round, the comparison is false for NaN as well.
         if self._gradient.dot(self._gradient) < _STEEPEST:
             self.steps += 1
@@ -218,69 +218,82 @@ def to_scale(variance: NDArray[np.float64]) -> Matrix:
     return (1.0 / np.sqrt(variance + 1e-3)).astype(np.float32)
 
 
-def refitted(
-    state: Mapping[str, Any], before: Sequence[str], columns: Sequence[str], hidden: int
-) -> Mapping[str, Any]:
-    """Return a state of the preference learner, learnt with the columns `before`, for others.
+@compiled
+def rectify(active: Matrix, bias: Matrix) -> None:
+    """Add the bias (h,) to the inputs of the hidden units (n, h); below 0 they are silent."""
+    for row in range(active.shape[0]):
+        for unit in range(active.shape[1]):
+            # Python's `max` would lose NaN.
+            active[row, unit] = np.maximum(active[row, unit] + bias[unit], np.float32(0.0))
 
-    One with another hidden layer is given back as it is.
+
+@compiled
+def shares(slope: Matrix, outer: Matrix, active: Matrix) -> Matrix:
+    """Return the gradient (n, h) by the inputs of the hidden units; silent ones have none."""
+    share = np.empty(active.shape, np.float32)
+    for row in range(active.shape[0]):
+        for unit in range(active.shape[1]):
+            passed = slope[row] * outer[unit]
+            share[row, unit] = passed if active[row, unit] > np.float32(0.0) else np.float32(0.0)
+    return share
+
+
+@compiled
+def lowered(scores: Matrix, chosen: int) -> int:
+    """Subtract the highest score from all (n,); return how many are at least the chosen one's."""
+    rank, highest, least = 0, scores[0], scores[chosen]
+    for place in range(scores.size):
+        rank += scores[place] >= least
+        highest = np.maximum(highest, scores[place])
+    for place in range(scores.size):
+        scores[place] -= highest
+    return rank
+
+
+@compiled
+def to_slope(raised: Matrix, total: np.float32, chosen: int, weight: np.float32) -> np.float32:
+    """Turn e to the scores (n,), in place, into the gradient of the loss; return P(chosen)."""
+    for place in range(raised.size):
+        raised[place] /= total
+    chance: np.float32 = raised[chosen]
+    raised[chosen] -= np.float32(1.0)
+    for place in range(raised.size):
+        raised[place] *= weight
+    return chance
+
+
+@compiled
+def standardised(rows: Matrix, mean: Matrix, scale: Matrix, most: float) -> Matrix:
+    """Return rows (n, f) less `mean` (f,), times `scale` (f,), cut at `most` on either side."""
+    found, highest, least = np.empty(rows.shape, np.float32), np.float32(most), np.float32(-most)
+    for row in range(rows.shape[0]):
+        for column in range(rows.shape[1]):
+            value = (rows[row, column] - mean[column]) * scale[column]
+            found[row, column] = np.minimum(np.maximum(value, least), highest)
+    return found
+
+
+@compiled
+def adam(
+    weights: Matrix,
+    averaged: Matrix,
+    gradient: Matrix,
+    mean: Matrix,
+    square: Matrix,
+    rate: float,
+    step: int,
+    share: float,
+) -> None:
+    """Take step number `step` (from 1) of Adam (Kingma and Ba, 2015) with its usual constants.
+
+    `averaged` then goes the `share` of the way towards the new weights.
     """
-    fits = len(before) * hidden + 2 * hidden + len(before) == len(state["weights"])
-    if list(before) == list(columns) or not fits:
-        return state
-    pairs = [(new, before.index(name)) for new, name in enumerate(columns) if name in before]
-    places = np.array(pairs, np.intp).reshape(-1, 2)
-    made = {name: _flat(state[name], places, len(before), len(columns), hidden) for name in _FLAT}
-    made["mean"] = _moved(state["mean"], places, len(columns), 0.0)
-    made["variance"] = _moved(state["variance"], places, len(columns), 1.0)
-    return {**state, **made}
-
-
-def _flat(
-    flat: NDArray[np.float32], places: NDArray[np.intp], before: int, features: int, hidden: int
-) -> NDArray[np.float32]:
-    """Refit inner (f, h), bias (h,), outer (h,) and direct (f,), one after the other."""
-    inner = before * hidden
-    rows = _moved(flat[:inner].reshape(before, hidden), places, features, 0.0)
-    middle = flat[inner : inner + 2 * hidden]
-    direct = _moved(flat[inner + 2 * hidden :], places, features, 0.0)
-    return np.concatenate((rows.ravel(), middle, direct))
-
-
-def _moved(array: NDArray[Any], places: NDArray[np.intp], rows: int, fill: float) -> NDArray[Any]:
-    """Return so many rows: from `places` (n, 2), each new one and its old one, else filled."""
-    moved = np.full((rows, *array.shape[1:]), fill, array.dtype)
-    moved[places[:, 0]] = array[places[:, 1]]
-    return moved
-
-
-class Choice(NamedTuple):
-    """The rank that the item had before it was learnt, and the items whose records changed.
-
-    `rank` is None where the item was no candidate.
-    """
-
-    rank: int | None
-    items: set[int]
-
-
-def learn_choice(
-    preference: PreferenceLearner,
-    signals: Signals,
-    batch: CandidateBatch,
-    item: int,
-    weight: float,
-) -> Choice:
-    """Learn that an item was taken of the candidates of a batch.
-
-    An item that was no candidate teaches nothing of how candidates should be ordered: put among
-    them, it would stand for all others of its kind that were not.
-    """
-    place = place_of(batch.ids, item)
-    if place < 0:
-        return Choice(None, set())
-    learnt = preference.learn(batch.scaled, place, weight, batch.item_weights)
-    if not learnt.loss < math.inf:  # so that it holds for NaN as well
-        return Choice(learnt.rank, set())
-    changed = signals.learn_item_weights(batch.sources, batch.reach, batch.ids, learnt.slope)
-    return Choice(learnt.rank, changed)
+    kept, fresh = np.float32(0.9), np.float32(0.1)
+    long, short = np.float32(0.999), np.float32(0.001)
+    pace = np.float32(rate * np.sqrt(1.0 - 0.999**step) / (1.0 - 0.9**step))
+    part = np.float32(share)
+    for place in range(weights.size):
+        mean[place] = kept * mean[place] + fresh * gradient[place]
+        square[place] = long * square[place] + short * gradient[place] * gradient[place]
+        weights[place] -= pace * mean[place] / (np.sqrt(square[place]) + np.float32(1e-8))
+        averaged[place] += part * (weights[place] - averaged[place])

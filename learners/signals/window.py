@@ -34,11 +34,6 @@ class RecentWindow(NamedTuple):
         """Return the window of a user who took nothing."""
         return cls(np.zeros(0, np.int32), np.zeros(0), np.zeros(0))
 
-    def without(self, item: int, most: int) -> RecentWindow:
-        """Return at most `most` of its items that are not `item`."""
-        others = self.items != item
-        return RecentWindow(*(each[others][:most] for each in self))
-
     def pairs_with(self, counted: float) -> dict[int, tuple[float, float]]:
         """Return, for each item, its steps back, and what it counts as with a taking after it.
 
@@ -59,12 +54,13 @@ def collect_window(
     end: int,
     most: int,
     pause: float,
+    apart: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
     """Go back over the first `end` interactions, newest last, until `most` items are met.
 
-    The newest step lies 0 back. `steps` number the steps; what was taken back leaves a number
-    out, so that distances stay as they were counted. A pause between two steps counts as `pause`
-    more.
+    The item `apart` is none of them; -1 for no such item. The newest step lies 0 back. `steps`
+    number the steps; what was taken back leaves a number out, so that distances stay as they were
+    counted. A pause between two steps counts as `pause` more.
     """
     found, back, worth = np.empty(end, np.int32), np.empty(end), np.empty(end)
     met, far = 0, 0.0
@@ -75,7 +71,7 @@ def collect_window(
             far += steps[place + 1] - steps[place]
             if times[place + 1] - times[place] > PAUSE:
                 far += pause
-        again = False
+        again = items[place] == apart
         for other in range(met):
             again |= found[other] == items[place]
         if not again:
@@ -91,3 +87,33 @@ def in_a_row(times: NDArray[np.float64], end: int, most: int) -> int:
     while count < min(end, most) and times[end - count] - times[end - count - 1] <= PAUSE:
         count += 1
     return count
+
+
+@compiled
+def look_back(
+    items: NDArray[np.int32],
+    times: NDArray[np.float64],
+    steps: NDArray[np.int32],
+    counted: NDArray[np.float64],
+    kept: int,
+    before: float,
+    most: int,
+    pause: float,
+) -> tuple[int, NDArray[np.int32], NDArray[np.float64], float, int]:
+    """Return what the first `kept` interactions say of a user before the time `before`.
+
+    How many of them are held back (they are of that very time), the window of the others
+    (`collect_window`), the seconds since the newest of those, and how many came without a pause
+    before the moment. Where `before` is NaN the moment is that of the last, and none is held back.
+    """
+    end = kept
+    while end and times[end - 1] == before:
+        end -= 1
+    found, back, _ = collect_window(items, times, steps, counted, end, most, pause, -1)
+    gap, session = 0.0, 0
+    if end:
+        if not np.isnan(before):
+            gap = max(before - times[end - 1], 0.0)
+        if gap <= PAUSE:
+            session = in_a_row(times, end, most)
+    return kept - end, found, back, gap, session

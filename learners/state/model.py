@@ -16,15 +16,15 @@ from learners.ranking.columns import TAKEN, ColumnLayout
 from learners.ranking.context import CandidateBatch
 from learners.ranking.features import layout_of
 from learners.ranking.pipeline import NetworkScorer, Pipeline
-from learners.ranking.preference_learner import PreferenceLearner, refitted
-from learners.ranking.prior import Prior, prior_of
+from learners.ranking.preference_learner import PreferenceLearner
+from learners.ranking.prior import Prior, prior_of, refitted
 from learners.settings import LearnerSettings
 from learners.signals.added import makers_of
 from learners.signals.signal import SignalMaker
 from learners.signals.tables import Signals
 from learners.users.generated import Generated
 from learners.users.profile import ProfileLearner
-from learners.users.user import Users
+from learners.users.table import Users
 
 _REPEATS_AFTER = 200
 _REPEATS_SHARE = 0.05
@@ -37,9 +37,10 @@ class ModelState:
     that of the last interaction, -1 before the first; `learnt` counts those that were learnt as
     wanted, `repeats` those of them whose user had the item before, `groups` the choices that
     were learnt. `answers` tells whether what answers a search leads. `open` holds the candidates
-    of the group that is being learnt. `began_with` is the fingerprint of the prior weights that
-    ranking began with, None where it began from chance. `makers` make the signals that are added,
-    in place of those that the settings name.
+    of the group that is being learnt, `peek` those that were ranked for the moment to come, which
+    is not stored; `dirty` are the items whose records changed since they were. `began_with` is the
+    fingerprint of the prior weights that ranking began with, None where it began from chance.
+    `makers` make the signals that are added, in place of those that the settings name.
     """
 
     def __init__(
@@ -72,6 +73,8 @@ class ModelState:
         self.repeats = 0
         self.groups = 0
         self.open: CandidateBatch | None = None
+        self.peek: CandidateBatch | None = None
+        self.dirty: set[int] = set()
 
     @property
     def preference(self) -> PreferenceLearner:

@@ -15,7 +15,9 @@ from learners.ranking.answers_first import TRUST
 from learners.ranking.context import CandidateBatch
 from learners.signals.popularity import CHANNELS
 from learners.state.model import ModelState
+from learners.users.generated import KIND as GENERATED_KIND
 from learners.users.profile import ProfileLearner
+from learners.users.table import BUCKET_KIND
 
 ITEM_KIND = "learner:item"
 SHARED_KIND = "learner:shared"
@@ -25,23 +27,32 @@ Changed = Iterator[tuple[str, str, bytes | None]]
 
 
 class ModelRecords:
-    """Writes and reads the records of one model; users write their own."""
+    """Writes and reads the records of one model; users, and what was named for them, their own."""
 
     def __init__(self, model: ModelState) -> None:
         self._model = model
         self._signals = model.signals
 
-    def changed(self, items: set[int]) -> Changed:
-        """Yield the records of these items, and the shared one."""
-        if self._model.position < 0 and not items:
+    def changed(self) -> Changed:
+        """Yield the records changed since the last call, that of all that is shared last."""
+        model = self._model
+        yield from model.users.changed(model.position)
+        yield from model.generated.changed(model.position)
+        if model.position < 0 and not model.dirty:
             return
-        for number in sorted(items):
+        for number in sorted(model.dirty):
             yield ITEM_KIND, str(number), pack(ITEM_KIND, _VERSION, self._item(number))
-        yield from self._model.tracker.changed()
+        yield from model.tracker.changed()
         yield SHARED_KIND, "all", pack(SHARED_KIND, _VERSION, self._shared())
+        model.dirty.clear()
 
     def restore(self, scan: Callable[[str], Iterator[tuple[str, bytes]]]) -> None:
-        """Read all item records in the order of their numbers, then the shared one."""
+        """Read who was seen, all item records in the order of their numbers, then the shared one.
+
+        Users load when they turn up.
+        """
+        self._model.users.restore(scan(BUCKET_KIND))
+        self._model.generated.restore(scan(GENERATED_KIND))
         stored = sorted(scan(ITEM_KIND), key=lambda record: int(record[0]))
         self._signals.items.make_room(len(stored))
         for _, blob in stored:

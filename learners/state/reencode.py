@@ -72,3 +72,11 @@ class Reencoding:
         if most:
             self.tracker.step(encode, most)
         return len(self)
+
+    def take_over(self) -> None:
+        """Let the model go on in the new space with what was made ready; all must be learnt."""
+        model = self._model
+        model.dirty |= model.signals.switch(self.semantic, self.searched.hubs)
+        model.tracker = self.tracker.take_over(model.tracker)
+        model.users.switch(self.tracker.active(), model.position)
+        model.open = model.peek = None

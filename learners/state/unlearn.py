@@ -34,8 +34,8 @@ class TakenBack(NamedTuple):
     items: set[int]
 
 
-def take_back(model: ModelState, retraction: Retraction) -> TakenBack:
-    """Take back an event as far as it is remembered.
+def take_back(model: ModelState, retraction: Retraction) -> Extent:
+    """Take back an event as far as it is remembered; return how much of it was.
 
     Wholly where it is among its user's newest interactions. Of an older one it is only taken
     back that the user has its item, if that is known: the retraction names it, or the event is
@@ -49,9 +49,13 @@ def take_back(model: ModelState, retraction: Retraction) -> TakenBack:
     if done.extent == "nothing" and had_before(user, item):
         user.untake(item)
         done = TakenBack("item", set())
+    model.dirty |= done.items
     if done.extent != "nothing":
         model.users.touch(user_id, user, model.position)
-    return done
+        model.peek = None
+        if model.open is not None and model.open.user_id == user_id:
+            model.open = None
+    return done.extent
 
 
 def _event(model: ModelState, user: User, retraction: Retraction, item: int) -> int | None:

@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from learners.signals.rests import LastTaken, moment, seconds
-from learners.signals.undo import AGAIN, NEVER, TYPE, UNTIL, UndoRecord
-from learners.users.taken import AT, ITEM, KIND, OFTEN, RESTS, ROWS
+from learners.signals.undo import AGAIN, NEVER, TYPE, UNTIL
+from learners.users.taken import AT, KIND, RESTS
 from learners.users.user import ASIDE, NegativeEvent, User
 
 _NOTHING = NegativeEvent(0, 0, -1)
-_NO_ITEMS = np.zeros((ROWS, 0), np.int32)
-
-
-def had_and_taken(user: User) -> NDArray[np.int32]:
-    """Return what the user has (6, n) int32, as `User.taken` does, but how often they took it.
-
-    An event that spoke against its item, as far as such are remembered, is no taking: 0 for an
-    item that they only spoke against.
-    """
-    if user.taken is None:
-        return _NO_ITEMS
-    had = user.taken[:, : user.kinds]
-    if user.aside:
-        had = had.copy()
-        for one in user.aside:
-            had[OFTEN] -= had[ITEM] == one.item
-    return had
 
 
 def has_chosen(user: User, item: int) -> bool:
@@ -40,15 +22,6 @@ def has_chosen(user: User, item: int) -> bool:
         return True
     against = sum(one.item == item for one in user.aside)
     return len(user.aside) < ASIDE and user.often(item) > against
-
-
-def is_later(user: User, ts: float) -> bool:
-    """Return whether `ts` lies after all that a user ever took, so that an event then follows it.
-
-    An event that comes late, or at the same time as another, follows nothing.
-    """
-    newest = float(user.times[user.kept - 1]) if user.kept else ts - 1.0
-    return ts > newest and (user.profile is None or ts > user.profile.ts)
 
 
 def forgive(user: User, aside: NegativeEvent) -> None:
@@ -82,27 +55,14 @@ def lose_repeat(user: User, place: int) -> bool:
     return True
 
 
-def last_taken(user: User, item: int) -> LastTaken | None:
-    """Return when a user took an item last, None where they did not, or nobody knows."""
-    column = user.column(item)
+def last_taken(user: User, column: int) -> LastTaken | None:
+    """Return when a user took the item of a column last; None where nobody knows, or there is none.
+
+    That is where the column is below 0.
+    """
     if user.taken is None or column < 0 or user.taken[AT, column] == NEVER:
         return None
     return LastTaken(seconds(int(user.taken[AT, column])), int(user.taken[KIND, column]))
-
-
-def date(user: User, item: int, ts: float, undo: UndoRecord) -> None:
-    """Note when a user took an item that they have now, and until when it rests."""
-    if user.taken is not None:
-        column = user.column(item)
-        user.taken[AT, column], user.taken[KIND, column] = moment(ts), undo.type
-        rest(user, item, undo.until)
-
-
-def rest(user: User, item: int, until: int) -> None:
-    """Let an item that a user has rest until a moment, at least."""
-    column = user.column(item)
-    if user.taken is not None and column >= 0:
-        user.taken[RESTS, column] = max(int(user.taken[RESTS, column]), until)
 
 
 def redate(user: User, item: int, gone: int | None) -> None:

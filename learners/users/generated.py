@@ -88,12 +88,12 @@ class Generated:
         self.most = most
         self._users = users
         self._life = life
-        self._made: OrderedDict[str, _Made] = OrderedDict()
+        self.made: OrderedDict[str, _Made] = OrderedDict()
         self._dirty: dict[str, None] = {}
         self._next = 0
 
     def __len__(self) -> int:
-        return len(self._made)
+        return len(self.made)
 
     def put(
         self,
@@ -111,19 +111,19 @@ class Generated:
         kept = dict(zip(items, lifts, strict=True))
         best = list(kept)[: self.most]
         figures = [float(kept[item]) if np.isfinite(kept[item]) else 0.0 for item in best]
-        self._made[user_id] = _Made(best, figures, *asked, position, self._next)
+        self.made[user_id] = _Made(best, figures, *asked, position, self._next)
         self._next += 1
-        self._made.move_to_end(user_id)
+        self.made.move_to_end(user_id)
         self._dirty[user_id] = None
-        if len(self._made) > self._users:
-            self._drop(next(iter(self._made)))
+        if len(self.made) > self._users:
+            self._drop(next(iter(self.made)))
 
     def of(self, user_id: str, length: int, before: float | None, position: int) -> NamedCandidates:
         """Return what was named for a user of this length, unless it is too old.
 
         What was asked for with events at the time `before`, or later, is not to be seen yet.
         """
-        made = self._made.get(user_id)
+        made = self.made.get(user_id)
         if made is None or position - made.position > self._life:
             return NOTHING
         if before is not None and made.ts >= before:
@@ -136,21 +136,21 @@ class Generated:
 
     def changed(self, position: int) -> Changed:
         """Yield the records changed since the last call, and forget what is too old."""
-        for user_id, made in list(self._made.items()):
+        for user_id, made in list(self.made.items()):
             if position - made.position <= self._life:
                 break
             self._drop(user_id)
         for user_id in self._dirty:
-            found = self._made.get(user_id)
+            found = self.made.get(user_id)
             yield KIND, user_id, None if found is None else pack(KIND, _VERSION, found)
         self._dirty.clear()
 
     def restore(self, records: Iterator[tuple[str, bytes]]) -> None:
         """Restore what an earlier run stored. Raises `StateError` where it is damaged."""
         stored = [(user_id, unpack_as(blob, KIND, _VERSION, _Made)) for user_id, blob in records]
-        self._made = OrderedDict(sorted(stored, key=lambda one: one[1].number))
-        self._next = max((made.number for made in self._made.values()), default=-1) + 1
+        self.made = OrderedDict(sorted(stored, key=lambda one: one[1].number))
+        self._next = max((made.number for made in self.made.values()), default=-1) + 1
 
     def _drop(self, user_id: str) -> None:
-        del self._made[user_id]
+        del self.made[user_id]
         self._dirty[user_id] = None

@@ -12,7 +12,14 @@ from learners.ranking.candidate_kernels import draw, find_rows, gather, weigh
 from learners.ranking.claims import strongest
 from learners.ranking.columns import FEATURES, fill
 from learners.ranking.features import usual
-from learners.ranking.network_kernels import adam, lowered, rectify, shares, standardised, to_slope
+from learners.ranking.preference_learner import (
+    adam,
+    lowered,
+    rectify,
+    shares,
+    standardised,
+    to_slope,
+)
 from learners.signals.neighbour_kernels import (
     IN_ORDER,
     ITEM_WEIGHT,
@@ -26,7 +33,7 @@ from learners.signals.neighbour_kernels import (
     learn_item_weights,
 )
 from learners.signals.neighbours import CHANNELS
-from learners.signals.window import collect_window, in_a_row
+from learners.signals.window import collect_window, in_a_row, look_back
 
 ITEMS, ROWS, WIDTH = 60, 12, 3 * WAYS
 
@@ -140,17 +147,29 @@ def test_steps_are_walked_back_alike(seed):
     items = rng.integers(0, 12, 30).astype(np.int32)
     times = np.sort(rng.choice([0.0, 1.0, 2.0, 1_802.0, 1_803.0, 9_000.0], 30))
     steps = np.cumsum(np.diff(times, prepend=0.0) > 0).astype(np.int32)
-    (found, _), (plain, _) = both(collect_window, items, times, steps, times, 28, 9, 3.0)
+    (found, _), (plain, _) = both(collect_window, items, times, steps, times, 28, 9, 3.0, -1)
     assert_array_equal(found[0], plain[0])
     assert_array_equal(found[1], plain[1])
     assert_array_equal(found[2], plain[2])
     newest = [times[np.flatnonzero(items[:28] == item)[-1]] for item in found[0]]
     assert_array_equal(found[2], newest)
-    (apart, _), _ = both(collect_window, items, times, 2 * steps, times, 28, 9, 0.0)
-    (near, _), _ = both(collect_window, items, times, steps, times, 28, 9, 0.0)
+    (apart, _), _ = both(collect_window, items, times, 2 * steps, times, 28, 9, 0.0, -1)
+    (near, _), _ = both(collect_window, items, times, steps, times, 28, 9, 0.0, -1)
     assert_array_equal(apart[1], 2 * near[1])
     (found, _), (plain, _) = both(in_a_row, times, 28, 9)
     assert found == plain > 0
+    own = int(items[27])
+    (others, _), (plain, _) = both(collect_window, items, times, steps, times, 28, 9, 0.0, own)
+    assert [each.tolist() for each in others] == [each.tolist() for each in plain]
+    without = near[0] != own
+    assert others[0][:8].tolist() == near[0][without].tolist()
+    assert others[1][:8].tolist() == near[1][without].tolist()
+    for before in (float(times[27]), 9_500.0, np.nan):
+        (found, _), (plain, _) = both(look_back, items, times, steps, times, 28, before, 9, 3.0)
+        assert [np.asarray(each).tolist() for each in found] == [
+            np.asarray(each).tolist() for each in plain
+        ]
+        assert found[0] == np.count_nonzero(times[:28] == before)
 
 
 @pytest.mark.parametrize("seed", range(5))

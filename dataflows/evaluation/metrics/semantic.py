@@ -63,7 +63,7 @@ def content_rank(model: OnlineModel, interaction: Interaction) -> int | None:
     signals = model.signals
     number = signals.items.index.get(interaction.item_id or "")
     user = model.users.get(interaction.user_id, model.position + 1)
-    recent = user.recent_window(model.settings.recent, user.held_back(interaction.ts)).items
+    recent = user.look_back(interaction.ts, model.settings.recent).items
     semantic = signals.semantic
     places = np.flatnonzero(semantic.has[recent]) if len(recent) else np.zeros(0, np.intp)
     if number is None or not len(places):

@@ -129,7 +129,7 @@ def test_a_user_is_asked_about_live_as_in_training():
         feed("u", item_id, ts=float(at), text=text, vector=unit(at) if text else None)
         for most in (3, 10):
             steps = sequences(events, items, searches=True)["u"]
-            live = next_prompt(history_of(feed.model.taken("u", most))[-most:])
+            live = next_prompt(history_of(feed.model.generation.taken("u", most))[-most:])
             assert live == next_prompt(prompt_lines(steps, most))
 
 

@@ -89,7 +89,7 @@ def test_a_run_names_items_tells_lists_and_teaches_and_goes_on_after_a_restart(
     assert counts["teacher_learnt"] > 0
     assert not {name for name in counts if "failed" in name or "unavailable" in name}
     engine.ledger.balance()
-    assert set(engine.model.labels()) <= {"w1 w2", "w3"}
+    assert set(engine.model.generation.labels()) <= {"w1 w2", "w3"}
     schema = json.loads(SCHEMA.read_text())
     told = [json.loads(x) for x in (tmp_path / "output/narratives.jsonl").read_text().splitlines()]
     assert len(told) == counts["narratives_sent"]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from learners.codec import pack, unpack
 from learners.online_model import OnlineModel
+from learners.online_model.user_context import context_of
 from learners.ranking.claims import LATELY, Claims
 from learners.ranking.columns import (
     FEATURES,
@@ -128,7 +129,7 @@ def test_only_a_need_that_the_item_answers_is_named() -> None:
     feed = Feed(model)
     for position in range(400):
         feed(f"u{position % 9}", f"i{(position * 7 + position // 40) % 40}")
-    context = model._context("u1", model.users.get("u1", model.position), None)
+    context = context_of(model, "u1", model.users.get("u1", model.position), None)
     books, kitchen = (model.signals.items.category_index[name] for name in ("Books", "Kitchen"))
     context.intent[:] = 0.0
     context.intent[kitchen], context.intent[books] = 0.4, 0.6
@@ -148,7 +149,7 @@ def test_only_a_need_that_the_item_answers_is_named() -> None:
 def of(model: OnlineModel, user_id: str, item: int, context: Any = None) -> Claims:
     """What may be said of one item to a user."""
     user = model.users.get(user_id, model.position)
-    context = context or model._context(user_id, user, None)
+    context = context or context_of(model, user_id, user, None)
     _, rows = model.pipeline.batch(user_id, context, None, negatives=False)
     return Claims(model.signals, context, user, rows, np.array([item], np.int32))
 

@@ -255,7 +255,7 @@ def test_ours_written_as_one_of_others_say_the_same_as_the_compiled_loops() -> N
     compared = 0
     for user in range(25):
         model.rank(f"u{user}", 2e9)
-        batch = model._peek
+        batch = model.peek
         assert batch is not None
         for ours, theirs in (("trending", "trending_again"), ("together", "together_again")):
             mine, same = (batch.raw[:, columns.index(name)] for name in (ours, theirs))

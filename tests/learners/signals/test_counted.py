@@ -9,13 +9,14 @@ import pytest
 
 from learners.codec import pack, unpack
 from learners.online_model import OnlineModel
+from learners.online_model.user_context import context_of
 from learners.ranking.again import again, known_of
 from learners.signals.neighbour_kernels import TOGETHER
 from learners.signals.popularity import LONG, SHORT, TOTAL, stage_of
 from learners.signals.undo import LEAST, MOST, counted_as
 from learners.testing import DIM, Feed, RecordTable, small, unit
 from learners.types import Item, Retraction
-from learners.users.user import KIND
+from learners.users.table import KIND
 
 WEIGHED = (LONG, SHORT, stage_of(0))
 
@@ -103,7 +104,7 @@ def test_who_only_spoke_against_an_item_did_not_take_it_before() -> None:
     feed("ann", "c")
     model = feed.model
     user = model.users.get("ann", model.position)
-    context = model._context("ann", user, None)  # what the network is shown
+    context = context_of(model, "ann", user, None)  # what the network is shown
     ids = np.array([model.signals.items.index[item] for item in "abc"], np.int32)
     assert again(known_of(model.signals, ids, context), context)[:2].T.tolist() == [
         [1.0, np.float32(np.log(2.0))],

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learners.online_model import OnlineModel
+from learners.online_model.user_context import context_of
 from learners.ranking.columns import FEATURES, SEARCH
 from learners.signals.after_search import AfterSearch
 from learners.signals.searches import counts_after, favour
@@ -161,8 +162,8 @@ def test_a_search_is_not_seen_by_what_has_its_own_time() -> None:
     feed = grown_model(world, 200)
     search(feed, "u1", "topic1", world, ts=1_000.0)
     user, model = feed.model.users.get("u1", feed.model.position), feed.model
-    assert model._context("u1", user, 1_000.0).search is None
-    assert model._context("u1", user, 1_000.5).search is not None
+    assert context_of(model, "u1", user, 1_000.0).search is None
+    assert context_of(model, "u1", user, 1_000.5).search is not None
     feed("u1", "topic1-3", ts=1_000.0)
     assert not len(model.signals.searched.taken(user.search.hub))
     feed("u1", "topic1-4", ts=1_001.0)
@@ -198,7 +199,7 @@ def test_in_another_space_a_search_lies_amid_the_items_that_were_nearest() -> No
     assert user.search.vector is None
     assert user.search.hub == -1
     assert not len(model.signals.searched.taken(-1))
-    vector = model._context("somebody new", user, None).search.direction(model.signals.semantic)
+    vector = context_of(model, "somebody new", user, None).search.direction(model.signals.semantic)
     assert vector @ (world.centres["topic3"] @ turn) > 0.8
     assert share_of(model, "somebody new", "topic3") > 0.7
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from learners.online_model import OnlineModel
+from learners.online_model.user_context import context_of
 from learners.ranking.columns import FEATURES
 from learners.signals.neighbour_kernels import NEXT, TOGETHER
 from learners.signals.popularity import stage_of
@@ -45,7 +46,7 @@ def test_a_context_tells_steps() -> None:
     model = told()
     number = model.signals.items.index
     user = model.users.get("ann", model.position)
-    after, within = (model._context("ann", user, before) for before in (130.0, 110.0))
+    after, within = (context_of(model, "ann", user, before) for before in (130.0, 110.0))
     assert (after.length, after.steps) == (4, 2)
     assert dict(zip(after.recent.tolist(), after.back.tolist(), strict=True)) == {
         number["a"]: 1.0,
@@ -76,7 +77,7 @@ def test_stages_are_numbers_of_steps() -> None:
 def test_items_of_one_step_weigh_alike() -> None:
     model = told()
     number = model.signals.items.index
-    context = model._context("ann", model.users.get("ann", model.position), 130.0)
+    context = context_of(model, "ann", model.users.get("ann", model.position), 130.0)
     batch, rows = model.pipeline.batch("ann", context, 130.0, negatives=True)
     reach = dict(zip(context.recent[rows.places].tolist(), rows.reach.tolist(), strict=True))
     assert len({reach[number[item]] for item in BASKET}) == 1
@@ -96,7 +97,7 @@ def test_the_order_within_a_step_changes_no_signal() -> None:
     rows = []
     for basket in (BASKET, BASKET[::-1]):
         model = told(basket)
-        context = model._context("ann", model.users.get("ann", model.position), 130.0)
+        context = context_of(model, "ann", model.users.get("ann", model.position), 130.0)
         batch, _ = model.pipeline.batch("ann", context, 130.0, negatives=True)
         ids = [model.signals.items.ids[number] for number in batch.ids.tolist()]
         rows.append(dict(zip(ids, batch.raw, strict=True)))

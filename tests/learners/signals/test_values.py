@@ -91,7 +91,7 @@ def test_a_mean_follows_the_newest_thousand() -> None:
 _steps = st.lists(st.sampled_from([0.0, 5.0, 1_800.0, 1_801.0, 90_000.0]), max_size=70)
 
 
-@given(_steps, st.sampled_from([None, 0.0, 1_000.0, 1_801.0]), st.integers(1, 20))
+@given(_steps, st.sampled_from([None, 0.5, 1_000.0, 1_801.0]), st.integers(1, 20))
 def test_pace_is_that_of_a_plain_count(steps: list[float], wait: float | None, most: int) -> None:
     user, at, times = User(), 1_000.0, []
     for step in steps:
@@ -99,7 +99,7 @@ def test_pace_is_that_of_a_plain_count(steps: list[float], wait: float | None, m
         user.add(1, at, UndoRecord(), 20, 100)
         times.append(at)
     before = None if wait is None else at + wait
-    gap, session = user.pace(before, 0, most)
+    gap, session = user.look_back(before, most)[3:]
     if not times:
         assert (gap, session) == (0.0, 0)
         return
@@ -116,8 +116,8 @@ def test_pace_is_that_of_a_plain_count(steps: list[float], wait: float | None, m
 def test_an_event_before_the_last_one_waited_no_time() -> None:
     user = User()
     user.add(1, 100.0, UndoRecord(), 20, 100)
-    assert user.pace(50.0, 0, 20) == (0.0, 1)
-    assert user.pace(100.0, user.held_back(100.0), 20) == (0.0, 0)
+    assert user.look_back(50.0, 20)[3:] == (0.0, 1)
+    assert user.look_back(100.0, 20)[3:] == (0.0, 0)
 
 
 def test_candidates_have_their_values_and_the_distance_from_the_recent_ones() -> None:
@@ -130,7 +130,7 @@ def test_candidates_have_their_values_and_the_distance_from_the_recent_ones() ->
     level = {item: signals.values.level[number] for item, number in signals.items.index.items()}
     assert level["i0"] < level["i3"] < level["i6"]
     feed.model.rank("u-new", before=1e3)
-    batch = feed.model._peek
+    batch = feed.model.peek
     assert batch is not None
     columns = {name: batch.raw[:, place] for place, name in enumerate(FEATURES)}
     own = signals.values.level[batch.ids]

@@ -73,7 +73,7 @@ def test_without_it_there_are_no_columns_and_nothing_is_kept():
     feed("u", "i1")
     assert feed.model.columns == FEATURES
     before = listed(feed.model, "u")
-    assert feed.model.put_generated("u", ["i7"], [3.0], (1, 0.0)) == 1
+    assert feed.model.generation.put("u", ["i7"], [3.0], (1, 0.0)) == 1
     assert len(feed.model.generated) == 0
     assert listed(feed.model, "u") == before
     assert feed.model.open.raw.shape[1] == len(FEATURES)
@@ -85,7 +85,7 @@ def test_only_live_items_are_kept_and_a_removed_one_is_in_no_list():
     for number in range(3):
         feed("u", f"i{number}")
     model.remove_item("i9")
-    kept = model.put_generated("u", ["i9", "unheard of", "i7", "i8", "i1"], [0.0] * 5, (3, 0.0))
+    kept = model.generation.put("u", ["i9", "unheard of", "i7", "i8", "i1"], [0.0] * 5, (3, 0.0))
     assert kept == 3
     model.remove_item("i8")
     ids = [entry.item_id for entry in model.recommend("u", 30).entries]
@@ -101,7 +101,7 @@ def test_items_named_become_candidates_with_their_two_figures():
         feed(f"v{number % 3}", f"i{number}")
     feed("u", "i0")
     assert model.columns == FEATURES + GENERATED
-    model.put_generated("u", ["i28", "i27"], [2.0, -1.0], (1, 0.0))
+    model.generation.put("u", ["i28", "i27"], [2.0, -1.0], (1, 0.0))
     feed("u", "i3", ts=1e6)
     batch = model.open
     where = {model.signals.items.ids[number]: row for row, number in enumerate(batch.ids)}
@@ -115,11 +115,11 @@ def test_what_a_user_took_is_told_oldest_first():
     feed = shop()
     for number in (4, 2, 9):
         feed("u", f"i{number}", ts=float(number))
-    taken = feed.model.taken("u", 2)
+    taken = feed.model.generation.taken("u", 2)
     assert taken.items == [("Title 2", "c"), ("Title 9", "c")]
     assert sorted(taken.had) == ["i2", "i4", "i9"]
     assert (taken.length, taken.ts) == (3, 9.0)
-    assert feed.model.taken("nobody", 2) == ([], [], 0, 0.0, "", 0)
+    assert feed.model.generation.taken("nobody", 2) == ([], [], 0, 0.0, "", 0)
 
 
 def hits(named, events=500):
@@ -131,8 +131,8 @@ def hits(named, events=500):
         if event % 8:
             others = [f"i{number}" for number in draw.permutation(30)[:4]]
             words = [item, *others] if named else [*others, "i0"]
-            taken = model.taken(user, 1)
-            model.put_generated(user, words, [0.0] * 5, (taken.length, taken.ts))
+            taken = model.generation.taken(user, 1)
+            model.generation.put(user, words, [0.0] * 5, (taken.length, taken.ts))
             if event > events // 2:
                 found += item in [entry.item_id for entry in model.recommend(user).entries]
         feed(user, item, ts=float(event))
@@ -149,9 +149,9 @@ def test_a_restart_changes_nothing():
     for event in range(40):
         user = f"u{event % 5}"
         if event % 3 == 2:
-            taken = feed.model.taken(user, 3)
+            taken = feed.model.generation.taken(user, 3)
             named = [f"i{(event * 7 + n) % 30}" for n in range(4)]
-            feed.model.put_generated(user, named, [1.0, 0.5, 0.0, -1.0], (taken.length, taken.ts))
+            feed.model.generation.put(user, named, [1.0, 0.5, 0.0, -1.0], (taken.length, taken.ts))
         feed(user, f"i{event * 11 % 30}")
         if event % 10 == 0:
             shelf.keep(feed.model.changed())
@@ -187,7 +187,7 @@ def test_switched_on_or_off_on_the_way_a_model_keeps_what_it_learnt():
             [entry.score for entry in more.entries], abs=1e-5
         )
     on = Feed(with_it)
-    with_it.put_generated("u1", ["i4", "i5"], [1.0, 0.5], (9, 0.0))
+    with_it.generation.put("u1", ["i4", "i5"], [1.0, 0.5], (9, 0.0))
     for event in range(10):
         on(f"u{event % 7}", f"i{event}")
     shelf.keep(with_it.changed())
@@ -215,7 +215,7 @@ def test_named_items_take_nobodys_place_among_the_candidates():
         return set(ranking.ids)
 
     before = candidates()
-    model.put_generated("u", ["i28", "i27", "i26"], [1.0] * 3, (1, 0.0))
+    model.generation.put("u", ["i28", "i27", "i26"], [1.0] * 3, (1, 0.0))
     after = candidates()
     assert len(before) == 10
     assert before <= after

@@ -16,7 +16,8 @@ from learners.online_model import OnlineModel
 from learners.signals.searches import Search
 from learners.signals.undo import UndoRecord
 from learners.testing import DIM, Feed, RecordTable, listed, small, unit
-from learners.users.user import BUCKET_KIND, KIND, User, Users
+from learners.users.table import BUCKET_KIND, KIND, Users
+from learners.users.user import User
 
 _log = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 4).map(float)), max_size=60)
 
@@ -47,19 +48,21 @@ def test_a_user_equals_a_plain_log(log: Any, keep: int, kinds: int, before: Any)
         held += 1
     kept = user.kept
     assert kept >= min(keep, len(log))
-    assert user.held_back(before) == min(held, kept)
+    assert user.look_back(before, 1).held_back == min(held, kept)
     steps = sum(one != other for one, other in pairwise([None, *times]))
     assert user.steps == steps
-    assert user.steps_before(2.0) == steps - (times[-1:] == [2.0])
+    assert user.steps - user.is_under_way(2.0) == steps - (times[-1:] == [2.0])
     newest: dict[int, int] = {}
     back, later = 0, None
     for item, ts in log[len(log) - kept : len(log) - min(held, kept)][::-1]:
         back += later not in {None, ts}
         later = ts
         newest.setdefault(item, back)
-    recent = user.recent_window(keep, user.held_back(before))
-    assert recent.items.dtype == np.int32
-    assert list(zip(*recent[:2], strict=True)) == list(newest.items())[:keep]
+    held_back, *recent = user.look_back(before, keep)[:3]
+    window = user.recent_window(keep, held_back)
+    assert [each.tolist() for each in recent] == [each.tolist() for each in window[:2]]
+    assert recent[0].dtype == np.int32
+    assert list(zip(*recent, strict=True)) == list(newest.items())[:keep]
 
 
 def test_what_came_before_a_pause_is_farther_back() -> None:

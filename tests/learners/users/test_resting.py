@@ -10,14 +10,15 @@ import pytest
 
 from learners.codec import pack, unpack
 from learners.online_model import OnlineModel
+from learners.online_model.user_context import context_of
 from learners.ranking.again import known_of, since
 from learners.ranking.columns import RETURNS
 from learners.signals.undo import AGAIN, NEVER, RETURN
 from learners.state.records import ITEM_KIND, SHARED_KIND, SHARED_VERSION
 from learners.testing import Feed, RecordTable, listed, small
 from learners.types import Interaction, Item, Retraction
+from learners.users.table import KIND as USER_KIND
 from learners.users.taken import AT, KIND, RESTS
-from learners.users.user import KIND as USER_KIND
 
 DAY = 86_400.0
 WEEK = 7 * DAY
@@ -145,7 +146,7 @@ def test_how_long_ago_and_how_long_it_usually_takes_is_what_is_ranked_by() -> No
     feed = weekly(8, rest=0.0)
     model, ts = feed.model, 8 * WEEK + 3_000.0
     user = model.users.get("h1", model.position)
-    context = model._context("h1", user, ts, model.position + 1)
+    context = context_of(model, "h1", user, ts, model.position + 1)
     index = model.signals.items.index
     ids = np.array([index["i1"], index["i20"], index["i5"]], np.int32)
     had = since(model.signals, ids, known_of(model.signals, ids, context), context)
@@ -155,7 +156,7 @@ def test_how_long_ago_and_how_long_it_usually_takes_is_what_is_ranked_by() -> No
     assert had[0, 1] == pytest.approx(np.log1p(4 * WEEK / 3_600.0) / 4)
     assert had[1, 1] == pytest.approx(np.log(4.0) / 4, abs=0.05)  # four times as long as usual
     assert had[:, 2].tolist() == [0.0, 0.0, 0.0]  # not theirs
-    soon = model._context("h1", user, 7 * WEEK + 3_060.0, model.position + 1)
+    soon = context_of(model, "h1", user, 7 * WEEK + 3_060.0, model.position + 1)
     near = since(model.signals, ids, known_of(model.signals, ids, soon), soon)
     assert near[1, 0] < -1.25  # far too early
     assert (near[2].tolist(), had[2].tolist()) == ([1.0, 0.0, 0.0], [0.0, 0.0, 0.0])

@@ -13,7 +13,8 @@ from confluent_kafka import Producer
 
 from dataflows.state.store import Store
 from learners.codec import unpack_as, version_of
-from learners.users.user import KIND, User
+from learners.users.table import KIND
+from learners.users.user import User
 from tests.dataflows.connectors.kafka.broker import QUIET
 from tests.dataflows.connectors.kafka.engine_process import START
 
