@@ -65,13 +65,12 @@ class OnlineModel(ModelState):
     def learn(self, interaction: Interaction) -> list[Alarm]:
         """Learn one interaction; return the drift alarms that it raised.
 
-        Alarms are of the hit rate, of the intent loss, or of a label that changed its meaning.
+        They are of the hit rate, of the intent loss, or of a label that changed its meaning.
 
-        `interaction.position` must grow by one from call to call. One without an item is a
-        search, or says only what its user is after. One whose weight is not above 0 speaks
-        against its item, or at 0 neither for nor against: the user has it, and no signal counts
-        it. A vector that is not finite counts as none. Raises ValueError for a vector that is
-        not (dim,), and learns nothing then.
+        `interaction.position` must grow by one from call to call. One without an item is a search,
+        or says only what its user is after. One whose weight is not above 0 speaks against its
+        item, or at 0 neither for nor against: the user has it, and no signal counts it. A vector
+        that is not finite counts as none; one that is not (dim,) raises ValueError before all else.
         """
         if interaction.vector is not None and not self.tracker.is_usable(interaction.vector):
             interaction = msgspec.structs.replace(interaction, vector=None)
@@ -103,10 +102,7 @@ class OnlineModel(ModelState):
         return self.drift.update(hit, loss, position, changed)
 
     def learn_label(self, late: LateLabel) -> Found:
-        """Learn a label of intent that comes after its event; return what became of it.
-
-        "unmatched": no event is meant that is still kept (`intent_pending`).
-        """
+        """Learn a label of intent that comes after its event; return what became of it."""
         return self.tracker.label(late)
 
     def control(self, control: Control) -> None:
@@ -125,10 +121,10 @@ class OnlineModel(ModelState):
     def recommend(self, user_id: str, k: int | None = None) -> RecommendationList:
         """Return the `k` best items for a user as of the last interaction learnt.
 
-        `k` is that of the settings where None. Best first; equal scores by item number, which
-        is the order of first mention. Fewer than `k` only where fewer items may be shown; an
-        unknown user gets a list too. The list also holds the intent, belief and profile of the
-        user. Raises ValueError for a `k` below 1 or above `settings.candidates`.
+        Best first; equal scores by item number, the order of first mention. Fewer than `k` (None:
+        that of the settings) only where fewer items may be shown; an unknown user gets a list too.
+        It also holds the intent, belief and profile of the user. Raises ValueError for a `k` below
+        1 or above `settings.candidates`.
         """
         k = self.settings.k if k is None else k
         if not 1 <= k <= self.settings.candidates:
@@ -153,14 +149,14 @@ class OnlineModel(ModelState):
     def rank(self, user_id: str, before: float | None = None) -> Ranking:
         """Score all candidates of a user, for an evaluation that ranks before it learns.
 
-        `before` is a time in seconds since 1970: the user is seen as before their interactions
-        of that very time, of which some may be learnt already. Without it, as of the last
-        interaction learnt. Changes nothing that a later answer depends on.
+        `before` (seconds): the user is seen as before their interactions of that very time, of
+        which some may be learnt already; without it as of the last one learnt. Changes nothing
+        that a later answer depends on.
         """
         return rank(self, user_id, before)
 
     def put_item(self, item: Item) -> None:
-        """Put a catalogue record. Raises ValueError for a vector that is not a unit one (dim,)."""
+        """Put a catalogue record. Raises ValueError for a vector that is no unit one of (dim,)."""
         catalogue.put_item(self, item)
 
     def remove_item(self, item_id: str) -> None:
@@ -187,8 +183,8 @@ class OnlineModel(ModelState):
     def switch(self, reencoding: Reencoding) -> None:
         """Switch to another encoder's space, with what was made ready in `reencoding`.
 
-        Nothing of the old space is left: vectors, rows and learners are replaced, and so are
-        the sessions of active users; others begin theirs anew.
+        Nothing of the old space is left: sessions of active users are replaced too, others begin
+        theirs anew.
         """
         reencoding.take_over()
 
