@@ -37,14 +37,13 @@ def nothing(_kind: str, _key: str) -> bytes | None:
 class OnlineModel(ModelState):
     """Learns interactions one by one, and lists items for any user.
 
-    `pipeline` is what makes a list (`learners.ranking.pipeline`), into which components of one's
-    own can be put; the intent of users is tracked beside (`learners.intent.tracker`).
-    `generation` is the part that a language model works with.
+    `pipeline` makes a list, and takes in components of one's own (`learners.ranking.pipeline`);
+    `tracker` follows the intent of users; `generation` is for a language model to work with.
 
     Arguments:
         settings: the defaults where None; `dim` is the size of all vectors, 0 for none.
-        load: returns the stored record of a kind and key, None where there is none, so that
-            users load when they turn up. The default keeps all users in memory.
+        load: returns the stored record of a kind and key, None where there is none, when a user
+            turns up. The default keeps all users in memory.
         prior: what ranking starts from, in place of what `settings.prior` names.
         signals: make signals that are added, in place of those that `settings.signals` names.
 
@@ -74,8 +73,8 @@ class OnlineModel(ModelState):
         """
         if interaction.vector is not None and not self.tracker.is_usable(interaction.vector):
             interaction = msgspec.structs.replace(interaction, vector=None)
-        position, hit = interaction.position, None
-        self.position = position
+        self.position = position = interaction.position
+        hit = None
         user = self.users.get(interaction.user_id, position)
         if interaction.item_id is None:
             learn_search(self, interaction, user)
@@ -111,8 +110,8 @@ class OnlineModel(ModelState):
 
     def predict_intent(self, interaction: Interaction) -> IntentPrediction:
         """Return the intent of an event as predicted without its label; changes nothing."""
-        known = self.users.get(interaction.user_id, interaction.position).intent
-        return self.tracker.predict_intent(known, interaction)
+        user = self.users.get(interaction.user_id, interaction.position)
+        return self.tracker.predict_intent(user.intent, interaction)
 
     def retract(self, retraction: Retraction) -> Extent:
         """Take back an earlier event of a user; return how much of it was."""
@@ -123,8 +122,7 @@ class OnlineModel(ModelState):
 
         Best first; equal scores by item number, the order of first mention. Fewer than `k` (None:
         that of the settings) only where fewer items may be shown; an unknown user gets a list too.
-        It also holds the intent, belief and profile of the user. Raises ValueError for a `k` below
-        1 or above `settings.candidates`.
+        Raises ValueError for a `k` below 1 or above `settings.candidates`.
         """
         k = self.settings.k if k is None else k
         if not 1 <= k <= self.settings.candidates:
@@ -149,9 +147,8 @@ class OnlineModel(ModelState):
     def rank(self, user_id: str, before: float | None = None) -> Ranking:
         """Score all candidates of a user, for an evaluation that ranks before it learns.
 
-        `before` (seconds): the user is seen as before their interactions of that very time, of
-        which some may be learnt already; without it as of the last one learnt. Changes nothing
-        that a later answer depends on.
+        `before` (seconds): the user is seen as before their interactions of that very time. Changes
+        nothing that a later answer depends on.
         """
         return rank(self, user_id, before)
 
@@ -183,22 +180,21 @@ class OnlineModel(ModelState):
     def switch(self, reencoding: Reencoding) -> None:
         """Switch to another encoder's space, with what was made ready in `reencoding`.
 
-        Nothing of the old space is left: sessions of active users are replaced too, others begin
-        theirs anew.
+        Nothing of the old space is left. Only active users keep their sessions, as made anew.
         """
         reencoding.take_over()
 
     def changed(self) -> Iterator[tuple[str, str, bytes | None]]:
         """Return the records (kind, key, blob) changed since the last call, None for "delete".
 
-        Store all of them in one transaction: together they are the model.
+        Store them in one transaction: together they are the model.
         """
         return ModelRecords(self).changed()
 
     def restore(self, scan: Callable[[str], Iterator[tuple[str, bytes]]]) -> None:
         """Restore all stored records but those of users, which load when they turn up.
 
-        `scan(kind)` yields the (key, blob) of a kind. Call it before anything else. Raises
-        `learners.codec.StateError` for records that are damaged or of another version.
+        `scan(kind)` yields the (key, blob) of a kind. Call it first. Raises `StateError` for what
+        is damaged or of another version.
         """
         ModelRecords(self).restore(scan)
