@@ -35,6 +35,7 @@ from dataflows.engine.shards import Engines
 from dataflows.engine.status.end_note import has_crashed
 from dataflows.engine.status.progress import read_positions
 from dataflows.engine.status.run_log import RunLog
+from dataflows.engine.status.stage_times import StageTimes
 from dataflows.errors import InputError
 from dataflows.generation.open import learner_with, open_worker
 from dataflows.generation.shard_client import LlmClient
@@ -136,6 +137,7 @@ def assemble(
     version = serving.encoder.version
     about = f"{config.flow.source} source, encoder {version}, state in {folder}"
     run_log = RunLog(about, config.flow.log_seconds, lambda: ends.lag())  # noqa: PLW0108 - made below
+    run_log.times = StageTimes(is_on=config.flow.stage_times)
     worker = open_worker(config, stop)
     engines = open_engines(config, serving, progress, run_log, swapper, stop, worker, checks)
     swapper.engines = engines
@@ -146,8 +148,7 @@ def assemble(
         Catalogue(view, version),
         shards,
         config.kafka.items_topic if config.flow.source == "kafka" else ITEMS,
-        swapper,
-        open_decisions(config),
+        *(swapper, open_decisions(config), run_log.times),
     )
     ends = _ends(config, progress, stop, engines.acknowledge, encode, accept_items)
     epoch = timedelta(seconds=config.flow.epoch_seconds)
@@ -210,6 +211,7 @@ def open_engines(
                 ShardParts(
                     *(shard, shards, ListSettings.of(config.state, stop)),
                     *(serving.encoder, swapper.reencodings, progress.report),
+                    times=run_log.times,
                     hooks=() if worker is None else (LlmClient(worker, config.generate, shard),),
                 ),
             )

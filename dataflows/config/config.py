@@ -49,6 +49,8 @@ class FlowSettings(LimitedSettings, frozen=True, kw_only=True):
     """From which level on the process logs, to stderr: `"info"`, `"warning"` or `"error"`."""
     log_seconds: Annotated[float, Meta(ge=0.001, le=86_400)] = 10.0
     """How often it says how far it is, whether anything moved or not."""
+    stage_times: bool = False
+    """Count and time the stages of each event, and tell at the end; some microseconds an event."""
 
 
 class FilesSettings(LimitedSettings, frozen=True, kw_only=True):

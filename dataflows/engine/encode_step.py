@@ -26,6 +26,7 @@ from dataflows.engine.catalogue.known_items import Joined
 from dataflows.engine.decode import Decoder
 from dataflows.engine.item_store import Catalogue
 from dataflows.engine.status.logs_read import LogsRead
+from dataflows.engine.status.stage_times import UNTIMED, StageTimes
 from dataflows.messages.decisions import DecisionReader, LabelDecision
 from dataflows.messages.decoded_records import Arrived, Rendered
 from dataflows.messages.events import EventRecord
@@ -35,6 +36,18 @@ from encoders.base import Encoder
 from encoders.text import encode_optional, tokens_ahead
 from encoders.throughput import FIRST_RATE, Foresees
 from learners.types import Vector
+
+
+def _is_readable(rendered: Rendered) -> bool:
+    return not isinstance(rendered.one, Reject)
+
+
+def _texts(_: Encoder, texts: Sequence[str | None]) -> int:
+    return len(texts) - texts.count(None)
+
+
+def _vectors(vectors: Sequence[Vector | None]) -> int:
+    return sum(vector is not None for vector in vectors)
 
 
 class EncodeStep:
@@ -55,6 +68,7 @@ class EncodeStep:
         items_topic: str = "items",
         turns: Turns | None = None,
         decisions: DecisionReader | None = None,
+        times: StageTimes = UNTIMED,
     ) -> None:
         self._encoder = encoder
         self._catalogue = catalogue
@@ -63,6 +77,8 @@ class EncodeStep:
         self._decisions = decisions or DecisionReader()
         self._logs = LogsRead()
         self._decoder = Decoder(settings, catalogue.titles, items_topic, self._decisions)
+        self._render = times.wrapped("decode", self._decoder.render, given=_is_readable)
+        self._encode = times.wrapped("encode", encode_optional, taken=_texts, given=_vectors)
         self._keys = [shard_key(shard) for shard in range(shards)]
 
     @property
@@ -85,7 +101,7 @@ class EncodeStep:
 
         For a source that cuts by that; what it renders is learnt in the same order.
         """
-        rendered = [self._decoder.render(record) for record in records]
+        rendered = [self._render(record) for record in records]
         tokens = tokens_ahead(self._encoder, [one.text for one in rendered])
         return [
             msgspec.structs.replace(one, tokens=count) if count else one
@@ -113,14 +129,14 @@ class EncodeStep:
         texts: list[str | None] = []
         known: dict[int, Vector] = {}
         for place, record in enumerate(arrived):
-            each = record if isinstance(record, Rendered) else self._decoder.render(record)
+            each = record if isinstance(record, Rendered) else self._render(record)
             rendered.append(each)
             texts.append(each.text)
             if isinstance(each.one, ItemRecord) and each.text is not None:
                 vector = self._catalogue.vector(each.one.item_id, each.text)
                 if vector is not None:
                     known[place], texts[place] = vector, None
-        vectors = encode_optional(self._encoder, texts)
+        vectors = self._encode(self._encoder, texts)
         for place, vector in known.items():
             vectors[place] = vector
         return list(map(self._joined, rendered, vectors))

@@ -44,6 +44,11 @@ def outcome_of_retraction(extent: Extent) -> tuple[Outcome, str, str]:
     return _RETRACTIONS[extent]
 
 
+def _touches(verdict: Verdict) -> bool:
+    """Return whether the event touches its user: they may have a new list for it."""
+    return verdict.outcome in ("learn", "observe")
+
+
 class EventLearner:
     """Takes the events of one shard in: `judge` for all of a micro-batch, then `take` for each.
 
@@ -63,7 +68,8 @@ class EventLearner:
     ) -> None:
         self.learnt = 0
         self._model = model
-        self._cleaner = cleaner
+        self._clean = parts.times.wrapped("clean", cleaner.judge, given=_touches)
+        self._learn_one = parts.times.wrapped("learn", model.learn)
         self._deciding = deciding
         self._ledger = ledger
         self._counts = counts
@@ -74,7 +80,7 @@ class EventLearner:
     def judge(self, record: EncodedEvent) -> Verdict | None:
         """Clean an event and count it; return the verdict, None where its user is not touched."""
         raw, event = record.raw, record.event
-        verdict = self._cleaner.judge(event, raw)
+        verdict = self._clean(event, raw)
         self._ledger.arrive(raw.partition)
         is_special = (
             event.retracts is not None
@@ -83,7 +89,7 @@ class EventLearner:
         )
         if verdict.outcome != "learn" or not is_special:
             self._ledger.count(raw.partition, verdict.in_ledger, verdict.reason)
-        return verdict if verdict.outcome in ("learn", "observe") else None
+        return verdict if _touches(verdict) else None
 
     def take(self, record: EncodedEvent, verdict: Verdict, last_sent: LastSent) -> bool:
         """Learn an event of which `judge` said so; return whether its user may have a list."""
@@ -128,7 +134,7 @@ class EventLearner:
         for observer in self._observers:
             ids, is_refreshed = (last.ids or None, last.is_refreshed) if last else (None, False)
             observer.before_learn(self._model, interaction, ids, is_refreshed=is_refreshed)
-        for alarm in self._model.learn(interaction):
+        for alarm in self._learn_one(interaction):
             self._counts[f"drift_{alarm.signal}"] += 1
             self._drift.tell(alarm)
         self.learnt += 1

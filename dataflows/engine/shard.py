@@ -85,6 +85,10 @@ class Engine(Generic[M]):
         self._publisher = Publisher(
             self.outbox, versions, self._last_sent, parts.clock, self.counts
         )
+        times = parts.times
+        self._list = times.wrapped("list", model.recommend, given=lambda one: bool(one.entries))
+        self._send = times.wrapped("publish", self._publisher.publish, given=len)
+        self._send_anew = times.wrapped("publish", self._publisher.refresh, given=len)
         self._again = ListsAgain(self._last_sent)
         self.refresher = ListRefresher(
             parts.lists, self._last_sent, store, self.counts, self._publish
@@ -94,6 +98,7 @@ class Engine(Generic[M]):
             *(self.deciding, self._events, self._input, self.space, self._again, self.outbox),
         )
         self._state = ShardState(store, self._end, stored)
+        self._commit = times.wrapped("commit", self._state.commit, given=int)
         self._publisher.versions = self._state.restore()
         self._resend = self.outbox.undelivered()
 
@@ -197,11 +202,11 @@ class Engine(Generic[M]):
 
     def _publish(self, user_id: str, raw: Raw, why: Refreshed | None = None) -> list[Out]:
         """Publish a user's list if it changed or is stale; tell those who follow the shard."""
-        offered = self.model.recommend(user_id)
+        offered = self._list(user_id)
         if why is None:
-            outs = self._publisher.publish(offered, self.model.item_title, raw)
+            outs = self._send(offered, self.model.item_title, raw)
         else:
-            outs = self._publisher.refresh(offered, self.model.item_title, raw, why)
+            outs = self._send_anew(offered, self.model.item_title, raw, why)
         for hook in self._hooks:
             hook.offered(self.model, offered, outs, raw, self._publisher.versions)
         return outs
@@ -212,7 +217,7 @@ class Engine(Generic[M]):
         Nothing is written once `process` has failed half way through a batch.
         """
         with self.lock:
-            if self._state.commit():
+            if self._commit():
                 self._report(self.shard, self.positions)
 
     @property

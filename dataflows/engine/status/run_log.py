@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from dataflows.engine.status.stage_times import UNTIMED
 from dataflows.state.ledger import OUTCOMES, Ledger
 
 _log = logging.getLogger(__name__)
@@ -38,7 +39,8 @@ class RunCounts(msgspec.Struct, frozen=True):
 class RunLog:
     """Tells every `seconds` how far all shards are, whether anything moved or not.
 
-    `about` says what runs, `lag` how much of the input is still to be read. Safe between
+    `about` says what runs, `lag` how much of the input is still to be read; what `times` count is
+    told at the end. Safe between
     threads: the shards report from theirs, and the lines are written by one of its own.
     """
 
@@ -49,6 +51,7 @@ class RunLog:
         lag: Callable[[], str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.times = UNTIMED
         self._about = about
         self._seconds = seconds
         self._lag = lag
@@ -91,6 +94,8 @@ class RunLog:
         self._end.set()
         thread.join()
         self.tell()
+        if self.times.passed:
+            _log.info("stages: %s", self.times.summary())
         _log.info("the flow ended")
 
     def tell(self) -> None:

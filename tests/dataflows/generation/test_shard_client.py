@@ -215,7 +215,7 @@ def test_who_turns_to_something_else_is_asked_about_between_times(monkeypatch):
 
         return msgspec.structs.replace(recommend(user_id), belief={next(needs): 0.9})
 
-    monkeypatch.setattr(shard.engine.model, "recommend", with_need)
+    monkeypatch.setattr(shard.engine, "_list", with_need)
     asked = []
     for event in range(5):
         shard.feed((0, event))
