@@ -26,6 +26,7 @@ from learners.recommender.vectors import (
     version_of,
 )
 from learners.settings import LearnerSettings
+from learners.signals.signal import Signal, SignalMaker
 from learners.types import Interaction, Item, Vector
 
 _STORE_EVERY = 5_000  # events; users who are idle, or too many for memory, live in records alone
@@ -39,7 +40,12 @@ class Intake:
     first vector sets it, be it late.
     """
 
-    def __init__(self, encoder: TextEncoder | None, settings: LearnerSettings) -> None:
+    def __init__(
+        self,
+        encoder: TextEncoder | None,
+        settings: LearnerSettings,
+        signals: Sequence[SignalMaker] | None,
+    ) -> None:
         settings = checks.instance("settings", settings, LearnerSettings, "LearnerSettings(k=5)")
         dim = dim_of(checked_encoder(encoder))
         if dim and settings.dim not in (0, dim):
@@ -51,7 +57,8 @@ class Intake:
         self.catalogue: dict[str, Item] = {}
         self.records = RecordTable()
         settings = msgspec.structs.replace(settings, dim=dim or settings.dim)
-        self.model = OnlineModel(settings, self.records.get)
+        self._signals = None if signals is None else checked_signals(signals)
+        self.model = self._made(settings)
 
     def learn(self, events: Sequence[Event], names: Sequence[str]) -> list[LearntEvent]:
         """Learn all events, or none; `names` are what they are called where one is refused."""
@@ -91,9 +98,17 @@ class Intake:
         self.model.remove_item(item_id)
         return known
 
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The names of the signals that were added to ours."""
+        return tuple(signal.name for signal in self.model.signals.added.signals)
+
     def store(self) -> None:
         """Bring the records up to date."""
         self.records.keep(self.model.changed())
+
+    def _made(self, settings: LearnerSettings) -> OnlineModel:
+        return OnlineModel(settings, self.records.get, signals=self._signals)
 
     def _worded(self, one: Interaction) -> Interaction:
         """Return an interaction with what is kept of its words, and what of them is encoded."""
@@ -131,7 +146,7 @@ class Intake:
         To it that is another encoder's space, which it moves to; so all that it counted stays.
         """
         self.store()
-        model = OnlineModel(msgspec.structs.replace(self.model.settings, dim=dim), self.records.get)
+        model = self._made(msgspec.structs.replace(self.model.settings, dim=dim))
         model.restore(self.records.scan)
         for item in self.catalogue.values():
             model.put_item(item)
@@ -145,3 +160,15 @@ class Intake:
 def _nothing(texts: Sequence[str | None]) -> list[Vector | None]:
     """Return no vectors: what was learnt without any has none to be made anew."""
     return [None] * len(texts)
+
+
+def checked_signals(signals: Sequence[SignalMaker]) -> tuple[SignalMaker, ...]:
+    """Return the classes of signals. Raises TypeError for what is none."""
+    given = checks.several("signals", signals, "one alone goes in a list too")
+    for place, maker in enumerate(given):
+        if not (isinstance(maker, type) and issubclass(maker, Signal)):
+            raise TypeError(
+                f"signals[{place}] is {checks.shown(maker)}; it must be a class of "
+                "learners.signals.signal.Signal"
+            )
+    return tuple(given)

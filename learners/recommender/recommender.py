@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import Self
 
-from learners.codec import StateError
 from learners.intent.event_buffer import Found, Source
 from learners.recommender import checks, saved
 from learners.recommender.event import Event, LearntEvent, checked_label, checked_retraction
@@ -15,6 +14,7 @@ from learners.recommender.intake import Intake
 from learners.recommender.similar import SimilarItem, similar_items
 from learners.recommender.vectors import TextEncoder, checked_encoder, version_of
 from learners.settings import LearnerSettings
+from learners.signals.signal import SignalMaker
 from learners.state.unlearn import Extent
 from learners.types import Item, RecommendationList
 
@@ -29,6 +29,8 @@ class Recommender:
             or a SentenceTransformer. Without one there is no meaning but that of vectors that are
             handed in; the first of them sets their size, be it late.
         settings: `dim` need not be set.
+        signals: classes of `learners.signals.signal.Signal`, asked beside ours; those that the
+            settings name where None.
 
     All that is handed in is checked. Where one thing of a call is refused (TypeError, ValueError:
     one line with the value, the limit and the remedy) nothing of that call is learnt. Equal calls
@@ -52,9 +54,12 @@ class Recommender:
     """
 
     def __init__(
-        self, encoder: TextEncoder | None = None, settings: LearnerSettings = DEFAULT
+        self,
+        encoder: TextEncoder | None = None,
+        settings: LearnerSettings = DEFAULT,
+        signals: Sequence[SignalMaker] | None = None,
     ) -> None:
-        self._intake = Intake(encoder, settings)
+        self._intake = Intake(encoder, settings, signals)
 
     @property
     def settings(self) -> LearnerSettings:
@@ -153,20 +158,22 @@ class Recommender:
         saved.save(self._intake, checks.folder("folder", folder))
 
     @classmethod
-    def load(cls, folder: str | PathLike[str], encoder: TextEncoder | None = None) -> Self:
+    def load(
+        cls,
+        folder: str | PathLike[str],
+        encoder: TextEncoder | None = None,
+        signals: Sequence[SignalMaker] | None = None,
+    ) -> Self:
         """Load what `save` saved; it goes on, bit for bit, where that one stood.
 
-        The encoder is not saved: hand in the same. Raises `learners.codec.StateError` (a
-        ValueError), in one line, for a folder that is none, damaged, or of another encoder.
+        Encoder and signals are not saved: hand in the same. Raises `learners.codec.StateError` (a
+        ValueError), in one line, for a folder that is none or damaged, and for others than these.
         """
-        path, encoder = checks.folder("folder", folder), checked_encoder(encoder)
+        path = checks.folder("folder", folder)
+        version = version_of(checked_encoder(encoder))
         records = saved.read(path)
-        if records.encoder != version_of(encoder):
-            raise StateError(
-                f"{path} was saved with the encoder {records.encoder}, and {version_of(encoder)} "
-                "was handed in: hand in the same, as in Recommender.load(folder, encoder)"
-            )
-        made = cls(encoder, records.learner)
+        saved.check_same(path, "encoder", records.encoder, version)
+        made = cls(encoder, records.learner, signals)
         saved.restore(made._intake, path, records)
         return made
 

@@ -30,13 +30,14 @@ _HALF = ".half"
 class SavedRecords(msgspec.Struct, frozen=True):
     """Settings, version of the encoder, the catalogue with vectors, and the model's records.
 
-    These are (kind, key, blob).
+    These are (kind, key, blob). `signals` are the names of those that were added.
     """
 
     learner: LearnerSettings
     encoder: str | None
     model: list[tuple[str, str, bytes]]
     items: list[Item]
+    signals: tuple[str, ...] = ()
 
 
 class SavedHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,7 +80,7 @@ def save(intake: Intake, folder: Path) -> None:
     ]
     records = [(*name, kept) for name, kept in sorted(intake.records.records.items())]
     told = model.settings, version_of(intake.encoder)
-    blob = pack(_KIND, VERSION, SavedRecords(*told, records, items))
+    blob = pack(_KIND, VERSION, SavedRecords(*told, records, items, intake.signals))
     digest = sha256(blob).hexdigest()
     name = _RECORDS.replace("*", digest[:16])
     _replace(folder / name, blob)
@@ -115,7 +116,11 @@ def read(folder: Path) -> SavedRecords:
 
 
 def restore(intake: Intake, folder: Path, records: SavedRecords) -> None:
-    """Restore a recommender that is new. Raises StateError where a record is none."""
+    """Restore a recommender that is new.
+
+    Raises StateError where it has other signals, and where a record is none.
+    """
+    check_same(folder, "signals", records.signals, intake.signals)
     intake.records.keep(records.model)
     try:
         intake.model.restore(intake.records.scan)
@@ -123,6 +128,15 @@ def restore(intake: Intake, folder: Path, records: SavedRecords) -> None:
             intake.restore_item(item)
     except StateError as error:
         raise DamagedError(f"{folder} is damaged: {error}") from error
+
+
+def check_same(folder: Path, what: str, was: object, now: object) -> None:
+    """Raise StateError where what was saved with one thing is given another."""
+    if was != now:
+        raise StateError(
+            f"{folder} was saved with the {what} {was}, and {now} was handed in: hand in the same, "
+            f"as in Recommender.load(folder, {what}=...)"
+        )
 
 
 def _head(path: Path) -> None:

@@ -13,6 +13,7 @@ from learners import Event, Item, LearnerSettings, Recommender
 from learners.online_model import OnlineModel
 from learners.testing import CountingEncoder, Tastes, WordEncoder, small
 from learners.types import Interaction
+from tests.learners.signals.price_range import PriceRange
 
 ENCODER = load_encoder("hashing-32")
 WORDS = ("red lamp", "blue lamp", "tea pot", "tea cup", "novel", "atlas")
@@ -171,6 +172,18 @@ def test_a_vector_that_comes_late_leaves_what_was_counted() -> None:
     assert [each.item_id for each in late.recommend("u2").entries] == [
         each.item_id for each in early.recommend("u2").entries
     ]
+
+
+def test_signals_of_ones_own_outlive_a_late_vector() -> None:
+    one = Recommender(settings=LearnerSettings(repeats="on"), signals=[PriceRange])
+    one.learn_many(
+        Event(f"u{n % 4}", f"i{n % 9}", 60.0 * n, value=2.0 ** (n % 9)) for n in range(80)
+    )
+    before = one.recommend("u1")
+    assert len(before.entries) > 2
+    one.put_item(Item("lately", "Lately", vector=[0.0, 1.0]))
+    one.remove_item("lately")
+    assert one.recommend("u1").entries == before.entries
 
 
 def test_any_encoder_with_encode_will_do() -> None:

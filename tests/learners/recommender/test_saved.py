@@ -15,6 +15,7 @@ from learners import Event, Item, LearnerSettings, Recommender
 from learners.codec import StateError
 from learners.recommender import intake, saved
 from tests.learners.recommender.test_recommender import ENCODER, ITEMS, Plain, grown, stream
+from tests.learners.signals.price_range import PriceRange
 
 USERS = [f"u{n}" for n in range(6)]
 
@@ -212,6 +213,21 @@ def test_another_encoder_is_refused(whole, tmp_path) -> None:
     with pytest.raises(StateError, match=r"saved with the encoder .*\.Plain, and None"):
         Recommender.load(tmp_path)
     assert Recommender.load(tmp_path, Plain()).settings.dim == 3
+
+
+def test_signals_of_ones_own_are_restored_too(tmp_path) -> None:
+    one = Recommender(ENCODER, signals=[PriceRange])
+    one.put_items(ITEMS)
+    one.learn_many(stream(60))
+    one.save(tmp_path)
+    with pytest.raises(StateError, match=r"saved with the signals \('price_range',\), and \(\)"):
+        Recommender.load(tmp_path, ENCODER)
+    two = Recommender.load(tmp_path, ENCODER, signals=[PriceRange])
+    for each in (one, two):
+        each.learn_many(stream(60, 60))
+    assert two.recommend_many(USERS) == one.recommend_many(USERS)
+    assert all_records(two) == all_records(one)
+    assert grown(120).recommend_many(USERS) != one.recommend_many(USERS)
 
 
 def test_nothing_else_is_written_over(tmp_path) -> None:
