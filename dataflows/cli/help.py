@@ -20,6 +20,7 @@ GROUPS = {
     "encoder": "penchant.encoders",
     "format": "penchant.formats",
     "baseline": "penchant.baselines",
+    "signal": "penchant.signals",
 }
 """The entry points by which other packages bring each kind."""
 

@@ -108,7 +108,7 @@ def _arguments() -> list[str]:
     ]
 
 
-@app.command()
+@app.command(cls=listing("encoder", "signal"))
 def run(
     *,
     accept_items: Annotated[
@@ -149,7 +149,7 @@ def run(
     leave(run_to_status(lambda: run_flow(settings, accept_items=accept_items)))
 
 
-@app.command(cls=listing("encoder", "baseline"))
+@app.command(cls=listing("encoder", "signal", "baseline"))
 def replay(  # noqa: PLR0913 - a command has the options that it has
     events: LogArgument,
     *,

@@ -8,12 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.cli.help import GROUPS
 from dataflows.datasets import convert as converting
 from dataflows.datasets.convert import convert
 from dataflows.errors import InputError
-from dataflows.evaluation.baselines import catalogue
-from encoders import load
 
 GROUP = converting.GROUP
 LINES = """
@@ -92,8 +89,3 @@ def test_nothing_foreign_is_imported_where_ours_is_named(foreign, tmp_path) -> N
     with pytest.raises(InputError, match="holds none of"):
         convert("movielens", tmp_path, tmp_path / "out")
     assert module not in sys.modules
-
-
-def test_the_help_looks_where_the_names_are_looked_up() -> None:
-    groups = {"encoder": load.GROUP, "format": GROUP, "baseline": catalogue.GROUP}
-    assert groups == GROUPS
