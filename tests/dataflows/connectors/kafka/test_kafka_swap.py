@@ -89,9 +89,9 @@ def test_a_promotion_and_a_rollback_on_the_topic_switch_at_one_event_each(
     assert offsets == sorted(offsets)
     in_order = [version for version, _ in groupby(m["versions"]["encoder"] for m in lists)]
     assert in_order == [versions[0], versions[1], versions[0]]
-    # While events came one by one, each has its list.
-    assert set(range(100, sent)) <= {message["sequence"] for message in lists} | set(offsets)
-    process.ledger().balance()
+    # Each was learnt, whichever encoder was in force. How many lists came of them hangs on how many
+    # events were in hand at once.
+    assert process.ledger().balance() == process.ledger().as_dict()["learnt"] == sent
     assert broker.committed(names.group, names.events) == [sent]
     assert "Traceback" not in process.said
 
