@@ -56,7 +56,7 @@ def shell(tmp_path):
     work.mkdir()
     environ = os.environ | {
         "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": f"{ROOT}:{work}/installed",
         "PENCHANT_ENCODER__NAME": "hashing-64",
     }
 

@@ -22,5 +22,8 @@ def marked(text: str, needs: str = "") -> list[tuple[str, str]]:
 
 def as_told(line: str) -> re.Pattern[str]:
     """A line of a page, as a pattern: any blanks, frames of tables and wrapped lines between."""
-    words = (".*?" if word == "..." else re.escape(word) for word in line.split())
+    words = (
+        ".*?" if word == "..." else re.escape(word).replace(r"\.\.\.", r"\S*")
+        for word in line.split()
+    )
     return re.compile(r"[\s│]+".join(words).replace(r"[\s│]+.*?[\s│]+", r"[\s│].*?[\s│]"))
