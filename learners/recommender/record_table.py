@@ -17,9 +17,7 @@ class RecordTable:
 
     def scan(self, kind: str) -> Iterator[tuple[str, bytes]]:
         """Yield the (key, blob) of a kind in the order of their keys: for `restore`."""
-        for (found, key), blob in sorted(self.records.items()):
-            if found == kind:
-                yield key, blob
+        yield from sorted((key, blob) for (of, key), blob in self.records.items() if of == kind)
 
     def keep(self, changed: Iterable[tuple[str, str, bytes | None]]) -> None:
         """Put in what changed; None deletes a record."""

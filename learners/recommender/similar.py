@@ -65,9 +65,10 @@ def _together(signals: Signals, item: int, position: int) -> dict[int, float]:
         return {}
     _, ids, counts = row
     popularity, at = signals.popularity, max(position, 0)
-    sizes = popularity.counts[TOTAL] * popularity.scale(TOTAL, at)
+    totals, scale = popularity.counts[TOTAL], popularity.scale(TOTAL, at)
+    sizes = totals[ids] * totals[item] * scale**2
     pairs = counts[TOGETHER] / signals.neighbours.unit(at)
-    cosines = pairs / np.sqrt(np.maximum(sizes[ids] * sizes[item], 1e-12))
+    cosines = pairs / np.sqrt(np.maximum(sizes, 1e-12))
     return _listable(signals, item, ids, cosines)
 
 
