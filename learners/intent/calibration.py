@@ -130,13 +130,11 @@ class ToldChances:
         return of_event, of_event if of_session is None else of_session
 
     def prove(
-        self, learner: LabelLearner, label: str, posterior: Chances | None,
+        self, learner: LabelLearner, slot: int, posterior: Chances | None,
         belief: Belief | None, events: int,
     ) -> None:  # fmt: skip
-        """Learn which need it turned out to be, before the learner learns it."""
-        if label not in learner.labels:
-            return
-        slot, counts = learner.labels.index(label), learner.counts / self._weight
+        """Learn which need it turned out to be, by its slot, before the learner learns it."""
+        counts = learner.counts / self._weight
         if posterior is not None:
             self._of_event.learn(posterior, counts, 1 if self._by_label else events, slot)
         if belief is not None:

@@ -106,11 +106,11 @@ def evidence(
     for need, share in islice(belief.items(), _NEEDS):
         if share < _LEAST_EXPLAINED_SHARE:
             continue
-        spoke = [
-            (step.event_id, step.text, step.gains[need])
-            for step in trail
-            if step.gains and need in step.gains
-        ]
+        spoke = []
+        for step in trail:
+            gain = None if step.gains is None else step.gains.get(need)
+            if gain is not None:
+                spoke.append((step.event_id, step.text, gain))
         if spoke:
             spoke.sort(key=itemgetter(2), reverse=True)
             del spoke[_MOST_EVENTS:]

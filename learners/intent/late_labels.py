@@ -56,8 +56,9 @@ def _learn(
 def _prove(intents: IntentState, posteriors: Sequence[Chances], name: str, *, whole: bool) -> None:
     """Judge what was told after each of these events, of their session where that is `whole`."""
     belief: Belief | None = None
+    slot = intents.stated.labels.index(name)
     for events, posterior in enumerate(posteriors, 1):
         if whole:
             n = len(posterior)
             belief = intents.session_filter.look(belief, posterior, intents.edition, n)
-        intents.told.prove(intents.stated, name, posterior, belief, events)
+        intents.told.prove(intents.stated, slot, posterior, belief, events)

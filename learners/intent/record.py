@@ -104,7 +104,13 @@ class IntentRecord(msgspec.Struct):
         if session is None or not dim:
             return None
         mean = mean_vector(session, session.ts if ts is None else ts, session_id)
-        return None if mean is None else session_features(self.newest, mean, dim)
+        if mean is None:
+            return None
+        view = np.zeros(2 * dim, np.float32)
+        if self.newest is not None:
+            view[:dim] = self.newest
+        view[dim:] = mean
+        return view
 
 
 DEFAULT = SessionSettings()
@@ -162,20 +168,3 @@ def extended(
             weight = weight * settings.decay + 1.0
     known_id = session_id if session_id is not None else mean.session_id
     return SessionMean(max(ts, mean.ts), known_id, total, weight)
-
-
-def session_features(
-    event_vector: Vector | None, session_vector: Vector | None, dim: int
-) -> Vector:
-    """Put event and session beside each other: `(2 * dim,)` float32, zeros where one is missing.
-
-    Raises ValueError where a vector is not `(dim,)`.
-    """
-    features = np.zeros(2 * dim, dtype=np.float32)
-    for start, vector in ((0, event_vector), (dim, session_vector)):
-        if vector is None:
-            continue
-        if vector.shape != (dim,):
-            raise ValueError(f"the vector has shape {vector.shape}; ({dim},) is expected")
-        features[start : start + dim] = vector
-    return features

@@ -112,7 +112,8 @@ class SessionFilter:
 
     def observe(self, belief: Belief, slot: int) -> Belief:
         """Learn that the newest event's need turned out to be `slot`; its shares stay."""
-        self._grow(len(belief.shares))
+        if len(belief.shares) > len(self.stayed):
+            self._grow(len(belief.shares))
         self._clock += 1
         if self._clock % _JUDGE_EVERY == 0:
             self.trust.judge(belief, slot)

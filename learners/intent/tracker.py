@@ -243,11 +243,12 @@ class IntentTracker(IntentState):
             self.actions.learn(before.view, interaction.type, of.intent_actions)
         if not category or not of.intent_next > 0:
             return None
-        if self.reported is self.next:
+        if self.reported is self.next and category in self.names:
+            slot = self.names.index(category)
             if before.told is not None:
-                self.told.prove(self.next, category, *before.told)
-            if user.belief is not None:
-                user.belief = self._observed(user.belief, category, is_sure=False)
+                self.told.prove(self.next, slot, *before.told)
+            if user.belief is not None and user.belief.edition == self.edition:
+                user.belief = self.session_filter.observe(self._whole(user.belief), slot)
         loss = self.next.learn(before.view, category, of.intent_next, before.chances)
         if self.reported is self.next and self.next.labels != self.names:
             self.follow_labels()
@@ -260,24 +261,23 @@ class IntentTracker(IntentState):
         weight = self.settings.intent_labels
         self.typical.learn(label, words_of(interaction.text))
         self.labelled.add(label, interaction.position, interaction.encoded, weight)
-        if self.stated.labels:
+        if label in self.stated.labels:
             held = user.belief if user.belief and user.belief.edition == self.edition else None
-            self.told.prove(self.stated, label, self._posterior(user), held, len(user.trail))
+            slot, events = self.names.index(label), len(user.trail)
+            self.told.prove(self.stated, slot, self._posterior(user), held, events)
         loss = self.learn_label(interaction.vector, label, weight)
         self.look_anew()
         if user.belief is None or user.belief.edition != self.edition:
             user.belief = self.session_filter.look(None, None, self.edition, len(self.names))
-        user.belief = self._observed(user.belief, label, is_sure=True)
+        if label in self.names:
+            belief, slot = self._whole(user.belief), self.names.index(label)
+            user.belief = self.session_filter.tell(belief, slot)
         return loss
 
-    def _observed(self, belief: Belief, label: str, *, is_sure: bool) -> Belief:
-        """Teach the filter and a belief which need it was."""
-        if belief.edition != self.edition or label not in self.names:
-            return belief
-        if len(belief.shares) < len(self.names):
-            belief = self.session_filter.look(belief, None, self.edition, len(self.names))
-        slot, learn = self.names.index(label), self.session_filter
-        return learn.tell(belief, slot) if is_sure else learn.observe(belief, slot)
+    def _whole(self, belief: Belief) -> Belief:
+        """Return a belief that has a share for each need that is known by now."""
+        n, have = len(self.names), len(belief.shares)
+        return belief if n <= have else self.session_filter.look(belief, None, self.edition, n)
 
     def _look_out(self, interaction: Interaction, label: str | None) -> None:
         """Cluster an event that nobody labelled, and that fits no label, with those like it."""

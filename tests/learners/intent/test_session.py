@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from learners.codec import pack, unpack_as
 from learners.intent.record import (
+    IntentRecord,
     SessionMean,
     SessionSettings,
     extended,
     is_over,
     mean_vector,
-    session_features,
 )
 
 _vectors = st.none() | st.lists(st.integers(-8, 8), min_size=3, max_size=3).map(
@@ -103,14 +103,18 @@ def test_a_session_is_stored_bit_for_bit() -> None:
 
 
 def test_features_stand_side_by_side() -> None:
-    both = session_features(one(0), one(3), 4)
+    session = extended(None, one(3), 1.0)
+    both = IntentRecord(session, one(0)).view(4)
+    assert both is not None
     assert both.tolist() == [1, 0, 0, 0, 0, 0, 0, 1]
     assert both.dtype == np.float32
-    assert session_features(None, one(3), 4).tolist() == [0, 0, 0, 0, 0, 0, 0, 1]
-    assert session_features(one(0), None, 4).tolist() == [1, 0, 0, 0, 0, 0, 0, 0]
-    assert session_features(None, None, 0).shape == (0,)
-    with pytest.raises(ValueError, match=r"shape \(4,\); \(3,\) is expected"):
-        session_features(one(0), None, 3)
+    newest_without_text = IntentRecord(session).view(4)
+    assert newest_without_text is not None
+    assert newest_without_text.tolist() == [0, 0, 0, 0, 0, 0, 0, 1]
+    assert IntentRecord(newest=one(0)).view(4) is None
+    assert IntentRecord(session, one(0)).view(0) is None
+    with pytest.raises(ValueError, match="shape"):
+        IntentRecord(session, one(0)).view(3)
 
 
 @pytest.mark.parametrize("changes", [{"gap": 0.0}, {"decay": 1.5}, {"decay": math.nan}])
