@@ -258,7 +258,8 @@ class ProfileLearner:
         profile.ts = max(profile.ts, ts)
         if factor < 1.0 and profile.total:
             profile.total *= factor
-            profile.weights = {name: weight * factor for name, weight in profile.weights.items()}
+            for name in profile.weights:
+                profile.weights[name] *= factor
         return own
 
     def _by_time(self, seconds: float) -> float:
