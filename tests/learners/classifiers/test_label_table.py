@@ -141,3 +141,15 @@ def test_a_few_examples_are_enough(kind: Any) -> None:
         learner.widen(3)
     with pytest.raises(ValueError, match="all must be above 0"):
         kind(3, 0)
+
+
+@pytest.mark.parametrize("kind", LEARNERS)
+def test_what_was_predicted_may_be_handed_in_when_it_is_learnt(kind: Any) -> None:
+    asked, told = kind(16), kind(16)
+    for x, label in zip(*clusters(200, 5, seed=9), strict=True):
+        for vector in (x, None):
+            before = told.predict(vector)
+            kept = before.copy()
+            assert told.learn(vector, label, 0.7, before) == asked.learn(vector, label, 0.7)
+            assert before.tolist() == kept.tolist()
+    assert pack("x", 1, told.state()) == pack("x", 1, asked.state())
