@@ -53,4 +53,4 @@ def _trigrams(text: str) -> list[str]:
 def _direction(trigram: str, dim: int) -> NDArray[np.float64]:
     """Return the direction of a trigram, each number 1 or -1."""
     digest = shake_128(trigram.encode("utf-8", "surrogatepass")).digest(dim // 8)
-    return np.unpackbits(np.frombuffer(digest, np.uint8)) * 2.0 - 1.0
+    return 2.0 * np.unpackbits(np.frombuffer(digest, np.uint8)).astype(np.float64) - 1.0

@@ -9,6 +9,7 @@ import pytest
 from benchmarks import accuracy as bench
 from benchmarks import accuracy_logs
 from benchmarks.accuracy_logs import chosen, hide_items, is_there, write_log
+from dataflows.evaluation.baselines.catalogue import BASELINES
 
 
 def lines_of(n: int) -> list[str]:
@@ -121,3 +122,10 @@ def test_stars_are_judged_by_what_was_liked(monkeypatch, tmp_path) -> None:
     assert f"{liked['others']['with']:.4f}; where every" in others
     assert f"{liked['hr@10']['with']:.4f}" in said
     assert f"{liked['gain']:+.4f}" in said
+
+
+def test_all_baselines_of_the_benchmark_are_ours(foreign) -> None:
+    foreign({"penchant.baselines:theirs": "make"}, "def make(seed):\n    return 1 / 0\n")
+    assert set(bench.of_ours("all")) <= set(BASELINES)
+    assert bench.of_ours("popularity,markov") == ("popularity", "markov")
+    assert bench.of_ours("none") == ()
