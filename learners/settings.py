@@ -53,7 +53,7 @@ class LearnerSettings(LimitedSettings, frozen=True):
     """
     signals: Annotated[tuple[SignalName, ...], Meta(max_length=32)] = ()
     """Signals of other packages that are added to ours, by their names
-    (docs/how-to/plugins.md). One that is taken out is forgotten.
+    (docs/how-to/signals.md). One that is taken out is forgotten.
     """
     learning_rate: Step = 0.0015
     """Step of that network."""

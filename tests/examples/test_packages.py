@@ -20,7 +20,12 @@ PACKAGES = {
     path.parent.name: tomllib.loads(path.read_text("utf-8"))["project"]
     for path in sorted(FOLDER.glob("*/pyproject.toml"))
 }
-OURS = ("penchant-encoder-trigrams", "penchant-format-webshop", "penchant-baseline-hourly")
+OURS = (
+    "penchant-encoder-trigrams",
+    "penchant-format-webshop",
+    "penchant-baseline-hourly",
+    "penchant-signal-price-range",
+)
 
 
 def penchant(*words: str) -> subprocess.CompletedProcess[str]:
@@ -75,6 +80,12 @@ def test_a_replay_with_an_encoder_and_a_baseline_of_others(tmp_path) -> None:
     assert told["peers"]["hourly"]["hr@10"] > 0.0
     assert told["versions"]["encoder"].startswith("trigrams-64-")
     assert told["left_out"] == {}
+
+
+def test_the_page_on_signals_shows_the_whole_of_the_example() -> None:
+    page = (ROOT / "docs" / "how-to" / "signals.md").read_text("utf-8")
+    module = FOLDER / "penchant-signal-price-range" / "penchant_signal_price_range.py"
+    assert f"```python\n{module.read_text('utf-8')}```" in page
 
 
 def test_a_conversion_by_a_format_of_others(tmp_path) -> None:

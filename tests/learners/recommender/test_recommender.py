@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from penchant_signal_price_range import PriceRange
 
 from encoders import load_encoder
 from encoders.text import render_event, render_item
@@ -13,7 +14,6 @@ from learners import Event, Item, LearnerSettings, Recommender
 from learners.online_model import OnlineModel
 from learners.testing import CountingEncoder, Tastes, WordEncoder, small
 from learners.types import Interaction
-from tests.learners.signals.price_range import PriceRange
 
 ENCODER = load_encoder("hashing-32")
 WORDS = ("red lamp", "blue lamp", "tea pot", "tea cup", "novel", "atlas")

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from penchant_signal_price_range import PriceRange
 
 from encoders import load_encoder
 from learners import Event, Item, LearnerSettings, Recommender
 from learners.codec import StateError
 from learners.recommender import intake, saved
 from tests.learners.recommender.test_recommender import ENCODER, ITEMS, Plain, grown, stream
-from tests.learners.signals.price_range import PriceRange
 
 USERS = [f"u{n}" for n in range(6)]
 

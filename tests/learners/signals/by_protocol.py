@@ -79,7 +79,7 @@ class Together(Signal):
         unit, sums = self._unit(context.position), np.zeros(len(ids))
         for item, back in zip(context.recent.tolist(), context.back.tolist(), strict=True):
             rooted = math.sqrt(self.totals[item] / unit + 1.0)
-            row = self.rows.get(item, {})
+            row = dict(sorted(self.rows.get(item, {}).items()))
             counts = np.array([row.get(other, 0.0) for other in ids.tolist()])
             sums += math.exp(-back / 15.0) / (rooted * unit) * counts
         spread = 1.0 / np.sqrt(self.totals[ids] / unit + 1.0)
@@ -110,7 +110,10 @@ class Together(Signal):
         worth *= sign * self._unit(taking.position)
         for other, more in zip(recent.items.tolist(), worth.tolist(), strict=True):
             for one, two in ((taking.item, other), (other, taking.item)):
-                self.rows[one][two] = self.rows[one].get(two, 0.0) + more
+                left = self.rows[one].get(two, 0.0) + more
+                self.rows[one][two] = left
+                if left <= 1e-9:  # rounding, not a count
+                    del self.rows[one][two]
         return set(recent.items.tolist())
 
     def _unit(self, position: int) -> float:

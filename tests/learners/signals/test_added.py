@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from penchant_signal_price_range import PriceRange
 
 from learners.online_model import OnlineModel
 from learners.ranking.columns import COLUMNS, FEATURES, SIGNALS
@@ -18,7 +19,6 @@ from learners.state.records import ITEM_KIND
 from learners.testing import Feed, RecordTable, listed, small, unit
 from learners.types import Interaction, Item, Retraction
 from tests.learners.signals.by_protocol import Together, Trending
-from tests.learners.signals.price_range import PriceRange
 
 ITEMS = 600
 WHY = "costs about as much as recent choices"
@@ -365,7 +365,7 @@ def test_the_setting_names_what_a_package_brings(foreign: Any) -> None:
     model = OnlineModel(LearnerSettings(signals=("mine",)))
     assert model.columns == (*FEATURES, "mine_a")
     with pytest.raises(
-        SignalError, match=r"'gone', which no installed package brings \(there are: five, mine\)"
+        SignalError, match=r"'gone', which no installed package brings \(there are: five, mine, "
     ):
         makers_of(["gone"])
     with pytest.raises(SignalError, match=r"'five' of somebodys-package 1\.0 is no class of"):

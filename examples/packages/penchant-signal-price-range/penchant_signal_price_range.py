@@ -1,9 +1,9 @@
-"""Items in the same price range, as a signal: a file that knows of nothing but `learners`."""
+"""Items in the same price range: what a user pays tells what else they may want."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from bisect import insort
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,10 @@ class PriceRange(Signal):
 
     name = "price_range"
     columns = ("price_near", "price_above")
-    about = "items that cost about as much as what the user took last"
 
     def __init__(self) -> None:
         self.sums = np.zeros((0, 2))
-        self.bands: dict[int, set[int]] = {}
+        self.bands: dict[int, list[int]] = {}  # in order: what is restored must be as it was
 
     def make_room(self, items: int) -> None:
         self.sums = grown(self.sums, items)
@@ -47,8 +46,8 @@ class PriceRange(Signal):
         if usual is None:
             return np.zeros(0, np.int32)
         band = math.floor(usual * BANDS)
-        near = [item for at in (-1, 0, 1) for item in self.bands.get(band + at, ())]
-        items = np.array(sorted(near), np.int32)
+        near = [self.bands.get(band + at, []) for at in (-1, 0, 1)]
+        items = np.array(near[0] + near[1] + near[2], np.int32)
         return items[np.argsort(-self._nearness(items, usual), kind="stable")]
 
     def features(self, ids: Numbers, context: SignalContext) -> Columns:
@@ -64,9 +63,6 @@ class PriceRange(Signal):
         is_near = usual is not None and self.sums[item, 0] and self._nearness(item, usual) > 0.7
         return "costs about as much as recent choices" if is_near else None
 
-    def state(self) -> Mapping[str, Any]:
-        return {"bands": BANDS}
-
     def item_state(self, item: int) -> Any:
         return self.sums[item].tolist() if self.sums[item, 0] else None
 
@@ -81,10 +77,10 @@ class PriceRange(Signal):
 
     def _put(self, item: int, sums: Any) -> None:
         if self.sums[item, 0]:
-            self.bands[self._band(item)].discard(item)
+            self.bands[self._band(item)].remove(item)
         self.sums[item] = sums
         if self.sums[item, 0]:
-            self.bands.setdefault(self._band(item), set()).add(item)
+            insort(self.bands.setdefault(self._band(item), []), item)
 
     def _band(self, item: int) -> int:
         return math.floor(self._price(item) * BANDS)
