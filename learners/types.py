@@ -79,12 +79,16 @@ class IntentEvidence(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One place of a list. `propensity` is the probability with which it was shown."""
+    """One place of a list. `propensity` is the probability with which it was shown.
+
+    `title` is what the item is called in the catalogue, its id where it has no title there.
+    """
 
     item_id: str
     score: float
     reasons: tuple[str, ...]
     propensity: float = 1.0
+    title: str = ""
 
 
 class Leaning(msgspec.Struct, frozen=True):

@@ -24,7 +24,7 @@ OFTEN = 3
 """So many people stand behind "often", "popular" and "others"."""
 
 _NAMED = {
-    claim: re.compile(re.escape(words).replace(r"\{name\}", "“([^“”]*)”"))
+    claim: re.compile(re.escape(words).replace(r"\{name\}", "([^“”]*)"))
     for claim, words in WORDS.items()
 }
 

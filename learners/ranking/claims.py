@@ -1,14 +1,17 @@
-"""What may be said of a listed item: each claim has a condition, and is not made where it fails.
+"""What may be said of listed items: each claim has a condition, and is not made where it fails.
 
 The conditions ask for people, not for counts: a count grows with each taking, and ten of one user
 are not ten users (`learners.signals.takers`, `learners.signals.neighbour_kernels`). What a list
 cannot be sure of it says in plainer words.
+
+Each condition is worked out for all places of a list at once, and only those of groups of signals
+that raised one of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +19,17 @@ from numpy.typing import NDArray
 from learners.arrays import compiled
 from learners.ranking.candidates import Rows
 from learners.ranking.context import Context
-from learners.ranking.reason_words import Claim, worded
-from learners.ranking.search_claims import search_claim
+from learners.ranking.reason_words import WITHIN, WORDS, Claim
+from learners.ranking.search_claims import Conditions, search_claims
 from learners.signals.neighbour_kernels import NEXT, TOGETHER, users_of
 from learners.signals.popularity import SHORT, TOTAL
 from learners.signals.tables import Signals
 from learners.users.chosen import has_chosen
 from learners.users.user import User
+
+Said = tuple[Conditions, Sequence[str] | None]
+"""What a group of signals may say of the items (k,), of which the first that holds is said, and
+whom or what that names, None for nobody."""
 
 USERS = 3
 """So many people at least stand behind "often", "popular" and "others"."""
@@ -43,14 +50,6 @@ NEAREST = 20
 _MOST = 2
 
 
-class Pointer(NamedTuple):
-    """A recent item that points to a listed one: its number, and its `row` and `column` there."""
-
-    source: int
-    row: int
-    column: int
-
-
 class Claims:
     """The claims that hold for the items `listed` (k,) of a user, by the signals that raised them.
 
@@ -66,15 +65,10 @@ class Claims:
         listed: NDArray[np.int32],
     ) -> None:
         self._signals, self._context, self._user = signals, context, user
-        self._listed: list[int] = listed.tolist()
-        self._pointing = pointers(signals, listed, rows, context.recent)
-        self._taken = max(int(np.count_nonzero(signals.items.streamed)), 1)
-        self._is_above = self._above_average(TOTAL, listed)
-        self._is_above_lately = self._above_average(SHORT, listed)
-        self._categories = signals.items.categories[:, context.recent]
-        self._of_category: dict[int, int] = {}
-        self._just = set(self._categories[:, :JUST].ravel().tolist())
-        self._claims: dict[str, Callable[[int], str | None]] = {
+        self._rows, self._listed = rows, listed
+        self._names = signals.items.names(context.recent)
+        self._is_named = np.array(self._names, bool)
+        self._said_by: dict[str, Callable[[], Said]] = {
             "together": self._together,
             "follows": self._follows,
             "meaning": self._meaning,
@@ -87,209 +81,218 @@ class Claims:
             "generated": self._generated,
             "search": self._search,
         }
-        self._limit = max(1, int(np.count_nonzero(signals.semantic.has)) // NEAREST)
 
-    def reasons(self, place: int, groups: Sequence[str]) -> tuple[str, ...]:
-        """Return at most two claims for a listed item, by what raised it most; never none."""
-        said: dict[str, None] = {}
-        for group in groups:
-            own = self._claims.get(group)
-            claim = self._added(group, place) if own is None else own(place)
-            if claim is not None:
-                said[claim] = None
-            if len(said) == _MOST:
-                break
-        return tuple(said) or (self._plain(place),)
+    def reasons(self, groups: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+        """Return at most two claims for each listed item, by what raised it most; never none.
 
-    def _together(self, place: int) -> str | None:
+        `groups` (k,) are the groups of signals that raised each item, the strongest first.
+        """
+        sentences: dict[str, list[str]] = {}
+        reasons: list[tuple[str, ...]] = []
+        for place, raised in enumerate(groups):
+            said: dict[str, None] = {}
+            for group in raised:
+                if group not in sentences:
+                    own = self._said_by.get(group)
+                    sentences[group] = self._added(group) if own is None else self._sentences(own)
+                if sentences[group][place]:
+                    said[sentences[group][place]] = None
+                if len(said) == _MOST:
+                    break
+            reasons.append(tuple(said))
+        if not all(reasons):
+            plain = self._sentences(self._plain)
+            reasons = [said or (word,) for said, word in zip(reasons, plain, strict=True)]
+        return reasons
+
+    def _sentences(self, said_by: Callable[[], Said]) -> list[str]:
+        """Return what is said of each item, "" where nothing is."""
+        conditions, names = said_by()
+        sentences = [""] * len(self._listed)
+        for claim, holds in conditions:
+            words = WORDS[claim]
+            for place, is_so in enumerate(holds.tolist()):
+                if is_so and not sentences[place]:
+                    name = "" if names is None else names[place].translate(WITHIN)
+                    sentences[place] = words.format(name=name)
+        return sentences
+
+    def _together(self) -> Said:
         """Say it where at least one user took both within ten steps; "often" where three did."""
-        return self._pair(self._pointing["together"].of(place))
+        near, _, names = self._pairs(TOGETHER)
+        return [(Claim.TOGETHER_OFTEN, near >= USERS), (Claim.TOGETHER, near > 0)], names
 
-    def _pair(self, pointer: Pointer | None) -> str | None:
-        users = 0 if pointer is None else self._users(pointer)[0]
-        if pointer is None or not users:
-            return None
-        often = Claim.TOGETHER_OFTEN if users >= USERS else Claim.TOGETHER
-        return worded(often, self._name(pointer))
+    def _follows(self) -> Said:
+        """Say it where a user took it in the step after the other; "often" where three did.
 
-    def _follows(self, place: int) -> str | None:
-        """Say it where a user took it in the step after the other; "often" where three did."""
-        pointer = self._pointing["follows"].of(place)
-        users = 0 if pointer is None else self._users(pointer)[1]
-        if pointer is None or not users:
-            return self._pair(pointer)
-        often = Claim.AFTER_OFTEN if users >= USERS else Claim.AFTER
-        return worded(often, self._name(pointer))
+        Where nobody did, say that they are taken together, if that is true.
+        """
+        near, after, names = self._pairs(NEXT)
+        return [
+            (Claim.AFTER_OFTEN, after >= USERS),
+            (Claim.AFTER, after > 0),
+            (Claim.TOGETHER_OFTEN, near >= USERS),
+            (Claim.TOGETHER, near > 0),
+        ], names
 
-    def _users(self, pointer: Pointer) -> tuple[int, int]:
-        return users_of(int(self._signals.neighbours.users[pointer.row, pointer.column]))
+    def _pairs(self, channel: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], list[str]]:
+        """Return how many users (k,) took each item near the one that points to it most strongly.
 
-    def _meaning(self, place: int) -> str | None:
+        The second of both figures is of users who took it right after that one. The names are those
+        of the items that point.
+        """
+        table, rows = self._signals.neighbours, self._rows
+        pointing = table.ids, table.counts[channel], table.users
+        held, _, names = self._pointers(pointing, rows.numbers, rows.places)
+        return *users_of(held), names
+
+    def _meaning(self) -> Said:
         """Say it where their texts are near each other, and nearer than most others are."""
-        pointer, semantic = self._pointing["meaning"].of(place), self._signals.semantic
-        if pointer is None or pointer.column >= self._limit:
-            return None
-        if semantic.cosines[pointer.row, pointer.column] < COSINE:
-            return None
-        return worded(Claim.MEANING, self._name(pointer))
+        table, rows = self._signals.semantic, self._rows
+        pointing = table.near, table.cosines, table.cosines
+        cosines, columns, names = self._pointers(pointing, rows.near_numbers, rows.near_places)
+        return [(Claim.MEANING, (cosines >= COSINE) & (columns < self._nearest()))], names
 
-    def _name(self, pointer: Pointer) -> str:
-        return self._signals.items.name(pointer.source) or ""
+    def _pointers(
+        self,
+        pointing: tuple[NDArray[np.int32], NDArray[np.float32], NDArray[Any]],
+        numbers: NDArray[np.int32],
+        places: NDArray[np.intp],
+    ) -> tuple[NDArray[Any], NDArray[np.int32], list[str]]:
+        """Return what `strongest` does for the recent items that may be named, and their names.
 
-    def _popular(self, place: int) -> str | None:
+        `numbers` (r,) are the rows of those at these `places`.
+        """
+        is_named = self._is_named[places]
+        listed, slot = self._listed, self._signals.slot
+        found, columns, held = strongest(*pointing, numbers[is_named], listed, slot)
+        at, names = places[is_named].tolist(), self._names
+        return held, columns, [names[at[step]] if step >= 0 else "" for step in found.tolist()]
+
+    def _nearest(self) -> int:
+        """Return how many items are nearer than all but a part of the catalogue."""
+        return max(1, int(np.count_nonzero(self._signals.semantic.has)) // NEAREST)
+
+    def _popular(self) -> Said:
         """Say it where three users took it, and it was taken more than the average item."""
-        item = self._listed[place]
-        if self._signals.takers.count(item) < USERS:
-            return None
-        return worded(Claim.POPULAR if self._is_above[place] else Claim.OTHERS)
+        is_by_others = self._signals.takers.counts(self._listed) >= USERS
+        is_popular = is_by_others & self._is_above_average(TOTAL)
+        return [(Claim.POPULAR, is_popular), (Claim.OTHERS, is_by_others)], None
 
-    def _trending(self, place: int) -> str | None:
+    def _trending(self) -> Said:
         """Say it where, of late, three users took it, and more than average; or somebody did."""
-        item, since = self._listed[place], self._context.position - LATELY
-        newest = self._signals.takers.newest[:, item]
-        if newest[-1] >= max(since, 0) and self._is_above_lately[place]:
-            return worded(Claim.NOW)
-        return worded(Claim.LATELY) if newest[0] >= max(since, 0) else None
+        newest = self._signals.takers.newest[:, self._listed]
+        is_late = newest >= max(self._context.position - LATELY, 0)
+        is_now = is_late[-1] & self._is_above_average(SHORT)
+        return [(Claim.NOW, is_now), (Claim.LATELY, is_late[0])], None
 
-    def _above_average(self, channel: int, listed: NDArray[np.int32]) -> list[bool]:
+    def _is_above_average(self, channel: int) -> NDArray[np.bool_]:
         """Return which items were taken more than the average of all that were ever taken.
 
         All interactions at most were takings: that makes the average an upper bound.
         """
         popularity, position = self._signals.popularity, self._context.position
-        least = popularity.most(channel, position) / self._taken
-        above: list[bool] = (popularity.takings(channel, listed, position) >= least).tolist()
-        return above
+        taken = max(int(np.count_nonzero(self._signals.items.streamed)), 1)
+        least = popularity.most(channel, position) / taken
+        is_above: NDArray[np.bool_] = popularity.takings(channel, self._listed, position) >= least
+        return is_above
 
-    def _stage(self, place: int) -> str | None:
+    def _stage(self) -> Said:
         """Say it where three users took it when they had taken about as many steps."""
-        users = self._signals.takers.count_at(self._listed[place], self._context.steps)
-        return worded(Claim.STAGE) if users >= USERS else None
+        users = self._signals.takers.counts_at(self._listed, self._context.steps)
+        return [(Claim.STAGE, users >= USERS)], None
 
-    def _liking(self, place: int) -> str | None:
+    def _liking(self) -> Said:
         """Say it where three recent items are of the category, and it is liked more than by others.
 
         Where one item is of it, at least that is said.
         """
-        items, context = self._signals.items, self._context
-        own = items.categories[:, self._listed[place]].tolist()
-        liked = max(own, key=context.liking.__getitem__)
-        if liked not in self._of_category:
-            self._of_category[liked] = int((self._categories == liked).any(axis=0).sum())
-        known = self._of_category[liked]
-        if not liked or not known:
-            return None
-        is_liked = known >= LIKED and context.liking[liked] >= LIKING
-        return worded(Claim.LIKING if is_liked else Claim.MORE, items.category_names[liked])
+        items, liking = self._signals.items, self._context.liking
+        liked = self._foremost(liking)
+        known = items.categories[:, self._context.recent, None] == liked
+        count = np.where(liked > 0, known.any(axis=0).sum(axis=0), 0)
+        is_liked = (count >= LIKED) & (liking[liked] >= LIKING)
+        names = [items.category_names[category] for category in liked.tolist()]
+        return [(Claim.LIKING, is_liked), (Claim.MORE, count > 0)], names
 
-    def _intent(self, place: int) -> str | None:
+    def _intent(self) -> Said:
         """Say it where its need is likely, and one of the newest items answered it too."""
-        items, context = self._signals.items, self._context
-        own = items.categories[:, self._listed[place]].tolist()
-        needed = max(own, key=context.intent.__getitem__)
-        if not needed or context.intent[needed] < CHANCE or needed not in self._just:
-            return None
-        return worded(Claim.INTENT, items.category_names[needed])
+        items, intent = self._signals.items, self._context.intent
+        needed = self._foremost(intent)
+        just = items.categories[:, self._context.recent[:JUST]].ravel()
+        is_just = (needed > 0) & (needed[:, None] == just).any(axis=1)
+        names = [items.category_names[category] for category in needed.tolist()]
+        return [(Claim.INTENT, is_just & (intent[needed] >= CHANCE))], names
 
-    def _again(self, place: int) -> str | None:
+    def _foremost(self, weights: NDArray[np.float32]) -> NDArray[np.int32]:
+        """Return that category (k,) of each item that weighs most, the first of equal ones."""
+        own = self._signals.items.categories[:, self._listed]
+        most = weights[own].argmax(axis=0)
+        foremost: NDArray[np.int32] = own[most, np.arange(len(most))]
+        return foremost
+
+    def _again(self) -> Said:
         """Say that the user took it, or had an event with it."""
-        item = self._listed[place]
-        if has_chosen(self._user, item):
-            return worded(Claim.AGAIN)
-        return worded(Claim.KNOWN) if self._user.has(item) else None
+        is_known = (self._listed[:, None] == self._user.seen).any(axis=1)
+        return [
+            (Claim.AGAIN, has_chosen(self._user, self._listed)),
+            (Claim.KNOWN, is_known),
+        ], None
 
-    def _search(self, place: int) -> str | None:
+    def _generated(self) -> Said:
+        """Say it where a language model named it for this user."""
+        is_named = (self._listed[:, None] == self._context.generated.ids).any(axis=1)
+        return [(Claim.GENERATED, is_named)], None
+
+    def _search(self) -> Said:
         """Say what of the newest search it answers (`learners.ranking.search_claims`)."""
         search = self._context.search
         if search is None:
-            return None
-        return search_claim(self._signals, search, self._listed[place], self._limit, USERS)
+            return [], None
+        conditions = search_claims(self._signals, search, self._listed, self._nearest(), USERS)
+        return conditions, [search.text] * len(self._listed)
 
-    def _generated(self, place: int) -> str | None:
-        """Say it where a language model named it for this user."""
-        is_named = self._listed[place] in self._context.generated.ids
-        return worded(Claim.GENERATED) if is_named else None
+    def _added(self, signal: str) -> list[str]:
+        """Return what a signal that was added says of each item, "" where it says nothing."""
+        added, context = self._signals.added, self._context
+        return [added.explain(signal, item, context) or "" for item in self._listed.tolist()]
 
-    def _added(self, signal: str, place: int) -> str | None:
-        """Say what a signal that was added says of it."""
-        return self._signals.added.explain(signal, self._listed[place], self._context)
-
-    def _plain(self, place: int) -> str:
+    def _plain(self) -> Said:
         """Say what is known of it without a signal: whether anybody took it."""
-        item, signals = self._listed[place], self._signals
-        if signals.takers.count(item) >= USERS:
-            return worded(Claim.OTHERS)
-        if signals.popularity.counts[TOTAL, item] > 0.0:
-            return worded(Claim.SOMEBODY)
-        return worded(Claim.NOTHING if signals.items.streamed[item] else Claim.NEW)
-
-
-class Pointers:
-    """Which of the recent items points to each listed one most strongly, by one kind of row.
-
-    `sources` (r,) are the recent items that have the rows `rows` of such `ids` and `strength`;
-    those that are not `named` are left out.
-    """
-
-    def __init__(
-        self,
-        table: tuple[NDArray[np.int32], NDArray[np.float32]],
-        rows: NDArray[np.int32],
-        sources: NDArray[np.int32],
-        named: NDArray[np.bool_],
-        listed: NDArray[np.int32],
-        slot: NDArray[np.intp],
-    ) -> None:
-        self._rows, self._sources = rows[named], sources[named]
-        self._steps, self._columns = strongest(*table, self._rows, listed, slot)
-
-    def of(self, place: int) -> Pointer | None:
-        """Return what points to the listed item at `place`, None where nothing does."""
-        step = int(self._steps[place])
-        if step < 0:
-            return None
-        source, row = int(self._sources[step]), int(self._rows[step])
-        return Pointer(source, row, int(self._columns[place]))
-
-
-def pointers(
-    signals: Signals, listed: NDArray[np.int32], rows: Rows, recent: NDArray[np.int32]
-) -> dict[str, Pointers]:
-    """Return what of the recent items points to each listed one, by kind of signal."""
-    neighbours, semantic, slot = signals.neighbours, signals.semantic, signals.slot
-    named = np.array([bool(signals.items.name(item)) for item in recent.tolist()], bool)
-    pair = rows.numbers, recent[rows.places], named[rows.places], listed, slot
-    near = rows.near_numbers, recent[rows.near_places], named[rows.near_places], listed, slot
-    return {
-        "together": Pointers((neighbours.ids, neighbours.counts[TOGETHER]), *pair),
-        "follows": Pointers((neighbours.ids, neighbours.counts[NEXT]), *pair),
-        "meaning": Pointers((semantic.near, semantic.cosines), *near),
-    }
+        signals, listed = self._signals, self._listed
+        is_streamed = signals.items.streamed[listed]
+        return [
+            (Claim.OTHERS, signals.takers.counts(listed) >= USERS),
+            (Claim.SOMEBODY, signals.popularity.counts[TOTAL, listed] > 0.0),
+            (Claim.NOTHING, is_streamed),
+            (Claim.NEW, ~is_streamed),
+        ], None
 
 
 @compiled
 def strongest(
     ids: NDArray[np.int32],
     strength: NDArray[np.float32],
+    told: NDArray[Any],
     rows: NDArray[np.int32],
     listed: NDArray[np.int32],
     slot: NDArray[np.intp],
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return, for each listed item, which row names it with the highest strength, and where.
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any]]:
+    """Return, for each listed item, which row names it with the highest strength, where, and how.
 
-    Only strengths above 0 count: else -1. Of equals the first row wins. `slot` holds -1
-    everywhere, before and after.
+    The third is what a table `told` holds there. Only strengths above 0 count: else -1, -1 and 0.
+    Of equals the first row wins. `slot` holds -1 everywhere, before and after.
     """
     for place in range(listed.size):
         slot[listed[place]] = place
     found, columns = np.full(listed.size, -1, np.int32), np.full(listed.size, -1, np.int32)
-    best = np.zeros(listed.size, np.float32)
+    best, held = np.zeros(listed.size, np.float32), np.zeros(listed.size, told.dtype)
     for step in range(rows.size):
         row = rows[step]
         for column in range(ids.shape[1]):
             place = slot[ids[row, column]]
             if place >= 0 and strength[row, column] > best[place]:
-                best[place] = strength[row, column]
+                best[place], held[place] = strength[row, column], told[row, column]
                 found[place], columns[place] = step, column
     slot[listed] = -1
-    return found, columns
+    return found, columns, held

@@ -43,12 +43,9 @@ def strongest_groups(
     named as raised the score.
     """
     gave = effects(scaled, best, score, item_weights, columns)
-    order = np.argsort(-gave, axis=0, kind="stable")
-    names = columns.groups
-    return [
-        [names[group] for group in column[:raised]]
-        for column, raised in zip(order.T.tolist(), (gave > 0).sum(axis=0).tolist(), strict=True)
-    ]
+    order = np.argsort(-gave, axis=0, kind="stable").T
+    named, raised = np.array(columns.groups, object)[order].tolist(), (gave > 0).sum(axis=0)
+    return [groups[:most] for groups, most in zip(named, raised.tolist(), strict=True)]
 
 
 def effects(
@@ -96,13 +93,17 @@ def entries(
         learnt = score(batch.scaled[best]) + batch.item_weights[best]
         for place in led(scores[best], learnt):
             why[place] = ["search", *why[place]]
-    claims = Claims(signals, context, user, rows, ids)
-    shown = zip(ids.tolist(), scores[best].tolist(), why, strict=True)
+    reasons = Claims(signals, context, user, rows, ids).reasons(why)
+    shown = zip(ids.tolist(), scores[best].tolist(), reasons, strict=True)
+    item_ids, titles = signals.items.ids, signals.items.titles
     return tuple(
-        Entry(
-            signals.items.ids[number],
-            round(worth, 6),
-            claims.reasons(place, groups),
-        )
-        for place, (number, worth, groups) in enumerate(shown)
+        [
+            Entry(
+                item_ids[number],
+                round(worth, 6),
+                said,
+                title=titles[number] or item_ids[number],
+            )
+            for number, worth, said in shown
+        ]
     )

@@ -2,7 +2,7 @@
 
 What each of them claims, and when it may be said, is told in `learners.ranking.claims`. `{name}` is
 the title of an item, a category or a search; it stands in quotation marks, since it may hold commas
-itself.
+itself. Quotation marks of its own are made inner ones (`WITHIN`).
 """
 
 from __future__ import annotations
@@ -39,23 +39,23 @@ class Claim(StrEnum):
 
 
 WORDS = {
-    Claim.TOGETHER_OFTEN: "often chosen together with {name}",
-    Claim.TOGETHER: "chosen together with {name}",
-    Claim.AFTER_OFTEN: "often chosen right after {name}",
-    Claim.AFTER: "chosen right after {name}",
-    Claim.MEANING: "similar in meaning to {name}",
+    Claim.TOGETHER_OFTEN: "often chosen together with “{name}”",
+    Claim.TOGETHER: "chosen together with “{name}”",
+    Claim.AFTER_OFTEN: "often chosen right after “{name}”",
+    Claim.AFTER: "chosen right after “{name}”",
+    Claim.MEANING: "similar in meaning to “{name}”",
     Claim.POPULAR: "popular",
     Claim.NOW: "popular right now",
     Claim.LATELY: "chosen lately",
     Claim.STAGE: "what others choose at this point of their history",
-    Claim.LIKING: "fits a liking for {name}",
-    Claim.MORE: "more of {name}",
-    Claim.INTENT: "fits what is looked for now: {name}",
+    Claim.LIKING: "fits a liking for “{name}”",
+    Claim.MORE: "more of “{name}”",
+    Claim.INTENT: "fits what is looked for now: “{name}”",
     Claim.AGAIN: "chosen before",
     Claim.KNOWN: "known from before",
-    Claim.SEARCH_WORDS: "has the words of the search for {name}",
-    Claim.SEARCH_WORD: "has words of the search for {name}",
-    Claim.SEARCH: "near in meaning to the search for {name}",
+    Claim.SEARCH_WORDS: "has the words of the search for “{name}”",
+    Claim.SEARCH_WORD: "has words of the search for “{name}”",
+    Claim.SEARCH: "near in meaning to the search for “{name}”",
     Claim.SEARCHED: "often chosen after such searches",
     Claim.GENERATED: "what a language model expects after recent choices",
     Claim.OTHERS: "chosen by others",
@@ -63,15 +63,5 @@ WORDS = {
     Claim.NEW: "new here",
     Claim.NOTHING: "worth a look",
 }
-_OPEN, _CLOSE = "“", "”"
-_WITHIN = str.maketrans(_OPEN + _CLOSE, "‘’")  # noqa: RUF001 - quotes within
-
-
-def worded(claim: Claim, name: str = "") -> str:
-    """Write a claim in words."""
-    return WORDS[claim].format(name=quoted(name))
-
-
-def quoted(name: str) -> str:
-    """Write a name so that it is told from the words around it."""
-    return f"{_OPEN}{name.translate(_WITHIN)}{_CLOSE}"
+WITHIN = str.maketrans("“”", "‘’")  # noqa: RUF001 - quotes within
+"""How a name is written within the quotation marks of a sentence (`str.translate`)."""

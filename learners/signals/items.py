@@ -84,9 +84,13 @@ class ItemTable:
         """Return an item's title, its id where the catalogue has none."""
         return self.titles[number] or self.ids[number]
 
-    def name(self, number: int) -> str | None:
-        """Return what an item is called: its title, else its id; None for a removed item."""
-        return self.titles[number] or (self.ids[number] if self.available[number] else None)
+    def names(self, numbers: NDArray[np.int32]) -> list[str]:
+        """Return what items (n,) are called: title, else id; "" for one that was removed."""
+        titles, ids, available = self.titles, self.ids, self.available
+        return [
+            titles[number] or (ids[number] if available[number] else "")
+            for number in numbers.tolist()
+        ]
 
     def in_order(self) -> NDArray[np.int64]:
         """Return the numbers of all items that may be recommended, oldest first."""

@@ -68,9 +68,9 @@ def add(
             one_more(users, own, place, False)
 
 
-def users_of(held: int) -> tuple[int, int]:
-    """Return the users that a byte holds: who took both near each other, and right after."""
-    return held & MOST_USERS, held >> 4
+def users_of(held: Users) -> tuple[Users, Users]:
+    """Return the users that bytes (n,) hold: who took both near each other, and right after."""
+    return np.bitwise_and(held, np.uint8(MOST_USERS)), np.right_shift(held, np.uint8(4))
 
 
 @compiled

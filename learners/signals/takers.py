@@ -11,6 +11,7 @@ from __future__ import annotations
 import bisect
 
 import numpy as np
+from numpy.typing import NDArray
 
 from learners.signals.popularity import STAGES
 
@@ -62,9 +63,15 @@ class Takers:
         """Return how many users took an item, at the least."""
         return int(self.at_stage[:, item].sum())
 
-    def count_at(self, item: int, steps: int) -> int:
-        """Return how many users took it at the stage of one who took so many steps."""
-        return int(self.at_stage[_stage(steps), item])
+    def counts(self, items: NDArray[np.int32]) -> NDArray[np.uint64]:
+        """Return how many users took each of these items (n,), at the least."""
+        users: NDArray[np.uint64] = self.at_stage[:, items].sum(axis=0)
+        return users
+
+    def counts_at(self, items: NDArray[np.int32], steps: int) -> NDArray[np.uint8]:
+        """Return how many took each (n,) at the stage of one who took so many steps."""
+        users: NDArray[np.uint8] = self.at_stage[_stage(steps), items]
+        return users
 
     def out(self, item: int) -> tuple[bytes, list[int]]:
         """Return what is kept of an item: users at each stage up to the last, newest positions."""

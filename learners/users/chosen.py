@@ -12,16 +12,18 @@ from learners.users.user import ASIDE, NegativeEvent, User
 _NOTHING = NegativeEvent(0, 0, -1)
 
 
-def has_chosen(user: User, item: int) -> bool:
-    """Return whether a user certainly took an item, and did not only speak against it.
+def has_chosen(user: User, items: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return which items (n,) a user certainly took, and did not only speak against.
 
     An item that they have may be one they only spoke against: that is told by what is kept of
     such events, as long as none of them was forgotten.
     """
-    if item in user.recent[: user.kept].tolist():
-        return True
-    against = sum(one.item == item for one in user.aside)
-    return len(user.aside) < ASIDE and user.often(item) > against
+    chosen = user.recent[: user.kept]
+    if len(user.aside) < ASIDE:
+        had = had_and_taken(user)
+        chosen = np.concatenate((chosen, had[ITEM, had[OFTEN] > 0]))
+    has: NDArray[np.bool_] = (items[:, None] == chosen).any(axis=1)
+    return has
 
 
 def forgive(user: User, aside: NegativeEvent) -> None:

@@ -274,11 +274,14 @@ def test_pointers_are_found_alike():
     ids, (strength, *_) = table(rng)
     rows = np.array([2, 7, 5], np.int32)
     listed, slot = np.arange(20, dtype=np.int32), np.full(ITEMS + 1, -1, np.intp)
-    (compiled, after), (plain, _) = both(strongest, ids, strength, rows, listed, slot)
-    assert_array_equal(compiled, plain)
-    for item, step, column in zip(listed, *compiled, strict=True):
+    held = rng.integers(1, 99, ids.shape).astype(np.uint8)
+    (compiled, after), (plain, _) = both(strongest, ids, strength, held, rows, listed, slot)
+    for one, other in zip(compiled, plain, strict=True):
+        assert_array_equal(one, other)
+    for item, step, column, what in zip(listed, *compiled, strict=True):
         named = np.where(ids[rows] == item, strength[rows], 0.0)
         assert step < 0 if named.max() == 0.0 else strength[rows[step], column] == named.max()
+        assert what == (0 if step < 0 else held[rows[step], column])
     assert_array_equal(after[-1], slot)
 
 

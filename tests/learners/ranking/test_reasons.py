@@ -25,7 +25,7 @@ from learners.ranking.columns import (
     layout,
 )
 from learners.ranking.explanations import strongest_groups
-from learners.ranking.reason_words import WORDS, Claim, worded
+from learners.ranking.reason_words import WITHIN, WORDS, Claim
 from learners.state.records import ITEM_KIND, SHARED_VERSION
 from learners.testing import Feed, RecordTable, Tastes, grown_model, small
 from learners.types import Item, Retraction
@@ -79,11 +79,10 @@ def test_what_carried_equals_taking_each_group_away(
 def test_every_claim_has_words_and_names_what_it_is_about() -> None:
     assert set(WORDS) == set(Claim)
     assert len(set(WORDS.values())) == len(WORDS)
-    assert worded(Claim.TOGETHER, "Cups, two, “blue”") == (
-        "chosen together with “Cups, two, ‘blue’”"  # noqa: RUF001
-    )
-    assert worded(Claim.LIKING, "{name}") == "fits a liking for “{name}”"
-    assert worded(Claim.POPULAR) == "popular"
+    assert "Cups, two, “blue”".translate(WITHIN) == "Cups, two, ‘blue’"  # noqa: RUF001
+    assert WORDS[Claim.LIKING].format(name="{name}") == "fits a liking for “{name}”"
+    for claim, words in WORDS.items():
+        assert words.count("“{name}”") == words.count("{") <= 1, claim
 
 
 def test_what_reasons_say_of_a_user_is_true() -> None:
@@ -135,9 +134,9 @@ def test_only_a_need_that_the_item_answers_is_named() -> None:
     context.intent[kitchen], context.intent[books] = 0.4, 0.6
     item = model.signals.items.index["i1"]
     said = "fits what is looked for now: “Books”"
-    assert of(model, "u1", item, context).reasons(0, ["intent"]) == (said,)
+    assert reasons_of(model, "u1", item, ["intent"], context) == (said,)
     context.intent[kitchen], context.intent[books] = 0.6, 0.4
-    assert of(model, "u1", item, context).reasons(0, ["intent"]) == ("chosen by others",)
+    assert reasons_of(model, "u1", item, ["intent"], context) == ("chosen by others",)
     for user in range(9):
         for entry in model.recommend(f"u{user}").entries:
             own = kinds[int(entry.item_id[1:]) % 2]
@@ -146,12 +145,15 @@ def test_only_a_need_that_the_item_answers_is_named() -> None:
                     assert reason.endswith(f"“{own}”")
 
 
-def of(model: OnlineModel, user_id: str, item: int, context: Any = None) -> Claims:
-    """What may be said of one item to a user."""
+def reasons_of(
+    model: OnlineModel, user_id: str, item: int, groups: list[str], context: Any = None
+) -> tuple[str, ...]:
+    """What is said of one item to a user, where these groups raised it."""
     user = model.users.get(user_id, model.position)
     context = context or context_of(model, user_id, user, None)
     _, rows = model.pipeline.batch(user_id, context, None, negatives=False)
-    return Claims(model.signals, context, user, rows, np.array([item], np.int32))
+    claims = Claims(model.signals, context, user, rows, np.array([item], np.int32))
+    return claims.reasons([groups])[0]
 
 
 def pairs(model: OnlineModel, people: int, first: str = "a", second: str = "b") -> None:
@@ -178,10 +180,14 @@ def test_often_stands_for_three_people(people: int) -> None:
         feed("p0-0", "a")
         feed("p0-0", "b")
     feed("ann", "a")
-    said = of(model, "ann", model.signals.items.index["b"])
+    number = model.signals.items.index["b"]
     word = "often " if people >= 3 else ""
-    assert said.reasons(0, ["together"]) == (f"{word}chosen together with “A, a thing”",)
-    assert said.reasons(0, ["follows"]) == (f"{word}chosen right after “A, a thing”",)
+    assert reasons_of(model, "ann", number, ["together"]) == (
+        f"{word}chosen together with “A, a thing”",
+    )
+    assert reasons_of(model, "ann", number, ["follows"]) == (
+        f"{word}chosen right after “A, a thing”",
+    )
 
 
 def test_what_is_taken_at_one_time_follows_nothing() -> None:
@@ -195,9 +201,9 @@ def test_what_is_taken_at_one_time_follows_nothing() -> None:
     feed("ann", "a", ts=60.0)
     number = model.signals.items.index
     together = ("often chosen together with “A, a thing”",)
-    assert of(model, "ann", number["b"]).reasons(0, ["follows"]) == together
+    assert reasons_of(model, "ann", number["b"], ["follows"]) == together
     once = ("chosen together with “A, a thing”",)
-    assert of(model, "ann", number["c"]).reasons(0, ["follows"]) == once
+    assert reasons_of(model, "ann", number["c"], ["follows"]) == once
 
 
 def test_a_removed_item_is_never_named() -> None:
@@ -206,8 +212,8 @@ def test_a_removed_item_is_never_named() -> None:
     feed = Feed(model)
     feed("ann", "a")
     model.remove_item("a")
-    said = of(model, "ann", model.signals.items.index["b"])
-    assert said.reasons(0, ["together", "follows"]) == ("chosen by others",)
+    number = model.signals.items.index["b"]
+    assert reasons_of(model, "ann", number, ["together", "follows"]) == ("chosen by others",)
     for user in ("ann", "p0-0"):
         for entry in model.recommend(user).entries:
             assert not any("“a”" in reason for reason in entry.reasons)
@@ -220,14 +226,14 @@ def test_who_only_spoke_against_an_item_did_not_choose_it() -> None:
     feed("ann", "b")
     feed("ann", "b", weight=-1.0)
     number = model.signals.items.index
-    assert of(model, "ann", number["a"]).reasons(0, ["again"]) == ("known from before",)
-    assert of(model, "ann", number["b"]).reasons(0, ["again"]) == ("chosen before",)
-    assert of(model, "ann", number["c"]).reasons(0, ["again"]) == ("new here",)
+    assert reasons_of(model, "ann", number["a"], ["again"]) == ("known from before",)
+    assert reasons_of(model, "ann", number["b"], ["again"]) == ("chosen before",)
+    assert reasons_of(model, "ann", number["c"], ["again"]) == ("new here",)
     for turn in range(20):  # older events against an item are forgotten, and may have been of it
         feed("ann", f"x{turn}", weight=-1.0)
-    assert of(model, "ann", number["a"]).reasons(0, ["again"]) == ("known from before",)
+    assert reasons_of(model, "ann", number["a"], ["again"]) == ("known from before",)
     model.retract(Retraction("ann", f"e{feed.position - 1}"))
-    assert of(model, "ann", number["a"]).reasons(0, ["again"]) == ("known from before",)
+    assert reasons_of(model, "ann", number["a"], ["again"]) == ("known from before",)
 
 
 def test_popular_is_what_three_people_took_and_more_than_usual() -> None:
@@ -239,15 +245,15 @@ def test_popular_is_what_three_people_took_and_more_than_usual() -> None:
         feed("p0", "b")
     number = model.signals.items.index
     groups = ["popular", "trending", "stage"]
-    assert of(model, "ann", number["a"]).reasons(0, groups) == ("chosen by others", "chosen lately")
-    assert of(model, "ann", number["b"]).reasons(0, ["popular"]) == ("chosen by somebody already",)
-    assert of(model, "ann", number["c"]).reasons(0, groups) == ("new here",)
+    assert reasons_of(model, "ann", number["a"], groups) == ("chosen by others", "chosen lately")
+    assert reasons_of(model, "ann", number["b"], ["popular"]) == ("chosen by somebody already",)
+    assert reasons_of(model, "ann", number["c"], groups) == ("new here",)
     for person in range(4, 20):
         feed(f"p{person}", "a")
-    assert of(model, "ann", number["a"]).reasons(0, groups) == ("popular", "popular right now")
+    assert reasons_of(model, "ann", number["a"], groups) == ("popular", "popular right now")
     for _ in range(LATELY + 1):
         feed("p0", "b")
-    assert of(model, "ann", number["a"]).reasons(0, ["trending"]) == ("chosen by others",)
+    assert reasons_of(model, "ann", number["a"], ["trending"]) == ("chosen by others",)
 
 
 def test_a_state_without_users_gives_plainer_words() -> None:
@@ -268,10 +274,10 @@ def test_a_state_without_users_gives_plainer_words() -> None:
     feed = Feed(after)
     feed("ann", "a")
     number = after.signals.items.index["b"]
-    assert of(after, "ann", number).reasons(0, ["together"]) == ("chosen by somebody already",)
+    assert reasons_of(after, "ann", number, ["together"]) == ("chosen by somebody already",)
     pairs(after, 3)
     said = ("often chosen together with “A, a thing”",)
-    assert of(after, "ann", number).reasons(0, ["together"]) == said
+    assert reasons_of(after, "ann", number, ["together"]) == said
 
 
 def test_who_took_what_is_stored() -> None:
