@@ -105,9 +105,9 @@ class RecommendationList(msgspec.Struct, frozen=True):
     `sequence` grows with every event of the user, so a consumer drops what is
     older than what it has. `position` is the shard position that it is as of
     (the last interaction learnt before it was made). `intent` is what the newest event
-    says, `belief` what is believed of the session, `novelty` how little the event fits any
-    known label (None: not known), `because` why needs are believed in; see
-    `learners.intent.explanation`. `held_back` counts the items that rest
+    says, `belief` what is believed of the session, both likeliest first and equal ones by name;
+    `novelty` how little the event fits any known label (None: not known), `because` why needs are
+    believed in; see `learners.intent.explanation`. `held_back` counts the items that rest
     (`learners.signals.rests`), and could be listed else.
     """
 
@@ -121,21 +121,3 @@ class RecommendationList(msgspec.Struct, frozen=True):
     novelty: float | None = None
     because: tuple[IntentEvidence, ...] = ()
     held_back: int = 0
-
-
-def likeliest_first(shares: dict[str, float]) -> list[tuple[str, float]]:
-    """Return needs with their shares, the likeliest first, equal ones by name.
-
-    The one order of needs: what is reported as the first, and what is noticed to have changed,
-    must be the same also where two are equal.
-    """
-    return sorted(shares.items(), key=_place)
-
-
-def likeliest(shares: dict[str, float]) -> str | None:
-    """Return the first need of `likeliest_first`, None where there is none."""
-    return min(shares.items(), key=_place, default=(None, 0.0))[0]
-
-
-def _place(pair: tuple[str, float]) -> tuple[float, str]:
-    return -pair[1], pair[0]

@@ -18,7 +18,7 @@ from dataflows.state.last_sent import LastList, LastSent
 from dataflows.state.outbox import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, Out, Outbox
 from dataflows.state.records import Record, Records
 from learners.codec import pack, unpack_as
-from learners.types import RecommendationList, likeliest
+from learners.types import RecommendationList
 
 log = logging.getLogger(__name__)
 
@@ -47,41 +47,35 @@ class Publisher:
         self._clock = clock
         self._counts = counts
 
-    def publish(
-        self, offered: RecommendationList, title_of: Callable[[str], str], raw: Raw
-    ) -> list[Out]:
+    def publish(self, offered: RecommendationList, raw: Raw) -> list[Out]:
         """Return the messages for a fresh list of a user who was touched, made after `raw`."""
-        ids = tuple(entry.item_id for entry in offered.entries)
-        needs = likeliest(offered.intent), likeliest(offered.belief)
-        fresh = LastList(ids, *needs, partition=raw.partition, offset=raw.offset)
-        last = self._last_sent.touch(offered.user_id)
+        fresh = LastList(
+            _ids(offered),
+            next(iter(offered.intent), None),
+            next(iter(offered.belief), None),
+            partition=raw.partition,
+            offset=raw.offset,
+        )
+        last = self._last_sent.sure(offered.user_id)
         self._counts["lists_made"] += 1
         self._counts["items_held_back"] += offered.held_back
-        is_certain = self._last_sent.is_certain(offered.user_id)
-        if is_certain and last is not None and last.says_same(fresh):
+        if last is not None and last.says_same(fresh):
             return []
         position, now = Position(raw.partition, raw.offset), self._clock()
         values: dict[str, bytes] = {}
         try:
-            if last is None or ids != last.ids or not is_certain:
+            if last is None or last.ids != fresh.ids:
                 values[RECOMMENDATIONS] = outgoing_json.render_recommendation(
-                    offered, title_of, position, self.versions, now
+                    offered, position, self.versions, now
                 )
             values[INTENTS] = outgoing_json.render_intents(offered, position, self.versions, now)
         except outgoing_json.MessageError as error:
             return self._unwritable(error)
         self._counts["lists_sent"] += RECOMMENDATIONS in values
         self._last_sent.send(offered.user_id, fresh)
-        key = outgoing_json.user_key(offered.user_id)
-        return [self._outbox.put(topic, key, value) for topic, value in values.items()]
+        return self._put(offered.user_id, values)
 
-    def refresh(
-        self,
-        offered: RecommendationList,
-        title_of: Callable[[str], str],
-        raw: Raw,
-        why: Refreshed,
-    ) -> list[Out]:
+    def refresh(self, offered: RecommendationList, raw: Raw, why: Refreshed) -> list[Out]:
         """Return the list, without intents, of a user who has not been touched.
 
         It is as new as `raw` for whoever compares positions: the record of their newest event.
@@ -89,15 +83,18 @@ class Publisher:
         position = Position(raw.partition, raw.offset)
         try:
             value = outgoing_json.render_recommendation(
-                offered, title_of, position, self.versions, self._clock(), why
+                offered, position, self.versions, self._clock(), why
             )
         except outgoing_json.MessageError as error:
             return self._unwritable(error)
         self._counts["lists_refreshed"] += 1
-        ids = tuple(entry.item_id for entry in offered.entries)
-        self._last_sent.refresh(offered.user_id, ids)
-        key = outgoing_json.user_key(offered.user_id)
-        return [self._outbox.put(RECOMMENDATIONS, key, value)]
+        self._last_sent.refresh(offered.user_id, _ids(offered))
+        return self._put(offered.user_id, {RECOMMENDATIONS: value})
+
+    def _put(self, user_id: str, values: dict[str, bytes]) -> list[Out]:
+        """Put messages of a user, by topic, into the outbox; return them."""
+        key = outgoing_json.user_key(user_id)
+        return [self._outbox.put(topic, key, value) for topic, value in values.items()]
 
     def _unwritable(self, error: outgoing_json.MessageError) -> list[Out]:
         """Count a list that is not sent: it must not stop everybody else's."""
@@ -111,6 +108,10 @@ class Publisher:
         """Return the dead letter of a record that cannot be learnt."""
         value = outgoing_json.render_dead_letter(reject, self._clock())
         return self._outbox.put(DEAD_LETTERS, outgoing_json.dead_letter_key(reject), value)
+
+
+def _ids(offered: RecommendationList) -> tuple[str, ...]:
+    return tuple([entry.item_id for entry in offered.entries])
 
 
 KIND = "again"

@@ -174,7 +174,8 @@ class Engine(Generic[M]):
                 if last[user_id] == place:
                     del last[user_id]
                     outs += self._publish(user_id, record.raw)
-                outs += self.refresher.work(record.raw, last)
+                if self.refresher.items:
+                    outs += self.refresher.work(record.raw, last)
         return outs
 
     def _take_other(self, record: Encoded, last: dict[str, int]) -> list[Out]:
@@ -204,9 +205,9 @@ class Engine(Generic[M]):
         """Publish a user's list if it changed or is stale; tell those who follow the shard."""
         offered = self._list(user_id)
         if why is None:
-            outs = self._send(offered, self.model.item_title, raw)
+            outs = self._send(offered, raw)
         else:
-            outs = self._send_anew(offered, self.model.item_title, raw, why)
+            outs = self._send_anew(offered, raw, why)
         for hook in self._hooks:
             hook.offered(self.model, offered, outs, raw, self._publisher.versions)
         return outs

@@ -26,7 +26,7 @@ from dataflows.messages.raw import Raw
 from dataflows.state.outbox import RECOMMENDATIONS, Out, Outbox
 from learners.intent.event_buffer import Found, LateLabel
 from learners.online_model.generation import Generation
-from learners.types import Interaction, RecommendationList, likeliest
+from learners.types import Interaction, RecommendationList
 
 _USERS = 50_000
 """Users of whom it is known what they were after last."""
@@ -210,4 +210,4 @@ class LlmClient:
 
 def _need(offered: RecommendationList) -> str:
     """Return the likeliest need, of the session where that is known."""
-    return likeliest(offered.belief or offered.intent) or ""
+    return next(iter(offered.belief or offered.intent), "")

@@ -4,15 +4,17 @@ docs/reference/messages.md is for people.
 
 The bytes are UTF-8 with no white space, the fields in the order of
 `outgoing.py`; NaN and infinity are refused, since a consumer could not read
-them. Writing a list of ten takes some ten microseconds.
+them.
 """
 
 from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import islice, starmap
+from operator import attrgetter
 
 import msgspec
 
@@ -33,7 +35,7 @@ from dataflows.messages.outgoing import (
     Worded,
 )
 from dataflows.messages.raw import Reject
-from learners.types import RecommendationList, likeliest_first
+from learners.types import RecommendationList
 
 RAW_LIMIT = 65_536
 """Bytes of a record that a dead letter carries at most."""
@@ -41,7 +43,9 @@ RAW_LIMIT = 65_536
 TOP_INTENTS = 5
 """Needs named with a list; the topic `intents` has all of them that are worth naming."""
 
-_encoder = msgspec.json.Encoder()
+_FIGURES_OF_ENTRY = attrgetter("score", "propensity")
+_FIGURES_OF_LEANING = attrgetter("liking", "certainty")
+_encoder = msgspec.json.Encoder(enc_hook=float)  # what it does not know: numbers of NumPy
 
 
 class MessageError(ValueError):
@@ -60,7 +64,6 @@ def dead_letter_key(reject: Reject) -> bytes:
 
 def render_recommendation(
     offered: RecommendationList,
-    title_of: Callable[[str], str],
     position: Position,
     versions: Versions,
     time: float,
@@ -68,28 +71,21 @@ def render_recommendation(
 ) -> bytes:
     """Write the list of one user; `time` is now, in seconds since 1970.
 
-    `refreshed` says why a list was made that no event of the user made. `title_of` gives the
-    title of an item id, "" where there is none. Raises `MessageError` for a figure that is not
-    finite, or an id that is not Unicode.
+    `refreshed` says why a list was made that no event of the user made. Raises `MessageError` for
+    a figure that is not finite, or an id that is not Unicode.
     """
     entries = offered.entries
-    _check(offered, [entry.score for entry in entries])
-    _check(offered, [entry.propensity for entry in entries])
+    _check(offered, offered.intent.values(), *map(_FIGURES_OF_ENTRY, entries))
+    places = [
+        Place(entry.item_id, entry.title, entry.score, entry.reasons, entry.propensity)
+        for entry in entries
+    ]
     return _written(
         offered.user_id,
         Recommendation(
             offered.user_id,
-            tuple(
-                Place(
-                    entry.item_id,
-                    title_of(entry.item_id),
-                    float(entry.score),
-                    entry.reasons,
-                    float(entry.propensity),
-                )
-                for entry in entries
-            ),
-            _distribution(offered, offered.intent, TOP_INTENTS),
+            tuple(places),
+            dict(islice(offered.intent.items(), TOP_INTENTS)),
             offered.sequence,
             position,
             versions,
@@ -103,12 +99,13 @@ def render_intents(
     offered: RecommendationList, position: Position, versions: Versions, time: float
 ) -> bytes:
     """Write what both learners know of one user; arguments and errors as for a list."""
-    profile = offered.profile
-    _check(offered, [leaning.liking for leaning in profile])
-    _check(offered, [leaning.certainty for leaning in profile])
-    intent = _distribution(offered, offered.intent, None)
-    belief = _distribution(offered, offered.belief, None)
-    _check(offered, [offered.novelty or 0.0])
+    intent, belief, profile = offered.intent, offered.belief, offered.profile
+    told = intent.values(), belief.values(), (offered.novelty or 0.0,)
+    _check(offered, *told, *map(_FIGURES_OF_LEANING, profile))
+    because = [
+        Because(why.need, why.words, tuple(starmap(Spoke, why.events))) for why in offered.because
+    ]
+    likings = [Liking(one.category, one.liking, one.certainty) for one in profile]
     return _written(
         offered.user_id,
         Intents(
@@ -119,14 +116,8 @@ def render_intents(
             belief,
             _rest(belief),
             offered.novelty,
-            tuple(
-                Because(why.need, why.words, tuple(Spoke(*event) for event in why.events))
-                for why in offered.because
-            ),
-            tuple(
-                Liking(leaning.category, float(leaning.liking), float(leaning.certainty))
-                for leaning in profile
-            ),
+            tuple(because),
+            tuple(likings),
             offered.sequence,
             position,
             versions,
@@ -183,22 +174,14 @@ def _written(whose: str, message: Recommendation | Intents | Narrative | DeadLet
         raise MessageError(f"a message for {whose!a} cannot be written: {error}") from error
 
 
-def _check(offered: RecommendationList, figures: Iterable[float]) -> None:
+def _check(offered: RecommendationList, *figures: Iterable[float]) -> None:
     # msgspec writes NaN and infinity as null: they are caught here, before they look like data.
     # A sum is finite only if all its parts are, and adds up faster than it asks each.
-    if not math.isfinite(sum(figures)):
+    if not math.isfinite(sum(map(sum, figures))):
         raise MessageError(
             f"the list of {offered.user_id!a} holds a figure that is not finite;"
             " it is not sent, since JSON has no NaN"
         )
-
-
-def _distribution(
-    offered: RecommendationList, shares: dict[str, float], most: int | None
-) -> dict[str, float]:
-    """Return the most likely needs first; equal ones by name."""
-    _check(offered, shares.values())
-    return {need: float(share) for need, share in likeliest_first(shares)[:most]}
 
 
 def _rest(shares: dict[str, float]) -> float:

@@ -85,24 +85,36 @@ class LastSent:
         self.changes = 0
         self._certain: set[str] | None = set() if after_crash else None
 
-    def touch(self, user_id: str) -> LastList | None:
-        """Note an event of this user; return what they were last sent.
+    def note_event(self, user_id: str, partition: str, offset: int) -> LastList | None:
+        """Note an event of this user and where it stood; return what they were last sent.
 
         An empty `LastList`: nothing so far. None: something may have been sent, and is forgotten.
         """
-        entry = self._entry(user_id)
-        if entry is None or entry.generation != self._state.number:
-            entry = self._renew(user_id, entry)
-        return entry.last
-
-    def note_event(self, user_id: str, partition: str, offset: int) -> LastList | None:
-        """Note an event of this user and where it stood; return what `touch` does."""
-        last = self.touch(user_id)
+        entry = self._touched(user_id)
+        last = entry.last
         if last is not None:
-            self._put(
-                user_id, replace(last, partition=partition, offset=offset, is_refreshed=False)
-            )
+            as_of = {"partition": partition, "offset": offset, "changes": self.changes}
+            entry.last = replace(last, **as_of, is_refreshed=False)
+            entry.is_changed = True
         return last
+
+    def sure(self, user_id: str) -> LastList | None:
+        """Touch this user; return what they were last sent for sure, empty for nothing so far.
+
+        None: it is forgotten, or what is stored of it may be older.
+        """
+        entry = self._touched(user_id)
+        return entry.last if self._certain is None or user_id in self._certain else None
+
+    def send(self, user_id: str, last: LastList) -> None:
+        """Note what the user, who has been touched, is sent."""
+        entry = self._entries[user_id]
+        entry.last = replace(last, changes=self.changes)
+        entry.is_changed = True
+        if self._certain is not None:
+            if len(self._certain) >= self._limit:
+                self._certain.clear()
+            self._certain.add(user_id)
 
     def refresh(self, user_id: str, ids: tuple[str, ...]) -> None:
         """Note a list that was made for no event of this user, who has one that is known.
@@ -110,26 +122,11 @@ class LastSent:
         They count as touched no more than before, and as no more certain: after a crash their
         own events come again, and are yet to be told of.
         """
-        entry = self._entry(user_id)
+        entry = self._entries.get(user_id) or self._stored(user_id)
         if entry is not None and entry.last is not None:
-            self._put(user_id, replace(entry.last, ids=ids, is_refreshed=True))
-
-    def _put(self, user_id: str, last: LastList) -> None:
-        entry = self._entries[user_id]
-        entry.last = replace(last, changes=self.changes)
-        entry.is_changed = True
-
-    def send(self, user_id: str, last: LastList) -> None:
-        """Note what the user, who has been touched, is sent."""
-        self._put(user_id, last)
-        if self._certain is not None:
-            if len(self._certain) >= self._limit:
-                self._certain.clear()
-            self._certain.add(user_id)
-
-    def is_certain(self, user_id: str) -> bool:
-        """Return whether what `touch` gives is what the user was sent last, for sure."""
-        return self._certain is None or user_id in self._certain
+            entry.last = replace(entry.last, ids=ids, is_refreshed=True, changes=self.changes)
+            entry.is_changed = True
+            self._entries[user_id] = entry
 
     def doubt(self) -> None:
         """Forget who is certain to have what they were sent."""
@@ -196,13 +193,12 @@ class LastSent:
         for _, blob in scan(KIND_STATE):
             self._state = decode(blob, _Generation)
 
-    def _entry(self, user_id: str) -> _Entry | None:
-        entry = self._entries.pop(user_id, None)
-        if entry is None:
-            entry = self._stored(user_id)
-        if entry is None or entry.generation < self._state.number - 1:
-            return None
-        self._entries[user_id] = entry  # now the newest
+    def _touched(self, user_id: str) -> _Entry:
+        """Return the entry of a user who is touched now, which is of the newest generation."""
+        entry = self._entries.pop(user_id, None) or self._stored(user_id)
+        if entry is None or entry.generation != self._state.number:
+            return self._renew(user_id, entry)
+        self._entries[user_id] = entry  # now the newest in memory
         return entry
 
     def _stored(self, user_id: str) -> _Entry | None:

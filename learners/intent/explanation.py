@@ -63,6 +63,15 @@ def named(labels: Sequence[str], shares: NDArray[np.float64]) -> dict[str, float
     return dict(zip(names, shares[slots].round(6).tolist(), strict=True))
 
 
+def likeliest_first(shares: Mapping[str, float]) -> dict[str, float]:
+    """Return needs with their shares, the likeliest first, equal ones by name.
+
+    The one order of needs: what is reported as the first, and what is noticed to have changed,
+    must be the same also where two are equal.
+    """
+    return dict(sorted(sorted(shares.items()), key=itemgetter(1), reverse=True))
+
+
 def blend(
     intent: Mapping[str, float], likely: Mapping[str, float], share: float
 ) -> dict[str, float]:

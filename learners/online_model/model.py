@@ -9,7 +9,7 @@ import msgspec
 from learners.drift import Alarm
 from learners.intent.decisions import Control
 from learners.intent.event_buffer import Found, LateLabel
-from learners.intent.explanation import IntentPrediction
+from learners.intent.explanation import IntentPrediction, likeliest_first
 from learners.online_model import catalogue
 from learners.online_model.choice import learn_choice
 from learners.online_model.count import count, learn_search, remember, set_aside
@@ -134,11 +134,11 @@ class OnlineModel(ModelState):
         return RecommendationList(
             user_id,
             entries(self.signals, self.preference.score, batch, rows, context, best, scores, user),
-            report.intent,
+            likeliest_first(report.intent),
             self.profiles.leanings(user.profile, _LEANINGS),
             self.position + 1,
             self.position,
-            report.belief,
+            likeliest_first(report.belief),
             report.novelty,
             report.because,
             len(context.apart) if context.repeats else 0,

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from dataflows.evaluation.metrics.top_calibration import TopCalibration
+from learners.intent.explanation import likeliest_first
 from learners.online_model import OnlineModel
-from learners.types import Interaction, likeliest
+from learners.types import Interaction
 
 FIRST = 20
 """So many events of each user are judged."""
@@ -49,7 +50,7 @@ class ToldIntent:
         if number >= FIRST:
             return
         for told, collected in ((intent, self._of_event), (belief, self._of_session)):
-            need = likeliest(dict(told))
+            need = next(iter(likeliest_first(told)), None)
             if need is not None:
                 collected.add(told[need], came=need == came)
 

@@ -85,7 +85,9 @@ class Popular:
         sequence, seen = self.user(user_id)
         ranked = sorted((-n, i) for i, n in self.counts.items() if i not in seen)[: self.k]
         intent = {"many" if sequence % 4 > 1 else "few": 0.75, "other": 0.25}
-        entries = tuple(Entry(item, -score, ()) for score, item in ranked)
+        entries = tuple(
+            Entry(item, -score, (), title=self.titles.get(item, "")) for score, item in ranked
+        )
         return RecommendationList(user_id, entries, intent, (), sequence, 0)
 
     def changed(self):

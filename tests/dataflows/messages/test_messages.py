@@ -43,10 +43,10 @@ VERSIONS = Versions("hashing-256-1f3a", "1-9c2e")
 LIST = RecommendationList(
     user_id="u-196",
     entries=(
-        Entry("242", 1.73, ("often seen together with Antonia's Line",)),
+        Entry("242", 1.73, ("often seen together with Antonia's Line",), title="Kolya (1996)"),
         Entry("302", 0.5, ("popular now", "similar in meaning"), 0.25),
     ),
-    intent={"drama": 0.2, "comedy": 0.61, "horror": 0.1, "war": 0.04, "crime": 0.03, "sci": 0.02},
+    intent={"comedy": 0.61, "drama": 0.2, "horror": 0.1, "war": 0.04, "crime": 0.03, "sci": 0.02},
     profile=(Leaning("Comedy", 0.8, 0.6), Leaning("War", 0.1, 0.0)),
     sequence=17,
     position=3,
@@ -64,12 +64,8 @@ def strict(message: bytes) -> Any:
     return json.loads(message.decode("utf-8"), parse_constant=refuse)
 
 
-def title_of(item_id: str) -> str:
-    return {"242": "Kolya (1996)"}.get(item_id, "")
-
-
 def recommendation(offered: RecommendationList = LIST, **more: Any) -> Any:
-    given = {"title_of": title_of, "position": POSITION, "versions": VERSIONS, "time": NOW, **more}
+    given = {"position": POSITION, "versions": VERSIONS, "time": NOW, **more}
     return strict(render_recommendation(offered, **given))
 
 
@@ -192,8 +188,10 @@ def test_a_user_of_whom_nothing_is_known_has_whole_messages_too() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_ids_and_titles_come_out_as_they_are(text: str) -> None:
-    offered = RecommendationList(text, (Entry(text, 1.0, (text,)),), {text: 1.0}, (), 1, 1)
-    found = recommendation(offered, title_of=lambda item_id: item_id)
+    offered = RecommendationList(
+        text, (Entry(text, 1.0, (text,), title=text),), {text: 1.0}, (), 1, 1
+    )
+    found = recommendation(offered)
     assert found["user_id"] == text
     assert (found["items"][0]["item_id"], found["items"][0]["title"]) == (text, text)
     assert found["intent"] == {text: 1.0}

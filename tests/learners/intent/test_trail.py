@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from learners.intent.explanation import likeliest_first
 from learners.intent.record import IntentRecord
 from learners.intent.tracker import IntentTracker
 from learners.testing import unit
@@ -48,6 +51,12 @@ def test_a_need_names_the_events_and_words_that_carried_it() -> None:
     gains = [gain for _, _, gain in why.events]
     assert gains == sorted(gains, reverse=True)
     assert gains[-1] > 0
+
+
+@given(st.dictionaries(st.text(max_size=3), st.sampled_from([0.0, 0.25, 0.5, 1.0]), max_size=9))
+def test_needs_are_put_in_one_order_also_where_they_are_equal(shares: dict[str, float]) -> None:
+    by_hand = sorted(shares.items(), key=lambda pair: (-pair[1], pair[0]))
+    assert list(likeliest_first(shares).items()) == by_hand
 
 
 def test_an_event_that_spoke_against_a_need_does_not_explain_it() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learners.online_model import OnlineModel
+from learners.online_model.user_context import context_of
 from learners.ranking.claims import Claims
 from learners.ranking.columns import GROUPS
 from learners.ranking.reason_words import WORDS, Claim
@@ -70,7 +71,7 @@ def said(
 ) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     """What the claims say of some items, and what the plain rules do."""
     user = model.users.get(user_id, model.position)
-    context = model._context(user_id, user, None)
+    context = context_of(model, user_id, user, None)
     intent = context.intent.copy()
     intent[user.length % len(intent)] += 0.5  # so that some need is likely
     context = context._replace(intent=intent)

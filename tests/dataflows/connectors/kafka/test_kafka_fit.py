@@ -24,9 +24,9 @@ BY = Versions("hashing-8-0", "1")
 
 
 def list_of(count: int, title: str = "t", number: int = 7) -> Out:
-    entries = tuple(Entry(f"i{n}", 1.0 - n / 100, ("popular",)) for n in range(count))
+    entries = tuple(Entry(f"i{n}", 1.0 - n / 100, ("popular",), title=title) for n in range(count))
     offered = RecommendationList("u", entries, {}, (), 1, 1)
-    value = render_recommendation(offered, lambda _: title, AT, BY, 1.7e9)
+    value = render_recommendation(offered, AT, BY, 1.7e9)
     return Out("recommendations", b"u", value, number)
 
 
