@@ -14,9 +14,9 @@ from learners.online_model.user_context import context_of
 from learners.ranking.claims import Claims
 from learners.ranking.columns import GROUPS
 from learners.ranking.reason_words import WORDS, Claim
+from learners.testing import DIM, Feed, small, unit
 from learners.types import Item, Retraction
 from tests.learners.ranking.plain_claims import PlainClaims
-from tests.learners.worlds import DIM, Feed, small, unit
 
 ITEMS, USERS, SEEDS = 60, 14, range(2)
 WORDS_OF_TITLES = ["red", "blue", "green", "old", "new", "small", "great", "round"]
