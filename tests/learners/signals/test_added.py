@@ -101,6 +101,8 @@ def test_a_state_goes_on_bit_for_bit_wherever_it_was_stored() -> None:
     last = OnlineModel(small(), shelf.get, signals=(PriceRange, Together))
     last.restore(shelf.scan)
     assert kept(whole).records == shelf.records
+    for number in range(ITEMS):  # titles are the catalogue's to tell
+        last.put_item(Item(f"i{number}", f"thing {number}"))
     for user in ("u1", "u2", "u3"):
         assert whole.recommend(user).entries == last.recommend(user).entries
 
