@@ -100,8 +100,7 @@ class ListRefresher:
 
     `counts` counts changes that were not followed, as `refresh_left_out`. `send` is called with
     a user, the record that their newest list is as of, and why; it returns the messages.
-    `items` are the changed items that lists are looked through for: without any there is nothing
-    to do. State goes through `changed` and `restore`.
+    State goes through `changed` and `restore`.
     """
 
     def __init__(
@@ -118,14 +117,14 @@ class ListRefresher:
         self._counts = counts
         self._send = send
         self._walk = _Walk()
-        self.items: dict[str, _Change] = {}
+        self._items: dict[str, _Change] = {}
         self._touched: set[str] = set()
         self._is_changed = False
         self._seldom = RareWarnings(_log)
 
     def __len__(self) -> int:
         """Return how many changed items are looked for."""
-        return len(self.items)
+        return len(self._items)
 
     def note(
         self, record: EncodedItem | Removal, model: Model, stored: Callable[[str], bytes | None]
@@ -137,19 +136,19 @@ class ListRefresher:
         why = _change(record, model.item_title(item_id), stored)
         if why is None or not model.is_known(item_id):
             return
-        if item_id not in self.items and len(self.items) >= self._settings.items:
+        if item_id not in self._items and len(self._items) >= self._settings.items:
             self._counts["refresh_left_out"] += 1
             self._seldom.warn(
                 "left_out",
                 "item %s is %s, and lists with it stay until their users' next events: lists are "
                 "looked through for %d items already; raise state.refresh_items",
-                *(item_id, why, len(self.items)),
+                *(item_id, why, len(self._items)),
             )
             return
         self._walk.changes += 1
         self._last_sent.changes = self._walk.changes
-        self.items.pop(item_id, None)  # the newest change stands last
-        self.items[item_id] = _Change(self._walk.changes, why, self._walk.at)
+        self._items.pop(item_id, None)  # the newest change stands last
+        self._items[item_id] = _Change(self._walk.changes, why, self._walk.at)
         self._touched.add(item_id)
 
     def work(self, raw: Raw, pending: Container[str], *, is_change: bool = False) -> list[Out]:
@@ -158,7 +157,7 @@ class ListRefresher:
         `pending` holds the users whose next event is at hand, before any other change of the
         catalogue: they get one list, that of their event, and count as if they had two.
         """
-        if not self.items or not self._settings.per_record:
+        if not self._items or not self._settings.per_record:
             return []
         self._walk.record = Position(raw.partition, raw.offset)
         return self._go_on(self._settings.per_record * (AT_A_CHANGE if is_change else 1), pending)
@@ -167,12 +166,12 @@ class ListRefresher:
         """Make anew what is left at the end of an input; nothing where the process was stopped."""
         outs: list[Out] = []
         before = self._counts["lists_refreshed"]
-        while self.items and self._settings.per_record and not self._settings.is_stopped():
+        while self._items and self._settings.per_record and not self._settings.is_stopped():
             if self._counts["lists_refreshed"] - before >= AT_THE_END:
                 _log.warning(
                     "the input ended, and lists are still to be looked through for %d changed "
                     "items: the next run goes on",
-                    len(self.items),
+                    len(self._items),
                 )
                 break
             outs += self._go_on(AT_A_CHANGE, ())
@@ -182,7 +181,7 @@ class ListRefresher:
         """Yield (kind, key, blob) of what changed since the last call."""
         touched, self._touched = sorted(self._touched), set()
         for item_id in touched:
-            found = self.items.get(item_id)
+            found = self._items.get(item_id)
             blob = None if found is None else pack(KIND_ITEM, VERSION, found)
             yield KIND_ITEM, item_id, blob
         if touched or self._is_changed:
@@ -198,26 +197,26 @@ class ListRefresher:
             item_id: unpack_as(blob, KIND_ITEM, VERSION, _Change)
             for item_id, blob in store.scan(KIND_ITEM)
         }
-        self.items = dict(sorted(found.items(), key=lambda one: one[1].number))
+        self._items = dict(sorted(found.items(), key=lambda one: one[1].number))
         self._last_sent.changes = self._walk.changes
 
     def _go_on(self, most: int, pending: Container[str]) -> list[Out]:
         """Make at most so many lists anew; look at `LOOKS_PER_LIST` times as many."""
         outs: list[Out] = []
         looks, left, self._is_changed = most * LOOKS_PER_LIST, most, True
-        while self.items and looks and left:
+        while self._items and looks and left:
             first, last = self._last_sent.generations
             at = self._walk.at
             if at.generation < first:
                 at = _Cursor(at.lap, first)
             users = self._last_sent.walk(at.generation, at.user_id, self._store.scan)
-            end = next(reversed(self.items.values())).end
+            end = next(reversed(self._items.values())).end
             looked, is_over = 0, True
             for user_id, known in islice(users, looks):
                 here = _Cursor(at.lap, at.generation, user_id)
                 if here > end:  # or somebody would be looked at twice for one change
-                    self._touched.update(self.items)
-                    self.items.clear()
+                    self._touched.update(self._items)
+                    self._items.clear()
                     is_over = False
                     break
                 looked, at = looked + 1, here
@@ -240,11 +239,11 @@ class ListRefresher:
     def _end_rounds(self) -> None:
         """Forget the items that all lists were looked through for."""
         at = self._walk.at
-        while self.items:
-            item_id, change = next(iter(self.items.items()))
+        while self._items:
+            item_id, change = next(iter(self._items.items()))
             if at < change.end:
                 return
-            del self.items[item_id]
+            del self._items[item_id]
             self._touched.add(item_id)
 
     def _why(self, known: LastList) -> Refreshed | None:
@@ -252,7 +251,7 @@ class ListRefresher:
         if known.changes >= self._walk.changes:
             return None
         for item_id in known.ids:
-            change = self.items.get(item_id)
+            change = self._items.get(item_id)
             if change is not None and known.changes < change.number:
                 return Refreshed(change.why, item_id, self._walk.record)
         return None

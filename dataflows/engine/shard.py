@@ -174,8 +174,7 @@ class Engine(Generic[M]):
                 if last[user_id] == place:
                     del last[user_id]
                     outs += self._publish(user_id, record.raw)
-                if self.refresher.items:
-                    outs += self.refresher.work(record.raw, last)
+                outs += self.refresher.work(record.raw, last)
         return outs
 
     def _take_other(self, record: Encoded, last: dict[str, int]) -> list[Out]:
