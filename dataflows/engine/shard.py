@@ -203,10 +203,7 @@ class Engine(Generic[M]):
     def _publish(self, user_id: str, raw: Raw, why: Refreshed | None = None) -> list[Out]:
         """Publish a user's list if it changed or is stale; tell those who follow the shard."""
         offered = self._list(user_id)
-        if why is None:
-            outs = self._send(offered, raw)
-        else:
-            outs = self._send_anew(offered, raw, why)
+        outs = self._send(offered, raw) if why is None else self._send_anew(offered, raw, why)
         for hook in self._hooks:
             hook.offered(self.model, offered, outs, raw, self._publisher.versions)
         return outs

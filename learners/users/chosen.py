@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from learners.signals.rests import LastTaken, moment, seconds
 from learners.signals.undo import AGAIN, NEVER, TYPE, UNTIL
-from learners.users.taken import AT, KIND, RESTS
+from learners.users.taken import AT, ITEM, KIND, OFTEN, RESTS
 from learners.users.user import ASIDE, NegativeEvent, User
 
 _NOTHING = NegativeEvent(0, 0, -1)
@@ -20,7 +21,7 @@ def has_chosen(user: User, items: NDArray[np.int32]) -> NDArray[np.bool_]:
     """
     chosen = user.recent[: user.kept]
     if len(user.aside) < ASIDE:
-        had = had_and_taken(user)
+        had = user.had_and_taken()
         chosen = np.concatenate((chosen, had[ITEM, had[OFTEN] > 0]))
     has: NDArray[np.bool_] = (items[:, None] == chosen).any(axis=1)
     return has

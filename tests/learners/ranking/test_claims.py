@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
 from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +22,11 @@ ITEMS, USERS, SEEDS = 60, 14, range(2)
 WORDS_OF_TITLES = ["red", "blue", "green", "old", "new", "small", "great", "round"]
 
 
-@cache
+@pytest.fixture(scope="module")
+def shops() -> list[OnlineModel]:
+    return [shop(seed) for seed in SEEDS]
+
+
 def shop(seed: int) -> OnlineModel:
     """A model of a small shop that has seen whatever claims are made of.
 
@@ -60,9 +64,9 @@ def shop(seed: int) -> OnlineModel:
     model.signals.items.streamed[model.signals.number("faded", 0)] = True
     for number in range(0, USERS, 2):
         user = f"u{number}"
-        asked = model.length(user), 1e6
+        asked = model.generation.length(user), 1e6
         named = [f"i{draw.randrange(ITEMS)}" for _ in range(4)]
-        model.put_generated(user, named, [1.0] * 4, asked)
+        model.generation.put(user, named, [1.0] * 4, asked)
     return model
 
 
@@ -83,9 +87,11 @@ def said(
     ]
 
 
-@given(st.sampled_from(SEEDS), st.integers(0, USERS), st.data())
-def test_claims_are_those_of_the_plain_rules(seed: int, number: int, data: st.DataObject) -> None:
-    model = shop(seed)
+@given(seed=st.sampled_from(SEEDS), number=st.integers(0, USERS), data=st.data())
+def test_claims_are_those_of_the_plain_rules(
+    shops: list[OnlineModel], seed: int, number: int, data: st.DataObject
+) -> None:
+    model = shops[seed]
     known = st.integers(0, len(model.signals.items) - 1)
     items = data.draw(st.lists(known, min_size=1, max_size=12, unique=True))
     order = st.permutations(list(GROUPS)).flatmap(
@@ -96,11 +102,10 @@ def test_claims_are_those_of_the_plain_rules(seed: int, number: int, data: st.Da
     assert found == plain
 
 
-def test_every_claim_comes_up() -> None:
+def test_every_claim_comes_up(shops: list[OnlineModel]) -> None:
     """Of all items to all users by each group alone: no claim goes untested."""
     made = set()
-    for seed in SEEDS:
-        model = shop(seed)
+    for model in shops:
         items = list(range(len(model.signals.items)))
         for number in range(0, USERS + 1, 2):
             for group in GROUPS:
