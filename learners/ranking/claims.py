@@ -151,7 +151,7 @@ class Claims:
         table, rows = self._signals.semantic, self._rows
         pointing = table.near, table.cosines, table.cosines
         cosines, columns, names = self._pointers(pointing, rows.near_numbers, rows.near_places)
-        return [(Claim.MEANING, (cosines >= COSINE) & (columns < self._nearest()))], names
+        return [(Claim.MEANING, (cosines >= COSINE) & (columns < _nearest(self._signals)))], names
 
     def _pointers(
         self,
@@ -168,10 +168,6 @@ class Claims:
         found, columns, held = strongest(*pointing, numbers[is_named], listed, slot)
         at, names = places[is_named].tolist(), self._names
         return held, columns, [names[at[step]] if step >= 0 else "" for step in found.tolist()]
-
-    def _nearest(self) -> int:
-        """Return how many items are nearer than all but a part of the catalogue."""
-        return max(1, int(np.count_nonzero(self._signals.semantic.has)) // NEAREST)
 
     def _popular(self) -> Said:
         """Say it where three users took it, and it was taken more than the average item."""
@@ -233,11 +229,9 @@ class Claims:
 
     def _again(self) -> Said:
         """Say that the user took it, or had an event with it."""
+        is_chosen = has_chosen(self._user, self._listed)
         is_known = (self._listed[:, None] == self._user.seen).any(axis=1)
-        return [
-            (Claim.AGAIN, has_chosen(self._user, self._listed)),
-            (Claim.KNOWN, is_known),
-        ], None
+        return [(Claim.AGAIN, is_chosen), (Claim.KNOWN, is_known)], None
 
     def _generated(self) -> Said:
         """Say it where a language model named it for this user."""
@@ -246,10 +240,10 @@ class Claims:
 
     def _search(self) -> Said:
         """Say what of the newest search it answers (`learners.ranking.search_claims`)."""
-        search = self._context.search
+        signals, search = self._signals, self._context.search
         if search is None:
             return [], None
-        conditions = search_claims(self._signals, search, self._listed, self._nearest(), USERS)
+        conditions = search_claims(signals, search, self._listed, _nearest(signals), USERS)
         return conditions, [search.text] * len(self._listed)
 
     def _added(self, signal: str) -> list[str]:
@@ -267,6 +261,11 @@ class Claims:
             (Claim.NOTHING, is_streamed),
             (Claim.NEW, ~is_streamed),
         ], None
+
+
+def _nearest(signals: Signals) -> int:
+    """Return how many items are nearer to one than all but a part of the catalogue."""
+    return max(1, int(np.count_nonzero(signals.semantic.has)) // NEAREST)
 
 
 @compiled
