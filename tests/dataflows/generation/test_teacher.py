@@ -212,7 +212,7 @@ def test_a_label_that_is_known_or_an_event_that_is_gone_is_counted_and_changes_n
     made.engine.model.learn_label(LateLabel("u0", "tea", "label", "e0"))
     made.engine.process(Batch(0))
     assert made.counts["teacher_duplicate"] == 1
-    made.engine._generation._take_lesson(
+    made.engine._hooks[0]._take_lesson(
         made.engine.model, Lesson(question("text", event_id="long gone"), "gift", 1.0)
     )
     assert made.counts["teacher_unmatched"] == 1
