@@ -167,16 +167,17 @@ def layout(
     `generated`: what a language model names is kept; `returning`: items may come back;
     `searching`: somebody searched.
     """
-    return _layout(tuple(added), generated, returning, searching)
+    return laid_out(tuple(added), generated, returning, searching)
 
 
 @cache
-def _layout(
+def laid_out(
     added: tuple[tuple[str, tuple[str, ...]], ...],
     generated: bool,
     returning: bool,
     searching: bool,
 ) -> ColumnLayout:
+    """Return what `layout` does; each is made once."""
     names = FEATURES
 
     def more(columns: tuple[str, ...], is_there: bool = True) -> slice:

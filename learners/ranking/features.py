@@ -11,7 +11,7 @@ from learners.arrays import compiled
 from learners.ranking.again import again, known_of, since
 from learners.ranking.candidate_kernels import SPREAD
 from learners.ranking.candidates import Candidates, Floats, named
-from learners.ranking.columns import AGAIN, LOGARITHMS, SEARCH, ColumnLayout, fill, layout
+from learners.ranking.columns import AGAIN, LOGARITHMS, SEARCH, ColumnLayout, fill, laid_out
 from learners.ranking.context import Context
 from learners.signals.popularity import LONG, SHORT
 from learners.signals.tables import Signals
@@ -29,12 +29,8 @@ _VALUE_REACH, _VALUE_STEPS = 3.0, 12.0  # what the newest items weigh in their u
 
 def layout_of(signals: Signals) -> ColumnLayout:
     """Return the columns that candidates are ranked by, with what signals know by now."""
-    return layout(
-        signals.added.columns,
-        generated=signals.settings.generated > 0,
-        returning=signals.returning,
-        searching=signals.searching,
-    )
+    is_generated = signals.settings.generated > 0
+    return laid_out(signals.added.columns, is_generated, signals.returning, signals.searching)
 
 
 def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArray[np.float32]:

@@ -46,6 +46,7 @@ class Popularity:
 
     def __init__(self, long: float, short: float, total: float, stage: float) -> None:
         self._half_lives = [long, short, total] + [stage] * len(STAGES)
+        self._rebase_after = _REBASE_AFTER * min(self._half_lives)
         self.base = 0
         self.counts = np.zeros((CHANNELS, 0))
         self.beyond = np.zeros((len(BEYOND), 0))
@@ -68,15 +69,22 @@ class Popularity:
 
         True says that all counts were rebased, so that all of them changed.
         """
-        rebased = self._rebase(position)
+        is_due = position - self.base >= self._rebase_after
+        if is_due:
+            self._rebase(position)
+        since = position - self.base
         for channel in (LONG, SHORT, TOTAL, stage_of(steps)):
-            amount = counted * self._increment(channel, position)
-            count = float(self.counts[channel, item]) + amount
+            # As `_increment` has it; a call costs more than the rest.
+            unit = math.exp2(min(since / self._half_lives[channel], _LONGEST))
+            count = float(self.counts[channel, item]) + counted * unit
             self.counts[channel, item] = count
-            self._enter(channel, item, count)
+            # Counts of the best only grow until a rebase or `_leave`, so what was once the least is
+            # a lower bound.
+            if item not in self._members[channel] and count > self._least[channel]:
+                self._enter(channel, item, count)
         if counted != 1.0:
             self._add_beyond(item, counted - 1.0, position)
-        return rebased
+        return is_due
 
     def unlearn(self, item: int, steps: int, position: int, counted: float = 1.0) -> None:
         """Take back what `learn` counted when it was called with the same."""
@@ -123,7 +131,8 @@ class Popularity:
 
     def scale(self, channel: int, position: int) -> float:
         """Return the factor that makes a stored count one as of `position`."""
-        return 1.0 / self._increment(channel, position)
+        since = position - self.base
+        return 1.0 / math.exp2(min(since / self._half_lives[channel], _LONGEST))
 
     def forget(self, item: int) -> None:
         """Remove an item from all counts and best lists; the next best move up."""
@@ -151,13 +160,8 @@ class Popularity:
             self.beyond[channel, item] += more * self._increment(channel, position)
 
     def _enter(self, channel: int, item: int, count: float) -> None:
-        """Enter an item that has this count now into the best list, if it belongs there."""
-        members = self._members[channel]
-        # Counts of the best only grow until a rebase or `_leave`, so what was once the least is a
-        # lower bound.
-        if item in members or count <= self._least[channel]:
-            return
-        top = self._top[channel]
+        """Enter an item that is not there, and has this count now, if it belongs among the best."""
+        members, top = self._members[channel], self._top[channel]
         place = len(members)
         if place == TOP:
             counts = self.counts[channel].take(top)
@@ -190,13 +194,10 @@ class Popularity:
         self._members[channel] = set(top.tolist())
         self._least[channel] = 0.0
 
-    def _rebase(self, position: int) -> bool:
-        if position - self.base < _REBASE_AFTER * min(self._half_lives):
-            return False
+    def _rebase(self, position: int) -> None:
         for channel in range(CHANNELS):
             self.counts[channel] /= self._increment(channel, position)
         for channel in BEYOND:
             self.beyond[channel] /= self._increment(channel, position)
         self.base = position
         self._least = [0.0] * CHANNELS
-        return True

@@ -92,10 +92,14 @@ class Rests:
         `last` is when its user took the item before, None where they did not, or nobody knows.
         """
         self._newest = max(self._newest, ts) if self.rows else ts
-        row = self._row(kind, ts)
+        row = self.rows.get(kind, -1)
+        if row < 0:
+            row = self._new_row(kind, ts)
         if row >= 0:
             self.takings[row] += 1
-        returned = NO_RETURN if last is None else self.bin_of(last.kind, ts - last.ts)
+        if last is None:
+            return NO_RETURN
+        returned = self.bin_of(last.kind, ts - last.ts)
         self.put_back(item, returned)
         return returned
 
@@ -185,12 +189,12 @@ class Rests:
         self.takings[:kinds], self.returns[:kinds] = state["takings"], state["returns"]
         self._first[:kinds], self._newest = state["first"], state["newest"]
 
-    def _row(self, kind: int, ts: float) -> int:
-        """Return the row of a type of events that is met at `ts`, -1: there is none."""
-        row = self.rows.get(kind, -1)
-        if row < 0 and len(self.rows) < KINDS:
-            row = self.rows[kind] = len(self.rows)
-            self._first[row] = ts
+    def _new_row(self, kind: int, ts: float) -> int:
+        """Return a row for a type of events that is met first at `ts`, -1: there is no room."""
+        if len(self.rows) >= KINDS:
+            return -1
+        row = self.rows[kind] = len(self.rows)
+        self._first[row] = ts
         return row
 
     def _add(self, item: int, returned: int, sign: int) -> None:

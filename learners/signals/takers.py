@@ -40,7 +40,7 @@ class Takers:
 
     def learn(self, item: int, steps: int, position: int) -> None:
         """Count a user who takes an item for the first time, after `steps` steps."""
-        stage = _stage(steps)
+        stage = bisect.bisect_right(STAGES, steps) - 1
         if self.at_stage[stage, item] < _MOST:
             self.at_stage[stage, item] += 1
         self.newest[1:, item] = self.newest[:-1, item]
@@ -48,7 +48,7 @@ class Takers:
 
     def unlearn(self, item: int, steps: int, position: int) -> None:
         """Take back what `learn` counted when it was called with the same."""
-        stage = _stage(steps)
+        stage = bisect.bisect_right(STAGES, steps) - 1
         if self.at_stage[stage, item]:
             self.at_stage[stage, item] -= 1
         kept = [at for at in self.newest[:, item].tolist() if at != position]
@@ -70,7 +70,7 @@ class Takers:
 
     def counts_at(self, items: NDArray[np.int32], steps: int) -> NDArray[np.uint8]:
         """Return how many took each (n,) at the stage of one who took so many steps."""
-        users: NDArray[np.uint8] = self.at_stage[_stage(steps), items]
+        users: NDArray[np.uint8] = self.at_stage[bisect.bisect_right(STAGES, steps) - 1, items]
         return users
 
     def out(self, item: int) -> tuple[bytes, list[int]]:
@@ -82,7 +82,3 @@ class Takers:
         """Put back what `out` gave."""
         self.at_stage[: len(at_stage), item] = np.frombuffer(at_stage, np.uint8)
         self.newest[: len(newest), item] = newest
-
-
-def _stage(steps: int) -> int:
-    return bisect.bisect_right(STAGES, steps) - 1

@@ -65,7 +65,7 @@ class Values:
         deviation = min(max(deviation, -_FARTHEST), _FARTHEST)
         self.sums[0, item] += deviation
         self.sums[1, item] += 1.0
-        self._set_level(item)
+        self.level[item] = self.sums[0, item] / (self.sums[1, item] + _PRIOR)
         return deviation
 
     def unlearn(self, item: int, deviation: float | None) -> None:
@@ -84,7 +84,7 @@ class Values:
     def put(self, item: int, sums: Floats) -> None:
         """Put back the sums (2,) of an item."""
         self.sums[:, item] = sums
-        self._set_level(item)
+        self.level[item] = self.sums[0, item] / (self.sums[1, item] + _PRIOR)
 
     def state(self) -> dict[str, Any]:
         """Return what is shared by all items."""
@@ -94,6 +94,3 @@ class Values:
         """Restore what `state` returned; the sums come with the items."""
         self._seen, self._mean = state["seen"], state["mean"]
         self._variance = state["variance"]
-
-    def _set_level(self, item: int) -> None:
-        self.level[item] = self.sums[0, item] / (self.sums[1, item] + _PRIOR)
