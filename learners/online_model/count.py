@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from learners.signals.neighbour_kernels import IN_ORDER, NEW
 from learners.signals.searches import as_of, newest
 from learners.signals.signal import Taking
@@ -35,9 +33,12 @@ def count(
         until=signals.rests.until(kind, ts, interaction.rest),
         value=interaction.value,
     )
+    # An event that comes late, or at the same time as another, follows nothing.
+    is_later = not user.kept or bool(ts > user.times[user.kept - 1])
+    is_later = is_later and (user.profile is None or ts > user.profile.ts)
     # Where no more are kept they may have had it, and it made room.
     is_new = column < 0 and user.kinds + 1 < kinds
-    says = (IN_ORDER if _is_later(user, ts) else 0) + is_new * NEW
+    says = is_later * IN_ORDER + is_new * NEW
     state.dirty |= signals.count(item, recent, undo, says)
     if undo.hub >= 0:
         state.dirty |= signals.learn_searched(item, undo, is_new=is_new)
@@ -92,12 +93,3 @@ def learn_search(state: ModelState, interaction: Interaction, user: User) -> Non
     if not signals.searching:
         state.peek = None
         state.widen(searching=True)
-
-
-def _is_later(user: User, ts: float) -> bool:
-    """Return whether `ts` lies after all that a user ever took, so that an event then follows it.
-
-    An event that comes late, or at the same time as another, follows nothing.
-    """
-    newest = float(user.times[user.kept - 1]) if user.kept else -np.inf
-    return ts > newest and (user.profile is None or ts > user.profile.ts)

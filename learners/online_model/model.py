@@ -167,7 +167,7 @@ class OnlineModel(ModelState):
     def item_title(self, item_id: str) -> str:
         """Return an item's title, its id where there is none."""
         number = self.signals.items.index.get(item_id)
-        return item_id if number is None else self.signals.items.title(number)
+        return item_id if number is None else self.signals.items.titles[number] or item_id
 
     def item_vector(self, item_id: str) -> Vector | None:
         """Return a copy of an item's vector (dim,), None where it has no text."""

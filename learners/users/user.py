@@ -164,10 +164,10 @@ class User(msgspec.Struct):
 
         -1 for what was taken at the same time.
         """
-        window = _window(self, self.kept, most, 0.0, item)
-        if self.is_under_way(ts):
-            window.back[:] -= 1.0
-        return window
+        end, under_way = self.kept, self.is_under_way(ts)
+        kept = self.recent, self.times, self.numbers, self.figures[COUNTED]
+        items, back, counted = collect_window(*kept, end, most, 0.0, item)
+        return RecentWindow(items, back - 1.0 if under_way else back, counted)
 
     def window_before_place(self, place: int, most: int) -> RecentWindow:
         """Return what the interaction at `place` came after, as `window_before` gave it then.
@@ -213,8 +213,9 @@ class User(msgspec.Struct):
         self.kept += 1
         self.length += 1
         if self.taken is not None:
-            self.taken[had.AT, column], self.taken[had.KIND, column] = moment(ts), undo.type
-            self.rest(column, undo.until)
+            had_it = self.taken[:, column]
+            had_it[had.AT], had_it[had.KIND] = moment(ts), undo.type
+            had_it[had.RESTS] = max(int(had_it[had.RESTS]), undo.until)
         return again
 
     def place_of(self, event: int) -> int:
@@ -318,7 +319,10 @@ class User(msgspec.Struct):
 
     def column(self, item: int) -> int:
         """Return the column of an item in `taken`, -1 where the user has it not."""
-        return -1 if self.taken is None else place_of(self.taken[0, : self.kinds], item)
+        if self.taken is None:
+            return -1
+        found = (self.taken[0, : self.kinds] == item).nonzero()[0]
+        return int(found[0]) if found.size else -1
 
     def _take(self, item: int, most: int) -> int:
         if self.taken is None or not self.taken.shape[1]:
