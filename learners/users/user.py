@@ -164,10 +164,9 @@ class User(msgspec.Struct):
 
         -1 for what was taken at the same time.
         """
-        end, under_way = self.kept, self.is_under_way(ts)
-        kept = self.recent, self.times, self.numbers, self.figures[COUNTED]
-        items, back, counted = collect_window(*kept, end, most, 0.0, item)
-        return RecentWindow(items, back - 1.0 if under_way else back, counted)
+        window = _window(self, self.kept, most, 0.0, item)
+        window.back[:] -= self.is_under_way(ts)
+        return window
 
     def window_before_place(self, place: int, most: int) -> RecentWindow:
         """Return what the interaction at `place` came after, as `window_before` gave it then.
@@ -196,8 +195,7 @@ class User(msgspec.Struct):
     ) -> bool:
         """Add one interaction with an item; return True where the user already had the item.
 
-        `keep` of the newest interactions are kept, and `kinds` items. `column` is that of the item,
-        if it is known, -1 where the user has it not.
+        The newest `keep` are kept, and `kinds` items. `column` is the item's, if known; -1: none.
         """
         column = self.column(item) if column is None else column
         column, again = self.take(item, kinds, column), column >= 0
@@ -213,9 +211,8 @@ class User(msgspec.Struct):
         self.kept += 1
         self.length += 1
         if self.taken is not None:
-            had_it = self.taken[:, column]
-            had_it[had.AT], had_it[had.KIND] = moment(ts), undo.type
-            had_it[had.RESTS] = max(int(had_it[had.RESTS]), undo.until)
+            self.taken[had.AT, column], self.taken[had.KIND, column] = moment(ts), undo.type
+            self.rest(column, undo.until)
         return again
 
     def place_of(self, event: int) -> int:
@@ -319,9 +316,8 @@ class User(msgspec.Struct):
 
     def column(self, item: int) -> int:
         """Return the column of an item in `taken`, -1 where the user has it not."""
-        if self.taken is None:
-            return -1
-        found = (self.taken[0, : self.kinds] == item).nonzero()[0]
+        taken = _NO_ITEMS if self.taken is None else self.taken[:, : self.kinds]
+        found = (taken[had.ITEM] == item).nonzero()[0]
         return int(found[0]) if found.size else -1
 
     def _take(self, item: int, most: int) -> int:
