@@ -85,30 +85,31 @@ def candidates_of(
     named and kept, the most popular of all others that the filters keep fill up.
     """
     rows, filters = rows_of(signals, context), parts.filters
-    added = named_by(parts.added, context, watch)
+    added = named_by(parts.added, context, watch) if parts.added else []
     listed = named_by(parts.sources, context, watch) + added
     if negatives:
         listed += named_by((parts.drawn,), context, watch)
-    ids, sums = _gathered(signals, context, rows, listed)
+    popularity, scales = signals.popularity, signals.popularity.scales(context.position)
+    ids, sums = _gathered(signals, context, rows, listed, scales[TOTAL])
     if watch is not None:
         _note_gathered(signals, rows, listed, ids, watch)
     if filters:
         ids, sums = _kept(filters, ids, sums, context, watch)
     if len(ids) < least:
         listed.append(_reserve(signals, ids, context, filters))
-        ids, sums = _gathered(signals, context, rows, listed)
+        ids, sums = _gathered(signals, context, rows, listed, scales[TOTAL])
         if filters:
             ids, sums = _kept(filters, ids, sums, context, None)
         if watch is not None:
             watch.note("reserve", 0, len(listed[-1]))
-    popularity, stage = signals.popularity, stage_of(context.steps)
+    stage = stage_of(context.steps)
     sizes, rough = weigh(
         ids,
         sums,
         popularity.counts[TOTAL],
-        popularity.scale(TOTAL, context.position),
+        scales[TOTAL],
         popularity.counts[stage],
-        popularity.scale(stage, context.position),
+        scales[stage],
     )
     after, named_so_far = _after(signals, ids, context), len(ids)
     kept = _shortlist(signals, context, ids, rough, after, added)
@@ -156,10 +157,17 @@ def _note_gathered(
 
 
 def _gathered(
-    signals: Signals, context: Context, rows: Rows, listed: list[NDArray[np.int32]]
+    signals: Signals,
+    context: Context,
+    rows: Rows,
+    listed: list[NDArray[np.int32]],
+    scale: float,
 ) -> tuple[NDArray[np.int32], Floats]:
-    """Return the distinct candidates (n,) and what the rows say of each (n, 7)."""
-    neighbours, semantic, popularity = signals.neighbours, signals.semantic, signals.popularity
+    """Return the distinct candidates (n,) and what the rows say of each (n, 7).
+
+    `scale` is that of the counts of all time.
+    """
+    neighbours, semantic = signals.neighbours, signals.semantic
     return gather(
         neighbours.ids,
         neighbours.counts,
@@ -177,8 +185,8 @@ def _gathered(
         signals.blocked,
         context.apart,
         signals.slot,
-        popularity.counts[TOTAL],
-        popularity.scale(TOTAL, context.position),
+        signals.popularity.counts[TOTAL],
+        scale,
     )
 
 

@@ -66,8 +66,8 @@ class Claims:
     ) -> None:
         self._signals, self._context, self._user = signals, context, user
         self._rows, self._listed = rows, listed
-        self._names = signals.items.names(context.recent)
-        self._is_named = np.array(self._names, bool)
+        self._names = np.array([*signals.items.names(context.recent), ""], object)
+        self._is_named = self._names[:-1].astype(bool)
         self._said_by: dict[str, Callable[[], Said]] = {
             "together": self._together,
             "follows": self._follows,
@@ -166,8 +166,8 @@ class Claims:
         is_named = self._is_named[places]
         listed, slot = self._listed, self._signals.slot
         found, columns, held = strongest(*pointing, numbers[is_named], listed, slot)
-        at, names = places[is_named].tolist(), self._names
-        return held, columns, [names[at[step]] if step >= 0 else "" for step in found.tolist()]
+        at = np.append(places[is_named], len(self._names) - 1)  # the last one is of nothing
+        return held, columns, self._names[at[found]].tolist()
 
     def _popular(self) -> Said:
         """Say it where three users took it, and it was taken more than the average item."""

@@ -36,7 +36,9 @@ def layout_of(signals: Signals) -> ColumnLayout:
 def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArray[np.float32]:
     """Return the raw feature rows `(n, features)` float32 of candidates."""
     position, ids, popularity = context.position, candidates.ids, signals.popularity
-    at = layout_of(signals)
+    scales = popularity.scales(position)
+    is_generated = signals.settings.generated > 0
+    at = laid_out(signals.added.columns, is_generated, signals.returning, signals.searching)
     columns = np.empty((len(at.names), len(ids)), np.float32)
     fill(
         columns,
@@ -44,9 +46,9 @@ def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArra
         candidates.sizes,
         candidates.sums,
         popularity.counts[LONG],
-        popularity.scale(LONG, position),
+        scales[LONG],
         popularity.counts[SHORT],
-        popularity.scale(SHORT, position),
+        scales[SHORT],
         signals.items.first,
         signals.items.last,
         max(position, 0),  # before any event the position is -1

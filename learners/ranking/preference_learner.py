@@ -65,10 +65,9 @@ class PreferenceLearner:
         self._gradient = np.zeros(size, np.float32)
         self._mean_gradient = np.zeros(size, np.float32)
         self._mean_square = np.zeros(size, np.float32)
-        self._mean = np.zeros(features, np.float64)
-        self._variance = np.ones(features, np.float64)
-        self._batches = 0
-        self.steps = 0
+        self._mean, self._variance = np.zeros(features), np.ones(features)
+        self._scaling: tuple[Matrix, Matrix] | None = None
+        self._batches = self.steps = 0
         self._bind()
         draw = np.random.default_rng(seed)
         inner, _, outer, _ = self._layers
@@ -92,10 +91,12 @@ class PreferenceLearner:
         self._mean += share * (each @ rows - self._mean)
         apart = rows - self._mean.astype(np.float32)
         self._variance += share * (each @ np.square(apart) - self._variance)
+        self._scaling = None
 
     def scaled(self, rows: Matrix) -> Matrix:
         """Return raw rows `(n, features)` centred, scaled and clipped at 6 deviations."""
-        return standardised(rows, self._mean.astype(np.float32), to_scale(self._variance), _CLIP)
+        self._scaling = self._scaling or (self._mean.astype(np.float32), to_scale(self._variance))
+        return standardised(rows, *self._scaling, _CLIP)
 
     def score(self, scaled: Matrix) -> Matrix:
         """Return a finite score `(n,)` for each scaled row; higher is better."""
@@ -166,9 +167,9 @@ class PreferenceLearner:
         self._bind()  # in a copy, views have become arrays of their own
 
     def _bind(self) -> None:
-        """Name the parts of the flat weight and gradient arrays, without copies."""
+        """Name the parts of the flat arrays, without copies; scale as of now when asked to."""
         self._layers, self._into = self._parts(self._weights), self._parts(self._gradient)
-        self._served = self._parts(self._averaged)
+        self._served, self._scaling = self._parts(self._averaged), None
 
     def _parts(self, flat: Matrix) -> Layers:
         return layers_of(flat, self.features, self.hidden)

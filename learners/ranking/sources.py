@@ -28,9 +28,6 @@ class NamedSource(NamedTuple):
 def retrieval_of(signals: Signals) -> Retrieval:
     """Return all of these sources over the signals, and no filter."""
 
-    def popular(channel: int) -> Callable[[Context], Numbers]:
-        return lambda _: signals.popularity.top(channel)
-
     def searched(context: Context) -> Numbers:
         search = context.search
         if search is None:
@@ -39,17 +36,20 @@ def retrieval_of(signals: Signals) -> Retrieval:
 
     def drawn(context: Context) -> Numbers:
         """Draw items of the stream evenly, keyed by seed and position."""
-        n, draws = len(signals.items), signals.settings.sampled
+        n, draws = len(signals.items.ids), signals.settings.sampled
         start = (context.position * draws + signals.settings.seed) & 0xFFFFFFFF
         return draw(start, draws if n else 0, signals.items.streamed, n)
 
+    generated: tuple[NamedSource, ...] = ()
+    if signals.settings.generated:
+        generated = (NamedSource("generated", lambda context: context.generated.ids),)
     sources = (
         NamedSource("stage", lambda context: signals.popularity.top(stage_of(context.steps))),
-        NamedSource("popular", popular(LONG)),
-        NamedSource("trending", popular(SHORT)),
+        NamedSource("popular", partial(signals.popularity.top, LONG)),
+        NamedSource("trending", partial(signals.popularity.top, SHORT)),
         NamedSource("fresh", lambda _: np.array(signals.fresh, np.int32)),
         NamedSource("again", lambda user: user.taken[0, -_OWN:] if user.repeats else _NOTHING),
-        NamedSource("generated", lambda context: context.generated.ids),
+        *generated,
         NamedSource("search", searched),
     )
     added = tuple(

@@ -53,6 +53,8 @@ class Popularity:
         self._top = np.zeros((CHANNELS, TOP), np.int32)
         self._members: list[set[int]] = [set() for _ in range(CHANNELS)]
         self._least = [0.0] * CHANNELS
+        self._scaled_at: tuple[int, int] | None = None
+        self._scales: list[float] = []
 
     def make_room(self, items: int) -> None:
         """Make room for item numbers below `items`."""
@@ -131,8 +133,16 @@ class Popularity:
 
     def scale(self, channel: int, position: int) -> float:
         """Return the factor that makes a stored count one as of `position`."""
-        since = position - self.base
-        return 1.0 / math.exp2(min(since / self._half_lives[channel], _LONGEST))
+        return self.scales(position)[channel]
+
+    def scales(self, position: int) -> list[float]:
+        """Return the factors of all channels; not to be changed."""
+        if self._scaled_at != (position, self.base):
+            self._scaled_at, since = (position, self.base), position - self.base
+            self._scales = [
+                1.0 / math.exp2(min(since / half_life, _LONGEST)) for half_life in self._half_lives
+            ]
+        return self._scales
 
     def forget(self, item: int) -> None:
         """Remove an item from all counts and best lists; the next best move up."""
@@ -142,8 +152,8 @@ class Popularity:
             if item in members:
                 self._refill(channel)
 
-    def top(self, channel: int) -> NDArray[np.int32]:
-        """Return the best items of a channel `(at most TOP,)`, in no order."""
+    def top(self, channel: int, _user: object = None) -> NDArray[np.int32]:
+        """Return the best items of a channel `(at most TOP,)`, in no order: for any user alike."""
         return self._top[channel, : len(self._members[channel])]
 
     def restore_top(self, base: int, tops: list[NDArray[np.int32]]) -> None:

@@ -59,9 +59,9 @@ class Signals:
 
     def number(self, item_id: str, position: int) -> int:
         """Return an item's number; an item never heard of gets one, and may be recommended."""
-        known = len(self.items)
-        number = self.items.number(item_id, position)
-        if len(self.items) > known:
+        number = self.items.index.get(item_id)
+        if number is None:
+            number = self.items.number(item_id, position)
             self.make_room()
             self.blocked[number] = False
         return number
