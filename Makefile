@@ -125,10 +125,11 @@ bench: .venv/installed-test data
 bench-accuracy: .venv/installed-test data
 	.venv/bin/python -m benchmarks.accuracy $(if $(WHOLE),--whole)
 
-# What a change does to the lists, event by event: AGAINST is a checkout of before.
+# What a change does to the lists, event by event: AGAINST is a checkout of before, SET a setting
+# of this one.
 AGAINST ?= ../before
 bench-paired: .venv/installed-test data
-	.venv/bin/python -m benchmarks.paired_ranks --against $(AGAINST)
+	.venv/bin/python -m benchmarks.paired_ranks --against $(AGAINST) $(if $(SET),--set '$(SET)')
 
 bench-intent: .venv/installed-test
 	.venv/bin/python -m benchmarks.intent

@@ -27,8 +27,9 @@ ONE_KIND = (
     "dataflows/datasets/formats",
     "dataflows/evaluation/html",
     "dataflows/evaluation/baselines",
+    "learners/signals",
 )
-"""Folders whose files are all of one kind: formats, figures, baselines."""
+"""Folders whose files are all of one kind: formats, figures, baselines, signals."""
 
 LINES = 300
 """Of a file."""
