@@ -28,7 +28,7 @@ from encoders.cache.cached import CachedEncoder
 from encoders.load import load_encoder
 from encoders.text import render_event, render_item
 from learners.online_model import OnlineModel
-from learners.ranking.answers_first import KINDS, PLACES, AnswersFirst
+from learners.ranking.answers_first import KINDS, PLACES
 from learners.settings import LearnerSettings
 from learners.types import Interaction, Item
 
@@ -86,7 +86,7 @@ def play(
     """Play a shop; return the figures. `first`: answers are put first."""
     model = OnlineModel(LearnerSettings(dim=encoder.dim, repeats=repeats))
     if not first:
-        model.answers = AnswersFirst([-1e300 for _ in KINDS])  # more than ever fades
+        model.answers.trust = [-1e300 for _ in KINDS]  # more than ever fades
     items = shop.items()
     texts = [render_item(one["title"], one["text"], one["categories"]) for one in items]
     for one, vector in zip(items, encoded(encoder, texts), strict=True):

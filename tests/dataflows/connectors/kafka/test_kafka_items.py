@@ -4,11 +4,11 @@ import pytest
 
 from dataflows.connectors.kafka.assignment.catch_up import CatchUp
 from dataflows.errors import InputError
-from tests.dataflows.connectors.kafka.test_kafka_health import Clock
+from learners.testing import FakeClock
 
 
 def test_events_wait_until_every_partition_is_at_its_end():
-    catch_up = CatchUp("items", [("items", 0), ("items", 1)], 60.0, Clock())
+    catch_up = CatchUp("items", [("items", 0), ("items", 1)], 60.0, FakeClock())
     catch_up.step(10)
     assert not catch_up.is_done
     catch_up.reached_end(("items", 0))
@@ -19,7 +19,7 @@ def test_events_wait_until_every_partition_is_at_its_end():
 
 
 def test_slow_is_no_error_and_a_standstill_is():
-    clock = Clock()
+    clock = FakeClock()
     catch_up = CatchUp("items", [("items", 0)], 60.0, clock)
     for _ in range(20):
         clock.now += 50.0
