@@ -72,7 +72,7 @@ def served(process):
         store = Store.reader(process.folder / "state", shard)
         last = LastSent(store.get)
         last.restore(store.scan)
-        found |= {user.encode(): last.touch(user).ids for user in last.known(store.scan)}
+        found |= {user.encode(): last.sure(user).ids for user in last.known(store.scan)}
         store.close()
     return found
 
