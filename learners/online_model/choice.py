@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from learners.arrays import place_of
 from learners.online_model.user_context import context_of
 from learners.ranking.answers_first import is_asked
 from learners.ranking.context import CandidateBatch
@@ -28,7 +29,7 @@ def learn_choice(state: ModelState, interaction: Interaction, user: User, item: 
     tell the answer.
     """
     batch = _group(state, interaction, user)
-    place = _place(batch, item)
+    place = place_of(batch.ids, item)
     if place >= 0 and state.signals.searching and is_asked(batch.raw):
         learnt = state.network.score(batch, batch.item_weights)
         state.answers.learn(learnt, batch.raw, place, state.settings.k)
@@ -36,14 +37,8 @@ def learn_choice(state: ModelState, interaction: Interaction, user: User, item: 
         user_id = interaction.user_id
         context = context_of(state, user_id, user, None)
         basket, _ = state.pipeline.batch(user_id, context, None, negatives=True)
-        _learn(state, basket, _place(basket, item), interaction.weight)
+        _learn(state, basket, place_of(basket.ids, item), interaction.weight)
     return _learn(state, batch, place, interaction.weight)
-
-
-def _place(batch: CandidateBatch, item: int) -> int:
-    """Return the place of an item among the candidates of a batch, -1 where it is none."""
-    found = (batch.ids == item).nonzero()[0]
-    return int(found[0]) if found.size else -1
 
 
 def _group(state: ModelState, interaction: Interaction, user: User) -> CandidateBatch:

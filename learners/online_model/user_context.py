@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from learners.ranking.context import Context
 from learners.signals.searches import as_of
@@ -36,7 +35,7 @@ def context_of(
         now,
         repeats,
         position,
-        _liking(state, user),
+        np.array(state.profiles.likings(user.profile, signals.items.category_index), np.float32),
         state.tracker.per_category(chances, signals.items),
         chances,
         generated.of(user_id, length, before, position) if generated.made else NOTHING,
@@ -44,12 +43,3 @@ def context_of(
         session,
         None if user.search is None else as_of(user.search, before),
     )
-
-
-def _liking(state: ModelState, user: User) -> NDArray[np.float32]:
-    """Return a user's liking by category number, less 0.5: 0 is as much as anybody's."""
-    items = state.signals.items
-    liking = [0.0] * len(items.category_names)
-    for category, value in state.profiles.likings(user.profile):
-        liking[items.category_index[category]] = value - 0.5
-    return np.array(liking, np.float32)

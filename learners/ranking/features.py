@@ -37,8 +37,7 @@ def matrix(signals: Signals, candidates: Candidates, context: Context) -> NDArra
     """Return the raw feature rows `(n, features)` float32 of candidates."""
     position, ids, popularity = context.position, candidates.ids, signals.popularity
     scales = popularity.scales(position)
-    is_generated = signals.settings.generated > 0
-    at = laid_out(signals.added.columns, is_generated, signals.returning, signals.searching)
+    at = layout_of(signals)
     columns = np.empty((len(at.names), len(ids)), np.float32)
     fill(
         columns,

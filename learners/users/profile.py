@@ -213,16 +213,19 @@ class ProfileLearner:
         judged.sort(key=itemgetter(1), reverse=True)
         return tuple(starmap(Leaning, judged[: max(n, 0)]))
 
-    def likings(self, profile: Profile | None) -> list[tuple[str, float]]:
-        """Return the liking of each category that the user took, in no order."""
-        if profile is None:
-            return []
-        prior, total = self.settings.prior, profile.total
-        shares = self._shares.of(profile.weights)
-        return [
-            (name, (taken + prior) / (taken + total * share + 2 * prior))
-            for (name, taken), share in zip(profile.weights.items(), shares, strict=True)
-        ]
+    def likings(self, profile: Profile | None, index: Mapping[str, int]) -> list[float]:
+        """Return a user's liking of each category in `index`, by its number there, less 0.5.
+
+        0 is as much as anybody's, and that of what the user never took.
+        """
+        likings = [0.0] * len(index)
+        if profile is not None:
+            prior, total = self.settings.prior, profile.total
+            shares = self._shares.of(profile.weights)
+            for (name, taken), share in zip(profile.weights.items(), shares, strict=True):
+                liking = (taken + prior) / (taken + total * share + 2 * prior)
+                likings[index[name]] = liking - 0.5
+        return likings
 
     def state(self) -> dict[str, object]:
         """Return everybody's shares and the settings as plain values, for `learners.codec`."""
