@@ -43,6 +43,14 @@ class ListRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     categories: Annotated[Ids, Meta(description="Only items of one of these.")] = ()
     exclude: Annotated[Ids, Meta(description="None of these items.")] = ()
     context: GivenContext | None = None
+    at: Annotated[
+        float | None,
+        Meta(
+            description="The moment that the list is for, in seconds since 1970: what the user did "
+            "at that time or later is not seen, and how long they were away is. Left out: the "
+            "moment of their newest event, as in lists that are sent."
+        ),
+    ] = None
     scenario: Annotated[str, Meta(description="One of the configuration.")] | None = None
     explain: Annotated[bool, Meta(description="With reasons, and the rules that had a say.")] = (
         False
@@ -98,11 +106,15 @@ class RankRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class RankAnswer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
-    """The items of a request, best first; `unknown` are those that nobody has heard of."""
+    """The items of a request, best first; `unknown` are those that nobody has heard of.
+
+    `unavailable` are known, and not to be recommended now.
+    """
 
     user_id: Id | None
     items: tuple[ListedItem, ...]
     unknown: tuple[Id, ...]
+    unavailable: tuple[Id, ...] = ()
     is_known: bool
     as_of: Positions
     versions: Versions
