@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from dataflows.serve.api_types import (
@@ -19,6 +19,7 @@ from dataflows.serve.api_types import (
     Readiness,
     WhyAnswer,
 )
+from dataflows.serve.status import Status
 
 
 class NotAnsweredHereError(Exception):
@@ -143,6 +144,6 @@ class AnswerSource(ItemAnswers, UserAnswers, Protocol):
         """Return whether answers are as new as can be."""
         ...
 
-    def status(self) -> Mapping[str, object]:
-        """Return what the page shows of the whole: figures of `/v1/status`, as JSON takes them."""
+    def status(self) -> Status:
+        """Return what the page shows of the whole: the figures of `/v1/status`."""
         ...
