@@ -28,6 +28,7 @@ from dataflows.config.generate import GenerateSettings
 from dataflows.config.kafka import KafkaSettings
 from dataflows.config.kinds import PATH, PathText, expanded, is_marked
 from dataflows.config.models import ModelsSettings
+from dataflows.config.serve import ServeSettings
 from dataflows.errors import InputError
 from dataflows.lifecycle.redaction import remember, remember_variables
 from encoders.llm.training.settings import LanguageTuning
@@ -137,6 +138,7 @@ class Config(LimitedSettings, frozen=True, kw_only=True):
     kafka: KafkaSettings = KafkaSettings()
     state: StateSettings = StateSettings()
     encoder: EncoderSettings = EncoderSettings()
+    serve: ServeSettings = ServeSettings()
     models: ModelsSettings = ModelsSettings()
     generate: GenerateSettings = GenerateSettings()
     events: EventSettings = EventSettings()

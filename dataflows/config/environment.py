@@ -18,7 +18,9 @@ PREFIX = "PENCHANT_"
 BETWEEN = "__"
 PAGE = "docs/reference/config.md"
 
-_OURS = re.compile(r"CONFIG|DEBUG|ML100K|SHARED|INTENTS|TEST_\w+|DECISIONS_\w+")
+_OURS = re.compile(
+    r"CONFIG|DEBUG|ML100K|SHARED|INTENTS|TEST_\w+|DECISIONS_\w+|SERVE_TOKENS(?:_FILE)?"
+)
 """Variables that are no settings, and read elsewhere."""
 _OF_A_SERVICE = re.compile(
     r"(?:\w+_)?(?:SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)?)"

@@ -1,0 +1,84 @@
+"""What a user may set about HTTP: section `[serve]`."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from dataflows.config.kinds import PathText
+from learners.limited_settings import LimitedSettings
+
+Seconds = Annotated[float, Meta(ge=0.05, le=3600)]
+
+
+class ServeSettings(LimitedSettings, frozen=True, kw_only=True):
+    """Section `[serve]`: what `penchant run` and `penchant serve` answer over HTTP.
+
+    docs/how-to/serve.md tells of it. Tokens stand in the environment or a file, never here.
+    """
+
+    enabled: bool = False
+    """`penchant run` answers over HTTP, from the live model. `penchant serve` does in any case."""
+    host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
+    """The address to listen on. On any but loopback tokens are required."""
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8080
+    """The port to listen on; 0 for one that is free, which the log then names."""
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    """Processes of `penchant serve` that share the port. In `penchant run` it is always one."""
+    tokens_file: PathText | None = None
+    """A file of tokens, `SCOPE[,SCOPE] TOKEN` a line, with scopes `read`, `write` and `admin`; to
+    be read by its owner alone. `PENCHANT_SERVE_TOKENS` holds such lines too, and
+    `PENCHANT_SERVE_TOKENS_FILE` names such a file.
+    """
+    run_url: Annotated[str, Meta(min_length=8, max_length=2048, pattern="^https?://")] | None = None
+    """The address of a `penchant run` that answers what only the live model can. Without one
+    `penchant serve` says 501 to it.
+    """
+    metrics_public: bool = False
+    """Tell `/metrics` to others than loopback."""
+    access_log: Literal["off", "errors", "all"] = "errors"
+    """Which requests the log names, by method, route, status, milliseconds and bytes: `"off"`,
+    `"errors"` (status from 400 on) or `"all"`. Never with what was asked or sent.
+    """
+    max_body_bytes: Annotated[int, Meta(ge=1024, le=2**30)] = 8 * 1024 * 1024
+    """The largest body of a request; 413 above."""
+    body_seconds: Seconds = 10.0
+    """How long the body of a request may take to arrive; 408 after."""
+    answer_seconds: Seconds = 10.0
+    """How long an answer may take; 503 after."""
+    wait_seconds: Seconds = 5.0
+    """How long `POST /v1/events?wait=list` waits for the list; 503 after, with the events taken."""
+    answers_at_once: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    """How many requests may be at work or wait for their turn; 503 above, with `Retry-After`."""
+    answer_threads: Annotated[int, Meta(ge=1, le=256)] = 4
+    """Threads for answers that wait, such as for the live model."""
+    requests_per_second: Annotated[float, Meta(ge=0, le=10_000_000)] = 0.0
+    """The rate that one token, or one address without token, may ask at; 429 above; 0: any."""
+    requests_burst: Annotated[int, Meta(ge=1, le=10_000_000)] = 100
+    """How many requests at once that rate allows after a pause."""
+    rate_clients: Annotated[int, Meta(ge=1, le=10_000_000)] = 10_000
+    """For how many tokens and addresses the rate is remembered."""
+    stream_clients: Annotated[int, Meta(ge=0, le=100_000)] = 1_000
+    """How many may follow `/v1/stream` at once; 503 above."""
+    stream_kept: Annotated[int, Meta(ge=1, le=10_000_000)] = 10_000
+    """Changes kept for those who come back to `/v1/stream` with `Last-Event-ID`; who follows all
+    users and falls further behind is dropped.
+    """
+    stream_queued: Annotated[int, Meta(ge=1, le=10_000_000)] = 1_000
+    """By how many changes who follows one user may fall behind before being dropped."""
+    heartbeat_seconds: Seconds = 15.0
+    """How often `/v1/stream` sends a line where nothing changed, so that connections stay open."""
+    stop_seconds: Seconds = 10.0
+    """How long a stop waits for answers that are under way."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Return whether nobody but this machine can reach it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False

@@ -1,0 +1,31 @@
+"""Where the door is open to others than this machine, that is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from dataflows.config.config import load_config
+from dataflows.config.serve import ServeSettings
+from dataflows.errors import InputError
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_loopback_is_known(host):
+    assert ServeSettings(host=host).is_loopback
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org", "localhost.example"])
+def test_all_else_is_open_to_others(host):
+    assert not ServeSettings(host=host).is_loopback
+
+
+def test_tokens_stand_in_the_environment_and_are_no_slip_of_a_setting():
+    found = load_config(None, None, {"PENCHANT_SERVE_TOKENS": "read abcdefghijklmnop"})
+    assert found.serve == ServeSettings()
+    with pytest.raises(InputError, match="PENCHANT_SERVE_TOKEN:"):
+        load_config(None, None, {"PENCHANT_SERVE_TOKEN": "x"})
+
+
+def test_the_address_of_a_run_is_one_of_http():
+    with pytest.raises(InputError, match=r"serve\.run_url"):
+        load_config(None, {"serve.run_url": "ftp://example.org"}, {})
