@@ -16,7 +16,7 @@ from typing import NamedTuple
 TOLD_SLOW = "too slow: more than {limit} changes behind"
 
 
-class Change(NamedTuple):
+class ListChange(NamedTuple):
     """A list that changed. `number` grows by one with each change of the hub, from 1."""
 
     number: int
@@ -40,7 +40,7 @@ class Subscription:
         self.dropped: str | None = None
         self._hub = hub
         self.position = position
-        self.queue: deque[Change] = deque()
+        self.queue: deque[ListChange] = deque()
 
     def __bool__(self) -> bool:
         """Return whether there is something to read, or it was dropped."""
@@ -48,7 +48,7 @@ class Subscription:
             return True
         return self.user_id is None and self.position < self._hub.newest
 
-    def drain(self, most: int = 100) -> list[Change]:
+    def drain(self, most: int = 100) -> list[ListChange]:
         """Return what changed since the last call, the oldest first, at most so many."""
         return self._hub.drain(self, most)
 
@@ -73,7 +73,7 @@ class ChangeHub:
         self._kept = kept
         self._queued = queued
         self._clients = clients
-        self._ring: list[Change | None] = [None] * kept
+        self._ring: list[ListChange | None] = [None] * kept
         self._lock = threading.Lock()
         self._all: set[Subscription] = set()
         self._by_user: dict[str, list[Subscription]] = {}
@@ -88,7 +88,7 @@ class ChangeHub:
         """Tell a change of a user's list; `message` is JSON, in one line. Never waits."""
         with self._lock:
             number = self.newest + 1
-            change = Change(number, user_id, message)
+            change = ListChange(number, user_id, message)
             self._ring[number % self._kept] = change
             self.newest = number
             for reader in self._by_user.get(user_id, ()):
@@ -125,7 +125,7 @@ class ChangeHub:
         """Return what `subscribe` takes as `after` to go on behind a change."""
         return f"{self.run}-{number}"
 
-    def drain(self, reader: Subscription, most: int) -> list[Change]:
+    def drain(self, reader: Subscription, most: int) -> list[ListChange]:
         """Return what a subscription has to read, at most so many."""
         with self._lock:
             if reader.dropped is not None:
@@ -174,7 +174,7 @@ class ChangeHub:
             reader.is_resumed &= len(mine) <= self._queued
             reader.queue.extend(mine[-self._queued :])
 
-    def _between(self, after: int, last: int) -> list[Change]:
+    def _between(self, after: int, last: int) -> list[ListChange]:
         found = (self._ring[number % self._kept] for number in range(after + 1, last + 1))
         return [each for each in found if each is not None]
 
