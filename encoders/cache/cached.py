@@ -68,6 +68,11 @@ class CachedEncoder:
         self._count_lock = threading.Lock()
         self._hits = self._disk_hits = self._misses = 0
 
+    @property
+    def behind(self) -> Encoder:
+        """The encoder behind, which remembers nothing."""
+        return self._encoder
+
     def over(self, encoder: Encoder, *, share_memory: bool = True) -> CachedEncoder:
         """Return a cached encoder for another version that shares this one's memory and file.
 

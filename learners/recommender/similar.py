@@ -1,8 +1,7 @@
 """Items like an item: those that users take together with it, and those near to it in meaning.
 
-The two are lists of their own, and are merged by their places alone, which asks for no scale that
-both share: reciprocal rank fusion (Cormack, Clarke and Buettcher, 2009, "Reciprocal rank fusion
-outperforms Condorcet and individual rank learning methods"), with its constant of 60.
+The two are lists of their own, and are merged by their places
+(`learners.online_model.queries.fusion`).
 """
 
 from __future__ import annotations
@@ -12,11 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.signals.neighbour_kernels import TOGETHER
-from learners.signals.popularity import TOTAL
+from learners.online_model.queries.fusion import fused
+from learners.online_model.queries.item_lists import together_with
 from learners.signals.tables import Signals
-
-_CONSTANT = 60.0
 
 
 class SimilarItem(NamedTuple):
@@ -40,35 +37,23 @@ def similar_items(signals: Signals, item: int, k: int, position: int) -> list[Si
     Fewer where fewer are known to be like it. Items that are not available are left out.
     """
     together, meaning = _together(signals, item, position), _meaning(signals, item)
-    scores: dict[int, float] = {}
-    for found in (together, meaning):
-        for place, other in enumerate(sorted(found, key=lambda each: (-found[each], each))):
-            scores[other] = scores.get(other, 0.0) + 1.0 / (_CONSTANT + place + 1)
-    best = sorted(scores, key=lambda other: (-scores[other], other))[:k]
+    orders = [sorted(found, key=lambda each: (-found[each], each)) for found in (together, meaning)]
     has = signals.semantic.has
     return [
         SimilarItem(
             signals.items.ids[other],
             signals.items.title(other),
-            round(scores[other], 6),
+            round(score, 6),
             round(together.get(other, 0.0), 6),
             round(_cosine(signals, item, other), 6) if has[item] and has[other] else None,
         )
-        for other in best
+        for other, score in fused(orders)[:k]
     ]
 
 
 def _together(signals: Signals, item: int, position: int) -> dict[int, float]:
     """Return the cosines of counts with the items that are counted together with an item."""
-    row = signals.neighbours.row_out(item)
-    if row is None:
-        return {}
-    _, ids, counts = row
-    popularity, at = signals.popularity, max(position, 0)
-    totals, scale = popularity.counts[TOTAL], popularity.scale(TOTAL, at)
-    sizes = totals[ids] * totals[item] * scale**2
-    pairs = counts[TOGETHER] / signals.neighbours.unit(at)
-    cosines = pairs / np.sqrt(np.maximum(sizes, 1e-12))
+    ids, cosines = together_with(signals, item, position)
     return _listable(signals, item, ids, cosines)
 
 

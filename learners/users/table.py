@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 
 from learners.codec import pack, unpack, unpack_as, version_of
 from learners.intent.record import IntentRecord
@@ -62,6 +63,22 @@ class Users:
         if user.space != self.space:
             user.move(self.space)
         return User(space=self.space) if position - user.last > self._idle else user
+
+    def peek(self, user_id: str, position: int) -> User | None:
+        """Return a user's record to look at, not to be changed; None for a new or forgotten one.
+
+        Who is read for it is not kept: however many are asked for, memory stays as it was.
+        """
+        user = self._loaded.get(user_id) or self._read(user_id)
+        if user is None or position - user.last > self._idle:
+            return None
+        if user.space != self.space:
+            user.move(self.space)
+        return user
+
+    def newest(self, most: int) -> list[tuple[str, User]]:
+        """Return at most so many of those in memory, the last who were met first; to look at."""
+        return list(islice(reversed(self._loaded.items()), most))
 
     def switch(self, moved: Mapping[str, User], position: int) -> None:
         """Switch to another space: those who were moved with their vectors, all others without."""

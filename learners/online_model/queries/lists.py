@@ -1,0 +1,119 @@
+"""A list for a user as they are, or as they would be: by the pipeline of the model, unchanged."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import NamedTuple
+
+import numpy as np
+
+from learners.intent.explanation import likeliest_first
+from learners.online_model.user_context import context_of
+from learners.ranking.components import Filter, Numbers, Scorer, Scores, Selector
+from learners.ranking.context import Context
+from learners.ranking.explanations import entries
+from learners.ranking.pipeline import Chosen, Pipeline
+from learners.signals.items import ItemTable
+from learners.state.model import ModelState
+from learners.types import Entry
+from learners.users.user import User
+
+
+class Variation(NamedTuple):
+    """What one question puts into the pipeline behind what is there (`Pipeline.put`)."""
+
+    filters: tuple[Filter, ...] = ()
+    scorers: tuple[Scorer, ...] = ()
+    selector: Selector | None = None
+    last_filters: tuple[Filter, ...] = ()
+
+
+AS_IT_IS = Variation()
+
+
+class MadeList(NamedTuple):
+    """A list: `numbers` are those of the items of `entries`, best first, in the same order.
+
+    `intent` is what the user's newest event says, the likeliest first.
+    """
+
+    entries: tuple[Entry, ...]
+    numbers: list[int]
+    intent: dict[str, float]
+
+
+def varied(pipeline: Pipeline, variation: Variation) -> Pipeline:
+    """Return a pipeline with more components; the one that is given stays as it is.
+
+    Nothing that a question makes is counted by its `watch`. Raises ValueError for two of one name.
+    """
+    made = copy(pipeline)
+    made.watch = None
+    if variation != AS_IT_IS:
+        made.put(
+            filters=variation.filters,
+            scorers=variation.scorers,
+            selector=variation.selector,
+            last_filters=variation.last_filters,
+        )
+    return made
+
+
+def make_list(
+    state: ModelState,
+    user_id: str,
+    user: User,
+    k: int,
+    variation: Variation = AS_IT_IS,
+    before: float | None = None,
+    *,
+    explain: bool = True,
+) -> MadeList:
+    """Return the `k` best items of a user as `OnlineModel.recommend` does, but for the variation.
+
+    `before` is the moment (seconds since 1970) that the list is for: what was done at that time or
+    later is not seen, and how long the user was away is; None: that of their newest event.
+    Without `explain` no reasons are looked for.
+    """
+    context, chosen = choose(state, user_id, user, k, variation, before)
+    batch, rows, scores, best = chosen
+    numbers = batch.ids[best].tolist()
+    if explain:
+        score = state.preference.score
+        made = entries(state.signals, score, batch, rows, context, best, scores, user)
+    else:
+        made = plain_entries(state.signals.items, batch.ids[best], scores[best])
+    return MadeList(made, numbers, likeliest_first(state.tracker.report(user.intent).intent))
+
+
+def choose(
+    state: ModelState,
+    user_id: str,
+    user: User,
+    k: int,
+    variation: Variation = AS_IT_IS,
+    before: float | None = None,
+) -> tuple[Context, Chosen]:
+    """Return a user as ranking sees them, and what is chosen for them; see `make_list`."""
+    at = None if before is None else state.position + 1
+    context = context_of(state, user_id, user, before, at)
+    return context, varied(state.pipeline, variation).choose(user_id, context, k)
+
+
+def plain_entries(items: ItemTable, ids: Numbers, scores: Scores) -> tuple[Entry, ...]:
+    """Return items (n,) with their scores (n,) as places of a list, without reasons."""
+    shown = zip(ids.tolist(), scores.tolist(), strict=True)
+    return tuple(
+        [
+            Entry(items.ids[number], round(worth, 6), (), title=items.title(number))
+            for number, worth in shown
+        ]
+    )
+
+
+def places_of(chosen: Chosen, number: int) -> np.intp | None:
+    """Return where in its batch a chosen item is, None where it was not chosen."""
+    for place in chosen.places:
+        if chosen.batch.ids[place] == number:
+            return np.intp(place)
+    return None
