@@ -8,25 +8,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from bytewax.dataflow import Dataflow
-from bytewax.inputs import Source
-from bytewax.outputs import Sink
 
 from dataflows.app.decision_input import open_decisions
+from dataflows.app.ends import open_ends
 from dataflows.app.status_lines import StateLines
 from dataflows.config.config import Config
-from dataflows.connectors.files.configured import file_source
-from dataflows.connectors.files.sink import FileSink
-from dataflows.connectors.micro_batches import Portions
 from dataflows.engine.catalogue.known_items import tell_joined
 from dataflows.engine.cleaning.cleaner import Cleaner
 from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.encoder_in_force import model_version
 from dataflows.engine.flow import build_flow
-from dataflows.engine.item_store import Catalogue, stored_items
+from dataflows.engine.item_store import Catalogue
 from dataflows.engine.list_refresher import ListSettings
 from dataflows.engine.prior_weights import open_prior, open_signals
 from dataflows.engine.shard import Engine
@@ -50,7 +45,6 @@ from dataflows.state.crash_check import CrashChecks
 from dataflows.state.damage import unreadable
 from dataflows.state.origins import KIND as KIND_ORIGIN
 from dataflows.state.origins import read_origins
-from dataflows.state.outbox import NARRATIVES, Acknowledge, Out
 from dataflows.state.positions import Progress
 from dataflows.state.store import Store
 from encoders.base import Encoder
@@ -150,7 +144,7 @@ def assemble(
         config.kafka.items_topic if config.flow.source == "kafka" else ITEMS,
         *(swapper, open_decisions(config), run_log.times),
     )
-    ends = _ends(config, progress, stop, engines.acknowledge, encode, accept_items)
+    ends = open_ends(config, progress, stop, engines.acknowledge, encode, accept_items=accept_items)
     epoch = timedelta(seconds=config.flow.epoch_seconds)
     flow = build_flow(ends.source, ends.sink, encode, engines, epoch, partial(_tell, run_log))
     # The sink's last acknowledgements are stored before the source tells how far that is.
@@ -248,82 +242,3 @@ def stored_progress(folder: Path, shards: int) -> Progress:
             if partition not in origins or origins[partition].size < origin.size:
                 origins[partition] = origin
     return Progress(positions, shards, origins, logs)
-
-
-@dataclass(frozen=True)
-class _Ends:
-    """Where records come from and messages go to, and what that needs around the flow."""
-
-    source: Source[Any]
-    sink: Sink[Out]
-    lag: Callable[[], str]
-    before_state: tuple[Callable[[], object], ...] = ()
-    openers: tuple[Callable[[], object], ...] = ()
-    after_flow: tuple[Callable[[], object], ...] = ()
-    after_state: tuple[Callable[[], object], ...] = ()
-    reopen: Callable[[], object] | None = None
-
-
-def _ends(
-    config: Config,
-    progress: Progress,
-    stop: Callable[[], bool],
-    acknowledge: Acknowledge,
-    encode: EncodeStep,
-    accept_items: bool,
-) -> _Ends:
-    if config.flow.source == "kafka":
-        return _kafka_ends(config, progress, stop, acknowledge, encode)
-    stored = partial(stored_items, Path(config.state.path), config.state.shards)
-    source = file_source(config, progress, stop, stored, accept_items=accept_items)
-    sink = FileSink(Path(config.files.output), acknowledge)
-    # Files that are refused leave the state as it is: no shard is opened, or closed, for them.
-    return _Ends(
-        source,
-        sink,
-        lambda: f"{source.unread():,} bytes unread",
-        (source.open,),
-        after_state=(source.close, source.check_whole),
-        reopen=sink.reopen,
-    )
-
-
-def _kafka_ends(
-    config: Config,
-    progress: Progress,
-    stop: Callable[[], bool],
-    acknowledge: Acknowledge,
-    encode: EncodeStep,
-) -> _Ends:
-    from dataflows.connectors.kafka.health import describe_health
-    from dataflows.connectors.kafka.permissions import RightsCheck
-    from dataflows.connectors.kafka.sink import ALWAYS, KafkaSink
-    from dataflows.connectors.kafka.source import KafkaSource
-    from dataflows.lifecycle.deadline import Deadline
-
-    deadline = Deadline(config.kafka.flush_seconds, stop)
-    portions = Portions(
-        encode.render,
-        lambda: encode.tokens_per_second,
-        seconds=config.encoder.batch_seconds,
-        records=min(config.kafka.batch_size, config.kafka.prefetch_messages),
-    )
-    skew = config.clean.max_skew
-    source = KafkaSource(config.kafka, progress, stop, deadline, portions, encode.decode, skew)
-    roles = (*ALWAYS, NARRATIVES) if config.generate.narratives else ALWAYS
-    RightsCheck(config.kafka, writes=roles).ask()
-    sink = KafkaSink(config.kafka, acknowledge, stop, roles, deadline)
-
-    def lag() -> str:
-        unread = source.lag()
-        far = f"lag {sum(unread.values()):,} records" if unread else "lag not yet known"
-        parts = (
-            far,
-            portions.summary(),
-            describe_health(source.health),
-            describe_health(sink.health),
-        )
-        return "; ".join(filter(None, parts))
-
-    openers = (source.open, sink.open)
-    return _Ends(source, sink, lag, (), openers, (sink.finish,), (source.finish,))

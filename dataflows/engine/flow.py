@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import itemgetter
@@ -28,6 +28,8 @@ STEPS = ("wake", "records", "encode", "arrivals", "learn", "messages", "out")
 
 M = TypeVar("M", bound=Model)
 Keyed = tuple[str, Batch]
+Follow = Callable[[Engine[M], Batch | None, Sequence[Out]], object]
+"""Is told what a shard made of a micro-batch as it leaves; None: of what was not waited for."""
 
 
 class _Wake(StatelessSourcePartition[Keyed]):
@@ -59,7 +61,7 @@ class LearnLogic(StatefulBatchLogic[Batch, Out, None], Generic[M]):
     when the shard commits. While messages wait to be acknowledged the key wakes once per
     epoch, so that their delivery is stored in a quiet stream too; and while a language model
     is at work, so that what it says does not wait for another event. `committed` is called
-    with the shard after each commit.
+    with the shard after each commit, `follow` with all that leaves it.
     """
 
     def __init__(
@@ -67,10 +69,12 @@ class LearnLogic(StatefulBatchLogic[Batch, Out, None], Generic[M]):
         engines: Engines[M],
         epoch: timedelta,
         committed: Callable[[Engine[M]], None] | None = None,
+        follow: Follow[M] | None = None,
     ) -> None:
         self._engines = engines
         self._epoch = epoch
         self._committed = committed
+        self._follow = follow
         self._engine: Engine[M] | None = None
 
     @hushing
@@ -80,18 +84,21 @@ class LearnLogic(StatefulBatchLogic[Batch, Out, None], Generic[M]):
         for batch in values:
             if self._engine is None:
                 self._engine = self._engines[batch.shard]
-            outs += self._engine.process(batch)
+            made = self._engine.process(batch)
+            if self._follow is not None:
+                self._follow(self._engine, batch, made)
+            outs += made
         return outs, self.RETAIN
 
     @hushing
     def on_notify(self) -> tuple[Iterable[Out], bool]:
         """Send what was answered while no event came."""
-        return [] if self._engine is None else self._engine.take_up(), self.RETAIN
+        return self._told(lambda engine: engine.take_up()), self.RETAIN
 
     @hushing
     def on_eof(self) -> tuple[Iterable[Out], bool]:
         """Send what was still to come of a finite input."""
-        return [] if self._engine is None else self._engine.finish(), self.RETAIN
+        return self._told(lambda engine: engine.finish()), self.RETAIN
 
     def notify_at(self) -> datetime | None:
         """Wake in an epoch's time where there is something to store, or to take up."""
@@ -108,6 +115,15 @@ class LearnLogic(StatefulBatchLogic[Batch, Out, None], Generic[M]):
             if self._committed is not None:
                 self._committed(self._engine)
 
+    def _told(self, ask: Callable[[Engine[M]], list[Out]]) -> list[Out]:
+        """Return what a shard has to say without a micro-batch."""
+        if self._engine is None:
+            return []
+        made = ask(self._engine)
+        if self._follow is not None and made:
+            self._follow(self._engine, None, made)
+        return made
+
 
 def build_flow(
     source: Source[Any],
@@ -116,18 +132,21 @@ def build_flow(
     engines: Engines[M],
     epoch: timedelta = timedelta(seconds=1),
     committed: Callable[[Engine[M]], None] | None = None,
+    follow: Follow[M] | None = None,
 ) -> Dataflow:
     """Wire the steps. Run it with the same `epoch` as Bytewax's epoch interval.
 
     `source` gives `dataflows.engine.encode_step.Arrived`. `committed` is called with each shard
-    after it has stored its state.
+    after it has stored its state, `follow` with what it made of each micro-batch.
     """
     flow = Dataflow(NAME)
     wake = op.input("wake", flow, WakeSource(engines.shards))
     records = op.input("records", flow, source)
     encoded = op.flat_map_batch("encode", records, hushing(encode))
     arrivals = op.merge("arrivals", wake, encoded)
-    learnt = op.stateful_batch("learn", arrivals, lambda _: LearnLogic(engines, epoch, committed))
+    learnt = op.stateful_batch(
+        "learn", arrivals, lambda _: LearnLogic(engines, epoch, committed, follow)
+    )
     without_keys = partial(map, itemgetter(1))
     messages = op.flat_map_batch("messages", learnt, without_keys)
     op.output("out", messages, sink)

@@ -56,6 +56,11 @@ class KafkaSink(DynamicSink[Out]):
             self._settings, self._acknowledge, self.health, self._deadline
         )
 
+    def underway(self) -> int:
+        """Return how many messages are handed over and not yet confirmed; from any thread."""
+        producer = self._producer
+        return 0 if producer is None else len(producer)
+
     def finish(self) -> int:
         """Wait for what is on its way until the deadline; return how many are undelivered."""
         producer, self._producer = self._producer, None

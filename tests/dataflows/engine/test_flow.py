@@ -13,6 +13,8 @@ from dataflows.state.outbox import RECOMMENDATIONS, Outbox
 class Echo:
     """Stands for an engine: sends each record back, and notes what it is asked to do."""
 
+    has_last = False
+
     def __init__(self, shard, shards):
         self.outbox = Outbox(shard, shards)
         self.shard, self.calls = shard, []
@@ -25,7 +27,7 @@ class Echo:
         return [*outs, *(self.outbox.put(RECOMMENDATIONS, None, value) for value in values)]
 
     def finish(self):
-        return []
+        return [self.outbox.put(RECOMMENDATIONS, None, b"at the end")] if self.has_last else []
 
     def commit(self):
         self.calls.append("commit")
@@ -77,6 +79,25 @@ def test_what_was_left_undelivered_goes_out_though_nothing_comes_in():
     assert Counter(out.value for out in sunk) == {b"left undelivered": 3}
     assert sorted(out.number for out in sunk) == [0, 1, 2]
     assert [engine.shard for engine in engines] == [0, 1, 2]
+
+
+def test_what_leaves_a_shard_is_told_with_the_micro_batch_that_it_is_of(monkeypatch):
+    monkeypatch.setattr(Echo, "has_last", True)
+    told = []
+    engines = Engines(lambda shard: Echo(shard, 1))
+    flow = build_flow(
+        TestingSource(records(15), batch_size=10),
+        TestingSink(sunk := []),
+        deal(1),
+        engines,
+        follow=lambda engine, batch, outs: told.append(
+            (engine.shard, batch and len(batch.records), [out.value for out in outs])
+        ),
+    )
+    run_main(flow, epoch_interval=timedelta(seconds=60))
+    assert [(shard, count) for shard, count, _ in told] == [(0, 0), (0, 10), (0, 5), (0, None)]
+    assert [value for _, _, values in told for value in values] == [out.value for out in sunk]
+    assert sunk[-1].value == b"at the end"
 
 
 def test_two_workers_share_the_shards():
