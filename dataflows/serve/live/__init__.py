@@ -4,5 +4,7 @@ A question holds its shard still for as long as its answer takes to be made, not
 """
 
 from dataflows.serve.live.answers import LiveAnswers
+from dataflows.serve.live.following import Following
+from dataflows.serve.live.readiness import InputLook
 
-__all__ = ["LiveAnswers"]
+__all__ = ["Following", "InputLook", "LiveAnswers"]

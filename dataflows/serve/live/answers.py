@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from dataflows.engine.shards import Engines
-from dataflows.serve.api_types import ListAnswer, ListRequest, RankAnswer, RankRequest
-from dataflows.serve.live.handed_out import HandedOut
+from dataflows.serve.answers import NotAnsweredHereError
+from dataflows.serve.api_types import ListAnswer, ListRequest, RankAnswer, RankRequest, Readiness
+from dataflows.serve.live.following import Following
 from dataflows.serve.live.items import LiveItems
 from dataflows.serve.live.lists import LiveLists
+from dataflows.serve.live.readiness import InputLook, readiness_of
 from dataflows.serve.live.shard_look import ShardLooks
 from dataflows.serve.live.users import LiveUsers
 from learners.online_model import OnlineModel
+
+Status = Callable[[], Mapping[str, object]]
+
+
+def _no_status() -> Mapping[str, object]:
+    raise NotAnsweredHereError("nobody counts figures here; ask a process with metrics")
 
 
 class LiveAnswers(LiveItems, LiveUsers):
@@ -20,19 +28,36 @@ class LiveAnswers(LiveItems, LiveUsers):
 
     Safe between threads, and leaves no trace in what is learnt, stored or kept of users: lists and
     records are those of a process that nobody asks.
+
+    Arguments:
+        engines: the shards; those that are open are asked.
+        following: follows them, and has to be called with all that leaves them.
+        look: the input, for `readiness`.
+        figures: makes `status`.
+        clock: stamps lists, in seconds since 1970.
     """
 
     waits = True
     """The flow may be at work on the shard."""
 
     def __init__(
-        self, engines: Engines[OnlineModel], clock: Callable[[], float] = time.time
+        self,
+        engines: Engines[OnlineModel],
+        following: Following,
+        look: InputLook,
+        figures: Status = _no_status,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         shards = ShardLooks(engines)
-        LiveItems.__init__(self, shards)
+        LiveItems.__init__(self, shards, lambda: following.now)
         LiveUsers.__init__(self, shards)
         self._shards = shards
-        self._lists = LiveLists(shards, HandedOut(), clock=clock)
+        self._wanted = engines.shards
+        self._following = following
+        self._look = look
+        self._figures = figures
+        self._clock = clock
+        self._lists = LiveLists(shards, following.handed_out, lambda: following.now, clock)
 
     def recommend(self, user_id: str, asked: ListRequest) -> ListAnswer:
         """Return a list for a user."""
@@ -50,6 +75,20 @@ class LiveAnswers(LiveItems, LiveUsers):
         """Return the given items in the order for a user."""
         return self._lists.rank(asked)
 
+    def wait_for(self, user_id: str, position: tuple[str, int], seconds: float) -> ListAnswer:
+        """Return the list of a user once the record at a position is learnt."""
+        self._following.wait(self._shards.of_user(user_id), position, seconds)
+        return self._lists.make(user_id, ListRequest())
+
+    def readiness(self) -> Readiness:
+        """Return whether answers are as new as can be; holds no shard still."""
+        return readiness_of(self._shards, self._wanted, self._following, self._look, self._clock())
+
+    def status(self) -> Mapping[str, object]:
+        """Return the figures of the process."""
+        return self._figures()
+
     def close(self) -> None:
         """Answer nothing more, but that this process is stopping."""
         self._shards.close()
+        self._following.close(self._shards.closed())

@@ -88,6 +88,10 @@ class ShardLooks:
         """Return those that are open, none once `close` was called."""
         return [] if self._is_closed else self._engines.open_now()
 
+    def closed(self) -> list[Engine[OnlineModel]]:
+        """Return those that were open, though `close` was called."""
+        return self._engines.open_now()
+
     def _open(self, shard: int | None) -> Engine[OnlineModel]:
         for engine in self.all():
             if shard in (None, engine.shard):

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from dataflows.engine.shards import Engines
 from dataflows.serve.api_types import GivenContext, ListRequest, RankRequest
-from dataflows.serve.live import LiveAnswers
+from dataflows.serve.changes import ChangeHub
+from dataflows.serve.live import Following, InputLook, LiveAnswers
+from dataflows.serve.live.handed_out import HandedOut
 from tests.dataflows.engine.test_engine import ENCODER, ITEMS, Run
 
 EVERY_ITEM = tuple(f"i{n}" for n in range(ITEMS))
@@ -14,12 +16,18 @@ CONTEXT = GivenContext(items=("i1", "i4"), search="thing 2")
 Question = Callable[[LiveAnswers, str], object]
 
 
-def answers_of(run: Run) -> LiveAnswers:
-    """Live answers over the shard of a run."""
+def answers_of(
+    run: Run,
+    following: Following | None = None,
+    unread: Callable[[], dict[str, int]] = lambda: {"events-0": 0},
+    clock: Callable[[], float] = lambda: 1.7e9,
+) -> LiveAnswers:
+    """Live answers over the shard of a run; who gives `following` has to call it."""
     run.engine.space.encoder = ENCODER
     engines = Engines(lambda _: run.engine)
     engines.open_all()
-    return LiveAnswers(engines, clock=lambda: 1.7e9)
+    following = following or Following(ChangeHub(), HandedOut())
+    return LiveAnswers(engines, following, InputLook(unread), clock=clock)
 
 
 QUESTIONS: dict[str, Question] = {

@@ -1,0 +1,120 @@
+"""What leaves the shards of a process, followed: lists that are sent, and how far all is learnt."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from dataflows.engine.batch import Batch, EncodedEvent
+from dataflows.engine.shard import Engine
+from dataflows.serve.answers import NotReadyError
+from dataflows.serve.changes import ChangeHub
+from dataflows.serve.live.handed_out import HandedOut
+from dataflows.state.outbox import RECOMMENDATIONS, Out
+from learners.online_model import OnlineModel
+
+
+class _SentPlace(msgspec.Struct, gc=False):
+    item_id: str
+
+
+class _SentList(msgspec.Struct, gc=False):
+    """Of a list that is sent, what is to be known of it here."""
+
+    user_id: str
+    items: list[_SentPlace]
+    sequence: int
+
+
+_decoder = msgspec.json.Decoder(_SentList)
+
+
+class Following:
+    """Follows the shards (`dataflows.engine.flow.Follow`): called in the thread of the flow.
+
+    Lists go to those who follow changes (`hub`), in the order in which they are sent, and are
+    remembered in `handed_out` under their sequence. `now` is the newest time of an event (seconds
+    since 1970), 0 before the first; `taken_at` is when the last micro-batch was learnt, by `clock`.
+    """
+
+    def __init__(
+        self, hub: ChangeHub, handed_out: HandedOut, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.hub = hub
+        self.handed_out = handed_out
+        self.now = 0.0
+        self.taken_at: float | None = None
+        self._clock = clock
+        self._unstored: dict[int, float] = {}
+        self._waiting: Counter[int] = Counter()
+        self._conditions: dict[int, threading.Condition] = {}
+        self._is_closed = False
+
+    def __call__(
+        self, engine: Engine[OnlineModel], batch: Batch | None, outs: Sequence[Out]
+    ) -> None:
+        """Take in what a shard made of a micro-batch, None: of what was not waited for."""
+        if batch is not None and batch.records:
+            self.taken_at = self._clock()
+            self._unstored.setdefault(engine.shard, self.taken_at)
+            newest = batch.records[-1]
+            if isinstance(newest, EncodedEvent):
+                self.now = max(self.now, newest.event.ts)
+        for out in outs:
+            if out.topic == RECOMMENDATIONS and out.value is not None:
+                sent = _decoder.decode(out.value)
+                held = tuple([place.item_id for place in sent.items])
+                self.handed_out.put(sent.user_id, str(sent.sequence), held)
+                self.hub.publish(sent.user_id, out.value)
+        self._wake(engine)
+
+    def committed(self, engine: Engine[OnlineModel]) -> None:
+        """Note that a shard has stored its state."""
+        self._unstored.pop(engine.shard, None)
+
+    @property
+    def unstored_since(self) -> float | None:
+        """Since when something that was learnt is not stored; None where all is."""
+        return min(dict(self._unstored).values(), default=None)
+
+    def wait(self, engine: Engine[OnlineModel], position: tuple[str, int], seconds: float) -> None:
+        """Return once a shard is behind the record at a position (partition, offset).
+
+        Raises NotReadyError where that takes longer than `seconds`, or the process ends.
+        """
+        partition, offset = position
+        condition = self._condition(engine)
+        with condition:  # which is the lock of the shard: let go of while nothing happens
+            self._waiting[engine.shard] += 1
+            try:
+                is_there = condition.wait_for(
+                    lambda: self._is_closed or engine.positions.get(partition, 0) > offset, seconds
+                )
+            finally:
+                self._waiting[engine.shard] -= 1
+        if self._is_closed:
+            raise NotReadyError("this process is stopping; what was taken will be learnt")
+        if not is_there:
+            raise NotReadyError(
+                f"record {offset} of {partition} is not learnt after {seconds:g} s; ask for the "
+                "list again in a moment"
+            )
+
+    def close(self, engines: Sequence[Engine[OnlineModel]]) -> None:
+        """Let nobody wait any longer."""
+        self._is_closed = True
+        for engine in engines:
+            self._wake(engine)
+
+    def _condition(self, engine: Engine[OnlineModel]) -> threading.Condition:
+        return self._conditions.setdefault(engine.shard, threading.Condition(engine.lock))
+
+    def _wake(self, engine: Engine[OnlineModel]) -> None:
+        if self._waiting[engine.shard]:
+            condition = self._condition(engine)
+            with condition:
+                condition.notify_all()
