@@ -10,7 +10,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from dataflows.messages.outgoing import Because, Distribution, Id, Liking, Moment, Share, Versions
+from dataflows.messages.outgoing import (
+    Because,
+    Distribution,
+    Id,
+    Liking,
+    Moment,
+    Narrative,
+    Share,
+    Versions,
+)
 
 MOST_PLACES = 1_000
 """The longest list that may be asked for."""
@@ -94,6 +103,10 @@ class ListAnswer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_o
     intent: Distribution = {}
     rules: Annotated[tuple[str, ...], Meta(description="The rules that changed the list.")] = ()
     scenario: str | None = None
+    narrative: Annotated[
+        Narrative | None,
+        Meta(description="With `explain`: the list in words, where it was sent with some."),
+    ] = None
 
 
 class RankRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -8,6 +8,7 @@ import shutil
 import stat
 import tempfile
 from contextlib import closing
+from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -159,6 +160,19 @@ def unreadable(path: Path, error: OSError) -> InputError:
     return InputError(
         f"{path}: cannot be read ({error.strerror}); give the path of a file of JSON lines"
     )
+
+
+def content_partition(path: Path) -> str:
+    """Return what a file is called by its text, so that one that has changed is read anew.
+
+    Raises InputError where it cannot be read.
+    """
+    with closing(Readable(path)) as source:
+        try:
+            digest = file_digest(source.file, lambda: blake2b(digest_size=8)).hexdigest()
+        except OSError as error:
+            raise unreadable(path, error) from error
+    return f"{path.name}@{digest}"
 
 
 def _refuse_odd(path: Path) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b, file_digest
 from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +20,7 @@ from dataflows.connectors.files.full_catalogue import WholeCatalogue
 from dataflows.connectors.files.line_reader import LineReader
 from dataflows.connectors.files.pipe import is_piped, piped_name
 from dataflows.connectors.files.pipe_reader import PipedReader
-from dataflows.connectors.files.readable import Readable, unreadable
+from dataflows.connectors.files.readable import content_partition
 from dataflows.connectors.files.succession import Succession
 from dataflows.errors import InputError
 from dataflows.lifecycle.bytewax_errors import hushing
@@ -192,7 +191,7 @@ class FileSource(FixedPartitionedSource[Raw, None]):
         removals: Sequence[Raw] = ()
         with ExitStack() as undo:
             if self._items is not None:
-                content = _partition_of(self._items)
+                content = content_partition(self._items)
                 removals = self._removals(self._items, content)
                 start = self._progress.position(content) or 0
                 first.append(
@@ -255,13 +254,3 @@ class FileSource(FixedPartitionedSource[Raw, None]):
                 "file that is written, or set files.follow to false"
             )
         return reader
-
-
-def _partition_of(items: Path) -> str:
-    """Name a catalogue by its text, so that one that has changed is read anew."""
-    with closing(Readable(items)) as source:
-        try:
-            digest = file_digest(source.file, lambda: blake2b(digest_size=8)).hexdigest()
-        except OSError as error:
-            raise unreadable(items, error) from error
-    return f"{items.name}@{digest}"

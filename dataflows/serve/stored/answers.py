@@ -1,0 +1,69 @@
+"""Answers from a store that follows what a `penchant run` sends."""
+
+from __future__ import annotations
+
+import time
+
+from dataflows.serve.api_types import Readiness
+from dataflows.serve.status import Status
+from dataflows.serve.stored.following import Following
+from dataflows.serve.stored.item_answers import StoredItems
+from dataflows.serve.stored.list_requests import StoredLists
+from dataflows.serve.stored.live_only import LiveOnly
+from dataflows.serve.stored.store import AnswerStore
+from dataflows.serve.stored.user_answers import StoredUsers
+
+
+class StoredAnswers(StoredItems, StoredUsers, LiveOnly):
+    """An `AnswerSource` over a store. What it cannot tell raises NotAnsweredHereError.
+
+    `start` it before, `close` it after; answers come from any thread, and none waits for others.
+    """
+
+    def __init__(self, store: AnswerStore, following: Following, k: int) -> None:
+        super().__init__(store)
+        self.following = following
+        self._began = time.monotonic()
+        self._lists = StoredLists(store, self, k)
+        self.recommend_stored = self._lists.plain
+        self.recommend = self._lists.make
+
+    @property
+    def waits(self) -> bool:
+        """Whether an answer may wait for others: none does."""
+        return False
+
+    def start(self) -> None:
+        """Begin to follow the input."""
+        self.following.start()
+
+    def close(self) -> None:
+        """Stop following, and close the store. No answer may be asked for any more."""
+        self.following.close()
+        self._store.close()
+
+    def readiness(self) -> Readiness:
+        """Return whether all was taken in that was there at the start, and how old it is."""
+        return self.following.readiness()
+
+    def counts(self) -> dict[str, int]:
+        """Return what became of records since the store was made: taken by topic, `older`, ..."""
+        return self._store.counts()
+
+    def status(self) -> Status:
+        """Return what is stored, for the page."""
+        sizes, lag = self._store.sizes(), self.following.lag()
+        return Status(
+            time=time.time(),
+            source="stored",
+            up_seconds=time.monotonic() - self._began,
+            about=f"penchant serve, following what was sent, with a store in {self._store.path}",
+            as_of=self._store.as_of(),
+            versions=self._store.versions(),
+            users=sizes["users"],
+            items=sizes["items"],
+            available=sizes["available"],
+            covered=sizes["listed"],
+            lists=self.following.lists,
+            lag=lag,
+        )

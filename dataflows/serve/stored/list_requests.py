@@ -1,0 +1,177 @@
+"""Lists from a store: the one that was sent, or what is popular for who was sent none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from dataflows.messages.fields import iso
+from dataflows.messages.items import ItemRecord
+from dataflows.messages.outgoing import Narrative, Recommendation, Versions
+from dataflows.serve.answers import NotReadyError
+from dataflows.serve.api_types import ListAnswer, ListedItem, ListRequest
+from dataflows.serve.stored.item_answers import LATEST, POPULAR, StoredItems
+from dataflows.serve.stored.list_answers import KnownItem, as_of, decode_list, offered
+from dataflows.serve.stored.list_ids import first_after, list_id
+from dataflows.serve.stored.live_only import not_here
+from dataflows.serve.stored.store import AnswerStore, DamagedRowError
+from dataflows.state.outbox import NARRATIVES, RECOMMENDATIONS
+
+POPULAR_WORDS = "in {count:,} lists"
+NEWEST_WORDS = "new in the catalogue"
+
+_narratives = msgspec.json.Decoder(Narrative)
+
+
+class StoredLists:
+    """Makes lists of what is stored, as a request wants them.
+
+    `k` is how many places a list has that is asked for without a number and is not a stored one.
+    """
+
+    def __init__(self, store: AnswerStore, items: StoredItems, k: int) -> None:
+        self._store = store
+        self._items = items
+        self._k = k
+
+    def plain(self, user_id: str) -> bytes | None:
+        """Return the answer to a plain request as it is kept; None where it is to be made."""
+        try:
+            return self._store.answer(user_id)
+        except DamagedRowError:
+            return None  # the message that it was made of may be whole
+
+    def make(self, user_id: str, asked: ListRequest) -> ListAnswer:
+        """Return the list for a request. Raises what `AnswerSource.recommend` does."""
+        if asked.context is not None:
+            raise not_here("a list for a context")
+        if asked.at is not None:
+            raise not_here("a list as of a moment")
+        message = self._store.message(RECOMMENDATIONS, user_id)
+        if message is None:
+            return self._popular(user_id, asked)
+        return self._stored(decode_list(message), asked)
+
+    def _stored(self, message: Recommendation, asked: ListRequest) -> ListAnswer:
+        places = [
+            _listed(place.item_id, place.title, place.score, place.reasons, known.record, asked)
+            for place, known in offered(message, self._lookup)
+            if _is_asked_for(place.item_id, known.record, asked)
+        ]
+        first = _first(asked, message.sequence, len(places))
+        if first and first >= len(places):
+            raise not_here(f"what comes after the {len(places)} places that are stored")
+        chosen = _cut(places, first, asked.k)
+        return ListAnswer(
+            user_id=message.user_id,
+            list_id=list_id(message.sequence, asked, first + len(chosen)),
+            items=chosen,
+            source="stored",
+            is_known=True,
+            as_of=as_of(message.position),
+            versions=message.versions,
+            time=message.time,
+            sequence=message.sequence,
+            intent=message.intent,
+            scenario=asked.scenario,
+            narrative=self._narrative(message) if asked.explain else None,
+        )
+
+    def _popular(self, user_id: str, asked: ListRequest) -> ListAnswer:
+        """Return what most lists hold, and after that what came last into the catalogue."""
+        if not self._store.is_complete:
+            raise NotReadyError(
+                "the store has not caught up with its input yet, and nothing is stored of this user"
+            )
+        first, k = _first(asked, 0, 0), asked.k or self._k
+        most = first + k + len(asked.exclude)
+        rows = {
+            row.number: (row, words)
+            for order, words in ((LATEST, NEWEST_WORDS), (POPULAR, POPULAR_WORDS))
+            for row in self._items.rows(order, most, asked.categories)
+        }
+        ranked = sorted(rows.values(), key=lambda each: (-each[0].lists, -each[0].arrived))
+        places = [
+            _listed(
+                *(row.item_id, row.title, float(row.lists)),
+                (words.format(count=row.lists),),
+                row.decoded(),
+                asked,
+            )
+            for row, words in ranked
+            if row.item_id not in asked.exclude
+        ]
+        chosen = _cut(places, first, k)
+        newest = self._store.fact("time")
+        return ListAnswer(
+            user_id=user_id,
+            list_id=list_id(0, asked, first + len(chosen)),
+            items=chosen,
+            source="popular",
+            is_known=False,
+            as_of=self._store.as_of(),
+            versions=self._store.versions() or Versions("", ""),
+            time=iso(time.time()) if newest is None else newest,
+            scenario=asked.scenario,
+        )
+
+    def _narrative(self, message: Recommendation) -> Narrative | None:
+        """Return the words for a list, None where there are none for this very one."""
+        found = self._store.message(NARRATIVES, message.user_id)
+        narrative = None if found is None else _narratives.decode(found)
+        if narrative is None or narrative.sequence != message.sequence:
+            return None
+        return narrative
+
+    def _lookup(self, item_id: str) -> KnownItem:
+        row = self._items.row(item_id)
+        return KnownItem() if row is None else KnownItem(row.is_gone, row.decoded())
+
+
+def _is_asked_for(item_id: str, record: ItemRecord | None, asked: ListRequest) -> bool:
+    if item_id in asked.exclude:
+        return False
+    own = () if record is None else record.categories
+    return not asked.categories or any(category in own for category in asked.categories)
+
+
+def _listed(
+    item_id: str,
+    title: str,
+    score: float,
+    reasons: tuple[str, ...],
+    record: ItemRecord | None,
+    asked: ListRequest,
+) -> ListedItem:
+    """Return an item of a list; its place is given once it is known."""
+    attributes: dict[str, Any] = {}
+    if record is not None and asked.fields:
+        has = record.attributes
+        attributes = {name: has[name] for name in asked.fields if name in has}
+    return ListedItem(
+        item_id=item_id,
+        title=title,
+        score=score,
+        place=1,
+        reasons=reasons if asked.explain else (),
+        categories=() if record is None else record.categories,
+        attributes=attributes,
+    )
+
+
+def _first(asked: ListRequest, sequence: int, stored: int) -> int:
+    if asked.after is None:
+        return asked.offset
+    return first_after(asked.after, sequence, asked, stored)
+
+
+def _cut(places: Sequence[ListedItem], first: int, k: int | None) -> tuple[ListedItem, ...]:
+    """Return the places from `first` on, numbered within the whole list, at most `k`."""
+    end = len(places) if k is None else first + k
+    return tuple(
+        msgspec.structs.replace(place, place=number)
+        for number, place in enumerate(places[first:end], first + 1)
+    )
