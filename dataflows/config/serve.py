@@ -27,6 +27,10 @@ class ServeSettings(LimitedSettings, frozen=True, kw_only=True):
     """The port to listen on; 0 for one that is free, which the log then names."""
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
     """Processes of `penchant serve` that share the port. In `penchant run` it is always one."""
+    store: PathText = "serve"
+    """The folder in which `penchant serve` keeps what it follows, a store for each of its workers
+    (docs/explanation/serve-store.md). What lies there can be had again from the input.
+    """
     tokens_file: PathText | None = None
     """A file of tokens, `SCOPE[,SCOPE] TOKEN` a line, with scopes `read`, `write` and `admin`; to
     be read by its owner alone. `PENCHANT_SERVE_TOKENS` holds such lines too, and

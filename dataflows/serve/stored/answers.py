@@ -6,11 +6,11 @@ import time
 
 from dataflows.serve.api_types import Readiness
 from dataflows.serve.status import Status
-from dataflows.serve.stored.following import Following
+from dataflows.serve.stored.input.follow_thread import FollowThread
 from dataflows.serve.stored.item_answers import StoredItems
 from dataflows.serve.stored.list_requests import StoredLists
 from dataflows.serve.stored.live_only import LiveOnly
-from dataflows.serve.stored.store import AnswerStore
+from dataflows.serve.stored.store.answer_store import AnswerStore
 from dataflows.serve.stored.user_answers import StoredUsers
 
 
@@ -20,7 +20,7 @@ class StoredAnswers(StoredItems, StoredUsers, LiveOnly):
     `start` it before, `close` it after; answers come from any thread, and none waits for others.
     """
 
-    def __init__(self, store: AnswerStore, following: Following, k: int) -> None:
+    def __init__(self, store: AnswerStore, following: FollowThread, k: int) -> None:
         super().__init__(store)
         self.following = following
         self._began = time.monotonic()

@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from dataflows.serve.answers import UnknownError
 from dataflows.serve.api_types import ItemAnswer, ItemsAnswer, ScoredItem
-from dataflows.serve.stored.item_rows import (
+from dataflows.serve.stored.store.answer_store import AnswerStore
+from dataflows.serve.stored.store.item_rows import (
     AVAILABLE,
     COLUMNS,
     HALF_LIFE,
     REMOVED,
     ItemRow,
 )
-from dataflows.serve.stored.store import AnswerStore
 
 
 class Order(NamedTuple):

@@ -11,13 +11,14 @@ import msgspec
 from dataflows.messages.fields import iso
 from dataflows.messages.items import ItemRecord
 from dataflows.messages.outgoing import Narrative, Recommendation, Versions
-from dataflows.serve.answers import NotReadyError
+from dataflows.serve.answers import BadRequestError, NotReadyError
 from dataflows.serve.api_types import ListAnswer, ListedItem, ListRequest
 from dataflows.serve.stored.item_answers import LATEST, POPULAR, StoredItems
-from dataflows.serve.stored.list_answers import KnownItem, as_of, decode_list, offered
 from dataflows.serve.stored.list_ids import first_after, list_id
 from dataflows.serve.stored.live_only import not_here
-from dataflows.serve.stored.store import AnswerStore, DamagedRowError
+from dataflows.serve.stored.store.answer_store import AnswerStore
+from dataflows.serve.stored.store.checksums import DamagedRowError
+from dataflows.serve.stored.store.list_answers import KnownItem, as_of, decode_list, offered
 from dataflows.state.outbox import NARRATIVES, RECOMMENDATIONS
 
 POPULAR_WORDS = "in {count:,} lists"
@@ -50,6 +51,10 @@ class StoredLists:
             raise not_here("a list for a context")
         if asked.at is not None:
             raise not_here("a list as of a moment")
+        if asked.scenario is not None:
+            raise BadRequestError(
+                f"scenario is {asked.scenario!a}, and none is configured; leave it out"
+            )
         message = self._store.message(RECOMMENDATIONS, user_id)
         if message is None:
             return self._popular(user_id, asked)
@@ -163,8 +168,13 @@ def _listed(
 
 
 def _first(asked: ListRequest, sequence: int, stored: int) -> int:
+    """Return the first place, counted from 0. Raises BadRequestError."""
     if asked.after is None:
         return asked.offset
+    if asked.offset:
+        raise BadRequestError(
+            f"offset is {asked.offset} and after is {asked.after!a}: give one of the two"
+        )
     return first_after(asked.after, sequence, asked, stored)
 
 

@@ -58,5 +58,5 @@ def not_here(what: str) -> NotAnsweredHereError:
     """Return the error for what only the live model knows."""
     return NotAnsweredHereError(
         f"{what} needs the live model, and a store of what was sent answers here; ask a "
-        "`penchant run` with serve.enabled, or name one in serve.live: it is then passed on"
+        "`penchant run` with serve.enabled, or name one in serve.run_url: it is then passed on"
     )

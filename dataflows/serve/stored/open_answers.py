@@ -3,43 +3,46 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 from dataflows.config.config import Config
+from dataflows.serve.changes import ChangeHub
 from dataflows.serve.stored.answers import StoredAnswers
-from dataflows.serve.stored.files import FileFollower
-from dataflows.serve.stored.followers import Follower
-from dataflows.serve.stored.following import Following
-from dataflows.serve.stored.intake import Intake
-from dataflows.serve.stored.store import AnswerStore
-
-Publish = Callable[[str, bytes], object]
+from dataflows.serve.stored.input.files import FileFollower
+from dataflows.serve.stored.input.follow_thread import FollowThread
+from dataflows.serve.stored.input.follower import Follower
+from dataflows.serve.stored.store.answer_store import AnswerStore
+from dataflows.serve.stored.store.store_writer import StoreWriter
 
 
 def open_stored(
-    config: Config,
-    folder: Path,
-    publish: Publish = lambda _user_id, _message: None,
-    *,
-    accept_items: bool = False,
+    config: Config, hub: ChangeHub | None = None, *, worker: int = 0, accept_items: bool = False
 ) -> StoredAnswers:
-    """Return what answers from the store in `folder`, to be started.
+    """Return what answers from the store of a worker, to be started.
 
-    Each list that changes is handed to `publish`: whose it is, and the message as it was sent.
+    Each process has a store of its own, in `serve.store` under the number of its worker. A list
+    that changes is published to `hub`, as it was sent.
     With `accept_items` the items file is the catalogue, whatever it lacks. Raises InputError where
     the store cannot be used.
     """
-    store = AnswerStore(folder, _identity(config))
+    hub = hub or ChangeHub(kept=1)
+    store = AnswerStore(store_folder(config, worker), _identity(config))
     with ExitStack() as undo:
         undo.callback(store.close)
         stop = threading.Event()
         follower: Follower = FileFollower(config, store, stop, accept_items=accept_items)
-        following = Following(store, Intake(store, config.events), follower, stop, publish)
+        following = FollowThread(
+            store, StoreWriter(store, config.events), follower, stop, hub.publish
+        )
         answers = StoredAnswers(store, following, config.learner.k)
         undo.pop_all()
     return answers
+
+
+def store_folder(config: Config, worker: int) -> Path:
+    """Return the folder of the store of a worker, from 0."""
+    return Path(config.serve.store) / f"worker-{worker}"
 
 
 def _identity(config: Config) -> dict[str, str]:

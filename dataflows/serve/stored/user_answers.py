@@ -9,8 +9,8 @@ from dataflows.serve.api_types import (
     IntentAnswer,
     ProfileAnswer,
 )
-from dataflows.serve.stored.list_answers import as_of
-from dataflows.serve.stored.store import AnswerStore
+from dataflows.serve.stored.store.answer_store import AnswerStore
+from dataflows.serve.stored.store.list_answers import as_of
 from dataflows.state.outbox import INTENTS
 
 _intents = msgspec.json.Decoder(Intents)

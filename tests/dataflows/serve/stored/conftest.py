@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataflows.serve.stored import files as files_module
+from dataflows.serve.stored.input import files as files_module
 from tests.dataflows.serve.stored.sent import Files
 
 

@@ -22,8 +22,9 @@ from dataflows.messages.outgoing import (
     Versions,
     Worded,
 )
+from dataflows.serve.changes import ChangeHub
 from dataflows.serve.stored.answers import StoredAnswers
-from dataflows.serve.stored.open_answers import open_stored
+from dataflows.serve.stored.open_answers import open_stored, store_folder
 
 VERSIONS = Versions("encoder-1", "model-1")
 NOW = 1_780_000_000.0
@@ -83,17 +84,27 @@ class Files:
 
     def __init__(self, folder: Path, **settings: object) -> None:
         self.output, self.items = folder / "output", folder / "items.jsonl"
-        self.store = folder / "store"
+        self.kept = folder / "serve"
         self.output.mkdir(exist_ok=True)
         self._settings = {"files.output": str(self.output)} | {
             name.replace("__", "."): value for name, value in settings.items()
         }
-        self.published: list[tuple[str, bytes]] = []
+        self.hub = ChangeHub()
+        self._changes = self.hub.subscribe()
 
     @property
     def config(self) -> Config:
         items = {"files.items": str(self.items)} if self.items.exists() else {}
-        return load_config(None, items | self._settings, {})
+        return load_config(None, items | {"serve.store": str(self.kept)} | self._settings, {})
+
+    @property
+    def database(self) -> Path:
+        """The file of the store."""
+        return store_folder(self.config, 0) / "answers.db"
+
+    def published(self) -> list[tuple[str, bytes]]:
+        """Return the lists that were published since the last call."""
+        return [(change.user_id, change.message) for change in self._changes.drain()]
 
     def append(self, topic: str, *messages: bytes) -> None:
         """Append messages to the file of a topic, made where it is not there."""
@@ -112,12 +123,7 @@ class Files:
     @contextmanager
     def opened(self, **options: Any) -> Iterator[StoredAnswers]:
         """Open the store, take in what is there, and close it in the end."""
-        answers = open_stored(
-            self.config,
-            self.store,
-            lambda user_id, message: self.published.append((user_id, message)),
-            **options,
-        )
+        answers = open_stored(self.config, self.hub, **options)
         try:
             settle(answers)
             yield answers

@@ -15,8 +15,8 @@ import pytest
 from dataflows.errors import InputError
 from dataflows.serve.answers import NotReadyError
 from dataflows.serve.api_types import ListRequest
-from dataflows.serve.stored import store as store_module
 from dataflows.serve.stored.open_answers import open_stored
+from dataflows.serve.stored.store import answer_store as store_module
 from tests.dataflows.processes import ROOT
 from tests.dataflows.serve.stored.sent import Files, intents, item, listed, settle
 
@@ -102,12 +102,12 @@ def test_changes_are_told_once_caught_up(files):
     first, second, older = listed("u1", ["a"], 1), listed("u1", ["b"], 3), listed("u1", ["c"], 2)
     files.send(first)
     with files.opened() as answers:
-        assert files.published == []
+        assert files.published() == []
         files.send(second)
         settle(answers)
         files.send(older)
         settle(answers)
-        assert files.published == [("u1", second)]
+        assert files.published() == [("u1", second)]
 
 
 def test_lines_that_are_no_lists_are_counted_and_told(files, caplog):
@@ -159,7 +159,7 @@ def test_a_store_of_other_files_or_of_another_layout_is_made_anew(
         assert answers.following.taken == 0  # the same files: all is there
     (tmp_path / "other").mkdir()
     other = Files(tmp_path / "other")
-    other.store = files.store
+    other.kept = files.kept
     other.send(listed("u2", ["b"]))
     with other.opened() as answers:
         assert "made anew from the input" in caplog.text
@@ -173,15 +173,21 @@ def test_a_store_of_other_files_or_of_another_layout_is_made_anew(
 def test_a_folder_has_one_process(files):
     files.send()
     with files.opened(), pytest.raises(InputError, match="a folder of its own"):
-        open_stored(files.config, files.store)
+        open_stored(files.config)
+
+
+def test_each_worker_has_a_store_of_its_own(files):
+    files.send(listed("u1", ["a"]))
+    with files.opened() as first, files.opened(worker=1) as second:
+        assert listed_items(first, "u1") == listed_items(second, "u1") == ["a"]
 
 
 def test_what_is_no_store_is_refused_and_left_alone(files):
-    files.store.mkdir()
-    path = files.store / "answers.db"
+    path = files.database
+    path.parent.mkdir(parents=True)
     path.write_bytes(b"my diary, not a database" * 100)
     with pytest.raises(InputError, match="delete this file and start again"):
-        open_stored(files.config, files.store)
+        open_stored(files.config)
     assert path.read_bytes().startswith(b"my diary")
 
 
@@ -189,7 +195,7 @@ def test_a_damaged_row_is_told_and_mended_by_what_comes_next(files, caplog):
     files.send(listed("u1", ["a"], 1), listed("u2", ["b"], 1))
     with files.opened():
         pass
-    with closing(sqlite3.connect(files.store / "answers.db")) as connection:
+    with closing(sqlite3.connect(files.database)) as connection:
         connection.execute("UPDATE answers SET answer = 'x' WHERE user_id = 'u1'")
         connection.execute("UPDATE answers SET answer = x'78' WHERE user_id = 'u2'")
         connection.execute("UPDATE messages SET message = 'x' WHERE user_id = 'u2'")
@@ -227,11 +233,11 @@ def test_a_store_that_cannot_be_written_keeps_what_was_read_and_goes_on(files, m
 
 FOLLOW = """
 import sys, time
-from pathlib import Path
 from dataflows.config.config import load_config
 from dataflows.serve.stored.open_answers import open_stored
 
-answers = open_stored(load_config(None, {"files.output": sys.argv[1]}, {}), Path(sys.argv[2]))
+given = {"files.output": sys.argv[1], "serve.store": sys.argv[2]}
+answers = open_stored(load_config(None, given, {}))
 answers.start()
 print("started", flush=True)
 time.sleep(600)
@@ -245,7 +251,7 @@ def test_killed_and_started_again_it_answers_as_before_and_goes_on(files):
     sequence = 0
     for round_number in range(3):
         process = subprocess.Popen(
-            [sys.executable, "-c", FOLLOW, str(files.output), str(files.store)],
+            [sys.executable, "-c", FOLLOW, str(files.output), str(files.kept)],
             stdout=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
         )

@@ -99,7 +99,7 @@ def test_places_are_chosen_by_what_is_asked(files):
             ask(offset=4)
         with pytest.raises(NotAnsweredHereError, match="as of a moment"):
             ask(at=1.0)
-        with pytest.raises(NotAnsweredHereError, match=r"serve\.live"):
+        with pytest.raises(NotAnsweredHereError, match=r"serve\.run_url"):
             ask(context=GivenContext(items=("a",)))
 
 
@@ -115,6 +115,10 @@ def test_the_next_page_goes_on_after_the_last_and_says_where_the_list_has_change
         for wrong in ("x", first.list_id + "0", "5.zz", "5.", "9" * 300):
             with pytest.raises(BadRequestError):
                 ask(k=2, exclude=("b",), after=wrong)
+        with pytest.raises(BadRequestError, match="one of the two"):
+            ask(k=2, exclude=("b",), after=first.list_id, offset=1)
+        with pytest.raises(BadRequestError, match="none is configured"):
+            ask(scenario="home")
         with pytest.raises(BadRequestError, match="with those of the first page"):
             ask(k=2, after=first.list_id)
         files.send(listed("u1", list("xyz"), 6))
@@ -254,7 +258,7 @@ def test_what_needs_the_model_is_refused_with_the_remedy(files):
             lambda: answers.next("a", 1, ()),
             lambda: answers.wait_for("u1", ("events-0", 1), 0.0),
         ):
-            with pytest.raises(NotAnsweredHereError, match=r"serve\.live"):
+            with pytest.raises(NotAnsweredHereError, match=r"serve\.run_url"):
                 ask()
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from dataflows.messages.outgoing import Intents, Narrative, Recommendation
-from dataflows.serve.stored.item_rows import ItemRow, ItemRows
-from dataflows.serve.stored.list_answers import KnownItem, decode_list, plain_answer
-from dataflows.serve.stored.store import MESSAGE, DamagedRowError, checksum, whole
+from dataflows.serve.stored.store.answer_store import MESSAGE
+from dataflows.serve.stored.store.checksums import DamagedRowError, checksum, whole
+from dataflows.serve.stored.store.item_rows import ItemRow, ItemRows
+from dataflows.serve.stored.store.list_answers import KnownItem, decode_list, plain_answer
 from dataflows.state.outbox import RECOMMENDATIONS
 
 Message = Recommendation | Intents | Narrative

@@ -13,9 +13,9 @@ from dataflows.lifecycle.rare_warnings import RareWarnings
 from dataflows.messages.raw import Raw
 from dataflows.serve.api_types import Readiness
 from dataflows.serve.status import Lag
-from dataflows.serve.stored.followers import Follower
-from dataflows.serve.stored.intake import Intake
-from dataflows.serve.stored.store import AnswerStore
+from dataflows.serve.stored.input.follower import Follower
+from dataflows.serve.stored.store.answer_store import AnswerStore
+from dataflows.serve.stored.store.store_writer import StoreWriter
 
 AGAIN_SECONDS = 1.0
 """Between two tries of what failed."""
@@ -23,11 +23,11 @@ CLOSING_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 
-class Following:
+class FollowThread:
     """Takes what a follower gives into the store until it is stopped.
 
     Each list that changed is handed to `publish`, once all is read that was there at the start:
-    what came before that is no news. Whatever fails is told, and tried again. Once `Following` is
+    what came before that is no news. Whatever fails is told, and tried again. Once it has
     caught up it is ready for good: with a broker that is away what is stored is still the newest
     that can be had, and its age is told.
     """
@@ -35,7 +35,7 @@ class Following:
     def __init__(
         self,
         store: AnswerStore,
-        intake: Intake,
+        writer: StoreWriter,
         follower: Follower,
         stop: threading.Event,
         publish: Callable[[str, bytes], object],
@@ -45,7 +45,7 @@ class Following:
         self.lists = 0
         """Lists that took the place of others since the start."""
         self._store = store
-        self._intake = intake
+        self._writer = writer
         self._follower = follower
         self._stop = stop
         self._publish = publish
@@ -95,7 +95,7 @@ class Following:
         """Take in what has come by now. Raises InputError."""
         self._held = self._held or list(self._follower.take())
         if self._held:
-            changed = self._intake.take(self._held)
+            changed = self._writer.take(self._held)
             raws, self._held = self._held, []
             self.taken += len(raws)
             self.lists += len(changed)

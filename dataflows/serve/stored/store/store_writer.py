@@ -16,9 +16,9 @@ from dataflows.messages.items import RemovedItem, decode_item
 from dataflows.messages.outgoing import Intents, Narrative, Recommendation, Versions
 from dataflows.messages.partition_names import generation_name, outdated, split_generation
 from dataflows.messages.raw import ITEMS, Raw, Reject
-from dataflows.serve.stored.item_rows import ItemRows
-from dataflows.serve.stored.store import AnswerStore
-from dataflows.serve.stored.user_rows import Message, UserRows
+from dataflows.serve.stored.store.answer_store import AnswerStore
+from dataflows.serve.stored.store.item_rows import ItemRows
+from dataflows.serve.stored.store.user_rows import Message, UserRows
 from dataflows.state.origins import KEPT
 from dataflows.state.outbox import INTENTS, NARRATIVES, RECOMMENDATIONS
 
@@ -30,7 +30,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[Message]] = {
 _log = logging.getLogger(__name__)
 
 
-class Intake:
+class StoreWriter:
     """Takes records into a store, a batch a transaction, for one thread.
 
     The topic of a record is its role here: `recommendations`, `intents`, `narratives`, `items`.

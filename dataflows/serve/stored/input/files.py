@@ -15,8 +15,8 @@ from dataflows.connectors.files.succession import Succession
 from dataflows.messages.partition_names import split_generation
 from dataflows.messages.raw import ITEMS, Raw
 from dataflows.serve.status import Lag
-from dataflows.serve.stored.items_file import ItemsFile
-from dataflows.serve.stored.store import AnswerStore
+from dataflows.serve.stored.input.items_file import ItemsFile
+from dataflows.serve.stored.store.answer_store import AnswerStore
 from dataflows.state.outbox import INTENTS, NARRATIVES, RECOMMENDATIONS
 
 POLL_SECONDS = 0.02

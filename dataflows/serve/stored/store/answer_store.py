@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -19,44 +18,17 @@ from typing import IO, Any
 
 import msgspec
 
-from dataflows.errors import InputError
 from dataflows.lifecycle.rare_warnings import RareWarnings
 from dataflows.messages.outgoing import Versions
 from dataflows.messages.raw import LogId, Origin
 from dataflows.serve.answers import NotReadyError
-from dataflows.state.damage import one_line
+from dataflows.serve.stored.store.checksums import DamagedRowError, whole
+from dataflows.serve.stored.store.database import connect, lock, open_database, unusable
+from dataflows.serve.stored.store.tables import LAYOUT
 from dataflows.state.positions import Progress
-from dataflows.state.private_files import make_private_file, make_private_folder
-from dataflows.state.store import StoreInUseError, lock_shard
+from dataflows.state.private_files import make_private_folder
 
-LAYOUT = "1"
-"""Raised where a table changes: a store of another layout is made anew from the input."""
 NAME = "answers.db"
-MAPPED_BYTES = 1 << 32
-WAL_BYTES = 16_000_000
-PAGE_BYTES = 4096
-
-TABLES = """
-CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE positions (partition TEXT PRIMARY KEY, topic TEXT NOT NULL, next INTEGER NOT NULL,
-  origin BLOB, log BLOB);
-CREATE TABLE answers (user_id TEXT PRIMARY KEY, answer BLOB NOT NULL, checksum INTEGER NOT NULL);
-CREATE TABLE messages (topic TEXT NOT NULL, user_id TEXT NOT NULL, generation INTEGER NOT NULL,
-  sequence INTEGER NOT NULL, message BLOB NOT NULL, checksum INTEGER NOT NULL,
-  UNIQUE (topic, user_id));
-CREATE TABLE listed (user_id TEXT PRIMARY KEY, items BLOB NOT NULL);
-CREATE TABLE items (number INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE, title TEXT NOT NULL,
-  standing INTEGER NOT NULL, arrived INTEGER NOT NULL, lists INTEGER NOT NULL,
-  rise REAL NOT NULL, record BLOB);
-CREATE INDEX items_by_lists ON items (lists DESC, item_id) WHERE lists > 0 AND standing < 2;
-CREATE INDEX items_by_rise ON items (rise DESC, item_id) WHERE rise > 0 AND standing < 2;
-CREATE INDEX items_by_arrival ON items (arrived DESC) WHERE standing = 1;
-CREATE TABLE categories (category TEXT NOT NULL, number INTEGER NOT NULL,
-  PRIMARY KEY (category, number)) WITHOUT ROWID;
-CREATE TABLE input (partition TEXT PRIMARY KEY, next INTEGER NOT NULL);
-CREATE TABLE counts (name TEXT PRIMARY KEY, count INTEGER NOT NULL);
-CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-"""
 MESSAGE = "SELECT message, checksum FROM messages WHERE topic = ? AND user_id = ?"
 _ANSWER = "SELECT answer, checksum FROM answers WHERE user_id = ?"
 _log = logging.getLogger(__name__)
@@ -94,10 +66,10 @@ class AnswerStore:
         with ExitStack() as undo:
             try:
                 make_private_folder(folder, lambda name: name.startswith("answers."))
-                self._held: IO[str] = undo.enter_context(_lock(self.path))
-                self._writer = self._open(wanted)
+                self._held: IO[str] = undo.enter_context(lock(self.path))
+                self._writer = open_database(self.path, wanted)
             except (OSError, sqlite3.Error) as error:
-                raise self._unusable(error) from error
+                raise unusable(self.path, error) from error
             undo.pop_all()
 
     @property
@@ -106,7 +78,7 @@ class AnswerStore:
         try:
             connection: sqlite3.Connection = self._readers.connection
         except AttributeError:
-            connection = self._connect()
+            connection = connect(self.path)
             connection.execute("PRAGMA query_only = ON")
             self._readers.connection = connection
             with self._lock:
@@ -127,7 +99,7 @@ class AnswerStore:
                     writer.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise self._unusable(error) from error
+            raise unusable(self.path, error) from error
         self.version += 1
 
     def positions(self) -> dict[str, StoredPosition]:
@@ -235,92 +207,9 @@ class AnswerStore:
             raise
 
     def _unreadable(self, error: sqlite3.Error) -> NotReadyError:
-        text = str(self._unusable(error))
+        text = str(unusable(self.path, error))
         self._seldom.warn("unreadable", "%s", text)
         return NotReadyError(text)
-
-    def _open(self, wanted: Mapping[str, str]) -> sqlite3.Connection:
-        if self.path.exists():
-            why = self._differs(wanted)
-            if why is None:
-                return self._connect()
-            _log.warning("%s: %s; it is made anew from the input", self.path, why)
-            for suffix in ("", "-wal", "-shm"):
-                self.path.with_name(NAME + suffix).unlink(missing_ok=True)
-        make_private_file(self.path)
-        connection = self._connect()
-        connection.executescript(f"BEGIN; {TABLES}")
-        connection.executemany("INSERT INTO identity VALUES (?, ?)", wanted.items())
-        connection.execute("COMMIT")
-        return connection
-
-    def _differs(self, wanted: Mapping[str, str]) -> str | None:
-        """Say what the store is of that is not wanted. Raises sqlite3.Error where it is none."""
-        connection = self._connect()
-        try:
-            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if tables == (0,):
-                return "the store was never finished"
-            found = dict(connection.execute("SELECT name, value FROM identity"))
-        finally:
-            connection.close()
-        for name in wanted.keys() | found.keys():
-            if found.get(name) != wanted.get(name):
-                return (
-                    f"the store was made with {name} {found.get(name)!r}, wanted is "
-                    f"{wanted.get(name)!r}"
-                )
-        return None
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path, isolation_level=None, check_same_thread=False, timeout=10.0
-        )
-        for pragma in (
-            f"page_size = {PAGE_BYTES}",
-            "journal_mode = WAL",
-            "synchronous = NORMAL",
-            f"mmap_size = {MAPPED_BYTES}",
-            f"wal_autocheckpoint = {WAL_BYTES // PAGE_BYTES}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-        return connection
-
-    def _unusable(self, error: Exception) -> InputError:
-        return InputError(
-            f"{self.path}: the store cannot be used ({one_line(str(error))}); see to the disk and "
-            "the rights of its folder, or delete this file and start again: it is made anew from "
-            "the input"
-        )
-
-
-class DamagedRowError(NotReadyError):
-    """A row is not what was written; the message says whose."""
-
-
-def checksum(user_id: str, value: bytes) -> int:
-    """Return the checksum of a row; whose it is counts, so a row in a wrong place is found."""
-    return zlib.crc32(value, zlib.crc32(user_id.encode()))
-
-
-def whole(user_id: str, value: object, stored: object) -> bytes:
-    """Return the value of a row of this checksum. Raises DamagedRowError where it is another."""
-    if not isinstance(value, bytes) or checksum(user_id, value) != stored:
-        raise DamagedRowError(
-            f"the row of {user_id!a} is damaged (its checksum is another): their next message "
-            "mends it; or stop, delete the store and start again: it is made anew from the input"
-        )
-    return value
-
-
-def _lock(path: Path) -> IO[str]:
-    try:
-        return lock_shard(path)
-    except StoreInUseError:
-        raise InputError(
-            f"{path}: another process follows into this store; give each process a folder of its "
-            "own (serve.store)"
-        ) from None
 
 
 def _decoded(blob: bytes | None, wanted: type[Any]) -> Any:
