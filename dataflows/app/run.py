@@ -21,9 +21,9 @@ from dataflows.config.config import Config, load_config
 from dataflows.engine.shard import Engine
 from dataflows.lifecycle import bytewax_errors
 from dataflows.lifecycle.bytewax_errors import hushed
-from dataflows.lifecycle.exit_status import DEBUG, run_to_status, tell
+from dataflows.lifecycle.exit_status import DEBUG, INTERRUPTED, run_to_status, tell
 from dataflows.lifecycle.first_start import announce_compiling
-from dataflows.lifecycle.leave import leave
+from dataflows.lifecycle.leave import leave, may_hold_clients
 from dataflows.lifecycle.log import set_up_log
 from dataflows.lifecycle.signals import SignalThread, attended
 from dataflows.lifecycle.stop_signals import SIGNALS, handler, stopped_by_signals
@@ -100,6 +100,7 @@ class _Ending:
     def __init__(self) -> None:
         self.process: Process | None = None
         self._broken: Exception | None = None
+        self._status = 0
 
     def hook(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -107,6 +108,7 @@ class _Ending:
         """Replace the traceback that an error would end in."""
         bytewax_errors.end()
         if not isinstance(error, Exception):
+            self._status = INTERRUPTED
             sys.__excepthook__(kind, error, trace)
         elif self.process is None:
             leave(tell(error))
@@ -115,9 +117,10 @@ class _Ending:
 
     def finish(self) -> None:
         """Close all at the very end of the interpreter."""
-        status = run_to_status(self._finish)
-        if status:
-            leave(status)  # an exception here would be printed whole, and the status be 0
+        status = run_to_status(self._finish) or self._status
+        # An exception here would be printed whole, and the status be 0.
+        if status or (may_hold_clients() and not os.environ.get(DEBUG)):
+            leave(status)
 
     def _finish(self) -> None:
         assert self.process is not None  # noqa: S101 - or nothing would have been registered

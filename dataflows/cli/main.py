@@ -17,6 +17,7 @@ from dataflows.cli.models import app as models
 from dataflows.cli.options import ConfigOption, read_config, unread_config
 from dataflows.cli.state import app as state
 from dataflows.lifecycle.exit_status import DEBUG, run_to_status
+from dataflows.lifecycle.leave import end
 
 app = typer.Typer(
     name="penchant",
@@ -52,8 +53,13 @@ class Repeats(StrEnum):
 
 
 def main() -> None:
-    """Run the command line and exit: 0 well, 1 failed while running, 2 wrong use or input."""
-    sys.exit(run_to_status(_command))
+    """Run the command line and end the process with its status."""
+    end(run_command())
+
+
+def run_command() -> int:
+    """Run the command line; return 0 well, 1 failed while running, 2 wrong use or input."""
+    return run_to_status(_command)
 
 
 def _command() -> object:
@@ -139,14 +145,8 @@ def run(
 
     hold_back()
     from dataflows.app.run import run as run_flow
-    from dataflows.lifecycle.leave import leave
 
-    settings = read_config(config)
-    if settings.flow.source != "kafka" or os.environ.get(DEBUG):
-        run_flow(settings, accept_items=accept_items)
-        return
-    # A stop has a time limit, and a client that no broker answers does not keep it.
-    leave(run_to_status(lambda: run_flow(settings, accept_items=accept_items)))
+    run_flow(read_config(config), accept_items=accept_items)
 
 
 @app.command(cls=listing("encoder", "signal", "baseline"))

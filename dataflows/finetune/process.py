@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import msgspec
 
 from dataflows.config.config import Config
 from dataflows.lifecycle.child_process import take_line
 from dataflows.lifecycle.exit_status import run_to_status
+from dataflows.lifecycle.leave import end
 from dataflows.lifecycle.signals import hold_back
 
 MODULE = "dataflows.finetune.process"
@@ -27,7 +27,7 @@ def main() -> None:
     hold_back()
     job = msgspec.json.decode(take_line(), type=FinetuneJob)
     os.nice(job.config.finetune.nice)
-    sys.exit(run_to_status(lambda: _run(job)))
+    end(run_to_status(lambda: _run(job)))
 
 
 def _run(job: FinetuneJob) -> None:

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from dataflows.cli.main import main
+from dataflows.cli.main import run_command
 from dataflows.datasets.convert import FORMATS
 from dataflows.datasets.shop.shop import Shop
 
@@ -40,10 +40,9 @@ COMMANDS = [
 def penchant(monkeypatch, capsys):
     def call(*args: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["penchant", *map(str, args)])
-        with pytest.raises(SystemExit) as ended:
-            main()
+        status = run_command()
         told = capsys.readouterr()
-        return ended.value.code, told.out, told.err
+        return status, told.out, told.err
 
     return call
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dataflows.cli import state_copy
-from dataflows.cli.main import main
+from dataflows.cli.main import run_command
 from dataflows.cli.state_check import look
 from dataflows.cli.state_copy import backup, restore
 from dataflows.engine.status.end_note import KIND_ENDED
@@ -47,10 +47,9 @@ def penchant(monkeypatch, capsys, tmp_path):
         monkeypatch.setattr(
             sys, "argv", ["penchant", "state", *map(str, args), "--config", str(config)]
         )
-        with pytest.raises(SystemExit) as ended:
-            main()
+        status = run_command()
         told = capsys.readouterr()
-        return ended.value.code, told.out, told.err
+        return status, told.out, told.err
 
     return call
 

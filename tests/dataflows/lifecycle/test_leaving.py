@@ -22,12 +22,24 @@ threading.Thread(target=threading.Event().wait).start()
 sys.stdout.write("half a line")
 leave(7)
 """
-RUN = """
+COMMAND = """
 import atexit, sys
 atexit.register(print, "taken down")
 from dataflows.cli.main import main
-sys.argv[1:] = ["run", "--config", "penchant.toml"]
+sys.argv[1:] = [{words}, "--config", "penchant.toml"]
 main()
+"""
+RUN = COMMAND.format(words="'run'")
+MODULE = """
+import runpy, sys
+sys.argv[1:] = ["dataflows.app.flow:get_flow"]
+runpy.run_module("bytewax.run", run_name="__main__")
+"""
+# The library's own end, in which OpenSSL is taken down, shows: it ends the process with 9.
+C_LIBRARY = """
+import ctypes
+libc = ctypes.CDLL(None)
+libc.__cxa_atexit(ctypes.cast(libc._exit, ctypes.c_void_p), ctypes.c_void_p(9), None)
 """
 NOWHERE = (
     '[flow]\nsource = "kafka"\n[kafka]\nbootstrap_servers = "127.0.0.1:1"\nstart_seconds = 0.2\n'
@@ -65,3 +77,26 @@ def test_only_a_client_of_kafka_is_left_behind(tmp_path, config, debug, status, 
     assert ("taken down" in done.stdout) == is_taken_down
     if status:
         assert done.stderr.splitlines()[-1].startswith("penchant: Kafka at 127.0.0.1:1 did not")
+
+
+@pytest.mark.parametrize("debug", ["", "1"])
+@pytest.mark.parametrize("words", ["'run'", "'topics', 'create'", "'finetune', '--once'"])
+def test_the_c_library_takes_nothing_down_under_a_client_of_kafka(tmp_path, words, debug):
+    """A client that goes on in its own threads would be in the middle of a handshake."""
+    (tmp_path / "penchant.toml").write_text(NOWHERE + '[encoder]\nname = "hashing"\n')
+    environment = {"PENCHANT_DEBUG": debug, "PENCHANT_FINETUNE__MODELS": "language"}
+    done = call(C_LIBRARY + COMMAND.format(words=words), tmp_path, **environment)
+    assert done.returncode == 2, done.stderr
+    assert ("taken down" in done.stdout) == bool(debug)
+
+
+def test_nor_where_bytewax_runs_the_flow(tmp_path):
+    (tmp_path / "penchant.toml").write_text(NOWHERE + '[encoder]\nname = "hashing"\n')
+    done = call(C_LIBRARY + MODULE, tmp_path, PENCHANT_CONFIG="penchant.toml")
+    assert done.returncode == 2, done.stderr
+
+
+def test_without_one_it_does(tmp_path):
+    (tmp_path / "penchant.toml").write_text(EMPTY + '[encoder]\nname = "hashing"\n')
+    (tmp_path / "events.jsonl").write_text("")
+    assert call(C_LIBRARY + RUN, tmp_path).returncode == 9

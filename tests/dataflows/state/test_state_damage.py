@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dataflows.app.run import run
-from dataflows.cli.main import main
+from dataflows.cli.main import run_command
 from dataflows.config.config import load_config
 from dataflows.datasets.shop.shop import Shop
 from dataflows.engine.status.end_note import KIND_ENDED
@@ -79,13 +79,12 @@ def penchant(monkeypatch, capsys):
     def call(folder: Path, *args: object) -> tuple[int, str, str]:
         config = str(folder / "penchant.toml")
         monkeypatch.setattr(sys, "argv", ["penchant", *map(str, args), "--config", config])
-        with pytest.raises(SystemExit) as ended:
-            main()
+        status = run_command()
         told = capsys.readouterr()
         errors = [line for line in told.err.splitlines() if line.startswith("penchant: ")]
         assert "Traceback" not in told.err
-        assert len(errors) == (ended.value.code == 2)
-        return ended.value.code, told.out, "".join(errors)
+        assert len(errors) == (status == 2)
+        return status, told.out, "".join(errors)
 
     return call
 

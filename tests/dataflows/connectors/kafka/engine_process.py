@@ -23,8 +23,9 @@ import sys
 from pathlib import Path
 from dataflows.config.config import load_config
 from dataflows.lifecycle.exit_status import run_to_status
+from dataflows.lifecycle.leave import end
 from dataflows.app.run import run
-sys.exit(run_to_status(lambda: run(load_config(Path(sys.argv[1]))) and 0))
+end(run_to_status(lambda: run(load_config(Path(sys.argv[1]))) and 0))
 """
 START = 1_700_000_000
 WORDS = ["tent", "stove", "boots", "novel", "poems", "atlas", "drill", "paint"]

@@ -3,14 +3,13 @@
     python -m tests.dataflows.connectors.kafka.on_apache [options of pytest]
 
 Where neither is to be had, one line says what is missing, and the tests that need Apache Kafka
-are skipped, and counted.
+are skipped, and counted. What fails gets a second try, alone (`tests/second_try.py`).
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 from tests.dataflows.connectors.kafka.apache import Cluster
 from tests.dataflows.connectors.kafka.broker import NAMED, OWN_NODES
 from tests.dataflows.connectors.kafka.jars import ROOT, MissingError, jars, version
+from tests.second_try import run
 
 
 def main() -> int:
@@ -37,8 +37,8 @@ def main() -> int:
 
 
 def pytest(mark: str, options: list[str], **environment: str) -> int:
-    command = [sys.executable, "-m", "pytest", "-m", mark, *options]
-    return subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False).returncode
+    os.chdir(ROOT)
+    return run(["-m", mark, *options], os.environ | environment)
 
 
 if __name__ == "__main__":
