@@ -65,7 +65,7 @@ class AnswersFirst:
         found = answers(scores, rows)
         if found is None or self.trust[found.kind] < 0.0:
             return scores
-        return _raised(scores, found.places)
+        return raised(scores, found.places)
 
     def learn(self, scores: Scores, rows: Rows, taken: int, k: int) -> None:
         """Learn that the candidate at place `taken` was taken; `scores` are not raised.
@@ -75,7 +75,7 @@ class AnswersFirst:
         found = answers(scores, rows)
         if found is None:
             return
-        gain = _gain(_raised(scores, found.places), taken, k) - _gain(scores, taken, k)
+        gain = _gain(raised(scores, found.places), taken, k) - _gain(scores, taken, k)
         trust, most = self.trust[found.kind], TRUST[found.kind]
         self.trust[found.kind] = min(trust + _FADES * (most - trust) + gain, most)
 
@@ -103,7 +103,11 @@ def is_asked(rows: Rows) -> bool:
 
 def answers(scores: Scores, rows: Rows) -> Leading | None:
     """Return the best answers to a search that nothing was taken after yet, None where none is."""
-    held, near = rows[:, _WORDS], rows[:, _NEAR]
+    return leading(scores, rows[:, _WORDS], rows[:, _NEAR])
+
+
+def leading(scores: Scores, held: Scores, near: Scores) -> Leading | None:
+    """Return as `answers` does, of candidates that hold so much of its words, and are so near."""
     for kind, answered, good in ((WORDS, held, held > MOST_WORDS), (MEANING, near, near >= NEAR)):
         if (places := np.flatnonzero(good)).size:
             order = np.lexsort((places, -scores[places], -answered[places]))
@@ -117,7 +121,7 @@ def led(scores: Scores, learnt: Scores) -> list[int]:
     return places
 
 
-def _raised(scores: Scores, places: NDArray[np.intp]) -> Scores:
+def raised(scores: Scores, places: NDArray[np.intp]) -> Scores:
     """Return scores (n,) of which those at `places`, best first, are above all others."""
     raised = scores.copy()
     steps = np.arange(len(places), 0, -1, dtype=np.float32)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from learners.online_model.queries.lists import AS_IT_IS, plain_entries, varied
+from learners.online_model.queries.lists import plain_entries, varied
 from learners.online_model.user_context import context_of
 from learners.ranking.components import Numbers
 from learners.ranking.context import Context
@@ -50,7 +50,7 @@ def _scored(
 ) -> dict[int, Entry]:
     if not len(given):
         return {}
-    pipeline = varied(state.pipeline, AS_IT_IS)
+    pipeline = varied(state, user)
     parts = pipeline.retrieval
     pipeline.retrieval = parts._replace(added=(*parts.added, *_named(given)))
     batch, rows = pipeline.batch(user_id, context, None, negatives=False)

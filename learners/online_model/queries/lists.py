@@ -9,11 +9,14 @@ import numpy as np
 
 from learners.intent.explanation import likeliest_first
 from learners.online_model.user_context import context_of
+from learners.ranking.answers_first import leading, raised
 from learners.ranking.components import Filter, Numbers, Scorer, Scores, Selector
-from learners.ranking.context import Context
+from learners.ranking.context import CandidateBatch, Context
 from learners.ranking.explanations import entries
 from learners.ranking.pipeline import Chosen, Pipeline
 from learners.signals.items import ItemTable
+from learners.signals.searches import Search
+from learners.signals.tables import Signals
 from learners.state.model import ModelState
 from learners.types import Entry
 from learners.users.user import User
@@ -42,13 +45,38 @@ class MadeList(NamedTuple):
     intent: dict[str, float]
 
 
-def varied(pipeline: Pipeline, variation: Variation) -> Pipeline:
-    """Return a pipeline with more components; the one that is given stays as it is.
+class _FirstSearch:
+    """Lets answers lead in a model that no event has told of searches yet.
+
+    Ranking has columns for searches only from the first of them on (`AnswersScorer`).
+    """
+
+    name = "first search"
+
+    def __init__(self, signals: Signals, search: Search) -> None:
+        self._signals = signals
+        self._search = search
+
+    def score(self, batch: CandidateBatch, scores: Scores) -> Scores:
+        """Return the scores (n,), those of what answers the search raised."""
+        signals, ids = self._signals, batch.ids
+        direction = self._search.direction(signals.semantic)
+        near = np.zeros(len(ids), np.float32)
+        if direction is not None:
+            near = signals.semantic.nearness(ids, direction)
+        found = leading(scores, signals.words.shares(self._search.text, ids), near)
+        return scores if found is None else raised(scores, found.places)
+
+
+def varied(state: ModelState, user: User, variation: Variation = AS_IT_IS) -> Pipeline:
+    """Return the pipeline of a model with more components for a user; its own stays as it is.
 
     Nothing that a question makes is counted by its `watch`. Raises ValueError for two of one name.
     """
-    made = copy(pipeline)
+    made, signals = copy(state.pipeline), state.signals
     made.watch = None
+    if user.search is not None and not signals.searching:
+        made.put(scorers=(_FirstSearch(signals, user.search),))
     if variation != AS_IT_IS:
         made.put(
             filters=variation.filters,
@@ -97,7 +125,7 @@ def choose(
     """Return a user as ranking sees them, and what is chosen for them; see `make_list`."""
     at = None if before is None else state.position + 1
     context = context_of(state, user_id, user, before, at)
-    return context, varied(state.pipeline, variation).choose(user_id, context, k)
+    return context, varied(state, user, variation).choose(user_id, context, k)
 
 
 def plain_entries(items: ItemTable, ids: Numbers, scores: Scores) -> tuple[Entry, ...]:
