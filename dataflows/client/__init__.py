@@ -1,0 +1,61 @@
+"""Callers of the HTTP API, typed: `Client` waits, `AsyncClient` is awaited.
+
+A request is a value (`dataflows.client.calls`): `client.ask(recommendations("ada"))` returns a
+`ListAnswer`. docs/reference/consumers.md has a caller in 15 lines.
+"""
+
+from dataflows.client.async_client import AsyncClient
+from dataflows.client.calls import (
+    Call,
+    anonymous,
+    chart,
+    delete_item,
+    events,
+    history,
+    intent,
+    item,
+    neighbours,
+    patch_item,
+    profile,
+    put_item,
+    rank,
+    ready,
+    recommendations,
+    related,
+    search,
+    why,
+)
+from dataflows.client.client import Client
+from dataflows.client.errors import ApiError, ClientError, UnreachableError
+from dataflows.client.stream import ListChange
+from dataflows.serve.api_types import GivenContext, ListRequest, RankRequest
+
+__all__ = [
+    "ApiError",
+    "AsyncClient",
+    "Call",
+    "Client",
+    "ClientError",
+    "GivenContext",
+    "ListChange",
+    "ListRequest",
+    "RankRequest",
+    "UnreachableError",
+    "anonymous",
+    "chart",
+    "delete_item",
+    "events",
+    "history",
+    "intent",
+    "item",
+    "neighbours",
+    "patch_item",
+    "profile",
+    "put_item",
+    "rank",
+    "ready",
+    "recommendations",
+    "related",
+    "search",
+    "why",
+]

@@ -1,0 +1,51 @@
+"""Lists as they change: what comes over `GET /v1/stream`, as values."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+from httpx2 import ServerSentEvent
+
+from dataflows.client.errors import ClientError, UnreachableError
+from dataflows.messages.outgoing import Recommendation
+
+PATH = "/v1/stream"
+
+
+class ListChange(NamedTuple):
+    """The list of a user that changed.
+
+    `place` is what to go on behind, after a break: `stream(after=place)`. `message` is None where
+    changes before it are lost: ask for the lists that matter anew.
+    """
+
+    place: str
+    message: Recommendation | None
+
+
+def params(user_id: str | None) -> dict[str, str]:
+    """Return what says whom to follow."""
+    return {} if user_id is None else {"user": user_id}
+
+
+def headers(after: str | None) -> dict[str, str]:
+    """Return what says where to go on."""
+    return {} if after is None else {"Last-Event-ID": after}
+
+
+def change_of(event: ServerSentEvent) -> ListChange | None:
+    """Return what an event of the stream tells, None for one that tells nothing of a list.
+
+    Raises ClientError where the stream says that it drops this reader.
+    """
+    if event.event == "dropped":
+        raise ClientError(f"the stream was dropped: {event.data}; go on behind the last place")
+    if event.event == "reset":
+        return ListChange(event.id, None)
+    if event.event != "list":
+        return None
+    try:
+        return ListChange(event.id, msgspec.json.decode(event.data, type=Recommendation))
+    except msgspec.MsgspecError as error:
+        raise UnreachableError(f"the stream holds what is no list: {error}") from None
