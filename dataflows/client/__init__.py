@@ -6,7 +6,7 @@ A request is a value (`dataflows.client.calls`): `client.ask(recommendations("ad
 
 from dataflows.client.async_client import AsyncClient
 from dataflows.client.calls import (
-    Call,
+    ApiCall,
     anonymous,
     chart,
     delete_item,
@@ -27,19 +27,19 @@ from dataflows.client.calls import (
 )
 from dataflows.client.client import Client
 from dataflows.client.errors import ApiError, ClientError, UnreachableError
-from dataflows.client.stream import ListChange
+from dataflows.client.stream import StreamedList
 from dataflows.serve.api_types import GivenContext, ListRequest, RankRequest
 
 __all__ = [
+    "ApiCall",
     "ApiError",
     "AsyncClient",
-    "Call",
     "Client",
     "ClientError",
     "GivenContext",
-    "ListChange",
     "ListRequest",
     "RankRequest",
+    "StreamedList",
     "UnreachableError",
     "anonymous",
     "chart",

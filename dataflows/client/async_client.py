@@ -11,7 +11,7 @@ import httpx2
 
 from dataflows.client import stream
 from dataflows.client.attempts import LATER, answer_of, asked_to_wait, waits
-from dataflows.client.calls import Call
+from dataflows.client.calls import ApiCall
 from dataflows.client.client import unreachable
 from dataflows.client.errors import error_of
 
@@ -40,7 +40,7 @@ class AsyncClient:
         )
         self._attempts = attempts
 
-    async def ask(self, call: Call[T]) -> T:
+    async def ask(self, call: ApiCall[T]) -> T:
         """Make a request (`dataflows.client.calls`) and return the answer. Raises `ClientError`."""
         for wait in waits(self._attempts):
             pause = wait or 0.0
@@ -65,7 +65,7 @@ class AsyncClient:
 
     async def stream(
         self, user_id: str | None = None, after: str | None = None
-    ) -> AsyncIterator[stream.ListChange]:
+    ) -> AsyncIterator[stream.StreamedList]:
         """Yield lists as they change, as `Client.stream` does."""
         quiet = httpx2.Timeout(self._http.timeout.connect, read=None)
         async with self._http.stream(

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from dataflows.client.calls import Call
+from dataflows.client.calls import ApiCall
 from dataflows.client.errors import UnreachableError, error_of
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ def asked_to_wait(headers: Mapping[str, str], otherwise: float) -> float:
     return min(float(told), LONGEST_WAIT) if told.isdigit() else otherwise
 
 
-def answer_of(call: Call[T], status: int, body: bytes, url: str) -> T:
+def answer_of(call: ApiCall[T], status: int, body: bytes, url: str) -> T:
     """Return what an answer says, as its type. Raises `ClientError`."""
     if status >= 400:
         raise error_of(status, body, url)

@@ -40,7 +40,7 @@ PLAIN = ListRequest()
 """A question for a list as it is by default."""
 
 
-class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+class ApiCall(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """One request: `body` is JSON, `answer` the type of what comes back."""
 
     method: str
@@ -51,114 +51,114 @@ class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     answer: type[T]
 
 
-def recommendations(user_id: str, asked: ListRequest = PLAIN) -> Call[ListAnswer]:
+def recommendations(user_id: str, asked: ListRequest = PLAIN) -> ApiCall[ListAnswer]:
     """Ask for a user's list; a question with nothing special goes by the shortest way."""
     path = f"/v1/users/{_id(user_id)}/recommendations"
     if asked == PLAIN:
-        return Call(method="GET", path=path, answer=ListAnswer)
-    return Call(method="POST", path=path, body=_given(asked), answer=ListAnswer)
+        return ApiCall(method="GET", path=path, answer=ListAnswer)
+    return ApiCall(method="POST", path=path, body=_given(asked), answer=ListAnswer)
 
 
-def anonymous(asked: ListRequest) -> Call[ListAnswer]:
+def anonymous(asked: ListRequest) -> ApiCall[ListAnswer]:
     """Ask for the list of somebody of whom nothing but the context of `asked` is known."""
     path = "/v1/recommendations"
-    return Call(method="POST", path=path, body=_given(asked), answer=ListAnswer)
+    return ApiCall(method="POST", path=path, body=_given(asked), answer=ListAnswer)
 
 
-def rank(asked: RankRequest) -> Call[RankAnswer]:
+def rank(asked: RankRequest) -> ApiCall[RankAnswer]:
     """Ask for the order of given items."""
-    return Call(method="POST", path="/v1/rank", body=_given(asked), answer=RankAnswer)
+    return ApiCall(method="POST", path="/v1/rank", body=_given(asked), answer=RankAnswer)
 
 
-def item(item_id: str) -> Call[ItemAnswer]:
+def item(item_id: str) -> ApiCall[ItemAnswer]:
     """Ask for an item."""
-    return Call(method="GET", path=f"/v1/items/{_id(item_id)}", answer=ItemAnswer)
+    return ApiCall(method="GET", path=f"/v1/items/{_id(item_id)}", answer=ItemAnswer)
 
 
 def related(
     item_id: str, how: Relation, k: int = FEW, categories: Sequence[str] = ()
-) -> Call[ItemsAnswer]:
+) -> ApiCall[ItemsAnswer]:
     """Ask for items that have to do with an item."""
     path = f"/v1/items/{_id(item_id)}/{how}"
-    return Call(method="GET", path=path, params=_chosen(k, categories), answer=ItemsAnswer)
+    return ApiCall(method="GET", path=path, params=_chosen(k, categories), answer=ItemsAnswer)
 
 
-def chart(which: Chart, k: int = FEW, categories: Sequence[str] = ()) -> Call[ItemsAnswer]:
+def chart(which: Chart, k: int = FEW, categories: Sequence[str] = ()) -> ApiCall[ItemsAnswer]:
     """Ask for what is popular, trending or latest."""
     params = _chosen(k, categories)
-    return Call(method="GET", path=f"/v1/{which}", params=params, answer=ItemsAnswer)
+    return ApiCall(method="GET", path=f"/v1/{which}", params=params, answer=ItemsAnswer)
 
 
 def search(
     text: str, user_id: str | None = None, k: int = FEW, categories: Sequence[str] = ()
-) -> Call[ItemsAnswer]:
+) -> ApiCall[ItemsAnswer]:
     """Ask for items by meaning."""
     params = (("q", text), *_chosen(k, categories))
     if user_id is not None:
         params = (*params, ("user", user_id))
-    return Call(method="GET", path="/v1/search", params=params, answer=ItemsAnswer)
+    return ApiCall(method="GET", path="/v1/search", params=params, answer=ItemsAnswer)
 
 
-def neighbours(user_id: str, k: int = FEW) -> Call[NeighboursAnswer]:
+def neighbours(user_id: str, k: int = FEW) -> ApiCall[NeighboursAnswer]:
     """Ask for users like a user."""
     path = f"/v1/users/{_id(user_id)}/neighbours"
-    return Call(method="GET", path=path, params=_chosen(k, ()), answer=NeighboursAnswer)
+    return ApiCall(method="GET", path=path, params=_chosen(k, ()), answer=NeighboursAnswer)
 
 
-def intent(user_id: str) -> Call[IntentAnswer]:
+def intent(user_id: str) -> ApiCall[IntentAnswer]:
     """Ask for what a user is after."""
-    return Call(method="GET", path=f"/v1/users/{_id(user_id)}/intent", answer=IntentAnswer)
+    return ApiCall(method="GET", path=f"/v1/users/{_id(user_id)}/intent", answer=IntentAnswer)
 
 
-def profile(user_id: str) -> Call[ProfileAnswer]:
+def profile(user_id: str) -> ApiCall[ProfileAnswer]:
     """Ask for what a user leans towards."""
-    return Call(method="GET", path=f"/v1/users/{_id(user_id)}/profile", answer=ProfileAnswer)
+    return ApiCall(method="GET", path=f"/v1/users/{_id(user_id)}/profile", answer=ProfileAnswer)
 
 
-def history(user_id: str, k: int = FEW) -> Call[HistoryAnswer]:
+def history(user_id: str, k: int = FEW) -> ApiCall[HistoryAnswer]:
     """Ask for what a user had lately."""
     path = f"/v1/users/{_id(user_id)}/history"
-    return Call(method="GET", path=path, params=_chosen(k, ()), answer=HistoryAnswer)
+    return ApiCall(method="GET", path=path, params=_chosen(k, ()), answer=HistoryAnswer)
 
 
-def why(user_id: str, item_id: str) -> Call[WhyAnswer]:
+def why(user_id: str, item_id: str) -> ApiCall[WhyAnswer]:
     """Ask for where an item stands for a user, and why."""
     path = f"/v1/users/{_id(user_id)}/why/{_id(item_id)}"
-    return Call(method="GET", path=path, answer=WhyAnswer)
+    return ApiCall(method="GET", path=path, answer=WhyAnswer)
 
 
-def ready() -> Call[Readiness]:
+def ready() -> ApiCall[Readiness]:
     """Ask whether answers are as new as can be; where they are not that is an `ApiError` (503)."""
-    return Call(method="GET", path="/readyz", answer=Readiness)
+    return ApiCall(method="GET", path="/readyz", answer=Readiness)
 
 
-def events(given: Iterable[Mapping[str, Any]], *, wait: bool = False) -> Call[EventsAnswer]:
+def events(given: Iterable[Mapping[str, Any]], *, wait: bool = False) -> ApiCall[EventsAnswer]:
     """Send events, and ask for the fresh list of the last one's user with `wait`."""
     body = msgspec.json.encode(list(given))
     params = (("wait", "list"),) if wait else ()
-    return Call(method="POST", path="/v1/events", params=params, body=body, answer=EventsAnswer)
+    return ApiCall(method="POST", path="/v1/events", params=params, body=body, answer=EventsAnswer)
 
 
-def put_item(item_id: str, record: Mapping[str, Any]) -> Call[Receipt]:
+def put_item(item_id: str, record: Mapping[str, Any]) -> ApiCall[Receipt]:
     """Send the record of an item."""
     return _change("PUT", item_id, record)
 
 
-def patch_item(item_id: str, changes: Mapping[str, Any]) -> Call[Receipt]:
+def patch_item(item_id: str, changes: Mapping[str, Any]) -> ApiCall[Receipt]:
     """Send what is new about an item (JSON merge patch, RFC 7386)."""
     return _change("PATCH", item_id, changes)
 
 
-def delete_item(item_id: str) -> Call[Receipt]:
+def delete_item(item_id: str) -> ApiCall[Receipt]:
     """Take an item out of the catalogue."""
     return _change("DELETE", item_id, None)
 
 
-def _change(method: str, item_id: str, body: Mapping[str, Any] | None) -> Call[Receipt]:
+def _change(method: str, item_id: str, body: Mapping[str, Any] | None) -> ApiCall[Receipt]:
     given = None if body is None else msgspec.json.encode(body)
     media_type = "application/merge-patch+json" if method == "PATCH" else JSON
     path = f"/v1/items/{_id(item_id)}"
-    return Call(method=method, path=path, body=given, media_type=media_type, answer=Receipt)
+    return ApiCall(method=method, path=path, body=given, media_type=media_type, answer=Receipt)
 
 
 def _id(text: str) -> str:

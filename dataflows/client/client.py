@@ -11,7 +11,7 @@ import httpx2
 
 from dataflows.client import stream
 from dataflows.client.attempts import LATER, answer_of, asked_to_wait, waits
-from dataflows.client.calls import Call
+from dataflows.client.calls import ApiCall
 from dataflows.client.errors import UnreachableError, error_of
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Client:
         )
         self._attempts = attempts
 
-    def ask(self, call: Call[T]) -> T:
+    def ask(self, call: ApiCall[T]) -> T:
         """Make a request (`dataflows.client.calls`) and return the answer. Raises `ClientError`."""
         for wait in waits(self._attempts):
             pause = wait or 0.0
@@ -74,7 +74,7 @@ class Client:
 
     def stream(
         self, user_id: str | None = None, after: str | None = None
-    ) -> Iterator[stream.ListChange]:
+    ) -> Iterator[stream.StreamedList]:
         """Yield lists as they change, of one user or of all, from now on or behind a place.
 
         Ends where the other side ends it. Raises `ClientError` where it breaks off: begin again
@@ -119,6 +119,6 @@ class Client:
 def unreachable(http: httpx2.Client | httpx2.AsyncClient, error: Exception) -> UnreachableError:
     """Return the error that nobody answers."""
     return UnreachableError(
-        f"{http.base_url} does not answer: {str(error) or type(error).__name__}; see that `penchant "
-        "serve` or `penchant run` is there, and that the address is right"
+        f"{http.base_url} does not answer: {str(error) or type(error).__name__}; see that "
+        "`penchant serve` or `penchant run` is there, and that the address is right"
     )

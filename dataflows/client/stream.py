@@ -13,7 +13,7 @@ from dataflows.messages.outgoing import Recommendation
 PATH = "/v1/stream"
 
 
-class ListChange(NamedTuple):
+class StreamedList(NamedTuple):
     """The list of a user that changed.
 
     `place` is what to go on behind, after a break: `stream(after=place)`. `message` is None where
@@ -34,7 +34,7 @@ def headers(after: str | None) -> dict[str, str]:
     return {} if after is None else {"Last-Event-ID": after}
 
 
-def change_of(event: ServerSentEvent) -> ListChange | None:
+def change_of(event: ServerSentEvent) -> StreamedList | None:
     """Return what an event of the stream tells, None for one that tells nothing of a list.
 
     Raises ClientError where the stream says that it drops this reader.
@@ -42,10 +42,10 @@ def change_of(event: ServerSentEvent) -> ListChange | None:
     if event.event == "dropped":
         raise ClientError(f"the stream was dropped: {event.data}; go on behind the last place")
     if event.event == "reset":
-        return ListChange(event.id, None)
+        return StreamedList(event.id, None)
     if event.event != "list":
         return None
     try:
-        return ListChange(event.id, msgspec.json.decode(event.data, type=Recommendation))
+        return StreamedList(event.id, msgspec.json.decode(event.data, type=Recommendation))
     except msgspec.MsgspecError as error:
         raise UnreachableError(f"the stream holds what is no list: {error}") from None
