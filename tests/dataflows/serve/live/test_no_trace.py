@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from dataflows.config.events import EventSettings
 from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.item_store import Catalogue
+from dataflows.serve.answers import UnknownError
+from dataflows.state.store import Store
 from encoders.cache.cached import CachedEncoder
 from learners.online_model.queries.lists import make_list
 from tests.dataflows.engine.test_engine import (
@@ -106,3 +109,52 @@ def test_what_is_asked_in_words_is_not_put_beside_the_texts_of_the_stream():
     before = cached.counts
     assert door.search("a red lamp", None, 1, ()).items[0].item_id == "i0"
     assert cached.counts == before
+
+
+def stored(store: Store) -> dict[str, list[tuple[str, bytes]]]:
+    """All that a store holds, but for messages under way."""
+    kinds = [kind for kind in store.kinds() if not kind.startswith("outbox")]
+    return {kind: [(key, bytes(blob)) for key, blob in store.scan(kind)] for kind in kinds}
+
+
+def test_threads_that_ask_all_the_time_leave_no_trace_in_a_store_on_disk(tmp_path):
+    """Users come from SQLite all the time: in the thread of the flow, and in those that ask."""
+    raws = with_searches(
+        [(n % USERS, n * 5 % 6, "search" if n % 9 == 8 else "view") for n in range(300)]
+    )
+    kept, received = [], []
+    for name in ("silent", "asked"):
+        store = Store.open(tmp_path / name)
+        run = Run(store=store, model=real)
+        door, asked, failed = answers_of(run), [], []
+        is_over = threading.Event()
+
+        def ask(door=door, asked=asked, failed=failed, is_over=is_over) -> None:
+            while not is_over.is_set():
+                for number, question in enumerate(QUESTIONS.values()):
+                    try:
+                        asked.append(question(door, f"u{number % (USERS + 1)}"))
+                    except UnknownError:
+                        continue  # the first item is not there yet
+                    except Exception as error:
+                        failed.append(error)
+                        raise
+
+        threads = [threading.Thread(target=ask) for _ in range(2 if name == "asked" else 0)]
+        for thread in threads:
+            thread.start()
+        for start in range(0, len(raws), 10):
+            run.process(raws[start : start + 10])
+            run.deliver()
+            run.engine.commit()
+        is_over.set()
+        for thread in threads:
+            thread.join(60)
+        door.close()
+        assert not failed
+        assert bool(asked) == bool(threads)
+        kept.append(stored(store))
+        received.append(run.received)
+        run.end()
+    assert kept[0] == kept[1]
+    assert received[0] == received[1]
