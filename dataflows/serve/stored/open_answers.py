@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from dataflows.config.config import Config
+from dataflows.config.kafka import INTENTS, ITEMS, NARRATIVES, RECOMMENDATIONS
 from dataflows.serve.changes import ChangeHub
 from dataflows.serve.stored.answers import StoredAnswers
 from dataflows.serve.stored.input.files import FileFollower
@@ -31,7 +32,7 @@ def open_stored(
     with ExitStack() as undo:
         undo.callback(store.close)
         stop = threading.Event()
-        follower: Follower = FileFollower(config, store, stop, accept_items=accept_items)
+        follower = _follower(config, store, stop, accept_items=accept_items)
         following = FollowThread(
             store, StoreWriter(store, config.events), follower, stop, hub.publish
         )
@@ -45,11 +46,28 @@ def store_folder(config: Config, worker: int) -> Path:
     return Path(config.serve.store) / f"worker-{worker}"
 
 
+def _follower(
+    config: Config, store: AnswerStore, stop: threading.Event, *, accept_items: bool
+) -> Follower:
+    if config.flow.source == "files":
+        return FileFollower(config, store, stop, accept_items=accept_items)
+    # The client library is only loaded where it is used.
+    from dataflows.serve.stored.input.topics import TopicFollower
+
+    return TopicFollower(config.kafka, store, stop)
+
+
 def _identity(config: Config) -> dict[str, str]:
     """Return what a store is made of: where its input comes from."""
-    files = config.files
-    return {
-        "source": config.flow.source,
-        "lists": str(Path(files.output).resolve()),
-        "items": str(Path(files.items).resolve()) if files.items else "",
+    files, kafka = config.files, config.kafka
+    if config.flow.source == "files":
+        lists = str(Path(files.output).resolve())
+        return {
+            "source": "files",
+            "lists": lists,
+            "items": str(Path(files.items).resolve()) if files.items else "",
+        }
+    topics = kafka.topics()
+    return {"source": "kafka"} | {
+        role: topics.get(role, "") for role in (RECOMMENDATIONS, INTENTS, NARRATIVES, ITEMS)
     }
