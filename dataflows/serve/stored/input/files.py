@@ -22,7 +22,7 @@ from dataflows.state.outbox import INTENTS, NARRATIVES, RECOMMENDATIONS
 POLL_SECONDS = 0.02
 LOOK_SECONDS = 1.0
 """Between two looks for a file that is not there, or has changed as a whole."""
-BATCH = 1000
+BATCH = 5000
 MOST_BYTES = 100_000_000
 """Of one message: a file has no other limit."""
 NEEDED = (RECOMMENDATIONS, INTENTS)

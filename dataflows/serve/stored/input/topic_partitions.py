@@ -122,6 +122,15 @@ class TopicPartitions:
         """Read what waited for the catalogue."""
         self._assign(tuple(self._waiting))
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something is held back until the catalogue is read."""
+        return bool(self._waiting)
+
+    def assigned(self) -> dict[Where, int]:
+        """Return the positions of the partitions that are being read."""
+        return {where: at for where, at in self.next.items() if where not in self._waiting}
+
     def behind(self) -> set[str]:
         """Return the roles of which something is not yet read that was there at the beginning."""
         return {

@@ -24,7 +24,7 @@ from dataflows.serve.status import Lag
 from dataflows.serve.stored.input.topic_partitions import Asked, AskingError, TopicPartitions
 from dataflows.serve.stored.store.answer_store import AnswerStore
 
-BATCH = 1000
+BATCH = 5000
 POLL_SECONDS = 0.1
 """How long a quiet poll waits; it ends at once when a record comes."""
 ASK_AGAIN_SECONDS = 1.0
@@ -135,13 +135,15 @@ class TopicFollower:
 
     def _note_caught_up(self) -> None:
         """Begin with lists once the catalogue is read; note which topics are not read yet."""
-        if self._behind == frozenset() or not self._parts.is_begun:
+        is_caught_up = self._behind == frozenset()
+        if is_caught_up and not self._parts.is_waiting:
             return
         behind = self._parts.behind()
         if ITEMS not in behind:
             self._parts.begin_lists()
-        needed = {role for role in NEEDED if role in self._roles and role in self._parts.missing}
-        self._behind = frozenset(behind | needed)
+        if not is_caught_up:
+            needed = {role for role in NEEDED if role in self._parts.missing}
+            self._behind = frozenset(behind | needed)
 
     def _messages(self) -> list[Message]:
         consumer = self._parts.consumer
@@ -184,7 +186,7 @@ class TopicFollower:
     def _look(self) -> None:
         """Look whether partitions stand still, and whether topics are still the same."""
         if self._standstill.is_time:
-            for where in self._standstill.starving(self._parts.next):
+            for where in self._standstill.starving(self._parts.assigned()):
                 self._health.count("fetched_anew")
                 self._parts.fetch_anew(where)
             for where in self._standstill.short():
@@ -206,7 +208,7 @@ class TopicFollower:
     def _on_statistics(self, text: str) -> None:
         statistics = _statistics.decode(text)
         silent = silent_leader(statistics, self._settings.degraded_seconds)
-        self._standstill.look(self._parts.next)
+        self._standstill.look(self._parts.assigned())
         self._standstill.take(statistics)
         if silent is not None:
             self._standstill.interrupted()

@@ -63,6 +63,7 @@ class ItemRows:
         self._by_id: dict[str, ItemRow] = {}
         self._by_number: dict[int, ItemRow] = {}
         self._changed: set[int] = set()
+        self._counted: set[int] = set()
         self._next = 1 + _only(connection, "SELECT coalesce(max(number), 0) FROM items")
         self._arrivals = _only(connection, "SELECT coalesce(max(arrived), 0) FROM items")
         began = connection.execute("SELECT value FROM facts WHERE name = 'rise_began'").fetchone()
@@ -109,7 +110,7 @@ class ItemRows:
         row.standing = AVAILABLE if record.available else UNAVAILABLE
         self._changed.add(row.number)
         if former[1] != record.categories:
-            self._write_categories(row.number, record.categories)
+            self._write_categories(row.number, former[1], record.categories)
         if former != (row.standing, record.categories):
             self.looks_changed.add(row.number)
 
@@ -130,7 +131,7 @@ class ItemRows:
         """Count that one list more (`by` 1) or fewer (-1) holds it, by a list made at `at`."""
         row.lists += by
         row.rise += by * self._weight(at)
-        self._changed.add(row.number)
+        self._counted.add(row.number)
 
     def write(self) -> None:
         """Write what changed."""
@@ -138,6 +139,11 @@ class ItemRows:
         self._connection.executemany(
             f"INSERT OR REPLACE INTO items ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - names of our own
             map(msgspec.structs.astuple, rows),
+        )
+        counted = map(self._by_number.__getitem__, sorted(self._counted - self._changed))
+        self._connection.executemany(
+            "UPDATE items SET lists = ?, rise = ? WHERE number = ?",
+            ((row.lists, row.rise, row.number) for row in counted),
         )
 
     def _weight(self, at: float) -> float:
@@ -166,17 +172,20 @@ class ItemRows:
         )
 
     def _withdraw(self, row: ItemRow, standing: int) -> None:
-        if row.categories:
-            self._write_categories(row.number, ())
+        self._write_categories(row.number, row.categories, ())
         row.standing, row.record, row.arrived = standing, None, 0
         self._changed.add(row.number)
         self.looks_changed.add(row.number)
 
-    def _write_categories(self, number: int, categories: Iterable[str]) -> None:
-        self._connection.execute("DELETE FROM categories WHERE number = ?", (number,))
-        self._connection.executemany(
-            "INSERT INTO categories VALUES (?, ?)", ((category, number) for category in categories)
+    def _write_categories(
+        self, number: int, former: Iterable[str], categories: Iterable[str]
+    ) -> None:
+        written = self._connection.executemany
+        written(
+            "DELETE FROM categories WHERE category = ? AND number = ?",
+            ((category, number) for category in former),
         )
+        written("INSERT INTO categories VALUES (?, ?)", ((one, number) for one in categories))
 
     def _new(self, item_id: str) -> ItemRow:
         row = ItemRow(self._next, item_id)

@@ -43,6 +43,7 @@ class UserRows:
         self._connection = connection
         self._items = items
         self._rows: dict[tuple[str, str], UserRow] = {}
+        self._known: dict[str, KnownItem] = {}
 
     def put(self, topic: str, order: Order, message: Message, raw: bytes, at: float) -> bool:
         """Take in a message made at `at`; whether it is none older than what is stored."""
@@ -172,5 +173,8 @@ class UserRows:
             return None  # whoever asks for it is told
 
     def _lookup(self, item_id: str) -> KnownItem:
-        item = self._items.get(item_id)
-        return KnownItem(item.is_gone, item.decoded())
+        known = self._known.get(item_id)
+        if known is None:
+            item = self._items.get(item_id)
+            known = self._known[item_id] = KnownItem(item.is_gone, item.decoded())
+        return known

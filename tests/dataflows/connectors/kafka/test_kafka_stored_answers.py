@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+from confluent_kafka.admin import NewPartitions
 
 from dataflows.config.config import load_config
 from dataflows.serve.api_types import ListRequest
@@ -134,7 +135,7 @@ def test_topics_that_are_missing_are_told_and_read_once_they_are_there(broker, t
     broker.create(topics.names["intents"])
     topics.send("intents", intents("u1", "buy"))
     ready(answers)
-    assert answers.intent("u1").is_known
+    until(lambda: answers.intent("u1").is_known, "the intents")
     assert "is not there" in answers.readiness().checks["narratives"]  # which nobody waits for
 
 
@@ -238,3 +239,21 @@ def test_a_node_that_is_killed_and_comes_back_after_a_minute(one_node, topics_of
     one_node.nodes[0].start()
     topics.send("recommendations", listed("u1", ["b"], 2))
     until(lambda: listed_items(answers, "u1") == ["b"], "what came after")
+
+
+@pytest.mark.apache
+@pytest.mark.slow
+def test_new_partitions_are_read_from_their_beginning(one_node, topics_of):
+    broker = one_node.broker
+    topics = topics_of(broker)
+    topics.send("recommendations", listed("u1", ["a"], 1))
+    answers = topics.open()
+    ready(answers)
+    name = topics.names["recommendations"]
+    broker.admin.create_partitions([NewPartitions(name, 2)])[name].result(60)
+    topics.send("recommendations", listed("u2", ["b"], 1), partition=1)
+    until(lambda: listed_items(answers, "u2") == ["b"], "the list in the new partition")
+    topics.send("recommendations", listed("u1", ["c"], 2))
+    until(lambda: listed_items(answers, "u1") == ["c"], "what came after")
+    assert answers.counts()["recommendations"] == 3
+    assert answers.readiness().is_ready
