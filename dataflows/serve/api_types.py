@@ -263,6 +263,9 @@ class EventsAnswer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw
     list: Annotated[
         ListAnswer | None, Meta(description="With `wait=list`: that of the user of the last one.")
     ] = None
+    list_missing: Annotated[
+        str | None, Meta(description="With `wait=list`: why it is not there; the events are taken.")
+    ] = None
 
 
 class Problem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
@@ -270,6 +273,9 @@ class Problem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only
 
     title: str
     status: int
-    detail: str
+    detail: Annotated[str, Meta(description="The value and the limit, in a sentence.")]
     type: str = "about:blank"
-    remedy: str | None = None
+    remedy: Annotated[str | None, Meta(description="What to do about it.")] = None
+    errors: Annotated[
+        tuple[Receipt, ...], Meta(description="Of many events, what is wrong with each.")
+    ] = ()
