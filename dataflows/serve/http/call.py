@@ -86,7 +86,7 @@ class Backend:
     clock: Callable[[], float] = time.time
 
 
-class Answer(Protocol):
+class Answerer(Protocol):
     """Answers a call."""
 
     def __call__(self, backend: Backend, call: Call, /) -> object:
@@ -106,7 +106,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     template: str
     summary: str
-    answer: Answer
+    answer: Answerer
     returns: Any
     scope: str | None = READ
     query: type[msgspec.Struct] = NoQuery

@@ -22,7 +22,7 @@ from dataflows.serve.http.item_routes import ITEM, item_of
 from dataflows.serve.http.problems import ProblemError
 from dataflows.serve.http.requests import decode_body
 from dataflows.serve.http.tokens import READ, WRITE, Caller, check_scope
-from dataflows.serve.intake.destination import Destination, NotTakenError, Record, Taken
+from dataflows.serve.intake.destination import Destination, NotTakenError, Record, Written
 from dataflows.serve.intake.merge_patch import merged
 
 NOT_CONFIRMED = "not_confirmed"
@@ -94,14 +94,14 @@ def _events(backend: Backend, call: Call) -> object:
     last = [
         (event.user_id, place)
         for (event, _), place in zip(good, taken, strict=True)
-        if isinstance(place, Taken)
+        if isinstance(place, Written)
     ][-1]
     listed, missing = _list_after(backend, *last)
     return msgspec.structs.replace(answer, list=listed, list_missing=missing)
 
 
 def _list_after(
-    backend: Backend, user_id: str, place: Taken
+    backend: Backend, user_id: str, place: Written
 ) -> tuple[ListAnswer | None, str | None]:
     try:
         seconds = backend.settings.wait_seconds
@@ -144,7 +144,7 @@ def _refuse_all(refused: list[Receipt]) -> None:
     )
 
 
-def _receipt(taken: Taken | NotTakenError) -> Receipt:
+def _receipt(taken: Written | NotTakenError) -> Receipt:
     if isinstance(taken, NotTakenError):
         return Receipt(reason=NOT_CONFIRMED, detail=str(taken))
     return Receipt(partition=taken.partition, offset=taken.offset)

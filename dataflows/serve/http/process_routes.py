@@ -19,7 +19,7 @@ from dataflows.serve.status import RefusedRecord, Status
 Reason = Annotated[str, Meta(min_length=1, max_length=1_000, description="Why; kept with it.")]
 
 
-class Health(msgspec.Struct, frozen=True):
+class Alive(msgspec.Struct, frozen=True):
     """The process answers."""
 
     status: Literal["ok"] = "ok"
@@ -128,8 +128,8 @@ OPERATIONS = (
         method="GET",
         template="/healthz",
         summary="Whether the process answers",
-        answer=lambda _backend, _call: Health(),
-        returns=Health,
+        answer=lambda _backend, _call: Alive(),
+        returns=Alive,
         scope=None,
         pool="inline",
     ),

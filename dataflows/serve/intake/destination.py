@@ -13,7 +13,7 @@ class Record(NamedTuple):
     value: bytes | None
 
 
-class Taken(NamedTuple):
+class Written(NamedTuple):
     """Where a record stands: its partition as the source names it, and its offset."""
 
     partition: str
@@ -27,14 +27,16 @@ class NotTakenError(Exception):
 class Destination(Protocol):
     """Takes records; all methods may be called from several threads."""
 
-    def put_events(self, records: Sequence[Record], seconds: float) -> list[Taken | NotTakenError]:
+    def put_events(
+        self, records: Sequence[Record], seconds: float
+    ) -> list[Written | NotTakenError]:
         """Write events, in their order, and wait until each is safe, at most so many seconds.
 
         Raises NotAnsweredHereError where the input is not ours to write.
         """
         ...
 
-    def put_item(self, record: Record, seconds: float) -> Taken:
+    def put_item(self, record: Record, seconds: float) -> Written:
         """Write one item, or its removal. Raises as `put_events`, and NotTakenError."""
         ...
 
