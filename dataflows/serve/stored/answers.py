@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 
+import msgspec
+
 from dataflows.serve.api_types import Readiness
 from dataflows.serve.status import Status
 from dataflows.serve.stored.input.follow_thread import FollowThread
 from dataflows.serve.stored.item_answers import StoredItems
 from dataflows.serve.stored.list_requests import StoredLists
 from dataflows.serve.stored.live_only import LiveOnly
+from dataflows.serve.stored.meaning import StoredMeaning
 from dataflows.serve.stored.store.answer_store import AnswerStore
 from dataflows.serve.stored.user_answers import StoredUsers
 
@@ -20,11 +23,16 @@ class StoredAnswers(StoredItems, StoredUsers, LiveOnly):
     `start` it before, `close` it after; answers come from any thread, and none waits for others.
     """
 
-    def __init__(self, store: AnswerStore, following: FollowThread, k: int) -> None:
+    def __init__(
+        self, store: AnswerStore, following: FollowThread, meaning: StoredMeaning, k: int
+    ) -> None:
         super().__init__(store)
         self.following = following
         self._began = time.monotonic()
         self._lists = StoredLists(store, self, k)
+        self._meaning = meaning
+        self.similar = meaning.similar
+        self.search = meaning.search
         self.recommend_stored = self._lists.plain
         self.recommend = self._lists.make
 
@@ -40,11 +48,14 @@ class StoredAnswers(StoredItems, StoredUsers, LiveOnly):
     def close(self) -> None:
         """Stop following, and close the store. No answer may be asked for any more."""
         self.following.close()
+        self._meaning.close()
         self._store.close()
 
     def readiness(self) -> Readiness:
         """Return whether all was taken in that was there at the start, and how old it is."""
-        return self.following.readiness()
+        found = self.following.readiness()
+        checks = found.checks | {"meaning": self._meaning.check()}
+        return msgspec.structs.replace(found, checks=checks)
 
     def counts(self) -> dict[str, int]:
         """Return what became of records since the store was made: taken by topic, `older`, ..."""

@@ -45,14 +45,6 @@ class LiveOnly:
         """Refuse: an event that changes no list sends nothing that could be waited for."""
         raise not_here("waiting for the list after an event")
 
-    def similar(self, item_id: str, k: int, categories: Sequence[str]) -> NoReturn:
-        """Refuse: nothing here has vectors."""
-        raise not_here("what is like an item")
-
-    def search(self, text: str, user_id: str | None, k: int, categories: Sequence[str]) -> NoReturn:
-        """Refuse: nothing here has vectors."""
-        raise not_here("search by meaning")
-
 
 def not_here(what: str) -> NotAnsweredHereError:
     """Return the error for what only the live model knows."""

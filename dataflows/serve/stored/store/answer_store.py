@@ -29,6 +29,8 @@ from dataflows.state.positions import Progress
 from dataflows.state.private_files import make_private_folder
 
 NAME = "answers.db"
+OURS = ("answers.", "vectors.")
+"""How the names of all files in its folder begin."""
 MESSAGE = "SELECT message, checksum FROM messages WHERE topic = ? AND user_id = ?"
 _ANSWER = "SELECT answer, checksum FROM answers WHERE user_id = ?"
 _log = logging.getLogger(__name__)
@@ -58,6 +60,8 @@ class AnswerStore:
         self._lock = threading.Lock()
         self.version = 0
         """Grows with every transaction."""
+        self.catalogue_version = 0
+        """Grows with every transaction that changed what the catalogue says."""
         self.damaged_rows = 0
         """Rows that were asked for since the start, and are not what was written."""
         self._is_complete = False
@@ -65,7 +69,7 @@ class AnswerStore:
         wanted = {"layout": LAYOUT, **identity}
         with ExitStack() as undo:
             try:
-                make_private_folder(folder, lambda name: name.startswith("answers."))
+                make_private_folder(folder, lambda name: name.startswith(OURS))
                 self._held: IO[str] = undo.enter_context(lock(self.path))
                 self._writer = open_database(self.path, wanted)
             except (OSError, sqlite3.Error) as error:

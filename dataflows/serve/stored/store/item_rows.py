@@ -68,6 +68,7 @@ class ItemRows:
         self._arrivals = _only(connection, "SELECT coalesce(max(arrived), 0) FROM items")
         began = connection.execute("SELECT value FROM facts WHERE name = 'rise_began'").fetchone()
         self._began: float | None = None if began is None else began[0]
+        self.is_catalogue_changed = False
         self.looks_changed: set[int] = set()
         """Numbers of items whose categories or standing are others now: lists show them."""
 
@@ -109,6 +110,7 @@ class ItemRows:
         row.title, row.record = record.title, encoded
         row.standing = AVAILABLE if record.available else UNAVAILABLE
         self._changed.add(row.number)
+        self.is_catalogue_changed = True
         if former[1] != record.categories:
             self._write_categories(row.number, former[1], record.categories)
         if former != (row.standing, record.categories):
@@ -175,6 +177,7 @@ class ItemRows:
         self._write_categories(row.number, row.categories, ())
         row.standing, row.record, row.arrived = standing, None, 0
         self._changed.add(row.number)
+        self.is_catalogue_changed = True
         self.looks_changed.add(row.number)
 
     def _write_categories(

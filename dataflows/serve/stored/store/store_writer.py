@@ -53,7 +53,10 @@ class StoreWriter:
             batch = _Batch(connection, self._settings, self._seldom)
             for raw in raws:
                 batch.take(raw)
-            return batch.write()
+            changed = batch.write()
+        if batch.is_catalogue_changed:
+            self._store.catalogue_version += 1
+        return changed
 
 
 class _Batch:
@@ -73,6 +76,11 @@ class _Batch:
         row = connection.execute("SELECT value FROM facts WHERE name = 'time'").fetchone()
         self._newest: str = "" if row is None else row[0]
         self._versions: Versions | None = None
+
+    @property
+    def is_catalogue_changed(self) -> bool:
+        """Whether what the catalogue says is another now."""
+        return self._items.is_catalogue_changed
 
     def take(self, raw: Raw) -> None:
         """Take in a record, or a mark: with `is_anew` what came of its topic is forgotten."""
