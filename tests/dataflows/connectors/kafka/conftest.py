@@ -26,7 +26,7 @@ from tests.dataflows.connectors.kafka.broker import (
     OWN_NODES,
     WAIT,
     Broker,
-    free_port,
+    free_ports,
     running,
 )
 from tests.dataflows.connectors.kafka.engine_process import Penchant
@@ -44,7 +44,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     if named:
         yield Broker(named, None)
         return
-    port = free_port()
+    (port,) = free_ports(1)
     with running(tmp_path_factory.mktemp("broker"), port, port) as own:
         yield own
 
@@ -62,7 +62,7 @@ def own_broker(broker: Broker, request: pytest.FixtureRequest) -> Broker:
 @pytest.fixture(scope="module")
 def behind_a_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Broker, Proxy]]:
     """A broker of our own, and the proxy that all its clients have to pass."""
-    port = free_port()
+    (port,) = free_ports(1)
     with (
         Proxy(("127.0.0.1", port)) as proxy,
         _started(tmp_path_factory.mktemp("broker"), port, proxy.address[1]) as own,
@@ -107,6 +107,14 @@ def secured_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     users = {"good": "good", "other": "other"}
     with _nodes(tmp_path_factory.mktemp("kafka"), users=users) as cluster:
         yield cluster
+
+
+@pytest.fixture
+def whole_again(request: pytest.FixtureRequest) -> None:
+    """What a test before has left of a cluster, killed or frozen, runs again."""
+    for name in ("one_node", "three_nodes"):
+        if name in request.fixturenames:
+            request.getfixturevalue(name).mend()
 
 
 def _nodes(folder: Path, **more: Any) -> AbstractContextManager[Cluster]:

@@ -15,7 +15,7 @@ import msgspec
 from dataflows.state.ledger import Ledger
 from dataflows.state.store import Store
 from tests.dataflows.connectors.kafka.broker import WAIT
-from tests.dataflows.connectors.kafka.flows import until
+from tests.dataflows.connectors.kafka.flows import PATIENCE, until
 from tests.dataflows.stored import stored_ledger
 
 RUN = """
@@ -77,6 +77,9 @@ class Penchant:
             "intents_topic": names.intents,
             "dead_letters_topic": names.dead_letters,
             "decisions_topic": names.decisions,
+            # No more than limits: an election, or a last delivery, may take that long.
+            "start_seconds": PATIENCE,
+            "flush_seconds": PATIENCE,
         } | kafka
         lines = [
             "[flow]\nsource = 'kafka'",
@@ -101,10 +104,14 @@ class Penchant:
                 cwd=Path(__file__).resolve().parents[4],
             )
 
-    def stop(self, seconds: float = 120.0) -> int:
-        """End it in order; return its exit status. Raises where it takes longer than that."""
+    def stop(self) -> int:
+        """End it in order; return its exit status."""
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(seconds)
+        return self.await_end()
+
+    def await_end(self) -> int:
+        """The status with which it ends by itself, or after a signal."""
+        return self._process.wait(2 * PATIENCE)
 
     def kill(self):
         self._process.kill()

@@ -17,6 +17,7 @@ from learners.users.table import KIND
 from learners.users.user import User
 from tests.dataflows.connectors.kafka.broker import QUIET
 from tests.dataflows.connectors.kafka.engine_process import START
+from tests.dataflows.connectors.kafka.flows import PATIENCE
 
 USERS = 40
 
@@ -67,7 +68,7 @@ class Feeder:
     def end(self) -> int:
         """Stop, and wait until brokers have all of it; how many events there are."""
         self.stop()
-        assert self._producer.flush(120) == 0
+        assert self._producer.flush(PATIENCE) == 0
         return self.sent
 
     def stop(self) -> None:
@@ -84,7 +85,7 @@ def put(broker, topic: str, numbers: range, partitions: int = 1) -> None:
         value, key = json.dumps(made).encode(), str(made["user_id"]).encode()
         writer.produce(topic, value, key, partition_of(made, partitions))
         writer.poll(0)
-    assert writer.flush(120) == 0
+    assert writer.flush(PATIENCE) == 0
 
 
 def numbers_of(count: int, partitions: int) -> list[list[int]]:

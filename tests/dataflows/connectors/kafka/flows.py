@@ -19,7 +19,7 @@ from dataflows.state.outbox import Out
 EPOCH = timedelta(milliseconds=50)
 
 
-PATIENCE = 120.0
+PATIENCE = 240.0
 """Seconds after which what a test waits for counts as never: long, for a machine that is busy."""
 
 

@@ -21,7 +21,7 @@ from confluent_kafka.admin import (
 from dataflows.config.kafka import KafkaSettings
 from dataflows.connectors.kafka.permissions import RightsCheck
 from dataflows.connectors.kafka.sink import ALWAYS
-from tests.dataflows.connectors.kafka.flows import until
+from tests.dataflows.connectors.kafka.flows import PATIENCE, until
 
 READ, WRITE, DESCRIBE = AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE
 ALLOW, DENY = AclPermissionType.ALLOW, AclPermissionType.DENY
@@ -77,7 +77,7 @@ class Guest:
         for done in self.broker.admin.delete_acls([AclBindingFilter(*where, *every)]).values():
             done.result(60)
 
-    def kafka(self, flush_seconds=30, **client):
+    def kafka(self, flush_seconds=PATIENCE, **client):
         """The section `[kafka]`; `client` takes the place of what it would say there."""
         names = self.names
         comes = self.cluster.secured(self.user, self.password) | client
@@ -91,7 +91,7 @@ class Guest:
             "dead_letters_topic": names.dead_letters,
             "decisions_topic": names.decisions,
             "promotions_topic": self.promotions,
-            "start_seconds": 60,
+            "start_seconds": PATIENCE,
             "flush_seconds": flush_seconds,
             "client": {name: value for name, value in comes.items() if value is not None},
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 
@@ -63,7 +64,7 @@ def test_signals_that_are_not_to_end_it(broker, penchant):
         process._process.send_signal(number)
     until(lambda: "SIGUSR1: thread MainThread" in process.said, "its answer")
     assert "SIGHUP: there is no file to open anew" in process.said
-    assert "Kafka source good" in process.said
+    assert re.search("Kafka source (good|degraded)", process.said)
     assert f"30 in {names.events}-0" in process.said
     assert process.stop() == 0, process.said
 
@@ -151,7 +152,7 @@ def test_lists_that_were_not_delivered_when_it_was_killed_are_sent_after_the_res
 ):
     names = broker.names()
     fill(broker, names, shopping(50))
-    process = penchant(broker, names, producer={"linger.ms": 60_000})  # held back, then killed
+    process = penchant(broker, names, producer={"linger.ms": 900_000})  # held back, then killed
     process.start()
     process.await_learnt(50)
     assert broker.read(names.recommendations) == []
@@ -176,7 +177,7 @@ def test_under_bytewax_it_ends_with_the_same_line_and_status(broker, penchant):
     process = penchant(broker, broker.names(), bootstrap_servers="127.0.0.1:1", start_seconds=1)
     flow = "dataflows.app.flow:get_flow"
     process.start("-m", "bytewax.run", flow, PENCHANT_CONFIG=str(process.config))
-    assert process._process.wait(120) == 2, process.said
+    assert process.await_end() == 2, process.said
     last = process.said.splitlines()[-1]
     assert last.startswith(
         "penchant: Kafka at 127.0.0.1:1 did not answer within 1 s (127.0.0.1:1: "

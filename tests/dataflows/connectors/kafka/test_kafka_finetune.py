@@ -23,7 +23,7 @@ from dataflows.finetune.window.collect import Collector, read_positions
 from dataflows.lifecycle import child_process
 from dataflows.registry.registry import Registry
 from dataflows.state.store import Store
-from tests.dataflows.connectors.kafka.flows import until
+from tests.dataflows.connectors.kafka.flows import PATIENCE, until
 from tests.dataflows.finetune.doubles import TinyTuner, behave
 
 pytestmark = pytest.mark.kafka
@@ -90,7 +90,7 @@ def test_poll_limits_hold_while_a_training_takes_longer_than_they_are(
         (tiny / "release").touch()
         until(lambda: len(registry.decisions()) == 2, "the second decision")
     finally:
-        status = child_process.end(process, 30.0)
+        status = child_process.end(process, PATIENCE)
     assert status == 0
     assert arrived(tmp_path) == 200
     first, second = registry.decisions()

@@ -94,7 +94,7 @@ def test_every_list_is_sent_though_it_was_killed_while_they_were(broker, penchan
     process.config.write_text(text.replace("[kafka]\n", "[kafka]\nlost_log = 'anew'\n"))
     for kill in (1, 8, 14):  # of fifteen times that some are sent
         process.start("-c", KILLED, str(process.config), str(kill))
-        assert process._process.wait(120) == -9, process.said
+        assert process.await_end() == -9, process.said
     process.start()
     until(lambda: position(process, f"{names.events}-0#2"), "the new topic in each shard")
     until(lambda: stored(process) == (False, 0), "all of them delivered")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -18,7 +19,13 @@ from tests.dataflows.connectors.kafka.engine_process import fill, last_lists, sh
 from tests.dataflows.connectors.kafka.flows import until
 from tests.dataflows.connectors.kafka.test_kafka_transactions import in_transaction
 
-pytestmark = [pytest.mark.kafka, pytest.mark.apache, pytest.mark.slow]
+pytestmark = [
+    *(pytest.mark.kafka, pytest.mark.apache, pytest.mark.slow),
+    pytest.mark.usefixtures("whole_again"),
+]
+
+OTHER_LOG = re.compile(r"was cut before|ends at offset|is not what|jumped|read_anew|Traceback")
+"""Words that are said of a log that is not the one that was read. (Micro-batches are cut too.)"""
 
 
 def make_anew(broker, topic, partitions=1):
@@ -55,11 +62,6 @@ def learn(process, position):
     assert process.stop() == 0, process.said
 
 
-def await_end(process):
-    """The status with which it ends by itself."""
-    return process._process.wait(120)
-
-
 def sequences(broker, topic):
     return {key: json.loads(value)["sequence"] for key, value in broker.read(topic)}
 
@@ -76,7 +78,7 @@ def test_a_topic_made_anew_and_grown_past_the_position_is_told(one_node, penchan
     make_anew(broker, names.events)
     broker.produce(names.events, shopping(180, seed=2))
     process.start()
-    assert await_end(process) == 2
+    assert process.await_end() == 2
     last = process.said.strip().splitlines()[-1]
     assert f"{names.events}-0 is not what the state has read" in last
     assert "kafka.lost_log" in last
@@ -134,7 +136,7 @@ def test_a_topic_made_anew_while_it_runs(one_node, penchant, policy):
     new = [fresh(event) for event in shopping(120, seed=2)]
     broker.produce(names.events, new)
     if policy == "stop":
-        assert await_end(process) == 2
+        assert process.await_end() == 2
         assert "is not what the state has read" in process.said.strip().splitlines()[-1]
         return
     until(lambda: stored(process)[0].get(f"{names.events}-0#2") == 120, "all of the new topic")
@@ -185,8 +187,7 @@ def test_a_transaction_that_another_leader_ended_tells_nothing(one_node, penchan
     assert stored(process)[1][f"{names.events}-0"].epoch > 0
     broker.produce(names.events, [fresh(event, b"m") for event in shopping(1)])
     learn(process, 27)
-    assert "cut" not in process.said
-    assert "not what" not in process.said
+    assert not OTHER_LOG.search(process.said), process.said
 
 
 def restarted(cluster, node):
@@ -214,7 +215,7 @@ def test_a_state_without_ids_is_compared_with_nothing_and_has_them_from_then_on(
     make_anew(broker, names.events)
     broker.produce(names.events, shopping(200, seed=3))
     process.start()
-    assert await_end(process) == 2
+    assert process.await_end() == 2
 
 
 @pytest.mark.parametrize("policy", ["stop", "anew"])
@@ -236,7 +237,7 @@ def test_a_broker_that_comes_back_empty(one_node, penchant, policy):
         if topic != names.group:
             empty.create(topic)
     if policy == "stop":
-        assert await_end(process) == 2
+        assert process.await_end() == 2
         assert "the cluster was made anew" in process.said.strip().splitlines()[-1]
         return
     new = [fresh(event) for event in shopping(30, users=2, seed=2)]

@@ -47,7 +47,7 @@ def taken(source, count):
 def test_a_backlog_is_learnt_in_the_order_of_its_time_each_record_once(broker, merged, prefetch):
     names = broker.names(partitions=PARTITIONS)
     fill(broker, names, 300)
-    source = merged(broker, names, prefetch_messages=prefetch, batch_size=150, merge_seconds=60)
+    source = merged(broker, names, prefetch_messages=prefetch, batch_size=150, merge_seconds=3600)
     assert source._reader._settings.prefetch_messages == prefetch // 2
     most, found = 0, []
     while len(found) < PARTITIONS * 300:
@@ -68,9 +68,9 @@ def test_a_backlog_is_learnt_in_the_order_of_its_time_each_record_once(broker, m
 def test_a_restart_goes_on_in_the_same_order(broker, merged):
     names = broker.names(partitions=PARTITIONS)
     fill(broker, names, 60)
-    first = taken(merged(broker, names, batch_size=50, merge_seconds=60), 200)
+    first = taken(merged(broker, names, batch_size=50, merge_seconds=3600), 200)
     positions = {one.raw.partition: one.raw.next_offset for one in first}
-    second = merged(broker, names, Progress({0: positions}), batch_size=50, merge_seconds=60)
+    second = merged(broker, names, Progress({0: positions}), batch_size=50, merge_seconds=3600)
     found = first + taken(second, PARTITIONS * 60 - len(first))
     times = [one.one.ts for one in found]
     assert times == sorted(times)

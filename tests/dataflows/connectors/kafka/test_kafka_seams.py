@@ -18,6 +18,8 @@ from tests.dataflows.connectors.kafka.flows import take, until
 pytestmark = pytest.mark.kafka
 
 READ = 50
+OF_THE_LOG = {"jumped", "read_anew", "fetched_anew"}
+"""What is counted where a log is not what it was. (A busy broker makes an outage.)"""
 
 
 def values(count, word="x"):
@@ -72,7 +74,7 @@ def test_where_the_record_is_the_same_nothing_is_told_and_reading_goes_on(
     assert (raw.offset, raw.value) == (READ, b"next")
     assert raw.log is not None
     assert raw.log.last == read.log.last, "kept until the next one is learnt"
-    assert not reader._health.counts
+    assert not reader._health.counts.keys() & OF_THE_LOG
     reader.finish(1)
 
 
@@ -130,7 +132,7 @@ def test_at_its_end_exactly_nothing_is_told(broker, settings_for, read):
     until(has_been_asked, "an answer")
     for _ in range(300):
         assert not [raw for raw in reader.take() if not raw.is_mark]
-    assert not reader._health.counts
+    assert not reader._health.counts.keys() & OF_THE_LOG
     reader.finish(1)
 
 

@@ -171,6 +171,7 @@ def test_one_that_is_never_taken_stays_with_its_owner(refusing):
     reliable, acknowledged, _ = refusing({b"b": [denied] * 10_000})
     for number, key in enumerate([b"a", b"b"]):
         reliable.send(Out("recommendations", key, key, number))
+    until(lambda: acknowledged == [0], "the other one")
     assert reliable.close(0.3) == 1
     assert acknowledged == [0]
 

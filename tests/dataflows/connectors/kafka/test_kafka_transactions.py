@@ -3,53 +3,52 @@
 from __future__ import annotations
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer
 
 from dataflows.connectors.kafka.consumer import Reader
 from dataflows.connectors.kafka.health import Health
 from dataflows.state.positions import Progress
 from tests.dataflows.connectors.kafka.broker import QUIET
 from tests.dataflows.connectors.kafka.engine_process import fill, shopping
-from tests.dataflows.connectors.kafka.flows import take, until
+from tests.dataflows.connectors.kafka.flows import PATIENCE, take, until
 
 pytestmark = pytest.mark.kafka
 
 
 def in_transaction(broker, topic, values, before_the_end=lambda: None, partition=0):
     options = {"bootstrap.servers": broker.servers, "transactional.id": broker.name("tx"), **QUIET}
-    producer = Producer(options)
-    producer.init_transactions(60)
+    # Kafka takes back by itself what is open for longer than that.
+    producer = Producer(options | {"transaction.timeout.ms": 600_000})
+    again_and_again(producer.init_transactions)
     producer.begin_transaction()
     for value in values:
         producer.produce(topic, value, partition=partition)
-    producer.flush(60)
+    assert producer.flush(PATIENCE) == 0
     before_the_end()
     before = end_of(broker, topic, partition)
-    producer.commit_transaction(60)
+    again_and_again(producer.commit_transaction)
     # The markers are written after the answer.
     until(lambda: end_of(broker, topic, partition) > before, "the end of the transaction")
 
 
 def end_of(broker, topic, partition=0) -> int:
     """The offset up to which a reader is given what was committed."""
-    found = []
-    until(lambda: found.extend(told_end(broker, topic, partition)) or found, "its leader")
-    return found[0]
+    return broker.ends(topic, partition + 1)[partition]
 
 
-def told_end(broker, topic, partition) -> list[int]:
-    """The end as its leader tells it; nothing right after a change, where it is not sure."""
-    options = {"bootstrap.servers": broker.servers, "group.id": broker.name("end"), **QUIET}
-    consumer = Consumer(options)
-    try:
-        return [consumer.get_watermark_offsets(TopicPartition(topic, partition), 60)[1]]
-    except KafkaException as error:
-        passing = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.OFFSET_NOT_AVAILABLE)
-        if error.args[0].code() not in passing:
-            raise
-        return []
-    finally:
-        consumer.close()
+def again_and_again(step) -> None:
+    """Do a step of a transaction: what fails for now is to be called again."""
+
+    def is_done() -> bool:
+        try:
+            step(60)
+        except KafkaException as error:
+            if not error.args[0].retriable():
+                raise
+            return False
+        return True
+
+    until(is_done, f"{step.__name__}")
 
 
 def test_the_mark_of_an_end_comes_after_all_records_before_it(broker, settings_for):

@@ -102,7 +102,8 @@ def test_what_was_made_is_told_of_once_it_is_said_to_be_made(broker, fresh, monk
     monkeypatch.setattr(topics, "make_admin", make)
     monkeypatch.setattr(client, "RETRY_SECONDS", 0.0)
     assert [report.outcome for report in create_topics(fresh)] == ["created"] * 8
-    assert made[0].asked == dict.fromkeys(fresh.topics().values(), 3)
+    assert made[0].asked.keys() == set(fresh.topics().values())
+    assert min(made[0].asked.values()) >= 3, "a broker that lags is asked once more"
 
 
 def test_a_broker_that_is_not_there_is_said_in_one_line():
