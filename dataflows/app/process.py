@@ -12,8 +12,10 @@ from pathlib import Path
 import msgspec
 from bytewax.dataflow import Dataflow
 
+from dataflows.app.beside import ALONE, Beside
 from dataflows.app.decision_input import open_decisions
 from dataflows.app.ends import open_ends
+from dataflows.app.figures import RunFigures, open_figures, stamped
 from dataflows.app.status_lines import StateLines
 from dataflows.config.config import Config
 from dataflows.engine.catalogue.known_items import tell_joined
@@ -33,7 +35,6 @@ from dataflows.engine.status.run_log import RunLog
 from dataflows.engine.status.stage_times import StageTimes
 from dataflows.errors import InputError
 from dataflows.generation.open import learner_with, open_worker
-from dataflows.generation.shard_client import LlmClient
 from dataflows.generation.worker import Worker
 from dataflows.hotswap.load import Serving
 from dataflows.hotswap.startup import identity_of, open_encoder
@@ -62,7 +63,7 @@ class Process:
     """One process, ready to run. Call `finish` after the flow, however it ended.
 
     `reopen` opens the output files anew, where there are any, and `lines` tells how it is;
-    both from any thread.
+    both from any thread. `figures` count what happens, where that is wanted.
     """
 
     flow: Dataflow
@@ -75,6 +76,7 @@ class Process:
     worker: Worker | None = None
     reopen: Callable[[], object] | None = None
     lines: Callable[[], Iterable[str]] = tuple
+    figures: RunFigures | None = None
 
     def open(self) -> None:
         """Open all now, so that errors are reported before the flow starts."""
@@ -86,6 +88,8 @@ class Process:
         """Start what runs beside the flow."""
         self.run_log.begin()
         self.swapper.begin()
+        if self.figures is not None:
+            self.figures.begin()
         if self.worker is not None:
             self.worker.start()
 
@@ -131,9 +135,13 @@ def assemble(
     version = serving.encoder.version
     about = f"{config.flow.source} source, encoder {version}, state in {folder}"
     run_log = RunLog(about, config.flow.log_seconds, lambda: ends.lag())  # noqa: PLW0108 - made below
-    run_log.times = StageTimes(is_on=config.flow.stage_times)
-    worker = open_worker(config, stop)
-    engines = open_engines(config, serving, progress, run_log, swapper, stop, worker, checks)
+    figures = open_figures(config)
+    if figures is None:
+        run_log.times = StageTimes(is_on=config.flow.stage_times)
+    else:
+        run_log.times = figures.process.stages
+    beside = Beside(open_worker(config, stop), checks, figures)
+    engines = open_engines(config, serving, progress, run_log, swapper, stop, beside)
     swapper.engines = engines
     view = Store.reader(folder)
     encode = EncodeStep(
@@ -146,28 +154,42 @@ def assemble(
     )
     ends = open_ends(config, progress, stop, engines.acknowledge, encode, accept_items=accept_items)
     epoch = timedelta(seconds=config.flow.epoch_seconds)
-    flow = build_flow(ends.source, ends.sink, encode, engines, epoch, partial(_tell, run_log))
+    if figures is None:
+        flow = build_flow(ends.source, ends.sink, encode, engines, epoch, partial(_tell, run_log))
+    else:
+        figures.process.attach(engines, beside.around(about, ends, swapper.counts))
+        told = partial(_tell, run_log, figures=figures)
+        flow = build_flow(
+            *(ends.source, ends.sink, stamped(encode), engines, epoch, told),
+            follow=figures.process.follow,
+        )
     # The sink's last acknowledgements are stored before the source tells how far that is.
     is_wanted = config.flow.source == "files" and config.files.items is not None
     closers = [
         lambda: tell_joined(encode.joined, is_wanted=is_wanted),
         *(swapper.finish, run_log.finish, *ends.after_flow, checks.finish, engines.close),
     ]
-    if worker is not None:
-        closers.insert(0, worker.close)
+    if beside.worker is not None:
+        closers.insert(0, beside.worker.close)
+    if figures is not None:
+        closers.insert(0, figures.finish)
     closers += [*ends.after_state, serving.close]
     if view is not None:
         closers.append(view.close)
     openers = [*ends.before_state, engines.open_all, *ends.openers]
     lines = StateLines(about, folder, engines, ends.lag, run_log.last)
     return Process(
-        *(flow, epoch, engines, run_log, swapper, openers, closers, worker, ends.reopen, lines)
+        *(flow, epoch, engines, run_log, swapper, openers, closers, beside.worker, ends.reopen),
+        lines=lines,
+        figures=figures,
     )
 
 
-def _tell(run_log: RunLog, engine: Engine[OnlineModel]) -> None:
+def _tell(run_log: RunLog, engine: Engine[OnlineModel], figures: RunFigures | None = None) -> None:
     lists = engine.counts["lists_sent"], engine.counts["lists_refreshed"], len(engine.refresher)
     run_log.committed(engine.shard, engine.ledger, *lists)
+    if figures is not None:
+        figures.process.committed(engine.shard)
 
 
 def open_engines(
@@ -177,8 +199,7 @@ def open_engines(
     run_log: RunLog,
     swapper: Swapper,
     stop: Callable[[], bool],
-    worker: Worker | None = None,
-    checks: CrashChecks | None = None,
+    beside: Beside = ALONE,
 ) -> Engines[OnlineModel]:
     """Return the shards of a state folder; each is opened when first needed."""
     dim = serving.encoder.dim
@@ -195,8 +216,8 @@ def open_engines(
     def make(shard: int) -> Engine[OnlineModel]:
         store = Store.open(folder, shards, shard, identity)
         try:
-            if checks is not None:
-                checks.begin(store, after_crash=has_crashed(store))
+            if beside.checks is not None:
+                beside.checks.begin(store, after_crash=has_crashed(store))
             engine = Engine(
                 store,
                 OnlineModel(settings, store.get, prior, signals),
@@ -206,7 +227,8 @@ def open_engines(
                     *(shard, shards, ListSettings.of(config.state, stop)),
                     *(serving.encoder, swapper.reencodings, progress.report),
                     times=run_log.times,
-                    hooks=() if worker is None else (LlmClient(worker, config.generate, shard),),
+                    hooks=beside.hooks(config, shard),
+                    observers=beside.observers(shard),
                 ),
             )
         except BaseException as error:

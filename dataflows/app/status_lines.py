@@ -10,6 +10,7 @@ from pathlib import Path
 from dataflows.engine.shard import Engine
 from dataflows.engine.shards import Engines
 from dataflows.state.ledger import OUTCOMES
+from dataflows.state.shard_files import database_size
 from dataflows.state.store import store_path
 from learners.online_model import OnlineModel
 
@@ -54,7 +55,8 @@ class StateLines:
         if not engine.lock.acquire(timeout=PATIENCE):
             return f"{name} is in the middle of a batch, or being made ready for another encoder"
         try:
-            return f"{name}: {_figures(engine)}; {_size(self._folder, engine.shard):,} bytes stored"
+            size = database_size(store_path(self._folder, engine.shard))
+            return f"{name}: {_figures(engine)}; {size:,} bytes stored"
         finally:
             engine.lock.release()
 
@@ -82,9 +84,3 @@ def _refreshed(engine: Engine[OnlineModel]) -> str:
     made, left = engine.counts["lists_refreshed"], len(engine.refresher)
     apart = f", {made:,} made anew for changed items" if made else ""
     return f"{apart}, lists yet to be looked through for {left:,} items" if left else apart
-
-
-def _size(folder: Path, shard: int) -> int:
-    path = store_path(folder, shard)
-    files = (path, path.with_name(f"{path.name}-wal"))
-    return sum(file.stat().st_size for file in files if file.exists())

@@ -28,7 +28,7 @@ from dataflows.config.generate import GenerateSettings
 from dataflows.config.kafka import KafkaSettings
 from dataflows.config.kinds import PATH, PathText, expanded, is_marked
 from dataflows.config.models import ModelsSettings
-from dataflows.config.serve import ServeSettings
+from dataflows.config.serve import MetricsSettings, ServeSettings
 from dataflows.errors import InputError
 from dataflows.lifecycle.redaction import remember, remember_variables
 from encoders.llm.training.settings import LanguageTuning
@@ -149,6 +149,7 @@ class Config(LimitedSettings, frozen=True, kw_only=True):
     tuning: EncoderTuning = EncoderTuning()
     language: LanguageTuning = LanguageTuning()
     gate: GateSettings = GateSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
 
 def load_config(

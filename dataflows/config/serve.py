@@ -1,4 +1,4 @@
-"""What a user may set about HTTP: section `[serve]`."""
+"""What a user may set about HTTP: sections `[serve]` and `[metrics]`."""
 
 from __future__ import annotations
 
@@ -86,3 +86,20 @@ class ServeSettings(LimitedSettings, frozen=True, kw_only=True):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+
+class MetricsSettings(LimitedSettings, frozen=True, kw_only=True):
+    """Section `[metrics]`: figures of a running process, for Prometheus.
+
+    docs/how-to/monitor.md tells what to watch, docs/reference/metrics.md lists them. With
+    `serve.enabled` they are at `/metrics` there in any case.
+    """
+
+    enabled: bool = False
+    """`penchant run` tells its metrics at `http://HOST:PORT/metrics`, without the rest of HTTP."""
+    host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
+    """The address to listen on; there are no tokens here."""
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 9464
+    """The port to listen on; 0 for one that is free, which the log then names."""
+    sample_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 5.0
+    """How often the curves of `/v1/status` get a point; 120 are kept."""

@@ -79,6 +79,7 @@ class Batch(msgspec.Struct, frozen=True):
     made all of its vectors ("": there are none); with `switch` it is new from here on.
     `origins` is what partitions of files are known by, and `logs` what those of topics are, as
     far as that is new; `anew` are partitions whose logs take the place of others from here on.
+    `arrived` is when it came in, in seconds of `time.perf_counter`; 0 where nobody asks.
     """
 
     shard: int
@@ -89,6 +90,7 @@ class Batch(msgspec.Struct, frozen=True):
     origins: dict[str, Origin] = {}
     logs: dict[str, LogId] = {}
     anew: tuple[str, ...] = ()
+    arrived: float = 0.0
 
 
 def shard_of(user_id: str, shards: int) -> int:

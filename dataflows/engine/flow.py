@@ -15,11 +15,11 @@ from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import Sink
 
 from dataflows.engine.batch import Batch, shard_key
-from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.protocols import Model
 from dataflows.engine.shard import Engine
 from dataflows.engine.shards import Engines
 from dataflows.lifecycle.bytewax_errors import hushing
+from dataflows.messages.decoded_records import Arrived
 from dataflows.state.outbox import Out
 
 NAME = "penchant"
@@ -128,7 +128,7 @@ class LearnLogic(StatefulBatchLogic[Batch, Out, None], Generic[M]):
 def build_flow(
     source: Source[Any],
     sink: Sink[Out],
-    encode: EncodeStep,
+    encode: Callable[[Sequence[Arrived]], Iterable[Keyed]],
     engines: Engines[M],
     epoch: timedelta = timedelta(seconds=1),
     committed: Callable[[Engine[M]], None] | None = None,
@@ -136,7 +136,7 @@ def build_flow(
 ) -> Dataflow:
     """Wire the steps. Run it with the same `epoch` as Bytewax's epoch interval.
 
-    `source` gives `dataflows.engine.encode_step.Arrived`. `committed` is called with each shard
+    `source` gives what `encode` (an `EncodeStep`) takes. `committed` is called with each shard
     after it has stored its state, `follow` with what it made of each micro-batch.
     """
     flow = Dataflow(NAME)

@@ -63,7 +63,7 @@ class Engine(Generic[M]):
         in_force: InForce,
         parts: ShardParts = ALONE,
     ) -> None:
-        self.store, self.model, self.shard = store, model, parts.shard
+        self.store, self.model, self.cleaner, self.shard = store, model, cleaner, parts.shard
         self.lock = threading.RLock()
         self.counts: Counter[str] = Counter()
         self.ledger = Ledger()
@@ -80,21 +80,19 @@ class Engine(Generic[M]):
         self.deciding = ShardDecisions(parts.shard, parts.shards, self.counts, store.get)
         self._events = EventLearner(model, cleaner, self.deciding, self.ledger, self.counts, parts)
         self._end = EndNote(store)
-        self._last_sent = LastSent(store.get, parts.lists.users, after_crash=not self._end.is_sure)
+        self.last_sent = LastSent(store.get, parts.lists.users, after_crash=not self._end.is_sure)
         versions = self.space.in_force.versions
-        self._publisher = Publisher(
-            self.outbox, versions, self._last_sent, parts.clock, self.counts
-        )
+        self._publisher = Publisher(self.outbox, versions, self.last_sent, parts.clock, self.counts)
         times = parts.times
         self._list = times.wrapped("list", model.recommend, given=lambda one: bool(one.entries))
         self._send = times.wrapped("publish", self._publisher.publish, given=len)
         self._send_anew = times.wrapped("publish", self._publisher.refresh, given=len)
-        self._again = ListsAgain(self._last_sent)
+        self._again = ListsAgain(self.last_sent)
         self.refresher = ListRefresher(
-            parts.lists, self._last_sent, store, self.counts, self._publish
+            parts.lists, self.last_sent, store, self.counts, self._publish
         )
         stored = StoredParts(
-            *(self.items, model, cleaner, self.ledger, self._last_sent, self.refresher),
+            *(self.items, model, cleaner, self.ledger, self.last_sent, self.refresher),
             *(self.deciding, self._events, self._input, self.space, self._again, self.outbox),
         )
         self._state = ShardState(store, self._end, stored)
@@ -169,7 +167,7 @@ class Engine(Generic[M]):
         for place, (record, verdict) in enumerate(judged):
             if not isinstance(record, EncodedEvent):
                 outs += self._take_other(record, last)
-            elif verdict is not None and self._events.take(record, verdict, self._last_sent):
+            elif verdict is not None and self._events.take(record, verdict, self.last_sent):
                 user_id = record.event.user_id
                 if last[user_id] == place:
                     del last[user_id]

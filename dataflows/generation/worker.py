@@ -88,6 +88,11 @@ class Worker:
                 self._ready.wait(min(left, _LOOK_EVERY))
         return True
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait."""
+        return len(self._waiting)
+
     def put_item(self, shard: int, record: ItemRecord) -> None:
         """Put an item that is new or changed, or no longer available."""
         self._change(shard, record.item_id, record)

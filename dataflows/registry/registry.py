@@ -187,6 +187,10 @@ class Registry:
         written = msgspec.json.encode(decision)
         return history.append(self._shelf, "decisions", lambda _: written)
 
+    def newest_decision(self) -> int:
+        """Return the number of the newest decision of the gate, -1 where there is none."""
+        return max(history.numbers(self._shelf, "decisions"), default=-1)
+
     def decisions(self, after: int = -1) -> list[GateDecision]:
         """List the decisions of the gate with a number above `after`, oldest first."""
         return list(

@@ -85,6 +85,10 @@ class LastSent:
         self.changes = 0
         self._certain: set[str] | None = set() if after_crash else None
 
+    def __len__(self) -> int:
+        """Return for how many users something may be kept, at most."""
+        return self._state.users + (self._limit // 2 if self._state.number else 0)
+
     def note_event(self, user_id: str, partition: str, offset: int) -> LastList | None:
         """Note an event of this user and where it stood; return what they were last sent.
 

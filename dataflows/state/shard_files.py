@@ -196,3 +196,9 @@ def _lost(database: Path) -> str | None:
 
 def _has_content(path: Path) -> bool:
     return path.exists() and path.stat().st_size > 0
+
+
+def database_size(path: Path) -> int:
+    """Return the bytes of a shard's database on disk, with what is not yet folded into it."""
+    files = (path, path.with_name(f"{path.name}-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())

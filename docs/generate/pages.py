@@ -8,6 +8,7 @@ from pathlib import Path
 
 from docs.generate.commands import commands
 from docs.generate.messages import fields, reasons
+from docs.generate.metrics import metrics
 from docs.generate.settings import settings
 
 DOCS = Path(__file__).resolve().parent.parent
@@ -17,6 +18,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "fields": fields,
     "reasons": reasons,
     "commands": commands,
+    "metrics": metrics,
 }
 
 

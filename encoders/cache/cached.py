@@ -129,6 +129,11 @@ class CachedEncoder:
         return cut_texts(self._encoder)
 
     @property
+    def room(self) -> tuple[int, int]:
+        """How many vectors are in memory, and how many there may be."""
+        return len(self._memory), self._memory.capacity
+
+    @property
     def counts(self) -> CacheCounts:
         """This encoder's hits and misses, and its stores' losses."""
         file = self._file

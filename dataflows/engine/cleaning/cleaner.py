@@ -119,6 +119,11 @@ class Cleaner:
         """The running counts. Read only."""
         return self._clock.counts
 
+    @property
+    def remembered(self) -> tuple[int, int]:
+        """How many event ids are remembered, and the rates of how many users."""
+        return len(self._ids), len(self._rates)
+
     def judge(self, event: EventRecord, raw: Raw) -> Verdict:
         """Judge `event`, and remember it. `raw` gives the broker's time, if any."""
         self._touched = True

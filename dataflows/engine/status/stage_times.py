@@ -18,7 +18,8 @@ STAGES = ("decode", "encode", "clean", "learn", "list", "publish", "commit")
 """In the order of an event's way."""
 
 
-def _one(*_: Any, **__: Any) -> int:
+def one_each(*_: Any, **__: Any) -> int:
+    """Return 1: a call takes in one thing, or gives one."""
     return 1
 
 
@@ -45,8 +46,8 @@ class StageTimes:
         name: str,
         stage: Callable[..., R],
         *,
-        taken: Callable[..., int] = _one,
-        given: Callable[[R], int] = _one,
+        taken: Callable[..., int] = one_each,
+        given: Callable[[R], int] = one_each,
     ) -> Callable[..., R]:
         """Return a stage that is counted as `name`.
 
