@@ -20,7 +20,7 @@ from dataflows.serve.http.answering import (
 )
 from dataflows.serve.http.call import Backend, Call, Operation
 from dataflows.serve.http.limits import RateLimit
-from dataflows.serve.http.openapi import openapi, path_of
+from dataflows.serve.http.openapi import document, path_of
 from dataflows.serve.http.operations import OPENAPI, OPERATIONS, STREAM
 from dataflows.serve.http.problems import ProblemError, problem_of
 from dataflows.serve.http.process_routes import is_loopback
@@ -56,7 +56,7 @@ class DoorApp:
         )
         self._answering = Answering(backend)
         self._streams = Streams(backend.hub, settings.heartbeat_seconds)
-        self._document = msgspec.json.encode(openapi(OPERATIONS))
+        self._document = document()
         self._router = Router(self._routes(), redirect_slashes=False)
         self._is_open = not backend.tokens
         self._log_from = {"off": 1000, "errors": 400, "all": 0}[settings.access_log]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from dataflows.lifecycle.versions import installed
 from dataflows.serve.api_types import Problem
 from dataflows.serve.http.call import Operation
-from dataflows.serve.http.operations import STREAM
+from dataflows.serve.http.operations import OPERATIONS, STREAM
 
 Schema = dict[str, Any]
 
@@ -40,6 +41,12 @@ _WORDS = {
 def path_of(template: str) -> str:
     """Return the path of a template as it is written in documents: `/v1/users/{user_id}`."""
     return _PARAMETER.sub(r"{\1}", template)
+
+
+@cache
+def document() -> bytes:
+    """Return the OpenAPI document of all that can be asked, as JSON."""
+    return msgspec.json.encode(openapi(OPERATIONS))
 
 
 def openapi(operations: Iterable[Operation]) -> Schema:
