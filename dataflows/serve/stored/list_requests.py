@@ -22,6 +22,8 @@ from dataflows.serve.stored.store.list_answers import KnownItem, as_of, decode_l
 from dataflows.state.outbox import NARRATIVES, RECOMMENDATIONS
 
 POPULAR_WORDS = "in {count:,} lists"
+MOST_KNOWN = 100_000
+"""Items of which what the catalogue says is kept in memory, beside the store."""
 NEWEST_WORDS = "new in the catalogue"
 
 _narratives = msgspec.json.Decoder(Narrative)
@@ -37,6 +39,7 @@ class StoredLists:
         self._store = store
         self._items = items
         self._k = k
+        self._known: tuple[int, dict[str, KnownItem]] = (-1, {})
 
     def plain(self, user_id: str) -> bytes | None:
         """Return the answer to a plain request as it is kept; None where it is to be made."""
@@ -132,8 +135,16 @@ class StoredLists:
         return narrative
 
     def _lookup(self, item_id: str) -> KnownItem:
-        row = self._items.row(item_id)
-        return KnownItem() if row is None else KnownItem(row.is_gone, row.decoded())
+        """Return what is known of an item, remembered until the catalogue changes."""
+        version, known = self._known
+        if version != self._store.catalogue_version or len(known) > MOST_KNOWN:
+            version, known = self._known = self._store.catalogue_version, {}
+        found = known.get(item_id)
+        if found is None:
+            row = self._items.row(item_id)
+            found = KnownItem() if row is None else KnownItem(row.is_gone, row.decoded())
+            known[item_id] = found
+        return found
 
 
 def _is_asked_for(item_id: str, record: ItemRecord | None, asked: ListRequest) -> bool:

@@ -17,7 +17,8 @@ from dataflows.state.store import StoreInUseError, lock_shard
 
 MAPPED_BYTES = 1 << 32
 WAL_BYTES = 16_000_000
-PAGE_BYTES = 4096
+PAGE_BYTES = 8192
+"""Two messages to a page of SQLite's usual 4096 bytes would leave a third of it empty."""
 _log = logging.getLogger(__name__)
 
 

@@ -208,8 +208,11 @@ def test_a_kept_list_drops_what_leaves_and_tells_new_categories_at_once(files):
     files.catalogue(item("a"), item("b"), item("c"))
     files.send(listed("u1", ["a", "b"], 5), listed("u2", ["c"], 5))
     with files.opened(accept_items=True) as answers:
+        made = lambda: answers.recommend("u1", ListRequest(k=9)).items  # noqa: E731
+        assert [(one.item_id, one.categories) for one in made()] == [("a", ()), ("b", ())]
         files.catalogue(item("b", "toys"), item("c", available=False))
         settle(answers)
+        assert [(one.item_id, one.categories) for one in made()] == [("b", ("toys",))]
         assert plain(answers, "u1")["items"] == [
             {
                 "item_id": "b",
