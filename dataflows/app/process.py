@@ -152,7 +152,13 @@ def assemble(
         config.kafka.items_topic if config.flow.source == "kafka" else ITEMS,
         *(swapper, open_decisions(config), run_log.times),
     )
-    ends = open_ends(config, progress, stop, engines.acknowledge, encode, accept_items=accept_items)
+    try:
+        ends = open_ends(
+            config, progress, stop, engines.acknowledge, encode, accept_items=accept_items
+        )
+    except BaseException:
+        swapper.finish()  # a client of Kafka that nobody closes goes on by itself
+        raise
     epoch = timedelta(seconds=config.flow.epoch_seconds)
     if figures is None:
         flow = build_flow(ends.source, ends.sink, encode, engines, epoch, partial(_tell, run_log))

@@ -93,9 +93,10 @@ class RightsCheck:
         this client in at all, or does not answer within `start_seconds`.
         """
         health = Health("start")
-        admin = make_admin(self._settings, health)
-        topics = self._ask_topics(admin, health)
-        self._judge(topics, self._ask_group(admin, health))
+        with make_admin(self._settings, health) as admin:
+            topics = self._ask_topics(admin, health)
+            group = self._ask_group(admin, health)
+        self._judge(topics, group)
 
     def _ask_topics(self, admin: AdminClient, health: Health) -> dict[str, Rights | None]:
         """Return what may be done with each topic, None where the broker does not tell.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import threading
 import time
 
 import pytest
@@ -167,8 +168,11 @@ def test_lists_that_were_not_delivered_when_it_was_killed_are_sent_after_the_res
 
 def test_a_broker_that_is_not_there_ends_the_start_with_one_line(broker, penchant, capsys):
     process = penchant(broker, broker.names(), bootstrap_servers="127.0.0.1:1", start_seconds=1)
+    before = set(threading.enumerate())
     assert run_to_status(lambda: run(load_config(process.config))) == 2
     said = capsys.readouterr().err
+    # No client is left that goes on by itself: each has a thread that waits to close it.
+    until(lambda: set(threading.enumerate()) <= before, "the end of its threads")
     assert "127.0.0.1:1 did not answer within 1 s" in said
     assert said.count("\n") == 1
 
