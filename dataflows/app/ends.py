@@ -36,6 +36,11 @@ class KafkaSide(Protocol):
         ...
 
     @property
+    def reason(self) -> str | None:
+        """Return why it does not answer, None where it does."""
+        ...
+
+    @property
     def counts(self) -> Counter[str]:
         """Return what happened since the start, by its word."""
         ...

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from bytewax.dataflow import Dataflow
 
 from dataflows.app.beside import ALONE, Beside
 from dataflows.app.decision_input import open_decisions
-from dataflows.app.ends import open_ends
+from dataflows.app.ends import FlowEnds, open_ends
 from dataflows.app.figures import RunFigures, open_figures, stamped
+from dataflows.app.followers import following
 from dataflows.app.status_lines import StateLines
+from dataflows.app.stored_progress import stored_progress
 from dataflows.config.config import Config
 from dataflows.engine.catalogue.known_items import tell_joined
 from dataflows.engine.cleaning.cleaner import Cleaner
 from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.encoder_in_force import model_version
-from dataflows.engine.flow import build_flow
+from dataflows.engine.flow import Follow, build_flow
 from dataflows.engine.item_store import Catalogue
 from dataflows.engine.list_refresher import ListSettings
 from dataflows.engine.prior_weights import open_prior, open_signals
@@ -30,7 +32,6 @@ from dataflows.engine.shard import Engine
 from dataflows.engine.shard_parts import ShardParts
 from dataflows.engine.shards import Engines
 from dataflows.engine.status.end_note import has_crashed
-from dataflows.engine.status.progress import read_positions
 from dataflows.engine.status.run_log import RunLog
 from dataflows.engine.status.stage_times import StageTimes
 from dataflows.errors import InputError
@@ -39,19 +40,19 @@ from dataflows.generation.worker import Worker
 from dataflows.hotswap.load import Serving
 from dataflows.hotswap.startup import identity_of, open_encoder
 from dataflows.hotswap.swapper import Swapper
-from dataflows.messages.log_ids import KIND as KIND_LOG
-from dataflows.messages.raw import ITEMS, LogId, Origin
+from dataflows.messages.raw import ITEMS
 from dataflows.registry.promotion_watch import open_watch
 from dataflows.state.crash_check import CrashChecks
 from dataflows.state.damage import unreadable
-from dataflows.state.origins import KIND as KIND_ORIGIN
-from dataflows.state.origins import read_origins
 from dataflows.state.positions import Progress
 from dataflows.state.store import Store
 from encoders.base import Encoder
 from learners.arrays import keep_compiled_in
 from learners.codec import DamagedError
 from learners.online_model import OnlineModel
+
+if TYPE_CHECKING:
+    from dataflows.app.door import Door
 
 COMPILED = "compiled"
 """The folder in the state for compiled loops, where no other may be written."""
@@ -63,7 +64,8 @@ class Process:
     """One process, ready to run. Call `finish` after the flow, however it ended.
 
     `reopen` opens the output files anew, where there are any, and `lines` tells how it is;
-    both from any thread. `figures` count what happens, where that is wanted.
+    both from any thread. `figures` count what happens, and `door` answers over HTTP, where that is
+    wanted.
     """
 
     flow: Dataflow
@@ -77,6 +79,7 @@ class Process:
     reopen: Callable[[], object] | None = None
     lines: Callable[[], Iterable[str]] = tuple
     figures: RunFigures | None = None
+    door: Door | None = None
 
     def open(self) -> None:
         """Open all now, so that errors are reported before the flow starts."""
@@ -92,6 +95,8 @@ class Process:
             self.figures.begin()
         if self.worker is not None:
             self.worker.start()
+        if self.door is not None:
+            self.door.start()
 
     def finish(self) -> None:
         """Store what was delivered at the very end, then close all.
@@ -160,15 +165,16 @@ def assemble(
         swapper.finish()  # a client of Kafka that nobody closes goes on by itself
         raise
     epoch = timedelta(seconds=config.flow.epoch_seconds)
-    if figures is None:
-        flow = build_flow(ends.source, ends.sink, encode, engines, epoch, partial(_tell, run_log))
-    else:
+    door = _open_door(config, engines, ends, figures)
+    follows: list[Follow[OnlineModel]] = [] if door is None else [door.following]
+    if figures is not None:
         figures.process.attach(engines, beside.around(about, ends, swapper.counts))
-        told = partial(_tell, run_log, figures=figures)
-        flow = build_flow(
-            *(ends.source, ends.sink, stamped(encode), engines, epoch, told),
-            follow=figures.process.follow,
-        )
+        follows.insert(0, figures.process.follow)
+    flow = build_flow(
+        *(ends.source, ends.sink, encode if figures is None else stamped(encode), engines, epoch),
+        partial(_tell, run_log, figures, door),
+        following(follows),
+    )
     # The sink's last acknowledgements are stored before the source tells how far that is.
     is_wanted = config.flow.source == "files" and config.files.items is not None
     closers = [
@@ -179,6 +185,8 @@ def assemble(
         closers.insert(0, beside.worker.close)
     if figures is not None:
         closers.insert(0, figures.finish)
+    if door is not None:
+        closers.insert(0, door.close)
     closers += [*ends.after_state, serving.close]
     if view is not None:
         closers.append(view.close)
@@ -188,14 +196,33 @@ def assemble(
         *(flow, epoch, engines, run_log, swapper, openers, closers, beside.worker, ends.reopen),
         lines=lines,
         figures=figures,
+        door=door,
     )
 
 
-def _tell(run_log: RunLog, engine: Engine[OnlineModel], figures: RunFigures | None = None) -> None:
+def _open_door(
+    config: Config, engines: Engines[OnlineModel], ends: FlowEnds, figures: RunFigures | None
+) -> Door | None:
+    """Return what answers over HTTP, not yet open; None where nothing is to."""
+    if not config.serve.enabled or figures is None:
+        return None
+    from dataflows.app.door import Door
+
+    return Door(config, engines, ends, figures)
+
+
+def _tell(
+    run_log: RunLog,
+    figures: RunFigures | None,
+    door: Door | None,
+    engine: Engine[OnlineModel],
+) -> None:
     lists = engine.counts["lists_sent"], engine.counts["lists_refreshed"], len(engine.refresher)
     run_log.committed(engine.shard, engine.ledger, *lists)
     if figures is not None:
         figures.process.committed(engine.shard)
+    if door is not None:
+        door.following.committed(engine)
 
 
 def open_engines(
@@ -246,27 +273,3 @@ def open_engines(
         return engine
 
     return Engines(make, shards)
-
-
-def stored_progress(folder: Path, shards: int) -> Progress:
-    """Return how far every shard is, as stored; nothing where there is no store."""
-    positions: dict[int, dict[str, int]] = {}
-    origins: dict[str, Origin] = {}
-    logs: dict[str, LogId] = {}
-    lowest: dict[str, int] = {}
-    for shard in range(shards):
-        store = Store.reader(folder, shard)
-        if store is None:
-            continue
-        with closing(store):
-            positions[shard] = read_positions(store)
-            found = read_origins(store, KIND_ORIGIN, Origin)
-            # Of several shards that of the lowest position counts: reading goes on there.
-            for name, log in read_origins(store, KIND_LOG, LogId).items():
-                mine = positions[shard].get(name, 0)
-                if name not in logs or mine < lowest[name]:
-                    logs[name], lowest[name] = log, mine
-        for partition, origin in found.items():
-            if partition not in origins or origins[partition].size < origin.size:
-                origins[partition] = origin
-    return Progress(positions, shards, origins, logs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from dataflows.engine.shards import Engines
 from dataflows.serve.answers import NotAnsweredHereError
@@ -14,12 +14,11 @@ from dataflows.serve.live.lists import LiveLists
 from dataflows.serve.live.readiness import InputLook, readiness_of
 from dataflows.serve.live.shard_look import ShardLooks
 from dataflows.serve.live.users import LiveUsers
+from dataflows.serve.status import Status
 from learners.online_model import OnlineModel
 
-Status = Callable[[], Mapping[str, object]]
 
-
-def _no_status() -> Mapping[str, object]:
+def _no_status() -> Status:
     raise NotAnsweredHereError("nobody counts figures here; ask a process with metrics")
 
 
@@ -45,7 +44,7 @@ class LiveAnswers(LiveItems, LiveUsers):
         engines: Engines[OnlineModel],
         following: Following,
         look: InputLook,
-        figures: Status = _no_status,
+        figures: Callable[[], Status] = _no_status,
         clock: Callable[[], float] = time.time,
     ) -> None:
         shards = ShardLooks(engines)
@@ -84,7 +83,7 @@ class LiveAnswers(LiveItems, LiveUsers):
         """Return whether answers are as new as can be; holds no shard still."""
         return readiness_of(self._shards, self._wanted, self._following, self._look, self._clock())
 
-    def status(self) -> Mapping[str, object]:
+    def status(self) -> Status:
         """Return the figures of the process."""
         return self._figures()
 

@@ -114,7 +114,7 @@ class LiveLists:
         model, known = look.model, look.user(user_id)
         given = asked.context or _NOTHING
         user = self._seen(look, known, given, search)
-        is_personal = known is not None or bool(given.items) or search is not None
+        is_personal = known is not None or user.kept > 0 or user.search is not None
         variation = Variation(
             filters_for(model.signals.items, asked.categories, asked.exclude, held)
         )
