@@ -45,7 +45,7 @@ def run(
     engines, closed, for their ledgers and counts. Raises InputError and
     `encoders.base.EncoderError`; from within a step they stand in the chain of causes.
     """
-    set_up_log(config.flow.log)
+    set_up_log(config.flow.log, config.flow.log_format)
     stop = threading.Event()
     with attended(stop) as signals:
         process = assemble(config, stop.is_set, encoder, accept_items=accept_items)
@@ -77,7 +77,7 @@ def flow_from_environment() -> Dataflow:
     path = os.environ.get(CONFIG_VARIABLE)
     stop = threading.Event()
     config = load_config(Path(path) if path else None)
-    set_up_log(config.flow.log)
+    set_up_log(config.flow.log, config.flow.log_format)
     signals = SignalThread(stop)
     signals.begin()
     process = assemble(config, stop.is_set)

@@ -48,6 +48,8 @@ class FlowSettings(LimitedSettings, frozen=True, kw_only=True):
     """
     log: Literal["info", "warning", "error"] = "info"
     """From which level on the process logs, to stderr: `"info"`, `"warning"` or `"error"`."""
+    log_format: Literal["text", "json"] = "text"
+    """How it looks: `"text"`, or `"json"` for one object a line (docs/how-to/monitor.md#logs)."""
     log_seconds: Annotated[float, Meta(ge=0.001, le=86_400)] = 10.0
     """How often it says how far it is, whether anything moved or not."""
     stage_times: bool = False

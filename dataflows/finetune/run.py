@@ -68,7 +68,7 @@ def finetune(
     not followed), or at SIGTERM or SIGINT: a round at work then goes on at the next start.
     `is_seen`: progress is shown on a terminal. Raises InputError.
     """
-    set_up_log(config.flow.log)
+    set_up_log(config.flow.log, config.flow.log_format)
     if make == MAKE:
         check_tunable(config)
     stop = stop or threading.Event()

@@ -67,7 +67,7 @@ def main() -> None:
             out.write(msgspec.json.encode(message) + b"\n")
             out.flush()
 
-        set_up_log(job.config.flow.log)
+        set_up_log(job.config.flow.log, job.config.flow.log_format)
         SignalThread(threading.Event()).begin()
         limit_threads(job.config.finetune.threads)
         try:
