@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataflows.serve.metrics.specs import GROUPS, MetricGroup
+from dataflows.serve.metrics.metric_spec import MetricGroup
+from dataflows.serve.metrics.specs import GROUPS
 
 HEAD = "| metric | kind | labels | meaning |\n|---|---|---|---|\n"
 

@@ -7,27 +7,8 @@ or texts.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
-
-MetricKind = Literal["counter", "gauge", "histogram"]
-
-
-class MetricSpec(NamedTuple):
-    """One metric. `name` is as Prometheus has it, but for a histogram's `_bucket` and the like."""
-
-    name: str
-    kind: MetricKind
-    help: str
-    labels: tuple[str, ...] = ()
-
-
-class MetricGroup(NamedTuple):
-    """Metrics of one matter, with what it takes for them to be there."""
-
-    title: str
-    about: str
-    specs: tuple[MetricSpec, ...]
-
+from dataflows.serve.metrics.metric_spec import MetricGroup, MetricSpec
+from dataflows.serve.metrics.serving_specs import HTTP, STORE
 
 INPUT = MetricGroup(
     "Input",
@@ -264,32 +245,11 @@ GENERATION = MetricGroup(
         ),
     ),
 )
-HTTP = MetricGroup(
-    "HTTP",
-    "With serve.enabled, and of `penchant serve`.",
-    (
-        MetricSpec(
-            "penchant_http_requests_total",
-            "counter",
-            "Requests answered, by template of the route.",
-            ("method", "route", "status"),
-        ),
-        MetricSpec(
-            "penchant_http_request_seconds",
-            "histogram",
-            "Time from a request's head to the end of its answer.",
-            ("method", "route"),
-        ),
-        MetricSpec("penchant_stream_clients", "gauge", "Who follows /v1/stream."),
-        MetricSpec("penchant_stream_changes_total", "counter", "Changes of lists told there."),
-        MetricSpec("penchant_stream_dropped_total", "counter", "Who was dropped for being slow."),
-    ),
-)
 PROCESS = MetricGroup(
     "Process",
     "Beside these there are process_* of prometheus_client: CPU, memory, open files, start.",
     (MetricSpec("penchant_build_info", "gauge", "1, with what runs.", ("version", "python")),),
 )
 
-GROUPS = (INPUT, LISTS, MODEL, STATE, ENCODER, MODELS, KAFKA, GENERATION, HTTP, PROCESS)
+GROUPS = (INPUT, LISTS, MODEL, STATE, ENCODER, MODELS, KAFKA, GENERATION, HTTP, STORE, PROCESS)
 SPECS = {spec.name: spec for group in GROUPS for spec in group.specs}

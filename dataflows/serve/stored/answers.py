@@ -7,6 +7,7 @@ import time
 import msgspec
 
 from dataflows.serve.api_types import Readiness
+from dataflows.serve.metrics.families import Families
 from dataflows.serve.status import Status
 from dataflows.serve.stored.input.follow_thread import FollowThread
 from dataflows.serve.stored.item_answers import StoredItems
@@ -60,6 +61,20 @@ class StoredAnswers(StoredItems, StoredUsers, LiveOnly):
     def counts(self) -> dict[str, int]:
         """Return what became of records since the store was made: taken by topic, `older`, ..."""
         return self._store.counts()
+
+    def gather(self, into: Families) -> None:
+        """Add what is stored to the metrics of a scrape."""
+        readiness, sizes = self.following.readiness(), self._store.sizes()
+        into.add("penchant_store_ready", float(readiness.is_ready))
+        if readiness.age_seconds is not None:
+            into.add("penchant_store_age_seconds", readiness.age_seconds)
+        for what, count in self._store.counts().items():
+            into.add("penchant_store_records_total", count, what)
+        into.add("penchant_store_damaged_rows_total", self._store.damaged_rows)
+        into.add("penchant_store_lists", sizes["users"])
+        into.add("penchant_store_items", sizes["items"])
+        for one in self.following.lag():
+            into.add(f"penchant_lag_{one.unit}", one.unread, one.partition)
 
     def status(self) -> Status:
         """Return what is stored, for the page."""

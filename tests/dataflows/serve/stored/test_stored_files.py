@@ -15,6 +15,7 @@ import pytest
 from dataflows.errors import InputError
 from dataflows.serve.answers import NotReadyError
 from dataflows.serve.api_types import ListRequest
+from dataflows.serve.metrics.registry import Metrics
 from dataflows.serve.stored.open_answers import open_stored
 from dataflows.serve.stored.store import answer_store as store_module
 from tests.dataflows.processes import ROOT
@@ -191,6 +192,23 @@ def test_what_is_no_store_is_refused_and_left_alone(files):
     assert path.read_bytes().startswith(b"my diary")
 
 
+def test_what_is_stored_is_told_as_metrics(files):
+    files.send(listed("u1", ["a"], 2, at=time.time() - 1_780_000_000), listed("u1", ["b"], 1), b"{")
+    with files.opened() as answers:
+        metrics = Metrics()
+        metrics.add(answers.gather)
+        text = metrics.text()[0].decode()
+        lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")
+    assert lines["penchant_store_ready"] == "1.0"
+    assert 0 <= float(lines["penchant_store_age_seconds"]) < 600
+    assert lines['penchant_store_records_total{what="recommendations"}'] == "2.0"
+    assert lines['penchant_store_records_total{what="older"}'] == "1.0"
+    assert lines['penchant_store_records_total{what="damaged"}'] == "1.0"
+    assert lines["penchant_store_lists"] == lines["penchant_store_items"] == "1.0"
+    assert lines['penchant_lag_bytes{partition="recommendations.jsonl"}'] == "0.0"
+    assert lines["penchant_store_damaged_rows_total"] == "0.0"
+
+
 def test_a_damaged_row_is_told_and_mended_by_what_comes_next(files, caplog):
     files.send(listed("u1", ["a"], 1), listed("u2", ["b"], 1))
     with files.opened():
@@ -234,6 +252,7 @@ def test_a_store_that_cannot_be_written_keeps_what_was_read_and_goes_on(files, m
 FOLLOW = """
 import sys, time
 from dataflows.config.config import load_config
+from dataflows.serve.metrics.registry import Metrics
 from dataflows.serve.stored.open_answers import open_stored
 
 given = {"files.output": sys.argv[1], "serve.store": sys.argv[2]}
