@@ -68,9 +68,9 @@ class Run:
     def said(self) -> str:
         return (self.folder / "stderr.txt").read_text()
 
-    def until(self, condition: Callable[[], bool], what: str) -> None:
+    def until(self, condition: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
         """Wait until a condition holds; fail where the process ends before."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while not condition():
             assert self.process is None or self.process.poll() is None, self.said
             assert time.monotonic() < deadline, f"{what} did not come about: {self.said}"

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any, Self
 
-from tests.dataflows.processes import Run
+from tests.dataflows.processes import PATIENCE, Run
 
 _LISTENS = re.compile(r"answers at http://127\.0\.0\.1:(\d+)")
 
@@ -43,12 +43,12 @@ class Door:
         assert status < 300, read
         return read
 
-    def until_learnt(self, run: Run) -> None:
-        """Wait until all that is written is learnt."""
+    def until_learnt(self, run: Run, patience: float = PATIENCE) -> None:
+        """Wait until all that is written is learnt, for at most so many seconds."""
         size, name = run.events.stat().st_size, run.events.name
 
         def is_learnt() -> bool:
             status, read = self.answer("GET", "/v1/popular?k=1")
             return status == 200 and read["as_of"].get(name) == size
 
-        run.until(is_learnt, "all that is written learnt")
+        run.until(is_learnt, "all that is written learnt", patience)

@@ -42,7 +42,7 @@ def hits(events: list[dict], films: list[bytes], run: Run, door: Door, asked: in
     """The place (0: none) of the item of each of the last events in a list asked just before it."""
     known = {json.loads(film)["item_id"] for film in films}
     learnt = events[:-asked]
-    door.until_learnt(run)
+    door.until_learnt(run, patience=1_800)  # of the whole log there are many
     seen = {one["item_id"] for one in learnt}
     before = (learnt[-1]["user_id"], learnt[-1]["ts"])
     places = []
