@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -23,13 +24,17 @@ from dataflows.serve.live.handed_out import HandedOut
 from dataflows.serve.server import Server
 from learners.online_model import OnlineModel
 
+AT_ONCE_SECONDS = 1.0
+"""How long the end of a process waits for connections before it goes on beside them."""
+
 _log = logging.getLogger(__name__)
 
 
 class Door:
     """Answers over HTTP what can be asked of the shards of this process, between two events.
 
-    `following` has to follow the flow. `start` once the shards are open, `close` before they close.
+    `following` has to follow the flow. `start` once the shards are open, `close` before they close,
+    and `finish` last of all.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Door:
         self._metrics = figures.metrics
         self._metrics.http.hub = hub
         self._closers: list[Callable[[], object]] = []
+        self._ending: threading.Thread | None = None
 
     def start(self) -> None:
         """Answer from now on. Raises InputError where the port cannot be had."""
@@ -70,8 +76,22 @@ class Door:
         _log.info("answers at %s", server.url)
 
     def close(self) -> None:
-        """Answer nothing more; what is asked meanwhile is refused (503)."""
+        """Answer nothing more; what is asked meanwhile is refused (503).
+
+        Connections are let go meanwhile, so that a slow one takes none of the time in which
+        messages are delivered; `finish` waits for that.
+        """
         self.answers.close()
+        self._ending = threading.Thread(target=self._end, name="http-end", daemon=True)
+        self._ending.start()
+        self._ending.join(AT_ONCE_SECONDS)
+
+    def finish(self) -> None:
+        """Wait until all connections are let go, as long as `serve.stop_seconds` allows."""
+        if self._ending is not None:
+            self._ending.join()
+
+    def _end(self) -> None:
         while self._closers:
             self._closers.pop()()
 

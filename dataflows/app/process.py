@@ -190,6 +190,8 @@ def assemble(
     closers += [*ends.after_state, serving.close]
     if view is not None:
         closers.append(view.close)
+    if door is not None:
+        closers.append(door.finish)
     openers = [*ends.before_state, engines.open_all, *ends.openers]
     lines = StateLines(about, folder, engines, ends.lag, run_log.last)
     return Process(

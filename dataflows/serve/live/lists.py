@@ -115,9 +115,7 @@ class LiveLists:
         given = asked.context or _NOTHING
         user = self._seen(look, known, given, search)
         is_personal = known is not None or user.kept > 0 or user.search is not None
-        variation = Variation(
-            filters_for(model.signals.items, asked.categories, asked.exclude, held)
-        )
+        variation = _variation(look, asked, held)
         k = _places(asked, model.settings.k, model.settings.candidates)
         made = make_list(
             model,
@@ -175,6 +173,12 @@ class LiveLists:
             sequence=look.sequence,
             intent=dict(islice(found.made.intent.items(), TOP_INTENTS)),
         )
+
+
+def _variation(look: Look, asked: ListRequest, held: Sequence[str]) -> Variation:
+    """Return what a request changes of the pipeline: the one place where it does."""
+    items = look.model.signals.items
+    return Variation(filters_for(items, asked.categories, asked.exclude, held))
 
 
 def _held(handed_out: HandedOut, user_id: str | None, asked: ListRequest) -> tuple[str, ...]:
