@@ -15,6 +15,7 @@ from dataflows.cli.help import command_line, listing
 from dataflows.cli.intents import app as intents
 from dataflows.cli.models import app as models
 from dataflows.cli.options import ConfigOption, read_config, unread_config
+from dataflows.cli.serve import serve
 from dataflows.cli.state import app as state
 from dataflows.lifecycle.exit_status import DEBUG, run_to_status
 from dataflows.lifecycle.leave import end
@@ -30,6 +31,7 @@ app.add_typer(intents, name="intents")
 app.add_typer(models, name="models")
 app.add_typer(state, name="state")
 app.command()(finetune)
+app.command()(serve)
 
 LogArgument = Annotated[Path, typer.Argument(help="Log of events: one JSON object a line.")]
 ItemsOption = Annotated[

@@ -59,7 +59,7 @@ class Server:
         self._app = app
         self._is_alone = is_alone
         self._settings = settings
-        self._socket = _bound(settings.host, settings.port, shared=shared)
+        self._socket = bind(settings, shared=shared)
         self._server: _Uvicorn | None = None
         self._thread: threading.Thread | None = None
         self._is_up = threading.Event()
@@ -154,7 +154,9 @@ class _Uvicorn(uvicorn.Server):
         await super().shutdown(sockets=sockets)
 
 
-def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
+def bind(settings: ServeSettings, *, shared: bool = False) -> socket.socket:
+    """Return a socket at the address of the settings, not yet listening. Raises InputError."""
+    host, port = settings.host, settings.port
     try:
         family, kind, number, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

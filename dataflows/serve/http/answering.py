@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from dataflows.serve.answers import NotAnsweredHereError
 from dataflows.serve.http.call import Backend, Call, Content, Operation
 from dataflows.serve.http.limits import AtOnce
 from dataflows.serve.http.problems import MEDIA_TYPE, ProblemError
@@ -16,10 +17,12 @@ from dataflows.serve.http.requests import (
     check_accepted,
     check_media_type,
     decode_body,
+    header,
     read_body,
     read_query,
 )
 from dataflows.serve.http.tokens import Caller, check_scope
+from dataflows.serve.stored.live_process import LiveProcess
 
 JSON = "application/json"
 INTAKE_THREADS = 32
@@ -40,6 +43,11 @@ class Answering:
             "intake": ThreadPoolExecutor(INTAKE_THREADS, "http-intake"),
         }
 
+    async def leave(self) -> None:
+        """Let go of what belongs to the loop."""
+        if self._backend.live is not None:
+            await self._backend.live.close()
+
     def close(self) -> None:
         """Begin no more answers."""
         for pool in self._pools.values():
@@ -55,7 +63,7 @@ class Answering:
         if operation.returns is not None:
             check_accepted(scope, JSON)
         query = read_query(scope, operation.query)
-        body, content_type = None, ""
+        body, content_type, raw = None, "", None
         if operation.body is not None:
             content_type = check_media_type(scope, operation.media_types)
             raw = await read_body(scope, receive, settings.max_body_bytes, settings.body_seconds)
@@ -67,8 +75,19 @@ class Answering:
             content_type,
             caller.scopes,
             (scope.get("client") or ("", 0))[0],
+            header(scope, b"accept") or "",
         )
-        found = await self._ask(operation, call)
+        live = self._backend.live
+        if live is not None and getattr(query, "wait", None) is not None:
+            # Who follows a run does not learn: events go to it together with the wish to wait.
+            found: object = await _passed_on(live, scope, raw)
+        else:
+            try:
+                found = await self._ask(operation, call)
+            except NotAnsweredHereError:
+                if live is None or operation.pool != "source":
+                    raise
+                found = await _passed_on(live, scope, raw)
         return await send_answer(found, operation.status, send)
 
     async def _ask(self, operation: Operation, call: Call) -> object:
@@ -95,6 +114,16 @@ class Answering:
                 f"no answer within {seconds:g} s (serve.answer_seconds)",
                 "ask again, or raise the limit",
             ) from None
+
+
+async def _passed_on(live: LiveProcess, scope: Scope, body: bytes | None) -> Content:
+    """Return what a process with the live model answers to the same request."""
+    target = scope["raw_path"].decode("latin-1")
+    if scope["query_string"]:
+        target += "?" + scope["query_string"].decode("latin-1")
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    found = await live.ask(scope["method"], target, body, headers)
+    return Content(found.media_type, found.body, found.headers, found.status)
 
 
 async def send_answer(found: object, status: int, send: Send) -> tuple[int, int]:

@@ -67,7 +67,8 @@ class DoorApp:
             await self._live(scope, receive, send)
             return
         began = time.perf_counter()
-        route, method = NO_ROUTE, scope["method"]
+        route: str | None = None
+        method = scope["method"]
         try:
             caller = self._caller(scope)
             self._rate.take(caller.name)
@@ -125,12 +126,13 @@ class DoorApp:
             self._rate.take(address.encode())
             raise
 
-    def _told(self, route: str, method: str, status: int, size: int, began: float) -> None:
+    def _told(self, route: str | None, method: str, status: int, size: int, began: float) -> None:
         seconds = time.perf_counter() - began
         method = method if method in METHODS else "OTHER"
-        self._backend.observe(route, method, status, seconds)
+        self._backend.observe(method, route, status, seconds)
         if status >= self._log_from:
-            _log.info("%s %s %d %.1f ms %d bytes", method, route, status, seconds * 1000, size)
+            parts = method, route or NO_ROUTE, status, seconds * 1000, size
+            _log.info("%s %s %d %.1f ms %d bytes", *parts)
 
     async def _fail(self, error: Exception, scope: Scope, send: Send) -> tuple[int, int]:
         problem = problem_of(error)
@@ -152,6 +154,7 @@ class DoorApp:
                 self._streams.open()
                 await send({"type": "lifespan.startup.complete"})
             else:
+                await self._answering.leave()
                 self.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return

@@ -18,6 +18,7 @@ from dataflows.serve.changes import ChangeHub
 from dataflows.serve.http.static import StaticFile
 from dataflows.serve.http.tokens import ADMIN, READ, Tokens
 from dataflows.serve.intake.destination import Destination
+from dataflows.serve.stored.live_process import LiveProcess
 
 
 class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,6 +35,7 @@ class Call:
     content_type: str = ""
     scopes: frozenset[str] = frozenset()
     address: str = ""
+    accept: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,13 @@ class Content:
     status: int = 200
 
 
-def no_metrics() -> tuple[str, bytes]:
-    """Say that nothing is counted here."""
-    raise NotAnsweredHereError("this process counts nothing; start it with metrics")
+def no_metrics(_accept: str = "") -> tuple[bytes, str]:
+    """Say that nothing is counted here. Raises NotAnsweredHereError."""
+    raise NotAnsweredHereError("this process counts nothing; set metrics.enabled")
 
 
 def no_registry() -> Registry:
-    """Say that there are no models here."""
+    """Say that there are no models here. Raises NotAnsweredHereError."""
     raise NotAnsweredHereError("this process has no registry of models; use `penchant models`")
 
 
@@ -60,7 +62,7 @@ def announce_nowhere(_registry: Registry, _promotion: Promotion) -> None:
     """Tell nobody: whoever serves looks at the registry."""
 
 
-def observe_nothing(_route: str, _method: str, _status: int, _seconds: float) -> None:
+def observe_nothing(_method: str, _route: str | None, _status: int, _seconds: float) -> None:
     """Count nothing."""
 
 
@@ -68,8 +70,9 @@ def observe_nothing(_route: str, _method: str, _status: int, _seconds: float) ->
 class Backend:
     """What answers: the source, where events go, and what is told of the process.
 
-    `observe` is told each request (route, method, status, seconds), in the thread of the server;
-    `metrics` returns a media type and a text.
+    `observe` is told each request (method, route, status, seconds), in the thread of the server;
+    `metrics` returns a text and its media type for what a request accepts; `live` is asked what
+    `source` cannot answer.
     """
 
     source: AnswerSource
@@ -78,8 +81,9 @@ class Backend:
     tokens: Tokens = field(default_factory=Tokens)
     hub: ChangeHub = field(default_factory=ChangeHub)
     intake: Destination | None = None
-    observe: Callable[[str, str, int, float], None] = observe_nothing
-    metrics: Callable[[], tuple[str, bytes]] = no_metrics
+    live: LiveProcess | None = None
+    observe: Callable[[str, str | None, int, float], None] = observe_nothing
+    metrics: Callable[[str], tuple[bytes, str]] = no_metrics
     registry: Callable[[], Registry] = no_registry
     files: Mapping[str, StaticFile] = field(default_factory=dict)
     announce: Callable[[Registry, Promotion], object] = announce_nowhere

@@ -65,13 +65,16 @@ def _metrics(backend: Backend, call: Call) -> object:
             "metrics are told to this machine alone (serve.metrics_public)",
             "ask from it, or set serve.metrics_public",
         )
-    return Content(*backend.metrics())
+    text, media_type = backend.metrics(call.accept)
+    return Content(media_type, text)
 
 
 def _ready(backend: Backend, _call: Call) -> object:
     found = backend.source.readiness()
     body = msgspec.json.encode(found)
-    return Content("application/json", body, status=200 if found.is_ready else 503)
+    if found.is_ready:
+        return Content("application/json", body)
+    return Content("application/json", body, {"retry-after": "1"}, 503)
 
 
 def _status(backend: Backend, call: Call) -> object:
