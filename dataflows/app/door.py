@@ -12,15 +12,11 @@ from dataflows.app.ends import FlowEnds, KafkaSide
 from dataflows.app.figures import RunFigures
 from dataflows.config.config import Config
 from dataflows.engine.shards import Engines
-from dataflows.registry.announce import announce
-from dataflows.registry.registry import open_registry
-from dataflows.serve.changes import ChangeHub
 from dataflows.serve.http.app import DoorApp
-from dataflows.serve.http.call import Backend
 from dataflows.serve.http.tokens import read_tokens
-from dataflows.serve.intake.open import open_destination
 from dataflows.serve.live import Following, InputLook, LiveAnswers
 from dataflows.serve.live.handed_out import HandedOut
+from dataflows.serve.open_backend import open_backend, open_hub
 from dataflows.serve.server import Server
 from learners.online_model import OnlineModel
 
@@ -40,36 +36,29 @@ class Door:
     def __init__(
         self, config: Config, engines: Engines[OnlineModel], ends: FlowEnds, figures: RunFigures
     ) -> None:
-        of = config.serve
-        hub = ChangeHub(of.stream_kept, of.stream_queued, of.stream_clients)
-        self.following = Following(hub, HandedOut())
-        self._tokens = read_tokens(of, os.environ)
+        self.following = Following(open_hub(config), HandedOut())
+        self._tokens = read_tokens(config.serve, os.environ)
         look = InputLook(ends.unread, ends.unit, partial(_troubles, ends.sides))
         self.answers = LiveAnswers(engines, self.following, look, figures.status)
         self._config = config
         self._engines = engines
         self._metrics = figures.metrics
-        self._metrics.http.hub = hub
         self._closers: list[Callable[[], object]] = []
         self._ending: threading.Thread | None = None
 
     def start(self) -> None:
         """Answer from now on. Raises InputError where the port cannot be had."""
         config = self._config
-        intake = open_destination(config, self._partitions)
-        self._closers.append(intake.close)
-        backend = Backend(
-            source=self.answers,
-            settings=config.serve,
-            events=config.events,
+        backend = open_backend(
+            config,
+            self.answers,
+            self.following.hub,
             tokens=self._tokens,
-            hub=self.following.hub,
-            intake=intake,
-            observe=self._observe,
-            metrics=self._scraped,
-            registry=partial(open_registry, config),
-            announce=partial(announce, config),
+            metrics=self._metrics,
+            partitions=self._partitions,
         )
+        if backend.intake is not None:
+            self._closers.append(backend.intake.close)
         server = Server(DoorApp(backend), config.serve)
         server.start()
         self._closers.append(server.close)
@@ -98,13 +87,6 @@ class Door:
     def _partitions(self) -> set[str]:
         """Return the names of all partitions that were read so far."""
         return {name for engine in self._engines.open_now() for name in dict(engine.positions)}
-
-    def _observe(self, route: str, method: str, status: int, seconds: float) -> None:
-        self._metrics.http.observe(method, route, status, seconds)
-
-    def _scraped(self) -> tuple[str, bytes]:
-        text, content_type = self._metrics.text()
-        return content_type, text
 
 
 def _troubles(sides: Iterable[KafkaSide]) -> list[str]:

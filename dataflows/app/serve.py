@@ -46,7 +46,7 @@ def serve(config: Config, *, accept_items: bool = False) -> int:
 
     Raises InputError where the port is taken, or tokens or the store cannot be used.
     """
-    set_up_log(config.flow.log)
+    set_up_log(config.flow.log, config.flow.log_format)
     stop = threading.Event()
     with attended(stop) as signals:
         if config.serve.workers == 1:

@@ -17,7 +17,7 @@ from dataflows.lifecycle.signals import attended
 def main() -> None:
     """Answer until the parent ends this process, or is gone."""
     worker = msgspec.json.decode(take_line(), type=ServeWorker)
-    set_up_log(worker.config.flow.log)
+    set_up_log(worker.config.flow.log, worker.config.flow.log_format)
     stop = threading.Event()
     with attended(stop) as signals:
         answer(worker, stop, signals, shared=True)

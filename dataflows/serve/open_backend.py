@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from dataflows.config.config import Config
@@ -32,12 +32,14 @@ def open_backend(
     tokens: Tokens | None = None,
     metrics: Metrics | None = None,
     live: LiveProcess | None = None,
+    partitions: Callable[[], Iterable[str]] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Backend:
     """Return what answers from `source`; its `intake` is to be closed at the end.
 
-    `hub` has to be told of changed lists. `live` is asked what the source cannot answer. Raises
-    InputError for tokens that are none, and where others than this machine could ask without one.
+    `hub` has to be told of changed lists. `live` is asked what the source cannot answer;
+    `partitions` names what was read so far (default: what the source tells). Raises InputError for
+    tokens that are none, and where others than this machine could ask without one.
     """
     if metrics is not None:
         metrics.http.hub = hub
@@ -47,7 +49,7 @@ def open_backend(
         events=config.events,
         tokens=read_tokens(config.serve, environ) if tokens is None else tokens,
         hub=hub,
-        intake=open_destination(config, lambda: source.readiness().as_of),
+        intake=open_destination(config, partitions or (lambda: source.readiness().as_of)),
         live=live,
         observe=observe_nothing if metrics is None else metrics.http.observe,
         metrics=no_metrics if metrics is None else metrics.text,
