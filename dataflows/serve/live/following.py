@@ -11,11 +11,16 @@ import msgspec
 
 from dataflows.engine.batch import Batch, EncodedEvent
 from dataflows.engine.shard import Engine
+from dataflows.messages.events import EventRecord
 from dataflows.serve.answers import NotReadyError
 from dataflows.serve.changes import ChangeHub
 from dataflows.serve.live.handed_out import HandedOut
 from dataflows.state.outbox import RECOMMENDATIONS, Out
 from learners.online_model import OnlineModel
+from learners.signals.undo import hash32
+
+MOST_TYPES = 1_000
+"""Types of events whose names are remembered for histories."""
 
 
 class _SentPlace(msgspec.Struct, gc=False):
@@ -49,6 +54,8 @@ class Following:
         self.now = 0.0
         self.taken_at: float | None = None
         self._clock = clock
+        self._types: set[str] = set()
+        self._types_by_mark: dict[int, str] = {}
         self._unstored: dict[int, float] = {}
         self._waiting: Counter[int] = Counter()
         self._conditions: dict[int, threading.Condition] = {}
@@ -61,9 +68,9 @@ class Following:
         if batch is not None and batch.records:
             self.taken_at = self._clock()
             self._unstored.setdefault(engine.shard, self.taken_at)
-            newest = batch.records[-1]
-            if isinstance(newest, EncodedEvent):
-                self.now = max(self.now, newest.event.ts)
+            for record in batch.records:
+                if isinstance(record, EncodedEvent):
+                    self._note(record.event)
         for out in outs:
             if out.topic == RECOMMENDATIONS and out.value is not None:
                 sent = _decoder.decode(out.value)
@@ -71,6 +78,13 @@ class Following:
                 self.handed_out.put(sent.user_id, str(sent.sequence), held)
                 self.hub.publish(sent.user_id, out.value)
         self._wake(engine)
+
+    def type_of(self, mark: int) -> str | None:
+        """Return the type of event that a history marks so, None where none came since the start.
+
+        Histories keep `learners.signals.undo.hash32` of it.
+        """
+        return self._types_by_mark.get(mark)
 
     def committed(self, engine: Engine[OnlineModel]) -> None:
         """Note that a shard has stored its state."""
@@ -109,6 +123,12 @@ class Following:
         self._is_closed = True
         for engine in engines:
             self._wake(engine)
+
+    def _note(self, event: EventRecord) -> None:
+        self.now = max(self.now, event.ts)
+        if event.type not in self._types and len(self._types) < MOST_TYPES:
+            self._types.add(event.type)
+            self._types_by_mark[hash32(event.type)] = event.type
 
     def _condition(self, engine: Engine[OnlineModel]) -> threading.Condition:
         return self._conditions.setdefault(engine.shard, threading.Condition(engine.lock))

@@ -98,8 +98,11 @@ class ShardLooks:
                 return engine
         if self._is_closed:
             raise NotReadyError("this process is stopping; ask another, or again in a moment")
-        which = "no shard" if shard is None else f"shard {shard}"
-        raise NotReadyError(f"{which} is open in this process yet; ask again in a moment")
+        which = "a shard" if shard is None else f"shard {shard}"
+        raise NotReadyError(
+            f"{which} has still to be opened in this process; ask again in a moment, or the "
+            "process that has it"
+        )
 
     @contextmanager
     def still(self, engine: Engine[OnlineModel]) -> Iterator[Look]:

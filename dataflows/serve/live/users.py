@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import starmap
 
 from dataflows.messages.outgoing import Because, Liking, Spoke
@@ -19,15 +20,20 @@ from dataflows.serve.live.shard_look import ShardLooks
 from learners.intent.explanation import likeliest_first
 from learners.online_model.queries.neighbours import gather, nearest
 from learners.online_model.queries.why import account_of
+from learners.signals.undo import TYPE
 
 LEANINGS = 32
 
 
 class LiveUsers:
-    """Answers as `dataflows.serve.answers.UserAnswers` says."""
+    """Answers as `dataflows.serve.answers.UserAnswers` says.
 
-    def __init__(self, shards: ShardLooks) -> None:
+    `type_of` returns the type of event that a history marks so (`Following.type_of`).
+    """
+
+    def __init__(self, shards: ShardLooks, type_of: Callable[[int], str | None]) -> None:
         self._shards = shards
+        self._type_of = type_of
 
     def neighbours(self, user_id: str, k: int) -> NeighboursAnswer:
         """Return users like a user, among those of their shard who were there last."""
@@ -80,10 +86,10 @@ class LiveUsers:
             events: tuple[PastEvent, ...] = ()
             if known is not None:
                 newest = slice(max(known.kept - k, 0), known.kept)
-                numbers, times = known.recent[newest].tolist(), known.times[newest].tolist()
+                rows = known.recent[newest], known.words[TYPE, newest], known.times[newest]
                 events = tuple(
-                    PastEvent(items.ids[number], items.title(number), None, ts)
-                    for number, ts in zip(reversed(numbers), reversed(times), strict=True)
+                    PastEvent(items.ids[number], items.title(number), self._type_of(mark), ts)
+                    for number, mark, ts in zip(*(row[::-1].tolist() for row in rows), strict=True)
                 )
         return HistoryAnswer(
             user_id=user_id, is_known=known is not None, events=events, as_of=look.as_of

@@ -118,6 +118,14 @@ def test_the_flow_tells_who_follows_it(run):
     assert run.following.unstored_since is None
 
 
+def test_a_history_tells_the_types_that_came_since_the_start(run):
+    run.process([raw(0, event(0, 0, 1, "buy")), raw(1, event(1, 0, 2, "view"))])
+    door = door_of(run)
+    told = [(one.item_id, one.type) for one in door.history("u0", 5).events]
+    assert told == [("i2", "view"), ("i1", "buy")]
+    assert [one.type for one in answers_of(run).history("u0", 1).events] == [None]
+
+
 def test_it_is_ready_where_answers_are_as_new_as_can_be(run):
     unread: dict[str, int] = {}
     door = door_of(run, unread=lambda: unread)
