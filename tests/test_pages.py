@@ -135,6 +135,7 @@ def test_the_kinds_in_a_store_are_those_on_the_page(tmp_path) -> None:
     # model is asked only where it is switched on; nobody decided anything; files that follow
     # each other have one time.
     seldom = {
+        "feedback",  # nobody named a list
         "log",
         "again",
         "outbox",

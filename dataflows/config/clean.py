@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from dataflows.config.event_types import NEGATIVE
+from dataflows.config.event_types import EXPOSED, NEGATIVE
 from dataflows.config.values import Said, ValueScale
 from learners.limited_settings import LimitedSettings
 
 USUAL_WEIGHT = 1.0
-WEIGHTS = {NEGATIVE: 0.0}
+WEIGHTS = {NEGATIVE: 0.0, EXPOSED: 0.0}
 """Of event types that the settings do not name; all others have the usual one."""
 
 Seconds = Annotated[float, Meta(ge=0, le=10_000_000_000)]

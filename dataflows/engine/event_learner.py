@@ -16,6 +16,7 @@ from dataflows.engine.status.drift_log import DriftLog
 from dataflows.messages.events import EventRecord
 from dataflows.messages.retractions import Retracts
 from dataflows.messages.special_events import late_label, session_label
+from dataflows.state.feedback import Feedback, named_list
 from dataflows.state.last_sent import LastList, LastSent
 from dataflows.state.ledger import Ledger, Outcome
 from learners.intent.event_buffer import Found, LateLabel
@@ -54,7 +55,7 @@ class EventLearner:
 
     `learnt` numbers the interactions. What is no interaction (a label that comes late, an event
     that takes another back, a decision of an old log) is carried out and has no number; the
-    ledger counts it by what became of it.
+    ledger counts it by what became of it. `feedback` joins events to the lists that they name.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class EventLearner:
         parts: ShardParts,
     ) -> None:
         self.learnt = 0
+        self.feedback = Feedback(parts.handed_out)
         self._model = model
         self._clean = parts.times.wrapped("clean", cleaner.judge, given=_touches)
         self._learn_one = parts.times.wrapped("learn", model.learn)
@@ -102,6 +104,10 @@ class EventLearner:
         if self._deciding.planned:
             self._deciding.catch_up(self._model, self.learnt)
         last = last_sent.note_event(event.user_id, raw.partition, raw.offset)
+        if (name := named_list(event.context)) is not None:
+            is_wanted = verdict.weight > 0 and event.retracts is None
+            listed = last_sent.list_of(event.user_id, name)
+            self.feedback.take(event, verdict.ts, name, listed, is_wanted=is_wanted)
         if verdict.outcome == "learn" and not self._take_special(event, raw.partition):
             self._learn(record, verdict, last)
         return True

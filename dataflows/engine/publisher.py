@@ -71,8 +71,9 @@ class Publisher:
             values[INTENTS] = outgoing_json.render_intents(offered, position, self.versions, now)
         except outgoing_json.MessageError as error:
             return self._unwritable(error)
-        self._counts["lists_sent"] += RECOMMENDATIONS in values
-        self._last_sent.send(offered.user_id, fresh)
+        is_new = RECOMMENDATIONS in values
+        self._counts["lists_sent"] += is_new
+        self._last_sent.send(offered.user_id, fresh, offered.sequence if is_new else None)
         return self._put(offered.user_id, values)
 
     def refresh(self, offered: RecommendationList, raw: Raw, why: Refreshed) -> list[Out]:
@@ -88,7 +89,7 @@ class Publisher:
         except outgoing_json.MessageError as error:
             return self._unwritable(error)
         self._counts["lists_refreshed"] += 1
-        self._last_sent.refresh(offered.user_id, _ids(offered))
+        self._last_sent.refresh(offered.user_id, _ids(offered), offered.sequence)
         return self._put(offered.user_id, {RECOMMENDATIONS: value})
 
     def _put(self, user_id: str, values: dict[str, bytes]) -> list[Out]:

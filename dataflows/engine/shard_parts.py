@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from dataflows.engine.list_refresher import AS_USUAL, ListSettings
 from dataflows.engine.protocols import LlmHooks, Observer, SwitchPreparer
 from dataflows.engine.status.stage_times import UNTIMED, StageTimes
+from dataflows.state.feedback import HandedOut
 from encoders.base import Encoder
 
 
@@ -22,6 +23,7 @@ class ShardParts(NamedTuple):
     * `report`: is called with `shard` and its positions after each commit.
     * `observers`: see each interaction before it is learnt.
     * `hooks`: follow the shard, for a language model.
+    * `handed_out`: knows the lists that were asked for, for feedback that names one.
     * `times`: counts and times the stages.
     * `clock`: the time stamped on messages, in seconds since 1970.
     """
@@ -34,6 +36,7 @@ class ShardParts(NamedTuple):
     report: Callable[[int, Mapping[str, int]], object] = lambda *_: None
     observers: Sequence[Observer[Any]] = ()
     hooks: Sequence[LlmHooks] = ()
+    handed_out: HandedOut | None = None
     times: StageTimes = UNTIMED
     clock: Callable[[], float] = time.time
 

@@ -55,9 +55,15 @@ class _Generation(msgspec.Struct, array_like=True):
 
 
 class _Entry(msgspec.Struct):
+    """`sequence` is that of the list in `last`, 0 where it was sent before this run.
+
+    It is not stored: which of equal lists is sent depends on where micro-batches end.
+    """
+
     generation: int
     last: LastList | None
     is_changed: bool
+    sequence: int = 0
 
 
 class LastSent:
@@ -110,9 +116,23 @@ class LastSent:
         entry = self._touched(user_id)
         return entry.last if self._certain is None or user_id in self._certain else None
 
-    def send(self, user_id: str, last: LastList) -> None:
-        """Note what the user, who has been touched, is sent."""
+    def list_of(self, user_id: str, sequence: str) -> tuple[str, ...] | None:
+        """Return the items of a user's newest list if this is its `sequence`, as text.
+
+        None where it is another, or was sent before this run.
+        """
+        entry = self._entries.get(user_id)
+        if entry is None or entry.last is None or not entry.sequence:
+            return None
+        return entry.last.ids if sequence == str(entry.sequence) else None
+
+    def send(self, user_id: str, last: LastList, sequence: int | None = None) -> None:
+        """Note what the user, who has been touched, is sent.
+
+        `sequence` is that of the list; None where it is the one that they have.
+        """
         entry = self._entries[user_id]
+        entry.sequence = entry.sequence if sequence is None else sequence
         entry.last = replace(last, changes=self.changes)
         entry.is_changed = True
         if self._certain is not None:
@@ -120,7 +140,7 @@ class LastSent:
                 self._certain.clear()
             self._certain.add(user_id)
 
-    def refresh(self, user_id: str, ids: tuple[str, ...]) -> None:
+    def refresh(self, user_id: str, ids: tuple[str, ...], sequence: int = 0) -> None:
         """Note a list that was made for no event of this user, who has one that is known.
 
         They count as touched no more than before, and as no more certain: after a crash their
@@ -129,7 +149,7 @@ class LastSent:
         entry = self._entries.get(user_id) or self._stored(user_id)
         if entry is not None and entry.last is not None:
             entry.last = replace(entry.last, ids=ids, is_refreshed=True, changes=self.changes)
-            entry.is_changed = True
+            entry.is_changed, entry.sequence = True, sequence
             self._entries[user_id] = entry
 
     def doubt(self) -> None:

@@ -57,6 +57,7 @@ class ShardState:
         self._store = store
         self._end = end
         self._parts = parts
+        parts.events.feedback.versions = lambda: parts.space.in_force.versions
 
     def commit(self) -> bool:
         """Write all that changed in one transaction; return whether there was anything.
@@ -88,6 +89,7 @@ class ShardState:
         parts.events.learnt, parts.deciding.since = parts.input.restore(store)
         parts.cleaner.restore(store.get, store.scan)
         parts.ledger.restore(store.get, store.scan)
+        parts.events.feedback.restore(store.get)
         parts.outbox.restore(store.scan)
         parts.last_sent.restore(store.scan)
         parts.refresher.restore(store)
@@ -103,6 +105,7 @@ class ShardState:
             yield from parts.model.changed()
             yield from parts.cleaner.changed()
             yield from parts.ledger.changed()
+            yield from parts.events.feedback.changed()
             yield from parts.last_sent.changed(self._store.scan)
             yield from parts.refresher.changed()
             yield from parts.deciding.changed()
