@@ -25,17 +25,20 @@ class StoredAnswers(StoredItems, StoredUsers, LiveOnly):
     """
 
     def __init__(
-        self, store: AnswerStore, following: FollowThread, meaning: StoredMeaning, k: int
+        self,
+        store: AnswerStore,
+        following: FollowThread,
+        meaning: StoredMeaning,
+        lists: StoredLists,
     ) -> None:
         super().__init__(store)
         self.following = following
         self._began = time.monotonic()
-        self._lists = StoredLists(store, self, k)
         self._meaning = meaning
         self.similar = meaning.similar
         self.search = meaning.search
-        self.recommend_stored = self._lists.plain
-        self.recommend = self._lists.make
+        self.recommend_stored = lists.plain
+        self.recommend = lists.make
 
     @property
     def waits(self) -> bool:

@@ -18,6 +18,7 @@ from dataflows.serve.stored.list_ids import first_after, list_id
 from dataflows.serve.stored.live_only import not_here
 from dataflows.serve.stored.store.answer_store import AnswerStore
 from dataflows.serve.stored.store.checksums import DamagedRowError
+from dataflows.serve.stored.store.item_rows import ItemRow
 from dataflows.serve.stored.store.list_answers import KnownItem, as_of, decode_list, offered
 from dataflows.state.outbox import NARRATIVES, RECOMMENDATIONS
 
@@ -33,12 +34,15 @@ class StoredLists:
     """Makes lists of what is stored, as a request wants them.
 
     `k` is how many places a list has that is asked for without a number and is not a stored one.
+    With `passes_on` somebody else has the model: a list that would be too short here is refused, so
+    that it is asked for there.
     """
 
-    def __init__(self, store: AnswerStore, items: StoredItems, k: int) -> None:
+    def __init__(self, store: AnswerStore, k: int, *, passes_on: bool) -> None:
         self._store = store
-        self._items = items
+        self._items = StoredItems(store)
         self._k = k
+        self._passes_on = passes_on
         self._known: tuple[int, dict[str, KnownItem]] = (-1, {})
 
     def plain(self, user_id: str) -> bytes | None:
@@ -55,6 +59,8 @@ class StoredLists:
         if asked.at is not None:
             raise not_here("a list as of a moment")
         if asked.scenario is not None:
+            if self._passes_on:
+                raise not_here("a scenario")
             raise BadRequestError(
                 f"scenario is {asked.scenario!a}, and none is configured; leave it out"
             )
@@ -73,6 +79,9 @@ class StoredLists:
         if first and first >= len(places):
             raise not_here(f"what comes after the {len(places)} places that are stored")
         chosen = _cut(places, first, asked.k)
+        wanted = asked.k or (self._k if asked.categories or asked.exclude else 0)
+        if self._passes_on and len(chosen) < wanted:
+            raise not_here(f"more than {len(chosen)} places of this kind")
         return ListAnswer(
             user_id=message.user_id,
             list_id=list_id(message.sequence, asked, first + len(chosen)),
@@ -96,20 +105,13 @@ class StoredLists:
             )
         first, k = _first(asked, 0, 0), asked.k or self._k
         most = first + k + len(asked.exclude)
-        rows = {
-            row.number: (row, words)
-            for order, words in ((LATEST, NEWEST_WORDS), (POPULAR, POPULAR_WORDS))
-            for row in self._items.rows(order, most, asked.categories)
-        }
-        ranked = sorted(rows.values(), key=lambda each: (-each[0].lists, -each[0].arrived))
+        ranked: dict[int, tuple[ItemRow, str]] = {}
+        for order, words in ((POPULAR, POPULAR_WORDS), (LATEST, NEWEST_WORDS)):
+            for row in self._items.rows(order, most, asked.categories):
+                ranked.setdefault(row.number, (row, words.format(count=row.lists)))
         places = [
-            _listed(
-                *(row.item_id, row.title, float(row.lists)),
-                (words.format(count=row.lists),),
-                row.decoded(),
-                asked,
-            )
-            for row, words in ranked
+            _listed(row.item_id, row.title, float(row.lists), (words,), row.decoded(), asked)
+            for row, words in ranked.values()
             if row.item_id not in asked.exclude
         ]
         chosen = _cut(places, first, k)

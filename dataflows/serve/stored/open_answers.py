@@ -13,6 +13,7 @@ from dataflows.serve.stored.answers import StoredAnswers
 from dataflows.serve.stored.input.files import FileFollower
 from dataflows.serve.stored.input.follow_thread import FollowThread
 from dataflows.serve.stored.input.follower import Follower
+from dataflows.serve.stored.list_requests import StoredLists
 from dataflows.serve.stored.meaning import StoredMeaning
 from dataflows.serve.stored.store.answer_store import AnswerStore
 from dataflows.serve.stored.store.store_writer import StoreWriter
@@ -38,7 +39,10 @@ def open_stored(
             store, StoreWriter(store, config.events), follower, stop, hub.publish
         )
         answers = StoredAnswers(
-            store, following, StoredMeaning(store, config.encoder), config.learner.k
+            store,
+            following,
+            StoredMeaning(store, config.encoder),
+            StoredLists(store, config.learner.k, passes_on=config.serve.run_url is not None),
         )
         undo.pop_all()
     return answers

@@ -103,6 +103,20 @@ def test_places_are_chosen_by_what_is_asked(files):
             ask(context=GivenContext(items=("a",)))
 
 
+def test_where_a_live_model_is_named_it_makes_what_would_be_too_short_here(tmp_path):
+    files = Files(tmp_path, serve__run_url="http://127.0.0.1:1")
+    files.catalogue(item("a", "toys"), item("b", "books"))
+    files.send(listed("u1", ["a", "b"], 5))
+    with files.opened() as answers:
+        ask = lambda **asked: answers.recommend("u1", ListRequest(**asked))  # noqa: E731
+        assert ids(ask()) == ["a", "b"]
+        assert ids(ask(k=1, categories=("toys",))) == ["a"]
+        for more in ({"k": 3}, {"k": 2, "offset": 1}, {"categories": ("toys",)}, {"scenario": "x"}):
+            with pytest.raises(NotAnsweredHereError):
+                ask(**more)
+        assert ids(answers.recommend("nobody", ListRequest(k=9))) == ["a", "b"]
+
+
 def test_the_next_page_goes_on_after_the_last_and_says_where_the_list_has_changed(files):
     files.send(listed("u1", list("abcde"), 5))
     with files.opened() as answers:
