@@ -65,6 +65,7 @@ def answer(
     with ExitStack() as closing, stopped_by_signals(stop):
         source = open_stored(config, hub, worker=worker.number, accept_items=worker.accept_items)
         closing.callback(source.close)
+        metrics.add(source.gather)
         backend = open_backend(
             config, source, hub, tokens=tokens, metrics=metrics, live=open_live(config)
         )

@@ -93,7 +93,8 @@ class Answering:
     async def _ask(self, operation: Operation, call: Call) -> object:
         backend = self._backend
         pool = operation.pool
-        if pool == "inline" or (pool == "source" and not backend.source.waits):
+        waits = backend.source.waits or operation.takes_long
+        if pool == "inline" or (pool == "source" and not waits):
             return operation.answer(backend, call)
         seconds = backend.settings.answer_seconds
         if pool == "intake":

@@ -103,7 +103,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     `pool` is where it is answered: `source` in a thread where the source waits, and at once
     where it does not; `intake` in a thread in any case; `inline` at once. `body` is the type of
-    a JSON body, None for no body; `bytes` are read by the operation itself.
+    a JSON body, None for no body; `bytes` are read by the operation itself. What `takes_long` is
+    answered in a thread also where the source waits for nobody.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     media_types: tuple[str, ...] = ("application/json",)
     status: int = 200
     pool: Literal["source", "intake", "inline"] = "source"
+    takes_long: bool = False
     problems: tuple[int, ...] = ()
 
     @property

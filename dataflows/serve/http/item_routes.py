@@ -63,7 +63,7 @@ def _search(backend: Backend, call: Call) -> object:
     return backend.source.search(query.q, user, query.k, query.category)
 
 
-def _of_item(name: str, summary: str, ask: _OfItem) -> Operation:
+def _of_item(name: str, summary: str, ask: _OfItem, *, takes_long: bool = False) -> Operation:
     def answer(backend: Backend, call: Call, /) -> object:
         query = call.query
         return ask(backend.source, item_of(backend, call), query.k, query.category)
@@ -75,6 +75,7 @@ def _of_item(name: str, summary: str, ask: _OfItem) -> Operation:
         summary=summary,
         answer=answer,
         returns=ItemsAnswer,
+        takes_long=takes_long,
         query=ItemsQuery,
         problems=(404,),
     )
@@ -109,6 +110,7 @@ OPERATIONS = (
         "similar",
         "Items like an item: taken together with it, or near in meaning",
         lambda source, item, k, only: source.similar(item, k, only),
+        takes_long=True,
     ),
     _of_item(
         "together",
@@ -139,5 +141,6 @@ OPERATIONS = (
         answer=_search,
         returns=ItemsAnswer,
         query=SearchQuery,
+        takes_long=True,
     ),
 )

@@ -117,7 +117,9 @@ def test_it_answers_what_was_sent_takes_events_and_answers_again_after_a_kill(se
     assert json.loads(served.events.read_text()) == event
     assert ask(url, "/v1/rank", {"item_ids": ["a"]})[0] == 501
     with urllib.request.urlopen(f"{url}/metrics", timeout=20) as answer:
-        assert b"penchant_http_requests_total{" in answer.read()
+        told = answer.read()
+        assert b"penchant_http_requests_total{" in told
+        assert b"penchant_store_ready 1.0" in told
     assert served.end(signal.SIGKILL) == -signal.SIGKILL
     url = served.begin()
     until(lambda: ask(url, "/readyz")[0] == 200, "readiness")

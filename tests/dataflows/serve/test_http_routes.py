@@ -138,6 +138,14 @@ def test_a_source_that_waits_is_asked_in_a_thread_of_its_own(door, source):
     assert source.threads[1].startswith("http-answer")
 
 
+def test_what_takes_long_is_asked_in_a_thread_in_any_case(door, source):
+    client = door()
+    client.get("/v1/search?q=shoes")
+    client.get("/v1/items/i1/similar")
+    client.get("/v1/items/i1/together")
+    assert [name.startswith("http-answer") for name in source.threads] == [True, True, False]
+
+
 def test_health_and_readiness_are_told_without_a_token(door, source):
     client = door()
     assert client.get("/healthz").json() == {"status": "ok"}
