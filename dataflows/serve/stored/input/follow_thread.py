@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import msgspec
+
 from dataflows.errors import InputError
 from dataflows.lifecycle.rare_warnings import RareWarnings
 from dataflows.messages.raw import Raw
@@ -102,7 +104,7 @@ class FollowThread:
             self._follower.stored({raw.partition: raw.next_offset for raw in raws})
             if self._is_ready:
                 for user_id, message in changed:
-                    self._publish(user_id, message)
+                    self._publish(user_id, in_one_line(message))
         self._error = None
         if not self._is_ready and self._follower.is_caught_up:
             self._store.set_complete()
@@ -115,10 +117,19 @@ class FollowThread:
                 self.step()
             # Whatever fails, what is stored goes on answering, and readiness tells of it.
             except Exception as error:  # noqa: BLE001
+                if self._stop.is_set():
+                    return  # the store may be closed already
                 is_told = isinstance(error, InputError)
                 self._error = str(error) if is_told else f"{type(error).__name__}: {error}"
                 self._seldom.warn(self._error, "%s; tried again", self._error)
                 self._stop.wait(AGAIN_SECONDS)
+
+
+def in_one_line(message: bytes) -> bytes:
+    """Return JSON without line ends: those who follow the stream read it by lines."""
+    if b"\n" in message or b"\r" in message:
+        return msgspec.json.format(message, indent=-1)
+    return message
 
 
 def _age(time_text: str) -> float:

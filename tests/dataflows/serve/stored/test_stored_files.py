@@ -16,6 +16,7 @@ from dataflows.errors import InputError
 from dataflows.serve.answers import NotReadyError
 from dataflows.serve.api_types import ListRequest
 from dataflows.serve.metrics.registry import Metrics
+from dataflows.serve.stored.input.follow_thread import in_one_line
 from dataflows.serve.stored.open_answers import open_stored
 from dataflows.serve.stored.store import answer_store as store_module
 from tests.dataflows.processes import ROOT
@@ -109,6 +110,16 @@ def test_changes_are_told_once_caught_up(files):
         files.send(older)
         settle(answers)
         assert files.published() == [("u1", second)]
+
+
+def test_a_change_is_told_in_one_line_however_it_was_written():
+    message = listed("u1", ["a\nb"], 1)
+    assert in_one_line(message) is message
+    pretty = json.dumps(json.loads(message), indent=2).replace("\n", "\r\n").encode()
+    told = in_one_line(pretty)
+    assert b"\n" not in told
+    assert b"\r" not in told
+    assert json.loads(told) == json.loads(message)
 
 
 def test_lines_that_are_no_lists_are_counted_and_told(files, caplog):
@@ -253,6 +264,7 @@ FOLLOW = """
 import sys, time
 from dataflows.config.config import load_config
 from dataflows.serve.metrics.registry import Metrics
+from dataflows.serve.stored.input.follow_thread import in_one_line
 from dataflows.serve.stored.open_answers import open_stored
 
 given = {"files.output": sys.argv[1], "serve.store": sys.argv[2]}
