@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from dataflows.app.ends import FlowEnds
-from dataflows.app.figures import RunFigures
+from dataflows.app.figures import Encode, RunFigures, stamped
+from dataflows.app.followers import following
 from dataflows.config.config import Config
+from dataflows.engine.encode_step import EncodeStep
+from dataflows.engine.flow import Follow
 from dataflows.engine.protocols import LlmHooks
+from dataflows.engine.status.stage_times import StageTimes
 from dataflows.generation.shard_client import LlmClient
 from dataflows.generation.worker import Worker
 from dataflows.serve.metrics.process import Around
 from dataflows.serve.metrics.watch import ShardWatch
+from dataflows.serve.traces import EventTraces
 from dataflows.state.crash_check import CrashChecks
+from learners.online_model import OnlineModel
 
 
 class Beside(NamedTuple):
@@ -22,6 +28,40 @@ class Beside(NamedTuple):
     worker: Worker | None = None
     checks: CrashChecks | None = None
     figures: RunFigures | None = None
+    traces: EventTraces | None = None
+
+    def times(self, *, is_on: bool) -> StageTimes:
+        """Return what times the stages; with `is_on` they are counted too."""
+        figures = self.figures
+        return StageTimes(is_on=is_on) if figures is None else figures.process.stages
+
+    def stamped(self, encode: EncodeStep) -> Encode:
+        """Return the encode step, which tells when micro-batches arrive where somebody asks."""
+        return encode if self.figures is None and self.traces is None else stamped(encode)
+
+    def follow(self, door: Follow[OnlineModel] | None) -> Follow[OnlineModel] | None:
+        """Return what is told of all that leaves a shard; None where nobody is."""
+        figures, traces = self.figures, self.traces
+        follows: list[Follow[OnlineModel]] = []
+        if figures is not None:
+            follows.append(figures.process.follow)
+        if door is not None:
+            follows.append(door)
+        if traces is not None:
+            follows.append(traces.follow)
+        return following(follows)
+
+    def before_flow_ends(self) -> Iterator[Callable[[], object]]:
+        """Yield what ends before anything else is closed."""
+        if self.figures is not None:
+            yield self.figures.finish
+        if self.worker is not None:
+            yield self.worker.close
+
+    def after_state(self) -> Iterator[Callable[[], object]]:
+        """Yield what ends once the state is closed, and all is delivered that will be."""
+        if self.traces is not None:
+            yield self.traces.close
 
     def hooks(self, config: Config, shard: int) -> tuple[LlmHooks, ...]:
         """Return the hooks of a shard that is being opened, the language model's first."""

@@ -18,6 +18,7 @@ from dataflows.connectors.files.sink import FileSink
 from dataflows.connectors.micro_batches import Portions
 from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.item_store import stored_items
+from dataflows.serve.traces import EventTraces
 from dataflows.state.outbox import NARRATIVES, Acknowledge, Out
 from dataflows.state.positions import Progress
 
@@ -76,14 +77,17 @@ def open_ends(
     encode: EncodeStep,
     *,
     accept_items: bool,
+    traces: EventTraces | None = None,
 ) -> FlowEnds:
     """Return the ends that the configuration names; nothing of them is opened yet.
 
-    `stop` is asked by the source. With `accept_items` an items file is the catalogue, whatever it
-    lacks. Raises InputError.
+    `stop` is asked by the source, `traces` told what was delivered. With `accept_items` an items
+    file is the catalogue, whatever it lacks. Raises InputError.
     """
+    if traces is not None:
+        acknowledge = traces.acknowledging(acknowledge)
     if config.flow.source == "kafka":
-        return _kafka_ends(config, progress, stop, acknowledge, encode)
+        return _kafka_ends(config, progress, stop, acknowledge, encode, traces)
     stored = partial(stored_items, Path(config.state.path), config.state.shards)
     source = file_source(config, progress, stop, stored, accept_items=accept_items)
     sink = FileSink(Path(config.files.output), acknowledge)
@@ -105,6 +109,7 @@ def _kafka_ends(
     stop: Callable[[], bool],
     acknowledge: Acknowledge,
     encode: EncodeStep,
+    traces: EventTraces | None,
 ) -> FlowEnds:
     from dataflows.connectors.kafka.health import describe_health
     from dataflows.connectors.kafka.permissions import RightsCheck
@@ -124,6 +129,8 @@ def _kafka_ends(
     roles = (*ALWAYS, NARRATIVES) if config.generate.narratives else ALWAYS
     RightsCheck(config.kafka, writes=roles).ask()
     sink = KafkaSink(config.kafka, acknowledge, stop, roles, deadline)
+    if traces is not None:
+        source.reads_traces, sink.context = True, traces.context
 
     def lag() -> str:
         unread = source.lag()

@@ -15,8 +15,7 @@ from bytewax.dataflow import Dataflow
 from dataflows.app.beside import ALONE, Beside
 from dataflows.app.decision_input import open_decisions
 from dataflows.app.ends import FlowEnds, open_ends
-from dataflows.app.figures import RunFigures, open_figures, stamped
-from dataflows.app.followers import following
+from dataflows.app.figures import RunFigures, open_figures
 from dataflows.app.status_lines import StateLines
 from dataflows.app.stored_progress import stored_progress
 from dataflows.config.config import Config
@@ -24,7 +23,7 @@ from dataflows.engine.catalogue.known_items import tell_joined
 from dataflows.engine.cleaning.cleaner import Cleaner
 from dataflows.engine.encode_step import EncodeStep
 from dataflows.engine.encoder_in_force import model_version
-from dataflows.engine.flow import Follow, build_flow
+from dataflows.engine.flow import build_flow
 from dataflows.engine.item_store import Catalogue
 from dataflows.engine.list_refresher import ListSettings
 from dataflows.engine.prior_weights import open_prior, open_signals
@@ -33,7 +32,6 @@ from dataflows.engine.shard_parts import ShardParts
 from dataflows.engine.shards import Engines
 from dataflows.engine.status.end_note import has_crashed
 from dataflows.engine.status.run_log import RunLog
-from dataflows.engine.status.stage_times import StageTimes
 from dataflows.errors import InputError
 from dataflows.generation.open import learner_with, open_worker
 from dataflows.generation.worker import Worker
@@ -42,6 +40,7 @@ from dataflows.hotswap.startup import identity_of, open_encoder
 from dataflows.hotswap.swapper import Swapper
 from dataflows.messages.raw import ITEMS
 from dataflows.registry.promotion_watch import open_watch
+from dataflows.serve.traces import open_traces
 from dataflows.state.crash_check import CrashChecks
 from dataflows.state.damage import unreadable
 from dataflows.state.positions import Progress
@@ -140,12 +139,9 @@ def assemble(
     version = serving.encoder.version
     about = f"{config.flow.source} source, encoder {version}, state in {folder}"
     run_log = RunLog(about, config.flow.log_seconds, lambda: ends.lag())  # noqa: PLW0108 - made below
-    figures = open_figures(config)
-    if figures is None:
-        run_log.times = StageTimes(is_on=config.flow.stage_times)
-    else:
-        run_log.times = figures.process.stages
-    beside = Beside(open_worker(config, stop), checks, figures)
+    figures, traces = open_figures(config), open_traces(config.trace)
+    beside = Beside(open_worker(config, stop), checks, figures, traces)
+    run_log.times = beside.times(is_on=config.flow.stage_times)
     engines = open_engines(config, serving, progress, run_log, swapper, stop, beside)
     swapper.engines = engines
     view = Store.reader(folder)
@@ -159,21 +155,21 @@ def assemble(
     )
     try:
         ends = open_ends(
-            config, progress, stop, engines.acknowledge, encode, accept_items=accept_items
+            *(config, progress, stop, engines.acknowledge, encode),
+            accept_items=accept_items,
+            traces=traces,
         )
     except BaseException:
         swapper.finish()  # a client of Kafka that nobody closes goes on by itself
         raise
     epoch = timedelta(seconds=config.flow.epoch_seconds)
     door = _open_door(config, engines, ends, figures)
-    follows: list[Follow[OnlineModel]] = [] if door is None else [door.following]
     if figures is not None:
         figures.process.attach(engines, beside.around(about, ends, swapper.counts))
-        follows.insert(0, figures.process.follow)
     flow = build_flow(
-        *(ends.source, ends.sink, encode if figures is None else stamped(encode), engines, epoch),
+        *(ends.source, ends.sink, beside.stamped(encode), engines, epoch),
         partial(_tell, run_log, figures, door),
-        following(follows),
+        beside.follow(None if door is None else door.following),
     )
     # The sink's last acknowledgements are stored before the source tells how far that is.
     is_wanted = config.flow.source == "files" and config.files.items is not None
@@ -181,13 +177,10 @@ def assemble(
         lambda: tell_joined(encode.joined, is_wanted=is_wanted),
         *(swapper.finish, run_log.finish, *ends.after_flow, checks.finish, engines.close),
     ]
-    if beside.worker is not None:
-        closers.insert(0, beside.worker.close)
-    if figures is not None:
-        closers.insert(0, figures.finish)
+    closers = [*beside.before_flow_ends(), *closers, *beside.after_state(), *ends.after_state]
     if door is not None:
         closers.insert(0, door.close)
-    closers += [*ends.after_state, serving.close]
+    closers.append(serving.close)
     if view is not None:
         closers.append(view.close)
     if door is not None:

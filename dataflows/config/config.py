@@ -28,7 +28,7 @@ from dataflows.config.generate import GenerateSettings
 from dataflows.config.kafka import KafkaSettings
 from dataflows.config.kinds import PATH, PathText, expanded, is_marked
 from dataflows.config.models import ModelsSettings
-from dataflows.config.serve import MetricsSettings, ServeSettings
+from dataflows.config.serve import MetricsSettings, ServeSettings, TraceSettings
 from dataflows.errors import InputError
 from dataflows.lifecycle.redaction import remember, remember_variables
 from encoders.llm.training.settings import LanguageTuning
@@ -152,6 +152,7 @@ class Config(LimitedSettings, frozen=True, kw_only=True):
     language: LanguageTuning = LanguageTuning()
     gate: GateSettings = GateSettings()
     metrics: MetricsSettings = MetricsSettings()
+    trace: TraceSettings = TraceSettings()
 
 
 def load_config(

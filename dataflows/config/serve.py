@@ -1,4 +1,4 @@
-"""What a user may set about HTTP: sections `[serve]` and `[metrics]`."""
+"""What a user may set about HTTP: sections `[serve]`, `[metrics]`, `[trace]`."""
 
 from __future__ import annotations
 
@@ -103,3 +103,24 @@ class MetricsSettings(LimitedSettings, frozen=True, kw_only=True):
     """The port to listen on; 0 for one that is free, which the log then names."""
     sample_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 5.0
     """How often the curves of `/v1/status` get a point; 120 are kept."""
+
+
+class TraceSettings(LimitedSettings, frozen=True, kw_only=True):
+    """Section `[trace]`: traces of events for OpenTelemetry (`pip install 'penchant[trace]'`).
+
+    docs/how-to/monitor.md tells of them. An event that comes with the context of a trace in its
+    Kafka headers goes on in it, if that is sampled; the lists that it makes hand it on.
+    """
+
+    enabled: bool = False
+    """Trace events, and tell of them by OTLP over HTTP."""
+    share: Annotated[float, Meta(ge=0, le=1)] = 0.01
+    """Of events that come without a context, the share that is traced."""
+    endpoint: Annotated[str, Meta(min_length=8, max_length=2048, pattern="^https?://")] = (
+        "http://127.0.0.1:4318/v1/traces"
+    )
+    """Where spans are sent to. Headers, certificates and time limits stand in the environment, as
+    OpenTelemetry names them (`OTEL_EXPORTER_OTLP_HEADERS`, ...).
+    """
+    waiting: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
+    """For how many messages that are not yet delivered the context is kept."""

@@ -92,7 +92,8 @@ class Raw(msgspec.Struct, frozen=True):
     With `is_mark` it is no record, but word that reading goes on at `next_offset` and that
     nothing is to be had between what came before it and there. `log` is what the log of a
     topic is known by, where this is the first to tell it; with `is_anew` the mark comes before
-    a log that takes another's place, and of which nothing was read.
+    a log that takes another's place, and of which nothing was read. `trace` is the context of a
+    trace that the record came with, where traces are on.
     """
 
     topic: str
@@ -106,6 +107,7 @@ class Raw(msgspec.Struct, frozen=True):
     is_mark: bool = False
     log: LogId | None = None
     is_anew: bool = False
+    trace: str | None = None
 
 
 class Reject(msgspec.Struct, frozen=True):

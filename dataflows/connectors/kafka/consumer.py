@@ -25,6 +25,7 @@ from dataflows.connectors.kafka.assignment.stalled import Standstill, patience
 from dataflows.connectors.kafka.client import find_partitions, make_consumer
 from dataflows.connectors.kafka.close import Closing
 from dataflows.connectors.kafka.decisions import FirstDecisions, count_partitions
+from dataflows.connectors.kafka.headers import traceparent
 from dataflows.connectors.kafka.health import Health, Statistics, silent_leader
 from dataflows.errors import InputError
 from dataflows.messages.raw import Raw
@@ -70,6 +71,7 @@ class Reader:
         self._empty = 0
         self._was_silent = False
         self._closing: Closing | None = None
+        self.reads_traces = False
 
     @property
     def is_read(self) -> bool:
@@ -203,6 +205,7 @@ class Reader:
             key=message.key(),
             value=message.value(),
             timestamp=milliseconds / 1000 if kind and milliseconds >= 0 else None,
+            trace=traceparent(message) if self.reads_traces else None,
         )
         if not self._partitions.read(where, raw):
             return None

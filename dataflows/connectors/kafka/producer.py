@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -20,6 +21,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from dataflows.config.kafka import KafkaSettings
 from dataflows.connectors.kafka.client import make_producer
+from dataflows.connectors.kafka.headers import headers_of
 from dataflows.connectors.kafka.health import Health
 from dataflows.connectors.kafka.oversize import fit, size
 from dataflows.lifecycle.deadline import Deadline
@@ -31,6 +33,7 @@ PAUSE_SECONDS = 1.0
 TOO_BIG = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001 - so named
 
+Context = Callable[[int], str | None]
 Key = tuple[str, bytes]
 """A topic, and the key of a message there."""
 
@@ -84,7 +87,8 @@ class ReliableProducer:
 
     `send` may be called from any thread; one that waits gives up once `deadline` is over, and
     the message stays with its caller. No message is dropped, and none is overtaken by an older
-    one of its key. `acknowledge` gets the number of each once it is delivered for good.
+    one of its key. `acknowledge` gets the number of each once it is delivered for good. `context`
+    returns that of the trace of a number, to be handed on in a header.
     """
 
     def __init__(
@@ -93,7 +97,9 @@ class ReliableProducer:
         acknowledge: Acknowledge,
         health: Health,
         deadline: Deadline | None = None,
+        context: Context | None = None,
     ) -> None:
+        self._context = context
         self._settings = settings
         self._acknowledge = acknowledge
         self._health = health
@@ -169,7 +175,14 @@ class ReliableProducer:
         producer, sent = self._producer, sending.sent
         report = partial(self._report, sending, producer)
         try:
-            producer.produce(self._topics[sent.topic], sent.value, sent.key, on_delivery=report)
+            if self._context is None or (context := self._context(sent.number)) is None:
+                producer.produce(self._topics[sent.topic], sent.value, sent.key, on_delivery=report)
+            else:
+                producer.produce(
+                    *(self._topics[sent.topic], sent.value, sent.key),
+                    on_delivery=report,
+                    headers=headers_of(context),
+                )
         except BufferError:
             return False
         except KafkaException as error:

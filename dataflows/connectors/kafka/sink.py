@@ -9,7 +9,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from dataflows.config.kafka import DEAD_LETTERS, INTENTS, RECOMMENDATIONS, KafkaSettings
 from dataflows.connectors.kafka.client import find_partitions, make_consumer
 from dataflows.connectors.kafka.health import Health
-from dataflows.connectors.kafka.producer import ReliableProducer
+from dataflows.connectors.kafka.producer import Context, ReliableProducer
 from dataflows.lifecycle.bytewax_errors import hushing
 from dataflows.lifecycle.deadline import Deadline
 from dataflows.state.outbox import Acknowledge, Out
@@ -22,7 +22,8 @@ class KafkaSink(DynamicSink[Out]):
 
     `roles` are those whose topics must be there. A step waits while too much is on its way,
     until `deadline` is over, which is `flush_seconds` after `stop` where it is not shared with
-    others. `health` counts
+    others. `context`, to be set before `open`, returns that of the trace of a message by its
+    number, which is handed on in its header. `health` counts
     `cut`, `too_large`, `refused`, `superseded`, `waits`, `kept`. Call `finish` after the
     flow, before the state is closed.
     """
@@ -41,6 +42,7 @@ class KafkaSink(DynamicSink[Out]):
         self._acknowledge = acknowledge
         self._deadline = deadline or Deadline(settings.flush_seconds, stop)
         self._producer: ReliableProducer | None = None
+        self.context: Context | None = None
 
     def open(self) -> None:
         """Reach the broker and find the topics. Raises InputError within `start_seconds`."""
@@ -53,7 +55,7 @@ class KafkaSink(DynamicSink[Out]):
         finally:
             asker.close()
         self._producer = ReliableProducer(
-            self._settings, self._acknowledge, self.health, self._deadline
+            self._settings, self._acknowledge, self.health, self._deadline, self.context
         )
 
     def underway(self) -> int:

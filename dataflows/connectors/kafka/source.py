@@ -37,6 +37,8 @@ _LOG = logging.getLogger(__name__)
 class KafkaSource(FixedPartitionedSource[Arrived, None]):
     """One Bytewax partition that holds every partition of both topics.
 
+    `reads_traces`: records come with the context of their trace; to be set before `open`.
+
     `stop` is asked before each batch; once it says yes the source is at its end, and the
     flow ends with a last snapshot. Call `finish` after the flow, so that the group's
     offsets are those of the final state.
@@ -77,6 +79,7 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
         self._left: deque[Rendered] = deque()
         self._reader: Reader | None = None
         self._failure: InputError | None = None
+        self.reads_traces = False
 
     def open(self) -> None:
         """Reach the broker and find the topics. Raises InputError within `start_seconds`."""
@@ -175,6 +178,7 @@ class KafkaSource(FixedPartitionedSource[Arrived, None]):
 
     def _open(self) -> Reader:
         reader = Reader(self._ahead(), self._progress, self.health)
+        reader.reads_traces = self.reads_traces
         reader.open()
         self._reader = reader
         self._merge = Merge(
