@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
@@ -35,6 +36,9 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 NO_ROUTE = "none"
 """The route of a path that there is not."""
 FILE_ROUTE = "/"
+
+_PLAIN_ID = re.compile(rb"[A-Za-z0-9_-]+")
+"""Ids that stand in a path as they are; others go the long way."""
 
 _log = logging.getLogger(__name__)
 
@@ -104,7 +108,7 @@ class DoorApp:
     def _kept(self, path: bytes, scope: Scope, caller: Caller) -> bytes | None:
         """Return the list that is kept for a request that asks for nothing special."""
         user = path[len(USERS) : -len(LIST)]
-        if scope["query_string"] or not user.isalnum():
+        if scope["query_string"] or _PLAIN_ID.fullmatch(user) is None:
             return None
         check_scope(caller, READ)
         return self._backend.source.recommend_stored(user.decode())

@@ -138,6 +138,15 @@ def test_a_source_that_waits_is_asked_in_a_thread_of_its_own(door, source):
     assert source.threads[1].startswith("http-answer")
 
 
+@pytest.mark.parametrize("user_id", ["u1", "user-1_A", "0b5f6a1e-7c1d-4a57-9d0e-2f1f6b7f9b1c"])
+def test_a_kept_list_is_answered_without_the_router(door, source, user_id):
+    source.stored[user_id] = b'{"kept":true}'
+    client = door()
+    client.app._router = None
+    answer = client.get(f"/v1/users/{user_id}/recommendations")
+    assert (answer.status_code, answer.content) == (200, b'{"kept":true}')
+
+
 def test_what_takes_long_is_asked_in_a_thread_in_any_case(door, source):
     client = door()
     client.get("/v1/search?q=shoes")
