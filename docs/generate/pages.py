@@ -9,6 +9,7 @@ from pathlib import Path
 from docs.generate.commands import commands
 from docs.generate.messages import fields, reasons
 from docs.generate.metrics import metrics
+from docs.generate.operations import openapi_json, operations
 from docs.generate.settings import settings
 
 DOCS = Path(__file__).resolve().parent.parent
@@ -19,13 +20,15 @@ MAKERS: dict[str, Callable[..., str]] = {
     "reasons": reasons,
     "commands": commands,
     "metrics": metrics,
+    "operations": operations,
 }
 
 
 def made_pages() -> dict[Path, str]:
-    """Return what each page with a made part should be, by its path."""
+    """Return what each page with a made part should be, and the OpenAPI document, by path."""
     pages = {path: path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
-    return {path: made(text) for path, text in pages.items() if MADE.search(text)}
+    found = {path: made(text) for path, text in pages.items() if MADE.search(text)}
+    return found | {DOCS / "reference" / "openapi.json": openapi_json()}
 
 
 def made(text: str) -> str:
