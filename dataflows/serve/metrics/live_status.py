@@ -30,6 +30,8 @@ from learners.drift import Alarm
 
 SHOWN = 5
 """Titles of a list."""
+RAW = 4096
+"""Characters of the base64 of a dead letter; a multiple of four, so that it can be read."""
 
 
 class LiveStatus:
@@ -49,8 +51,8 @@ class LiveStatus:
         self._began = clock()
         self._dead = msgspec.json.Decoder(DeadLetter)
 
-    def __call__(self, *, raw: bool = False) -> Status:
-        """Return how all is now; with `raw` dead letters come with their bytes."""
+    def __call__(self) -> Status:
+        """Return how all is now. Dead letters have their bytes, which not everybody may see."""
         figures = self._figures
         shards, watches = figures.read(), list(figures.watches.values())
         around, history = figures.around, figures.history
@@ -77,7 +79,7 @@ class LiveStatus:
             drift=_alarms(alarm for one in shards for alarm in one.alarms),
             intents=tuple(self._samples.intents.copy()),
             changes=_changes(sent for watch in watches for sent in watch.changes.copy()),
-            dead_letters=self._refused(watches, raw=raw),
+            dead_letters=self._refused(watches),
             in_force=() if history is None else history.in_force(),
             decisions=() if history is None else history.decided(),
             caps=_caps([*(room for one in shards for room in one.rooms), *figures.rooms()]),
@@ -98,7 +100,7 @@ class LiveStatus:
             events=count,
         )
 
-    def _refused(self, watches: Sequence[ShardWatch], *, raw: bool) -> tuple[RefusedRecord, ...]:
+    def _refused(self, watches: Sequence[ShardWatch]) -> tuple[RefusedRecord, ...]:
         letters = [self._dead.decode(one) for watch in watches for one in watch.refused.copy()]
         found = [
             RefusedRecord(
@@ -107,7 +109,7 @@ class LiveStatus:
                 offset=one.offset,
                 reason=one.reason,
                 detail=one.detail,
-                raw=one.raw if raw else None,
+                raw=None if one.raw is None else one.raw[:RAW],
             )
             for one in reversed(letters)
         ]

@@ -103,7 +103,10 @@ MODEL = MetricGroup(
         MetricSpec("penchant_items_known", "gauge", "Items of catalogue and stream.", ("shard",)),
         MetricSpec("penchant_items_available", "gauge", "Items that may be listed.", ("shard",)),
         MetricSpec(
-            "penchant_items_listed", "gauge", "Items in any list sent since the start.", ("shard",)
+            "penchant_items_listed",
+            "gauge",
+            "Items in any list sent since the start, of those that have not left.",
+            ("shard",),
         ),
         MetricSpec(
             "penchant_judged_events_total",

@@ -40,8 +40,8 @@ class ShardWatch(ShardFollower):
     item was in the list last sent, and `popular` those where it was among the `k` items that are
     taken most and that the user has not. `recent` holds both of the newest. `needs` counts lists
     by the likeliest need since it was taken away, `listed` holds the items in lists that were
-    sent, `changes` and `refused` the newest lists and dead letters. `delay` is from the arrival of
-    a micro-batch to its lists, `age` from the time of an event at the broker.
+    sent and have not left, `changes` and `refused` the newest lists and dead letters. `delay` is
+    from the arrival of a micro-batch to its lists, `age` from the time of an event at the broker.
     """
 
     def __init__(
@@ -112,6 +112,10 @@ class ShardWatch(ShardFollower):
             self.changes.append(NoticedList(self._clock(), offered))
             if raw.timestamp is not None:
                 self._times.append(raw.timestamp)
+
+    def remove_item(self, item_id: str) -> None:
+        """Note that an item left the catalogue: it is covered no longer."""
+        self.listed.discard(item_id)
 
     def left(self, batch: Batch | None, outs: Sequence[Out]) -> None:
         """Note what leaves the shard, and how long it took."""

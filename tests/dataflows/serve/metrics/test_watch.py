@@ -118,3 +118,11 @@ def test_needs_are_counted_until_they_are_taken():
     assert watch.take_needs() == {"a": 2}
     assert watch.take_needs() == {}
     assert watch.rates() == (0, None, None)
+
+
+def test_an_item_that_left_is_covered_no_longer():
+    watch = ShardWatch(K)
+    watch.listed |= {"a", "b"}
+    watch.remove_item("a")
+    watch.remove_item("never listed")
+    assert watch.listed == {"b"}
