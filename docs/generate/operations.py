@@ -17,7 +17,7 @@ NOTES = {
     "rollback": "yes, where it reaches `models.root`",
     "dead_letters": "none are told",
     "similar": "by vectors",
-    "search": "by vectors, the list of the user ahead",
+    "search": "by vectors; for a user: no",
 }
 """What is said beside yes and no."""
 
