@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
+import subprocess
+import sys
 import time
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import NewPartitions
@@ -15,6 +21,7 @@ from dataflows.serve.stored.open_answers import open_stored
 from tests.dataflows.connectors.kafka.broker import WAIT, Broker
 from tests.dataflows.connectors.kafka.flows import until
 from tests.dataflows.connectors.kafka.test_kafka_made_anew import make_anew
+from tests.dataflows.processes import ROOT
 from tests.dataflows.serve.stored.sent import intents, item, listed, narrative
 
 pytestmark = pytest.mark.kafka
@@ -106,6 +113,63 @@ def test_topics_are_followed_and_after_a_restart_from_where_it_stood(broker, top
     assert listed_items(again, "u3") == ["e"]
     assert again.counts()["recommendations"] == 6  # none came twice
     assert again.following.taken == 1
+
+
+FOLLOW = """
+import json, sys, time
+from dataflows.config.config import load_config
+from dataflows.serve.stored.open_answers import open_stored
+
+answers = open_stored(load_config(None, json.loads(sys.argv[1]), {}))
+answers.start()
+print("started", flush=True)
+time.sleep(600)
+"""
+
+
+def stored(topics):
+    """How many lists a process has taken into its store by now."""
+    path = Path(topics.given["serve.store"]) / "worker-0" / "answers.db"
+    if not path.exists():
+        return 0
+    with closing(sqlite3.connect(path)) as connection:
+        try:
+            query = "SELECT sum(count) FROM counts WHERE name = 'recommendations'"
+            return connection.execute(query).fetchone()[0] or 0
+        except sqlite3.OperationalError:
+            return 0
+
+
+def test_killed_while_it_follows_it_goes_on_where_it_stood(broker, topics_of):
+    topics = topics_of(broker, partitions=2)
+    newest, sequence = {}, 0
+    for _ in range(2):
+        before = stored(topics)
+        process = subprocess.Popen(
+            [sys.executable, "-c", FOLLOW, json.dumps(topics.given)],
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+        try:
+            assert process.stdout.readline() == b"started\n"
+            for number in range(300):
+                if number == 200:
+                    until(lambda least=before: stored(topics) > least, "some of it")
+                sequence += 1
+                user = sequence % 20
+                newest[f"u{user}"] = [f"i{sequence % 7}"]
+                message = listed(f"u{user}", newest[f"u{user}"], sequence)
+                topics.send("recommendations", message, partition=user % 2)
+            process.kill()
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+    answers = topics.open()
+    ready(answers)
+    assert {user: listed_items(answers, user) for user in newest} == newest
+    assert answers.counts() == {"recommendations": sequence}  # none twice, none left out
+    assert answers.following.taken < sequence
 
 
 def test_a_null_value_takes_out_a_user_and_an_item(broker, topics_of):
