@@ -97,7 +97,7 @@ class ChangeHub:
                 if len(reader.queue) < self._queued:
                     reader.queue.append(change)
                 else:
-                    self._drop(reader, self._queued)
+                    self._drop(reader, TOLD_SLOW.format(limit=self._queued))
         for wake in self._wakers:
             wake()
 
@@ -133,11 +133,17 @@ class ChangeHub:
             if reader.user_id is not None:
                 return [reader.queue.popleft() for _ in range(min(most, len(reader.queue)))]
             if self.newest - reader.position > self._kept:
-                self._drop(reader, self._kept)
+                self._drop(reader, TOLD_SLOW.format(limit=self._kept))
                 return []
             found = self._between(reader.position, min(self.newest, reader.position + most))
             reader.position += len(found)
             return found
+
+    def drop(self, reader: Subscription, why: str) -> None:
+        """Let a reader have nothing more, for a reason; the first counts."""
+        with self._lock:
+            if reader.dropped is None:
+                self._drop(reader, why)
 
     def leave(self, reader: Subscription) -> None:
         """Forget a subscription; nothing where it is forgotten already."""
@@ -178,7 +184,7 @@ class ChangeHub:
         found = (self._ring[number % self._kept] for number in range(after + 1, last + 1))
         return [each for each in found if each is not None]
 
-    def _drop(self, reader: Subscription, limit: int) -> None:
-        reader.dropped = TOLD_SLOW.format(limit=limit)
+    def _drop(self, reader: Subscription, why: str) -> None:
+        reader.dropped = why
         reader.queue.clear()
         self.dropped += 1

@@ -11,6 +11,7 @@ Between them a comment is sent now and then, so that connections stay open.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -18,6 +19,8 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from dataflows.serve.changes import ChangeHub, ListChange, Subscription
+
+_log = logging.getLogger(__name__)
 
 AT_ONCE = 100
 """Changes in one piece."""
@@ -81,6 +84,8 @@ class Streams:
                 text = await self._next(reader, awake)
         except TimeoutError:
             # It takes nothing any more: what lies in its way is not waited for.
+            self._hub.drop(reader, f"too slow: nothing was taken for {2 * self._heartbeat:g} s")
+            _log.info("a stream of changes was dropped: %s", reader.dropped)
             abort = scope.get("penchant.abort")
             if abort is not None:
                 abort()

@@ -221,6 +221,20 @@ def test_a_reader_that_takes_nothing_is_dropped_and_holds_nobody_up(plain):
         assert plain.get("/healthz")[0] == 200
 
 
+def test_a_reader_of_all_that_takes_nothing_is_dropped_after_a_while(plain, caplog):
+    caplog.set_level("INFO", "dataflows.serve")
+    with closing(socket.socket()) as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.connect((plain.host, plain.port))
+        line.sendall(b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        wait_until(lambda: len(plain.hub) == 1)
+        for _ in range(30):  # fewer than are kept, and more than lies in any buffer
+            plain.hub.publish("u1", b'"' + b"x" * 500_000 + b'"')
+        wait_until(lambda: len(plain.hub) == 0)
+    assert plain.hub.dropped == 1
+    assert "nothing was taken for 0.2 s" in caplog.text
+
+
 def test_a_reader_that_fell_behind_is_told_so(plain):
     with closing(plain.connect()) as line:
         line.sendall(b"GET /v1/stream?user=u1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
