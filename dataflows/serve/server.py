@@ -1,7 +1,7 @@
 """The server: an application behind a port, in a thread of a process.
 
 It is uvicorn with httptools. Beside a thread that is at work in Python it answered twenty times
-sooner than granian (docs/log/speed.md has the figures), by itself it took as long.
+sooner than granian, and by itself it took as long for a request.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from dataflows.serve.answers import (
 )
 from dataflows.serve.api_types import GivenContext, ListAnswer, ListRequest, Problem, RankRequest
 from dataflows.serve.http.static import StaticFile
+from dataflows.serve.stored.live_process import LiveAnswer
 from tests.dataflows.serve.fake_source import STORED
 
 
@@ -244,3 +245,45 @@ def test_only_what_failed_is_logged_unless_all_is_wanted(door, caplog):
     assert len(caplog.records) == 1
     door(settings=ServeSettings(access_log="off")).get("/nothing")
     assert len(caplog.records) == 1
+
+
+class Run:
+    """A process with the live model, as it is asked by one that has none."""
+
+    def __init__(self) -> None:
+        self.asked = []
+
+    async def ask(self, method, target, body, headers) -> LiveAnswer:
+        self.asked.append((method, target, body, headers.get("content-type")))
+        return LiveAnswer(418, "application/json", b'{"by":"run"}', {"penchant-answered-by": "run"})
+
+    async def close(self) -> None:
+        pass
+
+
+def test_what_only_a_live_model_can_answer_is_passed_on_as_it_came(door, source):
+    source.fails = NotAnsweredHereError("ask a run")
+    run = Run()
+    client = door(live=run)
+    answer = client.post("/v1/rank", json={"item_ids": ["a"]})
+    assert (answer.status_code, answer.json()) == (418, {"by": "run"})
+    assert answer.headers["penchant-answered-by"] == "run"
+    client.get("/v1/users/a%2Fb/why/%2e%2e?")
+    client.get("/v1/search?q=t%C3%A9")
+    client.post("/v1/events?wait=list", json={"event_id": "e"})
+    assert run.asked == [
+        ("POST", "/v1/rank", b'{"item_ids":["a"]}', "application/json"),
+        ("GET", "/v1/users/a%2Fb/why/%2e%2e", None, None),
+        ("GET", "/v1/search?q=t%C3%A9", None, None),
+        ("POST", "/v1/events?wait=list", b'{"event_id":"e"}', "application/json"),
+    ]
+
+
+def test_what_can_be_answered_here_and_what_is_wrong_is_not_passed_on(door, source):
+    run = Run()
+    client = door(live=run)
+    assert client.get("/v1/popular").status_code == 200
+    source.fails = NotAnsweredHereError("ask a run")
+    assert client.get("/v1/popular?k=0").status_code == 400
+    assert client.post("/v1/events", json={}).status_code == 501
+    assert run.asked == []

@@ -1,0 +1,45 @@
+"""Events posted to a running process: learnt once each, and the list is as of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.dataflows.processes import Run
+from tests.dataflows.serve.live.doors import Door, port_of
+
+
+@pytest.fixture
+def run(tmp_path):
+    made = Run(tmp_path, settings="[serve]\nenabled = true\nport = 0\nwait_seconds = 30\n")
+    made.write(60)
+    made.start()
+    yield made
+    made.process.kill()
+    made.process.wait()
+
+
+def event(number: int, **more) -> dict:
+    fields = {"event_id": f"posted-{number}", "user_id": "ann", "type": "view"}
+    return fields | {"item_id": f"i{number % 23}", "ts": 1.7e9 + 100 + number} | more
+
+
+def test_what_is_posted_is_learnt_once_and_the_list_is_as_of_it(run):
+    with Door(port_of(run)) as door:
+        door.until_learnt(run)
+        before = door.ask("GET", "/v1/status")["ledger"]
+        bad = event(2, ts="soon")
+        answer = door.ask("POST", "/v1/events?wait=list", [event(1), bad, event(1), event(3)])
+        assert (answer["taken"], answer["refused"]) == (3, 1)
+        assert answer["events"][1]["reason"] == "bad_time"
+        last = answer["events"][3]
+        made = answer["list"]
+        assert (made["user_id"], made["is_known"]) == ("ann", True)
+        assert made["as_of"][last["partition"]] > last["offset"]
+        again = door.ask("POST", "/v1/events?wait=list", event(3))
+        places = [place["item_id"] for place in made["items"]]
+        assert [place["item_id"] for place in again["list"]["items"]] == places
+        after = door.ask("GET", "/v1/status")["ledger"]
+        grown = {name: after[name] - before[name] for name in ("learnt", "duplicate", "arrived")}
+        assert grown == {"learnt": 2, "duplicate": 2, "arrived": 4}
+        history = door.ask("GET", "/v1/users/ann/history")["events"]
+        assert [each["item_id"] for each in history] == ["i3", "i1"]
