@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -50,7 +51,7 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 def read_query(scope: Scope, wanted: type[msgspec.Struct]) -> msgspec.Struct:
     """Return the parameters as their type. Raises ProblemError: 400."""
-    fields = {field.encode_name: field for field in msgspec.structs.fields(wanted)}
+    fields = _fields(wanted)
     found: dict[str, Any] = {}
     for name, value in _pairs(scope["query_string"]):
         field = fields.get(name)
@@ -69,6 +70,12 @@ def read_query(scope: Scope, wanted: type[msgspec.Struct]) -> msgspec.Struct:
         return msgspec.convert(found, wanted, strict=False)
     except msgspec.ValidationError as error:
         raise ProblemError(400, misfit(str(error), found), "/openapi.json has the limits") from None
+
+
+@cache
+def _fields(wanted: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """Return the parameters of a type by name; to ask the type each time costs a third of a ms."""
+    return {field.encode_name: field for field in msgspec.structs.fields(wanted)}
 
 
 def _pairs(query: bytes) -> list[tuple[str, str]]:
