@@ -28,6 +28,7 @@ from dataflows.engine.status.progress import InputProgress
 from dataflows.engine.status.shard_state import ShardState, StoredParts
 from dataflows.messages.outgoing import Refreshed
 from dataflows.messages.raw import Raw, Reject
+from dataflows.state.feedback import FeedbackCounts
 from dataflows.state.last_sent import LastSent
 from dataflows.state.ledger import Ledger
 from dataflows.state.outbox import Out, Outbox
@@ -104,6 +105,11 @@ class Engine(Generic[M]):
     def learnt(self) -> int:
         """How many interactions were learnt."""
         return self._events.learnt
+
+    @property
+    def feedback(self) -> FeedbackCounts:
+        """What became of lists; hold `lock`, and change nothing of it."""
+        return self._events.feedback.counts
 
     def process(self, batch: Batch) -> list[Out]:
         """Learn a micro-batch; return the messages that come of it, numbered and in the outbox.

@@ -151,6 +151,35 @@ class Cap(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     limit: Annotated[int, Meta(ge=1)]
 
 
+class ShownItems(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """How many items were seen, and how many of them taken, at a place or of a version."""
+
+    name: Annotated[str, Meta(description="The place, from 1, or the version of the model.")]
+    exposed: Number
+    taken: Number
+
+
+class TakenWithin(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """How many items were taken, by the seconds since their list was seen."""
+
+    seconds: Annotated[
+        float | None, Meta(description="At most so many, above those before; null for more.")
+    ]
+    taken: Number
+
+
+class FeedbackFigures(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What became of lists that events name, since the state began."""
+
+    lists: Annotated[Number, Meta(description="Lists that were seen.")]
+    places: tuple[ShownItems, ...]
+    versions: tuple[ShownItems, ...]
+    delays: tuple[TakenWithin, ...]
+    unknown: Annotated[Number, Meta(description="Events that name a list nobody remembers.")]
+    foreign: Annotated[Number, Meta(description="Events that name an item their list lacks.")]
+    unseen: Annotated[Number, Meta(description="Taken from lists never said to be seen.")]
+
+
 class Status(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """How the whole is at `time`. Curves are in the order of time, the newest of the rest first."""
 
@@ -176,6 +205,7 @@ class Status(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     lag: tuple[Lag, ...] = ()
     ledger: LedgerFigures | None = None
     hit_rates: RunningHitRates | None = None
+    feedback: FeedbackFigures | None = None
     drift: tuple[DriftAlarm, ...] = ()
     intents: tuple[IntentShares, ...] = ()
     changes: tuple[ChangedList, ...] = ()

@@ -118,6 +118,19 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "percentunit",
             ),
             Panel(
+                "Taken of what was seen, by place",
+                "Of lists that events name: see docs/reference/messages.md.",
+                (
+                    Query(
+                        'sum by (place) (rate(penchant_feedback_items_total{@,what="taken"}[1h])) '
+                        "/ sum by (place) "
+                        '(rate(penchant_feedback_items_total{@,what="exposed"}[1h]))',
+                        "{{place}}",
+                    ),
+                ),
+                "percentunit",
+            ),
+            Panel(
                 "Intent loss",
                 "Chance given to other labels than the true one, since the last drift.",
                 (Query("avg(penchant_intent_loss{@})", "loss"),),

@@ -10,6 +10,7 @@ from datetime import datetime
 import msgspec
 
 from dataflows.messages.outgoing import DeadLetter
+from dataflows.serve.metrics.feedback import feedback_of
 from dataflows.serve.metrics.process import ProcessFigures
 from dataflows.serve.metrics.samples import Samples
 from dataflows.serve.metrics.shard import Room, ShardFigures
@@ -76,6 +77,7 @@ class LiveStatus:
             ),
             ledger=_ledger(shards),
             hit_rates=self._hits(shards, watches),
+            feedback=feedback_of([one.feedback for one in shards]),
             drift=_alarms(alarm for one in shards for alarm in one.alarms),
             intents=tuple(self._samples.intents.copy()),
             changes=_changes(sent for watch in watches for sent in watch.changes.copy()),

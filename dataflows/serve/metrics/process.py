@@ -16,6 +16,7 @@ from dataflows.serve.metrics.families import Families
 from dataflows.serve.metrics.model_history import ModelHistory
 from dataflows.serve.metrics.shard import Room, ShardFigures, ShardReadings
 from dataflows.serve.metrics.watch import ShardWatch
+from dataflows.state.feedback import FeedbackCounts
 from dataflows.state.outbox import Out
 from encoders.cache.cached import CachedEncoder
 from learners.online_model import OnlineModel
@@ -170,6 +171,7 @@ class ProcessFigures:
         into.add("penchant_intent_labels", figures.labels, shard)
         for signal, count in figures.drift.items():
             into.add("penchant_drift_alarms_total", count, shard, signal)
+        _gather_feedback(into, shard, figures.feedback)
         if figures.hit is not None:
             into.add("penchant_hit_rate", figures.hit, shard)
         if figures.loss is not None:
@@ -217,3 +219,12 @@ def _gather_watch(into: Families, shard: int, watch: ShardWatch) -> None:
     into.add("penchant_items_listed", len(watch.listed), shard)
     into.add_histogram("penchant_list_delay_seconds", watch.delay, shard)
     into.add_histogram("penchant_record_age_seconds", watch.age, shard)
+
+
+def _gather_feedback(into: Families, shard: int, feedback: FeedbackCounts) -> None:
+    into.add("penchant_feedback_lists_total", feedback.lists, shard)
+    for place, shown in enumerate(feedback.places, 1):
+        into.add("penchant_feedback_items_total", shown.exposed, shard, place, "exposed")
+        into.add("penchant_feedback_items_total", shown.taken, shard, place, "taken")
+    for why in ("unknown", "foreign", "unseen"):
+        into.add("penchant_feedback_apart_total", getattr(feedback, why), shard, why)

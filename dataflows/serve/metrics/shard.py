@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from dataflows.config.config import Config
 from dataflows.engine.encoder_in_force import InForce
 from dataflows.engine.shard import Engine
 from dataflows.engine.shards import Engines
+from dataflows.state.feedback import FeedbackCounts
 from dataflows.state.ledger import OUTCOMES
 from dataflows.state.shard_files import database_size
 from dataflows.state.store import store_path
@@ -56,6 +58,7 @@ class ShardFigures(msgspec.Struct, frozen=True, kw_only=True):
     alarms: tuple[Alarm, ...]
     in_force: InForce
     rooms: tuple[Room, ...]
+    feedback: FeedbackCounts
 
     def outcomes(self, partition: str) -> list[tuple[str, str, int]]:
         """Return (outcome, reason, how many) of a partition; the reason is "" where there is none.
@@ -93,6 +96,7 @@ def read_shard(engine: Engine[OnlineModel], config: Config, now: float) -> Shard
         alarms=tuple(drift.alarms),
         in_force=engine.space.in_force,
         rooms=_rooms(engine, config),
+        feedback=deepcopy(engine.feedback),
     )
 
 

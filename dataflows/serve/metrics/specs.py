@@ -142,6 +142,26 @@ MODEL = MetricGroup(
         ),
     ),
 )
+FEEDBACK = MetricGroup(
+    "Feedback",
+    "What became of lists that events name, of the whole life of the state.",
+    (
+        MetricSpec("penchant_feedback_lists_total", "counter", "Lists that were seen.", ("shard",)),
+        MetricSpec(
+            "penchant_feedback_items_total",
+            "counter",
+            "Items of them that were seen (exposed) or taken, by place, from 1 to 50 and beyond.",
+            ("shard", "place", "what"),
+        ),
+        MetricSpec(
+            "penchant_feedback_apart_total",
+            "counter",
+            "Events that name a list nobody remembers (unknown) or an item that it lacks "
+            "(foreign), and what was taken of lists never said to be seen (unseen).",
+            ("shard", "why"),
+        ),
+    ),
+)
 STATE = MetricGroup(
     "State and limits",
     "What is kept, and how full it is. A full cap makes room or waits; docs/how-to/monitor.md.",
@@ -254,5 +274,18 @@ PROCESS = MetricGroup(
     (MetricSpec("penchant_build_info", "gauge", "1, with what runs.", ("version", "python")),),
 )
 
-GROUPS = (INPUT, LISTS, MODEL, STATE, ENCODER, MODELS, KAFKA, GENERATION, HTTP, STORE, PROCESS)
+GROUPS = (
+    INPUT,
+    LISTS,
+    MODEL,
+    FEEDBACK,
+    STATE,
+    ENCODER,
+    MODELS,
+    KAFKA,
+    GENERATION,
+    HTTP,
+    STORE,
+    PROCESS,
+)
 SPECS = {spec.name: spec for group in GROUPS for spec in group.specs}
