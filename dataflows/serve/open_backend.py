@@ -12,6 +12,7 @@ from dataflows.registry.registry import open_registry
 from dataflows.serve.answers import AnswerSource
 from dataflows.serve.changes import ChangeHub
 from dataflows.serve.http.call import Backend, no_metrics, observe_nothing
+from dataflows.serve.http.static import StaticFile
 from dataflows.serve.http.tokens import Tokens, read_tokens
 from dataflows.serve.intake.open import open_destination
 from dataflows.serve.metrics.registry import Metrics
@@ -33,13 +34,14 @@ def open_backend(
     metrics: Metrics | None = None,
     live: LiveProcess | None = None,
     partitions: Callable[[], Iterable[str]] | None = None,
-    environ: Mapping[str, str] = os.environ,
+    files: Mapping[str, StaticFile] | None = None,
 ) -> Backend:
     """Return what answers from `source`; its `intake` is to be closed at the end.
 
     `hub` has to be told of changed lists. `live` is asked what the source cannot answer;
-    `partitions` names what was read so far (default: what the source tells). Raises InputError for
-    tokens that are none, and where others than this machine could ask without one.
+    `partitions` names what was read so far (default: what the source tells); `files` are served as
+    they are, by path. Raises InputError for tokens that are none, and where others than this
+    machine could ask without one.
     """
     if metrics is not None:
         metrics.http.hub = hub
@@ -47,12 +49,13 @@ def open_backend(
         source=source,
         settings=config.serve,
         events=config.events,
-        tokens=read_tokens(config.serve, environ) if tokens is None else tokens,
+        tokens=read_tokens(config.serve, os.environ) if tokens is None else tokens,
         hub=hub,
         intake=open_destination(config, partitions or (lambda: source.readiness().as_of)),
         live=live,
         observe=observe_nothing if metrics is None else metrics.http.observe,
         metrics=no_metrics if metrics is None else metrics.text,
+        files=files or {},
         registry=partial(open_registry, config),
         announce=partial(announce, config),
     )
