@@ -63,7 +63,7 @@ class LiveStatus:
             source="live",
             up_seconds=max(0.0, now - self._began),
             about=around.about,
-            as_of={name: at for one in shards for name, at in sorted(one.positions.items())},
+            as_of=_as_of(shards),
             versions=shards[0].in_force.versions if shards else None,
             users=sum(one.users for one in shards),
             items=max((one.items for one in shards), default=0),
@@ -116,6 +116,14 @@ class LiveStatus:
             for one in reversed(letters)
         ]
         return tuple(sorted(found, key=lambda one: -one.time)[:NEWEST])
+
+
+def _as_of(shards: Sequence[ShardFigures]) -> dict[str, int]:
+    """Return how far all shards are: of each partition the lowest position."""
+    lowest: dict[str, int] = {}
+    for name, at in (each for one in shards for each in sorted(one.positions.items())):
+        lowest[name] = min(at, lowest.get(name, at))
+    return lowest
 
 
 def _ledger(shards: Sequence[ShardFigures]) -> LedgerFigures:

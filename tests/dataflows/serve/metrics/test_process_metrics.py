@@ -210,3 +210,20 @@ def test_figures_without_shards_are_none():
     assert figures.read() == []
     assert figures.encoder() is None
     assert time.time() > 0
+
+
+def test_several_shards_are_told_one_by_one_and_together(tmp_path):
+    write_shop(tmp_path, 80)
+    with ran(config_of(tmp_path, **{"state.shards": 2})) as process:
+        engines = list(process.engines)
+        families = families_of(process.figures.metrics.text()[0].decode())
+        status = process.figures.status()
+    name = "penchant_events_learnt_total"
+    learnt = [int(value(families, name, shard=str(engine.shard))) for engine in engines]
+    assert learnt == [engine.learnt for engine in engines]
+    assert min(learnt) > 0
+    assert status.ledger.learnt == sum(learnt)
+    assert status.users == USERS
+    assert status.as_of["events.jsonl"] == min(one.positions["events.jsonl"] for one in engines)
+    caps = [one.name for one in status.caps]
+    assert len(set(caps)) == len(caps)
