@@ -21,7 +21,7 @@ $(shell rm -f .venv/home .venv/installed .venv/installed-llm .venv/installed-tes
 endif
 
 .PHONY: install install-llm test quick test-kafka lint docs reference demo bench bench-accuracy bench-paired bench-intent bench-llm \
-	bench-stream data browser prior clean
+	bench-serve bench-stream data browser prior clean
 .DELETE_ON_ERROR:
 
 install: .venv/installed
@@ -141,6 +141,11 @@ bench-intent: .venv/installed-test
 bench-llm: .venv/installed-test data
 	.venv/bin/python -m benchmarks.llm
 	.venv/bin/python -m benchmarks.compression
+
+# What is answered over HTTP: kept lists, and live ones beside a stream.
+bench-serve: .venv/installed-test
+	.venv/bin/python -m benchmarks.stored_answers
+	.venv/bin/python -m benchmarks.live_answers
 
 bench-stream: .venv/installed-test
 	.venv/bin/python -m benchmarks.stream
