@@ -145,6 +145,7 @@ bench-llm: .venv/installed-test data
 # What is answered over HTTP: kept lists, and live ones beside a stream.
 bench-serve: .venv/installed-test
 	.venv/bin/python -m benchmarks.stored_answers
+	.venv/bin/python -m benchmarks.stored_http
 	.venv/bin/python -m benchmarks.live_answers
 
 bench-stream: .venv/installed-test

@@ -1,7 +1,7 @@
 """Callers of the HTTP API, typed: `Client` waits, `AsyncClient` is awaited.
 
 A request is a value (`dataflows.client.calls`): `client.ask(recommendations("ada"))` returns a
-`ListAnswer`. docs/reference/consumers.md has a caller in 15 lines.
+`ListAnswer`. docs/how-to/serve.md tells what can be asked.
 """
 
 from dataflows.client.async_client import AsyncClient
