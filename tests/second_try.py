@@ -6,6 +6,10 @@ Brokers and the processes beside them share a machine with whatever else runs, s
 tests may fail for want of time and nothing else. Failed is the run where one fails again, and at
 once where any other test fails, where a file cannot be collected, or where a worker crashes. The
 last lines name every test that failed, also one that passed alone.
+
+In tests of Kafka a worker may crash beside a broker that is frozen: the client library aborts its
+process, seldom, on a machine that is very busy. No worker takes its place then (xdist may wait for
+ever where one does); all that has not passed yet is run alone, the test that it crashed in too.
 """
 
 from __future__ import annotations
@@ -26,15 +30,22 @@ MOST = 8
 """With more failed ones than that something is broken."""
 FAILED = int(pytest.ExitCode.TESTS_FAILED)
 RECORD = "PENCHANT_TEST_RECORD"
+SKIP = "PENCHANT_TEST_SKIP"
+OF_KAFKA = "connectors/kafka/"
+"""In the names of tests after which a crash is no end yet."""
 CRASHED = "???"
 """What xdist says a test was doing when its worker went."""
 
 
 class Record(msgspec.Struct):
-    """What became of the tests, by name; `final` are failures that no second try mends."""
+    """What became of the tests, by name; `final` are failures that no second try mends.
+
+    In those that are `crashed` a worker ended, and what was left to it did not run.
+    """
 
     passed: list[str] = []
     failed: list[str] = []
+    crashed: list[str] = []
     final: list[str] = []
 
 
@@ -48,8 +59,10 @@ class Recorder:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         record, name = self._record, report.nodeid
         if report.failed:
-            is_final = report.when == CRASHED or MARK not in report.keywords
-            _add(record.final if is_final else record.failed, name)
+            if report.when == CRASHED:
+                _add(record.crashed if OF_KAFKA in name else record.final, name)
+            else:
+                _add(record.failed if MARK in report.keywords else record.final, name)
         elif report.passed and report.when == "call":
             _add(record.passed, name)
 
@@ -61,8 +74,21 @@ class Recorder:
         self._path.write_bytes(msgspec.json.encode(self._record))
 
 
+class Skipping:
+    """A plugin that leaves out what has passed, by the record of an earlier run."""
+
+    def __init__(self, path: Path) -> None:
+        self._passed = set(msgspec.json.decode(path.read_bytes(), type=Record).passed)
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if item.nodeid not in self._passed]
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Record in the process that was asked to, which is none of xdist's workers."""
+    skipped = os.environ.get(SKIP)
+    if skipped:
+        config.pluginmanager.register(Skipping(Path(skipped)), "second-try-skipping")
     path = os.environ.get(RECORD)
     if path and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Recorder(Path(path)), "second-try")
@@ -75,13 +101,19 @@ def run(options: list[str], environ: Mapping[str, str] = os.environ) -> int:
     """
     with tempfile.TemporaryDirectory() as folder:
         cache = ["-o", f"cache_dir={folder}/cache"]
-        status, first = _pytest([*options, *cache], environ, Path(folder) / "first")
-        failed = [*first.final, *first.failed]
-        if status != FAILED or first.final or not 0 < len(first.failed) <= MOST:
+        record, once = Path(folder) / "first", ["--max-worker-restart=0"]
+        status, first = _pytest([*options, *once, *cache], environ, record)
+        again_too = [*first.failed, *first.crashed]
+        failed = [*first.final, *again_too]
+        if status != FAILED or first.final or not 0 < len(again_too) <= MOST:
             _say("failed", failed)
             return status
         _say("failed, and is run once more, alone", failed)
-        alone = ["-n", "0", "--last-failed", "--last-failed-no-failures", "none"]
+        alone = ["-n", "0"]
+        if first.crashed:
+            environ = {**environ, SKIP: str(record)}
+        else:
+            alone += ["--last-failed", "--last-failed-no-failures", "none"]
         if any(option.startswith("--cov") for option in options):
             alone.append("--no-cov")
         again, second = _pytest([*options, *cache, *alone], environ, Path(folder) / "second")

@@ -118,3 +118,16 @@ def test_a_worker_that_is_gone_fails_though_what_is_left_passes(tmp_path):
     status, said = tried(tmp_path, GOOD + MARK + CRASHING + MARK + FLAKY, "-n", "2")
     assert status == 1, said
     assert "failed: test_it.py::test_crashing" in said
+
+
+def test_after_a_crash_beside_a_broker_all_that_has_not_passed_is_run_alone(tmp_path):
+    there = tmp_path / "connectors" / "kafka"
+    there.mkdir(parents=True)
+    after = "def test_after(): first('after')\n"
+    (there / "test_crash.py").write_text(HEAD + MARK + CRASHING + after)
+    status, said = tried(tmp_path, GOOD, "-n", "2", "--dist", "loadfile")
+    assert status == 0, said
+    name = "connectors/kafka/test_crash.py::test_crashing"
+    assert last_lines(said) == [f"failed once, passed alone: {name}"]
+    assert "2 passed" in said.splitlines()[-2]
+    assert (tmp_path / "after").exists()
