@@ -31,7 +31,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from dataflows.lifecycle.exit_status import DEBUG
 from tests.dataflows.connectors.kafka.apache import Cluster
-from tests.dataflows.connectors.kafka.broker import QUIET, free_port
+from tests.dataflows.connectors.kafka.broker import QUIET, free_ports
 from tests.dataflows.connectors.kafka.engine_process import Penchant, fill, shopping
 from tests.dataflows.connectors.kafka.flows import until
 from tests.dataflows.connectors.kafka.guest import Guest
@@ -170,7 +170,7 @@ def parsed() -> argparse.Namespace:
 def main() -> None:
     options = parsed()
     limit, is_over = options.flush + GRACE, False
-    port = free_port()
+    port = free_ports(1)[0]
     with (
         tempfile.TemporaryDirectory() as folder,
         Proxy(("127.0.0.1", port)) as proxy,

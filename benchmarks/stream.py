@@ -49,7 +49,7 @@ from dataflows.config.kafka import KafkaSettings
 from dataflows.connectors.kafka.topics import create_topics
 from dataflows.datasets.shop.shop import Shop
 from tests.dataflows.connectors.kafka.apache import Cluster
-from tests.dataflows.connectors.kafka.broker import NAMED, QUIET, Broker, free_port, running
+from tests.dataflows.connectors.kafka.broker import NAMED, QUIET, Broker, free_ports, running
 from tests.dataflows.connectors.kafka.jars import MissingError, jars, version
 
 GIVEN, APACHE, SMALL = "given", "apache", "small"
@@ -390,7 +390,7 @@ def at_broker(kind: str, folder: Path) -> Iterator[Broker]:
         with Cluster(folder / "kafka") as cluster:
             yield cluster.broker
     else:
-        port = free_port()
+        port = free_ports(1)[0]
         with running(folder, port, port) as own:
             yield own
 

@@ -8,7 +8,7 @@ from dataflows.config.kafka import KafkaSettings
 from dataflows.serve.answers import NotAnsweredHereError
 from dataflows.serve.intake.destination import NotTakenError, Record, Written
 from dataflows.serve.intake.kafka import KafkaDestination
-from tests.dataflows.connectors.kafka.broker import free_port
+from tests.dataflows.connectors.kafka.broker import free_ports
 
 pytestmark = pytest.mark.kafka
 
@@ -55,13 +55,13 @@ def test_an_item_that_is_taken_out_has_a_null_value(broker, opened):
 
 
 def test_without_a_topic_of_items_that_is_said(opened):
-    to = opened(items_topic="", bootstrap_servers=f"127.0.0.1:{free_port()}")
+    to = opened(items_topic="", bootstrap_servers=f"127.0.0.1:{free_ports(1)[0]}")
     with pytest.raises(NotAnsweredHereError, match="items_topic"):
         to.put_item(Record(b"i1", None), 1.0)
 
 
 def test_where_no_broker_answers_nothing_is_taken_for_confirmed(opened):
-    to = opened(0.1, bootstrap_servers=f"127.0.0.1:{free_port()}")
+    to = opened(0.1, bootstrap_servers=f"127.0.0.1:{free_ports(1)[0]}")
     (found,) = to.put_events([Record(b"u", b"{}")], 0.2)
     assert isinstance(found, NotTakenError)
     assert "not confirmed within 0.2 s" in str(found)
