@@ -55,9 +55,9 @@ class ListRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     at: Annotated[
         float | None,
         Meta(
-            description="The moment that the list is for, in seconds since 1970: what the user did "
-            "at that time or later is not seen, and how long they were away is. Left out: the "
-            "moment of their newest event, as in lists that are sent."
+            description="The moment that the list is for, in seconds since 1970, so that it "
+            "counts how long the user was away. Left out, or not after their newest event: the "
+            "moment of that, as in lists that are sent."
         ),
     ] = None
     scenario: Annotated[str, Meta(description="One of the configuration.")] | None = None

@@ -93,17 +93,18 @@ def make_list(
     user: User,
     k: int,
     variation: Variation = AS_IT_IS,
-    before: float | None = None,
+    at: float | None = None,
     *,
     explain: bool = True,
 ) -> MadeList:
     """Return the `k` best items of a user as `OnlineModel.recommend` does, but for the variation.
 
-    `before` is the moment (seconds since 1970) that the list is for: what was done at that time or
-    later is not seen, and how long the user was away is; None: that of their newest event.
-    Without `explain` no reasons are looked for.
+    `at` is the moment (seconds since 1970) that the list is for, so that it counts how long the
+    user was away. It is then the list of the event to come, as `OnlineModel.rank` has it before
+    that is learnt; one that is not after the user's newest event is that event's. None: the list
+    is that of the newest event, after it. Without `explain` no reasons are looked for.
     """
-    context, chosen = choose(state, user_id, user, k, variation, before)
+    context, chosen = choose(state, user_id, user, k, variation, at)
     batch, rows, scores, best = chosen
     numbers = batch.ids[best].tolist()
     if explain:
@@ -120,11 +121,12 @@ def choose(
     user: User,
     k: int,
     variation: Variation = AS_IT_IS,
-    before: float | None = None,
+    at: float | None = None,
 ) -> tuple[Context, Chosen]:
     """Return a user as ranking sees them, and what is chosen for them; see `make_list`."""
-    at = None if before is None else state.position + 1
-    context = context_of(state, user_id, user, before, at)
+    before = at if at is not None and at > user.newest_time() else None
+    position = state.position + (at is not None)
+    context = context_of(state, user_id, user, before, position)
     return context, varied(state, user, variation).choose(user_id, context, k)
 
 

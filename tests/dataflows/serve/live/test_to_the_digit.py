@@ -1,9 +1,10 @@
 """Asked over HTTP before each event, the lists hit what the replay says, to the digit.
 
-The replay's plain clock ranks before each event, knowing those before it; for the first event of a
-user at one time it knows how long they were away. So the door is asked: `at` the time of the event
-for such a first one, and never for items that the stream has not held, which the replay does not
-rank among (at most a thousand can be excluded, so that the catalogue is that of the log).
+The replay's plain clock ranks before each event, knowing those before it, and how long its user was
+away. So the door is asked `at` the time of the event, and never for items that the stream has not
+held, which the replay does not rank among (at most a thousand can be excluded, so that the
+catalogue is that of the log). Events of one time are in the order of their users: to the replay a
+user's events of one time are one moment only where they stand side by side.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def a_log(ml100k: Path, folder: Path, count: int) -> tuple[list[dict], list[byte
     """The first events by their time, and the films that they are of, as lines."""
     log, catalogue = ml100k_log(ml100k, folder)
     events = [json.loads(line) for line in log.read_text().splitlines()]
-    events = sorted(events, key=lambda one: one["ts"])[:count]
+    events = sorted(events, key=lambda one: (one["ts"], one["user_id"]))[:count]
     met = {one["item_id"] for one in events}
     films = [
         line for line in catalogue.read_bytes().splitlines() if json.loads(line)["item_id"] in met
@@ -44,13 +45,9 @@ def hits(events: list[dict], films: list[bytes], run: Run, door: Door, asked: in
     learnt = events[:-asked]
     door.until_learnt(run, patience=1_800)  # of the whole log there are many
     seen = {one["item_id"] for one in learnt}
-    before = (learnt[-1]["user_id"], learnt[-1]["ts"])
     places = []
     for event in events[-asked:]:
-        moment = (event["user_id"], event["ts"])
-        request = {"k": K, "exclude": sorted(known - seen)}
-        if moment != before:
-            request["at"] = event["ts"]
+        request = {"k": K, "exclude": sorted(known - seen), "at": event["ts"]}
         path = f"/v1/users/{event['user_id']}/recommendations"
         answer = door.ask("POST", path, request)
         assert answer["as_of"]["events.jsonl"] == run.events.stat().st_size
@@ -59,7 +56,6 @@ def hits(events: list[dict], films: list[bytes], run: Run, door: Door, asked: in
         taken = door.ask("POST", "/v1/events?wait=list", event)
         assert taken["taken"] == 1
         assert taken["list"]["as_of"]["events.jsonl"] == run.events.stat().st_size
-        before = moment
         seen.add(event["item_id"])
     return np.array(places)
 

@@ -101,14 +101,18 @@ def test_a_filtered_list_holds_what_it_may_and_is_as_long_as_it_can(excluded, to
 FEED = grown_model(Tastes(seed=3), 300)
 
 
-def test_the_moment_of_a_list_hides_what_was_done_then_and_later(feed):
+@pytest.mark.parametrize("away", [3_600.0, 0.0, -5.0])
+def test_the_list_of_a_moment_is_that_which_a_replay_ranks_by(feed, away):
     model, user = feed.model, known(feed, "u0")
-    newest, ts = int(user.recent[user.kept - 1]), float(user.times[user.kept - 1])
-    earlier = make_list(model, "u0", user, 10, before=ts)
-    assert newest not in make_list(model, "u0", user, 80).numbers
-    ranked = model.rank("u0", before=ts)
-    best = np.lexsort((np.arange(len(ranked.ids)), -ranked.scores))[:3]
-    assert [entry.item_id for entry in earlier.entries][:3] == [ranked.ids[n] for n in best]
+    at = float(user.times[user.kept - 1]) + away
+    made = make_list(model, "u0", user, 10, at=at)
+    ranked = model.rank("u0", before=at if away > 0 else None)
+    numbers = [model.signals.items.index[name] for name in ranked.ids]
+    best = np.lexsort((numbers, -ranked.scores))[:10]
+    assert [entry.item_id for entry in made.entries] == [ranked.ids[n] for n in best]
+    scores = [entry.score for entry in made.entries]
+    assert scores == [round(ranked.scores[n], 6) for n in best]
+    assert not set(made.numbers) & set(user.seen.tolist())
 
 
 def test_as_if_is_what_the_events_make_of_a_user_but_for_what_they_teach(feed):
