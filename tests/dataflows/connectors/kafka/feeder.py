@@ -96,6 +96,18 @@ def numbers_of(count: int, partitions: int) -> list[list[int]]:
     return found
 
 
+def numbers_in(broker, topic: str, partitions: int) -> list[list[int]]:
+    """The numbers of the events that a topic has, by partition and offset.
+
+    A producer that lost its broker may have put one again that the broker had.
+    """
+    found: list[list[int]] = [[] for _ in range(partitions)]
+    for _, value in broker.read(topic):
+        made = json.loads(value)
+        found[partition_of(made, partitions)].append(int(made["event_id"][1:]))
+    return found
+
+
 def records(folder: Path, names, apart: tuple[str, ...] = ()) -> dict[object, bytes]:
     """All that a state holds, without these kinds, and with its topics' own names taken out."""
     store = Store.reader(folder / "state")
@@ -124,19 +136,15 @@ def learnt(folder: Path, topic: str, partitions: int) -> int:
     return sum(msgspec.msgpack.decode(blob) for blob in blobs if blob is not None)
 
 
-def learnt_order(broker, names, since: int) -> list[tuple[int, int]]:
-    """Partition and offset of events in the order in which they were learnt.
-
-    Of those alone that lists or intents tell of, and of what was learnt after the first `since`.
-    """
+def learnt_order(broker, names) -> list[tuple[int, int]]:
+    """Partition and offset of the events that lists or intents tell of, as they were learnt."""
     seen: dict[int, tuple[int, int]] = {}
     for topic in (names.recommendations, names.intents):
         for _, value in broker.read(topic):
             message = json.loads(value)
             place = message["position"]
-            if message["sequence"] > since:
-                partition = int(place["partition"].rpartition("-")[2])
-                seen[message["sequence"]] = (partition, place["offset"])
+            partition = int(place["partition"].rpartition("-")[2])
+            seen[message["sequence"]] = (partition, place["offset"])
     return [seen[sequence] for sequence in sorted(seen)]
 
 
