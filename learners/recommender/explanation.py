@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from learners.online_model import OnlineModel
-from learners.types import Entry
-
-Standing = Literal["listed", "ranked", "not_ranked", "had", "unavailable"]
+from learners.online_model.queries.why import Standing, account_of
 
 
 class Explanation(NamedTuple):
@@ -31,28 +29,14 @@ class Explanation(NamedTuple):
 
 def explain(model: OnlineModel, user_id: str, item_id: str) -> Explanation:
     """Explain how an item that is known stands for a user. Changes nothing."""
-    title = model.item_title(item_id)
-    number = model.signals.items.index[item_id]
-    if not model.signals.items.available[number]:
-        return Explanation(user_id, item_id, title, "unavailable", None, None, ())
-    # First as it is listed: with more to rank, more are looked for, and scores may differ a little.
-    most = model.settings.candidates
-    for k, standing in ((model.settings.k, _LISTED), (most, _RANKED)):
-        found = _place(model.recommend(user_id, k).entries, item_id)
-        if found is not None:
-            place, entry = found
-            return Explanation(user_id, item_id, title, standing, place, entry.score, entry.reasons)
-    has = model.users.get(user_id, model.position).has(number)
-    return Explanation(user_id, item_id, title, "had" if has else "not_ranked", None, None, ())
-
-
-_LISTED: Standing = "listed"
-_RANKED: Standing = "ranked"
-
-
-def _place(entries: tuple[Entry, ...], item_id: str) -> tuple[int, Entry] | None:
-    """Return the place from 1 and the entry of an item, None where it is not there."""
-    for place, entry in enumerate(entries, 1):
-        if entry.item_id == item_id:
-            return place, entry
-    return None
+    user = model.users.get(user_id, model.position)
+    found = account_of(model, user_id, user, model.signals.items.index[item_id])
+    return Explanation(
+        user_id,
+        item_id,
+        model.item_title(item_id),
+        found.standing,
+        found.place,
+        found.score,
+        found.reasons,
+    )

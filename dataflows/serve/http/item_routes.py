@@ -13,8 +13,9 @@ from dataflows.messages.outgoing import Id
 from dataflows.serve.answers import AnswerSource
 from dataflows.serve.api_types import Count, Ids, ItemAnswer, ItemsAnswer
 from dataflows.serve.http.call import Backend, Call, Operation
-from dataflows.serve.http.user_routes import FEW
 
+FEW = 10
+"""How many are told where nobody says how many."""
 ITEM = "/v1/items/{item_id:id}"
 
 

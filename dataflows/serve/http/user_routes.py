@@ -24,11 +24,9 @@ from dataflows.serve.api_types import (
     WhyAnswer,
 )
 from dataflows.serve.http.call import Backend, Call, Operation
+from dataflows.serve.http.item_routes import FEW, item_of
 
 USER = "/v1/users/{user_id:id}"
-
-FEW = 10
-"""How many are told where nobody says how many."""
 
 
 class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -103,8 +101,7 @@ def _rank(backend: Backend, call: Call) -> object:
 
 
 def _why(backend: Backend, call: Call) -> object:
-    item_id = read_id(call.path["item_id"], "item_id", backend.events.max_id_chars)
-    return backend.source.why(user_of(backend, call), item_id)
+    return backend.source.why(user_of(backend, call), item_of(backend, call))
 
 
 OPERATIONS = (
