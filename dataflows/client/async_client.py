@@ -10,9 +10,9 @@ from typing import Self, TypeVar
 import httpx2
 
 from dataflows.client import stream
-from dataflows.client.attempts import LATER, answer_of, asked_to_wait, waits
+from dataflows.client.attempts import LATER, answer_of, asked_to_wait, check_attempts, waits
 from dataflows.client.calls import ApiCall
-from dataflows.client.client import unreachable
+from dataflows.client.connection import connection, unreachable
 from dataflows.client.errors import error_of
 
 T = TypeVar("T")
@@ -32,26 +32,15 @@ class AsyncClient:
         attempts: int = 3,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        if attempts < 1:
-            raise ValueError(f"attempts is {attempts}; it must be at least 1")
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        self._http = httpx2.AsyncClient(
-            base_url=url, headers=headers, timeout=seconds, transport=transport, trust_env=False
-        )
-        self._attempts = attempts
+        self._attempts = check_attempts(attempts)
+        self._http = httpx2.AsyncClient(transport=transport, **connection(url, token, seconds))
 
     async def ask(self, call: ApiCall[T]) -> T:
         """Make a request (`dataflows.client.calls`) and return the answer. Raises `ClientError`."""
         for wait in waits(self._attempts):
             pause = wait or 0.0
             try:
-                response = await self._http.request(
-                    call.method,
-                    call.path,
-                    params=list(call.params),
-                    content=call.body,
-                    headers={} if call.body is None else {"Content-Type": call.media_type},
-                )
+                response = await self._http.request(**call.for_http())
             except httpx2.HTTPError as error:
                 if wait is None:
                     raise unreachable(self._http, error) from None
@@ -67,13 +56,8 @@ class AsyncClient:
         self, user_id: str | None = None, after: str | None = None
     ) -> AsyncIterator[stream.StreamedList]:
         """Yield lists as they change, as `Client.stream` does."""
-        quiet = httpx2.Timeout(self._http.timeout.connect, read=None)
         async with self._http.stream(
-            "GET",
-            stream.PATH,
-            params=stream.params(user_id),
-            headers=stream.headers(after),
-            timeout=quiet,
+            **stream.for_http(user_id, after, self._http.timeout.connect)
         ) as response:
             if response.status_code >= 400:
                 body = await response.aread()

@@ -23,6 +23,13 @@ FIRST_WAIT = 0.2
 LONGEST_WAIT = 10.0
 
 
+def check_attempts(attempts: int) -> int:
+    """Return a number of attempts. Raises ValueError below 1."""
+    if attempts < 1:
+        raise ValueError(f"attempts is {attempts}; it must be at least 1")
+    return attempts
+
+
 def waits(attempts: int) -> Iterator[float | None]:
     """Yield how many seconds to wait after each attempt, None after the last one."""
     for attempt in range(attempts - 1):

@@ -50,6 +50,16 @@ class ApiCall(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     media_type: str = JSON
     answer: type[T]
 
+    def for_http(self) -> dict[str, Any]:
+        """Return what `httpx2` takes to send it."""
+        return {
+            "method": self.method,
+            "url": self.path,
+            "params": list(self.params),
+            "content": self.body,
+            "headers": {} if self.body is None else {"Content-Type": self.media_type},
+        }
+
 
 def recommendations(user_id: str, asked: ListRequest = PLAIN) -> ApiCall[ListAnswer]:
     """Ask for a user's list; a question with nothing special goes by the shortest way."""

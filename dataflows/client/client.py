@@ -10,9 +10,10 @@ from typing import Self, TypeVar
 import httpx2
 
 from dataflows.client import stream
-from dataflows.client.attempts import LATER, answer_of, asked_to_wait, waits
+from dataflows.client.attempts import LATER, answer_of, asked_to_wait, check_attempts, waits
 from dataflows.client.calls import ApiCall
-from dataflows.client.errors import UnreachableError, error_of
+from dataflows.client.connection import connection, unreachable
+from dataflows.client.errors import error_of
 
 T = TypeVar("T")
 
@@ -41,26 +42,15 @@ class Client:
         attempts: int = 3,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        if attempts < 1:
-            raise ValueError(f"attempts is {attempts}; it must be at least 1")
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        self._http = httpx2.Client(
-            base_url=url, headers=headers, timeout=seconds, transport=transport, trust_env=False
-        )
-        self._attempts = attempts
+        self._attempts = check_attempts(attempts)
+        self._http = httpx2.Client(transport=transport, **connection(url, token, seconds))
 
     def ask(self, call: ApiCall[T]) -> T:
         """Make a request (`dataflows.client.calls`) and return the answer. Raises `ClientError`."""
         for wait in waits(self._attempts):
             pause = wait or 0.0
             try:
-                response = self._http.request(
-                    call.method,
-                    call.path,
-                    params=list(call.params),
-                    content=call.body,
-                    headers={} if call.body is None else {"Content-Type": call.media_type},
-                )
+                response = self._http.request(**call.for_http())
             except httpx2.HTTPError as error:
                 if wait is None:
                     raise unreachable(self._http, error) from None
@@ -80,13 +70,8 @@ class Client:
         Ends where the other side ends it. Raises `ClientError` where it breaks off: begin again
         behind the last place.
         """
-        quiet = httpx2.Timeout(self._http.timeout.connect, read=None)
         with self._http.stream(
-            "GET",
-            stream.PATH,
-            params=stream.params(user_id),
-            headers=stream.headers(after),
-            timeout=quiet,
+            **stream.for_http(user_id, after, self._http.timeout.connect)
         ) as response:
             if response.status_code >= 400:
                 raise error_of(response.status_code, response.read(), str(response.request.url))
@@ -114,11 +99,3 @@ class Client:
     ) -> None:
         """Close what is open."""
         self.close()
-
-
-def unreachable(http: httpx2.Client | httpx2.AsyncClient, error: Exception) -> UnreachableError:
-    """Return the error that nobody answers."""
-    return UnreachableError(
-        f"{http.base_url} does not answer: {str(error) or type(error).__name__}; see that "
-        "`penchant serve` or `penchant run` is there, and that the address is right"
-    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import httpx2
 import msgspec
 from httpx2 import ServerSentEvent
 
@@ -24,14 +25,19 @@ class StreamedList(NamedTuple):
     message: Recommendation | None
 
 
-def params(user_id: str | None) -> dict[str, str]:
-    """Return what says whom to follow."""
-    return {} if user_id is None else {"user": user_id}
+def for_http(user_id: str | None, after: str | None, connect: float | None) -> dict[str, Any]:
+    """Return what `httpx2` takes to follow a user, or all, from behind a place.
 
-
-def headers(after: str | None) -> dict[str, str]:
-    """Return what says where to go on."""
-    return {} if after is None else {"Last-Event-ID": after}
+    `connect` is for how many seconds to wait for the connection; the lists themselves may take
+    their time.
+    """
+    return {
+        "method": "GET",
+        "url": PATH,
+        "params": {} if user_id is None else {"user": user_id},
+        "headers": {} if after is None else {"Last-Event-ID": after},
+        "timeout": httpx2.Timeout(connect, read=None),
+    }
 
 
 def change_of(event: ServerSentEvent) -> StreamedList | None:
