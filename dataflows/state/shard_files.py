@@ -27,6 +27,8 @@ from dataflows.errors import InputError
 from dataflows.state.damage import REMEDY
 from dataflows.state.private_files import close_to_others, open_private, write_private
 
+PAGE_BYTES = 4096
+WAL_BYTES = 16_000_000
 _NUMBER = struct.Struct("<QI")
 _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
@@ -155,6 +157,21 @@ def read_number(database: Path) -> int | None:
         return None
     number, checksum = _NUMBER.unpack(data)
     return int(number) if zlib.crc32(data[:8]) == checksum else None
+
+
+def open_connection(
+    path: Path, page_bytes: int = PAGE_BYTES, synchronous: str = "FULL"
+) -> sqlite3.Connection:
+    """Open a connection for any thread, in autocommit, with a write-ahead log."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+    for pragma in (
+        f"page_size = {page_bytes}",
+        "journal_mode = WAL",
+        f"synchronous = {synchronous}",
+        f"wal_autocheckpoint = {WAL_BYTES // page_bytes}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
 
 
 def read_connection(database: Path) -> sqlite3.Connection:

@@ -34,6 +34,7 @@ from dataflows.state.shard_files import (
     close_files_to_others,
     is_complete,
     is_ours,
+    open_connection,
     read_connection,
     read_number,
     refuse_lost,
@@ -43,8 +44,6 @@ from dataflows.state.shard_files import (
 from learners.record_bytes import RecordBytes
 
 FORMAT = "1"
-PAGE_BYTES = 4096
-WAL_BYTES = 16_000_000
 COMMITS = "commits"
 """Under this name the number of the last commit stands in the table `identity`."""
 
@@ -103,7 +102,7 @@ class Store:
                 if not path.exists():
                     make_private_file(path)  # SQLite gives its other files the rights of this one
                 close_files_to_others(path)
-                connection = undo.enter_context(closing(_connect(path)))
+                connection = undo.enter_context(closing(open_connection(path)))
                 _check(path, connection, wanted)
                 refuse_older(path, read_number(path), commits_within(connection))
                 if not is_complete(path):
@@ -292,18 +291,6 @@ def lock_shard(path: Path) -> IO[str]:
             f"{path}: another process has this state open; stop it, or give [state] another path"
         ) from error
     return lock
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
-    for pragma in (
-        f"page_size = {PAGE_BYTES}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        f"wal_autocheckpoint = {WAL_BYTES // PAGE_BYTES}",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
 
 
 def _check(path: Path, connection: sqlite3.Connection, wanted: Mapping[str, str]) -> None:

@@ -13,10 +13,10 @@ from dataflows.errors import InputError
 from dataflows.serve.stored.store.tables import TABLES
 from dataflows.state.damage import one_line
 from dataflows.state.private_files import make_private_file
+from dataflows.state.shard_files import open_connection
 from dataflows.state.store import StoreInUseError, lock_shard
 
 MAPPED_BYTES = 1 << 32
-WAL_BYTES = 16_000_000
 PAGE_BYTES = 8192
 """Two messages to a page of SQLite's usual 4096 bytes would leave a third of it empty."""
 _log = logging.getLogger(__name__)
@@ -44,15 +44,8 @@ def open_database(path: Path, wanted: Mapping[str, str]) -> sqlite3.Connection:
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open a connection for any thread, in autocommit."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
-    for pragma in (
-        f"page_size = {PAGE_BYTES}",
-        "journal_mode = WAL",
-        "synchronous = NORMAL",
-        f"mmap_size = {MAPPED_BYTES}",
-        f"wal_autocheckpoint = {WAL_BYTES // PAGE_BYTES}",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+    connection = open_connection(path, PAGE_BYTES, "NORMAL")
+    connection.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}")
     return connection
 
 
