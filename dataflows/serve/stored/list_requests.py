@@ -19,7 +19,12 @@ from dataflows.serve.stored.live_only import not_here
 from dataflows.serve.stored.store.answer_store import AnswerStore
 from dataflows.serve.stored.store.checksums import DamagedRowError
 from dataflows.serve.stored.store.item_rows import ItemRow
-from dataflows.serve.stored.store.list_answers import KnownItem, as_of, decode_list, offered
+from dataflows.serve.stored.store.list_answers import (
+    KnownItem,
+    decode_list,
+    offered,
+    stored_answer,
+)
 from dataflows.state.outbox import NARRATIVES, RECOMMENDATIONS
 
 POPULAR_WORDS = "in {count:,} lists"
@@ -82,17 +87,9 @@ class StoredLists:
         wanted = asked.k or (self._k if asked.categories or asked.exclude else 0)
         if self._passes_on and len(chosen) < wanted:
             raise not_here(f"more than {len(chosen)} places of this kind")
-        return ListAnswer(
-            user_id=message.user_id,
-            list_id=list_id(message.sequence, asked, first + len(chosen)),
-            items=chosen,
-            source="stored",
-            is_known=True,
-            as_of=as_of(message.position),
-            versions=message.versions,
-            time=message.time,
-            sequence=message.sequence,
-            intent=message.intent,
+        name = list_id(message.sequence, asked, first + len(chosen))
+        return msgspec.structs.replace(
+            stored_answer(message, name, chosen),
             scenario=asked.scenario,
             narrative=self._narrative(message) if asked.explain else None,
         )

@@ -44,10 +44,10 @@ def offered(message: Recommendation, lookup: Lookup) -> Iterator[tuple[Place, Kn
 def plain_answer(message: Recommendation, lookup: Lookup) -> bytes:
     """Return the answer to a plain request, as JSON."""
     return encode(
-        ListAnswer(
-            user_id=message.user_id,
-            list_id=str(message.sequence),
-            items=tuple(
+        stored_answer(
+            message,
+            str(message.sequence),
+            tuple(
                 ListedItem(
                     item_id=place.item_id,
                     title=place.title,
@@ -57,12 +57,23 @@ def plain_answer(message: Recommendation, lookup: Lookup) -> bytes:
                 )
                 for number, (place, known) in enumerate(offered(message, lookup), 1)
             ),
-            source="stored",
-            is_known=True,
-            as_of=as_of(message.position),
-            versions=message.versions,
-            time=message.time,
-            sequence=message.sequence,
-            intent=message.intent,
         )
+    )
+
+
+def stored_answer(
+    message: Recommendation, list_id: str, items: tuple[ListedItem, ...]
+) -> ListAnswer:
+    """Return an answer with places of a list that was sent."""
+    return ListAnswer(
+        user_id=message.user_id,
+        list_id=list_id,
+        items=items,
+        source="stored",
+        is_known=True,
+        as_of=as_of(message.position),
+        versions=message.versions,
+        time=message.time,
+        sequence=message.sequence,
+        intent=message.intent,
     )
