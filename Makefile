@@ -95,9 +95,9 @@ docs: .venv/installed-test
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
 
 # The slow ones (whole logs replayed) run without coverage, which would double their time. A file's
-# tests stay together where they share what is made once; the slow ones make all of theirs. Tests
-# with a broker that failed are run once more, alone (tests/second_try.py). What is not covered:
-# `.venv/bin/coverage report`, from .coverage as coverage.xml is.
+# tests stay together where they share what is made once; the slow ones make all of theirs. What
+# failed is run once more, alone (tests/second_try.py). What is not covered: `.venv/bin/coverage
+# report`, from .coverage as coverage.xml is.
 WORKERS ?= 2
 test: lint docs data browser
 	.venv/bin/python -m tests.second_try -m 'not slow' -n $(WORKERS) --dist loadfile \

@@ -1,11 +1,12 @@
-"""Runs pytest; what failed of the tests with brokers is run once more, alone in one process.
+"""Runs pytest; what failed of the tests is run once more, alone in one process.
 
     python -m tests.second_try [options of pytest]
 
-Brokers and the processes beside them share a machine with whatever else runs, so one of their
-tests may fail for want of time and nothing else. Failed is the run where one fails again, and at
-once where any other test fails, where a file cannot be collected, or where a worker crashes. The
-last lines name every test that failed, also one that passed alone.
+Brokers, servers and the threads beside them share a machine with whatever else runs, so one of
+their tests may fail for want of time and nothing else. Failed is the run where one fails again, and
+at once where a file cannot be collected or a worker crashes. The last lines name every test that
+failed, also one that passed alone: that one has to be mended too, but holds nobody up. A property
+test that failed is tried with the example that it failed with.
 
 In tests of Kafka a worker may crash beside a broker that is frozen: the client library aborts its
 process, seldom, on a machine that is very busy. No worker takes its place then (xdist may wait for
@@ -24,8 +25,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-MARK = "kafka"
-"""Tests with this mark get a second try."""
 MOST = 8
 """With more failed ones than that something is broken."""
 FAILED = int(pytest.ExitCode.TESTS_FAILED)
@@ -62,7 +61,7 @@ class Recorder:
             if report.when == CRASHED:
                 _add(record.crashed if OF_KAFKA in name else record.final, name)
             else:
-                _add(record.failed if MARK in report.keywords else record.final, name)
+                _add(record.failed, name)
         elif report.passed and report.when == "call":
             _add(record.passed, name)
 

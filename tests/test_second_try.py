@@ -1,4 +1,4 @@
-"""What fails once is run again only where that is allowed, and is named either way."""
+"""What fails once is run again, alone, and is named either way."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ BROKEN = "def test_broken(): assert False\n"
 CRASHING = "def test_crashing():\n    if first('crash'): os._exit(9)\n"
 SKIPPED = "def test_away():\n    assert not first('away')\n    pytest.skip('no broker')\n"
 TORN = "@pytest.fixture\ndef torn():\n    yield\n    assert not first('torn')\n"
-TORN += "@pytest.mark.kafka\ndef test_torn(torn): pass\n"
-MARK = "@pytest.mark.kafka\n"
+TORN += "def test_torn(torn): pass\n"
 
 
 def tried(folder: Path, code: str, *options: str) -> tuple[int, str]:
-    (folder / "pytest.ini").write_text("[pytest]\nmarkers = kafka\n")
+    (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "test_it.py").write_text(HEAD + code)
     done = subprocess.run(
         [sys.executable, "-m", "tests.second_try", *options],
@@ -49,7 +48,7 @@ def last_lines(said: str) -> list[str]:
 
 
 def test_what_passes_alone_is_named_and_is_no_failure(tmp_path):
-    status, said = tried(tmp_path, GOOD + MARK + FLAKY, "-n", "2", "--dist", "loadfile")
+    status, said = tried(tmp_path, GOOD + FLAKY, "-n", "2", "--dist", "loadfile")
     assert status == 0, said
     assert last_lines(said) == ["failed once, passed alone: test_it.py::test_flaky"]
     assert "failed, and is run once more, alone: test_it.py::test_flaky" in said
@@ -57,7 +56,7 @@ def test_what_passes_alone_is_named_and_is_no_failure(tmp_path):
 
 
 def test_what_fails_again_is_a_failure(tmp_path):
-    status, said = tried(tmp_path, MARK + FLAKY + MARK + BROKEN)
+    status, said = tried(tmp_path, FLAKY + BROKEN)
     assert status == 1, said
     assert said.splitlines()[-2:] == [
         "failed once, passed alone: test_it.py::test_flaky",
@@ -74,13 +73,11 @@ def test_an_end_that_fails_is_a_failure_too_and_is_tried_again(tmp_path):
 @pytest.mark.parametrize(
     ("code", "options", "status", "name"),
     [
-        (FLAKY, (), 1, "test_it.py::test_flaky"),
-        (MARK + FLAKY + BROKEN, (), 1, "test_it.py::test_broken"),
-        (MARK + CRASHING, ("-n", "1"), 1, "test_it.py::test_crashing"),
-        (MARK + FLAKY + "import nowhere_to_be_found\n", (), 2, "test_it.py"),
-        (MARK + FLAKY + "import nowhere_to_be_found\n", ("-n", "2"), 1, "test_it.py"),
+        (CRASHING, ("-n", "1"), 1, "test_it.py::test_crashing"),
+        (FLAKY + "import nowhere_to_be_found\n", (), 2, "test_it.py"),
+        (FLAKY + "import nowhere_to_be_found\n", ("-n", "2"), 1, "test_it.py"),
     ],
-    ids=["no-broker", "another", "crash", "collection", "collection-in-workers"],
+    ids=["crash", "collection", "collection-in-workers"],
 )
 def test_no_second_try(tmp_path, code, options, status, name):
     found, said = tried(tmp_path, code, *options)
@@ -101,21 +98,21 @@ def test_a_wrong_option_is_a_failure(tmp_path):
 
 
 def test_what_is_skipped_the_second_time_has_not_passed(tmp_path):
-    status, said = tried(tmp_path, MARK + SKIPPED)
+    status, said = tried(tmp_path, SKIPPED)
     assert status == 1, said
     assert last_lines(said) == ["failed twice: test_it.py::test_away"]
 
 
 def test_many_failures_are_no_want_of_time(tmp_path):
     many = "@pytest.mark.parametrize('n', range(9))\ndef test_many(n): assert not first(f'{n}')\n"
-    status, said = tried(tmp_path, MARK + many)
+    status, said = tried(tmp_path, many)
     assert status == 1, said
     assert "once more" not in said
     assert sum(line.startswith("failed: ") for line in said.splitlines()) == 9
 
 
 def test_a_worker_that_is_gone_fails_though_what_is_left_passes(tmp_path):
-    status, said = tried(tmp_path, GOOD + MARK + CRASHING + MARK + FLAKY, "-n", "2")
+    status, said = tried(tmp_path, GOOD + CRASHING + FLAKY, "-n", "2")
     assert status == 1, said
     assert "failed: test_it.py::test_crashing" in said
 
@@ -124,7 +121,7 @@ def test_after_a_crash_beside_a_broker_all_that_has_not_passed_is_run_alone(tmp_
     there = tmp_path / "connectors" / "kafka"
     there.mkdir(parents=True)
     after = "def test_after(): first('after')\n"
-    (there / "test_crash.py").write_text(HEAD + MARK + CRASHING + after)
+    (there / "test_crash.py").write_text(HEAD + CRASHING + after)
     status, said = tried(tmp_path, GOOD, "-n", "2", "--dist", "loadfile")
     assert status == 0, said
     name = "connectors/kafka/test_crash.py::test_crashing"
