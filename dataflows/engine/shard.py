@@ -52,7 +52,8 @@ class Engine(Generic[M]):
         in_force: the versions of models where nothing is stored yet.
         parts: what stands around them.
 
-    Hold `lock` to keep the shard from changing. `store` is for the thread of the flow alone.
+    Hold `turn` and `lock` to keep the shard from changing; `lock` alone waits for a flow that is
+    behind. `store` is for the thread of the flow alone.
     Raises `learners.codec.DamagedError` where the stored state is damaged.
     """
 
@@ -65,7 +66,7 @@ class Engine(Generic[M]):
         parts: ShardParts = ALONE,
     ) -> None:
         self.store, self.model, self.cleaner, self.shard = store, model, cleaner, parts.shard
-        self.lock = threading.RLock()
+        self.lock, self.turn = threading.RLock(), threading.Lock()
         self.counts: Counter[str] = Counter()
         self.ledger = Ledger()
         self.outbox = Outbox(parts.shard, parts.shards)
@@ -117,6 +118,8 @@ class Engine(Generic[M]):
         The first call also returns what an earlier run left undelivered. Raises InputError where
         the batch begins with a switch to an encoder that cannot be prepared.
         """
+        with self.turn:  # who asked during the last batch comes first
+            pass
         with self.lock:
             if batch.switch is not None:
                 self._switch(batch.switch)
@@ -271,10 +274,7 @@ class Engine(Generic[M]):
         )
 
     def _begin_anew(self, batch: Batch) -> None:
-        """Go to the start of logs that take others' place, in a transaction of its own.
-
-        What is learnt stays; the lists are sent again.
-        """
+        """Go to the start of logs that take others' place: what is learnt stays, lists go again."""
         new = [partition for partition in batch.anew if partition not in self.positions]
         if not new:
             return

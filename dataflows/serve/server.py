@@ -18,7 +18,7 @@ import uvicorn
 
 from dataflows.config.serve import ServeSettings
 from dataflows.errors import InputError
-from dataflows.serve.protocol import GuardedProtocol
+from dataflows.serve.protocol import GuardedProtocol, JoiningProtocol
 
 BACKLOG = 2048
 START_SECONDS = 30.0
@@ -108,7 +108,7 @@ class Server:
             loop = uvloop.new_event_loop
         config = uvicorn.Config(
             self._app,
-            http=GuardedProtocol,
+            http=GuardedProtocol if self._is_alone else JoiningProtocol,
             ws="none",
             lifespan="on",
             log_config=None,

@@ -1,16 +1,13 @@
 """Events to the file that `penchant run` follows: whole lines, behind one another, on the disk.
 
-Several processes may append: a lock on the file keeps their lines apart, and tells each where its
-own begin. The file is opened anew each time, so that rotation harms nothing.
+A partition is the file and what it was before each rotation; its lines are named by their bytes.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,6 +17,7 @@ from dataflows.connectors.files.pipe import is_piped
 from dataflows.errors import FullDiskError
 from dataflows.messages.partition_names import generation_name, newest_generation
 from dataflows.serve.answers import NotAnsweredHereError
+from dataflows.serve.intake.appended_file import AppendedFile
 from dataflows.serve.intake.destination import NotTakenError, Record, Written
 
 _LONGEST_MAGIC = max(map(len, MAGIC))
@@ -33,7 +31,9 @@ class FileDestination:
     ) -> None:
         self._files = files
         self._path = Path(files.events)
+        self._file = AppendedFile(self._path)
         self._partitions = partitions
+        self._checked: os.stat_result | None = None
 
     def put_events(
         self, records: Sequence[Record], seconds: float
@@ -46,18 +46,14 @@ class FileDestination:
         self._check()
         lines = [(record.value or b"null") + b"\n" for record in records]
         try:
-            start = _append(self._path, b"".join(lines))
+            starts = self._file.append(lines)
         except OSError as error:
             raise FullDiskError(
                 f"{self._path}: cannot be written ({error.strerror}); make room, or let this "
                 "process write there"
             ) from error
         name = self._partition()
-        found: list[Written | NotTakenError] = []
-        for line in lines:
-            found.append(Written(name, start))
-            start += len(line)
-        return found
+        return [Written(name, start) for start in starts]
 
     def put_item(self, record: Record, seconds: float) -> NoReturn:
         """Raise NotAnsweredHereError: a catalogue in a file is read at the start alone."""
@@ -69,7 +65,8 @@ class FileDestination:
         )
 
     def close(self) -> None:
-        """Do nothing: no file stays open."""
+        """Let go of the file."""
+        self._file.close()
 
     def _check(self) -> None:
         """Raise NotAnsweredHereError where what stands under the name is nothing to append to."""
@@ -79,6 +76,8 @@ class FileDestination:
                 f"{name} is read to its end and not followed; set files.follow, or send events to "
                 "a topic (flow.source = 'kafka')"
             )
+        if self._is_checked():
+            return
         if is_piped(self._path):
             raise NotAnsweredHereError(
                 f"{name} is read as a pipe, in which others write; write there too, or let "
@@ -86,7 +85,8 @@ class FileDestination:
             )
         try:
             with self._path.open("rb") as file:
-                is_plain = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+                found = os.fstat(file.fileno())
+                is_plain = stat.S_ISREG(found.st_mode)
                 head = file.read(_LONGEST_MAGIC) if is_plain else b""
         except OSError:
             return  # it is not there yet, or appending will say why not
@@ -96,42 +96,16 @@ class FileDestination:
                 f"{name} is {f'a {packed} file' if packed else 'no plain file'}, to which no line "
                 "can be appended; let files.events name a plain file"
             )
+        if head:  # what was empty may still become anything
+            self._checked = found
+
+    def _is_checked(self) -> bool:
+        try:
+            return self._checked is not None and os.path.samestat(self._checked, self._path.stat())
+        except OSError:
+            return False
 
     def _partition(self) -> str:
         """Return the name of the partition that the file is read as, as far as that is known."""
         name = self._path.name
         return generation_name(name, max(1, newest_generation(name, self._partitions())))
-
-
-def _append(path: Path, data: bytes) -> int:
-    """Append bytes that end a line, and return where they begin. Raises OSError."""
-    while True:
-        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        with closing(os.fdopen(file, "rb", buffering=0)):
-            fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed
-            if not _is_at(path, file):
-                continue  # rotated away between the two
-            start = os.fstat(file).st_size
-            if start and os.pread(file, 1, start - 1) != b"\n":
-                data, start = b"\n" + data, start + 1  # behind what somebody left unfinished
-            _write(file, data)
-            return start
-
-
-def _write(file: int, data: bytes) -> None:
-    """Write all, or leave the file as it was."""
-    before, rest = os.fstat(file).st_size, memoryview(data)
-    try:
-        while rest:
-            rest = rest[os.write(file, rest) :]
-        os.fsync(file)
-    except OSError:
-        os.ftruncate(file, before)
-        raise
-
-
-def _is_at(path: Path, file: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(file))
-    except FileNotFoundError:
-        return False

@@ -102,8 +102,8 @@ class Following:
         """
         partition, offset = position
         condition = self._condition(engine)
-        with condition:  # which is the lock of the shard: let go of while nothing happens
-            self._waiting[engine.shard] += 1
+        with condition:
+            self._waiting[engine.shard] += 1  # before the position is looked at: see `_wake`
             try:
                 is_there = condition.wait_for(
                     lambda: self._is_closed or engine.positions.get(partition, 0) > offset, seconds
@@ -131,10 +131,10 @@ class Following:
             self._types_by_mark[hash32(event.type)] = event.type
 
     def _condition(self, engine: Engine[OnlineModel]) -> threading.Condition:
-        return self._conditions.setdefault(engine.shard, threading.Condition(engine.lock))
+        return self._conditions.setdefault(engine.shard, threading.Condition())
 
     def _wake(self, engine: Engine[OnlineModel]) -> None:
-        if self._waiting[engine.shard]:
+        if self._waiting[engine.shard]:  # who begins to wait now sees the new position
             condition = self._condition(engine)
             with condition:
                 condition.notify_all()

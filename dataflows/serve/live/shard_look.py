@@ -107,7 +107,7 @@ class ShardLooks:
     @contextmanager
     def still(self, engine: Engine[OnlineModel]) -> Iterator[Look]:
         """Hold a shard still, as of one moment between two micro-batches."""
-        with engine.lock:
+        with engine.turn, engine.lock:
             if self._is_closed:
                 raise NotReadyError("this process is stopping; ask another, or again in a moment")
             yield Look(engine, engine.model, dict(engine.positions), engine.space.in_force.versions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,8 @@ from dataflows.config.config import FilesSettings
 from dataflows.serve.answers import NotAnsweredHereError, NotReadyError
 from dataflows.serve.api_types import ItemAnswer
 from dataflows.serve.http.tokens import Tokens
-from dataflows.serve.intake import file as file_module
+from dataflows.serve.intake import appended_file as file_module
+from dataflows.serve.intake.appended_file import AppendedFile
 from dataflows.serve.intake.destination import NotTakenError, Record, Written
 from dataflows.serve.intake.file import FileDestination
 from dataflows.serve.intake.merge_patch import merged
@@ -283,6 +285,42 @@ def test_many_processes_append_and_no_line_is_torn(tmp_path):
     for place in found:
         assert json.loads(data[place.offset : data.index(b"\n", place.offset)])
         assert place.offset == 0 or data[place.offset - 1 : place.offset] == b"\n"
+
+
+def test_what_comes_while_one_writes_waits_for_the_disk_once(tmp_path, monkeypatch):
+    to = AppendedFile(tmp_path / "events.jsonl")
+    fsync, waited, found = file_module.os.fsync, [], {}
+
+    def slow(file) -> None:
+        waited.append(file)
+        while len(waited) == 1 and len(to._waiting) < 7:
+            time.sleep(0.001)
+        fsync(file)
+
+    monkeypatch.setattr(file_module.os, "fsync", slow)
+
+    def write(number: int) -> None:
+        found[number] = to.append([b"%d\n" % number, b"%d again\n" % number])
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    to.close()
+    assert len(waited) == 2
+    data = (tmp_path / "events.jsonl").read_bytes()
+    assert len(data.splitlines()) == 16
+    for number, (first, second) in found.items():
+        assert data[first:second] == b"%d\n" % number
+        assert data[second:].startswith(b"%d again\n" % number)
+
+
+def test_an_error_of_the_disk_is_told_to_each_that_waits(tmp_path):
+    to = AppendedFile(tmp_path / "nowhere" / "events.jsonl")
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            to.append([b"{}\n"])
 
 
 def test_a_file_that_was_rotated_away_is_not_written_to(tmp_path, monkeypatch):

@@ -70,6 +70,32 @@ def test_who_waits_for_a_record_gets_the_list_after_it(run):
     assert door.wait_for("u0", ("events-0", 1), 0).as_of == answer.as_of
 
 
+def test_a_flow_that_is_behind_lets_those_in_who_ask(run):
+    door, learnt, is_over = door_of(run), [], threading.Event()
+    batches = [
+        batch for n in range(400) for _, batch in run.encode([raw(n, event(n, n % 5, n % ITEMS))])
+    ]
+
+    def flow() -> None:
+        for batch in batches:
+            run.engine.process(batch)
+            learnt.append(batch)
+            if is_over.is_set():
+                break
+
+    thread = threading.Thread(target=flow)
+    thread.start()
+    waits = []
+    for _ in range(9):
+        before = len(learnt)
+        door.recommend("u1", ListRequest())
+        waits.append(len(learnt) - before)
+    is_over.set()
+    thread.join()
+    assert len(learnt) < len(batches)
+    assert sorted(waits)[4] <= 3  # the one that is learnt meanwhile, and a little
+
+
 def test_who_waits_too_long_is_told_so_and_who_waits_at_the_end(run):
     door = door_of(run)
     with pytest.raises(NotReadyError, match=r"record 5 of events-0 is not learnt after 0\.01 s"):
