@@ -122,7 +122,7 @@ def _kafka_ends(
         encode.render,
         lambda: encode.tokens_per_second,
         seconds=config.encoder.batch_seconds,
-        records=min(config.kafka.batch_size, config.kafka.prefetch_messages),
+        records=min(config.most_at_once(config.kafka.batch_size), config.kafka.prefetch_messages),
     )
     skew = config.clean.max_skew
     source = KafkaSource(config.kafka, progress, stop, deadline, portions, encode.decode, skew)

@@ -154,6 +154,10 @@ class Config(LimitedSettings, frozen=True, kw_only=True):
     metrics: MetricsSettings = MetricsSettings()
     trace: TraceSettings = TraceSettings()
 
+    def most_at_once(self, batch_size: int) -> int:
+        """Return how many records are learnt at once, of micro-batches of `batch_size`."""
+        return min(batch_size, self.serve.batch_size) if self.serve.enabled else batch_size
+
 
 def load_config(
     path: Path | None = None,

@@ -58,6 +58,10 @@ class ServeSettings(LimitedSettings, frozen=True, kw_only=True):
     """How many requests may be at work or wait for their turn; 503 above, with `Retry-After`."""
     answer_threads: Annotated[int, Meta(ge=1, le=256)] = 4
     """Threads for answers that wait, such as for the live model."""
+    batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 25
+    """The most records that a `penchant run` which answers learns at once, in place of larger
+    micro-batches from a file or from Kafka: who asks meanwhile waits for them.
+    """
     requests_per_second: Annotated[float, Meta(ge=0, le=10_000_000)] = 0.0
     """The rate that one token, or one address without token, may ask at; 429 above; 0: any."""
     requests_burst: Annotated[int, Meta(ge=1, le=10_000_000)] = 100

@@ -48,7 +48,7 @@ def file_source(
         Path(files.items) if files.items else None,
         progress=progress,
         stop=stop,
-        batch_size=files.batch_size,
+        batch_size=config.most_at_once(files.batch_size),
         follow=files.follow,
         max_bytes=most,
         whole=whole,

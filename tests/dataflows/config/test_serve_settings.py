@@ -29,3 +29,17 @@ def test_tokens_stand_in_the_environment_and_are_no_slip_of_a_setting():
 def test_the_address_of_a_run_is_one_of_http():
     with pytest.raises(InputError, match=r"serve\.run_url"):
         load_config(None, {"serve.run_url": "ftp://example.org"}, {})
+
+
+@pytest.mark.parametrize(
+    ("serve", "most"),
+    [
+        ({}, 1000),
+        ({"serve.enabled": True}, 25),
+        ({"serve.enabled": True, "serve.batch_size": 5000}, 1000),
+        ({"serve.batch_size": 3}, 1000),
+    ],
+)
+def test_who_answers_learns_little_at_once(serve, most):
+    config = load_config(None, serve, {})
+    assert config.most_at_once(config.files.batch_size) == most
