@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dataflows.app.ends import FlowEnds
 from dataflows.app.figures import Encode, RunFigures, stamped
@@ -21,14 +21,21 @@ from dataflows.serve.traces import EventTraces
 from dataflows.state.crash_check import CrashChecks
 from learners.online_model import OnlineModel
 
+if TYPE_CHECKING:  # else a run that answers nobody would load it
+    from dataflows.serve.live.handed_out import HandedOut
+
 
 class Beside(NamedTuple):
-    """What runs beside the shards; none of it has to be there."""
+    """What runs beside the shards; none of it has to be there.
+
+    `handed_out` knows the lists that were sent and asked for, where HTTP answers.
+    """
 
     worker: Worker | None = None
     checks: CrashChecks | None = None
     figures: RunFigures | None = None
     traces: EventTraces | None = None
+    handed_out: HandedOut | None = None
 
     def times(self, *, is_on: bool) -> StageTimes:
         """Return what times the stages; with `is_on` they are counted too."""

@@ -34,9 +34,14 @@ class Door:
     """
 
     def __init__(
-        self, config: Config, engines: Engines[OnlineModel], ends: FlowEnds, figures: RunFigures
+        self,
+        config: Config,
+        engines: Engines[OnlineModel],
+        ends: FlowEnds,
+        figures: RunFigures,
+        handed_out: HandedOut,
     ) -> None:
-        self.following = Following(open_hub(config), HandedOut())
+        self.following = Following(open_hub(config), handed_out)
         self._tokens = read_tokens(config.serve, os.environ)
         look = InputLook(ends.unread, ends.unit, partial(_troubles, ends.sides))
         self.answers = LiveAnswers(engines, self.following, look, figures.status)

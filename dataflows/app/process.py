@@ -52,6 +52,7 @@ from learners.online_model import OnlineModel
 
 if TYPE_CHECKING:
     from dataflows.app.door import Door
+    from dataflows.serve.live.handed_out import HandedOut
 
 COMPILED = "compiled"
 """The folder in the state for compiled loops, where no other may be written."""
@@ -140,7 +141,7 @@ def assemble(
     about = f"{config.flow.source} source, encoder {version}, state in {folder}"
     run_log = RunLog(about, config.flow.log_seconds, lambda: ends.lag())  # noqa: PLW0108 - made below
     figures, traces = open_figures(config), open_traces(config.trace)
-    beside = Beside(open_worker(config, stop), checks, figures, traces)
+    beside = Beside(open_worker(config, stop), checks, figures, traces, _handed_out(config))
     run_log.times = beside.times(is_on=config.flow.stage_times)
     engines = open_engines(config, serving, progress, run_log, swapper, stop, beside)
     swapper.engines = engines
@@ -163,7 +164,7 @@ def assemble(
         swapper.finish()  # a client of Kafka that nobody closes goes on by itself
         raise
     epoch = timedelta(seconds=config.flow.epoch_seconds)
-    door = _open_door(config, engines, ends, figures)
+    door = _open_door(config, engines, ends, beside)
     if figures is not None:
         figures.process.attach(engines, beside.around(about, ends, swapper.counts))
     flow = build_flow(
@@ -196,14 +197,23 @@ def assemble(
 
 
 def _open_door(
-    config: Config, engines: Engines[OnlineModel], ends: FlowEnds, figures: RunFigures | None
+    config: Config, engines: Engines[OnlineModel], ends: FlowEnds, beside: Beside
 ) -> Door | None:
     """Return what answers over HTTP, not yet open; None where nothing is to."""
-    if not config.serve.enabled or figures is None:
+    if beside.handed_out is None or beside.figures is None:
         return None
     from dataflows.app.door import Door
 
-    return Door(config, engines, ends, figures)
+    return Door(config, engines, ends, beside.figures, beside.handed_out)
+
+
+def _handed_out(config: Config) -> HandedOut | None:
+    """Return what remembers the lists that are handed out; None where nobody asks for any."""
+    if not config.serve.enabled:
+        return None
+    from dataflows.serve.live.handed_out import HandedOut
+
+    return HandedOut()
 
 
 def _tell(
@@ -257,6 +267,7 @@ def open_engines(
                     times=run_log.times,
                     hooks=beside.hooks(config, shard),
                     observers=beside.observers(shard),
+                    handed_out=None if beside.handed_out is None else beside.handed_out.named,
                 ),
             )
         except BaseException as error:

@@ -23,7 +23,7 @@ class ShardParts(NamedTuple):
     * `report`: is called with `shard` and its positions after each commit.
     * `observers`: see each interaction before it is learnt.
     * `hooks`: follow the shard, for a language model.
-    * `handed_out`: knows the lists that were asked for, for feedback that names one.
+    * `handed_out`: knows the lists that were handed out, for feedback that names one.
     * `times`: counts and times the stages.
     * `clock`: the time stamped on messages, in seconds since 1970.
     """

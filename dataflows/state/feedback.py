@@ -3,18 +3,21 @@
 An event names a list in `context.list_id`: the `sequence` of a list that was sent, or the `list_id`
 of one that was asked for. An event of the type `exposed` says that it was seen (as a whole, or the
 one item that it names); any other event that is learnt as wanted says that its item was taken from
-it. Both are joined to the list, each item once, and counted. Nothing is learnt from it.
+it. Both are joined to the list, each item once, and counted. Nothing is learnt from it. Of a page
+its own places are seen, and counted as what they are in the whole list: the page before has the
+first ones.
 
 The counts are part of the state. The lists themselves are kept in memory, the newest that each user
-was sent and, for a bounded number of users, those that they named: what is taken after a restart
-from a list of before it is counted as `unknown`.
+was sent and, for a bounded number of users, those that they named; of those that were asked for
+whoever handed them out knows. What is taken after a restart from a list of before it is counted as
+`unknown`.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -36,8 +39,19 @@ MOST_VERSIONS = 16
 BOUNDS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_600.0, 21_600.0, 86_400.0)
 """Seconds from a list to what is taken from it; each count is up to its bound, one more above."""
 
-HandedOut = Callable[[str, str], tuple[str, ...] | None]
-"""Return the items of a list that was asked for, by user and list id; None where unknown."""
+
+class ListPart(NamedTuple):
+    """The items of a list, best first, and which of them are its own page.
+
+    `first` is the place, from 0, at which it begins: what stands before was on earlier pages.
+    """
+
+    item_ids: tuple[str, ...]
+    first: int = 0
+
+
+HandedOut = Callable[[str, str], ListPart | None]
+"""Return a list that was handed out, by user and list id; None where unknown."""
 
 
 class Shown(msgspec.Struct):
@@ -69,11 +83,13 @@ class FeedbackCounts(msgspec.Struct):
 class _SeenList(msgspec.Struct):
     """A list that somebody named: `exposed` and `taken` are places of it, from 0.
 
+    `ids` are its own items, at the places from `first` on, which is 0 but for a later page.
     `since` is when it was seen (seconds since 1970), None where nobody said so.
     """
 
     ids: tuple[str, ...]
     version: str
+    first: int = 0
     since: float | None = None
     exposed: set[int] = set()
     taken: set[int] = set()
@@ -94,7 +110,7 @@ class Feedback:
     `versions` returns those in force, which lists count for that somebody names now.
 
     Arguments:
-        handed_out: knows the lists that were asked for.
+        handed_out: knows the lists that were handed out.
     """
 
     def __init__(self, handed_out: HandedOut | None = None) -> None:
@@ -148,12 +164,12 @@ class Feedback:
         lists = self._seen.get(user_id)
         found = None if lists is None else lists.get(name)
         if found is None:
-            ids = listed
-            if ids is None and self._handed_out is not None:
-                ids = self._handed_out(user_id, name)
-            if ids is None:
+            part = None if listed is None else ListPart(listed)
+            if part is None and self._handed_out is not None:
+                part = self._handed_out(user_id, name)
+            if part is None:
                 return None
-            found = _SeenList(ids, self._in_force())
+            found = _SeenList(part.item_ids[part.first :], self._in_force(), part.first)
             if lists is None:
                 lists = self._seen[user_id] = {}
             lists[name] = found
@@ -179,14 +195,14 @@ class Feedback:
         for place in places:
             if place not in found.exposed:
                 found.exposed.add(place)
-                self._place(place).exposed += 1
+                self._place(found.first + place).exposed += 1
                 self._version(found.version).exposed += 1
 
     def _count_taken(self, found: _SeenList, place: int, ts: float) -> None:
         if place in found.taken:
             return
         found.taken.add(place)
-        self._place(place).taken += 1
+        self._place(found.first + place).taken += 1
         self._version(found.version).taken += 1
         if found.since is None:
             self.counts.unseen += 1

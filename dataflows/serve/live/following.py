@@ -7,8 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from dataflows.engine.batch import Batch, EncodedEvent
 from dataflows.engine.shard import Engine
 from dataflows.messages.events import EventRecord
@@ -23,26 +21,11 @@ MOST_TYPES = 1_000
 """Types of events whose names are remembered for histories."""
 
 
-class _SentPlace(msgspec.Struct, gc=False):
-    item_id: str
-
-
-class _SentList(msgspec.Struct, gc=False):
-    """Of a list that is sent, what is to be known of it here."""
-
-    user_id: str
-    items: list[_SentPlace]
-    sequence: int
-
-
-_decoder = msgspec.json.Decoder(_SentList)
-
-
 class Following:
     """Follows the shards (`dataflows.engine.flow.Follow`): called in the thread of the flow.
 
     Lists go to those who follow changes (`hub`), in the order in which they are sent, and are
-    remembered in `handed_out` under their sequence. `now` is the newest time of an event (seconds
+    remembered in `handed_out` as they are. `now` is the newest time of an event (seconds
     since 1970), 0 before the first; `taken_at` is when the last micro-batch was learnt, by `clock`.
     """
 
@@ -72,11 +55,10 @@ class Following:
                 if isinstance(record, EncodedEvent):
                     self._note(record.event)
         for out in outs:
-            if out.topic == RECOMMENDATIONS and out.value is not None:
-                sent = _decoder.decode(out.value)
-                held = tuple([place.item_id for place in sent.items])
-                self.handed_out.put(sent.user_id, str(sent.sequence), held)
-                self.hub.publish(sent.user_id, out.value)
+            if out.topic == RECOMMENDATIONS and out.key is not None and out.value is not None:
+                user_id = out.key.decode()
+                self.handed_out.sent.put(user_id, out.value)
+                self.hub.publish(user_id, out.value)
         self._wake(engine)
 
     def type_of(self, mark: int) -> str | None:

@@ -1,4 +1,4 @@
-"""The lists that were handed out lately, so that a next page holds nothing of those before it."""
+"""The lists that were handed out lately: for the page after one, and for feedback on one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from hashlib import blake2b
 import msgspec
 
 from dataflows.serve.answers import BadRequestError
+from dataflows.serve.live.sent_lists import SentLists
+from dataflows.state.feedback import ListPart
 
 MOST_LISTS = 20_000
 MOST_PLACES = 1_000_000
@@ -18,36 +20,56 @@ Whose = str | None
 
 
 class HandedOut:
-    """What lists held, by user (None: anonymous) and list id. Safe between threads."""
+    """What lists held, by user (None: anonymous) and list id. Safe between threads.
+
+    Lists that were made for a request are `put`, those that were sent are among `sent`, each as
+    many as `lists`.
+    """
 
     def __init__(self, lists: int = MOST_LISTS, places: int = MOST_PLACES) -> None:
+        self.sent = SentLists(lists)
         self._lists = lists
         self._most = places
         self._places = 0
-        self._held: OrderedDict[tuple[Whose, str], tuple[str, ...]] = OrderedDict()
+        self._held: OrderedDict[tuple[Whose, str], ListPart] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def put(self, whose: Whose, list_id: str, item_ids: tuple[str, ...]) -> None:
-        """Remember what a list held, and the pages before it."""
+    def put(
+        self, whose: Whose, list_id: str, item_ids: tuple[str, ...], earlier: tuple[str, ...] = ()
+    ) -> None:
+        """Remember what a list held, and `earlier` what the places before it did."""
+        part = ListPart((*earlier, *item_ids), len(earlier))
         with self._lock:
-            self._places += len(item_ids) - len(self._held.pop((whose, list_id), ()))
-            self._held[whose, list_id] = item_ids
+            gone = self._held.pop((whose, list_id), None)
+            self._places += len(part.item_ids) - (0 if gone is None else len(gone.item_ids))
+            self._held[whose, list_id] = part
             while len(self._held) > self._lists or self._places > self._most:
-                self._places -= len(self._held.popitem(last=False)[1])
+                self._places -= len(self._held.popitem(last=False)[1].item_ids)
 
     def held(self, whose: Whose, list_id: str) -> tuple[str, ...]:
         """Return what a list and the pages before it held. Raises BadRequestError where unknown."""
-        with self._lock:
-            found = self._held.get((whose, list_id))
+        found = self._find(whose, list_id)
         if found is None:
             raise BadRequestError(
                 f"after is {list_id!a}, which is no list of this user that is remembered (the "
                 f"newest {self._lists:,} are); ask by offset, or begin with the first page"
             )
-        return found
+        return found.item_ids
+
+    def named(self, user_id: str, list_id: str) -> ListPart | None:
+        """Return the list that an event of a user names, also one made for somebody anonymous.
+
+        None where it is not remembered.
+        """
+        return self._find(user_id, list_id) or self._find(None, list_id)
+
+    def _find(self, whose: Whose, list_id: str) -> ListPart | None:
+        with self._lock:
+            found = self._held.get((whose, list_id))
+        return self.sent.find(whose, list_id) if found is None and whose is not None else found
 
 
 def list_id(sequence: int, asked: msgspec.Struct, item_ids: tuple[str, ...]) -> str:

@@ -160,7 +160,7 @@ class LiveLists:
         item_ids = tuple([entry.item_id for entry in entries])
         name = list_id(look.sequence, asked, item_ids)
         earlier = held or tuple(entry.item_id for entry in found.made.entries[: asked.offset])
-        self._handed_out.put(user_id, name, (*earlier, *item_ids))
+        self._handed_out.put(user_id, name, item_ids, earlier)
         return ListAnswer(
             user_id=user_id,
             list_id=name,

@@ -23,6 +23,7 @@ from dataflows.state.feedback import (
     MOST_VERSIONS,
     Feedback,
     FeedbackCounts,
+    ListPart,
     named_list,
 )
 from dataflows.state.outbox import RECOMMENDATIONS
@@ -206,7 +207,7 @@ def test_a_list_that_is_made_anew_for_a_change_of_the_catalogue_is_known_by_its_
 
 
 def test_lists_that_were_asked_for_are_known_by_whoever_handed_them_out():
-    asked = {("ada", "3.abc"): ("i9", "i8")}
+    asked = {("ada", "3.abc"): ListPart(("i9", "i8"))}
     shop = Shop(handed_out=lambda user, name: asked.get((user, name)))
     shop.put_items()
     shop.event("ada", None, "exposed", list_id="3.abc")
@@ -215,13 +216,25 @@ def test_lists_that_were_asked_for_are_known_by_whoever_handed_them_out():
     assert shop.counts.unknown == 1
 
 
+def test_of_a_later_page_its_own_places_are_seen_and_those_before_it_no_second_time():
+    pages = {"1.a": ListPart(("i9", "i8")), "1.b": ListPart(("i9", "i8", "i7", "i6"), 2)}
+    shop = Shop(handed_out=lambda _, name: pages[name])
+    shop.put_items()
+    for name in ("1.a", "1.b"):
+        shop.event("ada", None, "exposed", list_id=name)
+    shop.event("ada", "i6", list_id="1.b")
+    shop.event("ada", "i9", list_id="1.b")
+    assert places(shop.counts) == [(1, 0), (1, 0), (1, 0), (1, 1)]
+    assert (shop.counts.lists, shop.counts.foreign) == (2, 1)
+
+
 def seen(user):
     return EventRecord("e", user, "exposed", 1.0)
 
 
 def test_memory_and_counts_are_bounded(monkeypatch):
     monkeypatch.setattr("dataflows.state.feedback.MOST_USERS", 3)
-    feedback = Feedback(lambda *_: tuple(map(str, range(60))))
+    feedback = Feedback(lambda *_: ListPart(tuple(map(str, range(60)))))
     for number in range(MOST_VERSIONS + 5):
         feedback.versions = lambda number=number: Versions("e", f"m{number}")
         for user in ("ada", f"u{number}"):

@@ -9,6 +9,7 @@ import pytest
 from dataflows.serve.answers import BadRequestError, NotReadyError, UnknownError
 from dataflows.serve.api_types import GivenContext, ListRequest, RankRequest
 from dataflows.serve.live.handed_out import HandedOut
+from dataflows.serve.live.sent_lists import SentLists
 from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 from tests.dataflows.engine.test_engine import Run, event, raw
@@ -249,6 +250,51 @@ def test_lists_that_were_handed_out_are_forgotten_in_their_order():
     assert memory.held(None, "3") == ("d",)
     memory.put("u", "4", ("e",) * 5)
     assert len(memory) == 1
+
+
+def test_pages_are_remembered_with_where_they_begin(run):
+    memory, door = HandedOut(), answers_of(run)
+    door._lists._handed_out = memory
+    first = door.recommend("u0", ListRequest(k=3))
+    after = door.recommend("u0", ListRequest(k=3, after=first.list_id))
+    beyond = door.recommend("u0", ListRequest(k=3, offset=3))
+    for page in (first, after, beyond):
+        part = memory.named("u0", page.list_id)
+        assert list(part.item_ids[part.first :]) == ids(page)
+        assert part.first == page.items[0].place - 1
+    nobody = door.recommend_anonymous(ListRequest(k=3))
+    assert list(memory.named("whoever", nobody.list_id).item_ids) == ids(nobody)
+    assert memory.named("u1", first.list_id) is None
+
+
+def sent(sequence, *item_ids):
+    items = [{"item_id": one, "title": ""} for one in item_ids]
+    return json.dumps({"user_id": "u", "items": items, "sequence": sequence}).encode()
+
+
+def test_lists_that_were_sent_are_found_by_their_sequence_and_forgotten_in_their_order():
+    lists = SentLists(3)
+    for sequence in (2, 5, 9):
+        lists.put("u", sent(sequence, f"i{sequence}"))
+    assert [lists.find("u", str(one)) for one in (2, 5, 9)] == [
+        *((("i2",), 0), (("i5",), 0), (("i9",), 0)),
+    ]
+    for other in ("3", "10", "05", "", "-5", "5.0", "9" * 20, "²"):
+        assert lists.find("u", other) is None
+    assert lists.find("v", "5") is None
+    lists.put("v", sent(1))
+    assert lists.find("u", "2") is None
+    assert lists.find("v", "1") == ((), 0)
+    assert len(lists) == 3
+
+
+def test_messages_of_lists_take_no_more_memory_than_they_may():
+    message = sent(1, "i1")
+    lists = SentLists(100, 3 * len(message))
+    for number in range(20):
+        lists.put(f"u{number}", message)
+    assert len(lists) == len(lists._by_user) == 3
+    assert lists.find("u19", "1") == (("i1",), 0)
 
 
 def test_who_is_closed_answers_nothing(run):

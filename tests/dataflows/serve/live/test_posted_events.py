@@ -43,3 +43,27 @@ def test_what_is_posted_is_learnt_once_and_the_list_is_as_of_it(run):
         assert grown == {"learnt": 2, "duplicate": 2, "arrived": 4}
         history = door.ask("GET", "/v1/users/ann/history")["events"]
         assert [each["item_id"] for each in history] == ["i3", "i1"]
+
+
+def test_lists_that_were_asked_for_are_joined_to_what_is_made_of_them_page_by_page(run):
+    number = 0
+
+    def post(kind: str, list_id: str, item_id: str | None = None) -> None:
+        nonlocal number
+        number += 1
+        named = event(number, type=kind, context={"list_id": list_id}, item_id=item_id)
+        door.ask("POST", "/v1/events?wait=list", named)
+
+    with Door(port_of(run)) as door:
+        door.until_learnt(run)
+        path = "/v1/users/ann/recommendations?k=3"
+        first = door.ask("GET", path)
+        after = door.ask("GET", f"{path}&after={first['list_id']}")
+        beyond = door.ask("GET", f"{path}&offset=6")
+        for page in (first, after, beyond):
+            post("exposed", page["list_id"])
+        post("view", after["list_id"], after["items"][1]["item_id"])
+        told = door.ask("GET", "/v1/status")["feedback"]
+        shown = [(place["exposed"], place["taken"]) for place in told["places"]]
+        assert shown == [*[(1, 0)] * 4, (1, 1), *[(1, 0)] * 4]
+        assert (told["lists"], told["foreign"], told["unseen"]) == (3, 0, 0)
