@@ -7,7 +7,9 @@ A request is a value (`dataflows.client.calls`): `client.ask(recommendations("ad
 from dataflows.client.async_client import AsyncClient
 from dataflows.client.calls import (
     ApiCall,
+    active_users,
     anonymous,
+    beliefs,
     chart,
     delete_item,
     events,
@@ -41,7 +43,9 @@ __all__ = [
     "RankRequest",
     "StreamedList",
     "UnreachableError",
+    "active_users",
     "anonymous",
+    "beliefs",
     "chart",
     "delete_item",
     "events",

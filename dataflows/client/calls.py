@@ -28,11 +28,12 @@ from dataflows.serve.api_types import (
     Receipt,
     WhyAnswer,
 )
+from dataflows.serve.user_types import BeliefsAnswer, UsersAnswer
 
 T = TypeVar("T")
 Relation = Literal["similar", "together", "next"]
 JSON = "application/json"
-Chart = Literal["popular", "trending", "latest"]
+Chart = Literal["popular", "trending", "falling", "latest"]
 
 
 FEW = 10
@@ -94,7 +95,7 @@ def related(
 
 
 def chart(which: Chart, k: int = FEW, categories: Sequence[str] = ()) -> ApiCall[ItemsAnswer]:
-    """Ask for what is popular, trending or latest."""
+    """Ask for what is popular, trending, falling or latest."""
     params = _chosen(k, categories)
     return ApiCall(method="GET", path=f"/v1/{which}", params=params, answer=ItemsAnswer)
 
@@ -109,6 +110,11 @@ def search(
     return ApiCall(method="GET", path="/v1/search", params=params, answer=ItemsAnswer)
 
 
+def active_users(k: int = FEW) -> ApiCall[UsersAnswer]:
+    """Ask for users who were there lately."""
+    return ApiCall(method="GET", path="/v1/users", params=_chosen(k, ()), answer=UsersAnswer)
+
+
 def neighbours(user_id: str, k: int = FEW) -> ApiCall[NeighboursAnswer]:
     """Ask for users like a user."""
     path = f"/v1/users/{_id(user_id)}/neighbours"
@@ -118,6 +124,11 @@ def neighbours(user_id: str, k: int = FEW) -> ApiCall[NeighboursAnswer]:
 def intent(user_id: str) -> ApiCall[IntentAnswer]:
     """Ask for what a user is after."""
     return ApiCall(method="GET", path=f"/v1/users/{_id(user_id)}/intent", answer=IntentAnswer)
+
+
+def beliefs(user_id: str) -> ApiCall[BeliefsAnswer]:
+    """Ask for what was believed of a user after each of their newest events."""
+    return ApiCall(method="GET", path=f"/v1/users/{_id(user_id)}/beliefs", answer=BeliefsAnswer)
 
 
 def profile(user_id: str) -> ApiCall[ProfileAnswer]:

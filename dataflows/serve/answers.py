@@ -20,6 +20,7 @@ from dataflows.serve.api_types import (
     WhyAnswer,
 )
 from dataflows.serve.status import Status
+from dataflows.serve.user_types import BeliefsAnswer, UsersAnswer
 
 
 class NotAnsweredHereError(Exception):
@@ -65,6 +66,10 @@ class ItemAnswers(Protocol):
         """Return what is taken more and more."""
         ...
 
+    def falling(self, k: int, categories: Sequence[str]) -> ItemsAnswer:
+        """Return what is taken less and less."""
+        ...
+
     def latest(self, k: int, categories: Sequence[str]) -> ItemsAnswer:
         """Return what came into the catalogue last."""
         ...
@@ -79,12 +84,20 @@ class ItemAnswers(Protocol):
 class UserAnswers(Protocol):
     """Answers questions about users, as `AnswerSource` does."""
 
+    def active_users(self, k: int) -> UsersAnswer:
+        """Return users who were there lately, the last of them first."""
+        ...
+
     def neighbours(self, user_id: str, k: int) -> NeighboursAnswer:
         """Return users like a user."""
         ...
 
     def intent(self, user_id: str) -> IntentAnswer:
         """Return what a user is after."""
+        ...
+
+    def beliefs(self, user_id: str) -> BeliefsAnswer:
+        """Return what was believed of a user after each of their newest events."""
         ...
 
     def profile(self, user_id: str) -> ProfileAnswer:

@@ -64,6 +64,9 @@ class ListRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     explain: Annotated[bool, Meta(description="With reasons, and the rules that had a say.")] = (
         False
     )
+    signals: Annotated[
+        bool, Meta(description="With what each signal adds to each score; by the live model.")
+    ] = False
     fields: Annotated[
         tuple[str, ...], Meta(description="Of each item's attributes, those to hand out.")
     ] = ()
@@ -80,6 +83,10 @@ class ListedItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     rules: Annotated[tuple[str, ...], Meta(description="The rules that put it here.")] = ()
     categories: tuple[str, ...] = ()
     attributes: dict[str, Any] = {}
+    signals: Annotated[
+        dict[str, float],
+        Meta(description="With `signals`: what each adds to the score, the largest first."),
+    ] = {}
 
 
 class ListAnswer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):

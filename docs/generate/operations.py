@@ -10,12 +10,15 @@ from dataflows.serve.stored.live_only import LiveOnly
 
 HEAD = "| path | scope | what | `penchant serve` by itself |\n|---|---|---|---|\n"
 NOTES = {
-    "recommend": "the list that was sent, cut and filtered; pages beyond it, a context, `at`: no",
+    "recommend": "the list that was sent, cut and filtered; pages beyond it, a context, `at`, "
+    "`signals`: no",
     "recommend_as_asked": "as above",
     "send_events": "yes; `wait=list`: no",
     "promote": "yes, where it reaches `models.root`",
     "rollback": "yes, where it reaches `models.root`",
     "dead_letters": "none are told",
+    "active_users": "whose lists came last",
+    "beliefs": "the one that was sent last",
     "similar": "by vectors",
     "search": "by vectors; for a user: no",
 }

@@ -24,6 +24,8 @@ _FLAT = 3
 """The version of records in which the fields of `intent` stood beside the others."""
 _BUCKET_VERSION = 3
 _BUCKET = 2_000
+_LOOKED_THROUGH = 200
+"""So many users in memory are looked through for those who were there last."""
 
 Changed = Iterator[tuple[str, str, bytes | None]]
 
@@ -79,6 +81,19 @@ class Users:
     def newest(self, most: int) -> list[tuple[str, User]]:
         """Return at most so many of those in memory, the last who were met first; to look at."""
         return list(islice(reversed(self._loaded.items()), most))
+
+    def lately(self, position: int, most: int) -> list[tuple[str, User]]:
+        """Return the users whose newest interactions came last, at most so many; to look at.
+
+        They are looked for among those in memory and, where those are too few, among those of
+        the newest bucket: after a restart nobody is in memory yet.
+        """
+        names = [name for name, _ in self.newest(max(most, _LOOKED_THROUGH))]
+        if len(names) < most:
+            names = list(dict.fromkeys((*names, *islice(reversed(self._bucket_users), most))))
+        found = [(name, self.peek(name, position)) for name in names]
+        known = [(name, user) for name, user in found if user is not None]
+        return sorted(known, key=lambda one: (-one[1].last, one[0]))[:most]
 
     def switch(self, moved: Mapping[str, User], position: int) -> None:
         """Switch to another space: those who were moved with their vectors, all others without."""

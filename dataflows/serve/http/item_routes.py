@@ -130,6 +130,11 @@ OPERATIONS = (
         lambda source, k, only: source.trending(k, only),
     ),
     _of_all(
+        "falling",
+        "What is taken less and less",
+        lambda source, k, only: source.falling(k, only),
+    ),
+    _of_all(
         "latest",
         "What came into the catalogue last",
         lambda source, k, only: source.latest(k, only),

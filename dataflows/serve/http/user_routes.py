@@ -25,6 +25,7 @@ from dataflows.serve.api_types import (
 )
 from dataflows.serve.http.call import Backend, Call, Operation
 from dataflows.serve.http.item_routes import FEW, item_of
+from dataflows.serve.user_types import BeliefsAnswer, UsersAnswer
 
 USER = "/v1/users/{user_id:id}"
 
@@ -53,6 +54,9 @@ class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     explain: Annotated[bool, Meta(description="With reasons, and the rules that had a say.")] = (
         False
     )
+    signals: Annotated[
+        bool, Meta(description="With what each signal adds to each score; by the live model.")
+    ] = False
     fields: Annotated[
         tuple[str, ...], Meta(description="Of each item's attributes, those to hand out.")
     ] = ()
@@ -142,6 +146,15 @@ OPERATIONS = (
         body=RankRequest,
     ),
     Operation(
+        name="active_users",
+        method="GET",
+        template="/v1/users",
+        summary="Users who were there lately, the last of them first",
+        answer=lambda backend, call: backend.source.active_users(call.query.k),
+        returns=UsersAnswer,
+        query=CountQuery,
+    ),
+    Operation(
         name="neighbours",
         method="GET",
         template=f"{USER}/neighbours",
@@ -159,6 +172,14 @@ OPERATIONS = (
         summary="What a user is after",
         answer=lambda backend, call: backend.source.intent(user_of(backend, call)),
         returns=IntentAnswer,
+    ),
+    Operation(
+        name="beliefs",
+        method="GET",
+        template=f"{USER}/beliefs",
+        summary="What was believed of a user after each of their newest events",
+        answer=lambda backend, call: backend.source.beliefs(user_of(backend, call)),
+        returns=BeliefsAnswer,
     ),
     Operation(
         name="profile",

@@ -49,7 +49,7 @@ class LiveAnswers(LiveItems, LiveUsers):
     ) -> None:
         shards = ShardLooks(engines)
         LiveItems.__init__(self, shards, lambda: following.now)
-        LiveUsers.__init__(self, shards, following.type_of)
+        LiveUsers.__init__(self, shards, following.type_of, following.beliefs.of)
         self._shards = shards
         self._wanted = engines.shards
         self._following = following

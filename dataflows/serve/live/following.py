@@ -12,8 +12,9 @@ from dataflows.engine.shard import Engine
 from dataflows.messages.events import EventRecord
 from dataflows.serve.answers import NotReadyError
 from dataflows.serve.changes import ChangeHub
+from dataflows.serve.live.beliefs import SentBeliefs
 from dataflows.serve.live.handed_out import HandedOut
-from dataflows.state.outbox import RECOMMENDATIONS, Out
+from dataflows.state.outbox import INTENTS, RECOMMENDATIONS, Out
 from learners.online_model import OnlineModel
 from learners.signals.undo import hash32
 
@@ -25,8 +26,9 @@ class Following:
     """Follows the shards (`dataflows.engine.flow.Follow`): called in the thread of the flow.
 
     Lists go to those who follow changes (`hub`), in the order in which they are sent, and are
-    remembered in `handed_out` as they are. `now` is the newest time of an event (seconds
-    since 1970), 0 before the first; `taken_at` is when the last micro-batch was learnt, by `clock`.
+    remembered in `handed_out` as they are; what is believed of users is in `beliefs`. `now` is
+    the newest time of an event (seconds since 1970), 0 before the first; `taken_at` is when the
+    last micro-batch was learnt, by `clock`.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Following:
     ) -> None:
         self.hub = hub
         self.handed_out = handed_out
+        self.beliefs = SentBeliefs()
         self.now = 0.0
         self.taken_at: float | None = None
         self._clock = clock
@@ -55,10 +58,14 @@ class Following:
                 if isinstance(record, EncodedEvent):
                     self._note(record.event)
         for out in outs:
-            if out.topic == RECOMMENDATIONS and out.key is not None and out.value is not None:
+            if out.key is None or out.value is None:
+                continue
+            if out.topic == RECOMMENDATIONS:
                 user_id = out.key.decode()
                 self.handed_out.sent.put(user_id, out.value)
                 self.hub.publish(user_id, out.value)
+            elif out.topic == INTENTS:
+                self.beliefs.put(out.key, out.value)
         self._wake(engine)
 
     def type_of(self, mark: int) -> str | None:

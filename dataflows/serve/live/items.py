@@ -84,6 +84,12 @@ class LiveItems:
             found = item_lists.trending(look.model.signals, look.model.position)
             return _best(look, found, k, categories)
 
+    def falling(self, k: int, categories: Sequence[str]) -> ItemsAnswer:
+        """Return what is taken less and less."""
+        with self._shards.still(self._shards.first()) as look:
+            found = item_lists.falling(look.model.signals, look.model.position)
+            return _best(look, found, k, categories)
+
     def latest(self, k: int, categories: Sequence[str]) -> ItemsAnswer:
         """Return what came into the catalogue last."""
         with self._shards.still(self._shards.first()) as look:

@@ -123,6 +123,7 @@ class LiveLists:
             user,
             *(k, variation, asked.at),
             explain=asked.explain,
+            weigh=asked.signals,
         )
         shown = made.numbers[asked.offset :]
         return _Made(
@@ -149,11 +150,12 @@ class LiveLists:
         look, entries = found.look, found.made.entries[asked.offset :]
         first = 1 + asked.offset + len(held)
         attributes = _attributes(found.blobs, asked.fields) or [{}] * len(entries)
+        signals = found.made.signals[asked.offset :] or [{}] * len(entries)
         places = tuple(
             [
-                _listed(entry, place, categories, more)
-                for place, (entry, categories, more) in enumerate(
-                    zip(entries, found.categories, attributes, strict=True), first
+                _listed(entry, place, categories, more, weighed)
+                for place, (entry, categories, more, weighed) in enumerate(
+                    zip(entries, found.categories, attributes, signals, strict=True), first
                 )
             ]
         )
@@ -212,6 +214,7 @@ def _listed(
     place: int,
     categories: tuple[str, ...],
     attributes: dict[str, Any] | None = None,
+    signals: dict[str, float] | None = None,
 ) -> ListedItem:
     return ListedItem(
         entry.item_id,
@@ -221,6 +224,7 @@ def _listed(
         entry.reasons,
         categories=categories,
         attributes=attributes or {},
+        signals=signals or {},
     )
 
 

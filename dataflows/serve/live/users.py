@@ -16,7 +16,8 @@ from dataflows.serve.api_types import (
     ProfileAnswer,
     WhyAnswer,
 )
-from dataflows.serve.live.shard_look import ShardLooks
+from dataflows.serve.live.shard_look import Look, ShardLooks
+from dataflows.serve.user_types import ActiveUser, BeliefsAnswer, PastBelief, UsersAnswer
 from learners.intent.explanation import likeliest_first
 from learners.online_model.queries.neighbours import gather, nearest
 from learners.online_model.queries.why import account_of
@@ -28,12 +29,31 @@ LEANINGS = 32
 class LiveUsers:
     """Answers as `dataflows.serve.answers.UserAnswers` says.
 
-    `type_of` returns the type of event that a history marks so (`Following.type_of`).
+    `type_of` returns the type of event that a history marks so (`Following.type_of`), `believed`
+    what was believed of a user lately (`SentBeliefs.of`).
     """
 
-    def __init__(self, shards: ShardLooks, type_of: Callable[[int], str | None]) -> None:
+    def __init__(
+        self,
+        shards: ShardLooks,
+        type_of: Callable[[int], str | None],
+        believed: Callable[[str], tuple[PastBelief, ...]],
+    ) -> None:
         self._shards = shards
         self._type_of = type_of
+        self._believed = believed
+
+    def active_users(self, k: int) -> UsersAnswer:
+        """Return users who were there lately, of all shards that are open."""
+        found: list[ActiveUser] = []
+        as_of: dict[str, int] = {}
+        for engine in self._shards.all() or [self._shards.first()]:
+            with self._shards.still(engine) as look:
+                found += _active(look, k)
+                for name, position in look.as_of.items():
+                    as_of[name] = min(position, as_of.get(name, position))
+        found.sort(key=lambda one: -(one.ts or 0.0))  # those of one shard stay in their order
+        return UsersAnswer(users=tuple(found[:k]), as_of=as_of)
 
     def neighbours(self, user_id: str, k: int) -> NeighboursAnswer:
         """Return users like a user, among those of their shard who were there last."""
@@ -67,6 +87,12 @@ class LiveUsers:
             reasons=because,
             as_of=look.as_of,
         )
+
+    def beliefs(self, user_id: str) -> BeliefsAnswer:
+        """Return what was believed of a user lately, as it was sent since the process started."""
+        with self._shards.still(self._shards.of_user(user_id)) as look:
+            as_of = look.as_of
+        return BeliefsAnswer(user_id=user_id, beliefs=self._believed(user_id), as_of=as_of)
 
     def profile(self, user_id: str) -> ProfileAnswer:
         """Return what a user leans towards in the long run."""
@@ -115,3 +141,12 @@ class LiveUsers:
             signals=dict(found.signals),
             as_of=look.as_of,
         )
+
+
+def _active(look: Look, k: int) -> list[ActiveUser]:
+    items, found = look.model.signals.items, []
+    for user_id, user in look.model.users.lately(look.model.position, k):
+        number = int(user.recent[user.kept - 1]) if user.kept else None
+        newest = (None, None) if number is None else (items.ids[number], items.title(number))
+        found.append(ActiveUser(user_id, user.newest_time(), *newest))
+    return found

@@ -28,6 +28,7 @@ class Order(NamedTuple):
 
 POPULAR = Order("lists", "lists > 0 AND standing < 2", "item_id")
 TRENDING = Order("rise", "rise > 0 AND standing < 2", "item_id")
+FALLING = Order("-rise", "rise < 0 AND standing < 2", "item_id")
 LATEST = Order("arrived", f"standing = {AVAILABLE}", "arrived")
 
 
@@ -35,7 +36,8 @@ class StoredItems:
     """Answers questions about items from a store.
 
     *Popular* is how many of the present lists hold an item, *trending* how many took it up lately
-    less those that dropped it, *latest* the order in which the catalogue told of items.
+    less those that dropped it, *falling* the other way round, *latest* the order in which the
+    catalogue told of items.
     """
 
     def __init__(self, store: AnswerStore) -> None:
@@ -63,11 +65,11 @@ class StoredItems:
 
     def trending(self, k: int, categories: Sequence[str]) -> ItemsAnswer:
         """Return the items that lists take up; the score is how many did, fading by the time."""
-        newest, began = self._store.fact("time"), self._store.fact("rise_began")
-        weight = 1.0
-        if newest is not None and began is not None:
-            weight = 2.0 ** ((datetime.fromisoformat(newest).timestamp() - began) / HALF_LIFE)
-        return self._answer((row, row.rise / weight) for row in self.rows(TRENDING, k, categories))
+        return self._risen(TRENDING, 1.0, k, categories)
+
+    def falling(self, k: int, categories: Sequence[str]) -> ItemsAnswer:
+        """Return the items that lists drop; the score is how many did, fading by the time."""
+        return self._risen(FALLING, -1.0, k, categories)
 
     def latest(self, k: int, categories: Sequence[str]) -> ItemsAnswer:
         """Return what came into the catalogue last; the score is its place in that order."""
@@ -89,6 +91,13 @@ class StoredItems:
             f" ORDER BY {order.column} DESC, {order.ties} LIMIT ?"
         )
         return [ItemRow(*row) for row in self._store.read(query, (*categories, k))]
+
+    def _risen(self, order: Order, sign: float, k: int, categories: Sequence[str]) -> ItemsAnswer:
+        newest, began = self._store.fact("time"), self._store.fact("rise_began")
+        weight = sign
+        if newest is not None and began is not None:
+            weight *= 2.0 ** ((datetime.fromisoformat(newest).timestamp() - began) / HALF_LIFE)
+        return self._answer((row, row.rise / weight) for row in self.rows(order, k, categories))
 
     def _answer(self, scored: Iterator[tuple[ItemRow, float]]) -> ItemsAnswer:
         items = tuple(

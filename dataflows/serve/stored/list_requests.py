@@ -63,6 +63,8 @@ class StoredLists:
             raise not_here("a list for a context")
         if asked.at is not None:
             raise not_here("a list as of a moment")
+        if asked.signals:
+            raise not_here("what each signal adds to a score")
         if asked.scenario is not None:
             if self._passes_on:
                 raise not_here("a scenario")

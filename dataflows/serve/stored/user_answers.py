@@ -1,4 +1,4 @@
-"""What a store says of users: their intent and their profile, as they were sent last."""
+"""What a store says of users: who was sent a list, and intent and profile as sent last."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataflows.serve.api_types import (
 )
 from dataflows.serve.stored.store.answer_store import AnswerStore
 from dataflows.serve.stored.store.list_answers import as_of
+from dataflows.serve.user_types import ActiveUser, BeliefsAnswer, PastBelief, UsersAnswer
 from dataflows.state.outbox import INTENTS
 
 _intents = msgspec.json.Decoder(Intents)
@@ -21,6 +22,19 @@ class StoredUsers:
 
     def __init__(self, store: AnswerStore) -> None:
         self._store = store
+
+    def active_users(self, k: int) -> UsersAnswer:
+        """Return the users whose lists came last; what came at once is in no order."""
+        rows = self._store.read("SELECT user_id FROM listed ORDER BY rowid DESC LIMIT ?", (k,))
+        users = tuple(ActiveUser(user_id) for (user_id,) in rows)
+        return UsersAnswer(users=users, as_of=self._store.as_of())
+
+    def beliefs(self, user_id: str) -> BeliefsAnswer:
+        """Return what was believed of a user when that was sent last: one belief, or none."""
+        sent = self._sent(user_id)
+        found = () if sent is None else (PastBelief(sent.time, sent.intent, sent.belief),)
+        as_of_now = self._store.as_of() if sent is None else as_of(sent.position)
+        return BeliefsAnswer(user_id=user_id, beliefs=found, as_of=as_of_now)
 
     def intent(self, user_id: str) -> IntentAnswer:
         """Return what a user was after when that was sent last."""

@@ -1,4 +1,7 @@
-"""Items in the order of one figure: together with an item, next after it, popular, rising, new."""
+"""Items in the order of one figure: together with an item, next after it, popular, rising, new.
+
+And what is taken less and less.
+"""
 
 from __future__ import annotations
 
@@ -79,14 +82,18 @@ def trending(signals: Signals, position: int) -> Figures:
     times the logarithm of how many times larger it became. A rare item that came twice does not
     lead as it would by the ratio alone.
     """
-    items, at, popularity = _all(signals), max(position, 0), signals.popularity
-    short, long = (
-        popularity.takings(channel, items, at) / popularity.most(channel, at)
-        for channel in (SHORT, LONG)
-    )
-    known = (short > 0.0) & (long > 0.0)
-    ratio = np.divide(short, long, out=np.ones(len(items)), where=known)
-    return Figures(items, short * np.log(ratio))
+    items, short, long = _shares(signals, position)
+    return Figures(items, _divergence(short, long))
+
+
+def falling(signals: Signals, position: int) -> Figures:
+    """Return the items that are taken less of late than in the long run.
+
+    By what each adds to the divergence (nats) of the long run's shares from the short run's, the
+    other way round than `trending`: what was never taken much does not lead.
+    """
+    items, short, long = _shares(signals, position)
+    return Figures(items, _divergence(long, short))
 
 
 def latest(signals: Signals) -> Figures:
@@ -100,6 +107,23 @@ def latest(signals: Signals) -> Figures:
     places = np.empty(len(items))
     places[order] = np.arange(1, len(items) + 1)
     return Figures(items, places)
+
+
+def _shares(signals: Signals, position: int) -> tuple[Numbers, Floats, Floats]:
+    """Return all items with their shares of what is taken, of late and in the long run."""
+    items, at, popularity = _all(signals), max(position, 0), signals.popularity
+    short, long = (
+        popularity.takings(channel, items, at) / popularity.most(channel, at)
+        for channel in (SHORT, LONG)
+    )
+    return items, short, long
+
+
+def _divergence(shares: Floats, others: Floats) -> Floats:
+    """Return what each item adds to the divergence (nats) of its shares from the others."""
+    known = (shares > 0.0) & (others > 0.0)
+    ratio = np.divide(shares, others, out=np.ones(len(shares)), where=known)
+    return shares * np.log(ratio)
 
 
 def _all(signals: Signals) -> Numbers:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from typing import NamedTuple
 
 import numpy as np
 
 from learners.intent.explanation import likeliest_first
+from learners.online_model.queries.signal_effects import added_by_signals
 from learners.online_model.user_context import context_of
 from learners.ranking.answers_first import leading, raised
 from learners.ranking.components import Filter, Numbers, Scorer, Scores, Selector
@@ -37,12 +39,14 @@ AS_IT_IS = Variation()
 class MadeList(NamedTuple):
     """A list: `numbers` are those of the items of `entries`, best first, in the same order.
 
-    `intent` is what the user's newest event says, the likeliest first.
+    `intent` is what the user's newest event says, the likeliest first. `signals` is what each
+    signal adds to each score, where that is asked for.
     """
 
     entries: tuple[Entry, ...]
     numbers: list[int]
     intent: dict[str, float]
+    signals: Sequence[dict[str, float]] = ()
 
 
 class _FirstSearch:
@@ -96,13 +100,15 @@ def make_list(
     at: float | None = None,
     *,
     explain: bool = True,
+    weigh: bool = False,
 ) -> MadeList:
     """Return the `k` best items of a user as `OnlineModel.recommend` does, but for the variation.
 
     `at` is the moment (seconds since 1970) that the list is for, so that it counts how long the
     user was away. It is then the list of the event to come, as `OnlineModel.rank` has it before
     that is learnt; one that is not after the user's newest event is that event's. None: the list
-    is that of the newest event, after it. Without `explain` no reasons are looked for.
+    is that of the newest event, after it. Without `explain` no reasons are looked for,
+    and with `weigh` what each signal adds is told.
     """
     context, chosen = choose(state, user_id, user, k, variation, at)
     batch, rows, scores, best = chosen
@@ -112,7 +118,9 @@ def make_list(
         made = entries(state.signals, score, batch, rows, context, best, scores, user)
     else:
         made = plain_entries(state.signals.items, batch.ids[best], scores[best])
-    return MadeList(made, numbers, likeliest_first(state.tracker.report(user.intent).intent))
+    weighed = added_by_signals(state, batch, best) if weigh else ()
+    intent = likeliest_first(state.tracker.report(user.intent).intent)
+    return MadeList(made, numbers, intent, weighed)
 
 
 def choose(

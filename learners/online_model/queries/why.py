@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from learners.online_model.queries.lists import choose, places_of
-from learners.ranking.explanations import effects, entries
-from learners.ranking.features import layout_of
+from learners.online_model.queries.signal_effects import added_by_signals
+from learners.ranking.explanations import entries
 from learners.state.model import ModelState
 from learners.users.user import User
 
@@ -58,9 +58,6 @@ def _found(
     signals, score, best = state.signals, state.preference.score, np.array([place], np.intp)
     batch, rows, scores, places = chosen
     made = entries(signals, score, batch, rows, context, best, scores, user)[0]
-    columns = layout_of(signals)
-    gave = effects(batch.scaled, best, score, batch.item_weights, columns)[:, 0]
-    told = sorted(zip(columns.groups, gave.tolist(), strict=True), key=lambda one: -one[1])
-    adds = {name: round(more, 6) for name, more in told if round(more, 6) != 0.0}
+    adds = added_by_signals(state, batch, best)[0]
     at = 1 + int(np.flatnonzero(places == place)[0])
     return Account(standing, at, made.score, made.reasons, adds)

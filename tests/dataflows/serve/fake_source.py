@@ -26,6 +26,7 @@ from dataflows.serve.api_types import (
     ScoredItem,
     WhyAnswer,
 )
+from dataflows.serve.user_types import ActiveUser, BeliefsAnswer, UsersAnswer
 
 AS_OF = {"events-0": 7}
 VERSIONS = Versions("hashing", "m1")
@@ -142,6 +143,9 @@ class FakeSource:
     def trending(self, k: int, categories: Sequence[str]) -> ItemsAnswer:
         return self._items("trending", k, tuple(categories))
 
+    def falling(self, k: int, categories: Sequence[str]) -> ItemsAnswer:
+        return self._items("falling", k, tuple(categories))
+
     def latest(self, k: int, categories: Sequence[str]) -> ItemsAnswer:
         return self._items("latest", k, tuple(categories))
 
@@ -149,6 +153,14 @@ class FakeSource:
         self, text: str, user_id: str | None, k: int, categories: Sequence[str]
     ) -> ItemsAnswer:
         return self._items("search", text, user_id, k, tuple(categories))
+
+    def active_users(self, k: int) -> UsersAnswer:
+        self._note("active_users", k)
+        return UsersAnswer(users=(ActiveUser("u1", 1.0, "i1", "One"),), as_of=AS_OF)
+
+    def beliefs(self, user_id: str) -> BeliefsAnswer:
+        self._note("beliefs", user_id)
+        return BeliefsAnswer(user_id=user_id, beliefs=(), as_of=AS_OF)
 
     def neighbours(self, user_id: str, k: int) -> NeighboursAnswer:
         self._note("neighbours", user_id, k)

@@ -32,6 +32,7 @@ def test_a_list_is_made_as_it_is_asked_for(door, source):
     answer = door().get(
         "/v1/users/u1/recommendations?k=3&offset=2&after=3.abc&categories=a&categories=b"
         "&exclude=i9&context=i7&context=i8&search=tea&at=12.5&scenario=home&explain=true"
+        "&signals=true"
         "&fields=price"
     )
     assert answer.status_code == 200
@@ -48,6 +49,7 @@ def test_a_list_is_made_as_it_is_asked_for(door, source):
         at=12.5,
         scenario="home",
         explain=True,
+        signals=True,
         fields=("price",),
     )
     assert source.asked == [("recommend", "u1", wanted)]
@@ -93,6 +95,9 @@ def test_a_body_can_ask_for_all_that_a_query_can_and_is_anonymous_without_a_user
         ("/v1/items/i1/next", ("next", "i1", 10, ())),
         ("/v1/popular?category=a&category=b", ("popular", 10, ("a", "b"))),
         ("/v1/trending?k=1", ("trending", 1, ())),
+        ("/v1/falling?category=a", ("falling", 10, ("a",))),
+        ("/v1/users?k=3", ("active_users", 3)),
+        ("/v1/users/u1/beliefs", ("beliefs", "u1")),
         ("/v1/latest", ("latest", 10, ())),
         ("/v1/search?q=green+tea&user=u1&k=2", ("search", "green tea", "u1", 2, ())),
         ("/v1/search?q=tea", ("search", "tea", None, 10, ())),

@@ -8,6 +8,7 @@ import pytest
 
 from dataflows.serve.answers import BadRequestError, NotReadyError, UnknownError
 from dataflows.serve.api_types import GivenContext, ListRequest, RankRequest
+from dataflows.serve.live.beliefs import SentBeliefs
 from dataflows.serve.live.handed_out import HandedOut
 from dataflows.serve.live.sent_lists import SentLists
 from learners.online_model import OnlineModel
@@ -173,6 +174,55 @@ def test_why_tells_place_and_what_each_signal_adds(run):
         door.why("u0", "nothing")
 
 
+def test_a_list_tells_what_each_signal_adds_where_that_is_asked(run):
+    door = answers_of(run)
+    answer = door.recommend("u0", ListRequest(k=3, offset=1, signals=True))
+    assert [one.place for one in answer.items] == [2, 3, 4]
+    for one in answer.items:
+        assert one.signals == pytest.approx(door.why("u0", one.item_id).signals, abs=1e-5)
+    plain = door.recommend("u0", ListRequest(k=3, offset=1))
+    assert ids(plain) == ids(answer)
+    assert not any(one.signals for one in plain.items)
+    context = GivenContext(items=("i3",))
+    nobody = door.recommend_anonymous(ListRequest(k=3, signals=True, context=context))
+    assert all(one.signals for one in nobody.items)
+
+
+def test_who_was_there_last_comes_first(run):
+    door = answers_of(run)
+    found = door.active_users(3)
+    assert [one.user_id for one in found.users] == ["u11", "u10", "u9"]
+    assert (found.users[0].item_id, found.users[0].title) == ("i13", "garden thing 13")
+    assert found.users[0].ts == door.history("u11", 1).events[0].ts
+    assert found.as_of == run.engine.positions
+    run.process([raw(72, event(72, 3, 5))])
+    assert [one.user_id for one in door.active_users(2).users] == ["u3", "u11"]
+
+
+def test_who_was_there_last_is_known_after_a_restart(run):
+    run.deliver()
+    run.engine.commit()
+    again = Run(store=run.store, model=model)
+    assert [one.user_id for one in answers_of(again).active_users(2).users] == ["u11", "u10"]
+
+
+def test_beliefs_are_kept_by_user_and_the_oldest_are_forgotten():
+    def sent(belief: float) -> bytes:
+        body = {"time": "2026-01-31T00:00:00.000Z", "intent": {}, "belief": {"buy": belief}}
+        return json.dumps(body).encode()
+
+    size = len(sent(0.1))
+    memory = SentBeliefs(of_user=2, most_bytes=3 * size)
+    for belief in (0.1, 0.2, 0.3):
+        memory.put(b"u1", sent(belief))
+    assert [one.belief["buy"] for one in memory.of("u1")] == [0.2, 0.3]
+    memory.put(b"u2", sent(0.4))
+    assert len(memory.of("u1")) == 2
+    memory.put(b"u2", sent(0.5))  # too much for all: who was there longest ago is forgotten
+    assert memory.of("u1") == ()
+    assert [one.belief["buy"] for one in memory.of("u2")] == [0.4, 0.5]
+
+
 def test_items_in_order(run):
     door = answers_of(run)
     assert {*ids(door.together("i4", 2, ()))} == {"i2", "i6"}
@@ -187,6 +237,8 @@ def test_items_in_order(run):
     assert ids(door.latest(2, ())) == ["i29", "i28"]
     assert ids(door.latest(2, ("kitchen",))) == ["i28", "i26"]
     assert ids(door.trending(1, ()))[0] in {"i10", "i11", "i12", "i13"}
+    assert {*ids(door.falling(2, ()))} <= {"i0", "i1", "i2", "i3"}
+    assert len(door.falling(2, ()).items) == 2
     assert ids(door.similar("i4", 1, ()))[0] in {"i2", "i6"}
     assert len(door.similar("i4", 3, ("garden",)).items) == 3
 

@@ -177,9 +177,35 @@ def test_trending_is_what_lists_took_up_lately(files):
     with files.opened() as answers:
         found = answers.trending(9, ()).items
         assert [one.item_id for one in found] == ["new", "old"]  # what was dropped again is not
+        assert answers.falling(9, ()).items == ()
         assert found[0].score == pytest.approx(3.0)
         assert found[1].score == pytest.approx(9 * 2.0**-4)  # four times six hours ago
         assert answers.popular(1, ()).items[0].item_id == "old"
+
+
+def test_falling_is_what_lists_dropped_lately(files):
+    files.send(*(listed(f"u{n}", ["a", "b"], at=0) for n in range(5)))
+    day = 86_400.0
+    files.send(*(listed(f"u{n}", ["b"], sequence=2, at=day) for n in range(2)))
+    with files.opened() as answers:
+        found = answers.falling(9, ()).items
+        assert [one.item_id for one in found] == ["a"]
+        assert found[0].score == pytest.approx(2.0 - 5 * 2.0**-4)
+
+
+def test_whose_lists_came_last_and_what_was_believed_when_they_were_sent(files):
+    files.send(listed("u1", ["a"]), listed("u2", ["a"]))
+    files.append("intents", intents("u1", "buy"))
+    with files.opened() as answers:
+        assert {one.user_id for one in answers.active_users(9).users} == {"u1", "u2"}
+        files.send(listed("u1", ["b"], sequence=2))
+        settle(answers)
+        assert [one.user_id for one in answers.active_users(9).users] == ["u1", "u2"]
+        assert [one.user_id for one in answers.active_users(1).users] == ["u1"]
+        assert [one.belief for one in answers.beliefs("u1").beliefs] == [{"buy": 0.9}]
+        assert answers.beliefs("u2").beliefs == ()
+        with pytest.raises(NotAnsweredHereError, match="signal"):
+            answers.recommend("u1", ListRequest(signals=True))
 
 
 def test_trending_holds_over_years(files):

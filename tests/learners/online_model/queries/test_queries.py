@@ -16,6 +16,7 @@ from learners.online_model.queries.fusion import fused
 from learners.online_model.queries.given_items import score_given
 from learners.online_model.queries.item_lists import (
     best_of,
+    falling,
     latest,
     next_after,
     popular,
@@ -214,6 +215,21 @@ def test_what_rises_is_what_is_taken_more_of_late():
     found = best_of(signals, trending(signals, position), 3, None)
     assert names(feed.model, found.items)[0] == "late"
     assert "early" not in names(feed.model, found.items)
+    fell = names(feed.model, best_of(signals, falling(signals, position), 3, None).items)
+    assert fell[0] == "early"
+    assert "late" not in fell
+
+
+def test_what_signals_add_to_places_is_what_is_told_of_each_item_alone(feed):
+    model = feed.model
+    user = known(feed, "u0")
+    made = make_list(model, "u0", user, model.settings.k, explain=False, weigh=True)
+    assert len(made.signals) == len(made.entries)
+    for number, adds in zip(made.numbers, made.signals, strict=True):
+        assert adds
+        alone = account_of(model, "u0", user, number).signals
+        assert adds == pytest.approx(dict(alone), abs=1e-5)
+    assert make_list(model, "u0", user, 3).signals == ()
 
 
 def test_answers_to_a_search_are_by_words_and_by_meaning(feed):
