@@ -24,8 +24,8 @@ from pathlib import Path
 import msgspec
 
 from dataflows.config.config import load_config
-from dataflows.messages.fields import iso
 from dataflows.messages.outgoing import Place, Position, Recommendation, Versions
+from dataflows.messages.outgoing_json import iso
 from dataflows.serve.api_types import ListRequest
 from dataflows.serve.stored.answers import StoredAnswers
 from dataflows.serve.stored.open_answers import open_stored

@@ -104,7 +104,7 @@ class EventLearner:
         if self._deciding.planned:
             self._deciding.catch_up(self._model, self.learnt)
         last = last_sent.note_event(event.user_id, raw.partition, raw.offset)
-        if (name := named_list(event.context)) is not None:
+        if event.context is not None and (name := named_list(event.context)) is not None:
             is_wanted = verdict.weight > 0 and event.retracts is None
             listed = last_sent.list_of(event.user_id, name)
             self.feedback.take(event, verdict.ts, name, listed, is_wanted=is_wanted)

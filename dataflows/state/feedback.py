@@ -95,9 +95,9 @@ class _SeenList(msgspec.Struct):
     taken: set[int] = set()
 
 
-def named_list(context: Mapping[str, Any] | None) -> str | None:
+def named_list(context: Mapping[str, Any]) -> str | None:
     """Return the list that `context.list_id` names, None where it names none."""
-    wanted = None if context is None else context.get("list_id")
+    wanted = context.get("list_id")
     # As for every id: an integer is its decimal text, and nothing else is one.
     if not isinstance(wanted, str | int) or isinstance(wanted, bool):
         return None

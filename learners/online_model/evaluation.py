@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.online_model.user_context import context_of
+from learners.online_model.stages import context_of
 from learners.state.model import ModelState
 
 

@@ -10,12 +10,9 @@ from learners.drift import Alarm
 from learners.intent.decisions import Control
 from learners.intent.event_buffer import Found, LateLabel
 from learners.intent.explanation import IntentPrediction, likeliest_first
-from learners.online_model import catalogue
-from learners.online_model.choice import learn_choice
-from learners.online_model.count import count, learn_search, remember, set_aside
+from learners.online_model import catalogue, stages
 from learners.online_model.evaluation import Ranking, rank
 from learners.online_model.generation import Generation
-from learners.online_model.user_context import context_of
 from learners.ranking.explanations import entries
 from learners.ranking.prior import Prior
 from learners.settings import LearnerSettings
@@ -77,24 +74,24 @@ class OnlineModel(ModelState):
         hit = None
         user = self.users.get(interaction.user_id, position)
         if interaction.item_id is None:
-            learn_search(self, interaction, user)
+            stages.learn_search(self, interaction, user)
             loss = self.tracker.learn(interaction, user.intent, None)
         else:
             item = self.signals.number(interaction.item_id, position)
             self.dirty.add(item)
             column = user.column(item)
             if interaction.weight > 0:
-                rank = learn_choice(self, interaction, user, item)
+                rank = stages.learn_choice(self, interaction, user, item)
                 if column < 0 or self.repeats_on:
                     hit = float(rank is not None and rank <= self.settings.k)
                 categories = self.signals.items.category_names_of(item)
                 first = categories[0] if categories else None
                 loss = self.tracker.learn(interaction, user.intent, first)
-                undo = count(self, interaction, user, item, column)
-                remember(self, interaction, user, item, column, undo, categories)
+                undo = stages.count(self, interaction, user, item, column)
+                stages.remember(self, interaction, user, item, column, undo, categories)
             else:
                 loss = self.tracker.learn(interaction, user.intent, None)
-                set_aside(self, interaction, user, item, column)
+                stages.set_aside(self, interaction, user, item, column)
         self.users.touch(interaction.user_id, user, position)
         stated = self.tracker.stated
         changed, stated.alarm = stated.alarm, None
@@ -128,12 +125,13 @@ class OnlineModel(ModelState):
         if not 1 <= k <= self.settings.candidates:
             raise ValueError(f"k is {k}; it must be from 1 to {self.settings.candidates}")
         user = self.users.get(user_id, self.position)
-        context = context_of(self, user_id, user, None)
+        context = stages.context_of(self, user_id, user, None)
         batch, rows, scores, best = self.pipeline.choose(user_id, context, k)
+        score = self.network.preference.score
         report = self.tracker.report(user.intent)
         return RecommendationList(
             user_id,
-            entries(self.signals, self.preference.score, batch, rows, context, best, scores, user),
+            entries(self.signals, score, batch, rows, context, best, scores, user),
             likeliest_first(report.intent),
             self.profiles.leanings(user.profile, _LEANINGS),
             self.position + 1,

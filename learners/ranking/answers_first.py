@@ -21,8 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.ranking.columns import SEARCH
-from learners.ranking.context import CandidateBatch
-from learners.signals.tables import Signals
 
 Scores = NDArray[np.float32]
 Rows = NDArray[np.float32]
@@ -78,22 +76,6 @@ class AnswersFirst:
         gain = _gain(raised(scores, found.places), taken, k) - _gain(scores, taken, k)
         trust, most = self.trust[found.kind], TRUST[found.kind]
         self.trust[found.kind] = min(trust + _FADES * (most - trust) + gain, most)
-
-
-class AnswersScorer:
-    """The scorer that lets answers lead, once anybody searched (`signals`)."""
-
-    name = "answers"
-
-    def __init__(self, signals: Signals, answers: AnswersFirst) -> None:
-        self._signals = signals
-        self._answers = answers
-
-    def score(self, batch: CandidateBatch, scores: Scores) -> Scores:
-        """Return the scores (n,), those of answers raised where the user has just searched."""
-        if self._signals.searching and is_asked(batch.raw):
-            return self._answers.put_first(scores, batch.raw)
-        return scores
 
 
 def is_asked(rows: Rows) -> bool:

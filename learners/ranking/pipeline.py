@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.ranking.answers_first import AnswersFirst, is_asked
 from learners.ranking.candidate_kernels import SUM_WEIGHTS
 from learners.ranking.candidates import Rows, candidates_of
 from learners.ranking.components import (
@@ -26,11 +27,11 @@ from learners.ranking.components import (
     Source,
     Watch,
     kept_by,
+    retrieval_of,
 )
 from learners.ranking.context import CandidateBatch, Context
 from learners.ranking.features import matrix
 from learners.ranking.preference_learner import PreferenceLearner
-from learners.ranking.sources import retrieval_of
 from learners.signals.tables import Signals
 
 _UNSCORED = np.zeros(0, np.float32)
@@ -47,6 +48,22 @@ class NetworkScorer:
     def score(self, batch: CandidateBatch, _scores: Scores) -> Scores:
         """Return the score (n,) of each candidate, as learnt."""
         return self.preference.score(batch.scaled) + batch.item_weights
+
+
+class AnswersScorer:
+    """The scorer that lets answers lead, once anybody searched (`signals`)."""
+
+    name = "answers"
+
+    def __init__(self, signals: Signals, answers: AnswersFirst) -> None:
+        self._signals = signals
+        self._answers = answers
+
+    def score(self, batch: CandidateBatch, scores: Scores) -> Scores:
+        """Return the scores (n,), those of answers raised where the user has just searched."""
+        if self._signals.searching and is_asked(batch.raw):
+            return self._answers.put_first(scores, batch.raw)
+        return scores
 
 
 class TopK:

@@ -11,11 +11,11 @@ from typing import Any
 
 from learners.drift import DriftMonitor
 from learners.intent.tracker import IntentTracker
-from learners.ranking.answers_first import AnswersFirst, AnswersScorer
+from learners.ranking.answers_first import AnswersFirst
 from learners.ranking.columns import TAKEN, ColumnLayout
 from learners.ranking.context import CandidateBatch
 from learners.ranking.features import layout_of
-from learners.ranking.pipeline import NetworkScorer, Pipeline
+from learners.ranking.pipeline import AnswersScorer, NetworkScorer, Pipeline
 from learners.ranking.preference_learner import PreferenceLearner
 from learners.ranking.prior import Prior, prior_of, refitted
 from learners.settings import LearnerSettings

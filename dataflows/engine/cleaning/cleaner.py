@@ -24,8 +24,7 @@ import msgspec
 from dataflows.config.clean import USUAL_WEIGHT, WEIGHTS, CleanSettings
 from dataflows.engine.batch import EncodedEvent
 from dataflows.engine.cleaning.partition_watermarks import Watermarks
-from dataflows.engine.cleaning.stream_memory import EventRates, SeenIds
-from dataflows.engine.cleaning.watermark import Watermark
+from dataflows.engine.cleaning.stream_memory import EventRates, SeenIds, Watermark
 from dataflows.lifecycle.rare_warnings import RareWarnings
 from dataflows.messages.events import EventRecord
 from dataflows.messages.raw import EARLIEST_BROKER_TIME, Raw

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import copy
 
-from dataflows.engine.cleaning.watermark import Watermark
+from dataflows.engine.cleaning.stream_memory import Watermark
 from dataflows.engine.status.progress import KIND_POSITION
 from dataflows.messages.raw import Raw
 from dataflows.state.records import Record, Scan

@@ -9,11 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from learners.online_model.queries.lists import plain_entries, varied
-from learners.online_model.user_context import context_of
-from learners.ranking.components import Numbers
+from learners.online_model.stages import context_of
+from learners.ranking.components import NamedSource, Numbers
 from learners.ranking.context import Context
 from learners.ranking.explanations import entries
-from learners.ranking.sources import NamedSource
 from learners.signals.added import SURE
 from learners.state.model import ModelState
 from learners.types import Entry

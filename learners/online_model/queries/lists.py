@@ -10,7 +10,7 @@ import numpy as np
 
 from learners.intent.explanation import likeliest_first
 from learners.online_model.queries.signal_effects import added_by_signals
-from learners.online_model.user_context import context_of
+from learners.online_model.stages import context_of
 from learners.ranking.answers_first import leading, raised
 from learners.ranking.components import Filter, Numbers, Scorer, Scores, Selector
 from learners.ranking.context import CandidateBatch, Context

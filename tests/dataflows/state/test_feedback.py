@@ -252,7 +252,6 @@ def test_memory_and_counts_are_bounded(monkeypatch):
 @pytest.mark.parametrize(
     ("context", "name"),
     [
-        (None, None),
         ({}, None),
         ({"list_id": 7}, "7"),
         ({"list_id": " 7.ab "}, "7.ab"),

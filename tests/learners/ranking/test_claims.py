@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learners.online_model import OnlineModel
-from learners.online_model.user_context import context_of
+from learners.online_model.stages import context_of
 from learners.ranking.claims import Claims
 from learners.ranking.columns import GROUPS
 from learners.ranking.reason_words import WORDS, Claim

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from learners.online_model import OnlineModel
-from learners.ranking.components import Passed, Watch
-from learners.ranking.sources import NamedSource
+from learners.ranking.components import NamedSource, Passed, Watch
 from learners.testing import Feed, RecordTable, Tastes, grown_model, listed
 from learners.types import Item
 

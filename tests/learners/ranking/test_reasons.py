@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from learners.codec import pack, unpack
 from learners.online_model import OnlineModel
-from learners.online_model.user_context import context_of
+from learners.online_model.stages import context_of
 from learners.ranking.claims import LATELY, Claims
 from learners.ranking.columns import (
     FEATURES,

@@ -9,7 +9,7 @@ import pytest
 
 from learners.codec import pack, unpack
 from learners.online_model import OnlineModel
-from learners.online_model.user_context import context_of
+from learners.online_model.stages import context_of
 from learners.ranking.again import again, known_of
 from learners.signals.neighbour_kernels import TOGETHER
 from learners.signals.popularity import LONG, SHORT, TOTAL, stage_of

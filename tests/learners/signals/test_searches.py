@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learners.online_model import OnlineModel
-from learners.online_model.user_context import context_of
+from learners.online_model.stages import context_of
 from learners.ranking.columns import FEATURES, SEARCH
 from learners.signals.after_search import AfterSearch
 from learners.signals.searches import counts_after, favour

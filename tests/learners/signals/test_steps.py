@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from learners.online_model import OnlineModel
-from learners.online_model.user_context import context_of
+from learners.online_model.stages import context_of
 from learners.ranking.columns import FEATURES
 from learners.signals.neighbour_kernels import NEXT, TOGETHER
 from learners.signals.popularity import stage_of

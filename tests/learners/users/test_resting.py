@@ -10,7 +10,7 @@ import pytest
 
 from learners.codec import pack, unpack
 from learners.online_model import OnlineModel
-from learners.online_model.user_context import context_of
+from learners.online_model.stages import context_of
 from learners.ranking.again import known_of, since
 from learners.ranking.columns import RETURNS
 from learners.signals.undo import AGAIN, NEVER, RETURN

@@ -17,8 +17,7 @@ from dataflows.config.events import EventSettings
 from dataflows.engine.batch import EncodedEvent
 from dataflows.engine.cleaning import stream_memory
 from dataflows.engine.cleaning.cleaner import Cleaner, Verdict, to_interaction
-from dataflows.engine.cleaning.stream_memory import EventRates, SeenIds
-from dataflows.engine.cleaning.watermark import Watermark
+from dataflows.engine.cleaning.stream_memory import EventRates, SeenIds, Watermark
 from dataflows.messages.events import EventRecord, decode_event
 from dataflows.messages.raw import Raw, Reject
 from dataflows.state.ledger import Ledger

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from dataflows.config.config import Config, load_config
-from dataflows.messages.fields import iso
 from dataflows.messages.outgoing import (
     Intents,
     Liking,
@@ -22,6 +21,7 @@ from dataflows.messages.outgoing import (
     Versions,
     Worded,
 )
+from dataflows.messages.outgoing_json import iso
 from dataflows.serve.changes import ChangeHub
 from dataflows.serve.stored.answers import StoredAnswers
 from dataflows.serve.stored.open_answers import open_stored, store_folder
