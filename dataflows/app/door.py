@@ -44,7 +44,10 @@ class Door:
         self.following = Following(open_hub(config), handed_out)
         self._tokens = read_tokens(config.serve, os.environ)
         look = InputLook(ends.unread, ends.unit, partial(_troubles, ends.sides))
-        self.answers = LiveAnswers(engines, self.following, look, figures.status)
+        boards = {name: one.made() for name, one in config.serve.leaderboards.items()}
+        self.answers = LiveAnswers(
+            engines, self.following, look, figures.status, leaderboards=boards
+        )
         self._config = config
         self._engines = engines
         self._metrics = figures.metrics

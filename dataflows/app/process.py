@@ -247,7 +247,8 @@ def open_engines(
             "dimensions; leave learner.dim out"
         )
     settings = msgspec.structs.replace(learner_with(config.learner, config.generate), dim=dim)
-    model, prior, signals = model_version(settings), open_prior(settings), open_signals(settings)
+    model, prior = model_version(settings), open_prior(settings)
+    signals = open_signals(settings, config.serve.counted_types)
     folder, shards = Path(config.state.path), config.state.shards
     identity = identity_of(serving.in_force.base_encoder, dim, settings)
 

@@ -28,6 +28,7 @@ from dataflows.serve.api_types import (
     Receipt,
     WhyAnswer,
 )
+from dataflows.serve.leaderboard_types import LeaderboardsAnswer
 from dataflows.serve.user_types import BeliefsAnswer, UsersAnswer
 
 T = TypeVar("T")
@@ -98,6 +99,17 @@ def chart(which: Chart, k: int = FEW, categories: Sequence[str] = ()) -> ApiCall
     """Ask for what is popular, trending, falling or latest."""
     params = _chosen(k, categories)
     return ApiCall(method="GET", path=f"/v1/{which}", params=params, answer=ItemsAnswer)
+
+
+def leaderboard(name: str, k: int = FEW, categories: Sequence[str] = ()) -> ApiCall[ItemsAnswer]:
+    """Ask for a leaderboard of the configuration."""
+    path = f"/v1/leaderboards/{_id(name)}"
+    return ApiCall(method="GET", path=path, params=_chosen(k, categories), answer=ItemsAnswer)
+
+
+def leaderboards() -> ApiCall[LeaderboardsAnswer]:
+    """Ask which leaderboards there are."""
+    return ApiCall(method="GET", path="/v1/leaderboards", answer=LeaderboardsAnswer)
 
 
 def search(

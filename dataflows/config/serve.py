@@ -5,12 +5,42 @@ from __future__ import annotations
 import ipaddress
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta
 
 from dataflows.config.kinds import PathText
 from learners.limited_settings import LimitedSettings
+from learners.signals.formulas import LONGEST, FormulaError
+from learners.signals.leaderboards import Leaderboard, leaderboard_of
 
 Seconds = Annotated[float, Meta(ge=0.05, le=3600)]
+MOST_BOARDS = 100
+FormulaText = Annotated[str, Meta(min_length=1, max_length=LONGEST)]
+BoardName = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_-]{0,63}$")]
+
+
+class LeaderboardSettings(LimitedSettings, frozen=True, kw_only=True):
+    """Table `[serve.leaderboards.NAME]`: which items, and by what.
+
+    `where` keeps the items for which it is neither 0 nor false, `score` puts them in order, the
+    highest first. Both are formulas (docs/how-to/leaderboards.md). Raises ValueError for one that
+    is none.
+    """
+
+    score: FormulaText
+    where: FormulaText | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, text in (("score", self.score), ("where", self.where)):
+            try:
+                leaderboard_of(None, text or "0")
+            except FormulaError as error:
+                raise ValueError(f"{name}: {error}") from error
+
+    def made(self) -> Leaderboard:
+        """Return what answers by it."""
+        return leaderboard_of(self.where, self.score)
 
 
 class ServeSettings(LimitedSettings, frozen=True, kw_only=True):
@@ -78,8 +108,21 @@ class ServeSettings(LimitedSettings, frozen=True, kw_only=True):
     """By how many changes who follows one user may fall behind before being dropped."""
     heartbeat_seconds: Seconds = 15.0
     """How often `/v1/stream` sends a line where nothing changed, so that connections stay open."""
+    leaderboards: Annotated[dict[BoardName, LeaderboardSettings], Meta(max_length=MOST_BOARDS)] = (
+        msgspec.field(default_factory=dict)
+    )
+    """Leaderboards of one's own, by name: tables with a `score` and, where not all items are meant,
+    a `where`, both formulas of up to 500 characters (docs/how-to/leaderboards.md).
+    """
     stop_seconds: Seconds = 10.0
     """How long a stop waits for answers that are under way."""
+
+    @property
+    def counted_types(self) -> set[str] | None:
+        """Return the types of events that leaderboards count; None where nobody asks for any."""
+        if not (self.enabled and self.leaderboards):
+            return None
+        return set().union(*(one.made().counted for one in self.leaderboards.values()))
 
     @property
     def is_loopback(self) -> bool:

@@ -6,6 +6,8 @@ Both are looked up once for all shards of a process.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 
 from dataflows.errors import InputError
@@ -16,6 +18,7 @@ from learners.settings import LearnerSettings
 from learners.signals.added import AddedSignals, SignalError, makers_of
 from learners.signals.items import ItemTable
 from learners.signals.signal import SignalMaker
+from learners.signals.takings_by_type import TakingsByType
 
 _LARGEST = 64 << 20  # bytes; the packaged one has some ten thousand
 _REMEDY = "make it again with `make prior`, or leave learner.prior out (docs/explanation/prior.md)"
@@ -37,13 +40,18 @@ def open_prior(settings: LearnerSettings) -> Prior | None:
     return prior
 
 
-def open_signals(settings: LearnerSettings) -> tuple[SignalMaker, ...]:
+def open_signals(
+    settings: LearnerSettings, counted: Collection[str] | None = None
+) -> tuple[SignalMaker, ...]:
     """Return what makes the signals that are added; each shard has its own.
 
+    `counted` are types of events whose takings are counted for leaderboards, None: there is none.
     Raises InputError for one that no installed package brings, or that is none.
     """
     try:
         makers = makers_of(settings.signals)
+        if counted is not None:
+            makers = *makers, partial(TakingsByType, counted)
         AddedSignals(makers, ItemTable()).check(TAKEN)
     except SignalError as error:
         raise InputError(str(error)) from error

@@ -74,6 +74,10 @@ class ItemAnswers(Protocol):
         """Return what came into the catalogue last."""
         ...
 
+    def leaderboard(self, name: str, k: int, categories: Sequence[str]) -> ItemsAnswer:
+        """Return the first items of a leaderboard of the configuration."""
+        ...
+
     def search(
         self, text: str, user_id: str | None, k: int, categories: Sequence[str]
     ) -> ItemsAnswer:

@@ -14,6 +14,7 @@ NOTES = {
     "`signals`: no",
     "recommend_as_asked": "as above",
     "send_events": "yes; `wait=list`: no",
+    "leaderboards": "those of its own configuration",
     "promote": "yes, where it reaches `models.root`",
     "rollback": "yes, where it reaches `models.root`",
     "dead_letters": "none are told",

@@ -11,8 +11,14 @@ from msgspec import Meta
 from dataflows.messages.fields import read_id
 from dataflows.messages.outgoing import Id
 from dataflows.serve.answers import AnswerSource
-from dataflows.serve.api_types import Count, Ids, ItemAnswer, ItemsAnswer
+from dataflows.serve.api_types import (
+    Count,
+    Ids,
+    ItemAnswer,
+    ItemsAnswer,
+)
 from dataflows.serve.http.call import Backend, Call, Operation
+from dataflows.serve.leaderboard_types import LeaderboardRule, LeaderboardsAnswer
 
 FEW = 10
 """How many are told where nobody says how many."""
@@ -62,6 +68,19 @@ def _search(backend: Backend, call: Call) -> object:
     if user is not None:
         user = read_id(user, "user", backend.events.max_id_chars)
     return backend.source.search(query.q, user, query.k, query.category)
+
+
+def _leaderboard(backend: Backend, call: Call) -> object:
+    query = call.query
+    return backend.source.leaderboard(call.path["name"], query.k, query.category)
+
+
+def _leaderboards(backend: Backend, _call: Call) -> object:
+    rules = [
+        LeaderboardRule(name=name, score=one.score, where=one.where)
+        for name, one in sorted(backend.settings.leaderboards.items())
+    ]
+    return LeaderboardsAnswer(leaderboards=tuple(rules))
 
 
 def _of_item(name: str, summary: str, ask: _OfItem, *, takes_long: bool = False) -> Operation:
@@ -138,6 +157,25 @@ OPERATIONS = (
         "latest",
         "What came into the catalogue last",
         lambda source, k, only: source.latest(k, only),
+    ),
+    Operation(
+        name="leaderboard",
+        method="GET",
+        template="/v1/leaderboards/{name:id}",
+        summary="The first items of a leaderboard of the configuration",
+        answer=_leaderboard,
+        returns=ItemsAnswer,
+        query=ItemsQuery,
+        problems=(404,),
+    ),
+    Operation(
+        name="leaderboards",
+        method="GET",
+        template="/v1/leaderboards",
+        summary="The leaderboards that there are",
+        answer=_leaderboards,
+        returns=LeaderboardsAnswer,
+        pool="inline",
     ),
     Operation(
         name="search",

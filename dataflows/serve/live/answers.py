@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from dataflows.engine.shards import Engines
 from dataflows.serve.answers import NotAnsweredHereError
 from dataflows.serve.api_types import ListAnswer, ListRequest, RankAnswer, RankRequest, Readiness
 from dataflows.serve.live.following import Following
-from dataflows.serve.live.items import LiveItems
+from dataflows.serve.live.items import NO_BOARDS, LiveItems
 from dataflows.serve.live.lists import LiveLists
 from dataflows.serve.live.readiness import InputLook, readiness_of
 from dataflows.serve.live.shard_look import ShardLooks
 from dataflows.serve.live.users import LiveUsers
 from dataflows.serve.status import Status
 from learners.online_model import OnlineModel
+from learners.signals.leaderboards import Leaderboard
 
 
 def _no_status() -> Status:
@@ -34,6 +35,7 @@ class LiveAnswers(LiveItems, LiveUsers):
         look: the input, for `readiness`.
         figures: makes `status`.
         clock: stamps lists, in seconds since 1970.
+        leaderboards: those of the configuration, by name.
     """
 
     waits = True
@@ -46,9 +48,10 @@ class LiveAnswers(LiveItems, LiveUsers):
         look: InputLook,
         figures: Callable[[], Status] = _no_status,
         clock: Callable[[], float] = time.time,
+        leaderboards: Mapping[str, Leaderboard] = NO_BOARDS,
     ) -> None:
         shards = ShardLooks(engines)
-        LiveItems.__init__(self, shards, lambda: following.now)
+        LiveItems.__init__(self, shards, lambda: following.now, leaderboards)
         LiveUsers.__init__(self, shards, following.type_of, following.beliefs.of)
         self._shards = shards
         self._wanted = engines.shards

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
+from dataflows.serve.answers import UnknownError
 from dataflows.serve.api_types import ItemAnswer, ItemsAnswer, ScoredItem
 from dataflows.serve.live.shard_look import Look, ShardLooks, read_items
 from learners.online_model.queries import item_lists
 from learners.online_model.queries.filters import OnlyCategories
 from learners.online_model.queries.item_lists import Figures, best_of
+from learners.online_model.queries.leaderboards import figures_of
 from learners.online_model.queries.search import answers_to
 from learners.recommender.similar import similar_items
+from learners.signals.leaderboards import Leaderboard
 from learners.signals.popularity import TOTAL
+
+NO_BOARDS: Mapping[str, Leaderboard] = MappingProxyType({})
 
 
 class LiveItems:
     """Answers as `dataflows.serve.answers.ItemAnswers` says."""
 
-    def __init__(self, shards: ShardLooks, now: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(
+        self,
+        shards: ShardLooks,
+        now: Callable[[], float] = lambda: 0.0,
+        leaderboards: Mapping[str, Leaderboard] = NO_BOARDS,
+    ) -> None:
         self._shards = shards
         self._now = now
+        self._leaderboards = leaderboards
 
     def item(self, item_id: str) -> ItemAnswer:
         """Return one item."""
@@ -95,6 +107,20 @@ class LiveItems:
         with self._shards.still(self._shards.first()) as look:
             return _best(look, item_lists.latest(look.model.signals), k, categories)
 
+    def leaderboard(self, name: str, k: int, categories: Sequence[str]) -> ItemsAnswer:
+        """Return the first items of a leaderboard. Raises UnknownError where there is none."""
+        board = self._leaderboards.get(name)
+        if board is None:
+            known = ", ".join(sorted(self._leaderboards)) or "none"
+            raise UnknownError(
+                f"no leaderboard {name!a} is configured (there are: {known}); "
+                f"write it under [serve.leaderboards.{name}]"
+            )
+        with self._shards.still(self._shards.first()) as look:
+            signals = look.model.signals
+            found = figures_of(board, signals, look.model.position)
+            return _best(look, found, k, categories, above=-np.inf)
+
     def search(
         self, text: str, user_id: str | None, k: int, categories: Sequence[str]
     ) -> ItemsAnswer:
@@ -115,8 +141,10 @@ def _only(look: Look, categories: Sequence[str]) -> OnlyCategories | None:
     return OnlyCategories(look.model.signals.items, categories) if categories else None
 
 
-def _best(look: Look, found: Figures, k: int, categories: Sequence[str]) -> ItemsAnswer:
-    items, figures = best_of(look.model.signals, found, k, _only(look, categories))
+def _best(
+    look: Look, found: Figures, k: int, categories: Sequence[str], above: float = 0.0
+) -> ItemsAnswer:
+    items, figures = best_of(look.model.signals, found, k, _only(look, categories), above)
     return _scored(look, zip(items.tolist(), figures.tolist(), strict=True))
 
 

@@ -21,6 +21,10 @@ class LiveOnly:
         """Refuse: lists do not tell what is taken next."""
         raise not_here("what is taken next after an item")
 
+    def leaderboard(self, name: str, k: int, categories: Sequence[str]) -> NoReturn:
+        """Refuse: what is counted of items is not sent."""
+        raise not_here("a leaderboard")
+
     def neighbours(self, user_id: str, k: int) -> NoReturn:
         """Refuse: who is like whom is not sent."""
         raise not_here("who is like a user")

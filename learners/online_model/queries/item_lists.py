@@ -29,13 +29,15 @@ class Figures(NamedTuple):
 _NOTHING = Figures(np.zeros(0, np.int32), np.zeros(0))
 
 
-def best_of(signals: Signals, found: Figures, k: int, only: OnlyCategories | None) -> Figures:
-    """Return the `k` items of the highest figures above 0 that may be listed, best first.
+def best_of(
+    signals: Signals, found: Figures, k: int, only: OnlyCategories | None, above: float = 0.0
+) -> Figures:
+    """Return the `k` items of the highest figures above `above` that may be listed, best first.
 
     Equal figures by number, the order of first mention.
     """
     items, figures = found
-    kept = (figures > 0.0) & ~signals.blocked[items]
+    kept = (figures > above) & ~signals.blocked[items]
     if only is not None:
         kept &= only.keep(items)
     items, figures = items[kept], figures[kept]

@@ -43,3 +43,40 @@ def test_the_address_of_a_run_is_one_of_http():
 def test_who_answers_learns_little_at_once(serve, most):
     config = load_config(None, serve, {})
     assert config.most_at_once(config.files.batch_size) == most
+
+
+def boards(**tables):
+    return load_config(None, {"serve.enabled": True, "serve.leaderboards": tables}, {}).serve
+
+
+def test_leaderboards_say_which_types_are_to_be_counted():
+    found = boards(best={"score": 'count("buy")'}, new={"where": 'count("view") > 1', "score": "1"})
+    assert found.counted_types == {"buy", "view"}
+    assert boards(old={"score": "age"}).counted_types == set()
+    assert ServeSettings(enabled=True).counted_types is None
+    assert ServeSettings(leaderboards=found.leaderboards).counted_types is None
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (
+            {"score": "viewz"},
+            r"serve\.leaderboards: 'b'.*score: line 1, character 1: 'viewz' is no",
+        ),
+        ({"score": "1", "where": "open('x')"}, r"where: line 1, character 1: .*may not stand"),
+        ({"score": "users", "limit": 3}, "limit"),
+        ({"where": "1"}, "score"),
+        ({"score": "1+" * 300 + "1"}, "500"),
+        ({"score": 3}, "leaderboards"),
+    ],
+)
+def test_a_leaderboard_that_is_none_is_refused_in_one_line(table, said):
+    with pytest.raises(InputError, match=said) as refused:
+        boards(b=table)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_name_of_a_leaderboard_is_a_word():
+    with pytest.raises(InputError, match="leaderboards"):
+        boards(**{"no/name": {"score": "1"}})

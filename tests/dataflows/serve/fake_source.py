@@ -29,6 +29,7 @@ from dataflows.serve.api_types import (
 from dataflows.serve.user_types import ActiveUser, BeliefsAnswer, UsersAnswer
 
 AS_OF = {"events-0": 7}
+BOARDS = ("new",)
 VERSIONS = Versions("hashing", "m1")
 
 
@@ -145,6 +146,11 @@ class FakeSource:
 
     def falling(self, k: int, categories: Sequence[str]) -> ItemsAnswer:
         return self._items("falling", k, tuple(categories))
+
+    def leaderboard(self, name: str, k: int, categories: Sequence[str]) -> ItemsAnswer:
+        if name not in BOARDS:
+            raise UnknownError(f"no leaderboard {name!a} is configured")
+        return self._items("leaderboard", name, k, tuple(categories))
 
     def latest(self, k: int, categories: Sequence[str]) -> ItemsAnswer:
         return self._items("latest", k, tuple(categories))

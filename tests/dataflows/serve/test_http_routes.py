@@ -99,6 +99,7 @@ def test_a_body_can_ask_for_all_that_a_query_can_and_is_anonymous_without_a_user
         ("/v1/users?k=3", ("active_users", 3)),
         ("/v1/users/u1/beliefs", ("beliefs", "u1")),
         ("/v1/latest", ("latest", 10, ())),
+        ("/v1/leaderboards/new?k=2&category=a", ("leaderboard", "new", 2, ("a",))),
         ("/v1/search?q=green+tea&user=u1&k=2", ("search", "green tea", "u1", 2, ())),
         ("/v1/search?q=tea", ("search", "tea", None, 10, ())),
     ],

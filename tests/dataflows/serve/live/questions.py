@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from dataflows.engine.shards import Engines
 from dataflows.serve.api_types import GivenContext, ListRequest, RankRequest
 from dataflows.serve.changes import ChangeHub
 from dataflows.serve.live import Following, InputLook, LiveAnswers
 from dataflows.serve.live.handed_out import HandedOut
+from learners.signals.leaderboards import Leaderboard, leaderboard_of
 from tests.dataflows.engine.test_engine import ENCODER, ITEMS, Run
 
 EVERY_ITEM = tuple(f"i{n}" for n in range(ITEMS))
 CONTEXT = GivenContext(items=("i1", "i4"), search="thing 2")
+BOARDS = {"busy": leaderboard_of('not category("lamps")', "taken / (1 + users)")}
 Question = Callable[[LiveAnswers, str], object]
 
 
@@ -21,13 +23,16 @@ def answers_of(
     following: Following | None = None,
     unread: Callable[[], dict[str, int]] = lambda: {"events-0": 0},
     clock: Callable[[], float] = lambda: 1.7e9,
+    leaderboards: Mapping[str, Leaderboard] = BOARDS,
 ) -> LiveAnswers:
     """Live answers over the shard of a run; who gives `following` has to call it."""
     run.engine.space.encoder = ENCODER
     engines = Engines(lambda _: run.engine)
     engines.open_all()
     following = following or Following(ChangeHub(), HandedOut())
-    return LiveAnswers(engines, following, InputLook(unread), clock=clock)
+    return LiveAnswers(
+        engines, following, InputLook(unread), clock=clock, leaderboards=leaderboards
+    )
 
 
 QUESTIONS: dict[str, Question] = {
@@ -54,6 +59,7 @@ QUESTIONS: dict[str, Question] = {
     "trending": lambda door, _: door.trending(3, ()),
     "falling": lambda door, _: door.falling(3, ()),
     "latest": lambda door, _: door.latest(3, ()),
+    "leaderboard": lambda door, _: door.leaderboard("busy", 3, ()),
     "search": lambda door, _: door.search("thing 3", None, 3, ()),
     "own search": lambda door, user: door.search("thing 3", user, 3, ()),
     "signals": lambda door, user: door.recommend(user, ListRequest(signals=True, context=CONTEXT)),

@@ -13,6 +13,7 @@ from dataflows.serve.live.handed_out import HandedOut
 from dataflows.serve.live.sent_lists import SentLists
 from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
+from learners.signals.leaderboards import leaderboard_of
 from tests.dataflows.engine.test_engine import Run, event, raw
 from tests.dataflows.serve.live.questions import answers_of
 
@@ -288,6 +289,24 @@ def test_what_is_known_of_a_user(run):
     for answer in (door.intent("new"), door.profile("new"), door.history("new", 1)):
         assert not answer.is_known
     assert door.neighbours("new", 3).users == ()
+
+
+def test_leaderboards_are_orders_of_items_with_their_scores(run):
+    boards = {"least": leaderboard_of("taken > 0", "-taken"), "late": leaderboard_of(None, "idle")}
+    door = answers_of(run, leaderboards=boards)
+    answer, popular = door.leaderboard("least", 30, ()), door.popular(30, ())
+    assert sorted(ids(answer)) == sorted(ids(popular))
+    assert [one.score for one in answer.items] == sorted(
+        -run_taken(run, one) for one in ids(answer)
+    )[::-1]
+    assert set(ids(door.leaderboard("least", 30, ("garden",)))) < set(ids(answer))
+    assert door.leaderboard("late", 3, ()).items == ()  # times are counted where it is configured
+    with pytest.raises(UnknownError, match="there are: late, least"):
+        door.leaderboard("most", 3, ())
+
+
+def run_taken(run, item_id):
+    return answers_of(run).item(item_id).taken
 
 
 def test_lists_that_were_handed_out_are_forgotten_in_their_order():

@@ -67,3 +67,47 @@ def test_lists_that_were_asked_for_are_joined_to_what_is_made_of_them_page_by_pa
         shown = [(place["exposed"], place["taken"]) for place in told["places"]]
         assert shown == [*[(1, 0)] * 4, (1, 1), *[(1, 0)] * 4]
         assert (told["lists"], told["foreign"], told["unseen"]) == (3, 0, 0)
+
+
+BOARDS = """
+[serve.leaderboards.bought]
+score = 'count("buy")'
+where = 'count("buy") > 0 and age < 1'
+"""
+
+
+def test_a_leaderboard_counts_what_is_posted_and_goes_on_after_a_kill(tmp_path):
+    settings = f"[serve]\nenabled = true\nport = 0\nwait_seconds = 30\n{BOARDS}"
+    run = Run(tmp_path, settings=settings)
+    run.write(30)
+    run.start()
+    try:
+        with Door(port_of(run)) as door:
+            assert door.ask("GET", "/v1/leaderboards") == {
+                "leaderboards": [
+                    {
+                        "name": "bought",
+                        "score": 'count("buy")',
+                        "where": 'count("buy") > 0 and age < 1',
+                    }
+                ]
+            }
+            bought = [event(n, type="buy", item_id=f"i{n // 2}") for n in range(2, 7)]
+            bought.append(
+                {"event_id": "back", "user_id": "ann", "type": "retract", "ts": 1.7e9 + 200}
+            )
+            bought[-1]["context"] = {"event_id": "posted-6"}
+            door.ask("POST", "/v1/events?wait=list", bought)
+            found = door.ask("GET", "/v1/leaderboards/bought")["items"]
+            assert [(one["item_id"], one["score"]) for one in found] == [("i2", 2), ("i1", 2)]
+            assert door.answer("GET", "/v1/leaderboards/sold")[0] == 404
+        run.process.kill()
+        run.process.wait()
+        run.start()
+        run.until(lambda: run.said.count("answers at ") == 2, "the second start")
+        with Door(port_of(run)) as door:
+            door.until_learnt(run)
+            assert door.ask("GET", "/v1/leaderboards/bought")["items"] == found
+    finally:
+        run.process.kill()
+        run.process.wait()
