@@ -42,9 +42,11 @@ install-llm: .venv/installed-llm
 	$(PIP) install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
-# With the packages in examples/packages, which tests use as anybody's would be.
+# With the packages in examples/packages, which tests use as anybody's would be. Of
+# axe-playwright-python only the script of axe-core is wanted, not the browsers that it drives.
 .venv/installed-test: .venv/installed-llm $(foreach of,$(EXAMPLES),$(wildcard $(of)/*.*))
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[test]'
+	$(PIP) install --quiet --constraint constraints.txt --no-deps axe-playwright-python
 	$(PIP) install --quiet --no-deps --no-build-isolation --force-reinstall $(EXAMPLES:%=./%)
 	@touch $@
 

@@ -16,6 +16,7 @@ from dataflows.serve.http.static import StaticFile
 from dataflows.serve.http.tokens import Tokens, read_tokens
 from dataflows.serve.intake.open import open_destination
 from dataflows.serve.metrics.registry import Metrics
+from dataflows.serve.page import page_files
 from dataflows.serve.stored.live_process import LiveProcess
 
 
@@ -40,8 +41,8 @@ def open_backend(
 
     `hub` has to be told of changed lists. `live` is asked what the source cannot answer;
     `partitions` names what was read so far (default: what the source tells); `files` are served as
-    they are, by path. Raises InputError for tokens that are none, and where others than this
-    machine could ask without one.
+    they are, by path (default: the page). Raises InputError for tokens that are none, and where
+    others than this machine could ask without one.
     """
     if metrics is not None:
         metrics.http.hub = hub
@@ -55,7 +56,7 @@ def open_backend(
         live=live,
         observe=observe_nothing if metrics is None else metrics.http.observe,
         metrics=no_metrics if metrics is None else metrics.text,
-        files=files or {},
+        files=page_files() if files is None else files,
         registry=partial(open_registry, config),
         announce=partial(announce, config),
     )

@@ -5,35 +5,21 @@ from __future__ import annotations
 import copy
 import json
 import random
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
 
 from dataflows.config.config import load_config
 from dataflows.datasets.shop.shop import Shop
 from dataflows.evaluation.made_by import made_by
 from dataflows.evaluation.replay import replay
 from encoders.backends.hashing import HashingEncoder
+from tests.browser import browser  # noqa: F401 - a fixture
 
 Report = dict[str, Any]
 
 HOSTILE = """<img src=x onerror="hacked=1">"'&</script><script>hacked=1</script>"""
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-dev-shm-usage",
-    "--disable-gpu",
-    "--disable-sync",
-    "--no-first-run",
-)
 
 
 @pytest.fixture(scope="session")
@@ -90,23 +76,6 @@ def scaled(value: Any, factor: float) -> Any:
     if isinstance(value, list):
         return [scaled(each, factor) for each in value]
     return value * factor if isinstance(value, float) else value
-
-
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory) -> Iterator[Chrome]:
-    """Chromium without a window; it logs what the console says and what is fetched."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("needs chromium: run `make browser`, or install it with its chromedriver")
-    options = ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    browser = Chrome(options, Service(driver))
-    yield browser
-    browser.quit()
 
 
 @pytest.fixture(scope="session")
