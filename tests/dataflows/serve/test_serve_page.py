@@ -28,7 +28,7 @@ def test_every_curl_of_the_page_is_answered(tmp_path):
         port = port_of(run)
         with Door(port) as door:
             door.until_learnt(run)
-        assert len(BLOCKS) == 4
+        assert len(BLOCKS) == 5
         answers = []
         for block in BLOCKS:
             for command in re.split(r"\n(?=curl)", block.replace("\\\n", " ").strip()):
