@@ -8,7 +8,9 @@ anything.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+DOCS = Path(__file__).resolve().parent.parent / "docs"
 MARKED = re.compile(
     r"<!-- (run|prints)(?:: ([\w-]+))? -->\n```(?:sh|text)\n(.*?)^```", re.DOTALL | re.MULTILINE
 )
@@ -27,3 +29,9 @@ def as_told(line: str) -> re.Pattern[str]:
         for word in line.split()
     )
     return re.compile(r"[\s│]+".join(words).replace(r"[\s│]+.*?[\s│]+", r"[\s│].*?[\s│]"))
+
+
+def programs(page: str) -> list[str]:
+    """The Python programs of a page, by its path within the docs."""
+    text = (DOCS / page).read_text("utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
