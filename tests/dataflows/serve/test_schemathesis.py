@@ -1,14 +1,20 @@
-"""A running process with a real model, asked all that its OpenAPI document allows, and more."""
+"""Running processes, asked all that their OpenAPI document allows, and more.
+
+One answers from a real model, the other (`penchant serve`) from what such a one sent.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import load_all_checks
+from schemathesis.core.transport import Response
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -18,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 
 from dataflows.serve.http.call import NoQuery
 from dataflows.serve.http.operations import OPERATIONS, STREAM
-from tests.dataflows.processes import Run
+from tests.dataflows.processes import PATIENCE, Run
 from tests.dataflows.serve.live.doors import Door, port_of
 
 pytestmark = pytest.mark.slow
@@ -29,21 +35,37 @@ CHECKS = (
     response_schema_conformance,
     status_code_conformance,
 )
-SERVE = "[serve]\nenabled = true\nport = 0\nwait_seconds = 0.2\n"
+SERVE = """
+[serve]
+enabled = true
+port = 0
+wait_seconds = 0.2
+heartbeat_seconds = 0.05
+[serve.leaderboards.wanted]
+score = "users"
+"""
+STORED = ("-m", "dataflows.cli.main", "serve", "--config")
 ASKED = [
     (one.name, mode)
     for one in OPERATIONS
     for mode in ("positive", "negative")
-    # A stream has no end: its own tests follow it. And nothing is wrong where nothing is taken.
-    if one.name != STREAM and (mode == "positive" or one.body is not None or one.query != NoQuery)
+    # Nothing is wrong where nothing is taken.
+    if mode == "positive" or one.body is not None or one.query != NoQuery
 ]
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    made = Run(tmp_path_factory.mktemp("run"), settings=SERVE)
+@pytest.fixture(scope="module", params=["run", "serve"])
+def run(request, tmp_path_factory):
+    made = Run(tmp_path_factory.mktemp(request.param), settings=SERVE)
     made.write(60)
     made.start()
+    with Door(port_of(made)) as door:
+        door.until_learnt(made)
+    if request.param == "serve":
+        made.process.terminate()
+        assert made.process.wait(PATIENCE) == 0, made.said
+        made.start(*STORED, str(made.config))
+        made.until(lambda: "answering at" in made.said, "the second process")
     yield made
     made.process.kill()
     made.process.wait()
@@ -52,18 +74,18 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def schema(run):
     load_all_checks()
-    port = port_of(run)
-    with Door(port) as door:
-        door.until_learnt(run)
+    address = re.findall(r"(?:answers|answering) at (http://127\.0\.0\.1:\d+)", run.said)[-1]
+    with Door(int(address.rpartition(":")[2])) as door:
+        run.until(lambda: door.answer("GET", "/readyz")[0] == 200, "readiness")
         described = door.ask("GET", "/openapi.json")
     found = schemathesis.openapi.from_dict(described)
-    found.config.update(base_url=f"http://127.0.0.1:{port}")
+    found.config.update(base_url=address)
     return found
 
 
 def name_known(case) -> None:
     """Put a user and an item of the model into a case, so that more is asked than who they are."""
-    known = {"user_id": "u1", "item_id": "i5", "kind": "encoder"}
+    known = {"user_id": "u1", "item_id": "i5", "kind": "encoder", "name": "wanted"}
     for name in set(known) & set(case.path_parameters or {}):
         case.path_parameters[name] = known[name]
     if case.operation.definition.raw["operationId"] == "send_events":
@@ -71,6 +93,17 @@ def name_known(case) -> None:
         for number, event in enumerate(events):
             if isinstance(event, dict):
                 event |= {"event_id": f"x{number}", "user_id": "u1", "type": "view", "ts": 1.7e9}
+
+
+def told(case):
+    """Ask for a stream; return the answer, None for one that is begun, which has no end."""
+    with requests.request(**case.as_transport_kwargs(), stream=True, timeout=PATIENCE) as answer:
+        if answer.status_code != 200:
+            assert answer.content
+            return Response.from_requests(answer, verify=True)
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert next(answer.iter_lines()).startswith((b":", b"id:", b"event:", b"retry:"))
+        return None
 
 
 @pytest.mark.parametrize(("name", "mode"), ASKED)
@@ -90,7 +123,9 @@ def test_no_fault_and_no_answer_against_its_schema(schema, run, name, mode):
     def ask(case, is_of_known):
         if is_of_known:
             name_known(case)
-        answer = case.call()
+        answer = told(case) if name == STREAM else case.call()
+        if answer is None:
+            return
         assert answer.status_code < 500 or answer.status_code in (501, 503), answer.text
         if str(answer.status_code) in described["responses"]:
             case.validate_response(answer, checks=CHECKS)
