@@ -10,17 +10,24 @@ import logging
 import os
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from typing import NoReturn
 
 import msgspec
 
 from dataflows.config.config import Config
+from dataflows.config.serve import MetricsSettings
+from dataflows.errors import InputError
 from dataflows.lifecycle import child_process
 from dataflows.lifecycle.exit_status import FAILED
 from dataflows.lifecycle.log import set_up_log
 from dataflows.lifecycle.signals import SignalThread, attended
 from dataflows.lifecycle.stop_signals import stopped_by_signals
 from dataflows.serve.http.app import DoorApp
+from dataflows.serve.http.problems import ProblemError
 from dataflows.serve.http.tokens import read_tokens
+from dataflows.serve.metrics.exporter import Exporter
 from dataflows.serve.metrics.registry import Metrics
 from dataflows.serve.open_backend import open_backend, open_hub
 from dataflows.serve.server import Server, bind
@@ -29,6 +36,7 @@ from dataflows.serve.stored.open_answers import open_stored
 
 LOOK_SECONDS = 0.2
 """How often it is looked whether all workers are there."""
+LAST_PORT = 65_535
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +77,12 @@ def answer(
         backend = open_backend(
             config, source, hub, tokens=tokens, metrics=metrics, live=open_live(config)
         )
+        if shared:
+            backend = replace(backend, metrics=partial(_of_one_worker, config.metrics))
+            if config.metrics.enabled:
+                exporter = Exporter(metrics, _own_port(config.metrics, worker.number))
+                exporter.begin()
+                closing.callback(exporter.finish)
         if backend.intake is not None:
             closing.callback(backend.intake.close)
         server = Server(DoorApp(backend), config.serve, shared=shared, is_alone=True)
@@ -83,8 +97,32 @@ def answer(
         _log.info("stopping")
 
 
+def _own_port(settings: MetricsSettings, worker: int) -> MetricsSettings:
+    """Return where a worker, counted from 0, tells its metrics: behind the port of a run."""
+    port = settings.port and settings.port + 1 + worker
+    return msgspec.structs.replace(settings, port=port)
+
+
+def _of_one_worker(settings: MetricsSettings, _accept: str) -> NoReturn:
+    """Refuse: whoever asks at a port that is shared would get the figures of any worker."""
+    ports = f"{settings.port} + n" if settings.port else "that the log names"
+    raise ProblemError(
+        501,
+        "several workers share this port, and each has figures of its own",
+        f"ask worker n, from 1, at the port {ports} of {settings.host}"
+        if settings.enabled
+        else "set metrics.enabled: worker n, from 1, then tells its own at metrics.port + n",
+    )
+
+
 def _serve_by_workers(config: Config, stop: threading.Event, *, accept_items: bool) -> int:
     read_tokens(config.serve, os.environ)  # refused once, before anything is started
+    last = config.metrics.port + config.serve.workers
+    if config.metrics.enabled and last > LAST_PORT:
+        raise InputError(
+            f"metrics.port is {config.metrics.port}, so that of {config.serve.workers} workers the "
+            f"last would listen at {last}, above {LAST_PORT}; give a lower one, or 0"
+        )
     # Bound here and listened at there: no worker finds the port taken, and all have the same.
     held = bind(config.serve, shared=True)
     host, port = held.getsockname()[:2]

@@ -93,7 +93,9 @@ class ServeSettings(LimitedSettings, frozen=True, kw_only=True):
     micro-batches from a file or from Kafka: who asks meanwhile waits for them.
     """
     requests_per_second: Annotated[float, Meta(ge=0, le=10_000_000)] = 0.0
-    """The rate that one token, or one address without token, may ask at; 429 above; 0: any."""
+    """The rate that one token, or one address without token, may ask each process at; 429 above;
+    0: any (docs/how-to/serve.md#what-it-refuses).
+    """
     requests_burst: Annotated[int, Meta(ge=1, le=10_000_000)] = 100
     """How many requests at once that rate allows after a pause."""
     rate_clients: Annotated[int, Meta(ge=1, le=10_000_000)] = 10_000
@@ -143,7 +145,9 @@ class MetricsSettings(LimitedSettings, frozen=True, kw_only=True):
     """
 
     enabled: bool = False
-    """`penchant run` tells its metrics at `http://HOST:PORT/metrics`, without the rest of HTTP."""
+    """`penchant run` tells its metrics at `http://HOST:PORT/metrics`, without the rest of HTTP; of
+    several workers of `penchant serve` number n, from 1, does at `metrics.port` + n.
+    """
     host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
     """The address to listen on; there are no tokens here."""
     port: Annotated[int, Meta(ge=0, le=65_535)] = 9464

@@ -151,9 +151,38 @@ def test_workers_share_a_port_and_end_with_the_first_process(served):
     path = "/v1/users/u1/recommendations"
     until(lambda: ask(url, path, token=token)[1].get("source") == "stored", "the list")
     assert ask(url, path)[0] == 401
+    status, said = ask(url, "/metrics")
+    assert (status, "metrics.enabled" in said["remedy"]) == (501, True)
     assert token not in served.log.read_text()
     assert served.end() == 0
     until(lambda: not _is_up(url), "the end of all workers")
+
+
+def test_each_worker_tells_its_own_metrics(served):
+    with served.config.open("a") as file:
+        file.write("[metrics]\nenabled = true\nport = 0\n")
+    url = served.begin("--workers", "2")
+    told = re.compile(r"metrics at (http://127\.0\.0\.1:\d+/metrics)")
+    until(lambda: len(told.findall(served.log.read_text())) == 2, "both workers")
+    until(lambda: _is_up(url), "workers")
+    for _ in range(10):
+        assert ask(url, "/v1/leaderboards")[0] == 200
+    counted = 0
+    for each in told.findall(served.log.read_text()):
+        with urllib.request.urlopen(each, timeout=20) as answer:
+            found = re.findall(r'route="/v1/leaderboards".*? (\d+)\.0', answer.read().decode())
+        counted += sum(map(int, found[:1]))
+    assert counted == 10
+    assert ask(url, "/metrics")[0] == 501
+
+
+def test_a_worker_without_a_port_for_its_metrics_is_told_before_any_begins(served):
+    with served.config.open("a") as file:
+        file.write("[metrics]\nenabled = true\nport = 65534\n")
+    served.start("--config", str(served.config), "--workers", "2")
+    assert served.process.wait(PATIENCE) == 2
+    (line,) = served.log.read_text().splitlines()
+    assert "metrics.port is 65534" in line
 
 
 def _is_up(url: str) -> bool:
