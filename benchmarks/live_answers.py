@@ -14,16 +14,14 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import os
 import random
-import re
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from benchmarks.served import Served, serving
 
 USERS, ITEMS, LEARNT, THREADS, ALONE = 1_000, 500, 5_000, 8, 200
 CONFIG = """
@@ -90,13 +88,8 @@ def answered(line: http.client.HTTPConnection, method: str, path: str, body: obj
     return json.loads(read)
 
 
-def cpu_of(process: int) -> float:
-    """Return the CPU seconds of a process so far."""
-    fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def measure(port: int, options: argparse.Namespace, cpu: Callable[[], float]) -> None:
+def measure(served: Served, options: argparse.Namespace) -> None:
+    port, cpu = served.port, served.cpu
     line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     while answered(line, "GET", "/v1/status")["ledger"]["arrived"] < LEARNT:
         time.sleep(0.2)
@@ -153,18 +146,8 @@ def main() -> None:
             (folder / f"{file}.jsonl").write_text(text, encoding="utf-8")
         config = folder / "penchant.toml"
         config.write_text(CONFIG.format(folder=folder), encoding="utf-8")
-        command = [sys.executable, "-m", "dataflows.cli.main", "run", "--config", str(config)]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ)
-        try:
-            for said in process.stderr:
-                found = re.search(r"answers at http://127\.0\.0\.1:(\d+)", said)
-                if found:
-                    break
-            threading.Thread(target=process.stderr.read, daemon=True).start()
-            measure(int(found[1]), options, lambda: cpu_of(process.pid))
-        finally:
-            process.terminate()
-            process.wait(60)
+        with serving(["run", "--config", str(config)], folder) as served:
+            measure(served, options)
 
 
 if __name__ == "__main__":

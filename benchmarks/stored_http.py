@@ -17,19 +17,17 @@ import os
 import random
 import re
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import numpy as np
 
+from benchmarks.served import Served, serving
 from benchmarks.stored_answers import write_files
 
 TOKEN = "a-token-of-the-benchmark"
@@ -156,40 +154,9 @@ def _on_core(core: int) -> list[str]:
     return ["taskset", "-c", str(cores[core % len(cores)])]
 
 
-@contextmanager
-def serving(command: Sequence[str], folder: Path) -> Iterator[tuple[tuple[str, int], int]]:
-    """Run a command of penchant on a core of its own; yield its address and process id."""
-    line = [*_on_core(1), sys.executable, "-m", "dataflows.cli.main", *command]
-    environment = os.environ | {"PENCHANT_SERVE_TOKENS": f"read,write {TOKEN}"}
-    with (folder / "log.txt").open("w") as log:
-        process = subprocess.Popen(line, cwd=folder, stderr=log, env=environment)
-    try:
-        yield _address(folder / "log.txt", process), process.pid
-    finally:
-        process.send_signal(signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(30)
-        process.kill()
-
-
-def _address(log: Path, process: subprocess.Popen[bytes]) -> tuple[str, int]:
-    while process.poll() is None:
-        found = re.search(r"http://([\d.]+):(\d+)", log.read_text())
-        if found is not None:
-            address = found[1], int(found[2])
-            with suppress(httpx2.HTTPError):
-                url = f"http://{address[0]}:{address[1]}/readyz"
-                answer = httpx2.get(url, headers={"Authorization": f"Bearer {TOKEN}"})
-                if answer.status_code == 200:
-                    return address
-        time.sleep(0.2)
-    raise SystemExit(log.read_text())
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _is_ready(served: Served) -> bool:
+    answer = httpx2.get(f"http://{served.host}:{served.port}/readyz")
+    return answer.status_code == 200
 
 
 def measured(users: int, seconds: int) -> dict[str, Any]:
@@ -206,15 +173,20 @@ def measured(users: int, seconds: int) -> dict[str, Any]:
         def plain(_: int) -> Request:
             return get(f"/v1/users/user-{chance.randrange(users)}/recommendations")
 
-        with serving(["serve", "--config", "penchant.toml"], folder) as (address, pid):
+        environ = {"PENCHANT_SERVE_TOKENS": f"read,write {TOKEN}"}
+        command = ["serve", "--config", "penchant.toml"]
+        with serving(command, folder, by=_on_core(1), environ=environ) as served:
+            address = served.host, served.port
+            while not _is_ready(served):
+                time.sleep(0.2)
             most(address, lua(users, "GET"), 2)
-            before = cpu_seconds(pid)
+            before = served.cpu()
             found: dict[str, Any] = {
                 "users": users,
                 "plain": most(address, lua(users, "GET"), seconds),
             }
             answered = found["plain"]["requests_per_second"] * seconds
-            found["plain"]["cpu_us"] = round((cpu_seconds(pid) - before) / answered * 1e6, 1)
+            found["plain"]["cpu_us"] = round((served.cpu() - before) / answered * 1e6, 1)
             half = found["plain"]["requests_per_second"] / 2
             found["plain_at_half"] = asyncio.run(at_rate(address, plain, half, seconds))
             found["plain_at_2500"] = asyncio.run(at_rate(address, plain, 2_500, seconds))

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from learners.online_model.queries.fusion import fused
-from learners.online_model.queries.item_lists import together_with
+from learners.online_model.queries.item_lists import NOTHING, Figures, best_of, together_with
 from learners.signals.tables import Signals
 
 
@@ -36,48 +35,34 @@ def similar_items(signals: Signals, item: int, k: int, position: int) -> list[Si
 
     Fewer where fewer are known to be like it. Items that are not available are left out.
     """
-    together, meaning = _together(signals, item, position), _meaning(signals, item)
-    orders = [sorted(found, key=lambda each: (-found[each], each)) for found in (together, meaning)]
+    found = _others_near(signals, item), together_with(signals, item, position)
+    meaning, together = (best_of(signals, each, len(each.items), None) for each in found)
+    cosines = dict(zip(together.items.tolist(), together.figures.tolist(), strict=True))
+    orders = [each.items.tolist() for each in (together, meaning)]
     has = signals.semantic.has
     return [
         SimilarItem(
             signals.items.ids[other],
             signals.items.title(other),
             round(score, 6),
-            round(together.get(other, 0.0), 6),
+            round(cosines.get(other, 0.0), 6),
             round(_cosine(signals, item, other), 6) if has[item] and has[other] else None,
         )
         for other, score in fused(orders)[:k]
     ]
 
 
-def _together(signals: Signals, item: int, position: int) -> dict[int, float]:
-    """Return the cosines of counts with the items that are counted together with an item."""
-    ids, cosines = together_with(signals, item, position)
-    return _listable(signals, item, ids, cosines)
-
-
-def _meaning(signals: Signals, item: int) -> dict[int, float]:
-    """Return the cosines with the items whose texts are nearest to that of an item."""
+def _others_near(signals: Signals, item: int) -> Figures:
+    """Return the items whose texts are nearest to that of an item, with the cosines."""
     semantic = signals.semantic
     if not semantic.has[item]:
-        return {}
+        return NOTHING
     vector = semantic.vectors[item]
     ids = semantic.nearest(vector)
-    return _listable(signals, item, ids, semantic.nearness(ids, vector))
+    cosines, others = semantic.nearness(ids, vector), ids != item
+    return Figures(ids[others], cosines[others].astype(np.float64))
 
 
 def _cosine(signals: Signals, item: int, other: int) -> float:
     vectors = signals.semantic.vectors
     return float(vectors[item] @ vectors[other])
-
-
-def _listable(
-    signals: Signals, item: int, ids: NDArray[np.int32], figures: NDArray[np.floating]
-) -> dict[int, float]:
-    """Return the figures above 0 of the items that may be listed, less the item itself."""
-    found = zip(ids.tolist(), figures.tolist(), strict=True)
-    blocked = signals.blocked
-    return {
-        other: each for other, each in found if each > 0 and other != item and not blocked[other]
-    }

@@ -26,7 +26,7 @@ class Figures(NamedTuple):
     figures: Floats
 
 
-_NOTHING = Figures(np.zeros(0, np.int32), np.zeros(0))
+NOTHING = Figures(np.zeros(0, np.int32), np.zeros(0))
 
 
 def best_of(
@@ -52,7 +52,7 @@ def together_with(signals: Signals, item: int, position: int) -> Figures:
     """
     row = signals.neighbours.row_out(item)
     if row is None:
-        return _NOTHING
+        return NOTHING
     _, ids, counts = row
     popularity, at = signals.popularity, max(position, 0)
     totals, scale = popularity.counts[TOTAL], popularity.scale(TOTAL, at)
@@ -65,7 +65,7 @@ def next_after(signals: Signals, item: int) -> Figures:
     """Return what is taken right after an item, each by its share of all that is."""
     row = signals.neighbours.row_out(item)
     if row is None:
-        return _NOTHING
+        return NOTHING
     _, ids, counts = row
     following = np.where(ids == item, 0.0, counts[NEXT].astype(np.float64))
     return _others(item, ids, following / max(float(following.sum()), 1e-12))
