@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +62,8 @@ class Item(msgspec.Struct, frozen=True):
     """One thing that can be recommended; `vector` is `(dim,)` unit or None for "no text".
 
     `text` describes it; `learners.recommender` encodes it where there is no vector, and
-    `OnlineModel`, which takes vectors, does not look at it.
+    `OnlineModel`, which takes vectors, does not look at it. `attributes` are for rules: nothing is
+    learnt from them.
     """
 
     item_id: str
@@ -68,6 +72,7 @@ class Item(msgspec.Struct, frozen=True):
     available: bool = True
     vector: Vector | None = None
     text: str | None = None
+    attributes: Mapping[str, Any] = {}
 
 
 class IntentEvidence(msgspec.Struct, frozen=True):
@@ -108,7 +113,8 @@ class RecommendationList(msgspec.Struct, frozen=True):
     says, `belief` what is believed of the session, both likeliest first and equal ones by name;
     `novelty` how little the event fits any known label (None: not known), `because` why needs are
     believed in; see `learners.intent.explanation`. `held_back` counts the items that rest
-    (`learners.signals.rests`), and could be listed else.
+    (`learners.signals.rests`), and could be listed else. `rules` are the names of those that
+    changed the list (`learners.ranking.rules`).
     """
 
     user_id: str
@@ -121,3 +127,4 @@ class RecommendationList(msgspec.Struct, frozen=True):
     novelty: float | None = None
     because: tuple[IntentEvidence, ...] = ()
     held_back: int = 0
+    rules: tuple[str, ...] = ()

@@ -50,7 +50,14 @@ def read_item(blob: bytes) -> StoredItem:
 
 def to_item(record: ItemRecord, vector: Vector | None) -> Item:
     """Return the item as the learners see it."""
-    return Item(record.item_id, record.title, record.categories, record.available, vector)
+    return Item(
+        record.item_id,
+        record.title,
+        record.categories,
+        record.available,
+        vector,
+        attributes=record.attributes,
+    )
 
 
 def stored_items(folder: Path, shards: int) -> set[str]:

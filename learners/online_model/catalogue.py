@@ -24,6 +24,8 @@ def put_item(state: ModelState, item: Item) -> None:
     items.put(item, state.position)
     changed = signals.semantic.put(number, item.vector)
     signals.added.put(number, item)
+    if state.facts is not None:
+        state.facts.put(number, item.attributes)
     # Else a restart would take the vector for a new one.
     if fingerprints[number] != fingerprint:
         state.dirty.add(number)
@@ -45,6 +47,8 @@ def remove_item(state: ModelState, item_id: str) -> None:
     if number is not None:
         state.dirty.update(state.signals.remove(number, state.position))
         _leave_open(state, number)
+        if state.facts is not None:
+            state.facts.put(number, {})
 
 
 def vector_of(state: ModelState, item_id: str) -> Vector | None:

@@ -15,6 +15,7 @@ from learners.online_model.evaluation import Ranking, rank
 from learners.online_model.generation import Generation
 from learners.ranking.explanations import entries
 from learners.ranking.prior import Prior
+from learners.ranking.rules.choose import Ruled
 from learners.settings import LearnerSettings
 from learners.signals.signal import SignalMaker
 from learners.state.model import ModelState
@@ -126,7 +127,11 @@ class OnlineModel(ModelState):
             raise ValueError(f"k is {k}; it must be from 1 to {self.settings.candidates}")
         user = self.users.get(user_id, self.position)
         context = stages.context_of(self, user_id, user, None)
-        batch, rows, scores, best = self.pipeline.choose(user_id, context, k)
+        if self.rules is None:
+            ruled = Ruled(self.pipeline.choose(user_id, context, k))
+        else:
+            ruled = stages.choose_by_rules(self, self.rules, user_id, user, context, k)
+        batch, rows, scores, best = ruled.chosen
         score = self.network.preference.score
         report = self.tracker.report(user.intent)
         return RecommendationList(
@@ -140,6 +145,7 @@ class OnlineModel(ModelState):
             report.novelty,
             report.because,
             len(context.apart) if context.repeats else 0,
+            ruled.names,
         )
 
     def rank(self, user_id: str, before: float | None = None) -> Ranking:

@@ -13,6 +13,8 @@ import numpy as np
 from learners.arrays import place_of
 from learners.ranking.answers_first import is_asked
 from learners.ranking.context import CandidateBatch, Context
+from learners.ranking.rules.choose import Ruled, choose
+from learners.ranking.rules.rule_set import Asker, RuleSet
 from learners.signals.neighbour_kernels import IN_ORDER, NEW
 from learners.signals.searches import as_of, newest
 from learners.signals.signal import Taking
@@ -60,6 +62,14 @@ def context_of(
         session,
         None if user.search is None else as_of(user.search, before),
     )
+
+
+def choose_by_rules(
+    state: ModelState, rules: RuleSet, user_id: str, user: User, context: Context, k: int
+) -> Ruled:
+    """Return the list of a user as of their newest event, by rules."""
+    asker = Asker(user_id, user.newest_time())
+    return choose(state.pipeline, rules, state.signals.semantic, user_id, context, k, asker)
 
 
 def learn_choice(state: ModelState, interaction: Interaction, user: User, item: int) -> int | None:

@@ -141,6 +141,11 @@ class Pipeline:
             raise ValueError(f"two components are named {twice[0]!r}: give each a name of its own")
 
     @property
+    def most(self) -> int:
+        """The most candidates that are scored."""
+        return self._signals.settings.candidates
+
+    @property
     def names(self) -> list[str]:
         """The names of all components, in the order in which they come."""
         parts = self.retrieval
@@ -200,9 +205,12 @@ class Pipeline:
                 watch.note(scorer.name, len(batch.ids), len(batch.ids))
         return scores
 
-    def choose(self, user_id: str, context: Context, k: int) -> Chosen:
-        """Return the list of a user: `k` places, fewer only where fewer items may be shown."""
-        batch, rows = self.batch(user_id, context, None, negatives=False, least=k)
+    def choose(self, user_id: str, context: Context, k: int, *, least: int = 1) -> Chosen:
+        """Return the list of a user: `k` places, fewer only where fewer items may be shown.
+
+        It is chosen from `least` candidates where there are so many.
+        """
+        batch, rows = self.batch(user_id, context, None, negatives=False, least=max(k, least))
         scores = self.scores(batch)
         chosen = Chosen(batch, rows, scores, self._select(batch, scores, k))
         return self._refilled(chosen, context, k) if self.last_filters else chosen

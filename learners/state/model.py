@@ -18,6 +18,8 @@ from learners.ranking.features import layout_of
 from learners.ranking.pipeline import AnswersScorer, NetworkScorer, Pipeline
 from learners.ranking.preference_learner import PreferenceLearner
 from learners.ranking.prior import Prior, prior_of, refitted
+from learners.ranking.rules.facts import ItemFacts
+from learners.ranking.rules.rule_set import RuleSet
 from learners.settings import LearnerSettings
 from learners.signals.added import makers_of
 from learners.signals.signal import SignalMaker
@@ -40,7 +42,8 @@ class ModelState:
     of the group that is being learnt, `peek` those that were ranked for the moment to come, which
     is not stored; `dirty` are the items whose records changed since they were. `began_with` is the
     fingerprint of the prior weights that ranking began with, None where it began from chance.
-    `makers` make the signals that are added, in place of those that the settings name.
+    `makers` make the signals that are added, in place of those that the settings name. `rules` say
+    what `recommend` may list, and `facts` what rules know of items, None where there are none.
     """
 
     def __init__(
@@ -61,6 +64,8 @@ class ModelState:
         self.answers = AnswersFirst()
         answered = AnswersScorer(self.signals, self.answers)
         self.pipeline = Pipeline(self.signals, self.network, answered)
+        self.facts: ItemFacts | None = None
+        self.rules: RuleSet | None = None
         self.pipeline.put()  # nothing, but for a look at the names of what was added
         self.generated = Generated(
             settings.generated, settings.users_in_memory, settings.generated_life

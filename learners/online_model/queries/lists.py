@@ -16,6 +16,9 @@ from learners.ranking.components import Filter, Numbers, Scorer, Scores, Selecto
 from learners.ranking.context import CandidateBatch, Context
 from learners.ranking.explanations import entries
 from learners.ranking.pipeline import Chosen, Pipeline
+from learners.ranking.rules.choose import Ruled
+from learners.ranking.rules.choose import choose as by_rules
+from learners.ranking.rules.rule_set import NOBODY, Asker, RuleSet
 from learners.signals.items import ItemTable
 from learners.signals.searches import Search
 from learners.signals.tables import Signals
@@ -25,12 +28,17 @@ from learners.users.user import User
 
 
 class Variation(NamedTuple):
-    """What one question puts into the pipeline behind what is there (`Pipeline.put`)."""
+    """What one question puts into the pipeline behind what is there (`Pipeline.put`).
+
+    `rules` choose by what they say, for `asker`.
+    """
 
     filters: tuple[Filter, ...] = ()
     scorers: tuple[Scorer, ...] = ()
     selector: Selector | None = None
     last_filters: tuple[Filter, ...] = ()
+    rules: RuleSet | None = None
+    asker: Asker = NOBODY
 
 
 AS_IT_IS = Variation()
@@ -40,13 +48,16 @@ class MadeList(NamedTuple):
     """A list: `numbers` are those of the items of `entries`, best first, in the same order.
 
     `intent` is what the user's newest event says, the likeliest first. `signals` is what each
-    signal adds to each score, where that is asked for.
+    signal adds to each score, where that is asked for. `rules` changed the list; `put_by` tells of
+    each place which of them put it there (`learners.ranking.rules.choose.Ruled`).
     """
 
     entries: tuple[Entry, ...]
     numbers: list[int]
     intent: dict[str, float]
     signals: Sequence[dict[str, float]] = ()
+    rules: tuple[str, ...] = ()
+    put_by: tuple[tuple[str, ...], ...] = ()
 
 
 class _FirstSearch:
@@ -110,8 +121,8 @@ def make_list(
     is that of the newest event, after it. Without `explain` no reasons are looked for,
     and with `weigh` what each signal adds is told.
     """
-    context, chosen = choose(state, user_id, user, k, variation, at)
-    batch, rows, scores, best = chosen
+    context, ruled = choose_by(state, user_id, user, k, variation, at)
+    batch, rows, scores, best = ruled.chosen
     numbers = batch.ids[best].tolist()
     if explain:
         score = state.preference.score
@@ -120,7 +131,7 @@ def make_list(
         made = plain_entries(state.signals.items, batch.ids[best], scores[best])
     weighed = added_by_signals(state, batch, best) if weigh else ()
     intent = likeliest_first(state.tracker.report(user.intent).intent)
-    return MadeList(made, numbers, intent, weighed)
+    return MadeList(made, numbers, intent, weighed, ruled.names, ruled.places)
 
 
 def choose(
@@ -132,10 +143,27 @@ def choose(
     at: float | None = None,
 ) -> tuple[Context, Chosen]:
     """Return a user as ranking sees them, and what is chosen for them; see `make_list`."""
+    context, ruled = choose_by(state, user_id, user, k, variation, at)
+    return context, ruled.chosen
+
+
+def choose_by(
+    state: ModelState,
+    user_id: str,
+    user: User,
+    k: int,
+    variation: Variation = AS_IT_IS,
+    at: float | None = None,
+) -> tuple[Context, Ruled]:
+    """Return what `choose` does, with the rules that had a say."""
     before = at if at is not None and at > user.newest_time() else None
     position = state.position + (at is not None)
     context = context_of(state, user_id, user, before, position)
-    return context, varied(state, user, variation).choose(user_id, context, k)
+    pipeline, rules = varied(state, user, variation), variation.rules
+    if rules is None:
+        return context, Ruled(pipeline.choose(user_id, context, k))
+    asker, semantic = variation.asker, state.signals.semantic
+    return context, by_rules(pipeline, rules, semantic, user_id, context, k, asker)
 
 
 def plain_entries(items: ItemTable, ids: Numbers, scores: Scores) -> tuple[Entry, ...]:
