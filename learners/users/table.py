@@ -25,7 +25,7 @@ _FLAT = 3
 _BUCKET_VERSION = 3
 _BUCKET = 2_000
 _LOOKED_THROUGH = 200
-"""So many users in memory are looked through for those who were there last."""
+"""So many users at most are looked through for those who were there last."""
 
 Changed = Iterator[tuple[str, str, bytes | None]]
 
@@ -88,9 +88,10 @@ class Users:
         They are looked for among those in memory and, where those are too few, among those of
         the newest bucket: after a restart nobody is in memory yet.
         """
-        names = [name for name, _ in self.newest(max(most, _LOOKED_THROUGH))]
+        enough = max(most, _LOOKED_THROUGH)
+        names = [name for name, _ in self.newest(enough)]
         if len(names) < most:
-            names = list(dict.fromkeys((*names, *islice(reversed(self._bucket_users), most))))
+            names = list(dict.fromkeys((*names, *islice(reversed(self._bucket_users), enough))))
         found = [(name, self.peek(name, position)) for name in names]
         known = [(name, user) for name, user in found if user is not None]
         return sorted(known, key=lambda one: (-one[1].last, one[0]))[:most]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from dataflows.serve.http.static import StaticFile
 
@@ -19,10 +20,14 @@ _TYPES = {
 @cache
 def page_files() -> Mapping[str, StaticFile]:
     """Return the files by the path that they are served at: the page itself at `/`."""
-    found: dict[str, StaticFile] = {}
-    for file in sorted(files(__package__).joinpath("static").iterdir(), key=lambda one: one.name):
+    return dict(_files(files(__package__).joinpath("static"), "/page"))
+
+
+def _files(folder: Traversable, path: str) -> Iterator[tuple[str, StaticFile]]:
+    for file in sorted(folder.iterdir(), key=lambda one: one.name):
         suffix = file.name.rpartition(".")[2]
-        if suffix in _TYPES:
-            path = "/" if file.name == "index.html" else f"/page/{file.name}"
-            found[path] = StaticFile(file.read_bytes(), _TYPES[suffix])
-    return found
+        if file.is_dir():
+            yield from _files(file, f"{path}/{file.name}")
+        elif suffix in _TYPES:
+            served_at = "/" if file.name == "index.html" else f"{path}/{file.name}"
+            yield served_at, StaticFile(file.read_bytes(), _TYPES[suffix])

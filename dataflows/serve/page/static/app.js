@@ -5,6 +5,8 @@ import { chooseLanguage, languageNow, wording } from "./words.js";
 
 const VIEWS = {
   now: () => import("./now.js"),
+  person: () => import("./person/person.js"),
+  catalogue: () => import("./catalogue.js"),
 };
 const FIRST = "now";
 

@@ -1,6 +1,8 @@
 // The words of the page, in English and Chinese; each view brings its own.
 
+import { words as catalogue } from "./words_catalogue.js";
 import { words as now } from "./words_now.js";
+import { words as person } from "./person/words_person.js";
 
 const PAGE = {
   en: {
@@ -44,7 +46,7 @@ function merged(...all) {
   );
 }
 
-export const WORDS = merged(PAGE, now);
+export const WORDS = merged(PAGE, now, person, catalogue);
 
 export function languageNow() {
   const chosen = localStorage.getItem(LANGUAGE);

@@ -201,10 +201,11 @@ def test_who_was_there_last_comes_first(run):
 
 
 def test_who_was_there_last_is_known_after_a_restart(run):
+    run.process([raw(72, event(72, 3, 5))])
     run.deliver()
     run.engine.commit()
     again = Run(store=run.store, model=model)
-    assert [one.user_id for one in answers_of(again).active_users(2).users] == ["u11", "u10"]
+    assert [one.user_id for one in answers_of(again).active_users(2).users] == ["u3", "u11"]
 
 
 def test_beliefs_are_kept_by_user_and_the_oldest_are_forgotten():

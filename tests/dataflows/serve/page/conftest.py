@@ -14,6 +14,7 @@ from dataflows.datasets.convert import convert
 from tests.browser import browser  # noqa: F401 - a fixture
 from tests.dataflows.processes import Run
 from tests.dataflows.serve.live.doors import Door, port_of
+from tests.dataflows.serve.page.running_shop import ENV, shop_run
 
 EVENTS = 3_000
 SETTINGS = "[serve]\nenabled = true\nport = 0\n"
@@ -61,3 +62,22 @@ def event(number: int, user_id: str, item_id: str) -> bytes:
     """An event as a line of the file that is followed."""
     fields = {"event_id": f"page-{number}", "user_id": user_id, "item_id": item_id, "type": "view"}
     return json.dumps(fields | {"ts": 2e9 + number}).encode() + b"\n"
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory) -> Iterator[Run]:
+    """A process that has learnt all of a shop's events, and follows what is written behind them."""
+    run = shop_run(tmp_path_factory.mktemp("shop"))
+    run.start(env=ENV)
+    try:
+        with Door(port_of(run)) as door:
+            door.until_learnt(run)
+        yield run
+    finally:
+        run.end()
+
+
+@pytest.fixture(scope="session")
+def url(shop) -> str:
+    """Where the shop's process answers."""
+    return f"http://127.0.0.1:{port_of(shop)}"

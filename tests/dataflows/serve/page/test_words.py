@@ -10,7 +10,7 @@ import pytest
 from dataflows.serve.page import page_files
 
 STATIC = Path(__file__).parents[4] / "dataflows" / "serve" / "page" / "static"
-SCRIPTS = sorted(STATIC.glob("*.js"))
+SCRIPTS = sorted(STATIC.rglob("*.js"))
 WORDS = [script for script in SCRIPTS if script.name.startswith("words")]
 _KEY = re.compile(r'^    "([\w.]+)": (?:"|\n)', re.MULTILINE)
 _USED = re.compile(r"""\bt\((?:"([\w.]+)"|`([\w.]+)\$\{)""")
@@ -58,6 +58,7 @@ def test_nothing_is_put_in_as_html(script):
 def test_every_file_is_served_as_what_it_is():
     served = page_files()
     assert served["/"].media_type.startswith("text/html")
-    for file in STATIC.iterdir():
+    for file in STATIC.rglob("*.*"):
         if file.name != "index.html":
-            assert served[f"/page/{file.name}"].body == file.read_bytes()
+            path = file.relative_to(STATIC).as_posix()
+            assert served[f"/page/{path}"].body == file.read_bytes()
