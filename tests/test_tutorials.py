@@ -40,13 +40,16 @@ def installed(folder: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_commands_of_a_page_print_what_it_says(page, shell) -> None:
     printed = ""
-    for kind, block in marked(page.read_text("utf-8")):
-        if kind == "run":
-            printed = shell(f"exec 2>&1\n{block}")
-            installed(shell.folder)
-            continue
-        missing = [line for line in block.splitlines() if not as_told(line).search(printed)]
-        assert missing == [], printed
+    try:
+        for kind, block in marked(page.read_text("utf-8")):
+            if kind == "run":
+                printed = shell(f"exec 2>&1\n{block}")
+                installed(shell.folder)
+                continue
+            missing = [line for line in block.splitlines() if not as_told(line).search(printed)]
+            assert missing == [], printed
+    finally:
+        shell("[ ! -f penchant.pid ] || kill -9 $(cat penchant.pid) 2> /dev/null || true")
 
 
 def test_there_is_something_to_run() -> None:
