@@ -70,6 +70,11 @@ class FilesSettings(LimitedSettings, frozen=True, kw_only=True):
     (docs/explanation/state.md#a-catalogue-in-a-file); `"changes"`: it holds new and changed items
     only, and takes none out.
     """
+    item_changes: PathText | None = None
+    """Items that change and items that go, one JSON object a line, followed beside the events once
+    `items` is read (docs/explanation/state.md#a-catalogue-that-changes-meanwhile); items over HTTP
+    are appended to it. Made where it is not there, for its owner alone.
+    """
     decisions: PathText | None = None
     """Decisions about labels, one a line (docs/reference/messages.md), followed beside the events
     and read to its end in a run that ends; made where it is not there, for its owner alone. Who may

@@ -12,11 +12,12 @@ from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from dataflows.connectors.files.full_catalogue import WholeCatalogue
+from dataflows.connectors.files.item_changes import ItemChanges
 from dataflows.connectors.files.line_reader import LineReader
 from dataflows.connectors.files.pipe import is_piped, piped_name
 from dataflows.connectors.files.pipe_reader import PipedReader
@@ -43,6 +44,16 @@ class SideInput(Protocol):
         ...
 
 
+class FilesBeside(NamedTuple):
+    """What is read with the events: `decisions`, and `changes` of items behind the catalogue."""
+
+    decisions: SideInput | None = None
+    changes: ItemChanges | None = None
+
+
+NOTHING_BESIDE = FilesBeside()
+
+
 class FilePartition(StatefulSourcePartition[Raw, None]):
     """All files as one stream: `first` whole, then events; ends with them unless `follow`.
 
@@ -58,10 +69,10 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
         follow: bool,
         stop: Callable[[], bool],
         removals: Sequence[Raw] = (),
-        beside: SideInput | None = None,
+        beside: FilesBeside = NOTHING_BESIDE,
     ) -> None:
         self._first = first
-        self._beside = beside
+        self._decisions, self._changes = beside
         self._events = events
         self._batch = batch
         self._follow = follow
@@ -77,17 +88,23 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
         raws = self._decided() or self._next() or self._decided(at_end=True)
         self._is_idle = not raws
         if self._is_idle and self._events.is_over:
-            for one in (*self._first, self._events):
+            for one in (*self._first, self._events, *self._changed):
                 one.tell_torn()
             raise StopIteration
         return raws
 
     def _next(self) -> list[Raw]:
         raws = list(islice(self._records, self._batch))
+        if self._changes is not None and len(raws) < self._batch:
+            raws += self._changes.take(self._batch - len(raws))
         return raws + self._events.take(self._batch - len(raws))
 
+    @property
+    def _changed(self) -> tuple[ItemChanges, ...]:
+        return () if self._changes is None else (self._changes,)
+
     def _decided(self, *, at_end: bool = False) -> list[Raw]:
-        return [] if self._beside is None else self._beside.take(self._batch, at_end=at_end)
+        return [] if self._decisions is None else self._decisions.take(self._batch, at_end=at_end)
 
     def next_awake(self) -> datetime | None:
         """Look again a little later where there was nothing new."""
@@ -98,10 +115,10 @@ class FilePartition(StatefulSourcePartition[Raw, None]):
 
     def close(self) -> None:
         """Close the files."""
-        for one in (*self._first, self._events):
+        for one in (*self._first, self._events, *self._changed):
             one.close()
-        if self._beside is not None:
-            self._beside.close()
+        if self._decisions is not None:
+            self._decisions.close()
 
 
 class FileSource(FixedPartitionedSource[Raw, None]):
@@ -126,7 +143,7 @@ class FileSource(FixedPartitionedSource[Raw, None]):
         follow: bool = False,
         max_bytes: int = 1_048_576,
         whole: WholeCatalogue | None = None,
-        beside: Callable[[], SideInput | None] = lambda: None,
+        beside: Callable[[], FilesBeside] = FilesBeside,
     ) -> None:
         self._beside = beside
         self._events = events

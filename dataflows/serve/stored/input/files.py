@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dataflows.config.config import Config
+from dataflows.connectors.files.item_changes import ItemChanges
 from dataflows.connectors.files.line_reader import LineReader
 from dataflows.connectors.files.sink import topic_file
 from dataflows.connectors.files.succession import Succession
+from dataflows.errors import InputError
 from dataflows.messages.partition_names import split_generation
 from dataflows.messages.raw import ITEMS, Raw
 from dataflows.serve.status import Lag
@@ -31,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 class FileFollower:
-    """The items file first, then the lists, intents and narratives of `files.output`.
+    """The items file first and its changes, then lists, intents and narratives of `files.output`.
 
     Each is followed through rotation; a half line waits for its end. A file that is not the one
     that was read, nor one that came after it, makes what came of the former be forgotten.
@@ -56,6 +58,9 @@ class FileFollower:
             if config.files.items
             else None
         )
+        self._config = config
+        self._changes: ItemChanges | None = None
+        self._changes_error: str | None = None
 
     @property
     def is_caught_up(self) -> bool:
@@ -70,6 +75,8 @@ class FileFollower:
         raws, self._marks = self._marks, []
         if not raws and self._items is not None:
             raws = self._items.take(BATCH)
+        if not raws and self._changes is not None and self._is_catalogue_read:
+            raws = self._changes.take(BATCH)
         if raws or not self._is_catalogue_read:
             return raws or self._rest()
         for topic, followed in self._followed.items():
@@ -86,6 +93,8 @@ class FileFollower:
     def checks(self) -> dict[str, str]:
         """Return how each file does."""
         checks = {} if self._items is None else {ITEMS: self._items.check()}
+        if self._changes_error is not None:
+            checks["item_changes"] = self._changes_error
         for topic in (RECOMMENDATIONS, INTENTS, NARRATIVES):
             path = topic_file(self._folder, topic)
             if topic in self._followed:
@@ -113,6 +122,8 @@ class FileFollower:
             followed.close()
         if self._items is not None:
             self._items.close()
+        if self._changes is not None:
+            self._changes.close()
 
     @property
     def _is_catalogue_read(self) -> bool:
@@ -128,10 +139,24 @@ class FileFollower:
         self._look_at = time.monotonic() + LOOK_SECONDS
         if self._items is not None:
             self._items.look()
+        self._look_for_changes()
         for topic in (RECOMMENDATIONS, INTENTS, NARRATIVES):
             path = topic_file(self._folder, topic)
             if topic not in self._followed and path.exists():
                 self._followed[topic] = self._open(topic, path)
+
+    def _look_for_changes(self) -> None:
+        """Open the file of item changes once it is there; what is wrong with it is told once."""
+        name = self._config.files.item_changes
+        if name is None or self._changes is not None or self._changes_error is not None:
+            return
+        path, most = Path(name), self._config.events.max_record_bytes
+        try:
+            if path.exists():
+                self._changes = ItemChanges(path, self._store.progress(), most, is_made=False)
+        except InputError as error:
+            self._changes_error = str(error)
+            _log.warning("%s", error)
 
     def _open(self, topic: str, path: Path) -> Succession:
         def reader(path: Path, partition: str, start: int) -> LineReader:

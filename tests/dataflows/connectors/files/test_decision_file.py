@@ -9,7 +9,7 @@ import pytest
 
 from dataflows.cli.send_decision import send
 from dataflows.config.config import load_config
-from dataflows.connectors.files import decisions
+from dataflows.connectors.files import beside_file
 from dataflows.connectors.files.decisions import DecisionFile
 from dataflows.errors import InputError
 from dataflows.messages.raw import Origin, Raw, Refused
@@ -57,7 +57,7 @@ def test_another_file_is_refused_though_it_is_longer(tmp_path: Path) -> None:
 def test_what_takes_its_place_is_told(
     tmp_path: Path, way: str, caplog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decisions._seldom, "_logged", {})
+    monkeypatch.setattr(beside_file._seldom, "_logged", {})
     path = tmp_path / "decisions.jsonl"
     path.write_bytes(FIRST)
     file = opened(path)
