@@ -12,6 +12,12 @@ HOSTILE_TITLE = """<img src=x onerror="hacked=1"> & <b>lamp</b>"""
 ODD_ITEM = "../a b?#%2F é"
 ODD_USER = "é/b <i>?#%41"
 SEARCH = "bike helmet"
+SETTINGS = """[serve]
+enabled = true
+port = 0
+[serve.leaderboards.most-looked-at]
+score = 'count("view")'
+"""
 ENV = {"PENCHANT_FILES__ITEMS": "items.jsonl"}
 
 
@@ -40,6 +46,6 @@ def event(event_id: str, user_id: str, item_id: str, ts: float) -> str:
 
 def shop_run(folder: Path, events: int = 700) -> Run:
     """Make a run over a shop, not yet started."""
-    run = Run(folder, settings="[serve]\nenabled = true\nport = 0\n")
+    run = Run(folder, settings=SETTINGS)
     write_shop(run, events)
     return run

@@ -98,3 +98,4 @@ def test_where_there_is_no_model_the_views_say_so_with_the_remedy(browser, shop,
             page.until(lambda: any(what in one for one in page.texts(".problem")))  # noqa: B023 - asked at once
         told = [one for one in page.texts(".problem") if any(what in one for what in refused)]
         assert all("serve.run_url" in one for one in told)
+        assert axe(browser) == []

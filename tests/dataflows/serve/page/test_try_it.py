@@ -12,6 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from dataflows.state.store import Store
+from tests.browser import axe
 from tests.dataflows.serve.live.doors import Door, port_of
 from tests.dataflows.serve.live.test_no_trace import stored
 from tests.dataflows.serve.page.running_shop import (
@@ -132,6 +133,30 @@ def test_a_real_event_refreshes_what_is_shown(browser, url, shop):
     page.until(lambda: page.texts(".history a")[:1] == [offered["title"]])
     assert page.texts(".history a")[1:3] == before[:2]
     assert page.texts("polyline")  # a belief after an event is remembered
+
+
+def followers(url):
+    with urllib.request.urlopen(f"{url}/metrics") as answer:
+        told = answer.read().decode()
+    return float(re.search(r"^penchant_stream_clients (.*)$", told, re.MULTILINE)[1])
+
+
+def test_who_leaves_a_view_follows_nobody_any_more(browser, url):
+    Page(browser, url, "catalogue")
+    page = Page(browser, url, "person", "u00018", "u00011")
+    page.until(lambda: followers(url) == 2)
+    page.all("#tabs a")[-1].click()
+    page.until(lambda: page.texts("h1") == ["Catalogue"])
+    page.until(lambda: followers(url) == 0)
+
+
+def test_what_was_tried_is_told_to_a_screen_reader_and_axe_finds_nothing(browser, url):
+    page = Page(browser, url, "person", "u00018", language="zh")
+    before = page.listed()
+    page.all(".places .take")[0].click()
+    page.until_listed_anew(before)
+    assert page.texts(".moved")
+    assert axe(browser) == []
 
 
 def test_a_sandbox_leaves_no_trace(browser, tmp_path):

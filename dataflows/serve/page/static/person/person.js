@@ -114,14 +114,14 @@ function column(page, userId) {
     section(page, t("person.neighbours"), () => neighbours(page, userId)),
   ];
   const made = el("article", { class: "column" }, el("h2", {}, userId), tried.element, ...parts.map((one) => one.element));
-  const load = () => {
-    tried.refresh();
+  const load = (how) => {
+    tried.refresh(how);
     for (const part of parts) part.load();
   };
   let soon = null;
   const stopStream = page.api.stream({ user: userId }, () => {
     clearTimeout(soon);
-    soon = setTimeout(load, CALM);
+    soon = setTimeout(() => load({ isQuiet: true }), CALM);
   });
   load();
   return {

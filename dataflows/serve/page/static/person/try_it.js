@@ -49,19 +49,20 @@ class TryIt {
   }
 
   // Ask for the list of this moment. Where another is asked for meanwhile, the newer one counts.
-  async refresh({ isMoved = false } = {}) {
+  // `isMoved`: what was pressed is gone, so the focus moves; `isQuiet`: nobody asked for it.
+  async refresh({ isMoved = false, isQuiet = false } = {}) {
     const number = ++this.asked;
     this.showTried();
     this.list.setAttribute("aria-busy", "true");
     try {
       const { list, seconds, notice } = await this.ask();
-      if (number === this.asked) this.showList(list, seconds, notice);
+      if (number === this.asked) this.showList(list, seconds, notice, isQuiet);
     } catch (error) {
       if (number === this.asked) this.showProblem(error);
     } finally {
       if (number === this.asked) this.list.removeAttribute("aria-busy");
     }
-    if (isMoved && number === this.asked) this.status.focus(); // the button pressed is gone
+    if (isMoved && number === this.asked) this.status.focus();
   }
 
   async ask() {
@@ -122,7 +123,7 @@ class TryIt {
     return el("li", { class: "chip" }, words, " ", less);
   }
 
-  showList(list, seconds, notice) {
+  showList(list, seconds, notice, isQuiet) {
     const { t, number } = this.page;
     const before = this.shown === null ? null : placesOf(this.shown);
     const changed = before === null ? 0 : list.items.filter((one) => before.get(one.item_id) !== one.place).length;
@@ -130,7 +131,7 @@ class TryIt {
     const words = t(`try.made_${list.source}`, { ms });
     const told = before === null ? words : `${words} ${t("try.changed", { count: number(changed) })}`;
     this.status.textContent = told;
-    this.page.announce(told);
+    if (!isQuiet) this.page.announce(told);
     const onTake = notice === null ? (item) => this.take(item) : null;
     const shown = listView(this.page, list, before, onTake);
     this.list.replaceChildren(...(notice ? [problemBox(this.page, notice)] : []), shown);
