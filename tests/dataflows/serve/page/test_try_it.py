@@ -7,12 +7,13 @@ import re
 import signal
 import urllib.request
 from contextlib import closing
+from urllib.parse import quote
 
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from dataflows.state.store import Store
-from tests.browser import axe
+from tests.browser import axe, keep
 from tests.dataflows.serve.live.doors import Door, port_of
 from tests.dataflows.serve.live.test_no_trace import stored
 from tests.dataflows.serve.page.running_shop import (
@@ -133,6 +134,52 @@ def test_a_real_event_refreshes_what_is_shown(browser, url, shop):
     page.until(lambda: page.texts(".history a")[:1] == [offered["title"]])
     assert page.texts(".history a")[1:3] == before[:2]
     assert page.texts("polyline")  # a belief after an event is remembered
+
+
+PRESS_TWO = """
+const buttons = document.querySelectorAll(".places .take");
+buttons[0].click();
+buttons[1].click();
+"""
+
+
+def test_two_items_taken_at_once_give_the_list_of_both_on_real_films(browser, served):
+    """What comes first is not shown over what is newer. Here nobody takes an item again."""
+    page = Page(browser, served.url, "person")
+    user = page.texts(".lately a")[0]
+    page = Page(browser, served.url, "person", user)
+    path = f"/v1/users/{quote(user, safe='')}/recommendations"
+    with served.door() as door:
+        ids = [one["item_id"] for one in door.ask("GET", path)["items"][:2]]
+        context = {"items": ids, "search": "star wars"}
+        both = titles(door.ask("POST", path, {"context": {"items": ids}}))
+        searched = titles(door.ask("POST", path, {"context": context}))
+    taken = page.listed()[:2]
+    browser.execute_script(PRESS_TWO)
+    page.until(lambda: page.listed() == both)
+    page.wait()
+    assert page.listed() == both
+    assert not {*taken} & {*both}
+    search(page, "star wars")
+    page.until(lambda: page.listed() == searched)
+    assert "War" in searched[0]  # the best answer that this user has not seen
+    keep(browser, "tried-on-films")
+
+
+def titles(answer):
+    return [one["title"] for one in answer["items"]]
+
+
+def test_a_server_that_is_gone_is_told(browser, tmp_path):
+    run = shop_run(tmp_path, events=60)
+    run.start(env=ENV)
+    try:
+        page = Page(browser, f"http://127.0.0.1:{port_of(run)}", "person")
+        run.stop()
+        page.all(".places .take")[0].click()
+        page.until(lambda: "could not be had" in "".join(page.texts(".try-it .problem")))
+    finally:
+        run.end()
 
 
 def followers(url):
