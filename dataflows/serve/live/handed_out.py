@@ -10,6 +10,7 @@ import msgspec
 
 from dataflows.serve.answers import BadRequestError
 from dataflows.serve.live.sent_lists import SentLists
+from dataflows.serve.stored.list_ids import part_named
 from dataflows.state.feedback import ListPart
 
 MOST_LISTS = 20_000
@@ -62,9 +63,21 @@ class HandedOut:
     def named(self, user_id: str, list_id: str) -> ListPart | None:
         """Return the list that an event of a user names, also one made for somebody anonymous.
 
-        None where it is not remembered.
+        Of a list that was sent also a part that a `penchant serve` by itself handed out. None
+        where it is not remembered.
         """
-        return self._find(user_id, list_id) or self._find(None, list_id)
+        return (
+            self._find(user_id, list_id)
+            or self._find(None, list_id)
+            or self._stored_part(user_id, list_id)
+        )
+
+    def _stored_part(self, user_id: str, list_id: str) -> ListPart | None:
+        part = part_named(list_id)
+        found = None if part is None else self.sent.find(user_id, part.sequence)
+        if part is None or found is None:
+            return None
+        return ListPart(found.item_ids[: part.end], part.first)
 
     def _find(self, whose: Whose, list_id: str) -> ListPart | None:
         with self._lock:

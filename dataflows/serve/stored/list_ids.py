@@ -1,21 +1,35 @@
-"""Names of lists that are made from a stored one: by its sequence, what was asked, and how far."""
+"""Names of lists that are made from a stored one: its sequence, which places, and what was asked.
+
+So whoever sent the list knows which part of it was shown (`part_named`).
+"""
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
+from typing import NamedTuple
 
 import msgspec
 
 from dataflows.serve.answers import BadRequestError
 from dataflows.serve.api_types import ListRequest
 
-END = 3
-"""Hexadecimal digits that tell the first place after the list."""
+_ID = re.compile(r"([0-9]{1,19})\.([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{5})")
+MOST = 0xFFFF
+"""Places of a list that can be told."""
 
 
-def list_id(sequence: int, asked: ListRequest, end: int) -> str:
-    """Return the name of the part of a list before place `end`, counted from 0, for a request."""
-    return f"{sequence}.{end:0{END}x}{_told(asked)}"
+class StoredPart(NamedTuple):
+    """The places of a list from `first` to before `end`, counted from 0."""
+
+    sequence: str
+    first: int
+    end: int
+
+
+def list_id(sequence: int, asked: ListRequest, first: int, end: int) -> str:
+    """Return the name of the places of a list from `first` to before `end`, for a request."""
+    return f"{sequence}.{min(first, MOST):04x}{min(end, MOST):04x}{_told(asked)}"
 
 
 def first_after(after: str, sequence: int, asked: ListRequest, stored: int) -> int:
@@ -23,24 +37,28 @@ def first_after(after: str, sequence: int, asked: ListRequest, stored: int) -> i
 
     Raises BadRequestError where the name is none, or that of another list or request.
     """
-    of, _, told = after.partition(".")
     if after == str(sequence):
         return stored
-    is_ours = len(told) == END + len(_told(asked)) and of.isdecimal()
-    if not is_ours or told[END:] != _told(asked):
+    found = _ID.fullmatch(after)
+    if found is None or found[4] != _told(asked):
         raise BadRequestError(
             f"after = {after!a} is not the list_id of a list with this k, categories, exclude and "
             "scenario; ask with those of the first page"
         )
-    if of != str(sequence):
+    if found[1] != str(sequence):
         raise BadRequestError(
             f"after = {after!a}: the list has changed since (it is {sequence} now); ask for the "
             "first page anew"
         )
-    try:
-        return int(told[:END], 16)
-    except ValueError:
-        raise BadRequestError(f"after = {after!a} is no list_id that was given out") from None
+    return int(found[3], 16)
+
+
+def part_named(name: str) -> StoredPart | None:
+    """Return the part of a list that a name tells; None for another, or one that was filtered."""
+    found = _ID.fullmatch(name)
+    if found is None or found[4] != _told(ListRequest()):
+        return None
+    return StoredPart(found[1], int(found[2], 16), int(found[3], 16))
 
 
 def _told(asked: ListRequest) -> str:

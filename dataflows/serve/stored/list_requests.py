@@ -89,7 +89,7 @@ class StoredLists:
         wanted = asked.k or (self._k if asked.categories or asked.exclude else 0)
         if self._passes_on and len(chosen) < wanted:
             raise not_here(f"more than {len(chosen)} places of this kind")
-        name = list_id(message.sequence, asked, first + len(chosen))
+        name = list_id(message.sequence, asked, first, first + len(chosen))
         return msgspec.structs.replace(
             stored_answer(message, name, chosen),
             scenario=asked.scenario,
@@ -117,7 +117,7 @@ class StoredLists:
         newest = self._store.fact("time")
         return ListAnswer(
             user_id=user_id,
-            list_id=list_id(0, asked, first + len(chosen)),
+            list_id=list_id(0, asked, first, first + len(chosen)),
             items=chosen,
             source="popular",
             is_known=False,

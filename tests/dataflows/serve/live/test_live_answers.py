@@ -11,6 +11,7 @@ from dataflows.serve.api_types import GivenContext, ListRequest, RankRequest
 from dataflows.serve.live.beliefs import SentBeliefs
 from dataflows.serve.live.handed_out import HandedOut
 from dataflows.serve.live.sent_lists import SentLists
+from dataflows.serve.stored.list_ids import list_id
 from learners.online_model import OnlineModel
 from learners.settings import LearnerSettings
 from learners.signals.leaderboards import leaderboard_of
@@ -358,6 +359,17 @@ def test_lists_that_were_sent_are_found_by_their_sequence_and_forgotten_in_their
     assert lists.find("u", "2") is None
     assert lists.find("v", "1") == ((), 0)
     assert len(lists) == 3
+
+
+def test_parts_of_lists_that_were_sent_are_known_by_what_a_store_calls_them():
+    memory = HandedOut()
+    memory.sent.put("u", sent(12, "a", "b", "c", "d"))
+    name = list_id(12, ListRequest(k=2, explain=True), 1, 3)
+    assert memory.named("u", name) == (("a", "b", "c"), 1)
+    assert memory.named("v", name) is None
+    assert memory.named("u", list_id(11, ListRequest(), 1, 3)) is None
+    assert memory.named("u", list_id(12, ListRequest(exclude=("a",)), 0, 3)) is None
+    assert memory.named("u", "12") == (("a", "b", "c", "d"), 0)
 
 
 def test_messages_of_lists_take_no_more_memory_than_they_may():

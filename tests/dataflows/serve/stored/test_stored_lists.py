@@ -14,6 +14,7 @@ from dataflows.serve.answers import (
     UnknownError,
 )
 from dataflows.serve.api_types import GivenContext, ListAnswer, ListRequest, RankRequest
+from dataflows.serve.stored.list_ids import part_named
 from tests.dataflows.serve.stored.sent import Files, intents, item, listed, narrative, settle
 
 
@@ -139,6 +140,21 @@ def test_the_next_page_goes_on_after_the_last_and_says_where_the_list_has_change
         settle(answers)
         with pytest.raises(BadRequestError, match="has changed since"):
             ask(k=2, exclude=("b",), after=first.list_id)
+
+
+def test_a_page_tells_in_its_name_which_places_of_which_list_it_has(files):
+    files.send(listed("u1", "abcdef", sequence=5))
+    with files.opened() as answers:
+
+        def ask(**asked):
+            return part_named(answers.recommend("u1", ListRequest(**asked)).list_id)
+
+        assert ask(k=2) == ("5", 0, 2)
+        assert ask(k=2, offset=3, explain=True, fields=("price",)) == ("5", 3, 5)
+        first = answers.recommend("u1", ListRequest(k=2))
+        assert ask(k=3, after=first.list_id) == ("5", 2, 5)
+        assert ask(k=2, exclude=("b",)) is None
+        assert part_named(answers.recommend("nobody", ListRequest(k=2)).list_id) == ("0", 0, 2)
 
 
 def test_who_is_not_known_gets_what_most_lists_hold(files):
