@@ -132,11 +132,11 @@ class OnlineModel(ModelState):
         else:
             ruled = stages.choose_by_rules(self, self.rules, user_id, user, context, k)
         batch, rows, scores, best = ruled.chosen
-        score = self.network.preference.score
+        preference = self.network.preference
         report = self.tracker.report(user.intent)
         return RecommendationList(
             user_id,
-            entries(self.signals, score, batch, rows, context, best, scores, user),
+            entries(self.signals, preference, batch, rows, context, best, scores, user),
             likeliest_first(report.intent),
             self.profiles.leanings(user.profile, _LEANINGS),
             self.position + 1,

@@ -6,6 +6,8 @@ arrays are read once and in order, and the one branch in the inner loops is seld
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -202,3 +204,65 @@ def draw(start: int, draws: int, streamed: NDArray[np.bool_], n: int) -> Numbers
         picked[found] = item
         found += streamed[item]
     return picked[:found].copy()
+
+
+@compiled
+def strongest(
+    ids: NDArray[np.int32],
+    strength: NDArray[np.float32],
+    told: NDArray[Any],
+    rows: NDArray[np.int32],
+    listed: NDArray[np.int32],
+    slot: NDArray[np.intp],
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any]]:
+    """Return, for each listed item, which row names it with the highest strength, where, and how.
+
+    The third is what a table `told` holds there. Each (kinds, k) for as many kinds of `strength`
+    (kinds, r, c). Only strengths above 0 count: else -1, -1 and 0. Of equals the first row wins.
+    `slot` holds -1 everywhere, before and after.
+    """
+    for place in range(listed.size):
+        slot[listed[place]] = place
+    shape = strength.shape[0], listed.size
+    found, columns = np.full(shape, -1, np.int32), np.full(shape, -1, np.int32)
+    best, held = np.zeros(shape, np.float32), np.zeros(shape, told.dtype)
+    for step in range(rows.size):
+        row = rows[step]
+        for column in range(ids.shape[1]):
+            place = slot[ids[row, column]]
+            if place < 0:
+                continue
+            for kind in range(strength.shape[0]):
+                if strength[kind, row, column] > best[kind, place]:
+                    best[kind, place] = strength[kind, row, column]
+                    held[kind, place] = told[row, column]
+                    found[kind, place], columns[kind, place] = step, column
+    slot[listed] = -1
+    return found, columns, held
+
+
+@compiled
+def top(ids: Numbers, scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
+    """Return the places of the `k` best scores (n,), best first; of equal ones the lowest id.
+
+    NaN is as good as the worst.
+    """
+    most = min(k, scores.size)
+    places, best = np.empty(most, np.intp), np.empty(most, np.float32)
+    n = 0
+    for place in range(scores.size):
+        worth, item = scores[place], ids[place]
+        if np.isnan(worth):
+            worth = np.float32(-np.inf)
+        at = n
+        while at and (
+            best[at - 1] < worth or (best[at - 1] == worth and ids[places[at - 1]] > item)
+        ):
+            at -= 1
+        if at == most:
+            continue
+        n = min(n + 1, most)
+        for later in range(n - 1, at, -1):
+            places[later], best[later] = places[later - 1], best[later - 1]
+        places[at], best[at] = place, worth
+    return places

@@ -11,12 +11,13 @@ that raised one of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.arrays import compiled
+from learners.ranking.candidate_kernels import strongest
 from learners.ranking.candidates import Rows
 from learners.ranking.context import Context
 from learners.ranking.reason_words import WITHIN, WORDS, Claim
@@ -66,8 +67,8 @@ class Claims:
     ) -> None:
         self._signals, self._context, self._user = signals, context, user
         self._rows, self._listed = rows, listed
-        self._names = np.array([*signals.items.names(context.recent), ""], object)
-        self._is_named = self._names[:-1].astype(bool)
+        names = signals.items.names(context.recent)
+        self._names, self._is_some_unnamed = [*names, ""], not all(names)
         self._said_by: dict[str, Callable[[], Said]] = {
             "together": self._together,
             "follows": self._follows,
@@ -87,39 +88,28 @@ class Claims:
 
         `groups` (k,) are the groups of signals that raised each item, the strongest first.
         """
-        sentences: dict[str, list[str]] = {}
+        told: dict[str, Callable[[int], str]] = {}
         reasons: list[tuple[str, ...]] = []
         for place, raised in enumerate(groups):
             said: dict[str, None] = {}
             for group in raised:
-                if group not in sentences:
+                if group not in told:
                     own = self._said_by.get(group)
-                    sentences[group] = self._added(group) if own is None else self._sentences(own)
-                if sentences[group][place]:
-                    said[sentences[group][place]] = None
-                if len(said) == _MOST:
-                    break
+                    told[group] = self._added(group) if own is None else _sentences(own())
+                sentence = told[group](place)
+                if sentence:
+                    said[sentence] = None
+                    if len(said) == _MOST:
+                        break
             reasons.append(tuple(said))
         if not all(reasons):
-            plain = self._sentences(self._plain)
-            reasons = [said or (word,) for said, word in zip(reasons, plain, strict=True)]
+            plain = _sentences(self._plain())
+            reasons = [said or (plain(place),) for place, said in enumerate(reasons)]
         return reasons
-
-    def _sentences(self, said_by: Callable[[], Said]) -> list[str]:
-        """Return what is said of each item, "" where nothing is."""
-        conditions, names = said_by()
-        sentences = [""] * len(self._listed)
-        for claim, holds in conditions:
-            words = WORDS[claim]
-            for place, is_so in enumerate(holds.tolist()):
-                if is_so and not sentences[place]:
-                    name = "" if names is None else names[place].translate(WITHIN)
-                    sentences[place] = words.format(name=name)
-        return sentences
 
     def _together(self) -> Said:
         """Say it where at least one user took both within ten steps; "often" where three did."""
-        near, _, names = self._pairs(TOGETHER)
+        near, _, names = self._pairs[TOGETHER]
         return [(Claim.TOGETHER_OFTEN, near >= USERS), (Claim.TOGETHER, near > 0)], names
 
     def _follows(self) -> Said:
@@ -127,7 +117,7 @@ class Claims:
 
         Where nobody did, say that they are taken together, if that is true.
         """
-        near, after, names = self._pairs(NEXT)
+        near, after, names = self._pairs[NEXT]
         return [
             (Claim.AFTER_OFTEN, after >= USERS),
             (Claim.AFTER, after > 0),
@@ -135,22 +125,25 @@ class Claims:
             (Claim.TOGETHER, near > 0),
         ], names
 
-    def _pairs(self, channel: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], list[str]]:
-        """Return how many users (k,) took each item near the one that points to it most strongly.
+    @cached_property
+    def _pairs(self) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8], list[str]]]:
+        """How many users (k,) took each item near the one that points to it most strongly.
 
-        The second of both figures is of users who took it right after that one. The names are those
-        of the items that point.
+        By what is taken together, and by what follows. The second of both figures is of users who
+        took it right after that one. The names are those of the items that point.
         """
         table, rows = self._signals.neighbours, self._rows
-        pointing = table.ids, table.counts[channel], table.users
-        held, _, names = self._pointers(pointing, rows.numbers, rows.places)
-        return *users_of(held), names
+        pointing = table.ids, table.counts[: NEXT + 1], table.users
+        return [
+            (*users_of(held), names)
+            for held, _, names in self._pointers(pointing, rows.numbers, rows.places)
+        ]
 
     def _meaning(self) -> Said:
         """Say it where their texts are near each other, and nearer than most others are."""
         table, rows = self._signals.semantic, self._rows
-        pointing = table.near, table.cosines, table.cosines
-        cosines, columns, names = self._pointers(pointing, rows.near_numbers, rows.near_places)
+        pointing = table.near, table.cosines[None], table.cosines
+        ((cosines, columns, names),) = self._pointers(pointing, rows.near_numbers, rows.near_places)
         return [(Claim.MEANING, (cosines >= COSINE) & (columns < _nearest(self._signals)))], names
 
     def _pointers(
@@ -158,16 +151,20 @@ class Claims:
         pointing: tuple[NDArray[np.int32], NDArray[np.float32], NDArray[Any]],
         numbers: NDArray[np.int32],
         places: NDArray[np.intp],
-    ) -> tuple[NDArray[Any], NDArray[np.int32], list[str]]:
+    ) -> list[tuple[NDArray[Any], NDArray[np.int32], list[str]]]:
         """Return what `strongest` does for the recent items that may be named, and their names.
 
-        `numbers` (r,) are the rows of those at these `places`.
+        `numbers` (r,) are the rows of those at these `places`. One for each kind of strength.
         """
-        is_named = self._is_named[places]
+        named = self._names
+        if self._is_some_unnamed:
+            is_named = np.array([bool(name) for name in named[:-1]])[places]
+            numbers, places = numbers[is_named], places[is_named]
         listed, slot = self._listed, self._signals.slot
-        found, columns, held = strongest(*pointing, numbers[is_named], listed, slot)
-        at = np.append(places[is_named], len(self._names) - 1)  # the last one is of nothing
-        return held, columns, self._names[at[found]].tolist()
+        found, columns, held = strongest(*pointing, numbers, listed, slot)
+        at = [*places.tolist(), len(named) - 1]  # the last one is of nothing
+        names = [[named[at[step]] for step in one] for one in found.tolist()]
+        return list(zip(held, columns, names, strict=True))
 
     def _popular(self) -> Said:
         """Say it where three users took it, and it was taken more than the average item."""
@@ -188,10 +185,14 @@ class Claims:
         All interactions at most were takings: that makes the average an upper bound.
         """
         popularity, position = self._signals.popularity, self._context.position
-        taken = max(int(np.count_nonzero(self._signals.items.streamed)), 1)
-        least = popularity.most(channel, position) / taken
+        least = popularity.most(channel, position) / self._taken
         is_above: NDArray[np.bool_] = popularity.takings(channel, self._listed, position) >= least
         return is_above
+
+    @cached_property
+    def _taken(self) -> int:
+        """How many items were ever taken, at least one."""
+        return max(int(np.count_nonzero(self._signals.items.streamed)), 1)
 
     def _stage(self) -> Said:
         """Say it where three users took it when they had taken about as many steps."""
@@ -246,10 +247,11 @@ class Claims:
         conditions = search_claims(signals, search, self._listed, _nearest(signals), USERS)
         return conditions, [search.text] * len(self._listed)
 
-    def _added(self, signal: str) -> list[str]:
-        """Return what a signal that was added says of each item, "" where it says nothing."""
+    def _added(self, signal: str) -> Callable[[int], str]:
+        """Return what tells what an added signal says of the item at a place, "" for nothing."""
         added, context = self._signals.added, self._context
-        return [added.explain(signal, item, context) or "" for item in self._listed.tolist()]
+        said = [added.explain(signal, item, context) or "" for item in self._listed.tolist()]
+        return said.__getitem__
 
     def _plain(self) -> Said:
         """Say what is known of it without a signal: whether anybody took it."""
@@ -263,35 +265,26 @@ class Claims:
         ], None
 
 
+def _sentences(said: Said) -> Callable[[int], str]:
+    """Return what tells the sentence of the item at a place, "" where nothing is said of it."""
+    conditions, names = said
+    held = [(WORDS[claim], holds.tolist()) for claim, holds in conditions]
+
+    def sentence(place: int) -> str:
+        for words, holds in held:
+            if holds[place]:
+                return _worded(words, "" if names is None else names[place])
+        return ""
+
+    return sentence
+
+
+@lru_cache(4096)
+def _worded(words: str, name: str) -> str:
+    """Return a sentence about what has this name."""
+    return words.format(name=name.translate(WITHIN))
+
+
 def _nearest(signals: Signals) -> int:
     """Return how many items are nearer to one than all but a part of the catalogue."""
     return max(1, int(np.count_nonzero(signals.semantic.has)) // NEAREST)
-
-
-@compiled
-def strongest(
-    ids: NDArray[np.int32],
-    strength: NDArray[np.float32],
-    told: NDArray[Any],
-    rows: NDArray[np.int32],
-    listed: NDArray[np.int32],
-    slot: NDArray[np.intp],
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any]]:
-    """Return, for each listed item, which row names it with the highest strength, where, and how.
-
-    The third is what a table `told` holds there. Only strengths above 0 count: else -1, -1 and 0.
-    Of equals the first row wins. `slot` holds -1 everywhere, before and after.
-    """
-    for place in range(listed.size):
-        slot[listed[place]] = place
-    found, columns = np.full(listed.size, -1, np.int32), np.full(listed.size, -1, np.int32)
-    best, held = np.zeros(listed.size, np.float32), np.zeros(listed.size, told.dtype)
-    for step in range(rows.size):
-        row = rows[step]
-        for column in range(ids.shape[1]):
-            place = slot[ids[row, column]]
-            if place >= 0 and strength[row, column] > best[place]:
-                best[place], held[place] = strength[row, column], told[row, column]
-                found[place], columns[place] = step, column
-    slot[listed] = -1
-    return found, columns, held

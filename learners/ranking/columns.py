@@ -138,7 +138,7 @@ class ColumnLayout(NamedTuple):
     """The columns of one model, in their order, and where some of them stand.
 
     `added` holds the columns of each added signal, by its name. `groups` are the signals that a
-    reason may speak for, ours first, and `members` (groups, 1, columns) tells which columns are
+    reason may speak for, ours first, and `members` (groups, columns) tells which columns are
     whose.
     """
 
@@ -190,7 +190,7 @@ def laid_out(
     added_at = {name: more(columns) for name, columns in added}
     returning_at, searching_at = more(RETURNS, returning), more(SEARCH, searching)
     groups = {**GROUPS, **dict(added)}
-    members = np.array([[[name in group for name in names]] for group in groups.values()])
+    members = np.array([[name in group for name in names] for group in groups.values()])
     return ColumnLayout(
         names, generated_at, added_at, returning_at, searching_at, tuple(groups), members
     )

@@ -8,17 +8,17 @@ networks"). What of that may be said, and in which words, `learners.ranking.clai
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.arrays import compiled
 from learners.ranking.answers_first import is_asked, led
 from learners.ranking.candidates import Rows
 from learners.ranking.claims import Claims
 from learners.ranking.columns import SIGNALS, ColumnLayout
 from learners.ranking.context import CandidateBatch, Context
 from learners.ranking.features import layout_of
+from learners.ranking.preference_learner import PreferenceLearner
 from learners.signals.tables import Signals
 from learners.types import Entry
 from learners.users.user import User
@@ -31,7 +31,7 @@ _TOGETHER = SIGNALS.index("together")
 def strongest_groups(
     scaled: NDArray[np.float32],
     best: NDArray[np.intp],
-    score: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    preference: PreferenceLearner,
     item_weights: NDArray[np.float32],
     columns: ColumnLayout,
 ) -> list[list[str]]:
@@ -42,16 +42,19 @@ def strongest_groups(
     feature is. Only such groups are
     named as raised the score.
     """
-    gave = effects(scaled, best, score, item_weights, columns)
-    order = np.argsort(-gave, axis=0, kind="stable").T
-    named, raised = np.array(columns.groups, object)[order].tolist(), (gave > 0).sum(axis=0)
-    return [groups[:most] for groups, most in zip(named, raised.tolist(), strict=True)]
+    gave = effects(scaled, best, preference, item_weights, columns)
+    groups, found = columns.groups, []
+    for worth in gave.T.tolist():
+        raised = [place for place, more in enumerate(worth) if more > 0.0]
+        raised.sort(key=worth.__getitem__, reverse=True)  # equal ones stay in their order
+        found.append([groups[place] for place in raised])
+    return found
 
 
 def effects(
     scaled: NDArray[np.float32],
     best: NDArray[np.intp],
-    score: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    preference: PreferenceLearner,
     item_weights: NDArray[np.float32],
     columns: ColumnLayout,
 ) -> NDArray[np.float32]:
@@ -59,20 +62,16 @@ def effects(
 
     Groups are in their order. What a group took away is negative; one without columns gives 0.
     """
-    rows = scaled[best]
     # Sums by a product with a constant row are several times faster than along an axis.
     average = np.full(len(scaled), 1.0 / len(scaled), np.float32) @ scaled
-    hidden = np.where(columns.members, average, rows)
-    without = score(hidden.reshape(-1, rows.shape[1])).reshape(len(hidden), len(best))
-    gave: NDArray[np.float32] = score(rows) - without
-    gave[~columns.members.any(axis=(1, 2))] = 0.0
+    gave = occlusion(scaled[best], average, columns.members, *preference.served)
     gave[_TOGETHER] += item_weights[best] - item_weights.mean()
     return gave
 
 
 def entries(
     signals: Signals,
-    score: Callable[[Scores], Scores],
+    preference: PreferenceLearner,
     batch: CandidateBatch,
     rows: Rows,
     context: Context,
@@ -82,15 +81,15 @@ def entries(
 ) -> tuple[Entry, ...]:
     """Name the places `best` (k,) of a batch, whose candidates have these `scores` (n,).
 
-    `score` gives what rows of scaled features are worth, so as to tell what carried each. `user`
-    is whose list it is.
+    `preference` tells what carried each. `user` is whose list it is.
     """
     if not len(best):
         return ()
-    why = strongest_groups(batch.scaled, best, score, batch.item_weights, layout_of(signals))
+    weights = batch.item_weights
+    why = strongest_groups(batch.scaled, best, preference, weights, layout_of(signals))
     ids = batch.ids[best]
     if signals.searching and is_asked(batch.raw):
-        learnt = score(batch.scaled[best]) + batch.item_weights[best]
+        learnt = preference.score(batch.scaled[best]) + weights[best]
         for place in led(scores[best], learnt):
             why[place] = ["search", *why[place]]
     reasons = Claims(signals, context, user, rows, ids).reasons(why)
@@ -107,3 +106,43 @@ def entries(
             for number, worth, said in shown
         ]
     )
+
+
+@compiled
+def occlusion(
+    rows: Scores,
+    hidden: Scores,
+    members: NDArray[np.bool_],
+    inner: Scores,
+    bias: Scores,
+    outer: Scores,
+    direct: Scores,
+) -> Scores:
+    """Return what rows (n, f) lose in score (groups, n) with a group's columns as `hidden` (f,).
+
+    `members` (groups, f) tells which columns are whose; a group without any loses 0. The inputs of
+    the hidden units are worked out once, and of each group only what changes.
+    """
+    gave = np.empty((members.shape[0], rows.shape[0]), np.float32)
+    inputs, changed = np.empty(bias.size, np.float32), np.empty(bias.size, np.float32)
+    for row in range(rows.shape[0]):
+        inputs[:] = bias
+        for column in range(rows.shape[1]):
+            value = rows[row, column]
+            for unit in range(bias.size):
+                inputs[unit] += value * inner[column, unit]
+        for group in range(members.shape[0]):
+            changed[:] = np.float32(0.0)
+            lost = np.float32(0.0)
+            for column in range(rows.shape[1]):
+                if members[group, column]:
+                    value = rows[row, column] - hidden[column]
+                    lost += value * direct[column]
+                    for unit in range(bias.size):
+                        changed[unit] += value * inner[column, unit]
+            for unit in range(bias.size):
+                now = np.maximum(inputs[unit], np.float32(0.0))
+                without = np.maximum(inputs[unit] - changed[unit], np.float32(0.0))
+                lost += (now - without) * outer[unit]
+            gave[group, row] = lost
+    return gave

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners.ranking.answers_first import AnswersFirst, is_asked
-from learners.ranking.candidate_kernels import SUM_WEIGHTS
+from learners.ranking.candidate_kernels import SUM_WEIGHTS, top
 from learners.ranking.candidates import Rows, candidates_of
 from learners.ranking.components import (
     Filter,
@@ -73,7 +73,7 @@ class TopK:
 
     def select(self, batch: CandidateBatch, scores: Scores, k: int) -> NDArray[np.intp]:
         """Return the places of the `k` best, best first."""
-        return np.lexsort((batch.ids, -scores))[:k]
+        return top(batch.ids, scores, k)
 
 
 class Chosen(NamedTuple):

@@ -6,8 +6,7 @@ score than the other candidates (listwise softmax: Cao et al., 2007, "Learning t
 from pairwise approach to listwise approach"), by Adam (Kingma and Ba, 2015). What scores is
 a running average of the weights (Polyak and Juditsky, 1992, "Acceleration of stochastic
 approximation by averaging"): single steps are noisy. Inputs are centred and scaled by
-decayed running moments. The whole is a few thousand numbers
-in plain arrays: River's dict-based networks would cost milliseconds an event.
+decayed running moments. All is in plain arrays: River's networks of dicts would cost milliseconds.
 """
 
 from __future__ import annotations
@@ -52,7 +51,8 @@ class PreferenceLearner:
     """A scorer of `(n, features)` float32 rows, learnt from choices.
 
     `seed` draws the first weights of the hidden layer; the output starts at zero, so an
-    untrained learner gives every candidate the same finite score.
+    untrained learner gives every candidate the same finite score. `served` are the weights that
+    score, averaged; not to be changed.
     """
 
     def __init__(self, features: int, hidden: int, rate: float, seed: int = 0) -> None:
@@ -100,7 +100,7 @@ class PreferenceLearner:
 
     def score(self, scaled: Matrix) -> Matrix:
         """Return a finite score `(n,)` for each scaled row; higher is better."""
-        inner, bias, outer, direct = self._served
+        inner, bias, outer, direct = self.served
         active: Matrix = scaled @ inner
         rectify(active, bias)
         scores: Matrix = active @ outer + scaled @ direct
@@ -169,7 +169,7 @@ class PreferenceLearner:
     def _bind(self) -> None:
         """Name the parts of the flat arrays, without copies; scale as of now when asked to."""
         self._layers, self._into = self._parts(self._weights), self._parts(self._gradient)
-        self._served, self._scaling = self._parts(self._averaged), None
+        self.served, self._scaling = self._parts(self._averaged), None
 
     def _parts(self, flat: Matrix) -> Layers:
         return layers_of(flat, self.features, self.hidden)

@@ -8,8 +8,7 @@ from learners.arrays import place_of
 from learners.classifiers.base import copied
 from learners.classifiers.example_memory import compare
 from learners.classifiers.softmax import descend, go_down
-from learners.ranking.candidate_kernels import draw, find_rows, gather, weigh
-from learners.ranking.claims import strongest
+from learners.ranking.candidate_kernels import draw, find_rows, gather, strongest, top, weigh
 from learners.ranking.columns import FEATURES, fill
 from learners.ranking.features import usual
 from learners.ranking.preference_learner import (
@@ -271,18 +270,30 @@ def test_pulls_step_alike_and_down_the_gradient(seed):
 
 def test_pointers_are_found_alike():
     rng = np.random.default_rng(0)
-    ids, (strength, *_) = table(rng)
-    rows = np.array([2, 7, 5], np.int32)
+    ids, counts = table(rng)
+    strength, rows = counts[:2], np.array([2, 7, 5], np.int32)
     listed, slot = np.arange(20, dtype=np.int32), np.full(ITEMS + 1, -1, np.intp)
     held = rng.integers(1, 99, ids.shape).astype(np.uint8)
     (compiled, after), (plain, _) = both(strongest, ids, strength, held, rows, listed, slot)
     for one, other in zip(compiled, plain, strict=True):
         assert_array_equal(one, other)
-    for item, step, column, what in zip(listed, *compiled, strict=True):
-        named = np.where(ids[rows] == item, strength[rows], 0.0)
-        assert step < 0 if named.max() == 0.0 else strength[rows[step], column] == named.max()
-        assert what == (0 if step < 0 else held[rows[step], column])
+    for strong, *found in zip(strength, *compiled, strict=True):
+        for item, step, column, what in zip(listed, *found, strict=True):
+            named = np.where(ids[rows] == item, strong[rows], 0.0)
+            assert step < 0 if named.max() == 0.0 else strong[rows[step], column] == named.max()
+            assert what == (0 if step < 0 else held[rows[step], column])
     assert_array_equal(after[-1], slot)
+
+
+def test_the_best_are_those_of_a_sort():
+    rng = np.random.default_rng(0)
+    for n in (0, 1, 7, 40):
+        ids = rng.permutation(n).astype(np.int32)
+        scores = rng.integers(0, 9, n).astype(np.float32)  # many of them equal
+        for k in (1, 7, 50):
+            (compiled, _), (plain, _) = both(top, ids, scores, k)
+            assert_array_equal(compiled, np.lexsort((ids, -scores))[:k])
+            assert_array_equal(plain, compiled)
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.1])

@@ -42,8 +42,8 @@ class Contributions:
         best = np.lexsort((batch.ids, -scores))[: self._k]
         columns = recommender.layout
         self._groups = columns.groups
-        score = recommender.preference.score
-        gave = effects(batch.scaled, best, score, batch.item_weights, columns)
+        preference = recommender.preference
+        gave = effects(batch.scaled, best, preference, batch.item_weights, columns)
         self._positions.append(batch.position)
         self._effects.extend(gave.mean(axis=1, dtype=np.float64).tolist())
 

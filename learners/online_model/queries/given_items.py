@@ -55,8 +55,8 @@ def _scored(
     batch, rows = pipeline.batch(user_id, context, None, negatives=False)
     scores, places = pipeline.scores(batch), np.flatnonzero(np.isin(batch.ids, given))
     if explain:
-        score = state.preference.score
-        made = entries(state.signals, score, batch, rows, context, places, scores, user)
+        preference = state.preference
+        made = entries(state.signals, preference, batch, rows, context, places, scores, user)
     else:
         made = plain_entries(state.signals.items, batch.ids[places], scores[places])
     return dict(zip(batch.ids[places].tolist(), made, strict=True))

@@ -125,8 +125,8 @@ def make_list(
     batch, rows, scores, best = ruled.chosen
     numbers = batch.ids[best].tolist()
     if explain:
-        score = state.preference.score
-        made = entries(state.signals, score, batch, rows, context, best, scores, user)
+        preference = state.preference
+        made = entries(state.signals, preference, batch, rows, context, best, scores, user)
     else:
         made = plain_entries(state.signals.items, batch.ids[best], scores[best])
     weighed = added_by_signals(state, batch, best) if weigh else ()

@@ -22,7 +22,7 @@ def added_by_signals(
     if not len(places):
         return []
     columns = layout_of(state.signals)
-    gave = effects(batch.scaled, places, state.preference.score, batch.item_weights, columns)
+    gave = effects(batch.scaled, places, state.preference, batch.item_weights, columns)
     return [_told(columns.groups, one.tolist()) for one in gave.T]
 
 

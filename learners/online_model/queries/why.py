@@ -55,9 +55,9 @@ def _found(
     place = places_of(chosen, number)
     if place is None:
         return None
-    signals, score, best = state.signals, state.preference.score, np.array([place], np.intp)
+    signals, best = state.signals, np.array([place], np.intp)
     batch, rows, scores, places = chosen
-    made = entries(signals, score, batch, rows, context, best, scores, user)[0]
+    made = entries(signals, state.preference, batch, rows, context, best, scores, user)[0]
     adds = added_by_signals(state, batch, best)[0]
     at = 1 + int(np.flatnonzero(places == place)[0])
     return Account(standing, at, made.score, made.reasons, adds)

@@ -25,6 +25,7 @@ from learners.ranking.columns import (
     layout,
 )
 from learners.ranking.explanations import strongest_groups
+from learners.ranking.preference_learner import PreferenceLearner
 from learners.ranking.reason_words import WITHIN, WORDS, Claim
 from learners.state.records import ITEM_KIND, SHARED_VERSION
 from learners.testing import Feed, RecordTable, Tastes, grown_model, small
@@ -51,14 +52,13 @@ def test_what_carried_equals_taking_each_group_away(
         groups["price"] = columns[made.added["price"]]
     draw = np.random.default_rng(seed)
     rows = draw.normal(size=(n, len(columns))).astype(np.float32)
-    inner = draw.normal(size=(len(columns), 3)).astype(np.float32)
-
-    def score(some: Any) -> Any:
-        return np.maximum(some @ inner, 0.0).sum(axis=1) - some @ inner[:, 0]
-
+    preference = PreferenceLearner(len(columns), 3, 0.1)
+    weights = draw.normal(size=len(preference.state()["averaged"])).astype(np.float32)
+    preference.restore({**preference.state(), "averaged": weights})
+    score = preference.score
     best = np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=10)))
     item_weights = draw.normal(size=n).astype(np.float32)
-    got = strongest_groups(rows, best, score, item_weights, made)
+    got = strongest_groups(rows, best, preference, item_weights, made)
     assert len(got) == len(best)
     for place, names in zip(best, got, strict=True):
         gave = {}
