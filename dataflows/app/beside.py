@@ -15,6 +15,7 @@ from dataflows.engine.protocols import LlmHooks
 from dataflows.engine.status.stage_times import StageTimes
 from dataflows.generation.shard_client import LlmClient
 from dataflows.generation.worker import Worker
+from dataflows.rules.in_force import RulesInForce
 from dataflows.serve.metrics.process import Around
 from dataflows.serve.metrics.watch import ShardWatch
 from dataflows.serve.traces import EventTraces
@@ -28,7 +29,8 @@ if TYPE_CHECKING:  # else a run that answers nobody would load it
 class Beside(NamedTuple):
     """What runs beside the shards; none of it has to be there.
 
-    `handed_out` knows the lists that were sent and asked for, where HTTP answers.
+    `handed_out` knows the lists that were sent and asked for, where HTTP answers; `rules` are those
+    that lists are made by.
     """
 
     worker: Worker | None = None
@@ -36,6 +38,7 @@ class Beside(NamedTuple):
     figures: RunFigures | None = None
     traces: EventTraces | None = None
     handed_out: HandedOut | None = None
+    rules: RulesInForce = RulesInForce()
 
     def times(self, *, is_on: bool) -> StageTimes:
         """Return what times the stages; with `is_on` they are counted too."""

@@ -12,6 +12,7 @@ from dataflows.app.ends import FlowEnds, KafkaSide
 from dataflows.app.figures import RunFigures
 from dataflows.config.config import Config
 from dataflows.engine.shards import Engines
+from dataflows.rules.in_force import RulesInForce
 from dataflows.serve.http.app import DoorApp
 from dataflows.serve.http.tokens import read_tokens
 from dataflows.serve.live import Following, InputLook, LiveAnswers
@@ -40,13 +41,14 @@ class Door:
         ends: FlowEnds,
         figures: RunFigures,
         handed_out: HandedOut,
+        rules: RulesInForce,
     ) -> None:
         self.following = Following(open_hub(config), handed_out)
         self._tokens = read_tokens(config.serve, os.environ)
         look = InputLook(ends.unread, ends.unit, partial(_troubles, ends.sides))
         boards = {name: one.made() for name, one in config.serve.leaderboards.items()}
         self.answers = LiveAnswers(
-            engines, self.following, look, figures.status, leaderboards=boards
+            engines, self.following, look, figures.status, leaderboards=boards, rules=rules
         )
         self._config = config
         self._engines = engines

@@ -40,6 +40,7 @@ from dataflows.hotswap.startup import identity_of, open_encoder
 from dataflows.hotswap.swapper import Swapper
 from dataflows.messages.raw import ITEMS
 from dataflows.registry.promotion_watch import open_watch
+from dataflows.rules.in_force import RulesWatch, open_rules
 from dataflows.serve.traces import open_traces
 from dataflows.state.crash_check import CrashChecks
 from dataflows.state.damage import unreadable
@@ -73,6 +74,7 @@ class Process:
     engines: Engines[OnlineModel]
     run_log: RunLog
     swapper: Swapper
+    rules: RulesWatch
     openers: list[Callable[[], object]]
     closers: list[Callable[[], object]]
     worker: Worker | None = None
@@ -91,6 +93,7 @@ class Process:
         """Start what runs beside the flow."""
         self.run_log.begin()
         self.swapper.begin()
+        self.rules.begin()
         if self.figures is not None:
             self.figures.begin()
         if self.worker is not None:
@@ -141,10 +144,12 @@ def assemble(
     about = f"{config.flow.source} source, encoder {version}, state in {folder}"
     run_log = RunLog(about, config.flow.log_seconds, lambda: ends.lag())  # noqa: PLW0108 - made below
     figures, traces = open_figures(config), open_traces(config.trace)
-    beside = Beside(open_worker(config, stop), checks, figures, traces, _handed_out(config))
+    rules = open_rules(config)
+    beside = Beside(open_worker(config, stop), checks, figures, traces, _handed_out(config), rules)
     run_log.times = beside.times(is_on=config.flow.stage_times)
     engines = open_engines(config, serving, progress, run_log, swapper, stop, beside)
     swapper.engines = engines
+    watch = RulesWatch(rules, engines.open_now)
     view = Store.reader(folder)
     encode = EncodeStep(
         serving.encoder,
@@ -176,7 +181,8 @@ def assemble(
     is_wanted = config.flow.source == "files" and config.files.items is not None
     closers = [
         lambda: tell_joined(encode.joined, is_wanted=is_wanted),
-        *(swapper.finish, run_log.finish, *ends.after_flow, checks.finish, engines.close),
+        *(swapper.finish, watch.close, run_log.finish, *ends.after_flow, checks.finish),
+        engines.close,
     ]
     closers = [*beside.before_flow_ends(), *closers, *beside.after_state(), *ends.after_state]
     if door is not None:
@@ -187,9 +193,10 @@ def assemble(
     if door is not None:
         closers.append(door.finish)
     openers = [*ends.before_state, engines.open_all, *ends.openers]
+    reopen = partial(_reopen, ends.reopen, watch)
     lines = StateLines(about, folder, engines, ends.lag, run_log.last)
     return Process(
-        *(flow, epoch, engines, run_log, swapper, openers, closers, beside.worker, ends.reopen),
+        *(flow, epoch, engines, run_log, swapper, watch, openers, closers, beside.worker, reopen),
         lines=lines,
         figures=figures,
         door=door,
@@ -204,7 +211,7 @@ def _open_door(
         return None
     from dataflows.app.door import Door
 
-    return Door(config, engines, ends, beside.figures, beside.handed_out)
+    return Door(config, engines, ends, beside.figures, beside.handed_out, beside.rules)
 
 
 def _handed_out(config: Config) -> HandedOut | None:
@@ -214,6 +221,13 @@ def _handed_out(config: Config) -> HandedOut | None:
     from dataflows.serve.live.handed_out import HandedOut
 
     return HandedOut()
+
+
+def _reopen(outputs: Callable[[], object] | None, rules: RulesWatch) -> None:
+    """Open output files anew, and read rules anew."""
+    if outputs is not None:
+        outputs()
+    rules.reopen()
 
 
 def _tell(
@@ -257,9 +271,11 @@ def open_engines(
         try:
             if beside.checks is not None:
                 beside.checks.begin(store, after_crash=has_crashed(store))
+            learner = OnlineModel(settings, store.get, prior, signals)
+            beside.rules.prepare(learner)
             engine = Engine(
                 store,
-                OnlineModel(settings, store.get, prior, signals),
+                learner,
                 Cleaner(config.clean),
                 msgspec.structs.replace(serving.in_force, model=model),
                 ShardParts(

@@ -28,6 +28,7 @@ from dataflows.config.generate import GenerateSettings
 from dataflows.config.kafka import KafkaSettings
 from dataflows.config.kinds import PATH, PathText, expanded, is_marked
 from dataflows.config.models import ModelsSettings
+from dataflows.config.rules import RulesSettings
 from dataflows.config.serve import MetricsSettings, ServeSettings, TraceSettings
 from dataflows.errors import InputError
 from dataflows.lifecycle.redaction import remember, remember_variables
@@ -146,6 +147,7 @@ class Config(LimitedSettings, frozen=True, kw_only=True):
     state: StateSettings = StateSettings()
     encoder: EncoderSettings = EncoderSettings()
     serve: ServeSettings = ServeSettings()
+    rules: RulesSettings = RulesSettings()
     models: ModelsSettings = ModelsSettings()
     generate: GenerateSettings = GenerateSettings()
     events: EventSettings = EventSettings()

@@ -37,6 +37,7 @@ from dataflows.lifecycle.bytewax_errors import hushed, hushing
 from dataflows.lifecycle.stop_signals import stopped_by_signals
 from dataflows.messages.decisions import DecisionReader
 from dataflows.messages.raw import EVENTS, ITEMS, Raw
+from dataflows.rules.in_force import open_rules
 from dataflows.state.outbox import Acknowledge, Out
 from dataflows.state.records import MemoryStore, Records
 from encoders.base import Encoder
@@ -56,9 +57,11 @@ def open_engine(
     """Open one shard, with its state in memory unless another store is given."""
     settings = msgspec.structs.replace(config.learner, dim=encoder.dim)
     store = MemoryStore() if store is None else store
+    model = OnlineModel(settings, store.get, open_prior(settings), open_signals(settings))
+    open_rules(config).prepare(model)
     return Engine(
         store,
-        OnlineModel(settings, store.get, open_prior(settings), open_signals(settings)),
+        model,
         Cleaner(config.clean),
         InForce(encoder.version, model_version(settings), base_encoder=encoder.version),
         ShardParts(

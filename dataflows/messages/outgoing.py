@@ -97,6 +97,9 @@ class Recommendation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
             "of their newest event, its `sequence` that of when it was made."
         ),
     ] = None
+    rules: Annotated[
+        tuple[str, ...], Meta(description="The names of the rules that changed the list.")
+    ] = ()
 
 
 class Liking(msgspec.Struct, frozen=True, gc=False):

@@ -91,6 +91,7 @@ def render_recommendation(
             versions,
             _moment(time),
             refreshed,
+            offered.rules,
         ),
     )
 

@@ -20,9 +20,12 @@ from dataflows.messages.outgoing import (
     Share,
     Versions,
 )
+from learners.ranking.rules.kinds import Rule
 
 MOST_PLACES = 1_000
 """The longest list that may be asked for."""
+MOST_RULES = 100
+"""The most rules in one request."""
 MOST_EVENTS = 1_000
 """The most events in one request."""
 
@@ -60,7 +63,11 @@ class ListRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             "moment of that, as in lists that are sent."
         ),
     ] = None
-    scenario: Annotated[str, Meta(description="One of the configuration.")] | None = None
+    scenario: Annotated[str, Meta(description="One of the file of rules.")] | None = None
+    rules: Annotated[
+        tuple[Rule, ...],
+        Meta(max_length=MOST_RULES, description="Rules beside those of the scenario."),
+    ] = ()
     explain: Annotated[bool, Meta(description="With reasons, and the rules that had a say.")] = (
         False
     )

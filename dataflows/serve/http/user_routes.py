@@ -31,7 +31,7 @@ USER = "/v1/users/{user_id:id}"
 
 
 class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A `ListRequest` as parameters; those that hold many are given many times."""
+    """A `ListRequest` as parameters, but for `rules`; what holds many is given many times."""
 
     k: Count | None = None
     offset: Annotated[int, Meta(ge=0, le=MOST_PLACES)] = 0
@@ -50,7 +50,7 @@ class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     at: Annotated[
         float | None, Meta(description="The moment that the list is for, seconds since 1970.")
     ] = None
-    scenario: Annotated[str | None, Meta(description="One of the configuration.")] = None
+    scenario: Annotated[str | None, Meta(description="One of the file of rules.")] = None
     explain: Annotated[bool, Meta(description="With reasons, and the rules that had a say.")] = (
         False
     )

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from dataflows.engine.shards import Engines
+from dataflows.rules.in_force import RulesInForce
 from dataflows.serve.answers import NotAnsweredHereError
 from dataflows.serve.api_types import ListAnswer, ListRequest, RankAnswer, RankRequest, Readiness
 from dataflows.serve.live.following import Following
@@ -36,6 +37,7 @@ class LiveAnswers(LiveItems, LiveUsers):
         figures: makes `status`.
         clock: stamps lists, in seconds since 1970.
         leaderboards: those of the configuration, by name.
+        rules: those that lists are made by.
     """
 
     waits = True
@@ -49,6 +51,7 @@ class LiveAnswers(LiveItems, LiveUsers):
         figures: Callable[[], Status] = _no_status,
         clock: Callable[[], float] = time.time,
         leaderboards: Mapping[str, Leaderboard] = NO_BOARDS,
+        rules: RulesInForce | None = None,
     ) -> None:
         shards = ShardLooks(engines)
         LiveItems.__init__(self, shards, lambda: following.now, leaderboards)
@@ -59,7 +62,7 @@ class LiveAnswers(LiveItems, LiveUsers):
         self._look = look
         self._figures = figures
         self._clock = clock
-        self._lists = LiveLists(shards, following.handed_out, lambda: following.now, clock)
+        self._lists = LiveLists(shards, following.handed_out, lambda: following.now, clock, rules)
 
     def recommend(self, user_id: str, asked: ListRequest) -> ListAnswer:
         """Return a list for a user."""

@@ -33,6 +33,7 @@ class HandedOut:
         self._most = places
         self._places = 0
         self._held: OrderedDict[tuple[Whose, str], ListPart] = OrderedDict()
+        self._names: dict[Whose, dict[str, None]] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -47,8 +48,22 @@ class HandedOut:
             gone = self._held.pop((whose, list_id), None)
             self._places += len(part.item_ids) - (0 if gone is None else len(gone.item_ids))
             self._held[whose, list_id] = part
+            names = self._names.setdefault(whose, {})
+            names.pop(list_id, None)
+            names[list_id] = None
             while len(self._held) > self._lists or self._places > self._most:
-                self._places -= len(self._held.popitem(last=False)[1].item_ids)
+                (oldest, name), gone = self._held.popitem(last=False)
+                self._places -= len(gone.item_ids)
+                del self._names[oldest][name]
+                if not self._names[oldest]:
+                    del self._names[oldest]
+
+    def newest(self, whose: Whose, lists: int) -> list[tuple[str, ...]]:
+        """Return what the newest lists held that were made for a request, the newest first."""
+        with self._lock:
+            names = list(self._names.get(whose, ()))[-lists:]
+            parts = [self._held[whose, name] for name in reversed(names)]
+        return [part.item_ids[part.first :] for part in parts]
 
     def held(self, whose: Whose, list_id: str) -> tuple[str, ...]:
         """Return what a list and the pages before it held. Raises BadRequestError where unknown."""

@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple
 
 from dataflows.messages.fields import iso
 from dataflows.messages.outgoing_json import TOP_INTENTS
+from dataflows.rules.book import NamedRules, one_name_each
+from dataflows.rules.in_force import RulesInForce
 from dataflows.serve.answers import BadRequestError
 from dataflows.serve.api_types import (
     GivenContext,
@@ -24,6 +26,7 @@ from learners.online_model.queries.as_if import GivenSearch, as_if
 from learners.online_model.queries.filters import filters_for, numbers_of
 from learners.online_model.queries.given_items import score_given
 from learners.online_model.queries.lists import MadeList, Variation, make_list
+from learners.ranking.rules.rule_set import Asker
 from learners.types import Entry
 from learners.users.user import User
 
@@ -58,19 +61,21 @@ class LiveLists:
         handed_out: HandedOut,
         now: Callable[[], float] = lambda: 0.0,
         clock: Callable[[], float] = time.time,
+        rules: RulesInForce | None = None,
     ) -> None:
         self._shards = shards
+        self._rules = rules or RulesInForce()
         self._handed_out = handed_out
         self._now = now
         self._clock = clock
 
     def make(self, user_id: str | None, asked: ListRequest) -> ListAnswer:
         """Return the list that is asked for; `user_id` is None for somebody anonymous."""
-        held = _held(self._handed_out, user_id, asked)
+        held, ruled = _held(self._handed_out, user_id, asked), self._ruled(asked)
         engine = self._shards.first() if user_id is None else self._shards.of_user(user_id)
         given = asked.context or _NOTHING
         with self._shards.asked(engine, given.search) as (look, search):
-            found = self._made(look, user_id, asked, held, search)
+            found = self._made(look, user_id, asked, held, search, ruled)
         return self._answer(user_id, asked, held, found)
 
     def rank(self, asked: RankRequest) -> RankAnswer:
@@ -109,14 +114,15 @@ class LiveLists:
         asked: ListRequest,
         held: Sequence[str],
         search: GivenSearch | None,
+        ruled: NamedRules,
     ) -> _Made:
         """Make a list of a shard that is held still."""
         model, known = look.model, look.user(user_id)
         given = asked.context or _NOTHING
         user = self._seen(look, known, given, search)
         is_personal = known is not None or user.kept > 0 or user.search is not None
-        variation = _variation(look, asked, held)
-        k = _places(asked, model.settings.k, model.settings.candidates)
+        variation = self._variation(look, user_id, asked, held, ruled)
+        k = _places(asked, ruled.k or model.settings.k, model.settings.candidates)
         made = make_list(
             model,
             user_id or NOBODY,
@@ -135,6 +141,39 @@ class LiveLists:
             "live" if is_personal else "popular",
         )
 
+    def _variation(
+        self,
+        look: Look,
+        user_id: str | None,
+        asked: ListRequest,
+        held: Sequence[str],
+        ruled: NamedRules,
+    ) -> Variation:
+        """Return what a request changes of the pipeline: the one place where it does."""
+        items = look.model.signals.items
+        filters = filters_for(items, asked.categories, asked.exclude, held)
+        rules = self._rules.set_of(look.model, ruled, asked.rules)
+        if rules is None:
+            return Variation(filters)
+        moment = self._clock() if asked.at is None else asked.at
+        most = rules.looks_back
+        seen = self._handed_out.newest(user_id, most) if user_id is not None and most else ()
+        return Variation(filters, rules=rules, asker=Asker(user_id or NOBODY, moment, seen))
+
+    def _ruled(self, asked: ListRequest) -> NamedRules:
+        """Return the rules of the scenario that is asked for. Raises BadRequestError."""
+        found = self._rules.scenario(asked.scenario)
+        if found is None:
+            raise BadRequestError(
+                f"scenario is {asked.scenario!a}, and {self._rules.known_scenarios}; name one of "
+                "the file of rules (rules.file), or leave it out"
+            )
+        try:
+            one_name_each((*found.rules, *asked.rules))
+        except ValueError as error:
+            raise BadRequestError(f"rules: {error}") from error
+        return found
+
     def _seen(
         self, look: Look, known: User | None, given: GivenContext, search: GivenSearch | None
     ) -> User:
@@ -151,11 +190,17 @@ class LiveLists:
         first = 1 + asked.offset + len(held)
         attributes = _attributes(found.blobs, asked.fields) or [{}] * len(entries)
         signals = found.made.signals[asked.offset :] or [{}] * len(entries)
+        put_by = found.made.put_by[asked.offset :] if asked.explain else ()
         places = tuple(
             [
-                _listed(entry, place, categories, more, weighed)
-                for place, (entry, categories, more, weighed) in enumerate(
-                    zip(entries, found.categories, attributes, signals, strict=True), first
+                _listed(entry, place, categories, more, weighed, by)
+                for place, (entry, categories, more, weighed, by) in enumerate(
+                    zip(
+                        *(entries, found.categories, attributes, signals),
+                        put_by or [()] * len(entries),
+                        strict=True,
+                    ),
+                    first,
                 )
             ]
         )
@@ -174,21 +219,13 @@ class LiveLists:
             time=iso(self._clock()),
             sequence=look.sequence,
             intent=dict(islice(found.made.intent.items(), TOP_INTENTS)),
+            rules=found.made.rules if asked.explain else (),
+            scenario=asked.scenario,
         )
-
-
-def _variation(look: Look, asked: ListRequest, held: Sequence[str]) -> Variation:
-    """Return what a request changes of the pipeline: the one place where it does."""
-    items = look.model.signals.items
-    return Variation(filters_for(items, asked.categories, asked.exclude, held))
 
 
 def _held(handed_out: HandedOut, user_id: str | None, asked: ListRequest) -> tuple[str, ...]:
     """Return what earlier pages held. Raises BadRequestError."""
-    if asked.scenario is not None:
-        raise BadRequestError(
-            f"scenario is {asked.scenario!a}, and none is configured; leave it out"
-        )
     if asked.after is None:
         return ()
     if asked.offset:
@@ -215,6 +252,7 @@ def _listed(
     categories: tuple[str, ...],
     attributes: dict[str, Any] | None = None,
     signals: dict[str, float] | None = None,
+    rules: tuple[str, ...] = (),
 ) -> ListedItem:
     return ListedItem(
         entry.item_id,
@@ -225,6 +263,7 @@ def _listed(
         categories=categories,
         attributes=attributes or {},
         signals=signals or {},
+        rules=rules,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -42,61 +43,73 @@ class _Allowed:
         return self._rules.refused(ids, self._asker) < 0
 
 
-class _ByRules:
-    """The selector that rules choose with, over another that orders."""
+Order = Callable[[Scores, int], NDArray[np.intp]]
+"""Returns the places of the best so many of some scores (n,)."""
 
-    name = "by rules"
+
+class RuleChooser:
+    """Chooses by rules from items with scores; `spoke` are the rules that had a say.
+
+    `put` tells of items, by number, which rules put them where they are. `vectors` returns those of
+    items (n, dim).
+    """
 
     def __init__(
-        self, rules: RuleSet, asker: Asker, order: Selector, semantic: SemanticIndex
+        self, rules: RuleSet, asker: Asker, vectors: Callable[[Numbers], NDArray[np.float32]]
     ) -> None:
-        self._rules, self._asker, self._order, self._semantic = rules, asker, order, semantic
+        self._rules, self._asker, self._vectors = rules, asker, vectors
         self.spoke: set[str] = set()
         self.put: dict[int, list[str]] = {}
 
-    def select(self, batch: CandidateBatch, scores: Scores, k: int) -> NDArray[np.intp]:
-        """Return the places of `k` of the candidates, fewer where rules keep more out."""
-        rules, ids = self._rules, batch.ids
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the rules that had a say, in the order of the rules."""
+        return tuple(name for name in self._rules.names if name in self.spoke)
+
+    def choose(self, ids: Numbers, scores: Scores, k: int, by: Order) -> list[int]:
+        """Return the places of `k` of the items (n,), fewer where rules keep more out."""
+        rules = self._rules
         raised, refused = rules.raised(ids), rules.refused(ids, self._asker)
         self.put = {}
-        for place in self._order.select(batch, scores, k).tolist():
+        for place in by(scores, k).tolist():
             if refused[place] >= 0:  # also where a boost alone would have moved it out of sight
                 self.spoke.add(rules.refusals[refused[place]][0])
-        found = self._walk(batch, _added(scores, raised), refused, k, note=True)
+        found = self._walk(ids, _added(scores, raised), refused, k, by, note=True)
         changed = [
             one
             for one in raised
-            if self._walk(batch, _added(scores, raised, but=one), refused, k) != found
+            if self._walk(ids, _added(scores, raised, but=one), refused, k, by) != found
         ]
-        if raised and not changed and self._walk(batch, scores, refused, k) != found:
+        if raised and not changed and self._walk(ids, scores, refused, k, by) != found:
             changed = raised  # each alone is enough
         for name, each in changed:
             self.spoke.add(name)
             for place in found:
                 if each[place]:
                     self.put.setdefault(int(ids[place]), []).append(name)
-        return np.array(self._with_pins(batch, found, refused, k), np.intp)
+        return self._with_pins(ids, found, refused, k)
 
     def _walk(
         self,
-        batch: CandidateBatch,
+        ids: Numbers,
         scores: Scores,
         refused: NDArray[np.intp],
         k: int,
+        by: Order,
         *,
         note: bool = False,
     ) -> list[int]:
         """Return the best `k` that may stand beside each other; note who keeps some out."""
-        order = self._order.select(batch, scores, len(batch.ids)).tolist()
-        plain = self._taken(batch.ids, scores, order, refused, k, note=note)
+        order = by(scores, len(ids)).tolist()
+        plain = self._taken(ids, scores, order, refused, k, note=note)
         mixed = self._rules.diversity
         if mixed is None or not plain:
             return plain
-        among = self._taken(batch.ids, scores, order, refused, max(k, mixed.among), mixes=True)
-        first = _mixed(among, scores, self._semantic, batch.ids, mixed.weight)
+        among = self._taken(ids, scores, order, refused, max(k, mixed.among), mixes=True)
+        first = _mixed(among, scores, self._vectors(ids[among]), mixed.weight)
         rest = set(order).difference(first)
         order = [*first, *(place for place in order if place in rest)]
-        found = self._taken(batch.ids, scores, order, refused, k)
+        found = self._taken(ids, scores, order, refused, k)
         if note and found != plain:
             self.spoke.add(mixed.name)
         return found
@@ -140,10 +153,10 @@ class _ByRules:
         return found
 
     def _with_pins(
-        self, batch: CandidateBatch, found: list[int], refused: NDArray[np.intp], k: int
+        self, ids: Numbers, found: list[int], refused: NDArray[np.intp], k: int
     ) -> list[int]:
         """Return a choice with what is pinned at its place."""
-        by_number = {number: place for place, number in enumerate(batch.ids.tolist())}
+        by_number = {number: place for place, number in enumerate(ids.tolist())}
         for pin, number in self._rules.pinned():
             place = by_number.get(number)
             if place is None or refused[place] >= 0 or pin.place > k:
@@ -157,6 +170,19 @@ class _ByRules:
                 self.spoke.add(pin.name)
                 self.put.setdefault(number, []).append(pin.name)
         return found
+
+
+class _ByRules:
+    """The selector that rules choose with, over another that orders."""
+
+    name = "by rules"
+
+    def __init__(self, chooser: RuleChooser, order: Selector) -> None:
+        self._chooser, self._order = chooser, order
+
+    def select(self, batch: CandidateBatch, scores: Scores, k: int) -> NDArray[np.intp]:
+        by = partial(self._order.select, batch)
+        return np.array(self._chooser.choose(batch.ids, scores, k, by), np.intp)
 
 
 def choose(
@@ -173,9 +199,8 @@ def choose(
     The pipeline is not changed. Where the candidates do not suffice, more are looked for among
     what the rules let pass: as many as a model keeps (`learner.candidates`).
     """
-    made = copy(pipeline)
-    selector = _ByRules(rules, asker, made.selector, semantic)
-    made.selector = selector
+    made, chooser = copy(pipeline), RuleChooser(rules, asker, lambda ids: semantic.vectors[ids])
+    made.selector = _ByRules(chooser, made.selector)
     pins = np.array([number for _, number in rules.pinned()], np.int32)
     if len(pins):
         parts = made.retrieval
@@ -187,19 +212,8 @@ def choose(
         rule = _Allowed(rules, asker)
         made.retrieval = parts._replace(filters=(*parts.filters, rule))
         chosen = made.choose(user_id, context, k, least=pipeline.most)
-    order = {
-        name: at
-        for at, name in enumerate(
-            [
-                *(name for name, _ in rules.refusals),
-                *(name for name, *_ in rules.boosts),
-                *(rule.name for rule in rules.counted),
-            ]
-        )
-    }
-    names = sorted(selector.spoke, key=lambda name: (order.get(name, len(order)), name))
     numbers = chosen.batch.ids[chosen.places].tolist()
-    return Ruled(chosen, tuple(names), tuple(tuple(selector.put.get(n, ())) for n in numbers))
+    return Ruled(chosen, chooser.names, tuple(tuple(chooser.put.get(n, ())) for n in numbers))
 
 
 def _added(scores: Scores, raised: Sequence[Raised], but: Raised | None = None) -> Scores:
@@ -212,14 +226,13 @@ def _added(scores: Scores, raised: Sequence[Raised], but: Raised | None = None) 
 
 
 def _mixed(
-    places: list[int], scores: Scores, semantic: SemanticIndex, ids: Numbers, weight: float
+    places: list[int], scores: Scores, rows: NDArray[np.float32], weight: float
 ) -> list[int]:
     """Return places in the order of maximal marginal relevance.
 
     Relevance is the score, between 0 for the worst and 1 for the best of them; likeness is the
-    cosine to the nearest of those before, 0 for an item without text.
+    cosine to the nearest of those before, by the vectors `rows` (n, dim); 0 for one without text.
     """
-    rows = semantic.vectors[ids[places]]
     worth = scores[places].astype(np.float64)
     worth = (worth - worth.min()) / max(float(np.ptp(worth)), 1e-9)
     near, order = np.zeros(len(places)), list[int]()

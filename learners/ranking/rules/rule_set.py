@@ -71,6 +71,8 @@ class RuleSet:
         self.pins: list[Pin] = []
         self.diversity: Diversity | None = None
         self.minimum: MinimumScore | None = None
+        self._lists = max((rule.lists for rule in rules if isinstance(rule, Unseen)), default=0)
+        self.names = tuple(rule.name for rule in rules)
         for rule in rules:
             self._take(rule)
 
@@ -94,6 +96,11 @@ class RuleSet:
         index = self._items.index
         found = [(pin, index[pin.item]) for pin in self.pins if pin.item in index]
         return sorted(found, key=lambda one: one[0].place)
+
+    @property
+    def looks_back(self) -> int:
+        """How many of the newest lists that were asked for matter (`Asker.seen`)."""
+        return self._lists
 
     def _take(self, rule: Rule) -> None:
         if isinstance(rule, Boost):
