@@ -28,8 +28,7 @@ from dataflows.config.generate import GenerateSettings
 from dataflows.config.kafka import KafkaSettings
 from dataflows.config.kinds import PATH, PathText, expanded, is_marked
 from dataflows.config.models import ModelsSettings
-from dataflows.config.rules import RulesSettings
-from dataflows.config.serve import MetricsSettings, ServeSettings, TraceSettings
+from dataflows.config.serve import MetricsSettings, RulesSettings, ServeSettings, TraceSettings
 from dataflows.errors import InputError
 from dataflows.lifecycle.redaction import remember, remember_variables
 from encoders.llm.training.settings import LanguageTuning

@@ -1,4 +1,4 @@
-"""What a user may set about HTTP: sections `[serve]`, `[metrics]`, `[trace]`."""
+"""What a user may set about lists and HTTP: `[rules]`, `[serve]`, `[metrics]`, `[trace]`."""
 
 from __future__ import annotations
 
@@ -41,6 +41,13 @@ class LeaderboardSettings(LimitedSettings, frozen=True, kw_only=True):
     def made(self) -> Leaderboard:
         """Return what answers by it."""
         return leaderboard_of(self.where, self.score)
+
+
+class RulesSettings(LimitedSettings, frozen=True, kw_only=True):
+    """Section `[rules]`: what may stand in lists, and where. docs/how-to/rules.md has examples."""
+
+    file: PathText | None = None
+    """A TOML file of rules and scenarios, read anew when it changes and at SIGHUP."""
 
 
 class ServeSettings(LimitedSettings, frozen=True, kw_only=True):
