@@ -7,7 +7,12 @@ and of code that these had generated (named tuples): from the moment at which th
 event over to the one at which it is asked for the next. Commits are left out: they are once an
 epoch, not once an event. Medians are told, and the way that the median event took.
 
-    python -m benchmarks.path [--warm 5000] [--events 1000] [--calls]
+With `--lines` it is also told how long the files of that way are, and how many of their lines are
+of functions that it entered, headings and documentation included: what of a file is not of the way
+is what stands beside it as one concept, such as taking back, storing and restoring. What a compiled
+function calls of others that are compiled is not seen.
+
+    python -m benchmarks.path [--warm 5000] [--events 1000] [--calls] [--lines]
 """
 
 from __future__ import annotations
@@ -37,6 +42,8 @@ class Way:
         self.events: list[Counter[tuple[str, str]]] = []
         self._now: Counter[tuple[str, str]] | None = None
         self._names: dict[object, tuple[str, str] | None] = {}
+        self.lines: dict[tuple[str, str], set[int]] = {}
+        """The numbers of the lines of each function that was entered by any event."""
 
     def turn(self, is_on: bool) -> None:
         """End the way of one event, and begin that of the next where `is_on`."""
@@ -65,11 +72,16 @@ class Way:
         if not code.co_filename.startswith(ROOMS):
             return None
         file = str(Path(code.co_filename).relative_to(ROOT))
-        return None if file.startswith(NOT_OF_THE_WAY) else (file, code.co_qualname)
+        if file.startswith(NOT_OF_THE_WAY):
+            return None
+        name = file, code.co_qualname
+        last = max(line for _, _, line in code.co_lines() if line is not None)
+        self.lines.setdefault(name, set()).update(range(code.co_firstlineno, last + 1))
+        return name
 
 
-def walk(warm_events: int, events: int) -> list[Counter[tuple[str, str]]]:
-    """Play the log and return what each of the last events entered."""
+def walk(warm_events: int, events: int) -> Way:
+    """Play the log and return the way of each of the last events."""
     from dataflows.config.config import load_config
     from dataflows.engine.item_store import Catalogue
     from dataflows.evaluation.log_order import read_order
@@ -110,17 +122,30 @@ def walk(warm_events: int, events: int) -> list[Counter[tuple[str, str]]]:
             gc.disable()
             one_by_one = each(islice(batched(order.records(), 1), warm_events + events))
             play(config, PlaySource(one_by_one, pace), NowhereSink, engine, cached, titles)
-    return way.events
+    return way
 
 
 def files(way: Counter[tuple[str, str]]) -> int:
     return len({file for file, _ in way})
 
 
-def tell(ways: list[Counter[tuple[str, str]]], *, calls: bool) -> None:
+def tell_lines(typical: Counter[tuple[str, str]], lines: dict[tuple[str, str], set[int]]) -> None:
+    """Print of each file how long it is, and how many lines are of functions entered; the sums."""
+    entered: dict[str, set[int]] = {}
+    for name in typical:
+        entered.setdefault(name[0], set()).update(lines.get(name, ()))
+    lengths = {file: len((ROOT / file).read_text("utf-8").splitlines()) for file in entered}
+    for file, found in sorted(entered.items()):
+        print(f"  {lengths[file]:4} lines, {len(found):4} of functions entered: {file}")
+    total, way = sum(lengths.values()), sum(map(len, entered.values()))
+    print(f"lines {total:,} in {len(entered)} files, {way:,} of functions entered")
+
+
+def tell(way: Way, *, calls: bool, lines: bool) -> None:
     """Print the way of the event that is nearest to the median, then both medians."""
-    middle = statistics.median_low(way.total() for way in ways)
-    typical = next(way for way in ways if way.total() == middle)
+    ways = way.events
+    middle = statistics.median_low(one.total() for one in ways)
+    typical = next(one for one in ways if one.total() == middle)
     rooms: dict[str, Counter[str]] = {}
     for (file, _), count in typical.items():
         room = str(Path(file).parent)
@@ -131,8 +156,10 @@ def tell(ways: list[Counter[tuple[str, str]]], *, calls: bool) -> None:
     if calls:
         for (file, function), count in chain(typical.items()):
             print(f"  {count:4} {file} {function}")
+    if lines:
+        tell_lines(typical, way.lines)
     entered = round(statistics.median(map(files, ways)))
-    print(f"files {entered} calls {round(statistics.median(way.total() for way in ways))}")
+    print(f"files {entered} calls {round(statistics.median(one.total() for one in ways))}")
 
 
 def main() -> None:
@@ -142,8 +169,9 @@ def main() -> None:
     parser.add_argument("--warm", type=int, default=5_000, help="events before, not counted")
     parser.add_argument("--events", type=int, default=1_000, help="events that are counted")
     parser.add_argument("--calls", action="store_true", help="also each function, as often called")
+    parser.add_argument("--lines", action="store_true", help="also how long the files are")
     given = parser.parse_args()
-    tell(walk(given.warm, given.events), calls=given.calls)
+    tell(walk(given.warm, given.events), calls=given.calls, lines=given.lines)
 
 
 if __name__ == "__main__":
