@@ -88,7 +88,8 @@ def entries(
     weights = batch.item_weights
     why = strongest_groups(batch.scaled, best, preference, weights, layout_of(signals))
     ids = batch.ids[best]
-    if signals.searching and is_asked(batch.raw):
+    # A search that is only asked about may be the first that there is: no column tells of it.
+    if is_asked(batch.raw) if signals.searching else user.search is not None:
         learnt = preference.score(batch.scaled[best]) + weights[best]
         for place in led(scores[best], learnt):
             why[place] = ["search", *why[place]]

@@ -9,19 +9,17 @@ from typing import NamedTuple
 import numpy as np
 
 from learners.intent.explanation import likeliest_first
+from learners.online_model.queries.first_search import FirstSearch
 from learners.online_model.queries.signal_effects import added_by_signals
 from learners.online_model.stages import context_of
-from learners.ranking.answers_first import leading, raised
 from learners.ranking.components import Filter, Numbers, Scorer, Scores, Selector
-from learners.ranking.context import CandidateBatch, Context
+from learners.ranking.context import Context
 from learners.ranking.explanations import entries
 from learners.ranking.pipeline import Chosen, Pipeline
 from learners.ranking.rules.choose import Ruled
 from learners.ranking.rules.choose import choose as by_rules
 from learners.ranking.rules.rule_set import NOBODY, Asker, RuleSet
 from learners.signals.items import ItemTable
-from learners.signals.searches import Search
-from learners.signals.tables import Signals
 from learners.state.model import ModelState
 from learners.types import Entry
 from learners.users.user import User
@@ -60,29 +58,6 @@ class MadeList(NamedTuple):
     put_by: tuple[tuple[str, ...], ...] = ()
 
 
-class _FirstSearch:
-    """Lets answers lead in a model that no event has told of searches yet.
-
-    Ranking has columns for searches only from the first of them on (`AnswersScorer`).
-    """
-
-    name = "first search"
-
-    def __init__(self, signals: Signals, search: Search) -> None:
-        self._signals = signals
-        self._search = search
-
-    def score(self, batch: CandidateBatch, scores: Scores) -> Scores:
-        """Return the scores (n,), those of what answers the search raised."""
-        signals, ids = self._signals, batch.ids
-        direction = self._search.direction(signals.semantic)
-        near = np.zeros(len(ids), np.float32)
-        if direction is not None:
-            near = signals.semantic.nearness(ids, direction)
-        found = leading(scores, signals.words.shares(self._search.text, ids), near)
-        return scores if found is None else raised(scores, found.places)
-
-
 def varied(state: ModelState, user: User, variation: Variation = AS_IT_IS) -> Pipeline:
     """Return the pipeline of a model with more components for a user; its own stays as it is.
 
@@ -91,7 +66,7 @@ def varied(state: ModelState, user: User, variation: Variation = AS_IT_IS) -> Pi
     made, signals = copy(state.pipeline), state.signals
     made.watch = None
     if user.search is not None and not signals.searching:
-        made.put(scorers=(_FirstSearch(signals, user.search),))
+        made.put(scorers=(FirstSearch(signals, user.search),))
     if variation != AS_IT_IS:
         made.put(
             filters=variation.filters,
@@ -129,7 +104,7 @@ def make_list(
         made = entries(state.signals, preference, batch, rows, context, best, scores, user)
     else:
         made = plain_entries(state.signals.items, batch.ids[best], scores[best])
-    weighed = added_by_signals(state, batch, best) if weigh else ()
+    weighed = added_by_signals(state, user, batch, best) if weigh else ()
     intent = likeliest_first(state.tracker.report(user.intent).intent)
     return MadeList(made, numbers, intent, weighed, ruled.names, ruled.places)
 

@@ -58,6 +58,6 @@ def _found(
     signals, best = state.signals, np.array([place], np.intp)
     batch, rows, scores, places = chosen
     made = entries(signals, state.preference, batch, rows, context, best, scores, user)[0]
-    adds = added_by_signals(state, batch, best)[0]
+    adds = added_by_signals(state, user, batch, best)[0]
     at = 1 + int(np.flatnonzero(places == place)[0])
     return Account(standing, at, made.score, made.reasons, adds)

@@ -43,6 +43,35 @@ def test_a_screen_reader_finds_its_way_and_all_of_it_fits(browser, url, name, wi
     keep(browser, f"{name}-{width}-{scheme}")
 
 
+SHOW_RULES = """
+const [list, done] = arguments;
+const page = {
+  el(tag, attributes, ...children) {
+    const made = document.createElement(tag);
+    made.append(...children.flat().filter(Boolean));
+    return made;
+  },
+  t: (key, values = {}) => [key, ...Object.values(values)].join(" "),
+  number: String,
+};
+import("/page/person/list_view.js").then(
+  (made) => done(made.listView(page, list, null, null).innerText),
+  (error) => done(String(error)),
+);
+"""
+
+
+def test_every_rule_that_had_a_say_is_named(browser, url):
+    Page(browser, url, "catalogue")
+    places = [
+        {"item_id": "a", "title": "One", "place": 1, "rules": ["pin:spring", "<b>boost</b>"]},
+        {"item_id": "b", "title": "Two", "place": 2},
+    ]
+    said = browser.execute_async_script(SHOW_RULES, {"items": places, "rules": ["no-alcohol"]})
+    assert "list.rules no-alcohol" in said
+    assert said.count("list.put_by pin:spring, <b>boost</b>") == 1
+
+
 def test_the_scheme_is_followed(browser, url):
     colours = []
     for scheme in ("light", "dark"):

@@ -163,6 +163,8 @@ def test_two_items_taken_at_once_give_the_list_of_both_on_real_films(browser, se
     search(page, "star wars")
     page.until(lambda: page.listed() == searched)
     assert "War" in searched[0]  # the best answer that this user has not seen
+    assert "search" in page.texts(".place:first-child dt")
+    assert "star wars" in page.texts(".why")[0]
     keep(browser, "tried-on-films")
 
 

@@ -232,6 +232,22 @@ def test_what_signals_add_to_places_is_what_is_told_of_each_item_alone(feed):
     assert make_list(model, "u0", user, 3).signals == ()
 
 
+def test_what_leads_by_a_first_search_says_so(feed):
+    """No event of this stream is a search: the network has no column for one."""
+    model = feed.model
+    assert not model.signals.searching
+    asked = as_if(model, known(feed, "u0"), [], GivenSearch("about topic2-7", None), 5.0)
+    made = make_list(model, "u0", asked, 5, weigh=True)
+    plain = make_list(model, "u0", known(feed, "u0"), 5, weigh=True)
+    assert names(model, made.numbers[:1]) == ["topic2-7"]
+    assert "about topic2-7" in made.entries[0].reasons[0]
+    assert max(made.signals[0], key=made.signals[0].get) == "search"
+    assert account_of(model, "u0", asked, made.numbers[0]).signals["search"] == pytest.approx(
+        made.signals[0]["search"], abs=1e-5
+    )
+    assert not any("search" in adds for adds in (*made.signals[3:], *plain.signals))
+
+
 def test_answers_to_a_search_are_by_words_and_by_meaning(feed):
     model = feed.model
     by_words = answers_to(model, GivenSearch("about topic2-7", None), 3, None)

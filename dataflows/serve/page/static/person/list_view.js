@@ -57,6 +57,7 @@ function place(page, item, most, before, onTake) {
       onTake && take,
     ),
     item.reasons?.length && page.el("p", { class: "why" }, item.reasons.join(" · ")),
+    item.rules?.length && page.el("p", { class: "why" }, page.t("list.put_by", { rules: item.rules.join(", ") })),
     signals.length > 0 &&
       page.el("dl", { class: "signals" }, ...signals.map(([name, value]) => bar(page, name, value, most))),
   );
@@ -73,9 +74,12 @@ export function listView(page, list, before, onTake) {
   const values = list.items.flatMap((item) => Object.values(item.signals ?? {}));
   const most = Math.max(...values.map(Math.abs), 1e-9);
   if (list.items.length === 0) return page.el("p", {}, page.t("list.empty"));
+  const places = list.items.map((item) => place(page, item, most, before, onTake));
+  const rules = list.rules?.length && page.t("list.rules", { rules: list.rules.join(", ") });
   return page.el(
-    "ol",
-    { class: "places" },
-    ...list.items.map((item) => place(page, item, most, before, onTake)),
+    "div",
+    {},
+    rules && page.el("p", { class: "soft" }, rules),
+    page.el("ol", { class: "places" }, ...places),
   );
 }
