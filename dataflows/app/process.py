@@ -46,6 +46,7 @@ from dataflows.state.crash_check import CrashChecks
 from dataflows.state.damage import unreadable
 from dataflows.state.positions import Progress
 from dataflows.state.store import Store
+from dataflows.state.written_beside import WrittenBeside
 from encoders.base import Encoder
 from learners.arrays import keep_compiled_in
 from learners.codec import DamagedError
@@ -267,10 +268,10 @@ def open_engines(
     identity = identity_of(serving.in_force.base_encoder, dim, settings)
 
     def make(shard: int) -> Engine[OnlineModel]:
-        store = Store.open(folder, shards, shard, identity)
+        store = WrittenBeside.open(folder, shards, shard, identity)
         try:
             if beside.checks is not None:
-                beside.checks.begin(store, after_crash=has_crashed(store))
+                beside.checks.begin(store.store, after_crash=has_crashed(store))
             learner = OnlineModel(settings, store.get, prior, signals)
             beside.rules.prepare(learner)
             engine = Engine(

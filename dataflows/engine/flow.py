@@ -109,9 +109,9 @@ class LearnLogic(StatefulBatchLogic[Batch, Out, None], Generic[M]):
 
     @hushing
     def snapshot(self) -> None:
-        """Write the shard's state in one transaction."""
+        """Hand the shard's state over, to be written in one transaction."""
         if self._engine is not None:
-            self._engine.commit()
+            self._engine.commit(beside=True)
             if self._committed is not None:
                 self._committed(self._engine)
 

@@ -43,8 +43,6 @@ _ORDINARY = {EncodedEvent, Reject}
 class Engine(Generic[M]):
     """One shard: learns its records in order, and makes the messages that come of them.
 
-    After `commit` everything that the shard knows is in `store`, in one transaction.
-
     Arguments:
         store: the committed records of this shard; it is restored from them.
         model: the recommender.
@@ -70,7 +68,7 @@ class Engine(Generic[M]):
         self.counts: Counter[str] = Counter()
         self.ledger = Ledger()
         self.outbox = Outbox(parts.shard, parts.shards)
-        self._report, self._observers, self._hooks = parts.report, parts.observers, parts.hooks
+        self._observers, self._hooks = parts.observers, parts.hooks
         for hook in self._hooks:
             hook.attach(self.counts, self.outbox, parts.clock)
         self._input = InputProgress(self.ledger)
@@ -97,7 +95,7 @@ class Engine(Generic[M]):
             *(self.items, model, cleaner, self.ledger, self.last_sent, self.refresher),
             *(self.deciding, self._events, self._input, self.space, self._again, self.outbox),
         )
-        self._state = ShardState(store, self._end, stored)
+        self._state = ShardState(store, self._end, stored, parts, self.counts)
         self._commit = times.wrapped("commit", self._state.commit, given=int)
         self._publisher.versions = self._state.restore()
         self._resend = self.outbox.undelivered()
@@ -127,6 +125,8 @@ class Engine(Generic[M]):
                 self._begin_anew(batch)
             self._state.is_whole = False
             outs = self._process(batch)
+            if self.store.failure is not None:
+                raise self.store.failure
             if batch.records:
                 self._end.ends_sure = True
             if outs and self._end.is_there:
@@ -215,31 +215,33 @@ class Engine(Generic[M]):
             hook.offered(self.model, offered, outs, raw, self._publisher.versions)
         return outs
 
-    def commit(self) -> None:
+    def commit(self, *, beside: bool = False) -> None:
         """Write all that changed in one transaction, then tell how far it reaches.
 
-        Nothing is written once `process` has failed half way through a batch.
+        `beside`: it is handed over, and written beside what is learnt next. Nothing is written once
+        `process` has failed half way through a batch.
         """
         with self.lock:
-            if self._commit():
-                self._report(self.shard, self.positions)
+            self._commit(beside=beside)
 
     @property
     def is_awaited(self) -> bool:
-        """Whether an answer of a language model may yet come, or lists are to be sent again."""
-        return any(hook.is_awaited for hook in self._hooks) or bool(self._again)
+        """Whether an answer of a model may yet come, lists go again, or something is unstored."""
+        return self._state.is_due or any(hook.is_awaited for hook in self._hooks)
 
     def take_up(self) -> list[Out]:
         """Take up answers and lists to send again, between micro-batches; return the messages."""
         with self.lock:
+            self._state.refuse_unwritten()
             return self._take_up()
 
     def finish(self) -> list[Out]:
         """Return the messages of lists that are stale, and of answers that come within a while.
 
-        To be called once the input has ended.
+        To be called once the input has ended: nothing is written beside the flow any more.
         """
         with self.lock:
+            self._state.end()
             outs = self.refresher.finish()
             self._state.is_changed |= bool(outs)
             for hook in self._hooks:
@@ -281,10 +283,8 @@ class Engine(Generic[M]):
         self.commit()
         self._again.begin(self._input.begin_anew(new, batch.logs), self.store)
         self.commit()
-        _log.info(
-            "shard %d: %s begun; %d lists are sent again",
-            *(self.shard, ", ".join(new), len(self._again)),
-        )
+        again = len(self._again)
+        _log.info("shard %d: %s begun; %d lists go again", self.shard, ", ".join(new), again)
 
     def _take_up(self) -> list[Out]:
         outs: list[Out] = []

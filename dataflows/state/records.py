@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
@@ -37,12 +38,53 @@ class Records(Protocol):
         """Write all of these or none; of two with the same kind and key the later counts."""
         ...
 
+    def hand_over(self, records: Iterable[Record], written: Callable[[], object]) -> None:
+        """Write all of these or none, perhaps beside whoever calls; `written` is told after it.
+
+        What is on its way is read as if it were written. One that is handed over before has come
+        to its end first. `written` may be called by another thread.
+        """
+        ...
+
+    def settle(self) -> None:
+        """Wait for what was handed over. Raises what writing it failed with."""
+        ...
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether something that was handed over is not yet written."""
+        ...
+
+    @property
+    def failure(self) -> Exception | None:
+        """What writing failed with, beside whoever handed it over; None where it did not."""
+        ...
+
     def close(self) -> None:
         """Close the file; what is not committed is lost."""
         ...
 
 
-class MemoryStore:
+class AtOnce(ABC):
+    """What a store does that writes all at once: nothing is ever on its way."""
+
+    is_writing = False
+    failure: Exception | None = None
+
+    @abstractmethod
+    def commit(self, records: Iterable[Record]) -> None:
+        """See `Records.commit`."""
+
+    def hand_over(self, records: Iterable[Record], written: Callable[[], object]) -> None:
+        """See `Records.hand_over`."""
+        self.commit(records)
+        written()
+
+    def settle(self) -> None:  # noqa: B027 - there is nothing to wait for
+        """See `Records.settle`."""
+
+
+class MemoryStore(AtOnce):
     """Records in memory, for replay and tests."""
 
     def __init__(self) -> None:

@@ -25,9 +25,10 @@ from pathlib import Path
 from typing import IO
 
 from dataflows.errors import InputError
-from dataflows.state.damage import REMEDY, checksum, damaged_record, is_whole, unusable, unwritable
+from dataflows.state.damage import REMEDY, damaged_record, is_whole, unusable, unwritable
 from dataflows.state.private_files import make_private_file, make_private_folder, open_private
-from dataflows.state.records import Record
+from dataflows.state.records import AtOnce, Record
+from dataflows.state.row_blocks import write_rows
 from dataflows.state.shard_files import (
     CommitNumber,
     Marker,
@@ -56,7 +57,7 @@ class StoreInUseError(InputError):
     """Another process has the state open."""
 
 
-class Store:
+class Store(AtOnce):
     """The records of one shard in `<folder>/shard-<n>.db`, open in one process only."""
 
     def __init__(
@@ -239,20 +240,7 @@ class Store:
     def _write(self, last: Mapping[tuple[str, str], bytes | None]) -> None:
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
-        self._connection.executemany(
-            "INSERT INTO records (kind, key, value, checksum) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (kind, key) DO UPDATE"
-            " SET value = excluded.value, checksum = excluded.checksum",
-            (
-                (kind, key, blob, checksum(kind, key, blob))
-                for (kind, key), blob in last.items()
-                if blob is not None
-            ),
-        )
-        self._connection.executemany(
-            "DELETE FROM records WHERE kind = ? AND key = ?",
-            (where for where, blob in last.items() if blob is None),
-        )
+        write_rows(self._connection, last)
         execute(
             "INSERT INTO identity VALUES (?, ?)"
             " ON CONFLICT (name) DO UPDATE SET value = excluded.value",

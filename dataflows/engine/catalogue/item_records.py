@@ -76,8 +76,9 @@ class ItemRecords:
     def follow(self) -> dict[str, str | None]:
         """Begin to keep the text of each item that changes, None for one that went.
 
-        Returns those that changed since the last commit.
+        Returns those that changed since the last commit, which is in the file then.
         """
+        self._store.settle()
         self._followed = {}
         return {
             item_id: None if blob is None else read_item(blob).text

@@ -43,6 +43,7 @@ class Following:
         self._types: set[str] = set()
         self._types_by_mark: dict[int, str] = {}
         self._unstored: dict[int, float] = {}
+        self._on_its_way: dict[int, tuple[Engine[OnlineModel], float]] = {}
         self._waiting: Counter[int] = Counter()
         self._conditions: dict[int, threading.Condition] = {}
         self._is_closed = False
@@ -76,13 +77,17 @@ class Following:
         return self._types_by_mark.get(mark)
 
     def committed(self, engine: Engine[OnlineModel]) -> None:
-        """Note that a shard has stored its state."""
-        self._unstored.pop(engine.shard, None)
+        """Note that a shard has handed its state over: what it was given before is stored."""
+        since = self._unstored.pop(engine.shard, None)
+        if since is not None:
+            self._on_its_way[engine.shard] = engine, since
 
     @property
     def unstored_since(self) -> float | None:
         """Since when something that was learnt is not stored; None where all is."""
-        return min(dict(self._unstored).values(), default=None)
+        on_its_way = dict(self._on_its_way).values()
+        given = [since for engine, since in on_its_way if engine.store.is_writing]
+        return min([*dict(self._unstored).values(), *given], default=None)
 
     def wait(self, engine: Engine[OnlineModel], position: tuple[str, int], seconds: float) -> None:
         """Return once a shard is behind the record at a position (partition, offset).

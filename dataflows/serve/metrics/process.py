@@ -30,6 +30,7 @@ _LISTS = (
     ("penchant_items_held_back_total", "items_held_back"),
     ("penchant_redelivered_records_total", "redelivered"),
     ("penchant_switches_total", "switches"),
+    ("penchant_epochs_held_total", "epochs_held"),
 )
 
 

@@ -174,6 +174,12 @@ STATE = MetricGroup(
             ("shard",),
         ),
         MetricSpec(
+            "penchant_epochs_held_total",
+            "counter",
+            "Epochs that waited, since the state of the one before was not yet written.",
+            ("shard",),
+        ),
+        MetricSpec(
             "penchant_figures_age_seconds",
             "gauge",
             "How old the shard's figures are: it was at work when it was asked.",

@@ -29,7 +29,7 @@ class Echo:
     def finish(self):
         return [self.outbox.put(RECOMMENDATIONS, None, b"at the end")] if self.has_last else []
 
-    def commit(self):
+    def commit(self, *, beside=False):
         self.calls.append("commit")
 
     def close(self):

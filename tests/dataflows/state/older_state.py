@@ -1,4 +1,4 @@
-"""A state as the release before wrote it."""
+"""A state as the release before wrote it, and one that refuses a record."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from contextlib import closing
 from pathlib import Path
 
 from dataflows.state.store import store_path
+
+REFUSING = """
+CREATE TEMP TRIGGER refusing BEFORE INSERT ON main.records WHEN NEW.key = 'refused'
+BEGIN SELECT RAISE(ABORT, 'no'); END
+"""
+"""Makes SQLite refuse a record under this key, in the connection that executes it."""
 
 
 def made_by_an_older_release(folder: Path) -> Path:

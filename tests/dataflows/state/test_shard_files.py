@@ -20,7 +20,7 @@ from dataflows.state.shard_files import (
     wal_path,
 )
 from dataflows.state.store import Store, commits_within, store_path
-from tests.dataflows.state.older_state import made_by_an_older_release
+from tests.dataflows.state.older_state import REFUSING, made_by_an_older_release
 
 KILLS = Path(__file__).with_name("store_kills.py")
 
@@ -149,8 +149,9 @@ def test_the_number_within_is_that_beside(tmp_path):
 
 def test_a_commit_that_fails_is_not_counted(tmp_path):
     with closing(Store.open(tmp_path)) as store:
+        store._connection.execute(REFUSING)
         with pytest.raises(InputError):
-            store.commit([("a", None, b"no key")])  # type: ignore[list-item]
+            store.commit([("a", "refused", b"x")])
         store.commit([("a", "1", b"x")])
     assert read_number(store_path(tmp_path, 0)) == 1
 
