@@ -311,7 +311,12 @@ def test_users_are_read_when_they_turn_up_not_at_the_start(place, monkeypatch):
     run(load_config(place.config, environ={}))
     scanned, loaded = [], []
     scan, get = Store.scan, Store.get
-    monkeypatch.setattr(Store, "scan", lambda s, kind: scanned.append(kind) or scan(s, kind))
+
+    def scan_noted(self, kind, start=""):
+        scanned.append(kind)
+        return scan(self, kind, start)
+
+    monkeypatch.setattr(Store, "scan", scan_noted)
     monkeypatch.setattr(Store, "get", lambda s, kind, key: loaded.append(key) or get(s, kind, key))
     with (place.folder / "events.jsonl").open("ab") as file:
         fields = {"event_id": "last", "user_id": "u3", "item_id": "i1", "type": "view"}
