@@ -65,7 +65,7 @@ class Records(Protocol):
         ...
 
 
-class AtOnce(ABC):
+class WritesAtOnce(ABC):
     """What a store does that writes all at once: nothing is ever on its way."""
 
     is_writing = False
@@ -84,7 +84,7 @@ class AtOnce(ABC):
         """See `Records.settle`."""
 
 
-class MemoryStore(AtOnce):
+class MemoryStore(WritesAtOnce):
     """Records in memory, for replay and tests."""
 
     def __init__(self) -> None:

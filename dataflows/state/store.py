@@ -27,7 +27,7 @@ from typing import IO
 from dataflows.errors import InputError
 from dataflows.state.damage import REMEDY, damaged_record, is_whole, unusable, unwritable
 from dataflows.state.private_files import make_private_file, make_private_folder, open_private
-from dataflows.state.records import AtOnce, Record
+from dataflows.state.records import Record, WritesAtOnce
 from dataflows.state.row_blocks import write_rows
 from dataflows.state.shard_files import (
     CommitNumber,
@@ -57,7 +57,7 @@ class StoreInUseError(InputError):
     """Another process has the state open."""
 
 
-class Store(AtOnce):
+class Store(WritesAtOnce):
     """The records of one shard in `<folder>/shard-<n>.db`, open in one process only."""
 
     def __init__(
