@@ -217,26 +217,20 @@ def strongest(
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any]]:
     """Return, for each listed item, which row names it with the highest strength, where, and how.
 
-    The third is what a table `told` holds there. Each (kinds, k) for as many kinds of `strength`
-    (kinds, r, c). Only strengths above 0 count: else -1, -1 and 0. Of equals the first row wins.
-    `slot` holds -1 everywhere, before and after.
+    The third is what a table `told` holds there. Only strengths above 0 count: else -1, -1 and 0.
+    Of equals the first row wins. `slot` holds -1 everywhere, before and after.
     """
     for place in range(listed.size):
         slot[listed[place]] = place
-    shape = strength.shape[0], listed.size
-    found, columns = np.full(shape, -1, np.int32), np.full(shape, -1, np.int32)
-    best, held = np.zeros(shape, np.float32), np.zeros(shape, told.dtype)
+    found, columns = np.full(listed.size, -1, np.int32), np.full(listed.size, -1, np.int32)
+    best, held = np.zeros(listed.size, np.float32), np.zeros(listed.size, told.dtype)
     for step in range(rows.size):
         row = rows[step]
         for column in range(ids.shape[1]):
             place = slot[ids[row, column]]
-            if place < 0:
-                continue
-            for kind in range(strength.shape[0]):
-                if strength[kind, row, column] > best[kind, place]:
-                    best[kind, place] = strength[kind, row, column]
-                    held[kind, place] = told[row, column]
-                    found[kind, place], columns[kind, place] = step, column
+            if place >= 0 and strength[row, column] > best[place]:
+                best[place], held[place] = strength[row, column], told[row, column]
+                found[place], columns[place] = step, column
     slot[listed] = -1
     return found, columns, held
 

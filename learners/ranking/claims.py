@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from learners.ranking.candidates import Rows
 from learners.ranking.context import Context
 from learners.ranking.reason_words import WITHIN, WORDS, Claim
 from learners.ranking.search_claims import Conditions, search_claims
-from learners.signals.neighbour_kernels import NEXT, TOGETHER, users_of
+from learners.signals.neighbour_kernels import NEXT, TOGETHER, pointers, users_of
 from learners.signals.popularity import SHORT, TOTAL
 from learners.signals.tables import Signals
 from learners.users.chosen import has_chosen
@@ -67,8 +66,7 @@ class Claims:
     ) -> None:
         self._signals, self._context, self._user = signals, context, user
         self._rows, self._listed = rows, listed
-        names = signals.items.names(context.recent)
-        self._names, self._is_some_unnamed = [*names, ""], not all(names)
+        self._names = signals.items.names(context.recent)
         self._said_by: dict[str, Callable[[], Said]] = {
             "together": self._together,
             "follows": self._follows,
@@ -133,38 +131,33 @@ class Claims:
         took it right after that one. The names are those of the items that point.
         """
         table, rows = self._signals.neighbours, self._rows
-        pointing = table.ids, table.counts[: NEXT + 1], table.users
-        return [
-            (*users_of(held), names)
-            for held, _, names in self._pointers(pointing, rows.numbers, rows.places)
-        ]
+        numbers, names = self._named(rows.numbers, rows.places)
+        found, held = pointers(table.ids, table.counts, table.users, numbers, self._listed)
+        each = zip(found.tolist(), held, strict=True)
+        return [(*users_of(users), [names[step] for step in steps]) for steps, users in each]
 
     def _meaning(self) -> Said:
         """Say it where their texts are near each other, and nearer than most others are."""
-        table, rows = self._signals.semantic, self._rows
-        pointing = table.near, table.cosines[None], table.cosines
-        ((cosines, columns, names),) = self._pointers(pointing, rows.near_numbers, rows.near_places)
-        return [(Claim.MEANING, (cosines >= COSINE) & (columns < _nearest(self._signals)))], names
+        signals, rows = self._signals, self._rows
+        table = signals.semantic
+        numbers, names = self._named(rows.near_numbers, rows.near_places)
+        found, columns, cosines = strongest(
+            table.near, table.cosines, table.cosines, numbers, self._listed, signals.slot
+        )
+        is_near = (cosines >= COSINE) & (columns < _nearest(signals))
+        return [(Claim.MEANING, is_near)], [names[step] for step in found.tolist()]
 
-    def _pointers(
-        self,
-        pointing: tuple[NDArray[np.int32], NDArray[np.float32], NDArray[Any]],
-        numbers: NDArray[np.int32],
-        places: NDArray[np.intp],
-    ) -> list[tuple[NDArray[Any], NDArray[np.int32], list[str]]]:
-        """Return what `strongest` does for the recent items that may be named, and their names.
+    def _named(
+        self, numbers: NDArray[np.int32], places: NDArray[np.intp]
+    ) -> tuple[NDArray[np.int32], list[str]]:
+        """Return the rows `numbers` (r,) of recent items, at `places`, that have a name, and names.
 
-        `numbers` (r,) are the rows of those at these `places`. One for each kind of strength.
+        After the last name comes "", for whatever none of them points to.
         """
-        named = self._names
-        if self._is_some_unnamed:
-            is_named = np.array([bool(name) for name in named[:-1]])[places]
-            numbers, places = numbers[is_named], places[is_named]
-        listed, slot = self._listed, self._signals.slot
-        found, columns, held = strongest(*pointing, numbers, listed, slot)
-        at = [*places.tolist(), len(named) - 1]  # the last one is of nothing
-        names = [[named[at[step]] for step in one] for one in found.tolist()]
-        return list(zip(held, columns, names, strict=True))
+        names = [self._names[place] for place in places.tolist()]
+        if not all(names):
+            numbers = numbers[[bool(name) for name in names]]
+        return numbers, [*filter(None, names), ""]
 
     def _popular(self) -> Said:
         """Say it where three users took it, and it was taken more than the average item."""

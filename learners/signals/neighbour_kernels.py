@@ -212,6 +212,31 @@ def find(ids: Numbers, counts: NDArray[np.float32], row: int, item: int) -> tupl
 
 
 @compiled
+def pointers(
+    ids: Numbers, counts: NDArray[np.float32], users: Users, rows: Numbers, items: Numbers
+) -> tuple[NDArray[np.intp], Users]:
+    """Return which of the `rows` (r,) points to each item (n,) most strongly, and its users there.
+
+    Both (2, n), by what is taken together and by what follows. Only counts above 0 point: else the
+    row is -1, and the users are 0. Of equals the first row wins.
+    """
+    found, held = np.full((2, items.size), -1, np.intp), np.zeros((2, items.size), np.uint8)
+    for place in range(items.size):
+        item, best = items[place], np.zeros(2, np.float32)
+        start = item % (ids.shape[1] // WAYS) * WAYS
+        for step in range(rows.size):
+            row = rows[step]
+            for slot in range(start, start + WAYS):
+                if ids[row, slot] != item:
+                    continue
+                for channel in (TOGETHER, NEXT):
+                    if counts[channel, row, slot] > best[channel]:
+                        best[channel] = counts[channel, row, slot]
+                        found[channel, place], held[channel, place] = step, users[row, slot]
+    return found, held
+
+
+@compiled
 def learn_item_weights(
     ids: Numbers,
     counts: NDArray[np.float32],

@@ -30,6 +30,8 @@ from learners.signals.neighbour_kernels import (
     add,
     amend,
     learn_item_weights,
+    pointers,
+    put,
 )
 from learners.signals.neighbours import CHANNELS
 from learners.signals.window import collect_window, in_a_row, look_back
@@ -268,21 +270,38 @@ def test_pulls_step_alike_and_down_the_gradient(seed):
     assert_allclose(after[1], expected, rtol=1e-4, atol=1e-6)
 
 
-def test_pointers_are_found_alike():
+def test_pointers_in_meaning_are_found_alike():
     rng = np.random.default_rng(0)
-    ids, counts = table(rng)
-    strength, rows = counts[:2], np.array([2, 7, 5], np.int32)
+    ids, (strength, *_) = table(rng)
+    rows = np.array([2, 7, 5], np.int32)
     listed, slot = np.arange(20, dtype=np.int32), np.full(ITEMS + 1, -1, np.intp)
     held = rng.integers(1, 99, ids.shape).astype(np.uint8)
     (compiled, after), (plain, _) = both(strongest, ids, strength, held, rows, listed, slot)
     for one, other in zip(compiled, plain, strict=True):
         assert_array_equal(one, other)
-    for strong, *found in zip(strength, *compiled, strict=True):
-        for item, step, column, what in zip(listed, *found, strict=True):
-            named = np.where(ids[rows] == item, strong[rows], 0.0)
-            assert step < 0 if named.max() == 0.0 else strong[rows[step], column] == named.max()
-            assert what == (0 if step < 0 else held[rows[step], column])
+    for item, step, column, what in zip(listed, *compiled, strict=True):
+        named = np.where(ids[rows] == item, strength[rows], 0.0)
+        assert step < 0 if named.max() == 0.0 else strength[rows[step], column] == named.max()
+        assert what == (0 if step < 0 else held[rows[step], column])
     assert_array_equal(after[-1], slot)
+
+
+def test_pointers_among_neighbours_are_found_alike():
+    rng = np.random.default_rng(0)
+    ids = np.full((ROWS, 2 * WAYS), -1, np.int32)
+    counts, users = np.zeros((CHANNELS, *ids.shape), np.float32), np.zeros(ids.shape, np.uint8)
+    for row, item in rng.integers(0, (ROWS, ITEMS), (200, 2)):
+        place = put(ids, counts, users, row, item)
+        counts[:, row, place], users[row, place] = rng.integers(0, 4, CHANNELS), row * 7 + 1
+    rows, items = np.array([2, 7, 5], np.int32), np.arange(ITEMS, dtype=np.int32)
+    (compiled, _), (plain, _) = both(pointers, ids, counts, users, rows, items)
+    for one, other in zip(compiled, plain, strict=True):
+        assert_array_equal(one, other)
+    assert (compiled[0] >= 0).any()
+    for strong, found, held in zip(counts, *compiled, strict=False):
+        named = np.where(ids[rows][:, :, None] == items, strong[rows][:, :, None], 0.0).max(axis=1)
+        assert_array_equal(found, np.where(named.any(axis=0), named.argmax(axis=0), -1))
+        assert_array_equal(held, np.where(found < 0, 0, rows[found] * 7 + 1))
 
 
 def test_the_best_are_those_of_a_sort():
