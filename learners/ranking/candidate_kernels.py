@@ -260,3 +260,30 @@ def top(ids: Numbers, scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
             places[later], best[later] = places[later - 1], best[later - 1]
         places[at], best[at] = place, worth
     return places
+
+
+@compiled
+def foremost(
+    categories: Numbers, items: Numbers, recent: Numbers, weights: NDArray[np.float32]
+) -> tuple[Numbers, Numbers]:
+    """Return the category (n,) of each item that weighs most, and how many recent items have it.
+
+    `categories` (4, items) are numbers, 0 for none; of that nothing is counted. Of equally heavy
+    ones it is the first.
+    """
+    found, count = np.empty(items.size, np.int32), np.zeros(items.size, np.int32)
+    for place in range(items.size):
+        best = categories[0, items[place]]
+        for other in range(1, categories.shape[0]):
+            category = categories[other, items[place]]
+            if weights[category] > weights[best]:
+                best = category
+        found[place] = best
+        if best <= 0:
+            continue
+        for known in recent:
+            has = False
+            for other in range(categories.shape[0]):
+                has |= categories[other, known] == best
+            count[place] += has
+    return found, count

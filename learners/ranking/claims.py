@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.ranking.candidate_kernels import strongest
+from learners.ranking.candidate_kernels import foremost, strongest
 from learners.ranking.candidates import Rows
 from learners.ranking.context import Context
 from learners.ranking.reason_words import WITHIN, WORDS, Claim
@@ -197,10 +197,8 @@ class Claims:
 
         Where one item is of it, at least that is said.
         """
-        items, liking = self._signals.items, self._context.liking
-        liked = self._foremost(liking)
-        known = items.categories[:, self._context.recent, None] == liked
-        count = np.where(liked > 0, known.any(axis=0).sum(axis=0), 0)
+        items, liking, recent = self._signals.items, self._context.liking, self._context.recent
+        liked, count = foremost(items.categories, self._listed, recent, liking)
         is_liked = (count >= LIKED) & (liking[liked] >= LIKING)
         names = [items.category_names[category] for category in liked.tolist()]
         return [(Claim.LIKING, is_liked), (Claim.MORE, count > 0)], names
@@ -208,18 +206,10 @@ class Claims:
     def _intent(self) -> Said:
         """Say it where its need is likely, and one of the newest items answered it too."""
         items, intent = self._signals.items, self._context.intent
-        needed = self._foremost(intent)
-        just = items.categories[:, self._context.recent[:JUST]].ravel()
-        is_just = (needed > 0) & (needed[:, None] == just).any(axis=1)
+        just = self._context.recent[:JUST]
+        needed, count = foremost(items.categories, self._listed, just, intent)
         names = [items.category_names[category] for category in needed.tolist()]
-        return [(Claim.INTENT, is_just & (intent[needed] >= CHANCE))], names
-
-    def _foremost(self, weights: NDArray[np.float32]) -> NDArray[np.int32]:
-        """Return that category (k,) of each item that weighs most, the first of equal ones."""
-        own = self._signals.items.categories[:, self._listed]
-        most = weights[own].argmax(axis=0)
-        foremost: NDArray[np.int32] = own[most, np.arange(len(most))]
-        return foremost
+        return [(Claim.INTENT, (count > 0) & (intent[needed] >= CHANCE))], names
 
     def _again(self) -> Said:
         """Say that the user took it, or had an event with it."""

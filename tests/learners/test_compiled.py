@@ -8,7 +8,15 @@ from learners.arrays import place_of
 from learners.classifiers.base import copied
 from learners.classifiers.example_memory import compare
 from learners.classifiers.softmax import descend, go_down
-from learners.ranking.candidate_kernels import draw, find_rows, gather, strongest, top, weigh
+from learners.ranking.candidate_kernels import (
+    draw,
+    find_rows,
+    foremost,
+    gather,
+    strongest,
+    top,
+    weigh,
+)
 from learners.ranking.columns import FEATURES, fill
 from learners.ranking.features import usual
 from learners.ranking.preference_learner import (
@@ -302,6 +310,21 @@ def test_pointers_among_neighbours_are_found_alike():
         named = np.where(ids[rows][:, :, None] == items, strong[rows][:, :, None], 0.0).max(axis=1)
         assert_array_equal(found, np.where(named.any(axis=0), named.argmax(axis=0), -1))
         assert_array_equal(held, np.where(found < 0, 0, rows[found] * 7 + 1))
+
+
+def test_foremost_categories_are_counted_alike():
+    rng = np.random.default_rng(0)
+    categories = rng.integers(0, 6, (4, ITEMS)).astype(np.int32)
+    items, recent = np.arange(30, dtype=np.int32), rng.permutation(ITEMS)[:9].astype(np.int32)
+    weights = rng.integers(0, 3, 6).astype(np.float32)  # some of them equal
+    (compiled, _), (plain, _) = both(foremost, categories, items, recent, weights)
+    for one, other in zip(compiled, plain, strict=True):
+        assert_array_equal(one, other)
+    for item, category, count in zip(items, *compiled, strict=True):
+        own = categories[:, item]
+        assert category == own[weights[own].argmax()]
+        held = (categories[:, recent] == category).any(axis=0).sum()
+        assert count == (held if category else 0)
 
 
 def test_the_best_are_those_of_a_sort():
