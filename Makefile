@@ -149,6 +149,7 @@ bench-serve: .venv/installed-test
 	.venv/bin/python -m benchmarks.stored_answers
 	.venv/bin/python -m benchmarks.stored_http
 	.venv/bin/python -m benchmarks.live_answers
+	.venv/bin/python -m benchmarks.epoch_pause
 
 bench-stream: .venv/installed-test
 	.venv/bin/python -m benchmarks.stream

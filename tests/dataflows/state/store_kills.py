@@ -21,7 +21,7 @@ from older_state import made_by_an_older_release
 
 from dataflows.state.store import Store
 
-OURS = ("store.py", "shard_files.py", "private_files.py", "state/damage.py")
+OURS = ("store.py", "row_blocks.py", "shard_files.py", "private_files.py", "state/damage.py")
 
 
 def work(folder: Path, tell: Callable[[int], object], commits: int) -> None:
