@@ -30,6 +30,11 @@ from learners.users.user import User
 Said = tuple[Conditions, Sequence[str] | None]
 """What a group of signals may say of the items (k,), of which the first that holds is said, and
 whom or what that names, None for nobody."""
+Sentences = tuple[list[str], Sequence[str] | None]
+"""For each item the words of a sentence about it, "" for none, and the name that goes into them.
+
+Only those that are said get their name. Without names the words are the sentence.
+"""
 
 USERS = 3
 """So many people at least stand behind "often", "popular" and "others"."""
@@ -86,24 +91,37 @@ class Claims:
 
         `groups` (k,) are the groups of signals that raised each item, the strongest first.
         """
-        told: dict[str, Callable[[int], str]] = {}
+        told: dict[str, Sentences] = {}
         reasons: list[tuple[str, ...]] = []
         for place, raised in enumerate(groups):
             said: dict[str, None] = {}
             for group in raised:
                 if group not in told:
                     own = self._said_by.get(group)
-                    told[group] = self._added(group) if own is None else _sentences(own())
-                sentence = told[group](place)
-                if sentence:
+                    told[group] = self._added(group) if own is None else self._sentences(own())
+                words, names = told[group]
+                if sentence := words[place]:
+                    if names is not None:
+                        sentence = _worded(sentence, names[place])
                     said[sentence] = None
                     if len(said) == _MOST:
                         break
             reasons.append(tuple(said))
         if not all(reasons):
-            plain = _sentences(self._plain())
-            reasons = [said or (plain(place),) for place, said in enumerate(reasons)]
+            plain, _ = self._sentences(self._plain())
+            reasons = [said or (word,) for said, word in zip(reasons, plain, strict=True)]
         return reasons
+
+    def _sentences(self, said: Said) -> Sentences:
+        """Return the words of each item's sentence, of the first condition that holds of it."""
+        conditions, names = said
+        sentences = [""] * len(self._listed)
+        for claim, holds in conditions:
+            words = WORDS[claim]
+            for place, is_so in enumerate(holds.tolist()):
+                if is_so and not sentences[place]:
+                    sentences[place] = words
+        return sentences, names
 
     def _together(self) -> Said:
         """Say it where at least one user took both within ten steps; "often" where three did."""
@@ -230,11 +248,10 @@ class Claims:
         conditions = search_claims(signals, search, self._listed, _nearest(signals), USERS)
         return conditions, [search.text] * len(self._listed)
 
-    def _added(self, signal: str) -> Callable[[int], str]:
-        """Return what tells what an added signal says of the item at a place, "" for nothing."""
+    def _added(self, signal: str) -> Sentences:
+        """Return what an added signal says of each item, "" where it says nothing."""
         added, context = self._signals.added, self._context
-        said = [added.explain(signal, item, context) or "" for item in self._listed.tolist()]
-        return said.__getitem__
+        return [added.explain(signal, item, context) or "" for item in self._listed.tolist()], None
 
     def _plain(self) -> Said:
         """Say what is known of it without a signal: whether anybody took it."""
@@ -246,20 +263,6 @@ class Claims:
             (Claim.NOTHING, is_streamed),
             (Claim.NEW, ~is_streamed),
         ], None
-
-
-def _sentences(said: Said) -> Callable[[int], str]:
-    """Return what tells the sentence of the item at a place, "" where nothing is said of it."""
-    conditions, names = said
-    held = [(WORDS[claim], holds.tolist()) for claim, holds in conditions]
-
-    def sentence(place: int) -> str:
-        for words, holds in held:
-            if holds[place]:
-                return _worded(words, "" if names is None else names[place])
-        return ""
-
-    return sentence
 
 
 @lru_cache(4096)

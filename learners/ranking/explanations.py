@@ -43,12 +43,9 @@ def strongest_groups(
     named as raised the score.
     """
     gave = effects(scaled, best, preference, item_weights, columns)
-    groups, found = columns.groups, []
-    for worth in gave.T.tolist():
-        raised = [place for place, more in enumerate(worth) if more > 0.0]
-        raised.sort(key=worth.__getitem__, reverse=True)  # equal ones stay in their order
-        found.append([groups[place] for place in raised])
-    return found
+    order, name = np.argsort(-gave.T, kind="stable").tolist(), columns.groups.__getitem__
+    raised = (gave > 0.0).sum(axis=0).tolist()
+    return [list(map(name, places[:most])) for places, most in zip(order, raised, strict=True)]
 
 
 def effects(
