@@ -38,9 +38,9 @@ class StageHistograms(StageTimes):
         add = self.seconds.setdefault(name, SecondsHistogram()).add
         clock = self._clock
 
-        def timed(*args: Any) -> R:
+        def timed(*args: Any, **kwargs: Any) -> R:
             since = clock()
-            answer = inner(*args)
+            answer = inner(*args, **kwargs)
             add(clock() - since)
             return answer
 
