@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from dataflows.messages.fields import iso
 from dataflows.messages.outgoing_json import TOP_INTENTS
-from dataflows.rules.book import NamedRules, one_name_each
+from dataflows.rules.book import NamedRules
 from dataflows.rules.in_force import RulesInForce
 from dataflows.serve.answers import BadRequestError
 from dataflows.serve.api_types import (
@@ -22,6 +22,7 @@ from dataflows.serve.api_types import (
 )
 from dataflows.serve.live.handed_out import HandedOut, list_id
 from dataflows.serve.live.shard_look import Look, ShardLooks, read_items
+from dataflows.serve.ruled import rules_of
 from learners.online_model.queries.as_if import GivenSearch, as_if
 from learners.online_model.queries.filters import filters_for, numbers_of
 from learners.online_model.queries.given_items import score_given
@@ -71,7 +72,7 @@ class LiveLists:
 
     def make(self, user_id: str | None, asked: ListRequest) -> ListAnswer:
         """Return the list that is asked for; `user_id` is None for somebody anonymous."""
-        held, ruled = _held(self._handed_out, user_id, asked), self._ruled(asked)
+        held, ruled = _held(self._handed_out, user_id, asked), rules_of(self._rules, asked)
         engine = self._shards.first() if user_id is None else self._shards.of_user(user_id)
         given = asked.context or _NOTHING
         with self._shards.asked(engine, given.search) as (look, search):
@@ -159,20 +160,6 @@ class LiveLists:
         most = rules.looks_back
         seen = self._handed_out.newest(user_id, most) if user_id is not None and most else ()
         return Variation(filters, rules=rules, asker=Asker(user_id or NOBODY, moment, seen))
-
-    def _ruled(self, asked: ListRequest) -> NamedRules:
-        """Return the rules of the scenario that is asked for. Raises BadRequestError."""
-        found = self._rules.scenario(asked.scenario)
-        if found is None:
-            raise BadRequestError(
-                f"scenario is {asked.scenario!a}, and {self._rules.known_scenarios}; name one of "
-                "the file of rules (rules.file), or leave it out"
-            )
-        try:
-            one_name_each((*found.rules, *asked.rules))
-        except ValueError as error:
-            raise BadRequestError(f"rules: {error}") from error
-        return found
 
     def _seen(
         self, look: Look, known: User | None, given: GivenContext, search: GivenSearch | None

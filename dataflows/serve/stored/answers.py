@@ -6,6 +6,7 @@ import time
 
 import msgspec
 
+from dataflows.rules.in_force import RulesWatch
 from dataflows.serve.api_types import Readiness
 from dataflows.serve.metrics.families import Families
 from dataflows.serve.status import Status
@@ -30,9 +31,11 @@ class StoredAnswers(StoredItems, StoredUsers, LiveOnly):
         following: FollowThread,
         meaning: StoredMeaning,
         lists: StoredLists,
+        rules: RulesWatch,
     ) -> None:
         super().__init__(store)
         self.following = following
+        self.rules = rules
         self._began = time.monotonic()
         self._meaning = meaning
         self.similar = meaning.similar
@@ -46,11 +49,13 @@ class StoredAnswers(StoredItems, StoredUsers, LiveOnly):
         return False
 
     def start(self) -> None:
-        """Begin to follow the input."""
+        """Begin to follow the input, and the file of rules."""
         self.following.start()
+        self.rules.begin()
 
     def close(self) -> None:
         """Stop following, and close the store. No answer may be asked for any more."""
+        self.rules.close()
         self.following.close()
         self._meaning.close()
         self._store.close()

@@ -11,6 +11,8 @@ import msgspec
 from dataflows.messages.fields import iso
 from dataflows.messages.items import ItemRecord
 from dataflows.messages.outgoing import Narrative, Recommendation, Versions
+from dataflows.rules.book import NamedRules
+from dataflows.rules.in_force import RulesInForce
 from dataflows.serve.answers import BadRequestError, NotReadyError
 from dataflows.serve.api_types import ListAnswer, ListedItem, ListRequest
 from dataflows.serve.stored.item_answers import LATEST, POPULAR, StoredItems
@@ -25,11 +27,14 @@ from dataflows.serve.stored.store.list_answers import (
     offered,
     stored_answer,
 )
+from dataflows.serve.stored.stored_rules import StoredRules
 from dataflows.state.outbox import NARRATIVES, RECOMMENDATIONS
 
 POPULAR_WORDS = "in {count:,} lists"
 MOST_KNOWN = 100_000
 """Items of which what the catalogue says is kept in memory, beside the store."""
+MOST_LOOKED_AT = 10_000
+"""Items that rules are asked about where nothing was sent."""
 NEWEST_WORDS = "new in the catalogue"
 
 _narratives = msgspec.json.Decoder(Narrative)
@@ -43,8 +48,10 @@ class StoredLists:
     that it is asked for there.
     """
 
-    def __init__(self, store: AnswerStore, k: int, *, passes_on: bool) -> None:
+    def __init__(self, store: AnswerStore, k: int, rules: RulesInForce, *, passes_on: bool) -> None:
         self._store = store
+        self._rules = StoredRules(rules)
+        self._scenarios = rules
         self._items = StoredItems(store)
         self._k = k
         self._passes_on = passes_on
@@ -52,6 +59,8 @@ class StoredLists:
 
     def plain(self, user_id: str) -> bytes | None:
         """Return the answer to a plain request as it is kept; None where it is to be made."""
+        if self._rules.speak:
+            return None
         try:
             return self._store.answer(user_id)
         except DamagedRowError:
@@ -65,59 +74,67 @@ class StoredLists:
             raise not_here("a list as of a moment")
         if asked.signals:
             raise not_here("what each signal adds to a score")
-        if asked.scenario is not None:
-            if self._passes_on:
-                raise not_here("a scenario")
-            raise BadRequestError(
-                f"scenario is {asked.scenario!a}, and none is configured; leave it out"
-            )
+        if self._passes_on and self._scenarios.scenario(asked.scenario) is None:
+            raise not_here("a scenario that the file of rules here does not have")
+        named = self._rules.asked(asked)
         message = self._store.message(RECOMMENDATIONS, user_id)
         if message is None:
-            return self._popular(user_id, asked)
-        return self._stored(decode_list(message), asked)
+            return self._popular(user_id, asked, self._rules.of_popular(named))
+        return self._stored(decode_list(message), asked, self._rules.of_sent(named))
 
-    def _stored(self, message: Recommendation, asked: ListRequest) -> ListAnswer:
+    def _stored(self, message: Recommendation, asked: ListRequest, named: NamedRules) -> ListAnswer:
+        version = self._store.catalogue_version
         places = [
-            _listed(place.item_id, place.title, place.score, place.reasons, known.record, asked)
+            (
+                _listed(
+                    *(place.item_id, place.title, place.score, place.reasons, known.record, asked)
+                ),
+                known.record,
+            )
             for place, known in offered(message, self._lookup)
             if _is_asked_for(place.item_id, known.record, asked)
         ]
-        first = _first(asked, message.sequence, len(places))
-        if first and first >= len(places):
-            raise not_here(f"what comes after the {len(places)} places that are stored")
-        chosen = _cut(places, first, asked.k)
-        wanted = asked.k or (self._k if asked.categories or asked.exclude else 0)
+        rules = _names(named)
+        first = _first(asked, message.sequence, len(places), rules)
+        k = asked.k or named.k
+        end = len(places) if k is None else first + k
+        ruled = self._rules.choose(message.user_id, named, places, end, version, sent=True)
+        if first and first >= len(ruled.places):
+            raise not_here(f"what comes after the {len(ruled.places)} places that are stored")
+        chosen = _cut(ruled.places, first, k)
+        is_filtered = asked.categories or asked.exclude or len(ruled.places) < min(end, len(places))
+        wanted = k or (self._k if is_filtered else 0)
         if self._passes_on and len(chosen) < wanted:
             raise not_here(f"more than {len(chosen)} places of this kind")
-        name = list_id(message.sequence, asked, first, first + len(chosen))
+        name = list_id(message.sequence, asked, first, first + len(chosen), rules)
         return msgspec.structs.replace(
             stored_answer(message, name, chosen),
             scenario=asked.scenario,
             narrative=self._narrative(message) if asked.explain else None,
+            rules=_told(message.rules, ruled.names) if asked.explain else (),
         )
 
-    def _popular(self, user_id: str, asked: ListRequest) -> ListAnswer:
+    def _popular(self, user_id: str, asked: ListRequest, named: NamedRules) -> ListAnswer:
         """Return what most lists hold, and after that what came last into the catalogue."""
         if not self._store.is_complete:
             raise NotReadyError(
                 "the store has not caught up with its input yet, and nothing is stored of this user"
             )
-        first, k = _first(asked, 0, 0), asked.k or self._k
+        rules = _names(named)
+        first, k = _first(asked, 0, 0, rules), asked.k or named.k or self._k
         most = first + k + len(asked.exclude)
-        ranked: dict[int, tuple[ItemRow, str]] = {}
-        for order, words in ((POPULAR, POPULAR_WORDS), (LATEST, NEWEST_WORDS)):
-            for row in self._items.rows(order, most, asked.categories):
-                ranked.setdefault(row.number, (row, words.format(count=row.lists)))
-        places = [
-            _listed(row.item_id, row.title, float(row.lists), (words,), row.decoded(), asked)
-            for row, words in ranked.values()
-            if row.item_id not in asked.exclude
-        ]
-        chosen = _cut(places, first, k)
+        while True:
+            version = self._store.catalogue_version
+            places, is_all = self._in_most_lists(asked, most)
+            ruled = self._rules.choose(user_id, named, places, first + k, version, sent=False)
+            if is_all or len(ruled.places) >= first + k or most > MOST_LOOKED_AT:
+                break
+            most *= 4  # of these, rules let too few pass
+        chosen = _cut(ruled.places, first, k)
         newest = self._store.fact("time")
         return ListAnswer(
             user_id=user_id,
-            list_id=list_id(0, asked, first, first + len(chosen)),
+            list_id=list_id(0, asked, first, first + len(chosen), rules),
             items=chosen,
             source="popular",
             is_known=False,
@@ -125,7 +142,30 @@ class StoredLists:
             versions=self._store.versions() or Versions("", ""),
             time=iso(time.time()) if newest is None else newest,
             scenario=asked.scenario,
+            rules=ruled.names if asked.explain else (),
         )
+
+    def _in_most_lists(
+        self, asked: ListRequest, most: int
+    ) -> tuple[list[tuple[ListedItem, ItemRecord | None]], bool]:
+        """Return `most` items of each order, as places, and whether there are no others."""
+        ranked: dict[int, tuple[ItemRow, str]] = {}
+        is_all = True
+        for order, words in ((POPULAR, POPULAR_WORDS), (LATEST, NEWEST_WORDS)):
+            rows = self._items.rows(order, most, asked.categories)
+            is_all = is_all and len(rows) < most
+            for row in rows:
+                ranked.setdefault(row.number, (row, words.format(count=row.lists)))
+        known = [
+            (row, words, row.decoded())
+            for row, words in ranked.values()
+            if row.item_id not in asked.exclude
+        ]
+        places = [
+            (_listed(row.item_id, row.title, float(row.lists), (words,), record, asked), record)
+            for row, words, record in known
+        ]
+        return places, is_all
 
     def _narrative(self, message: Recommendation) -> Narrative | None:
         """Return the words for a list, None where there are none for this very one."""
@@ -146,6 +186,15 @@ class StoredLists:
             found = KnownItem() if row is None else KnownItem(row.is_gone, row.decoded())
             known[item_id] = found
         return found
+
+
+def _names(named: NamedRules) -> tuple[str, ...]:
+    return tuple([rule.name for rule in named.rules])
+
+
+def _told(sent: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the rules that changed a list when it was sent, then those that did so here."""
+    return tuple(dict.fromkeys((*sent, *names)))
 
 
 def _is_asked_for(item_id: str, record: ItemRecord | None, asked: ListRequest) -> bool:
@@ -179,7 +228,7 @@ def _listed(
     )
 
 
-def _first(asked: ListRequest, sequence: int, stored: int) -> int:
+def _first(asked: ListRequest, sequence: int, stored: int, rules: tuple[str, ...]) -> int:
     """Return the first place, counted from 0. Raises BadRequestError."""
     if asked.after is None:
         return asked.offset
@@ -187,7 +236,7 @@ def _first(asked: ListRequest, sequence: int, stored: int) -> int:
         raise BadRequestError(
             f"offset is {asked.offset} and after is {asked.after!a}: give one of the two"
         )
-    return first_after(asked.after, sequence, asked, stored)
+    return first_after(asked.after, sequence, asked, stored, rules)
 
 
 def _cut(places: Sequence[ListedItem], first: int, k: int | None) -> tuple[ListedItem, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dataflows.config.config import Config
 from dataflows.config.kafka import INTENTS, ITEMS, NARRATIVES, RECOMMENDATIONS
+from dataflows.rules.in_force import RulesWatch, open_rules
 from dataflows.serve.changes import ChangeHub
 from dataflows.serve.stored.answers import StoredAnswers
 from dataflows.serve.stored.input.files import FileFollower
@@ -27,9 +28,10 @@ def open_stored(
     Each process has a store of its own, in `serve.store` under the number of its worker. A list
     that changes is published to `hub`, as it was sent.
     With `accept_items` the items file is the catalogue, whatever it lacks. Raises InputError where
-    the store cannot be used.
+    the store or the file of rules cannot be used.
     """
     hub = hub or ChangeHub(kept=1)
+    rules = open_rules(config)
     store = AnswerStore(store_folder(config, worker), _identity(config))
     with ExitStack() as undo:
         undo.callback(store.close)
@@ -42,7 +44,8 @@ def open_stored(
             store,
             following,
             StoredMeaning(store, config.encoder),
-            StoredLists(store, config.learner.k, passes_on=config.serve.run_url is not None),
+            StoredLists(store, config.learner.k, rules, passes_on=config.serve.run_url is not None),
+            RulesWatch(rules, tuple),
         )
         undo.pop_all()
     return answers
