@@ -32,7 +32,7 @@ _DIGITS = 4
 """Of what a boost adds: below that it is the rounding of a score."""
 
 
-class Ruled(NamedTuple):
+class RuledPlaces(NamedTuple):
     """Places that rules chose; `names` are the rules that changed them."""
 
     places: list[ListedItem]
@@ -96,7 +96,7 @@ class StoredRules:
         version: int,
         *,
         sent: bool,
-    ) -> Ruled:
+    ) -> RuledPlaces:
         """Return the first `k` of some places by rules, in their order where no rule says another.
 
         `version` is that of the catalogue. With `sent` the places have the scores and the order of
@@ -104,7 +104,7 @@ class StoredRules:
         else a score counts how many took an item up, of which the logarithm is like a score.
         """
         if not named.rules or not places:
-            return Ruled([place for place, _ in places[:k]])
+            return RuledPlaces([place for place, _ in places[:k]])
         scores = np.array([place.score for place, _ in places], np.float32)
         if not sent:
             scores = np.log(np.maximum(scores, 0.5))
@@ -119,7 +119,7 @@ class StoredRules:
         for number in found:
             place, by = places[number][0], chooser.put.get(int(ids[number]))
             chosen.append(msgspec.structs.replace(place, rules=tuple(by)) if by else place)
-        return Ruled(chosen, chooser.names)
+        return RuledPlaces(chosen, chooser.names)
 
     def _items_for(self, named: NamedRules, more: int, version: int) -> _Items:
         """Return where items are known that are looked at: kept for rules of the file alone."""
