@@ -37,6 +37,36 @@ AT_RATE = 64
 EXPLAINED = (
     '{"k": 10, "explain": true, "exclude": ["item-1"], "categories": ["c1", "c2", "c3", "c4"]}'
 )
+RULES = """
+[[rule]]
+name = "on offer"
+kind = "on_offer"
+
+[[rule]]
+name = "none of these"
+kind = "block"
+where = {categories = ["c1"]}
+
+[[rule]]
+name = "raised"
+kind = "boost"
+by = 0.5
+where = {categories = ["c2"]}
+
+[[rule]]
+name = "three of a category"
+kind = "at_most"
+most = 3
+of = "category"
+
+[lists]
+sent = []
+asked = []
+
+[scenario.home]
+k = 5
+"""
+RULED = '{"scenario": "home", "explain": true}'
 
 Request = bytes
 
@@ -167,7 +197,9 @@ def measured(users: int, seconds: int) -> dict[str, Any]:
         (folder / "penchant.toml").write_text(
             '[files]\nitems = "items.jsonl"\noutput = "output"\n[serve]\nport = 0\n'
             "requests_per_second = 0\nanswers_at_once = 1000\n"
+            '[rules]\nfile = "rules.toml"\n'
         )
+        (folder / "rules.toml").write_text(RULES)
         chance = random.Random(3)
 
         def plain(_: int) -> Request:
@@ -191,6 +223,7 @@ def measured(users: int, seconds: int) -> dict[str, Any]:
             found["plain_at_half"] = asyncio.run(at_rate(address, plain, half, seconds))
             found["plain_at_2500"] = asyncio.run(at_rate(address, plain, 2_500, seconds))
             found["explained_filtered"] = most(address, lua(users, "POST", EXPLAINED), seconds)
+            found["ruled_explained"] = most(address, lua(users, "POST", RULED), seconds)
     return found
 
 
