@@ -29,9 +29,11 @@ class ItemFigures:
             more = np.full(2 * (top + 1) - len(self._known), np.nan)
             self._known = np.concatenate((self._known, more))
         found = self._known[numbers]
-        for place in np.flatnonzero(np.isnan(found)).tolist():
-            number = int(numbers[place])
-            found[place] = self._known[number] = self._of(number)
+        new = np.isnan(found)
+        if new.any():
+            for place in np.flatnonzero(new).tolist():
+                number = int(numbers[place])
+                found[place] = self._known[number] = self._of(number)
         return found
 
     def forget(self, number: int) -> None:

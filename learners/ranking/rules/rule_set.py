@@ -158,9 +158,10 @@ class RuleSet:
     def _keys(self, rule: AtMost) -> Callable[[int], tuple[Hashable, ...]]:
         items, facts, of = self._items, self._facts, rule.of
         meant = self._matching(rule.where)
+        is_any = rule.where == Match()  # of which nothing has to be looked up
 
         def keys(number: int) -> tuple[Hashable, ...]:
-            if not meant.at(np.array([number], np.int32))[0]:
+            if not is_any and not meant.at(np.array([number], np.int32))[0]:
                 return ()
             if of is None:
                 return ("",)
