@@ -112,7 +112,9 @@ class StoredRules:
             items = self._items_for(named, len(places), version)
             ids = np.array([items.number(place, record) for place, record in places], np.int32)
             rules = items.rule_set(named, sent=sent)
-            order = partial(_order, scores, self._raised_already(rules, named, ids, sent=sent))
+            already = self._raised_already(rules, named, ids, sent=sent)
+            stands = -np.sort(-(scores + already).astype(np.float64))
+            order = partial(_order, scores + already, stands)
             chooser = RuleChooser(rules, Asker(user_id, self._clock()), _no_vectors)
             found = chooser.choose(ids, scores, k, order)
         chosen = []
@@ -176,17 +178,16 @@ class _Items:
         return found
 
 
-def _order(
-    scores: NDArray[np.float32], already: NDArray[np.float32], raised: Scores, k: int
-) -> NDArray[np.intp]:
+def _order(usual: Scores, stands: NDArray[np.float64], raised: Scores, k: int) -> NDArray[np.intp]:
     """Return the first `k` places in their order, but for what boosts add or no longer add.
 
-    The place in the order counts, as if the scores (n,) of the list stood in it from the best to
-    the worst: a pin or variety may have put a lower one before a higher one.
+    The place in the order counts, as if the `usual` scores (n,) of the list stood in it from the
+    best to the worst (`stands`): a pin or variety may have put a lower one before a higher one.
     """
-    stands = -np.sort(-(scores + already).astype(np.float64))
-    more = np.round((raised - scores - already).astype(np.float64), _DIGITS)
-    return np.argsort(-(stands + more), kind="stable")[:k]
+    more = (raised - usual).round(_DIGITS)
+    if not more.any():
+        return np.arange(min(k, len(stands)))
+    return (-(stands + more)).argsort(kind="stable")[:k]
 
 
 def _no_vectors(_ids: Numbers) -> NoReturn:
