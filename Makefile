@@ -119,8 +119,9 @@ quick: lint
 test-kafka: .venv/installed-test
 	.venv/bin/python -m tests.dataflows.connectors.kafka.on_apache -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
+# DEMO holds options, such as DEMO=--open.
 demo: .venv/installed-llm
-	.venv/bin/penchant demo
+	.venv/bin/penchant demo $(DEMO)
 
 bench: .venv/installed-test data
 	.venv/bin/python -m benchmarks.engine

@@ -6,7 +6,7 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -342,6 +342,12 @@ def demo(
     rounds: Annotated[
         bool, typer.Option(help="Tune both models on it for a moment, and show what the gate says.")
     ] = True,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="At the end, let it be looked at over HTTP until Ctrl-C.")
+    ] = False,
+    open_: Annotated[
+        bool, typer.Option("--open", help="As --stay, and open it in a browser.")
+    ] = False,
 ) -> None:
     r"""Play a simulated shop, or a log, through the dataflow that runs live, and show it.
 
@@ -353,13 +359,15 @@ def demo(
     Examples:
       penchant demo
       penchant demo --events 5000 --encoder hashing
+      penchant demo --no-rounds --open
       penchant demo events.jsonl --items items.jsonl --out my-demo
     """
     from dataflows.cli.demo.demo import run_demo
     from dataflows.config.config import load_config
 
     config = load_config(None, {"encoder.name": encoder} if encoder else None)
-    run_demo(log, items, events, out, config, rounds=rounds)
+    after: Literal["say", "stay", "open"] = "open" if open_ else "stay" if stay else "say"
+    run_demo(log, items, events, out, config, rounds=rounds, after=after)
 
 
 @topics.command()

@@ -81,7 +81,8 @@ class ServeSettings(LimitedSettings, frozen=True, kw_only=True):
     """Tell `/metrics` to others than loopback."""
     access_log: Literal["off", "errors", "all"] = "errors"
     """Which requests the log names, by method, route, status, milliseconds and bytes: `"off"`,
-    `"errors"` (status from 400 on) or `"all"`. Never with what was asked or sent.
+    `"errors"` (status from 400 on, but for `/readyz`, which is asked time and again) or `"all"`.
+    Never with what was asked or sent.
     """
     max_body_bytes: Annotated[int, Meta(ge=1024, le=2**30)] = 8 * 1024 * 1024
     """The largest body of a request; 413 above."""

@@ -40,6 +40,7 @@ FILE_ROUTE = "/"
 _PLAIN_ID = re.compile(rb"[A-Za-z0-9_-]+")
 """Ids that stand in a path as they are; others go the long way."""
 
+READY = "/readyz"
 _log = logging.getLogger(__name__)
 
 Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -134,7 +135,8 @@ class DoorApp:
         seconds = time.perf_counter() - began
         method = method if method in METHODS else "OTHER"
         self._backend.observe(method, route, status, seconds)
-        if status >= self._log_from:
+        is_poll = route == READY and self._log_from > 0  # what is not ready is asked time and again
+        if status >= self._log_from and not is_poll:
             parts = method, route or NO_ROUTE, status, seconds * 1000, size
             _log.info("%s %s %d %.1f ms %d bytes", *parts)
 

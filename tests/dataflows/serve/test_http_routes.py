@@ -14,7 +14,14 @@ from dataflows.serve.answers import (
     NotReadyError,
     UnknownError,
 )
-from dataflows.serve.api_types import GivenContext, ListAnswer, ListRequest, Problem, RankRequest
+from dataflows.serve.api_types import (
+    GivenContext,
+    ListAnswer,
+    ListRequest,
+    Problem,
+    RankRequest,
+    Readiness,
+)
 from dataflows.serve.http.static import StaticFile
 from dataflows.serve.stored.live_process import LiveAnswer
 from tests.dataflows.serve.fake_source import STORED
@@ -254,6 +261,16 @@ def test_only_what_failed_is_logged_unless_all_is_wanted(door, caplog):
     client.get("/nothing")
     assert len(caplog.records) == 1
     door(settings=ServeSettings(access_log="off")).get("/nothing")
+    assert len(caplog.records) == 1
+
+
+def test_a_poll_of_readiness_is_logged_only_where_all_is_wanted(door, source, caplog, monkeypatch):
+    caplog.set_level("INFO", "dataflows.serve")
+    waits = Readiness(is_ready=False, checks={"input": "behind"}, age_seconds=None, as_of={})
+    monkeypatch.setattr(source, "readiness", lambda: waits)
+    assert door().get("/readyz").status_code == 503
+    assert caplog.records == []
+    door(settings=ServeSettings(access_log="all")).get("/readyz")
     assert len(caplog.records) == 1
 
 
