@@ -359,7 +359,7 @@ def demo(
     Examples:
       penchant demo
       penchant demo --events 5000 --encoder hashing
-      penchant demo --no-rounds --open
+      penchant demo --events 3000 --open
       penchant demo events.jsonl --items items.jsonl --out my-demo
     """
     from dataflows.cli.demo.demo import run_demo
