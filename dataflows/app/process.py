@@ -65,9 +65,8 @@ _UNREADABLE = (LookupError, OSError, TypeError, ValueError)
 class Process:
     """One process, ready to run. Call `finish` after the flow, however it ended.
 
-    `reopen` opens the output files anew, where there are any, and `lines` tells how it is;
-    both from any thread. `figures` count what happens, and `door` answers over HTTP, where that is
-    wanted.
+    `reopen` opens the output files anew, where there are any, and `lines` tells how it is; both
+    from any thread. `figures` count what happens, and `door` answers over HTTP, where wanted.
     """
 
     flow: Dataflow
@@ -188,16 +187,24 @@ def assemble(
     closers = [*beside.before_flow_ends(), *closers, *beside.after_state(), *ends.after_state]
     if door is not None:
         closers.insert(0, door.close)
-    closers.append(serving.close)
-    if view is not None:
-        closers.append(view.close)
+    closers += [serving.close] if view is None else [serving.close, view.close]
     if door is not None:
         closers.append(door.finish)
     openers = [*ends.before_state, engines.open_all, *ends.openers]
-    reopen = partial(_reopen, ends.reopen, watch)
     lines = StateLines(about, folder, engines, ends.lag, run_log.last)
     return Process(
-        *(flow, epoch, engines, run_log, swapper, watch, openers, closers, beside.worker, reopen),
+        *(
+            flow,
+            epoch,
+            engines,
+            run_log,
+            swapper,
+            watch,
+            openers,
+            closers,
+            beside.worker,
+            ends.reopen,
+        ),
         lines=lines,
         figures=figures,
         door=door,
@@ -222,13 +229,6 @@ def _handed_out(config: Config) -> HandedOut | None:
     from dataflows.serve.live.handed_out import HandedOut
 
     return HandedOut()
-
-
-def _reopen(outputs: Callable[[], object] | None, rules: RulesWatch) -> None:
-    """Open output files anew, and read rules anew."""
-    if outputs is not None:
-        outputs()
-    rules.reopen()
 
 
 def _tell(

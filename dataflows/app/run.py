@@ -65,6 +65,7 @@ def _attend(signals: SignalThread, process: Process) -> None:
     """Make the process answer the signals that are not to end it."""
     if process.reopen is not None:
         signals.reopen.append(process.reopen)
+    signals.reread.append(process.rules.reopen)
     signals.tell.append(process.lines)
 
 

@@ -88,7 +88,7 @@ def answer(
         server = Server(DoorApp(backend), config.serve, shared=shared, is_alone=True)
         closing.callback(server.close)
         source.start()
-        signals.reopen.append(source.rules.reopen)
+        signals.reread.append(source.rules.reopen)
         signals.tell.append(
             lambda: [f"{name}: {said}" for name, said in source.readiness().checks.items()]
         )

@@ -33,14 +33,16 @@ _log.setLevel(logging.INFO)  # who asks gets an answer, whatever `flow.log` says
 class SignalThread:
     """Attends to signals in a thread of its own, from `begin` to `end`.
 
-    `reopen` and `tell` are called in that thread: they hold what is to be opened anew at
-    SIGHUP, and what gives lines about the state at SIGUSR1 and SIGQUIT. What they raise is
-    logged. `stop` is set where a SIGHUP says that the terminal is gone in which the process
-    was started (and not under nohup): nobody is there to stop it any more.
+    `reopen`, `reread` and `tell` are called in that thread: they hold what is to be opened anew at
+    SIGHUP, what is to be read anew and says itself what came of it, and what gives lines about the
+    state at SIGUSR1 and SIGQUIT. What they raise is logged. `stop` is set where a SIGHUP says that
+    the terminal is gone in which the process was started (and not under nohup): nobody is there to
+    stop it any more.
     """
 
     def __init__(self, stop: threading.Event) -> None:
         self.reopen: list[Callable[[], object]] = []
+        self.reread: list[Callable[[], object]] = []
         self.tell: list[Callable[[], Iterable[str]]] = []
         self._stop = stop
         self._had_terminal = False
@@ -94,6 +96,8 @@ class SignalThread:
             return
         for reopen in self.reopen:
             reopen()
+        for reread in self.reread:
+            reread()
         what = "output files are opened anew" if self.reopen else "there is no file to open anew"
         _log.info("SIGHUP: %s", what)
 

@@ -201,12 +201,13 @@ def choose(
     """
     made, chooser = copy(pipeline), RuleChooser(rules, asker, lambda ids: semantic.vectors[ids])
     made.selector = _ByRules(chooser, made.selector)
-    pins = np.array([number for _, number in rules.pinned()], np.int32)
-    if len(pins):
-        parts = made.retrieval
-        source = NamedSource("pinned", lambda _: pins)
-        made.retrieval = parts._replace(added=(*parts.added, source))
     chosen = made.choose(user_id, context, k)
+    missing = _pins_beyond(chosen.batch.ids, rules, asker, k)
+    if len(missing):
+        parts = made.retrieval
+        source = NamedSource("pinned", lambda _: missing)
+        made.retrieval = parts._replace(added=(*parts.added, source))
+        chosen = made.choose(user_id, context, k)
     if len(chosen.places) < k:
         parts = made.retrieval
         rule = _Allowed(rules, asker)
@@ -214,6 +215,13 @@ def choose(
         chosen = made.choose(user_id, context, k, least=pipeline.most)
     numbers = chosen.batch.ids[chosen.places].tolist()
     return Ruled(chosen, chooser.names, tuple(tuple(chooser.put.get(n, ())) for n in numbers))
+
+
+def _pins_beyond(ids: Numbers, rules: RuleSet, asker: Asker, k: int) -> Numbers:
+    """Return the items that are to be pinned in a list of `k` and are no candidates `ids` (n,)."""
+    pins = np.array([number for pin, number in rules.pinned() if pin.place <= k], np.int32)
+    pins = pins[~np.isin(pins, ids)]
+    return pins[rules.refused(pins, asker) < 0]
 
 
 def _added(scores: Scores, raised: Sequence[Raised], but: Raised | None = None) -> Scores:
