@@ -140,7 +140,7 @@ def own_options(text: str) -> set[str]:
 def options_of(command: Any) -> Iterator[str]:
     """All options of a command and of those under it."""
     for each in command.params:
-        yield from each.opts
+        yield from (*each.opts, *each.secondary_opts)
     for below in getattr(command, "commands", {}).values():
         yield from options_of(below)
 
@@ -154,7 +154,7 @@ def faults(words: list[str]) -> Iterator[str]:
             yield f"no command {name}"
             return
         command = command.commands[name]
-    known = {option for each in command.params for option in each.opts} | {"--help"}
+    known = {*options_of(command), "--help"}
     yield from (f"no option {word} of {command.name}" for word in words if is_option(word, known))
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -14,7 +14,15 @@ from dataflows.cli.finetune import finetune
 from dataflows.cli.help import command_line, listing
 from dataflows.cli.intents import app as intents
 from dataflows.cli.models import app as models
-from dataflows.cli.options import ConfigOption, read_config, unread_config
+from dataflows.cli.options import (
+    ConfigOption,
+    EncoderOption,
+    ItemsOption,
+    LookOption,
+    RoundsOption,
+    read_config,
+    unread_config,
+)
 from dataflows.cli.serve import serve
 from dataflows.cli.state import app as state
 from dataflows.lifecycle.exit_status import DEBUG, run_to_status
@@ -34,16 +42,6 @@ app.command()(finetune)
 app.command()(serve)
 
 LogArgument = Annotated[Path, typer.Argument(help="Log of events: one JSON object a line.")]
-ItemsOption = Annotated[
-    Path | None, typer.Option("--items", help="Catalogue: one JSON object a line.")
-]
-EncoderOption = Annotated[
-    str | None,
-    typer.Option(
-        "--encoder",
-        help="packaged, hashing, static:FOLDER, a folder or a hub name; default: the config's.",
-    ),
-]
 
 
 class Repeats(StrEnum):
@@ -339,15 +337,8 @@ def demo(
         "demo-output"
     ),
     encoder: EncoderOption = None,
-    rounds: Annotated[
-        bool, typer.Option(help="Tune both models on it for a moment, and show what the gate says.")
-    ] = True,
-    stay: Annotated[
-        bool, typer.Option("--stay", help="At the end, let it be looked at over HTTP until Ctrl-C.")
-    ] = False,
-    open_: Annotated[
-        bool, typer.Option("--open", help="As --stay, and open it in a browser.")
-    ] = False,
+    rounds: RoundsOption = True,
+    open_: LookOption = None,
 ) -> None:
     r"""Play a simulated shop, or a log, through the dataflow that runs live, and show it.
 
@@ -366,8 +357,7 @@ def demo(
     from dataflows.config.config import load_config
 
     config = load_config(None, {"encoder.name": encoder} if encoder else None)
-    after: Literal["say", "stay", "open"] = "open" if open_ else "stay" if stay else "say"
-    run_demo(log, items, events, out, config, rounds=rounds, after=after)
+    run_demo(log, items, events, out, config, rounds=rounds, opens=open_)
 
 
 @topics.command()

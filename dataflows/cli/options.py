@@ -15,6 +15,23 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", help="TOML file (docs/reference/config.md); without one: defaults."),
 ]
+ItemsOption = Annotated[
+    Path | None, typer.Option("--items", help="Catalogue: one JSON object a line.")
+]
+EncoderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        help="packaged, hashing, static:FOLDER, a folder or a hub name; default: the config's.",
+    ),
+]
+RoundsOption = Annotated[
+    bool, typer.Option(help="Tune both models on it for a moment, and show what the gate says.")
+]
+LookOption = Annotated[
+    bool | None,
+    typer.Option("--open/--stay", help="Then let it be seen until Ctrl-C, in a browser or not."),
+]
 
 
 USUAL = Path("penchant.toml")

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 from rich.console import Console
@@ -135,13 +134,13 @@ def run_demo(
     console: Console | None = None,
     *,
     rounds: bool = True,
-    after: Literal["say", "stay", "open"] = "say",
+    opens: bool | None = None,
 ) -> None:
     """Play the simulated shop, or `log`, and print what came of it.
 
     At most `events` events. With `rounds`, and where what they need is there, a short round of
-    each model follows. Files of an earlier demo in `out` are replaced. `after` it a line says how
-    it can be looked at, or it can be until Ctrl-C ("stay"), in a browser that is opened ("open").
+    each model follows. Files of an earlier demo in `out` are replaced. Then a line says how it can
+    be looked at (`opens` None), or it can be until Ctrl-C, in a browser that is opened or not.
     Raises InputError, EncoderError, LedgerError, and what training raises.
     """
     console = console or Console()
@@ -164,18 +163,18 @@ def run_demo(
     _summarise(demo, out, console)
     if rounds:
         _tune(demo, out, console)
-    _look(demo, out, console, after)
+    _look(demo, out, console, opens)
 
 
-def _look(demo: Demo, out: Path, console: Console, after: str) -> None:
+def _look(demo: Demo, out: Path, console: Console, opens: bool | None) -> None:
     """Say where it can be looked at, and stay there where that is wanted."""
     from dataflows.cli.demo import look
 
-    is_there = after != "say"
+    is_there = opens is not None
     port = look.free_port() if is_there else look.PORT
     path = look.write_look(demo.log, out, demo.config, out / CACHE, port)
     if is_there:
-        look.stay(path, port, console, opens=after == "open")
+        look.stay(path, port, console, opens=bool(opens))
         return
     console.print(
         f"\nTo look at it in a browser: penchant run --config {out / look.FOLDER / path.name}, "
