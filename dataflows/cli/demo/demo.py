@@ -174,7 +174,9 @@ def _look(demo: Demo, out: Path, console: Console, opens: bool | None) -> None:
     port = look.free_port() if is_there else look.PORT
     path = look.write_look(demo.log, out, demo.config, out / CACHE, port)
     if is_there:
-        look.stay(path, port, console, opens=bool(opens))
+        status = look.stay(path, port, console, opens=bool(opens))
+        if status:
+            raise InputError(f"what was to be looked at ended with status {status}; see above")
         return
     console.print(
         f"\nTo look at it in a browser: penchant run --config {out / look.FOLDER / path.name}, "

@@ -55,7 +55,7 @@ export function makeApi(refused) {
           if (event.event === "list") onList(JSON.parse(event.data));
         }
       } catch (error) {
-        if (signal.aborted || (error.status >= 400 && error.status < 500)) return;
+        if (signal.aborted || [400, 401, 403, 404, 501].includes(error.status)) return;
       }
       await new Promise((done) => setTimeout(done, PAUSE));
     }

@@ -19,6 +19,11 @@ function milliseconds(page, seconds) {
   return seconds === null || seconds === undefined ? "–" : `${page.number(Math.round(seconds * 10_000) / 10)} ms`;
 }
 
+// A server that follows what a run sent knows nothing of what only the run counts.
+function isStored(status) {
+  return status.source === "stored";
+}
+
 function cards(page, status) {
   const { el, t, number } = page;
   const newest = status.samples?.at(-1);
@@ -48,6 +53,7 @@ function cards(page, status) {
 function curves(page, status) {
   const { t } = page;
   const samples = status.samples ?? [];
+  if (isStored(status)) return page.el("p", { class: "soft" }, t("now.with_the_run"));
   if (samples.length < 2) return page.el("p", { class: "soft" }, t("now.no_curve"));
   const times = samples.map((one) => one.time);
   return [
@@ -131,6 +137,7 @@ function ledger(page, status) {
 function letters(page, status) {
   const { t, el, moment } = page;
   const found = status.dead_letters ?? [];
+  if (isStored(status)) return el("p", { class: "soft" }, t("now.with_the_run"));
   if (found.length === 0) return el("p", { class: "soft" }, t("now.no_letters"));
   const rows = found.map((one) => [`${one.partition}:${one.offset}`, one.reason, one.detail, moment(one.time * 1e6)]);
   return table(page, t("now.letters"), [t("now.place"), t("now.reason"), t("now.detail"), t("now.time")], rows);
@@ -139,6 +146,7 @@ function letters(page, status) {
 function drift(page, status) {
   const { t, el, number } = page;
   const found = status.drift ?? [];
+  if (isStored(status)) return el("p", { class: "soft" }, t("now.with_the_run"));
   if (found.length === 0) return el("p", { class: "soft" }, t("now.no_drift"));
   const rows = found.map((one) => [
     t(`drift.${one.signal}`) + (one.label ? ` (${one.label})` : ""),
@@ -153,6 +161,7 @@ function decided(page, status, act) {
   const { t, el, moment } = page;
   const inForce = status.in_force ?? [];
   const decisions = status.decisions ?? [];
+  if (isStored(status)) return el("p", { class: "soft" }, t("now.with_the_run"));
   if (inForce.length + decisions.length === 0) return el("p", { class: "soft" }, t("now.no_models"));
   const current = new Set(inForce.map((one) => `${one.kind} ${one.version}`));
   const button = (words, label, path, body) => {
@@ -230,7 +239,7 @@ export async function show(root, page, _parts) {
     const words = error && [error.detail ?? error.message, error.remedy].filter(Boolean).join("; ");
     wrong.textContent = error ? `${t("problem.failed")} ${words}` : "";
   };
-  let drawn = "";
+  const drawn = {};
   const look = async () => {
     let status;
     try {
@@ -246,13 +255,16 @@ export async function show(root, page, _parts) {
     parts.flow.replaceChildren(flow(page, status));
     if (changes.children.length === 0) for (const list of [...(status.changes ?? [])].reverse()) put(list);
     // Tables are made anew only where they changed: somebody may be reading, or about to press.
-    const told = JSON.stringify([status.ledger, status.dead_letters, status.drift, status.in_force, status.decisions]);
-    if (told === drawn) return;
-    drawn = told;
-    parts.ledger.replaceChildren(ledger(page, status));
-    parts.letters.replaceChildren(letters(page, status));
-    parts.drift.replaceChildren(drift(page, status));
-    parts.decided.replaceChildren(...[decided(page, status, act)].flat().filter(Boolean));
+    const redraw = (name, of, make) => {
+      const told = JSON.stringify([of]);
+      if (told === drawn[name]) return;
+      drawn[name] = told;
+      parts[name].replaceChildren(...[make()].flat().filter(Boolean));
+    };
+    redraw("ledger", status.ledger, () => ledger(page, status));
+    redraw("letters", status.dead_letters, () => letters(page, status));
+    redraw("drift", status.drift, () => drift(page, status));
+    redraw("decided", [status.in_force, status.decisions], () => decided(page, status, act));
   };
 
   await look();
