@@ -23,6 +23,14 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
+OUTSIDE = """
+const wide = document.documentElement.clientWidth;
+return [...document.body.querySelectorAll("*")].filter((one) => {
+  const box = one.getBoundingClientRect();
+  return box.width > 0 && box.right > wide + 0.5 && !one.closest(".scroll") && !one.closest("svg");
+}).map((one) => one.outerHTML.slice(0, 80));
+"""
+"""What stands out at the right of a page that is shown."""
 AXE = """
 const done = arguments[arguments.length - 1];
 axe.run().then((found) => done(found.violations.map(

@@ -11,6 +11,8 @@ from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
+from tests.browser import OUTSIDE
+
 WIDE, MIDDLE, PHONE = 1280, 800, 390
 SECTIONS = [
     "Summary",
@@ -41,13 +43,6 @@ return [...document.querySelectorAll("figure svg[role=img]")].filter(
     texts: [...svg.querySelectorAll("text")].map((one) => [one.textContent, box(one)]),
   };
 });
-"""
-OUTSIDE = """
-const wide = document.documentElement.clientWidth;
-return [...document.body.querySelectorAll("*")].filter((one) => {
-  const box = one.getBoundingClientRect();
-  return box.width > 0 && box.right > wide + 0.5 && !one.closest(".scroll") && !one.closest("svg");
-}).map((one) => one.outerHTML.slice(0, 80));
 """
 
 

@@ -9,16 +9,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.browser import axe, keep, scheme, width
-from tests.dataflows.serve.page.conftest import EVENTS, event
-
-OUTSIDE = """
-const wide = document.documentElement.clientWidth;
-return [...document.body.querySelectorAll("*")].filter((one) => {
-  const box = one.getBoundingClientRect();
-  return box.width > 0 && box.right > wide + 0.5 && !one.closest(".scroll") && !one.closest("svg");
-}).map((one) => one.outerHTML.slice(0, 80));
-"""
+from tests.browser import OUTSIDE, axe, keep, scheme, width
+from tests.dataflows.processes import Run
+from tests.dataflows.serve.live.doors import port_of
+from tests.dataflows.serve.page.conftest import EVENTS, SETTINGS, event
 
 
 def shown(browser, served, path="#/now"):
@@ -123,3 +117,22 @@ def test_what_is_no_view_is_told(browser, served):
     browser.get("about:blank")
     browser.get(f"{served.url}/#/nowhere")
     until(browser, lambda: "no such view" in " ".join(texts(browser, "#view")))
+
+
+def test_where_a_token_is_wanted_it_is_asked_for_and_sent(browser, tmp_path):
+    run = Run(tmp_path, settings=SETTINGS)
+    run.write(40)
+    run.start(env={"PENCHANT_SERVE_TOKENS": "read page-token-0123456789"})
+    try:
+        browser.get(f"http://127.0.0.1:{port_of(run)}/")
+        until(browser, lambda: texts(browser, "#access:not([hidden]) p"))
+        assert "wants a token" in texts(browser, "#access p")[0]
+        field = browser.find_element(By.CSS_SELECTOR, "#access input")
+        field.send_keys("page-token-0123456789", Keys.ENTER)
+        until(browser, lambda: "Learnt" in " ".join(texts(browser, "#now-ledger th")))
+        assert browser.execute_script("return document.getElementById('access').hidden")
+        run.write(1)
+        until(browser, lambda: "41" in texts(browser, "#now-ledger td"))
+    finally:
+        run.process.kill()
+        run.process.wait()
