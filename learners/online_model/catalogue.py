@@ -25,7 +25,7 @@ def put_item(state: ModelState, item: Item) -> None:
     changed = signals.semantic.put(number, item.vector)
     signals.added.put(number, item)
     if state.facts is not None:
-        state.facts.put(number, item.attributes)
+        state.facts.put(number, item.attributes, item.categories)
     # Else a restart would take the vector for a new one.
     if fingerprints[number] != fingerprint:
         state.dirty.add(number)

@@ -163,7 +163,7 @@ class _Items:
         if found is None:
             categories = () if record is None else record.categories
             found = self._table.put(Item(place.item_id, place.title, categories), 0)
-            self._facts.put(found, {} if record is None else record.attributes)
+            self._facts.put(found, {} if record is None else record.attributes, categories)
         return found
 
     def rule_set(self, named: NamedRules, *, sent: bool) -> RuleSet:

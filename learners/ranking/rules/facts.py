@@ -47,14 +47,21 @@ class ItemFacts:
 
     def __init__(self) -> None:
         self._attributes: dict[int, Mapping[str, Any]] = {}
+        self._categories: dict[int, tuple[str, ...]] = {}
         self._columns: WeakSet[ItemFigures] = WeakSet()
 
-    def put(self, number: int, attributes: Mapping[str, Any]) -> None:
-        """Put the attributes of an item, none for one that was removed."""
+    def put(
+        self, number: int, attributes: Mapping[str, Any], categories: tuple[str, ...] = ()
+    ) -> None:
+        """Put the attributes of an item, and all of its categories; none for a removed one."""
         if attributes:
             self._attributes[number] = attributes
         else:
             self._attributes.pop(number, None)
+        if categories:
+            self._categories[number] = categories
+        else:
+            self._categories.pop(number, None)
         for column in self._columns:
             column.forget(number)
 
@@ -68,6 +75,10 @@ class ItemFacts:
         for part in name.split("."):
             found = found.get(part) if isinstance(found, Mapping) else None
         return found
+
+    def categories(self, number: int) -> tuple[str, ...]:
+        """Return all categories of an item, also those beyond the few that are learnt from."""
+        return self._categories.get(number, ())
 
     def column(self, of: Callable[[int], float]) -> ItemFigures:
         """Return a column that follows changes as long as somebody holds it."""

@@ -142,7 +142,7 @@ class RuleSet:
         def has(number: int) -> bool:
             if ids and items.ids[number] not in ids:
                 return False
-            if categories and categories.isdisjoint(items.category_names_of(number)):
+            if categories and categories.isdisjoint(facts.categories(number)):
                 return False
             if where.attribute is None:
                 return True
@@ -156,7 +156,7 @@ class RuleSet:
         return facts.column(lambda number: float(has(number)))
 
     def _keys(self, rule: AtMost) -> Callable[[int], tuple[Hashable, ...]]:
-        items, facts, of = self._items, self._facts, rule.of
+        facts, of = self._facts, rule.of
         meant = self._matching(rule.where)
         is_any = rule.where == Match()  # of which nothing has to be looked up
 
@@ -166,7 +166,7 @@ class RuleSet:
             if of is None:
                 return ("",)
             if of == CATEGORY:
-                return tuple(items.category_names_of(number))
+                return facts.categories(number)
             return tuple(one for one in values_of(facts.get(number, of)) if _is_plain(one))
 
         return keys

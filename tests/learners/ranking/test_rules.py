@@ -340,3 +340,17 @@ def test_a_choice_by_rules_is_none_of_the_pipelines():
     assert len(ruled.chosen.places) == 0
     assert (model.pipeline.selector, model.pipeline.retrieval) == before
     assert context.position == model.position
+
+
+def test_a_category_beyond_those_that_are_learnt_from_counts_too():
+    model, world, first = grown(), Tastes(), plain()[0]
+    many = ("topic3", "a", "b", "c", "d", "adult")
+    as_it_was = msgspec.structs.replace(world.item(first), attributes=attributes(number_of(first)))
+    model.put_item(msgspec.structs.replace(as_it_was, categories=many))
+    try:
+        found, made = listed((Block(name="no adult", where=Match(categories=("adult",))),))
+        assert first not in found
+        assert made.rules == ("no adult",)
+    finally:
+        model.put_item(as_it_was)
+    assert plain()[0] == first
