@@ -14,7 +14,7 @@ from dataflows.config.config import Config
 from dataflows.errors import InputError
 from dataflows.rules.book import MOST_SCENARIOS, NO_RULES, NamedRules, RuleBook, read_rules
 from learners.ranking.rules.facts import ItemFacts
-from learners.ranking.rules.kinds import Rule
+from learners.ranking.rules.kinds import Diversity, Rule
 from learners.ranking.rules.rule_set import RuleSet
 from learners.signals.items import ItemTable
 from learners.state.model import ModelState
@@ -45,20 +45,23 @@ class RuleSets:
 
     def __init__(self, items: ItemTable, facts: ItemFacts) -> None:
         self._items, self._facts = items, facts
-        self._made: dict[int, tuple[NamedRules, RuleSet]] = {}
+        self._made: dict[tuple[int, bool], tuple[NamedRules, RuleSet]] = {}
 
     def of(self, named: NamedRules, more: tuple[Rule, ...] = ()) -> RuleSet | None:
         """Return some rules and `more`; None where there are none."""
         if more:
             return RuleSet((*named.rules, *more), self._items, self._facts)
-        if not named.rules:
-            return None
-        before, found = self._made.get(id(named), (None, None))
+        return self.kept(named) if named.rules else None
+
+    def kept(self, named: NamedRules, *, is_various: bool = False) -> RuleSet:
+        """Return some rules, made once; without diversity where the items are various already."""
+        before, found = self._made.get((id(named), is_various), (None, None))
         if before is not named or found is None:
-            found = RuleSet(named.rules, self._items, self._facts)
+            rules = [one for one in named.rules if not (is_various and isinstance(one, Diversity))]
+            found = RuleSet(rules, self._items, self._facts)
             if len(self._made) > MOST_SCENARIOS:  # of books that are no longer in force
                 self._made.clear()
-            self._made[id(named)] = named, found
+            self._made[id(named), is_various] = named, found
         return found
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataflows.messages.items import ItemRecord
-from dataflows.rules.book import MOST_SCENARIOS, NamedRules
-from dataflows.rules.in_force import RulesInForce
+from dataflows.rules.book import NamedRules
+from dataflows.rules.in_force import RuleSets, RulesInForce
 from dataflows.serve.api_types import ListedItem, ListRequest
 from dataflows.serve.ruled import rules_of
 from dataflows.serve.stored.live_only import not_here
@@ -111,7 +111,7 @@ class StoredRules:
         with self._lock:
             items = self._items_for(named, len(places), version)
             ids = np.array([items.number(place, record) for place, record in places], np.int32)
-            rules = items.rule_set(named, sent=sent)
+            rules = items.sets.kept(named, is_various=sent)
             already = self._raised_already(rules, named, ids, sent=sent)
             stands = -np.sort(-(scores + already).astype(np.float64))
             order = partial(_order, scores + already, stands)
@@ -152,7 +152,7 @@ class _Items:
     def __init__(self, version: int) -> None:
         self.version = version
         self._table, self._facts = ItemTable(), ItemFacts()
-        self._made: dict[tuple[int, bool], tuple[NamedRules, RuleSet]] = {}
+        self.sets = RuleSets(self._table, self._facts)
 
     def __len__(self) -> int:
         return len(self._table)
@@ -164,17 +164,6 @@ class _Items:
             categories = () if record is None else record.categories
             found = self._table.put(Item(place.item_id, place.title, categories), 0)
             self._facts.put(found, {} if record is None else record.attributes, categories)
-        return found
-
-    def rule_set(self, named: NamedRules, *, sent: bool) -> RuleSet:
-        """Return rules over the items; what was `sent` is as various as it is to be."""
-        before, found = self._made.get((id(named), sent), (None, None))
-        if before is not named or found is None:
-            rules = [one for one in named.rules if not (sent and isinstance(one, Diversity))]
-            found = RuleSet(rules, self._table, self._facts)
-            if len(self._made) > MOST_SCENARIOS:  # of books that are no longer in force
-                self._made.clear()
-            self._made[id(named), sent] = named, found
         return found
 
 
