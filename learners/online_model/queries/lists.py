@@ -109,19 +109,6 @@ def make_list(
     return MadeList(made, numbers, intent, weighed, ruled.names, ruled.places)
 
 
-def choose(
-    state: ModelState,
-    user_id: str,
-    user: User,
-    k: int,
-    variation: Variation = AS_IT_IS,
-    at: float | None = None,
-) -> tuple[Context, Chosen]:
-    """Return a user as ranking sees them, and what is chosen for them; see `make_list`."""
-    context, ruled = choose_by(state, user_id, user, k, variation, at)
-    return context, ruled.chosen
-
-
 def choose_by(
     state: ModelState,
     user_id: str,
@@ -130,7 +117,10 @@ def choose_by(
     variation: Variation = AS_IT_IS,
     at: float | None = None,
 ) -> tuple[Context, Ruled]:
-    """Return what `choose` does, with the rules that had a say."""
+    """Return a user as ranking sees them, and what is chosen for them, by which rules.
+
+    See `make_list`.
+    """
     before = at if at is not None and at > user.newest_time() else None
     position = state.position + (at is not None)
     context = context_of(state, user_id, user, before, position)

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from learners.online_model.queries.lists import choose, places_of
+from learners.online_model.queries.lists import choose_by, places_of
 from learners.online_model.queries.signal_effects import added_by_signals
 from learners.ranking.explanations import entries
 from learners.state.model import ModelState
@@ -51,7 +51,8 @@ def account_of(state: ModelState, user_id: str, user: User, number: int) -> Acco
 def _found(
     state: ModelState, user_id: str, user: User, number: int, k: int, standing: Standing
 ) -> Account | None:
-    context, chosen = choose(state, user_id, user, k)
+    context, ruled = choose_by(state, user_id, user, k)
+    chosen = ruled.chosen
     place = places_of(chosen, number)
     if place is None:
         return None
